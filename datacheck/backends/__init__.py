@@ -1,0 +1,138 @@
+"""The stores datacheck reads: one file per store, a literal table, and `recognise`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.model import AnyBlock, Layout, Note, Shard, ignore
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """What a caller says about a store's meaning that cannot be read off it; only HDF5 has use for it.
+
+    `label_field` is the name of the dataset that holds labels, `together` lists groups of dataset paths that must have
+    as many rows as each other.
+    """
+
+    label_field: str | None = None
+    together: tuple[tuple[str, ...], ...] = ()
+
+
+DEFAULTS = StoreOptions()
+
+
+class Reader(Protocol):
+    """A description of a store until used: frozen, picklable, with no handle open.
+
+    Whoever iterates opens the store, and does so in a worker, since opening may kill the process. What is wrong with
+    the store is a finding in the layout or in a block, never an exception.
+    """
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions) -> Reader | None:
+        """Return a reader if its kind of store lies at `path`, by the bytes there and without the store's library.
+
+        Raises SourceUnknown where it is that kind of store, but one that cannot be read anywhere on this machine.
+        """
+        ...
+
+    def layout(self) -> Layout:
+        """Open the store and return its shards, probes and size."""
+        ...
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
+        """Yield the records of the shard in source order, at most `limit` a block.
+
+        With `limit=1` the reader notes each record's place before it touches the value.
+        """
+        ...
+
+    def find(self, key: str) -> Shard | None:
+        """Return the range of the one record with this escaped key, or None."""
+        ...
+
+
+BACKENDS: dict[str, tuple[str, str, str]] = {
+    "lmdb": (
+        "datacheck.backends.lmdb",
+        "LmdbReader",
+        "an LMDB environment: a directory with data.mdb, or the file itself",
+    ),
+    "leveldb": ("datacheck.backends.leveldb", "LevelDbReader", "a LevelDB directory"),
+    "hdf5": ("datacheck.backends.hdf5", "Hdf5Reader", "an HDF5 file, a folder of them, or a text list of them"),
+}
+"""name: (module, class, what it reads), in the order in which they are asked."""
+
+
+def open_store(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Reader:
+    """Return the reader for what lies at `path`, recognised by its content; nothing is opened by its library yet.
+
+    Raises SourceMissing, SourceUnknown, SourceUnreadable, or UsageError for an unknown `backend`.
+    """
+    path = Path(path)
+    if backend is not None and backend not in BACKENDS:
+        raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
+    try:
+        if not path.exists():
+            raise SourceMissing(str(path))
+        for name in [backend] if backend else BACKENDS:
+            reader = _reader_class(name).recognise(path, options)
+            if reader is not None:
+                return reader
+        raise SourceUnknown(
+            str(path), what_is(path) if backend is None else f"is not a store that the backend {backend} reads"
+        )
+    except PermissionError as exc:
+        raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
+    except OSError as exc:
+        raise SourceUnreadable(exc.filename or str(path), f"may not be read: {exc.strerror}") from exc
+
+
+def _reader_class(name: str) -> type[Reader]:
+    module, cls, _ = BACKENDS[name]
+    made: type[Reader] = getattr(importlib.import_module(module), cls)
+    return made
+
+
+def what_is(path: Path) -> str:
+    """Say in a clause what lies at `path` instead of a store."""
+    if path.is_dir():
+        entries = sorted(entry.name for entry in path.iterdir())
+        if not entries:
+            return "is an empty directory"
+        pointer = next(
+            (name for name in entries if (path / name).is_file() and _head(path / name).startswith(_LFS)), None
+        )
+        if pointer is not None:
+            return f"holds git-lfs pointers instead of the files ({pointer}); fetch them with 'git lfs pull'"
+        return "is a directory, but holds no LMDB, LevelDB or HDF5 files"
+    if not path.is_file():
+        return "is neither a file nor a directory"
+    head = _head(path)
+    if not head:
+        return "is an empty file"
+    if head.startswith(_LFS):
+        return "is a git-lfs pointer, not the file it stands for; fetch it with 'git lfs pull'"
+    if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        return "is an HTML page, most likely the error page of a download"
+    return "is not an LMDB, LevelDB or HDF5 store"
+
+
+_LFS = b"version https://git-lfs"
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)

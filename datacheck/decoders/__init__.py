@@ -1,0 +1,141 @@
+"""The payloads datacheck decodes: one file per payload, a literal table, and `recognise`."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from datacheck.model import Batch, Block, FamilyProfile, Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Value = bytes | memoryview
+
+
+class Decoder(Protocol):
+    """Turns the records at `rows` of a block into batches of values, and findings by position in the block.
+
+    Bad data is a finding; a decoder raises nothing. `profile` is what the family of these records is meant to hold,
+    None while that is being found out.
+    """
+
+    name: str
+
+    def knows(self, value: Value) -> bool:
+        """Say whether one value is, or once was, a payload of this kind: cheap, and strict enough to vote."""
+        ...
+
+    def decode(
+        self, block: Any, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        """Yield the batches and findings of the records at `rows` of `block`."""
+        ...
+
+
+DECODERS: dict[str, tuple[str, str, str]] = {
+    "picture": ("datacheck.decoders.pictures", "PictureDecoder", "bare JPEG, PNG, WebP, GIF, BMP or TIFF files"),
+    "npy": ("datacheck.decoders.npy", "NpyDecoder", "NumPy .npy bytes"),
+    "datum": ("datacheck.decoders.datum", "DatumDecoder", "Caffe Datum: raw data, float_data or an encoded picture"),
+    "decimal": (
+        "datacheck.decoders.text",
+        "DecimalDecoder",
+        "decimal numbers, as picture stores keep beside the pictures",
+    ),
+    "text": ("datacheck.decoders.text", "TextDecoder", "UTF-8 text, as picture stores keep beside the pictures"),
+    "rows": ("datacheck.decoders.rows", "RowsDecoder", "rows of HDF5 datasets"),
+}
+"""name: (module, class, what it decodes), in the order in which they are asked."""
+
+SIDE_DECODERS = frozenset({"decimal", "text"})
+"""Payloads that accompany records worth training on, and are none themselves."""
+
+
+@cache
+def decoder(name: str) -> Decoder:
+    """Return the decoder of that name; raises KeyError for an unknown one."""
+    module, cls, _ = DECODERS[name]
+    made: Decoder = getattr(importlib.import_module(module), cls)()
+    return made
+
+
+def recognise(values: Sequence[Value]) -> str | None:
+    """Return the name of the decoder that knows most of the values, or None where none knows any."""
+    votes = Counter(name for name in map(kind, values) if name is not None)
+    return max(votes, key=lambda name: (votes[name], -list(DECODERS).index(name))) if votes else None
+
+
+def kind(value: Value) -> str | None:
+    """Return the name of the first decoder that knows the value."""
+    return next((name for name in DECODERS if name != "rows" and decoder(name).knows(value)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of one record: its values, an array of any shape or a number; see `Batch` for the rest."""
+
+    name: str
+    values: NDArray[Any]
+    format: str = ""
+    encoded: bool = False
+    label: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one record turned out to hold. A record with a bad finding may have no fields at all."""
+
+    fields: Sequence[Field] = ()
+    findings: Sequence[Finding] = ()
+
+
+Read = Callable[[Value, FamilyProfile | None], Reading]
+STACKED_BYTES = 1 << 16
+"""Values of at most this size are copied together into one batch; larger ones are a batch of one, never copied."""
+
+
+def decode_each(
+    read: Read, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+) -> Iterator[Batch | tuple[int, Finding]]:
+    """Decode one record at a time and stack equal ones: the plain way, for decoders that have no faster one."""
+    stacks: dict[tuple[Any, ...], tuple[Field, list[int], list[NDArray[Any]]]] = {}
+    lacking: dict[str, list[int]] = {}
+    wanted = {} if profile is None else {name: it for name, it in profile.fields.items() if it.share > 0.5}
+    for row in rows:
+        reading = read(block.values[row], profile)
+        for finding in reading.findings:
+            yield row, finding
+        if any(finding.verdict == "bad" for finding in reading.findings):
+            continue
+        for name in wanted.keys() - {field.name for field in reading.fields}:
+            lacking.setdefault(name, []).append(row)
+        for field in reading.fields:
+            if field.values.nbytes > STACKED_BYTES:
+                yield _batch(field, [row], field.values[np.newaxis], profile)
+                continue
+            same = (field.name, field.format, field.values.shape, field.values.dtype)
+            _, at, values = stacks.setdefault(same, (field, [], []))
+            at.append(row)
+            values.append(field.values)
+    for field, at, values in stacks.values():
+        yield _batch(field, at, np.stack(values), profile)
+    for name, at in lacking.items():
+        yield Batch(name, (), np.empty(0), label=name == "label", absent=at, expected=wanted[name])
+
+
+def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | None) -> Batch:
+    return Batch(
+        field.name,
+        rows,
+        values,
+        format=field.format,
+        encoded=field.encoded,
+        label=field.label,
+        expected=None if profile is None else profile.fields.get(field.name),
+    )

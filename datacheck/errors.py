@@ -1,0 +1,63 @@
+"""Why datacheck could not do its job. Bad data is never an exception: it is a `Finding`.
+
+DatacheckError
++-- SourceMissing       nothing lies at that path
++-- SourceUnknown       what lies there is not a store that datacheck reads
++-- SourceUnreadable    it is a store, but this machine may not read it
++-- UsageError          an option or argument does not make sense
++-- RecordMissing       the store has no record under that key
++-- ReportFailed        a report could not be written
++-- NotClean            `Report.require_clean` on a report that is not clean
+"""
+
+from __future__ import annotations
+
+
+class DatacheckError(Exception):
+    """Base of everything datacheck raises on purpose."""
+
+
+class SourceMissing(DatacheckError):
+    """Nothing lies at that path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: there is nothing at this path"
+
+
+class _SourceProblem(DatacheckError):
+    """A path and what is wrong with it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class SourceUnknown(_SourceProblem):
+    """What lies there is not a store that datacheck reads."""
+
+
+class SourceUnreadable(_SourceProblem):
+    """It is a store, but this machine may not read it (permission, device)."""
+
+
+class UsageError(DatacheckError):
+    """An option or argument does not make sense."""
+
+
+class RecordMissing(_SourceProblem):
+    """The store has no record under that key."""
+
+
+class ReportFailed(_SourceProblem):
+    """A report could not be written."""
+
+
+class NotClean(DatacheckError):
+    """A report that was required to be clean is not; the message is its summary."""

@@ -1,0 +1,324 @@
+"""The values that flow: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up.
+
+`Report` itself is in `datacheck.report`, the sums per field in `datacheck.statistics`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Verdict = Literal["bad", "suspicious", "unverifiable"]
+VERDICTS: tuple[Verdict, ...] = ("bad", "unverifiable", "suspicious")
+"""Worst first: a record with several findings counts under the first of these that it has."""
+
+CODES: dict[str, tuple[Verdict, str]] = {
+    "truncated-store": ("bad", "the store's files end before the store does"),
+    "damaged-store": ("bad", "the store's structure is broken"),
+    "checksum": ("bad", "a checksum kept in the store does not match"),
+    "unreadable": ("bad", "the store's library could not return this record"),
+    "crash": ("bad", "reading or decoding it killed the worker"),
+    "timeout": ("bad", "took longer than --timeout"),
+    "too-large": ("bad", "would need more memory than allowed"),
+    "empty": ("bad", "a value of zero bytes"),
+    "undecodable": ("bad", "not a valid payload of the kind the rest of the store holds"),
+    "truncated": ("bad", "the payload ends early"),
+    "corrupt-image": ("bad", "a strict image decoder objects"),
+    "size-mismatch": ("bad", "len(data) is not channels x height x width"),
+    "nan": ("bad", "NaN values"),
+    "inf": ("bad", "infinite values"),
+    "out-of-range": ("bad", "values outside --range"),
+    "shape": ("bad", "not the expected shape"),
+    "label": ("bad", "the label is absent, not finite or not allowed"),
+    "row-count": ("bad", "HDF5 datasets that belong together differ in length"),
+    "missing-filter": ("unverifiable", "an HDF5 filter is not installed"),
+    "unknown-payload": ("unverifiable", "bytes that no decoder knows"),
+    "unsupported": ("unverifiable", "a part of the store that datacheck does not follow or read"),
+    "wrong-format": ("suspicious", "readable, but not what its neighbours are"),
+    "constant": ("suspicious", "every value the same"),
+    "half-overflow": ("suspicious", "finite, but beyond float16"),
+    "trailing-data": ("suspicious", "bytes after the end of the payload"),
+}
+"""Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with one record, or with the store where `key` is None.
+
+    `key` is escaped (see `escape`), `index` the position of the record in its source,
+    `details` holds JSON values only. Made with `found`, named by the block it comes from.
+    """
+
+    key: str | None = None
+    index: int | None = None
+    field: str | None = None
+    code: str
+    verdict: Verdict
+    message: str
+    details: dict[str, Any] = {}
+    database: str | msgspec.UnsetType = msgspec.UNSET
+    file: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def found(
+    code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any
+) -> Finding:
+    """Return a finding that has no name yet; its verdict is that of its code unless said otherwise."""
+    return Finding(
+        field=None if field is None else plain(field),
+        code=code,
+        verdict=CODES[code][0] if verdict is None else verdict,
+        message=plain(message),
+        details=details,
+    )
+
+
+def escape(key: bytes) -> str:
+    r"""Return a key as printable ASCII; every other byte, and the backslash, becomes ``\xNN``.
+
+    >>> print(escape(b"img\x1b[31m\\1"))
+    img\x1b[31m\x5c1
+    """
+    text = key.decode("latin-1")
+    return _UNSAFE_BYTE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def unescape(text: str) -> bytes:
+    r"""Return the key that `escape` made `text` of.
+
+    >>> unescape(r"a\x00b")
+    b'a\x00b'
+    """
+    raw = text.encode("utf-8", "surrogateescape")
+    return re.sub(rb"\\x([0-9a-fA-F]{2})", lambda match: bytes([int(match[1], 16)]), raw)
+
+
+def plain(text: str) -> str:
+    """Return `text` with every character that is not printable escaped, for messages that quote a file."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _spell(char) for char in text)
+
+
+def _spell(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+_UNSAFE_BYTE = re.compile(r"[^\x20-\x5b\x5d-\x7e]")
+
+
+class Position(NamedTuple):
+    """A place in a part of a store: before the record number `nth` of those whose key is `key`.
+
+    `(key, 0)` is before the first record with that key, `(key, 1)` behind it (under DUPSORT, before its second value).
+    HDF5 rows have their number as key.
+    """
+
+    key: bytes | int
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A half-open range of one part (a database, a table) of a store; None is an open end.
+
+    `records` is the exact number of records where it is known without reading them.
+    `first` marks the shard that reports what is wrong with its part as a whole.
+    """
+
+    part: str = ""
+    start: Position | None = None
+    stop: Position | None = None
+    records: int | None = None
+
+    def before(self, place: Position) -> Shard:
+        return replace(self, stop=place, records=None)
+
+    def since(self, place: Position) -> Shard:
+        return replace(self, start=place, records=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What opening a store tells: its shards in source order, which depend on the store alone, never on the workers.
+
+    `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
+    `records` and `size` (bytes) may be None where only reading tells.
+    """
+
+    shards: Sequence[Shard]
+    probes: Sequence[Shard]
+    records: int | None
+    size: int | None
+    findings: Sequence[Finding] = ()
+
+
+Note = Callable[[Position, bool], None]
+"""Called by a reader before it touches a record: where it is, and whether the key there is that of the record itself.
+
+What was noted last is all that is known of a worker that died."""
+
+
+def ignore(position: Position, seen: bool) -> None:
+    """Take no note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Keys and values of neighbouring records of a key-value store, about 1 MiB.
+
+    The values may be views into the store: they are valid until the next block is asked for.
+    `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
+    """
+
+    keys: Sequence[bytes]
+    values: Sequence[bytes | memoryview]
+    database: str | None = None
+    findings: Sequence[tuple[int | None, Finding]] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def name(self, row: int) -> str:
+        return escape(self.keys[row])
+
+    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
+        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        database = msgspec.UNSET if self.database is None else self.database
+        if row is None:
+            return msgspec.structs.replace(finding, database=database)
+        return msgspec.structs.replace(finding, key=self.name(row), index=index, database=database)
+
+    def take(self, rows: Sequence[int]) -> Block:
+        """Return the block of only the records at `rows`; findings of the store stay."""
+        places = {row: place for place, row in enumerate(rows)}
+        return replace(
+            self,
+            keys=[self.keys[row] for row in rows],
+            values=[self.values[row] for row in rows],
+            findings=_moved(self.findings, places),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
+
+    Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
+    `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
+    """
+
+    table: str
+    rows: Sequence[int]
+    columns: Mapping[str, NDArray[Any]]
+    labels: Sequence[str] = ()
+    unread: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    file: str | None = None
+    findings: Sequence[tuple[int | None, Finding]] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, row: int) -> str:
+        return f"{self.table}[{self.rows[row]}]"
+
+    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
+        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        file = msgspec.UNSET if self.file is None else self.file
+        if row is None:
+            return msgspec.structs.replace(finding, file=file)
+        return msgspec.structs.replace(finding, key=self.name(row), index=index, file=file)
+
+    def take(self, rows: Sequence[int]) -> RowBlock:
+        """Return the block of only the records at `rows`; findings of the store stay."""
+        places = {row: place for place, row in enumerate(rows)}
+        return replace(
+            self,
+            rows=[self.rows[row] for row in rows],
+            columns={name: column[list(rows)] for name, column in self.columns.items()},
+            unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
+            findings=_moved(self.findings, places),
+        )
+
+
+def _moved(
+    findings: Sequence[tuple[int | None, Finding]], places: Mapping[int, int]
+) -> list[tuple[int | None, Finding]]:
+    return [(None if row is None else places[row], it) for row, it in findings if row is None or row in places]
+
+
+AnyBlock = Block | RowBlock
+
+
+class FieldProfile(msgspec.Struct, frozen=True):
+    """What a field is meant to hold: the shape, dtype and format of most sampled records.
+
+    `share` is the share of the sampled records that have the field at all. `shape` is None where it varies by nature (encoded pictures of several sizes).
+    """
+
+    shape: tuple[int, ...] | None
+    dtype: str
+    format: str
+    share: float
+
+
+class FamilyProfile(msgspec.Struct, frozen=True):
+    """What the records of one family of keys are meant to hold: the decoder's name, and the fields it finds in them."""
+
+    decoder: str
+    sampled: int
+    fields: dict[str, FieldProfile] = {}
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What a store is meant to hold, decided from a fixed sample: the main families by folded key, and all the rest."""
+
+    families: dict[str, FamilyProfile] = {}
+    rest: FamilyProfile | None = None
+
+    def of(self, family: str) -> FamilyProfile | None:
+        return self.families.get(family, self.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The values of one field of many records of a block: `values` has shape (len(rows), ...), any numeric dtype.
+
+    `rows` are the records' positions in the block, `absent` those of records that lack the field.
+    Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
+    "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
+    `expected` is the profile of the field, None while the profile is being made.
+    """
+
+    field: str
+    rows: Sequence[int]
+    values: NDArray[Any]
+    format: str = ""
+    encoded: bool = False
+    label: bool = False
+    absent: Sequence[int] = ()
+    expected: FieldProfile | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one record's values."""
+        return self.values.shape[1:]
+
+
+def fold(key: bytes) -> str:
+    """Return the family of a key: its runs of digits folded, the rest escaped.
+
+    >>> fold(b"00000041_cat/img-7.jpg")
+    '#_cat/img-#.jpg'
+    """
+    return escape(_DIGITS.sub(b"#", key))
+
+
+_DIGITS = re.compile(rb"[0-9]+")
