@@ -1,0 +1,257 @@
+"""HDF5 files, read by h5py: opened read-only, without a lock, without plugins from outside, following nothing outside.
+
+A file is walked once in each process (`hdf5_survey`); what it holds makes tables and shards (`hdf5_tables`); a shard
+is read through a window on each dataset (`hdf5_window`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from datacheck.backends import DEFAULTS, StoreOptions
+from datacheck.backends.hdf5_sources import sources
+from datacheck.backends.hdf5_survey import TROUBLE, sentence, survey
+from datacheck.backends.hdf5_tables import Contents, Dataset, Table, probes, row, shards
+from datacheck.backends.hdf5_window import Window, column
+from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
+
+BLOCK_BYTES = 1 << 20
+
+
+@cache
+def library() -> Any:
+    """Return h5py, imported here alone, so that who reads no HDF5 does not wait for it.
+
+    The HDF5 library would load any shared library it finds in the folders of HDF5_PLUGIN_PATH as soon as a file asks
+    for a filter, so its search is off, and its list of folders empty in case it was loaded before. hdf5plugin
+    registers its filters itself. The variable for locks overrules what a caller of the library says.
+    """
+    os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+    os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
+    import h5py
+
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401
+    for at in reversed(range(h5py.h5pl.size())):
+        h5py.h5pl.remove(at)
+    return h5py
+
+
+@dataclass(frozen=True)
+class Hdf5Reader:
+    """An HDF5 file, a folder of them, or the files that a text list names; `names` are the files' in the latter two."""
+
+    path: Path
+    files: tuple[Path, ...]
+    names: tuple[str, ...] = ()
+    faults: tuple[Finding, ...] = ()
+    options: StoreOptions = DEFAULTS
+    backend: str = "hdf5"
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
+        """Return a reader if HDF5 lies at `path`, by the files' signatures; the suffixes mean nothing."""
+        there = sources(path)
+        return None if there is None else cls(path, there.files, there.names, there.findings, options)
+
+    def layout(self) -> Layout:
+        """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
+        findings = list(self.faults)
+        made: list[Shard] = []
+        tables: list[tuple[int, str, int]] = []
+        size = 0
+        for number, file in enumerate(self.files):
+            contents = self._contents(number)
+            findings += (self._in_file(number, finding) for finding in contents.findings)
+            made += shards(number, contents)
+            tables += ((number, table.name, table.rows) for table in contents.tables)
+            with contextlib.suppress(OSError):
+                size += file.stat().st_size
+        return Layout(made, list(probes(tables)), sum(rows for _, _, rows in tables), size, findings)
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
+        """Yield the rows of the shard, about 1 MiB at a time; of unjudged datasets only what is wrong with them."""
+        number, name = _parts(shard)
+        contents = self._contents(number)
+        table = next((table for table in contents.tables if table.name == name), None)
+        try:
+            file = _opened(self.files[number])
+        except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+            yield self._empty(number, _closed(exc))
+            return
+        with file:
+            if table is not None:
+                yield from self._rows(file, number, table, shard, limit, note)
+            elif not name:
+                yield from self._unjudged(file, number, contents, shard, note)
+
+    def find(self, key: str) -> Shard | None:
+        """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
+        match = _KEY.fullmatch(key)
+        if match is None:
+            return None
+        for number in range(len(self.files)):
+            for table in self._contents(number).tables:
+                names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
+                if match[1] in names:
+                    shard = row(number, table, int(match[2]))
+                    if shard is not None:
+                        return shard
+        return None
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        """Return the finding with the row's name; datasets that are only read have no rows with names."""
+        number, table = _parts(shard)
+        key = f"{table}[{_row(place)}]" if table else None
+        return msgspec.structs.replace(self._in_file(number, finding), key=key)
+
+    def _rows(
+        self, file: Any, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+    ) -> Iterator[RowBlock]:
+        at = 0 if shard.start is None else _row(shard.start)
+        stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
+        most = max(1, BLOCK_BYTES // table.row_bytes)
+        if limit is not None:
+            most = min(most, limit)
+        windows = [Window(it, _handle(file, it), most, single=limit == 1) for it in table.datasets]
+        windows.sort(key=lambda window: not window.aligned)
+        while at < stop:
+            note(Position(at), True)
+            end = min(at + most, stop)
+            for window in windows:
+                whole = stop if window.aligned else end
+                end = min(end, window.cover(at, whole))
+            yield self._block(number, table, windows, at, end)
+            at = end
+
+    def _block(self, number: int, table: Table, windows: list[Window], start: int, stop: int) -> RowBlock:
+        columns = {}
+        unread: dict[str, list[int]] = {}
+        findings: list[tuple[int | None, Finding]] = []
+        judged = set(table.judged)
+        for window in sorted(windows, key=lambda window: window.dataset.path):
+            lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
+            findings += ((at - start, window.lost[at]) for at in lost)
+            if window.dataset not in judged:
+                continue
+            values = window.values[start - window.start : stop - window.start]
+            for it in window.dataset.columns:
+                columns[it.name] = column(values, it)
+                if lost:
+                    unread[it.name] = [at - start for at in lost]
+        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, self._label(number), findings)
+
+    def _unjudged(self, file: Any, number: int, contents: Contents, shard: Shard, note: Note) -> Iterator[RowBlock]:
+        start = 0 if shard.start is None else _row(shard.start)
+        stop = None if shard.stop is None else _row(shard.stop)
+        for at, dataset in enumerate(contents.unjudged[start:stop], start):
+            note(Position(at), True)
+            for finding in _wrong(file, dataset):
+                yield self._empty(number, finding)
+
+    def _empty(self, number: int, finding: Finding) -> RowBlock:
+        return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
+
+    def _contents(self, number: int) -> Contents:
+        file = self.files[number]
+        try:
+            status = file.stat()
+        except OSError as exc:
+            return Contents(findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}"),))
+        return _contents(file, status.st_size, status.st_mtime_ns, self.options)
+
+    def _label(self, number: int) -> str | None:
+        return self.names[number] if self.names else None
+
+    def _in_file(self, number: int, finding: Finding) -> Finding:
+        label = self._label(number)
+        return finding if label is None else msgspec.structs.replace(finding, file=label)
+
+
+_KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+
+
+def _parts(shard: Shard) -> tuple[int, str]:
+    number, _, table = shard.part.partition("\n")
+    return int(number), table
+
+
+def _row(place: Position) -> int:
+    assert isinstance(place.key, int)
+    return place.key + place.nth
+
+
+def _opened(path: Path) -> Any:
+    return library().File(path, "r", driver="sec2", locking=False)
+
+
+def _handle(file: Any, dataset: Dataset) -> Any:
+    h5 = library()
+    return h5.Dataset(h5.h5d.open(file.id, dataset.path))
+
+
+@lru_cache(maxsize=16)
+def _contents(path: Path, size: int, changed: int, options: StoreOptions) -> Contents:  # noqa: ARG001
+    """Walk a file as it is at that size and time; one that cannot be opened holds a finding and nothing else."""
+    try:
+        with _opened(path) as file:
+            return survey(library(), file.id, size, options)
+    except MemoryError:
+        return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))
+    except TROUBLE as exc:
+        return Contents(findings=(_closed(exc),))
+
+
+def _closed(exc: Exception) -> Finding:
+    """Return why a file could not be opened."""
+    said = sentence(exc)
+    ends = re.search(r"truncated file: eof = ([0-9]+), .*stored_eof = ([0-9]+)", said)
+    if ends is not None:
+        there, meant = int(ends[1]), int(ends[2])
+        return found(
+            "truncated-store",
+            f"the file ends at {there} of {meant} bytes, {meant - there} are lost; nothing of it can be read",
+            size=there,
+            expected=meant,
+        )
+    if "already open for write" in said or "SWMR" in said:
+        return found(
+            "damaged-store",
+            "the file is marked as being written: a writer still has it open, or ended without closing it, "
+            f"and HDF5 refuses it ({said})",
+        )
+    if isinstance(exc, PermissionError):
+        return found("unsupported", f"the file may not be read: {said}")
+    return found("damaged-store", f"HDF5 cannot open the file: {said}")
+
+
+def _wrong(file: Any, dataset: Dataset) -> Iterator[Finding]:
+    """Read a dataset that is not judged and yield what is wrong with it."""
+    try:
+        handle = _handle(file, dataset)
+        if not dataset.shape:
+            handle[()]
+            return
+    except (*TROUBLE, MemoryError) as exc:
+        code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
+        path = escape(dataset.path)
+        yield found(code, f"{path}: {sentence(exc)}", field=dataset.title, dataset=path)
+        return
+    window = Window(dataset, handle, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
+    at = 0
+    while at < dataset.rows:
+        at = window.cover(at, dataset.rows)
+        last = None
+        for finding in window.lost.values():
+            if finding is not last:
+                yield finding
+            last = finding

@@ -1,0 +1,103 @@
+"""What an HDF5 source is made of: one file, the files of a folder, or those that a Caffe text list names.
+
+Decided by the files' first bytes, without the HDF5 library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from datacheck.model import Finding, escape, found
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SUFFIXES = frozenset({".h5", ".hdf5", ".he5", ".h5ad"})
+"""In a folder, a file with one of these that is no HDF5 file is a finding; all others are not ours."""
+LIST_BYTES = 4 << 20
+"""A larger text file is not taken for a list of files."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The HDF5 files in the order they are read, the name of each in reports (none for a single file), and faults."""
+
+    files: tuple[Path, ...]
+    names: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def sources(path: Path) -> Sources | None:
+    """Return what is to be read at `path`, or None if no HDF5 lies there; raises OSError if `path` may not be read."""
+    if path.is_dir():
+        return _in_folder(path)
+    if not path.is_file():
+        return None
+    if has_signature(path):
+        return Sources((path,))
+    return _in_list(path)
+
+
+def has_signature(path: Path) -> bool:
+    """Say whether the superblock's signature is at offset 0, 512, 1024, 2048, ...: before it is the user block.
+
+    HDF5 File Format Specification 3.0, II.A.
+    """
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        offset = 0
+        while offset + len(SIGNATURE) <= size:
+            if os.pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE:
+                return True
+            offset = offset * 2 or 512
+    return False
+
+
+def _in_folder(folder: Path) -> Sources | None:
+    within = sorted((entry for entry in folder.iterdir() if entry.is_file()), key=lambda entry: os.fsencode(entry.name))
+    return _sorted_out((os.fsencode(entry.name), entry) for entry in within)
+
+
+def _in_list(path: Path) -> Sources | None:
+    if path.stat().st_size > LIST_BYTES:
+        return None
+    text = path.read_bytes()
+    if b"\0" in text:
+        return None
+    # Caffe reads the names with `>>`, so any white space ends one, and opens them relative to the working directory
+    # (hdf5_data_layer.cpp, LayerSetUp).
+    entries = dict.fromkeys(text.split())
+    return _sorted_out(((entry, _listed(path.parent, entry)) for entry in entries), listed=True)
+
+
+def _listed(folder: Path, entry: bytes) -> Path:
+    as_caffe_does = Path(os.fsdecode(entry))
+    return as_caffe_does if as_caffe_does.exists() else folder / as_caffe_does
+
+
+def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) -> Sources | None:
+    files: dict[Path, str] = {}
+    findings = []
+    for entry, file in entries:
+        name = escape(entry)
+        try:
+            if has_signature(file):
+                files.setdefault(file, name)
+            elif listed or file.suffix.lower() in SUFFIXES:
+                findings.append(_fault(name, "damaged-store", _why_not(file)))
+        except FileNotFoundError:
+            findings.append(_fault(name, "damaged-store", "the list names this file, but there is none"))
+        except OSError as exc:
+            if listed or file.suffix.lower() in SUFFIXES:
+                findings.append(_fault(name, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))
+    return Sources(tuple(files), tuple(files.values()), tuple(findings)) if files else None
+
+
+def _why_not(file: Path) -> str:
+    return "not an HDF5 file: it is empty" if not file.stat().st_size else "not an HDF5 file: it has no HDF5 signature"
+
+
+def _fault(name: str, code: str, message: str) -> Finding:
+    made = found(code, f"{name}: {message}")
+    return Finding(code=made.code, verdict=made.verdict, message=made.message, file=name)

@@ -1,0 +1,244 @@
+"""Tables, columns, labels and shards of an HDF5 file: what follows from its datasets' names, shapes and types alone."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends import StoreOptions
+from datacheck.model import Finding, Position, Shard, escape, found, plain
+
+LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
+SHARD_BYTES = 16 << 20
+SHARDS_A_TABLE = 4096
+PROBES = 64
+ROWS_A_PROBE = 16
+UNJUDGED_A_SHARD = 1000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A numeric dataset, or a numeric member of a compound one: `data`, `points.position.x`."""
+
+    name: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's place, extent, type and storage. `readable` is false where a finding says why it is left alone."""
+
+    path: bytes
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None = None
+    filters: tuple[int, ...] = ()
+    scale: bool = False
+    readable: bool = True
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
+
+    @property
+    def title(self) -> str:
+        """The name as reports have it."""
+        return plain(self.name.decode("utf-8", "surrogateescape"))
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0] if self.shape else 1
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def bytes(self) -> int:
+        return self.rows * self.row_bytes
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(_columns(self.title, self.dtype, ()))
+
+
+def _columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...]) -> Iterator[Column]:
+    dtype = dtype.base
+    if dtype.names is None:
+        if dtype.kind in "biufc" and dtype.itemsize:
+            yield Column(name, members)
+        return
+    for member in dtype.names:
+        yield from _columns(f"{name}.{plain(member)}", dtype[member], (*members, member))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Datasets of one group with as many rows: those that are judged, and those that are only read.
+
+    `name` is escaped; `labels` are names of columns.
+    """
+
+    name: str
+    rows: int
+    judged: tuple[Dataset, ...]
+    unjudged: tuple[Dataset, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        return self.judged + self.unjudged
+
+    @property
+    def row_bytes(self) -> int:
+        return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: its tables, the datasets that are only read and belong to none, and what is wrong with it."""
+
+    tables: tuple[Table, ...] = ()
+    unjudged: tuple[Dataset, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
+    """Return the tables of a group, and its datasets that are to be read but belong to none.
+
+    The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
+    """
+    numeric: dict[int, list[Dataset]] = defaultdict(list)
+    others = []
+    for dataset in datasets:
+        if dataset.shape and dataset.bytes and dataset.columns:
+            numeric[dataset.rows].append(dataset)
+        elif dataset.bytes:
+            others.append(dataset)
+    labels = label_names(group, datasets, options)
+    made = []
+    for rows, members in numeric.items():
+        judged = tuple(dataset for dataset in members if dataset.readable)
+        beside = tuple(dataset for dataset in others if dataset.shape and dataset.rows == rows and dataset.readable)
+        if not judged:
+            continue
+        others = [dataset for dataset in others if dataset not in beside]
+        name = escape((group or b"/") if len(numeric) == 1 else members[0].path)
+        columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
+        made.append(Table(name, rows, judged, beside, columns))
+    return made, [dataset for dataset in others if dataset.readable]
+
+
+def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
+    """Return the names of the group's datasets that hold labels: the one the caller named, or else those by habit.
+
+    Dimension scales and a `y` beside a one-dimensional `x` are axes, as in netCDF files.
+    """
+    names = {dataset.name for dataset in datasets}
+    if options.label_field is not None:
+        asked = options.label_field.encode("utf-8", "surrogateescape")
+        above, _, name = asked.rpartition(b"/")
+        if name in names and (name == asked or above.strip(b"/") == group.strip(b"/")):
+            return frozenset({name})
+    flat = {dataset.name for dataset in datasets if len(dataset.shape) == 1}
+    axes = {dataset.name for dataset in datasets if dataset.scale}
+    if {b"x", b"y"} <= flat:
+        axes.add(b"y")
+    return LABELS & names - axes
+
+
+def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> Iterator[Finding]:
+    """Yield a finding for each label dataset of a group that has another number of rows than what it labels."""
+    sized = {dataset.name: dataset for dataset in datasets if dataset.shape}
+    labels = label_names(group, datasets, options) & sized.keys()
+    data = {name: dataset for name, dataset in sized.items() if name not in labels and dataset.rows}
+    for name in sorted(labels):
+        label = sized[name]
+        if b"data" in data:
+            other = data[b"data"]
+            wrong = label.rows != other.rows
+        else:
+            other = next(iter(data.values()), label)
+            wrong = all(label.rows != dataset.rows for dataset in data.values())
+        if wrong and other is not label:
+            yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:
+    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there."""
+    for wanted in options.together:
+        paths = [b"/" + path.encode("utf-8", "surrogateescape").strip(b"/") for path in wanted]
+        counts = [(escape(path), lengths.get(path)) for path in paths]
+        if len({count for _, count in counts}) > 1 or counts[0][1] is None:
+            yield _unequal(counts)
+
+
+def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
+    spelled = ", ".join(
+        f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
+    )
+    return found("row-count", f"{spelled}; they belong together", rows=dict(counts))
+
+
+def slices(table: Table) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of rows of about SHARD_BYTES, cut where no dataset has a chunk across the cut."""
+    unit = _unit(table)
+    rows = unit * max(SHARD_BYTES // table.row_bytes // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
+    for start in range(0, table.rows, rows):
+        yield start, min(start + rows, table.rows)
+
+
+def _unit(table: Table) -> int:
+    deep = [dataset.chunks[0] for dataset in table.datasets if dataset.chunks]
+    common = math.lcm(*deep)
+    return common if common * table.row_bytes <= 4 * SHARD_BYTES else max(deep)
+
+
+def shards(number: int, contents: Contents) -> Iterator[Shard]:
+    """Yield the shards of file `number` of a source: those of its tables, then what is only to be read, as no records.
+
+    The places of the latter are their numbers in `contents.unjudged`.
+    """
+    for table in contents.tables:
+        for start, stop in slices(table):
+            yield _shard(number, table.name, start, stop)
+    start, size = 0, 0
+    for at, dataset in enumerate(contents.unjudged):
+        if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= UNJUDGED_A_SHARD):
+            yield Shard(part(number), Position(start), Position(at), 0)
+            start, size = at, 0
+        size += dataset.bytes
+    if contents.unjudged:
+        yield Shard(part(number), Position(start), Position(len(contents.unjudged)), 0)
+
+
+def _shard(number: int, table: str, start: int, stop: int) -> Shard:
+    return Shard(part(number, table), Position(start), Position(stop), stop - start)
+
+
+def part(number: int, table: str = "") -> str:
+    """Return the part of a source that table of that file is; an escaped name has no newline."""
+    return f"{number}\n{table}"
+
+
+def row(number: int, table: Table, at: int) -> Shard | None:
+    """Return the shard of exactly that row."""
+    return _shard(number, table.name, at, at + 1) if at < table.rows else None
+
+
+def probes(tables: Sequence[tuple[int, str, int]]) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over all (file, table, rows): at least one for each table where they suffice."""
+    if not tables:
+        return
+    chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
+    share, more = divmod(PROBES, len(chosen))
+    for at, (number, table, rows) in enumerate(chosen):
+        count = min(share + (at < more), math.ceil(rows / ROWS_A_PROBE))
+        for nth in range(count):
+            start = nth * rows // count
+            yield _shard(number, table, start, min(start + ROWS_A_PROBE, rows))

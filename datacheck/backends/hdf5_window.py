@@ -1,0 +1,153 @@
+"""A window on the rows of one HDF5 dataset: read in large pieces, and where that fails in the smallest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5_survey import TROUBLE, sentence
+from datacheck.backends.hdf5_tables import Column, Dataset
+from datacheck.model import Finding, escape, found
+
+WINDOW_BYTES = 256 << 20
+"""At most this much of a dataset is in memory, or one row."""
+OBJECT_BYTES = 16 << 20
+"""Variable-length values are read until they add up to this."""
+CHECKED = frozenset({1, 3, 307})
+"""Filters that keep a checksum of what they hold: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+
+
+class Window:
+    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why."""
+
+    def __init__(self, dataset: Dataset, handle: Any, rows: int, *, single: bool = False) -> None:
+        """Read about `rows` rows at a time, or with `single` one."""
+        self.dataset = dataset
+        self.start = self.stop = 0
+        self.values: NDArray[Any] = np.empty(0)
+        self.lost: dict[int, Finding] = {}
+        self._handle = handle
+        self._step = _step(dataset, 1 if single else rows, single=single)
+        self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
+
+    def cover(self, row: int, stop: int) -> int:
+        """Have `row` in the window and as many behind it as are read at once; return where to stop, at most `stop`.
+
+        Where there are chunks, the window ends where one does.
+        """
+        if not self.start <= row < self.stop:
+            end = row - row % self._step + self._step if self.aligned else row + self._step
+            self._read(row, min(end, stop))
+        return min(self.stop, stop)
+
+    def _read(self, start: int, stop: int) -> None:
+        self.start, self.stop, self.lost = start, stop, {}
+        self.values = np.empty(0)  # the former ones go before their successors come
+        try:
+            if self.dataset.dtype.hasobject:
+                self.stop = self._read_objects(start, stop)
+            else:
+                self.values = self._handle[start:stop]
+        except (*TROUBLE, MemoryError):
+            self._read_what_can_be(start, stop)
+
+    def _read_objects(self, start: int, stop: int) -> int:
+        """Read values of variable length, a few rows first since their weight is unknown; return how far that went."""
+        pieces = []
+        weight, row, rows = 0, start, 1
+        while row < stop and weight < OBJECT_BYTES:
+            pieces.append(self._handle[row : min(row + rows, stop)])
+            row = min(row + rows, stop)
+            weight += _weight(pieces[-1])
+            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * weight)))
+        self.values = np.concatenate(pieces)
+        return row
+
+    def _read_what_can_be(self, start: int, stop: int) -> None:
+        """Read piece by piece; what a piece holds that fails stays zero, and its rows are lost."""
+        dataset = self.dataset
+        self.values = np.zeros((stop - start, *dataset.shape[1:]), dataset.dtype)
+        self.stop = stop
+        divisible = dataset.chunks is None or dataset.dtype.hasobject
+        causes: dict[tuple[int, ...], Finding] = {}
+        todo = list(_cells(dataset, start, stop))[::-1]
+        while todo:
+            origin, cell = todo.pop()
+            first, last = cell[0].start, cell[0].stop
+            try:
+                self.values[(slice(first - start, last - start), *cell[1:])] = self._handle[cell]
+            except (*TROUBLE, MemoryError) as exc:
+                if last - first > 1 and divisible and "filter" not in str(exc):
+                    middle = (first + last) // 2
+                    todo.append((origin, (slice(middle, last), *cell[1:])))
+                    todo.append((origin, (slice(first, middle), *cell[1:])))
+                    continue
+                if origin not in causes:
+                    causes[origin] = self._cause(exc, origin)
+                for row in range(first, last):
+                    self.lost.setdefault(row, causes[origin])
+
+    def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
+        dataset = self.dataset
+        path, said = escape(dataset.path), sentence(exc)
+        details: dict[str, Any] = {"dataset": path}
+        where = path
+        if dataset.chunks is not None:
+            details["chunk"] = list(origin)
+            where = f"the chunk at {list(origin)} of {path}"
+            try:
+                stored = self._handle.id.get_chunk_info_by_coord(origin)
+                details |= {"offset": stored.byte_offset, "stored": stored.size}
+                where += f" ({stored.size} bytes at offset {stored.byte_offset})"
+            except TROUBLE:
+                pass  # the index of the chunks is what is damaged
+        if isinstance(exc, MemoryError):
+            return found("too-large", f"{where} needs more memory than there is", field=dataset.title, **details)
+        checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
+        return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)
+
+
+def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
+    """Return how many rows to read at once: whole chunks, unless all chunks of a row would be too much memory."""
+    most = max(1, WINDOW_BYTES // max(1, dataset.row_bytes))
+    if dataset.chunks is None or single:
+        return min(rows, most)
+    return min(dataset.chunks[0] * max(1, rows // dataset.chunks[0]), most)
+
+
+def _cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
+    if dataset.chunks is None:
+        origin = tuple(0 for _ in dataset.shape)
+        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
+        return
+    ends = [stop, *dataset.shape[1:]]
+    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
+    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
+    for origin in itertools.product(*grid):
+        ranges = zip(origin, dataset.chunks, ends, strict=True)
+        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
+        yield origin, (slice(max(rows.start, start), rows.stop), *others)
+
+
+def _weight(values: NDArray[Any]) -> int:
+    """Return about how many bytes values take that are of variable length, or have members that are."""
+    if values.dtype.names is not None:
+        return sum(_weight(values[name]) for name in values.dtype.names)
+    if values.dtype.kind != "O":
+        return values.nbytes
+    return sum(
+        value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, bytes | str) else 64
+        for value in values.reshape(-1)
+    )
+
+
+def column(values: NDArray[Any], of: Column) -> NDArray[Any]:
+    """Return the values of a column, in the byte order of this machine."""
+    for member in of.members:
+        values = values[member]
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

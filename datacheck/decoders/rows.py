@@ -1,0 +1,61 @@
+"""Rows of HDF5 datasets: one batch for each column of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.model import Batch, FamilyProfile, Finding, RowBlock
+
+
+class RowsDecoder:
+    """Makes plain real arrays of columns; rows that could not be read are left out, since a finding names them.
+
+    Truth values become uint8. Complex numbers become pairs of floats along a last axis of 2. Floats wider than 64 bits
+    become float64, in which values beyond its range are infinite.
+    """
+
+    name = "rows"
+
+    def knows(self, value: bytes | memoryview) -> bool:  # noqa: ARG002
+        """Say no: rows have no bytes of their own, their reader says what they are."""
+        return False
+
+    def decode(
+        self, block: RowBlock, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        """Yield a batch for each column, with those of `rows` that could be read."""
+        everything = len(rows) == len(block)
+        for name, values in block.columns.items():
+            lost = frozenset(block.unread.get(name, ()))
+            chosen = [row for row in rows if row not in lost] if lost else rows
+            if not len(chosen):
+                continue
+            yield Batch(
+                name,
+                chosen,
+                real(values if everything and not lost else values[list(chosen)]),
+                label=name in block.labels,
+                expected=None if profile is None else profile.fields.get(name),
+            )
+
+
+def real(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the numbers of a column, shape (n, ...), as bool-free, complex-free ones of at most 64 bits.
+
+    >>> real(np.array([1 + 2j, 3j])).tolist()
+    [[1.0, 2.0], [0.0, 3.0]]
+    """
+    kind = values.dtype.kind
+    if kind == "b":
+        return values.view(np.uint8)
+    if kind == "c":
+        parts = np.ascontiguousarray(values)[..., np.newaxis]
+        values = parts.view(values.real.dtype)
+    if values.dtype.kind == "f" and values.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float64)
+    return values
