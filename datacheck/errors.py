@@ -7,6 +7,7 @@ DatacheckError
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
 +-- ReportFailed        a report could not be written
++-- ValidatorFailed     a validator of the caller's own raised an exception
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
 
@@ -57,6 +58,17 @@ class RecordMissing(_SourceProblem):
 
 class ReportFailed(_SourceProblem):
     """A report could not be written."""
+
+
+class ValidatorFailed(DatacheckError):
+    """A validator of the caller's own raised an exception."""
+
+    def __init__(self, validator: str, key: str, reason: str) -> None:
+        super().__init__(validator, key, reason)
+        self.validator, self.key, self.reason = validator, key, reason
+
+    def __str__(self) -> str:
+        return f"the validator {self.validator} failed at record {self.key}: {self.reason}"
 
 
 class NotClean(DatacheckError):

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -189,6 +191,11 @@ class Block:
     def name(self, row: int) -> str:
         return escape(self.keys[row])
 
+    def family(self, row: int) -> str:
+        """The family of the record's key, within its database."""
+        family = fold(self.keys[row])
+        return family if self.database is None else f"{self.database}:{family}"
+
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
         """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
         database = msgspec.UNSET if self.database is None else self.database
@@ -260,13 +267,19 @@ AnyBlock = Block | RowBlock
 class FieldProfile(msgspec.Struct, frozen=True):
     """What a field is meant to hold: the shape, dtype and format of most sampled records.
 
-    `share` is the share of the sampled records that have the field at all. `shape` is None where it varies by nature (encoded pictures of several sizes).
+    `shape` is None where it varies by nature (encoded pictures of several sizes). `share` is the share of the sampled
+    records that have the field at all, `centre` their mean: statistics sum differences from it.
     """
 
     shape: tuple[int, ...] | None
     dtype: str
     format: str
     share: float
+    centre: float = 0.0
+
+
+UNKNOWN = "unknown"
+"""Stands for a decoder's name where no decoder knows the payload."""
 
 
 class FamilyProfile(msgspec.Struct, frozen=True):
@@ -287,9 +300,9 @@ class Profile(msgspec.Struct, frozen=True):
         return self.families.get(family, self.rest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
-    """The values of one field of many records of a block: `values` has shape (len(rows), ...), any numeric dtype.
+    """The values of one field of many records of a block: `values` has shape (len(rows), ...), any real dtype.
 
     `rows` are the records' positions in the block, `absent` those of records that lack the field.
     Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
@@ -310,6 +323,27 @@ class Batch:
     def shape(self) -> tuple[int, ...]:
         """The shape of one record's values."""
         return self.values.shape[1:]
+
+    @property
+    def width(self) -> int:
+        """The number of values of one record."""
+        return math.prod(self.shape)
+
+    @property
+    def floating(self) -> bool:
+        return self.values.dtype.kind == "f"
+
+    @cached_property
+    def lows(self) -> NDArray[Any]:
+        """The least value of each record, NaN where it has one; `width` must not be 0."""
+        lows: NDArray[Any] = self.values.min(axis=tuple(range(1, self.values.ndim)))
+        return lows
+
+    @cached_property
+    def highs(self) -> NDArray[Any]:
+        """The greatest value of each record, NaN where it has one; `width` must not be 0."""
+        highs: NDArray[Any] = self.values.max(axis=tuple(range(1, self.values.ndim)))
+        return highs
 
 
 def fold(key: bytes) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.model import AnyBlock, Layout, Note, Shard, ignore
+from datacheck.model import AnyBlock, Finding, Layout, Note, Position, Shard, ignore
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class Reader(Protocol):
 
     def find(self, key: str) -> Shard | None:
         """Return the range of the one record with this escaped key, or None."""
+        ...
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        """Return the finding with the name of the record at a place that was noted in this shard, opening nothing."""
         ...
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from datacheck.model import Batch, Block, FamilyProfile, Finding
 
 if TYPE_CHECKING:
@@ -104,6 +102,8 @@ def decode_each(
     read: Read, block: Block, rows: Sequence[int], profile: FamilyProfile | None
 ) -> Iterator[Batch | tuple[int, Finding]]:
     """Decode one record at a time and stack equal ones: the plain way, for decoders that have no faster one."""
+    import numpy as np  # here, so that looking a decoder's name up does not load it
+
     stacks: dict[tuple[Any, ...], tuple[Field, list[int], list[NDArray[Any]]]] = {}
     lacking: dict[str, list[int]] = {}
     wanted = {} if profile is None else {name: it for name, it in profile.fields.items() if it.share > 0.5}
@@ -117,7 +117,7 @@ def decode_each(
             lacking.setdefault(name, []).append(row)
         for field in reading.fields:
             if field.values.nbytes > STACKED_BYTES:
-                yield _batch(field, [row], field.values[np.newaxis], profile)
+                yield _batch(field, [row], field.values[None], profile)
                 continue
             same = (field.name, field.format, field.values.shape, field.values.dtype)
             _, at, values = stacks.setdefault(same, (field, [], []))
