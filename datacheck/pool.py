@@ -1,0 +1,258 @@
+"""Run tasks in worker processes that are allowed to die; knows nothing of datasets.
+
+A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
+`__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
+that may kill or hang it, it leaves a note in memory it shares with the caller and winds up an alarm whose signal, left
+at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import pickle
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, BinaryIO, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+NOTE_BYTES = 1 << 16
+"""The longest note; a longer one is cut, and then does not unpickle: the death has no note."""
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker ended before its task did.
+
+    `signal` is the signal's name, or "exit status N"; `note` its last note, `words` the last line it wrote to standard
+    error, where C libraries say why they abort.
+    """
+
+    signal: str
+    note: Any = None
+    words: str = ""
+
+    @property
+    def timed_out(self) -> bool:
+        return self.signal == signal.Signals.SIGALRM.name
+
+
+class Watch:
+    """A worker's side of the shared memory: leave a note, and be killed if the next one takes too long."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self._memory = memory
+        self.timeout: float | None = None
+        self.last: Any = None
+
+    def note(self, value: Any) -> None:
+        """Leave `value`, which must pickle, and wind up the alarm again."""
+        self.last = value
+        raw = pickle.dumps(value)
+        if len(raw) <= NOTE_BYTES - _LENGTH.size:
+            self._memory[: _LENGTH.size + len(raw)] = _LENGTH.pack(len(raw)) + raw
+        else:
+            self._memory[: _LENGTH.size] = _LENGTH.pack(0)
+        if self.timeout is not None:
+            signal.setitimer(signal.ITIMER_REAL, self.timeout)
+
+    def rest(self) -> None:
+        """Stop the alarm: what follows is not the work that is being watched."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+Job = Callable[[T, Watch], Any]
+"""Runs in a worker: one task, and the watch to note its progress with."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that a job raised: it is raised again where the results are read."""
+
+    error: BaseException
+
+
+class Worker(Generic[T]):
+    """One worker process, its connection and the memory its notes are in."""
+
+    def __init__(self, job: bytes, memory: int) -> None:
+        self._job, self._memory = job, memory
+        self._start()
+
+    def _start(self) -> None:
+        self._notes: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
+        self._notes.truncate(NOTE_BYTES)
+        self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        theirs = (theirs_in, theirs_out, self._notes.fileno())
+        self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
+            [sys.executable, "-c", _MAIN.format(path=sys.path), *map(str, theirs), str(self._memory)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=theirs,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.results = Connection(ours_in, writable=False)
+        self._tasks = Connection(ours_out, readable=False)
+        with contextlib.suppress(BrokenPipeError):
+            self._tasks.send_bytes(self._job)
+
+    def give(self, task: T) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._tasks.send_bytes(pickle.dumps(task))
+
+    def take(self) -> Any:
+        """Return the result of the task that was given: what the job returned, a Failure, or a Death.
+
+        After a death the worker is a new process.
+        """
+        try:
+            return pickle.loads(self.results.recv_bytes())  # noqa: S301  (our own worker's)
+        except (EOFError, OSError):
+            status = self._process.wait()
+            death = Death(_name_of(status), self._last_note(), self._last_words())
+            self.close()
+            self._start()
+            return death
+
+    def _last_note(self) -> Any:
+        self._notes.seek(0)
+        (length,) = _LENGTH.unpack(self._notes.read(_LENGTH.size))
+        return pickle.loads(self._notes.read(length)) if length else None  # noqa: S301  (our own worker's)
+
+    def _last_words(self) -> str:
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - 4096))
+        lines = self._errors.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def close(self) -> None:
+        """Kill the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        self._tasks.close()
+        self.results.close()
+        self._notes.close()
+        self._errors.close()
+
+
+class Pool(Generic[T]):
+    """Workers that all run one job. Use as a context manager: leaving it kills them.
+
+    `memory` bounds the bytes of private memory of each; beyond it a job meets a MemoryError.
+    """
+
+    def __init__(self, job: Job[T], workers: int, memory: int) -> None:
+        self._job = _dumps(job)
+        self.count, self._memory = workers, memory
+        self._workers: list[Worker[T]] = []
+
+    def __enter__(self) -> Pool[T]:
+        self.grow(1)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def grow(self, workers: int) -> None:
+        """Start workers until there are `workers` of them, at most as many as the pool was made for."""
+        while len(self._workers) < min(workers, self.count):
+            self._workers.append(Worker(self._job, self._memory))
+
+    def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
+        """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
+
+        Raises what a job raised.
+        """
+        waiting = tasks if isinstance(tasks, deque) else deque(tasks)
+        busy: dict[Connection, tuple[Worker[T], T]] = {}
+        while waiting or busy:
+            self.grow(len(busy) + len(waiting))
+            idle = [worker for worker in self._workers if worker.results not in busy]
+            while waiting and idle:
+                worker, task = idle.pop(0), waiting.popleft()
+                worker.give(task)
+                busy[worker.results] = (worker, task)
+            for ready in wait(list(busy)):
+                worker, task = busy.pop(cast(Connection, ready))
+                result = worker.take()
+                if isinstance(result, Failure):
+                    raise result.error
+                yield task, result
+
+
+def serve(tasks: Connection, results: Connection, notes: mmap.mmap, memory: int) -> None:
+    """Be a worker: load the job, then run each task that comes, until the caller closes its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    watch = Watch(notes)
+    job = None
+    with contextlib.suppress(EOFError):
+        while True:
+            raw = tasks.recv_bytes()
+            try:
+                if job is None:
+                    job = pickle.loads(raw)  # noqa: S301  (our own caller's)
+                    continue
+                watch.note(None)
+                result: Any = job(pickle.loads(raw), watch)  # noqa: S301
+            except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
+                result = Failure(exc)
+            watch.rest()
+            results.send_bytes(_dumps_result(result))
+
+
+def _dumps_result(result: Any) -> bytes:
+    try:
+        return pickle.dumps(result)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        error = result.error if isinstance(result, Failure) else result
+        return pickle.dumps(Failure(RuntimeError(f"a worker's result does not pickle: {error!r}")))
+
+
+_MAIN = """
+import sys
+sys.path[:] = {path!r}
+import mmap
+from multiprocessing.connection import Connection
+from datacheck.pool import serve
+tasks, results, notes, memory = map(int, sys.argv[1:])
+serve(Connection(tasks, writable=False), Connection(results, readable=False), mmap.mmap(notes, 0), memory)
+"""
+
+
+def _dumps(job: Any) -> bytes:
+    """Pickle a job; what lives in the caller's `__main__` goes along by value, as a worker could not import it."""
+    raw = pickle.dumps(job)
+    if b"__main__" not in raw:
+        return raw
+    import cloudpickle
+
+    by_value: bytes = cloudpickle.dumps(job)
+    return by_value
+
+
+def _name_of(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
