@@ -1,0 +1,233 @@
+"""Caffe's Datum: raw bytes, floats, or an encoded picture, with a label.
+
+The message is that of BVLC Caffe's caffe.proto: 1 channels, 2 height, 3 width (int32), 4 data (bytes), 5 label (int32),
+6 float_data (repeated float, packed or not), 7 encoded (bool). Protobuf accepts nearly any bytes as a Datum, so it is
+judged by meaning: only these fields with their own wire types, each but float_data once, sizes that fit, nothing behind
+them. Caffe's own readers test none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders import Field, Reading, Value, decode_each
+from datacheck.decoders.pictures import read_picture, sniff
+from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+
+VARINT, BYTES, FIXED32 = 0, 2, 5
+CHANNELS, HEIGHT, WIDTH, DATA, LABEL, FLOAT_DATA, ENCODED = range(1, 8)
+NAMES = {CHANNELS: "channels", HEIGHT: "height", WIDTH: "width", LABEL: "label", ENCODED: "encoded"}
+"""The fields that are numbers."""
+FLOAT_TAG = FLOAT_DATA << 3 | FIXED32
+_UNPACKED = np.dtype([("tag", "u1"), ("value", "<f4")])
+
+
+class _Cut(Exception):
+    """The message ends inside the field at this offset."""
+
+
+class _Odd(Exception):
+    """What stands at this offset cannot be the next field of a Datum; says why."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, reason)
+        self.offset, self.reason = offset, reason
+
+
+@dataclass(slots=True)
+class Datum:
+    """The fields of a Datum as far as they were there; `data` is a view into the message."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    data: Value | None = None
+    floats: list[NDArray[Any]] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width; 0 for one that is absent, as Caffe reads it."""
+        return self.numbers.get(CHANNELS, 0), self.numbers.get(HEIGHT, 0), self.numbers.get(WIDTH, 0)
+
+    @property
+    def encoded(self) -> bool:
+        return bool(self.numbers.get(ENCODED))
+
+    @property
+    def has_payload(self) -> bool:
+        return self.data is not None or bool(self.floats)
+
+
+def parse(message: Value) -> tuple[Datum, Finding | None]:
+    """Return the fields of a message, and what is wrong with its wire format (with the fields before that)."""
+    datum = Datum()
+    offset = 0
+    try:
+        while offset < len(message):
+            offset = _field(message, offset, datum)
+    except _Cut:
+        return datum, found(
+            "truncated", f"the Datum ends at byte {len(message)} inside a field", field="data", size=len(message)
+        )
+    except _Odd as odd:
+        rest = len(message) - odd.offset
+        if datum.has_payload and (LABEL in datum.numbers or datum.encoded or prod(datum.shape) > 0):
+            message_ = f"{rest} bytes after the end of the Datum: {odd.reason}"
+            return datum, found("trailing-data", message_, offset=odd.offset, size=rest)
+        return datum, found("undecodable", f"not a Datum: {odd.reason} at byte {odd.offset}", offset=odd.offset)
+    return datum, None
+
+
+def _field(message: Value, offset: int, datum: Datum) -> int:
+    """Read the field at `offset` into `datum`; return the offset behind it."""
+    tag, at = _varint(message, offset, offset)
+    number, wire = tag >> 3, tag & 7
+    if number == FLOAT_DATA and wire in (FIXED32, BYTES):
+        return _floats(message, offset, at, wire, datum)
+    if number in NAMES and wire == VARINT:
+        value, at = _varint(message, at, offset)
+        if number in datum.numbers:
+            raise _Odd(offset, f"a second {NAMES[number]}")
+        if number == ENCODED:
+            datum.numbers[number] = int(value != 0)
+        else:
+            datum.numbers[number] = _int32(value, NAMES[number], offset)
+        return at
+    if number == DATA and wire == BYTES:
+        if datum.data is not None:
+            raise _Odd(offset, "a second data")
+        size, at = _varint(message, at, offset)
+        if at + size > len(message):
+            raise _Cut
+        datum.data = message[at : at + size]
+        return at + size
+    if 1 <= number <= ENCODED:
+        raise _Odd(offset, f"field {number} with the wire type {wire}")
+    raise _Odd(offset, f"a field {number}, which a Datum does not have")
+
+
+def _floats(message: Value, offset: int, at: int, wire: int, datum: Datum) -> int:
+    """Read float_data: a packed run, or all the neighbouring (tag, float) pairs at once."""
+    if wire == BYTES:
+        size, at = _varint(message, at, offset)
+        if size % 4:
+            raise _Odd(offset, f"packed float_data of {size} bytes")
+        if at + size > len(message):
+            raise _Cut
+        datum.floats.append(np.frombuffer(message[at : at + size], "<f4"))
+        return at + size
+    pairs = np.frombuffer(message, _UNPACKED, count=(len(message) - offset) // 5, offset=offset)
+    if not pairs.size:
+        raise _Cut
+    others = np.flatnonzero(pairs["tag"] != FLOAT_TAG)
+    run = int(others[0]) if others.size else pairs.size
+    datum.floats.append(pairs["value"][:run])
+    return offset + 5 * run
+
+
+def _varint(message: Value, at: int, field_at: int) -> tuple[int, int]:
+    value = shift = 0
+    while shift < 70:
+        if at >= len(message):
+            raise _Cut
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise _Odd(field_at, "a number of more than ten bytes")
+
+
+def _int32(value: int, name: str, offset: int) -> int:
+    if value >= 1 << 63:
+        value -= 1 << 64
+    if not -(1 << 31) <= value < 1 << 31:
+        raise _Odd(offset, f"{name} {value}, which does not fit 32 bits")
+    return value
+
+
+class DatumDecoder:
+    """Decodes Datum messages into fields "data" (channels, height, width) and "label"."""
+
+    name = "datum"
+
+    def knows(self, value: Value) -> bool:
+        datum, finding = parse(value)
+        return finding is None and datum.has_payload and bool(datum.numbers)
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        return decode_each(self.read, block, rows, profile)
+
+    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
+        """Read one message. A wire format that breaks off condemns it whatever was there before."""
+        datum, finding = parse(value)
+        findings = [] if finding is None else [finding]
+        if finding is not None and finding.verdict == "bad":
+            return Reading(findings=findings)
+        fields, problems = _encoded(datum) if datum.encoded else _raw(datum)
+        findings += problems
+        if LABEL in datum.numbers:
+            label = np.array(datum.numbers[LABEL], np.int64)
+            fields.append(Field("label", label, format="Datum", label=True))
+        return Reading(fields, findings)
+
+
+def _encoded(datum: Datum) -> tuple[list[Field], list[Finding]]:
+    """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools leave them."""
+    if not datum.data:
+        return [], [found("undecodable", "marked as encoded, but data is empty", field="data")]
+    picture, findings = read_picture(datum.data)
+    if picture is None:
+        return [], findings
+    shape = picture.pixels.shape
+    if any(datum.shape) and datum.shape != shape:
+        findings = [*findings, _mismatch(f"a picture of {_by(shape)}", datum.shape, list(shape))]
+    return [Field("data", picture.pixels, format=picture.format, encoded=True)], findings
+
+
+def _raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
+    """Read the values of a Datum that is not encoded: data if it is there, as in Caffe, else float_data."""
+    channels, height, width = datum.shape
+    count = prod(datum.shape)
+    fits = min(datum.shape) > 0
+    floats = _joined(datum.floats)
+    if datum.data:
+        if not fits or len(datum.data) != count:
+            picture = sniff(datum.data)
+            hint = f", and it is a {picture} that is not marked as encoded" if picture else ""
+            return [], [_mismatch(f"data has {len(datum.data)} bytes{hint}", datum.shape, len(datum.data))]
+        pixels = np.frombuffer(datum.data, np.uint8).reshape(channels, height, width)
+        fields = [Field("data", pixels)]
+        return (fields if floats is None else [*fields, Field("float_data", floats)]), []
+    if floats is None:
+        return [], [_mismatch("there is neither data nor float_data", datum.shape, 0)]
+    if not fits or floats.size != count:
+        return [], [_mismatch(f"float_data has {floats.size} values", datum.shape, int(floats.size))]
+    return [Field("data", floats.reshape(channels, height, width), format="float_data")], []
+
+
+def _joined(floats: list[NDArray[Any]]) -> NDArray[Any] | None:
+    if not floats:
+        return None
+    return np.ascontiguousarray(floats[0]) if len(floats) == 1 else np.concatenate(floats)
+
+
+def _mismatch(what: str, shape: tuple[int, int, int], size: int | list[int]) -> Finding:
+    return found(
+        "size-mismatch",
+        f"{what}; channels x height x width is {_by(shape)} = {prod(shape)}",
+        field="data",
+        found=size,
+        expected=list(shape),
+    )
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
