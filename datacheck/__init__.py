@@ -1,0 +1,88 @@
+"""Find the records that would poison a training run in LMDB, LevelDB and HDF5 datasets, and name each one.
+
+>>> import datacheck                                    # doctest: +SKIP
+>>> report = datacheck.scan("train_lmdb")               # doctest: +SKIP
+>>> report.clean, list(report.bad_keys())               # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datacheck.backends import open_store
+    from datacheck.errors import (
+        DatacheckError,
+        NotClean,
+        RecordMissing,
+        ReportFailed,
+        SourceMissing,
+        SourceUnknown,
+        SourceUnreadable,
+        UsageError,
+    )
+    from datacheck.model import Batch, Finding, found
+    from datacheck.report import Report
+    from datacheck.scanning import scan
+    from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "open_store": "backends",
+    "Batch": "model",
+    "Finding": "model",
+    "found": "model",
+    "Report": "report",
+    "scan": "scanning",
+    **dict.fromkeys(
+        ("Constant", "Finite", "Format", "HalfOverflow", "Label", "Range", "Shape"),
+        "validators",
+    ),
+    **dict.fromkeys(
+        (
+            "DatacheckError",
+            "NotClean",
+            "RecordMissing",
+            "ReportFailed",
+            "SourceMissing",
+            "SourceUnknown",
+            "SourceUnreadable",
+            "UsageError",
+        ),
+        "errors",
+    ),
+}
+"""Where each public name lives; loaded when it is first used, so that `import datacheck` is quick."""
+
+__all__ = [
+    "Batch",
+    "Constant",
+    "DatacheckError",
+    "Finding",
+    "Finite",
+    "Format",
+    "HalfOverflow",
+    "Label",
+    "NotClean",
+    "Range",
+    "RecordMissing",
+    "Report",
+    "ReportFailed",
+    "Shape",
+    "SourceMissing",
+    "SourceUnknown",
+    "SourceUnreadable",
+    "UsageError",
+    "__version__",
+    "found",
+    "open_store",
+    "scan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'datacheck' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"datacheck.{_HOMES[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m datacheck` is the `datacheck` command."""
+
+from datacheck.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""Judge the blocks of a shard: decode them, run the checks over them, count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from datacheck.decoders import decoder, kind
+from datacheck.errors import ValidatorFailed
+from datacheck.measure import measure
+from datacheck.model import UNKNOWN, AnyBlock, Batch, Block, FamilyProfile, Finding, Profile, found
+from datacheck.report import Tally
+from datacheck.settings import Settings
+from datacheck.statistics import FieldStatistics
+from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
+
+Located = tuple[int | None, Finding]
+Groups = list[tuple[FamilyProfile, Sequence[int]]]
+
+
+class Judge:
+    """Decodes blocks and runs the checks over them, as the settings and the profile say."""
+
+    def __init__(self, profile: Profile, settings: Settings, validators: Sequence[Validator]) -> None:
+        self._profile = profile
+        self._forced = settings.decoder
+        self._validators = [*built_in(settings), *validators]
+        self._own = len(validators)
+
+    def judge(self, block: AnyBlock, indexes: Sequence[int], tally: Tally) -> None:
+        """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
+        located: dict[int | None, list[Finding]] = defaultdict(list)
+        for row, finding in self._located(block, tally):
+            located[row].append(block.place(row, finding, None if row is None else indexes[row]))
+        for finding in located.pop(None, ()):
+            tally.count([finding])
+        for row in sorted(row for row in located if row is not None):
+            tally.count(located[row])
+
+    def _located(self, block: AnyBlock, tally: Tally) -> Iterator[Located]:
+        yield from block.findings
+        groups: Groups = []
+        if isinstance(block, Block):
+            yield from self._sort(block, groups, tally)
+        else:
+            groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
+        for family, rows in groups:
+            for item in decoder(family.decoder).decode(block, rows, family):
+                if not isinstance(item, Batch):
+                    yield item
+                    continue
+                yield from self._judged(block, item)
+                statistics = tally.statistics
+                if item.field not in statistics:
+                    centre = 0.0 if item.expected is None else item.expected.centre
+                    statistics[item.field] = FieldStatistics(centre=centre)
+                measure(item, statistics[item.field])
+
+    def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
+        """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
+        families: dict[str, list[int]] = defaultdict(list)
+        for row, value in enumerate(block.values):
+            if len(value):
+                families[block.family(row)].append(row)
+            else:
+                yield row, found("empty", "the value has zero bytes")
+        for name, rows in families.items():
+            known = self._profile.of(name)
+            if known is None:
+                yield from self._sort_strays(block, rows, groups)
+            elif known.decoder == UNKNOWN:
+                tally.unknown[name if name in self._profile.families else ""] += len(rows)
+            else:
+                groups.append((known, rows))
+
+    def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
+        """Records of families too small for the profile are taken for what they look like, one by one."""
+        for row in rows:
+            name = self._forced or kind(block.values[row])
+            if name is None:
+                yield row, unknown_payload(bytes(block.values[row][:8]))
+            else:
+                groups.append((FamilyProfile(name, 0), [row]))
+
+    def _judged(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
+        for number, validator in enumerate(self._validators):
+            try:
+                for at, finding in validator(batch):
+                    yield batch.rows[at], finding
+            except Exception as exc:
+                if number < len(self._validators) - self._own:
+                    raise
+                where = block.name(batch.rows[0])
+                raise ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}") from exc
+        if batch.label and any(isinstance(it, Label) for it in self._validators):
+            for row in batch.absent:
+                yield row, found("label", "no label; the other records have one", field=batch.field)
+
+
+def unknown_payload(head: bytes) -> Finding:
+    """Return the finding for a record that no decoder knows, which begins with `head`."""
+    return found("unknown-payload", f"no decoder knows this payload, which begins with the bytes {head.hex(' ')}")
+
+
+def built_in(settings: Settings) -> list[Validator]:
+    """Return datacheck's own validators that the settings ask for, in the order in which they judge."""
+    labels = settings.labels
+    made: dict[str, list[Validator]] = {
+        "finite": [Finite(settings.allow_nan)],
+        "range": [Range(it.low, it.high, it.field) for it in settings.range or ()],
+        "shape": [Shape(settings.shape)],
+        "label": [Label() if labels is None else Label(_whole(labels.low), _whole(labels.high))],
+        "format": [Format()],
+        "constant": [Constant()],
+        "half-overflow": [HalfOverflow()],
+    }
+    return [validator for name in settings.checks for validator in made[name]]
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)

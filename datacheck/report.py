@@ -1,0 +1,269 @@
+"""What a scan found: the tally of a shard, which adds up, and the report made of all tallies."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import msgspec
+
+from datacheck.errors import NotClean
+from datacheck.model import VERDICTS, Finding, Profile, Verdict
+from datacheck.settings import Settings
+from datacheck.statistics import FieldStatistics, FieldSummary
+
+SCHEMA = "datacheck-report/1"
+SCHEMA_OF_MANY = "datacheck-reports/1"
+FINDINGS_IN_MEMORY = 10_000
+"""Findings beyond this many wait in a temporary file."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk."""
+
+    path: str
+    backend: str
+    decoder: str | None = None
+    records: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
+
+    `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
+    `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up.
+    """
+
+    complete: bool = True
+    records: int = 0
+    checked: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    statistics: dict[str, FieldStatistics] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def count(self, findings: Iterable[Finding]) -> None:
+        """Add the findings of one record, or one finding of the store."""
+        found = list(findings)
+        self.findings += found
+        self.codes.update(finding.code for finding in found)
+        worst = worst_verdict(found)
+        if worst is not None:
+            self.verdicts[worst] += 1
+
+    def __iadd__(self, other: Tally) -> Tally:
+        """Add what comes behind this; its records' indexes go up by the records that are here."""
+        self.findings += shifted(other.findings, self.records)
+        self.add_sums(other)
+        return self
+
+    def add_sums(self, other: Tally) -> None:
+        """Add all of what comes behind this but its findings."""
+        self.complete &= other.complete
+        self.records += other.records
+        self.checked += other.checked
+        self.verdicts += other.verdicts
+        self.codes += other.codes
+        self.unknown += other.unknown
+        for name, statistics in other.statistics.items():
+            if name in self.statistics:
+                self.statistics[name] += statistics
+            else:
+                self.statistics[name] = statistics
+
+
+def worst_verdict(findings: Iterable[Finding]) -> Verdict | None:
+    """Return the worst verdict among the findings of one record."""
+    verdicts = {finding.verdict for finding in findings}
+    return next((verdict for verdict in VERDICTS if verdict in verdicts), None)
+
+
+def shifted(findings: list[Finding], by: int) -> list[Finding]:
+    """Return the findings with their records' indexes raised by `by`."""
+    if not by:
+        return findings
+    return [it if it.index is None else msgspec.structs.replace(it, index=it.index + by) for it in findings]
+
+
+class FindingLog:
+    """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
+
+    def __init__(self) -> None:
+        self._memory: list[Finding] = []
+        self._file: IO[bytes] | None = None
+        self._count = 0
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self._count += 1
+            if self._count <= FINDINGS_IN_MEMORY:
+                self._memory.append(finding)
+                continue
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the log)
+            self._file.write(msgspec.json.encode(finding) + b"\n")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Finding]:
+        yield from self._memory
+        if self._file is None:
+            return
+        decoder = msgspec.json.Decoder(Finding)
+        place = 0
+        while True:  # another reader, or `extend`, may move the file between two lines
+            self._file.seek(place)
+            lines = self._file.readlines(1 << 20)
+            if not lines:
+                break
+            place = self._file.tell()
+            yield from map(decoder.decode, lines)
+        self._file.seek(place)
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this."""
+
+    schema: str = SCHEMA
+    version: str
+    source: Source
+    settings: Settings
+    profile: Profile
+    complete: bool
+    checked: int
+    bad: int
+    suspicious: int
+    unverifiable: int
+    counts: dict[str, int]
+    findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
+    statistics: dict[str, FieldSummary]
+    seconds: float
+
+
+class Documents(msgspec.Struct, kw_only=True):
+    """Several reports of one run."""
+
+    schema: str = SCHEMA_OF_MANY
+    reports: list[Document]
+
+
+@dataclass
+class Report:
+    """Everything a scan found; `findings` in source order, every one of them.
+
+    `complete` is False where a part could not be read to its end or the scan was interrupted.
+    """
+
+    source: Source
+    settings: Settings
+    profile: Profile = field(default_factory=Profile)
+    complete: bool = True
+    tally: Tally = field(default_factory=Tally)
+    findings: FindingLog = field(default_factory=FindingLog)
+    seconds: float = 0.0
+
+    def add(self, tally: Tally) -> list[Finding]:
+        """Add what the next shard came to; return its findings as they now stand in the source."""
+        new = shifted(tally.findings, self.tally.records)
+        self.findings.extend(new)
+        self.tally.add_sums(tally)
+        self.complete &= tally.complete
+        return new
+
+    @property
+    def checked(self) -> int:
+        return self.tally.checked
+
+    @property
+    def bad(self) -> int:
+        return self.tally.verdicts["bad"]
+
+    @property
+    def suspicious(self) -> int:
+        return self.tally.verdicts["suspicious"]
+
+    @property
+    def unverifiable(self) -> int:
+        return self.tally.verdicts["unverifiable"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Findings by code."""
+        return dict(sorted(self.tally.codes.items()))
+
+    @property
+    def statistics(self) -> dict[str, FieldSummary]:
+        return {name: self.tally.statistics[name].summary() for name in sorted(self.tally.statistics)}
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided."""
+        offending = self.bad + (self.suspicious if self.settings.strict else 0)
+        if offending > self.tolerated:
+            return 1
+        return 3 if self.unverifiable or not self.complete else 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether the gate is open: nothing bad beyond what is tolerated, nothing undecided."""
+        return self.status == 0
+
+    @property
+    def tolerated(self) -> int:
+        """How many bad records `max_bad` allows; a percentage is of the records checked."""
+        limit = self.settings.max_bad
+        if limit is None:
+            return 0
+        if limit.endswith("%"):
+            return math.floor(float(limit[:-1]) * self.checked / 100)
+        return int(limit)
+
+    def bad_keys(self) -> Iterator[str]:
+        """Yield the escaped key of each bad record once, in source order; memory stays bounded."""
+        last: tuple[Any, ...] | None = None
+        for finding in self.findings:
+            record = (finding.file, finding.database, finding.key, finding.index)
+            if finding.verdict == "bad" and finding.key is not None and record != last:
+                yield finding.key
+                last = record
+
+    def require_clean(self) -> None:
+        """Raise NotClean, with the summary as its message, unless the report is clean."""
+        if not self.clean:
+            from datacheck.reports import text
+
+            raise NotClean(text(self))
+
+    def document(self, *, findings: bool = True) -> Document:
+        """Return the report as JSON has it, with or without the findings (which may be many)."""
+        from datacheck import __version__
+
+        return Document(
+            version=__version__,
+            source=self.source,
+            settings=self.settings,
+            profile=self.profile,
+            complete=self.complete,
+            checked=self.checked,
+            bad=self.bad,
+            suspicious=self.suspicious,
+            unverifiable=self.unverifiable,
+            counts=self.counts,
+            findings=list(self.findings) if findings else msgspec.UNSET,
+            statistics=self.statistics,
+            seconds=round(self.seconds, 3),
+        )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report document, or of several."""
+    (either,), components = msgspec.json.schema_components([Document | Documents], ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **either, "$defs": components}

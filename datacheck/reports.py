@@ -1,0 +1,283 @@
+"""Render reports: text for a person, JSON, JSON lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Protocol
+
+import msgspec
+
+from datacheck.errors import ReportFailed, UsageError
+from datacheck.model import VERDICTS, Finding, plain
+from datacheck.report import SCHEMA_OF_MANY, Document, Report
+
+EXAMPLES = 3
+"""Named examples of each code in the text summary."""
+MESSAGE_WIDTH = 100
+STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
+
+
+def text(report: Report) -> str:
+    """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
+    lines = [_headline(report), _verdict(report), *_examples(report)]
+    return "\n".join(lines)
+
+
+def advice(report: Report, written: Sequence[str | Path]) -> str | None:
+    """Return the lines that say where the full report is and what to run next; None when there is nothing to do."""
+    findings = len(report.findings)
+    if not findings:
+        return None
+    path = shell(report.source.path)
+    named = ", ".join(shell(str(file)) for file in written)
+    every = f"all {_count(findings, 'finding')}"
+    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {path} --report report.json"]
+    key = next(report.bad_keys(), None)
+    if key is not None:
+        lines.append(f"look at one: datacheck show {path} {shell(key)}")
+    return "\n".join(lines)
+
+
+def shell(word: str) -> str:
+    """Return a word as a shell takes it, with nothing in it that is not printable."""
+    return shlex.quote(plain(word))
+
+
+def _headline(report: Report) -> str:
+    source = report.source
+    store = STORES.get(source.backend, source.backend)
+    what = f" of {_contents(report)}" if _contents(report) else ""
+    size = "" if source.bytes is None else f", {_bytes(source.bytes)}"
+    checked = f"{report.checked:,} of " if report.settings.sample else ""
+    rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
+    return (
+        f"{plain(source.path)}: {store}{what}, {checked}{_count(source.records or 0, 'record')}{size}, "
+        f"{report.seconds:.1f} s{rate}"
+    )
+
+
+def _contents(report: Report) -> str:
+    """Say what most records are, in a few words: the first field of the largest family."""
+    families = [*report.profile.families.values(), *([report.profile.rest] if report.profile.rest else [])]
+    families = [family for family in families if family.fields]
+    if not families:
+        return ""
+    family = max(families, key=lambda family: family.sampled)
+    name = "data" if "data" in family.fields else next(iter(family.fields))
+    field = family.fields[name]
+    shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
+    kind = {"datum": "Datum", "picture": "pictures", "npy": ".npy arrays", "rows": f"rows with {name}"}[family.decoder]
+    return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
+
+
+def _verdict(report: Report) -> str:
+    counts = [
+        (report.bad, "bad"),
+        (report.unverifiable, "unverifiable"),
+        (report.suspicious, "suspicious"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
+    tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
+    incomplete = "" if report.complete else "; INCOMPLETE: not every record was reached"
+    return f"{state}: {said}{tolerated}{incomplete}"
+
+
+def _examples(report: Report) -> Iterator[str]:
+    """Yield for each code how often it was found and the first few findings; reads no more findings than it needs."""
+    shown: dict[tuple[str, str], list[Finding]] = {}
+    wanted = sum(min(count, EXAMPLES) for count in report.counts.values())
+    for finding in report.findings:
+        examples = shown.setdefault((finding.verdict, finding.code), [])
+        if len(examples) < EXAMPLES:
+            examples.append(finding)
+            wanted -= 1
+            if not wanted:
+                break
+    order = sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1]))
+    for verdict, code in order:
+        examples = shown[verdict, code]
+        yield f"  {code} ({verdict}): {report.counts[code]:,}"
+        for finding in examples:
+            yield f"    {_name(finding)}{_cut(finding.message)}"
+        more = report.counts[code] - len(examples)
+        if more > 0:
+            yield f"    and {more:,} more"
+
+
+def _name(finding: Finding) -> str:
+    """Return what a finding is about, ready to stand before its message; nothing for the store as a whole."""
+    whose = "".join(f"{part}: " for part in (finding.file, finding.database) if part)
+    key = "" if finding.key is None else f"{finding.key}  "
+    field = "" if finding.field is None else f"{finding.field}: "
+    return f"{whose}{key}{field}"
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MESSAGE_WIDTH else message[: MESSAGE_WIDTH - 3] + "..."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+class Sink(Protocol):
+    """One report file: told of findings while a scan runs, and of the finished reports at the end."""
+
+    def add(self, report: Report, findings: Sequence[Finding]) -> None: ...
+
+    def finish(self, reports: Sequence[Report]) -> None: ...
+
+
+class JsonSink:
+    """One document, written at the end: findings are streamed from the reports, never held."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+        """Wait for the end: the counts come before the findings."""
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        self._file.writelines(json_document(reports))
+        self._file.write("\n")
+
+
+class JsonLinesSink:
+    """One finding a line, with its source, as they come; the last line is the summary."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+        source = _json(report.source.path)
+        self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
+        self._file.flush()
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        documents = [report.document(findings=False) for report in reports]
+        last = documents[0] if len(documents) == 1 else {"schema": SCHEMA_OF_MANY, "reports": documents}
+        self._file.write(_json(last) + "\n")
+
+
+class CsvSink:
+    """One row a finding; `details` is JSON."""
+
+    COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._writer = csv.writer(file)
+        self._writer.writerow(self.COLUMNS)
+
+    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+        for it in findings:
+            values = [it.file or "", it.database or "", it.key, it.index, it.field, it.code, it.verdict, it.message]
+            self._writer.writerow([plain(report.source.path), *values, _json(it.details)])
+        self._file.flush()
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        """There is nothing to add: a table of findings has no summary."""
+
+
+REPORTS: dict[str, Callable[[IO[str]], Sink]] = {".json": JsonSink, ".jsonl": JsonLinesSink, ".csv": CsvSink}
+"""The formats of a report file, by its suffix."""
+
+
+def json_document(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield, piece by piece, the JSON document of one report or of several."""
+    if len(reports) == 1:
+        yield from _one(reports[0])
+        return
+    yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
+    for number, report in enumerate(reports):
+        yield "," if number else ""
+        yield from _one(report)
+    yield "]}"
+
+
+def _one(report: Report) -> Iterator[str]:
+    document = report.document(findings=False)
+    for number, name in enumerate(Document.__struct_fields__):
+        yield f"{',' if number else '{'}{_json(name)}:"
+        if name != "findings":
+            yield _json(getattr(document, name))
+            continue
+        yield "["
+        for place, finding in enumerate(report.findings):
+            yield f"{',' if place else ''}\n{_json(finding)}"
+        yield "]"
+    yield "}"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class Reports:
+    """The report files of one run, whose suffixes pick their formats. Use as a context manager.
+
+    Raises UsageError for a suffix that no format has, or a file inside a source; ReportFailed where one cannot be
+    written.
+    """
+
+    def __init__(self, paths: Iterable[str | Path], sources: Sequence[str | Path]) -> None:
+        self._paths = [Path(path) for path in paths]
+        for path in self._paths:
+            if path.suffix not in REPORTS:
+                raise UsageError(f"{path}: a report's name ends in one of {', '.join(REPORTS)}")
+            for source in map(Path, sources):
+                if path.resolve() == source.resolve() or (
+                    source.is_dir() and source.resolve() in path.resolve().parents
+                ):
+                    raise UsageError(f"{path}: lies in the source {source}, which is never written to")
+        self._sinks: list[Sink] = []
+        self._files: list[tuple[Path, IO[str]]] = []
+        self._reports: list[Report] = []
+
+    def __enter__(self) -> Reports:
+        for path in self._paths:
+            try:
+                file = path.open("w", encoding="utf-8", newline="")
+            except OSError as exc:
+                raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+            self._files.append((path, file))
+            self._sinks.append(REPORTS[path.suffix](file))
+        return self
+
+    def begin(self, report: Report) -> Callable[[Sequence[Finding]], None]:
+        """Take a report that is about to be filled; return what is to hear its findings."""
+        self._reports.append(report)
+
+        def listen(findings: Sequence[Finding]) -> None:
+            if findings:
+                self._each(lambda sink: sink.add(report, findings))
+
+        return listen
+
+    def _each(self, do: Callable[[Sink], None]) -> None:
+        for (path, _), sink in zip(self._files, self._sinks, strict=True):
+            try:
+                do(sink)
+            except OSError as exc:
+                raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if self._reports and not isinstance(error, ReportFailed):
+                self._each(lambda sink: sink.finish(self._reports))
+        finally:
+            for _, file in self._files:
+                file.close()

@@ -1,0 +1,370 @@
+"""Scan a source: all shards, checked in workers, folded into one Report in source order."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.backends import Reader, StoreOptions, open_store
+from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
+from datacheck.pool import Death, Pool
+from datacheck.report import Report, Source, Tally
+from datacheck.sampling import wanted
+from datacheck.settings import TIMEOUT, Pair, Settings, make
+from datacheck.tasks import Check, Count, Job, LookAround, TakeProfile, Task
+
+if TYPE_CHECKING:
+    from datacheck.validators import Validator
+
+WORKER_BYTES = 4 << 30
+"""Private memory a worker may have; what needs more is `too-large`."""
+DEATHS_A_SHARD = 32
+"""After this many deaths the rest of a shard is given up, in one finding."""
+AHEAD = 4
+"""Shards under way for each worker: those that finish early wait for their place in the source's order."""
+
+Progress = Callable[[int, int | None, int], None]
+"""Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
+
+
+def unwatched(done: int, total: int | None, bad: int) -> None:
+    """Progress for callers who do not watch."""
+
+
+def unheard(findings: Sequence[Finding]) -> None:
+    """Listen to no findings while the scan runs: the report has them all."""
+
+
+def run(
+    report: Report,
+    reader: Reader,
+    *,
+    validators: Sequence[Validator] = (),
+    progress: Progress = unwatched,
+    listen: Callable[[Sequence[Finding]], None] = unheard,
+) -> None:
+    """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
+
+    A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
+    """
+    started = time.monotonic()
+    job = Job(reader, report.settings, tuple(validators))
+
+    def add(tally: Tally) -> None:
+        listen(report.add(tally))
+        progress(report.tally.records, report.source.records, report.bad)
+
+    try:
+        with Pool[Task](job, report.settings.workers, WORKER_BYTES) as pool:
+            _scan(pool, reader, report, add)
+    except BaseException:
+        report.complete = False
+        raise
+    finally:
+        report.seconds = time.monotonic() - started
+        report.source = msgspec.structs.replace(report.source, records=report.tally.records)
+
+
+def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
+    layout = _only(pool, LookAround())
+    if isinstance(layout, Death):
+        add(_given_up(layout, "opening the store"))
+        return
+    report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
+    for finding in layout.findings:
+        tally = Tally()
+        tally.count([finding])
+        add(tally)
+    report.profile = _take_profile(pool, layout)
+    report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
+    for tally in _in_order(pool, reader, _checks(pool, layout, report)):
+        add(tally)
+    for family, count in sorted(report.tally.unknown.items()):
+        add(_unknown(family, count))
+
+
+def _only(pool: Pool[Task], task: Task) -> Any:
+    """Run one task and return its result or Death."""
+    ((_, result),) = pool.run([task])
+    return result
+
+
+def _take_profile(pool: Pool[Task], layout: Layout) -> Profile:
+    """Return the profile; a probe that kills its worker is left out."""
+    probes = list(layout.probes)
+    while probes:
+        profile = _only(pool, TakeProfile(tuple(probes)))
+        if isinstance(profile, Profile):
+            return profile
+        del probes[profile.note if isinstance(profile.note, int) else -1]
+    return Profile()
+
+
+def _decoders(profile: Profile) -> str | None:
+    families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
+    return "+".join(sorted({family.decoder for family in families})) or None
+
+
+def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]:
+    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
+    text = report.settings.sample
+    if text is None:
+        yield from (Check(shard, report.profile) for shard in layout.shards)
+        return
+    shards = list(layout.shards)
+    counts = {place: shard.records for place, shard in enumerate(shards)}
+    uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
+    for task, count in pool.run([Count(shard) for shard in uncounted]):
+        assert isinstance(task, Count)
+        counts[uncounted[task.shard]] = 0 if isinstance(count, Death) else count
+    start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
+    for place, shard in enumerate(shards):
+        yield Check(shard, report.profile, sample, start)
+        start += counts[place] or 0
+
+
+def _in_order(pool: Pool[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
+    """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
+    line: deque[_Span] = deque()
+    queue: deque[Task] = deque()
+    spans: dict[int, _Span] = {}
+
+    def refill() -> None:
+        while len(line) < AHEAD * pool.count:
+            check = next(checks, None)
+            if check is None:
+                return
+            line.append(_Span(check))
+            start(line[-1])
+
+    def start(span: _Span) -> None:
+        if span.tally is None:
+            spans[id(span.check)] = span
+            queue.append(span.check)
+
+    refill()
+    results = pool.run(queue)
+    while True:
+        try:
+            task, result = next(results)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            yield from (_unindexed(span.tally) for span in line if span.tally is not None)
+            raise
+        span = spans.pop(id(task))
+        if isinstance(result, Death):
+            pieces = _pieces(reader, span.check, result)
+            at = line.index(span)
+            line.rotate(-at)
+            line.popleft()
+            line.extendleft(reversed(pieces))
+            line.rotate(at)
+            for piece in pieces:
+                start(piece)
+        else:
+            span.tally = result
+        while line and (tally := line[0].tally) is not None:
+            line.popleft()
+            yield tally
+        refill()
+
+
+def _unindexed(tally: Tally) -> Tally:
+    """Return a tally from behind a gap, where the records' indexes are not known."""
+    findings = [msgspec.structs.replace(finding, index=None) for finding in tally.findings]
+    return replace(tally, findings=findings)
+
+
+@dataclass(eq=False)
+class _Span:
+    """A piece of the source: the check to run there, and its tally when it is done."""
+
+    check: Check
+    tally: Tally | None = None
+
+
+def _pieces(reader: Reader, check: Check, death: Death) -> list[_Span]:
+    """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
+    check = replace(check, deaths=check.deaths + 1)
+    shard = check.shard
+    if death.note is None or check.deaths > DEATHS_A_SHARD:
+        if death.note is None and not check.careful and check.deaths == 1:
+            return [_Span(replace(check, careful=True))]
+        return [_Span(check, _lost(reader, shard, death))]
+    place, seen = death.note
+    before = [_Span(replace(check, shard=shard.before(place), careful=False))] if place != shard.start else []
+    if not check.careful:
+        return [*before, _Span(replace(check, shard=shard.since(place), careful=True))]
+    if not seen:
+        return [*before, _Span(check, _lost(reader, shard.since(place), death))]
+    tally = Tally(records=1, checked=1)
+    named = reader.name(shard, place, _fatal(death, "reading or decoding it"))
+    tally.count([msgspec.structs.replace(named, index=0)])
+    behind = shard.since(Position(place.key, place.nth + 1))
+    return [*before, _Span(check, tally), _Span(replace(check, shard=behind, careful=True))]
+
+
+def _fatal(death: Death, doing: str) -> Finding:
+    """Return the finding for what killed a worker."""
+    words = f" ({plain(death.words)})" if death.words else ""
+    if death.timed_out:
+        return found("timeout", f"{doing} took longer than the time allowed", signal=death.signal)
+    if death.signal == "MemoryError":
+        return found("too-large", f"{doing} needs more memory than the {WORKER_BYTES >> 20} MiB allowed{words}")
+    verb = "killed the worker with" if death.signal.startswith(("SIG", "signal", "exit")) else "raised"
+    return found("crash", f"{doing} {verb} {death.signal}{words}", signal=death.signal)
+
+
+def _given_up(death: Death, doing: str) -> Tally:
+    tally = Tally(complete=False)
+    tally.count([_fatal(death, doing)])
+    return tally
+
+
+def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
+    """Return the tally of a stretch of records that could not be reached."""
+    first = _spell(reader, shard, shard.start)
+    last = _spell(reader, shard, shard.stop)
+    where = f"from {first or 'the first record'} to {last or 'the last'}"
+    tally = Tally(complete=False)
+    finding = _fatal(death, f"reading on {where}")
+    details = {**finding.details, "first": first, "last": last}
+    tally.count([msgspec.structs.replace(finding, details=details)])
+    return tally
+
+
+def _spell(reader: Reader, shard: Shard, place: Position | None) -> str | None:
+    return None if place is None else reader.name(shard, place, found("crash", "")).key
+
+
+def _unknown(family: str, count: int) -> Tally:
+    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them."""
+    of = f"{family!r}" if family else "all the other keys"
+    finding = found(
+        "unknown-payload",
+        f"no decoder knows the payload of the {count} records of {of}",
+        family=family,
+        count=count,
+    )
+    tally = Tally(findings=[finding])
+    tally.codes[finding.code] += 1
+    tally.verdicts["unverifiable"] += count
+    return tally
+
+
+def scan(
+    source: str | Path,
+    *,
+    backend: str | None = None,
+    decoder: str | None = None,
+    checks: Sequence[str] | None = None,
+    skip: Sequence[str] = (),
+    range: Pair | Mapping[str | None, Pair] | None = None,  # noqa: A002  (the option's name)
+    labels: int | Pair | None = None,
+    label_field: str | None = None,
+    shape: Sequence[int] | None = None,
+    allow_nan: Sequence[str] = (),
+    together: Iterable[Sequence[str]] = (),
+    validators: Sequence[Validator] = (),
+    sample: int | str | None = None,
+    workers: int | None = None,
+    timeout: float = TIMEOUT,
+    max_bad: int | str | None = None,
+    strict: bool = False,
+    reports: Sequence[str | Path] = (),
+    progress: Progress = unwatched,
+) -> Report:
+    """Check every record of a dataset and return the report; the source is never written.
+
+    Parameters
+    ----------
+    source
+        An LMDB environment, a LevelDB directory, an HDF5 file, a folder or a text list of HDF5 files.
+    backend, decoder
+        The store's and the payload's kind by name, where they are not to be recognised.
+    checks, skip
+        Names of the checks to run (all of them by default), and of those to leave out.
+    range
+        Least and greatest value, inclusive, None for no bound; or such pairs by field name.
+    labels
+        The number of classes (labels are then 0 to N-1), or the least and greatest label.
+    label_field
+        The name of the HDF5 dataset that holds the labels.
+    shape
+        The shape every record must have, as (channels, height, width).
+    allow_nan
+        Fields in which NaN means "missing".
+    together
+        Groups of HDF5 datasets that must have the same number of rows.
+    validators
+        Checks of your own: objects called with a `Batch`, which yield `(position, Finding)`.
+    sample
+        Look at N records, or at "P%" of them, instead of all: always the same ones.
+    workers
+        Processes to use; by default as many as there are cores.
+    timeout
+        Seconds that one record may take before it is given up.
+    max_bad
+        How many bad records, or which "P%" of those checked, still count as clean.
+    strict
+        Let suspicious records count as bad ones do.
+    reports
+        Files to write the report to: `.json`, `.jsonl` or `.csv`.
+    progress
+        Called with the records scanned, the records in all (or None) and the bad ones, as the scan goes on.
+
+    Returns
+    -------
+    Report
+        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable
+        There is no store to read.
+    UsageError
+        An argument does not make sense.
+    ReportFailed
+        A report could not be written.
+    ValidatorFailed
+        One of your validators raised an exception.
+    """
+    from datacheck.reports import Reports
+
+    settings = make(
+        backend=backend,
+        decoder=decoder,
+        checks=checks,
+        skip=skip,
+        range=range,
+        labels=labels,
+        label_field=label_field,
+        shape=shape,
+        allow_nan=allow_nan,
+        together=together,
+        validators=validators,
+        sample=sample,
+        workers=workers,
+        timeout=timeout,
+        max_bad=max_bad,
+        strict=strict,
+    )
+    with Reports(reports, [source]) as files:
+        reader, report = prepare(source, settings)
+        listen = files.begin(report)
+        run(report, reader, validators=validators, progress=progress, listen=listen)
+    return report
+
+
+def prepare(source: str | Path, settings: Settings) -> tuple[Reader, Report]:
+    """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
+    options = StoreOptions(settings.label_field, settings.together)
+    reader = open_store(source, settings.backend, options)
+    return reader, Report(Source(str(source), reader.backend), settings)

@@ -1,0 +1,123 @@
+"""What a scan asks of its workers. Light to import: the caller only sends these, the workers load what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from datacheck.backends import Reader
+from datacheck.errors import DatacheckError
+from datacheck.model import Layout, Note, Profile, Shard
+from datacheck.pool import Death, Watch
+from datacheck.report import Tally
+from datacheck.sampling import Sample
+from datacheck.settings import Settings
+
+if TYPE_CHECKING:
+    from datacheck.validators import Validator
+
+LAYOUT_SECONDS = 300.0
+"""Opening a store may take this long; a folder of many files is opened in one go."""
+
+
+class Task(Protocol):
+    """Something to do with a store in a worker."""
+
+    def run(self, job: Job, watch: Watch) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of a scan needs: the store, the settings, and the caller's own validators."""
+
+    reader: Reader
+    settings: Settings
+    validators: tuple[Validator, ...] = ()
+
+    def __call__(self, task: Task, watch: Watch) -> Any:
+        """Run a task. An exception that a record caused ends it like a signal does, so that the record gets a name."""
+        try:
+            return task.run(self, watch)
+        except DatacheckError:
+            raise
+        except Exception as exc:  # noqa: BLE001  (hostile bytes may raise anything in a library: the record is to blame)
+            return Death(type(exc).__name__, watch.last, str(exc))
+
+
+@dataclass(frozen=True)
+class LookAround:
+    """Open the store and return its Layout."""
+
+    def run(self, job: Job, watch: Watch) -> Layout:
+        watch.timeout = LAYOUT_SECONDS
+        watch.note(None)
+        return job.reader.layout()
+
+
+@dataclass(frozen=True)
+class TakeProfile:
+    """Return the Profile that the records at the probes give; notes the number of the probe it is at."""
+
+    probes: tuple[Shard, ...]
+
+    def run(self, job: Job, watch: Watch) -> Profile:
+        from datacheck.profiling import profile, sample
+
+        watch.timeout = job.settings.timeout
+        samples = []
+        for number, probe in enumerate(self.probes):
+            watch.note(number)
+            block = sample(job.reader, probe)
+            if block is not None:
+                samples.append(block)
+        watch.note(None)
+        return profile(samples, job.settings.decoder)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Return how many records a shard has, for stores whose layout does not tell."""
+
+    shard: Shard
+
+    def run(self, job: Job, watch: Watch) -> int:
+        watch.timeout = job.settings.timeout
+        return sum(map(len, job.reader.blocks(self.shard, note=_noting(watch))))
+
+
+@dataclass(frozen=True)
+class Check:
+    """Check the records of a shard and return their Tally; notes the place it is at.
+
+    `careful` goes record by record, so that the last note names the one that kills. `start` is the index of the
+    shard's first record, where `sample` needs it. `deaths` counts what the shard has already cost.
+    """
+
+    shard: Shard
+    profile: Profile
+    sample: Sample | None = None
+    start: int = 0
+    careful: bool = False
+    deaths: int = 0
+
+    def run(self, job: Job, watch: Watch) -> Tally:
+        from datacheck.check import Judge
+
+        watch.timeout = job.settings.timeout
+        judge = Judge(self.profile, job.settings, job.validators)
+        tally = Tally()
+        for block in job.reader.blocks(self.shard, limit=1 if self.careful else None, note=_noting(watch)):
+            rows: Sequence[int] = range(len(block))
+            chosen = block
+            if self.sample is not None:
+                rows = self.sample.rows(self.start + tally.records, len(block))
+                chosen = block.take(rows)
+            judge.judge(chosen, [tally.records + row for row in rows], tally)
+            tally.records += len(block)
+            tally.checked += len(rows)
+        return tally
+
+
+def _noting(watch: Watch) -> Note:
+    return lambda place, seen: watch.note((place, seen))
