@@ -191,7 +191,13 @@ def _row(place: Position) -> int:
 
 
 def _opened(path: Path) -> Any:
-    return library().File(path, "r", driver="sec2", locking=False)
+    try:
+        return library().File(path, "r", driver="sec2", locking=False)
+    except OSError as exc:
+        if "locking flag" not in str(exc):
+            raise
+        # This process has the file open already, with a lock: the library then shares that and takes no other.
+        return library().File(path, "r", driver="sec2")
 
 
 def _handle(file: Any, dataset: Dataset) -> Any:
@@ -200,7 +206,7 @@ def _handle(file: Any, dataset: Dataset) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _contents(path: Path, size: int, changed: int, options: StoreOptions) -> Contents:  # noqa: ARG001
+def _contents(path: Path, size: int, changed: int, options: StoreOptions) -> Contents:
     """Walk a file as it is at that size and time; one that cannot be opened holds a finding and nothing else."""
     try:
         with _opened(path) as file:

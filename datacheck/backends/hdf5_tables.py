@@ -196,7 +196,7 @@ def slices(table: Table) -> Iterator[tuple[int, int]]:
 def _unit(table: Table) -> int:
     deep = [dataset.chunks[0] for dataset in table.datasets if dataset.chunks]
     common = math.lcm(*deep)
-    return common if common * table.row_bytes <= 4 * SHARD_BYTES else max(deep)
+    return common if common * table.row_bytes <= 4 * SHARD_BYTES else max(deep, default=1)
 
 
 def shards(number: int, contents: Contents) -> Iterator[Shard]:

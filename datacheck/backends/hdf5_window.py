@@ -68,7 +68,7 @@ class Window:
         return row
 
     def _read_what_can_be(self, start: int, stop: int) -> None:
-        """Read piece by piece; what a piece holds that fails stays zero, and its rows are lost."""
+        """Read piece by piece; the rows of a piece that fails are lost, and hold zeros."""
         dataset = self.dataset
         self.values = np.zeros((stop - start, *dataset.shape[1:]), dataset.dtype)
         self.stop = stop
@@ -90,6 +90,7 @@ class Window:
                     causes[origin] = self._cause(exc, origin)
                 for row in range(first, last):
                     self.lost.setdefault(row, causes[origin])
+        self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
 
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset

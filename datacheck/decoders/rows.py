@@ -20,7 +20,7 @@ class RowsDecoder:
 
     name = "rows"
 
-    def knows(self, value: bytes | memoryview) -> bool:  # noqa: ARG002
+    def knows(self, value: bytes | memoryview) -> bool:
         """Say no: rows have no bytes of their own, their reader says what they are."""
         return False
 
