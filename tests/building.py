@@ -1,0 +1,101 @@
+"""Stores built in code, a few records each, for tests to break in one named way."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import lmdb
+import numpy as np
+
+SHARED = Path(__file__).parents[2] / "shared"
+PICTURES = Path(__file__).parents[1] / "datacheck" / "demo" / "pictures"
+
+
+def varint(number: int) -> bytes:
+    number &= (1 << 64) - 1
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def datum(
+    values: np.ndarray | bytes | None = None,
+    label: int | None = 0,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    encoded: bool = False,
+    packed: bool = False,
+) -> bytes:
+    """Return a Datum as Caffe writes it: a picture's bytes, uint8 values, or float_data."""
+    if isinstance(values, np.ndarray) and shape is None:
+        shape = values.shape
+    out = b"".join(varint(number << 3) + varint(size) for number, size in enumerate(shape or (), 1))
+    if isinstance(values, bytes):
+        out += b"\x22" + varint(len(values)) + values
+    elif values is not None and values.dtype == np.uint8:
+        out += b"\x22" + varint(values.size) + values.tobytes()
+    if label is not None:
+        out += b"\x28" + varint(label)
+    if isinstance(values, np.ndarray) and values.dtype != np.uint8:
+        floats = values.astype("<f4").ravel()
+        if packed:
+            out += b"\x32" + varint(floats.size * 4) + floats.tobytes()
+        else:
+            out += b"".join(b"\x35" + struct.pack("<f", value) for value in floats)
+    return out + (b"\x38\x01" if encoded else b"\x38\x00")
+
+
+def pixels(number: int, shape: tuple[int, ...] = (3, 8, 8)) -> np.ndarray:
+    """Return uint8 pixels that differ from picture to picture."""
+    return np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)
+
+
+def floats(number: int, shape: tuple[int, ...] = (2, 4, 4)) -> np.ndarray:
+    """Return float32 values that differ from record to record."""
+    return np.random.default_rng(number).normal(size=shape).astype(np.float32)
+
+
+def pictures() -> list[bytes]:
+    """Return the bytes of the demo's JPEG pictures."""
+    return [file.read_bytes() for file in sorted(PICTURES.glob("*.jpg"))]
+
+
+def key(number: int) -> bytes:
+    return b"%08d" % number
+
+
+Records = Mapping[bytes, bytes] | Iterable[tuple[bytes, bytes]]
+
+
+def write_lmdb(path: Path, records: Records, *, name: bytes | None = None, **options: object) -> Path:
+    """Write an LMDB environment; `name` is that of a named database, `options` go to `open_db`."""
+    version = {"lib_version": options.pop("lib_version")} if "lib_version" in options else {}
+    with lmdb.open(str(path), map_size=1 << 28, max_dbs=8, **version) as environment:
+        database = environment.open_db(name, **options)
+        with environment.begin(write=True, db=database) as transaction:
+            for at, value in records.items() if isinstance(records, Mapping) else records:
+                transaction.put(at, value)
+    return path
+
+
+def raw_records(count: int = 60, shape: tuple[int, ...] = (3, 8, 8)) -> dict[bytes, bytes]:
+    """Return raw Datum records with labels 0 to 9."""
+    return {key(number): datum(pixels(number, shape), number % 10) for number in range(count)}
+
+
+def fingerprint(path: Path) -> dict[str, tuple[str, int, int]]:
+    """Return the hash, size and time stamp of every file below `path`, and the time stamps of the folders."""
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return {
+        str(file): (
+            hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "",
+            file.stat().st_size,
+            file.stat().st_mtime_ns,
+        )
+        for file in files
+    }

@@ -1,0 +1,83 @@
+"""Statistics are exact over records: no split and no order changes a bit of them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from datacheck.measure import exact_sum, measure
+from datacheck.model import Batch
+from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics
+
+
+def measured(values, *, centre=0.0, label=False, pieces=1):
+    whole = FieldStatistics(centre=centre)
+    for piece in np.array_split(values, pieces):
+        part = FieldStatistics(centre=centre)
+        measure(Batch("data", range(len(piece)), piece, label=label), part)
+        whole += part
+    return whole
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "i4", "u4", "i8", "f2", "f4", "f8"])
+def test_any_split_gives_the_same_bits(dtype):
+    values = (np.random.default_rng(1).normal(size=(90, 3, 5)) * 40 + 60).astype(dtype)
+    assert measured(values, centre=59.5) == measured(values, centre=59.5, pieces=7)
+    assert measured(values, centre=59.5) == measured(values[::-1].copy(), centre=59.5, pieces=90)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "f2", "f4", "f8"])
+def test_they_are_those_of_numpy(dtype):
+    values = (np.random.default_rng(2).normal(size=(50, 40)) * 30 + 90).astype(dtype)
+    summary = measured(values, centre=12.25).summary()
+    wide = values.astype(np.float64)
+    assert (summary.count, summary.min, summary.max) == (2000, wide.min(), wide.max())
+    assert math.isclose(summary.mean, wide.mean(), rel_tol=1e-12)
+    assert math.isclose(summary.std, wide.std(), rel_tol=1e-9)
+
+
+def test_a_small_spread_far_from_zero_keeps_its_digits():
+    values = 1e9 + np.random.default_rng(3).normal(size=(100, 10))
+    assert math.isclose(measured(values, centre=1e9).summary().std, values.std(), rel_tol=1e-6)
+
+
+def test_nan_and_infinity_are_left_out():
+    values = np.array([[1.0, np.nan, 3.0], [np.inf, -np.inf, 2.0]])
+    summary = measured(values).summary()
+    assert (summary.count, summary.min, summary.max, summary.mean) == (3, 1.0, 3.0, 2.0)
+
+
+def test_squares_beyond_float64_leave_no_standard_deviation():
+    assert measured(np.array([[1e200, -1e200]])).summary().std is None
+
+
+def test_no_values_give_an_empty_summary():
+    assert measured(np.empty((0, 3))).summary().count == 0
+
+
+def test_a_record_larger_than_a_piece_is_measured_piece_by_piece(monkeypatch):
+    monkeypatch.setattr("datacheck.measure.PIECE", 100)
+    values = np.random.default_rng(4).normal(size=(2, 1234))
+    values[1, 7] = np.nan
+    summary = measured(values).summary()
+    assert math.isclose(summary.mean, np.nanmean(values), rel_tol=1e-12)
+    assert summary.count == 2 * 1234 - 1
+
+
+def test_labels_are_counted_one_by_one():
+    assert measured(np.array([1, 0, 1, 9]), label=True).summary().counts == {"0": 1, "1": 2, "9": 1}
+
+
+def test_labels_that_are_no_integers_are_not_counted():
+    assert measured(np.array([1.0, 0.5]), label=True).summary().counts is None
+
+
+def test_too_many_labels_are_not_counted_however_they_are_split():
+    labels = np.arange(LABELS_COUNTED + 1)
+    assert measured(labels, label=True).summary().counts is None
+    assert measured(labels, label=True, pieces=5).summary().counts is None
+
+
+def test_exact_sum_rounds_nothing():
+    values = np.array([1e16, 1.0, -1e16, 2.0**-1074])
+    assert exact_sum(values) == (1 << UNIT_BITS) + (1 << (UNIT_BITS - 1074))
