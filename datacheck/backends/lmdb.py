@@ -135,9 +135,9 @@ class LmdbReader:
         with Pages(self.data) as pages:
             parts = list(_trees(pages))
         for part in parts:
-            with self._transaction(part) as (cursor, _):
+            with self._transaction(part) as (cursor, tree):
                 if cursor.set_key(raw):
-                    return Shard(part, Position(raw), Position(raw, cursor.count()))
+                    return Shard(part, Position(raw), Position(raw, cursor.count() if tree.flags & DUPSORT else 1))
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
@@ -219,13 +219,13 @@ def _one_by_one(cursor: Any, data: Path, shard: Shard, tree: Database, note: Not
                 if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
                     return
                 note(place, True)
-                yield from _values(cursor, place, stop, note)
+                yield from _values(cursor, tree, place, stop, note)
     except PageDamaged:
         note(place, False)
         yield from _records(cursor, Shard(shard.part, place, stop), tree)
 
 
-def _values(cursor: Any, place: Position, stop: Position | None, note: Note) -> Iterator[Record]:
+def _values(cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note) -> Iterator[Record]:
     """Yield the values of one key, from number `place.nth` on."""
     key, nth = _raw(place), 0
     found_one = cursor.set_key(key)
@@ -233,6 +233,8 @@ def _values(cursor: Any, place: Position, stop: Position | None, note: Note) -> 
         if nth >= place.nth:
             yield key, cursor.value(), nth
         nth += 1
+        if not tree.flags & DUPSORT:
+            return
         note(Position(key, nth), False)
         found_one = cursor.next_dup()
 
