@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SourceUnknown,
         SourceUnreadable,
         UsageError,
+        ValidatorFailed,
     )
     from datacheck.model import Batch, Finding, found
     from datacheck.report import Report
@@ -50,6 +51,7 @@ _HOMES = {
             "SourceUnknown",
             "SourceUnreadable",
             "UsageError",
+            "ValidatorFailed",
         ),
         "errors",
     ),
@@ -75,6 +77,7 @@ __all__ = [
     "SourceUnknown",
     "SourceUnreadable",
     "UsageError",
+    "ValidatorFailed",
     "__version__",
     "found",
     "open_store",

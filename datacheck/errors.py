@@ -68,7 +68,7 @@ class ValidatorFailed(DatacheckError):
         self.validator, self.key, self.reason = validator, key, reason
 
     def __str__(self) -> str:
-        return f"the validator {self.validator} failed at record {self.key}: {self.reason}"
+        return f"the validator {self.validator} failed in the batch that begins with record {self.key}: {self.reason}"
 
 
 class NotClean(DatacheckError):

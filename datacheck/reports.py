@@ -13,6 +13,7 @@ import msgspec
 from datacheck.errors import ReportFailed, UsageError
 from datacheck.model import VERDICTS, Finding, plain
 from datacheck.report import SCHEMA_OF_MANY, Document, Report
+from datacheck.settings import refuse_inside
 
 EXAMPLES = 3
 """Named examples of each code in the text summary."""
@@ -50,7 +51,7 @@ def _headline(report: Report) -> str:
     source = report.source
     store = STORES.get(source.backend, source.backend)
     what = f" of {_contents(report)}" if _contents(report) else ""
-    size = "" if source.bytes is None else f", {_bytes(source.bytes)}"
+    size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
     return (
@@ -124,13 +125,14 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _bytes(size: int) -> str:
-    amount = float(size)
+def amount(size: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    number = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
 
 
 class Sink(Protocol):
@@ -238,11 +240,7 @@ class Reports:
         for path in self._paths:
             if path.suffix not in REPORTS:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(REPORTS)}")
-            for source in map(Path, sources):
-                if path.resolve() == source.resolve() or (
-                    source.is_dir() and source.resolve() in path.resolve().parents
-                ):
-                    raise UsageError(f"{path}: lies in the source {source}, which is never written to")
+            refuse_inside(path, sources)
         self._sinks: list[Sink] = []
         self._files: list[tuple[Path, IO[str]]] = []
         self._reports: list[Report] = []

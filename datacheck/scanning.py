@@ -72,7 +72,7 @@ def run(
 
 
 def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
-    layout = _only(pool, LookAround())
+    layout = only(pool, LookAround())
     if isinstance(layout, Death):
         add(_given_up(layout, "opening the store"))
         return
@@ -81,7 +81,7 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         tally = Tally()
         tally.count([finding])
         add(tally)
-    report.profile = _take_profile(pool, layout)
+    report.profile = take_profile(pool, layout)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
         add(tally)
@@ -89,17 +89,17 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         add(_unknown(family, count))
 
 
-def _only(pool: Pool[Task], task: Task) -> Any:
+def only(pool: Pool[Task], task: Task) -> Any:
     """Run one task and return its result or Death."""
     ((_, result),) = pool.run([task])
     return result
 
 
-def _take_profile(pool: Pool[Task], layout: Layout) -> Profile:
+def take_profile(pool: Pool[Task], layout: Layout) -> Profile:
     """Return the profile; a probe that kills its worker is left out."""
     probes = list(layout.probes)
     while probes:
-        profile = _only(pool, TakeProfile(tuple(probes)))
+        profile = only(pool, TakeProfile(tuple(probes)))
         if isinstance(profile, Profile):
             return profile
         del probes[profile.note if isinstance(profile.note, int) else -1]
@@ -194,24 +194,25 @@ def _pieces(reader: Reader, check: Check, death: Death) -> list[_Span]:
     """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
     check = replace(check, deaths=check.deaths + 1)
     shard = check.shard
-    if death.note is None or check.deaths > DEATHS_A_SHARD:
-        if death.note is None and not check.careful and check.deaths == 1:
-            return [_Span(replace(check, careful=True))]
-        return [_Span(check, _lost(reader, shard, death))]
+    if death.note is None:
+        again = not check.careful and check.deaths == 1
+        return [_Span(replace(check, careful=True)) if again else _Span(check, _lost(reader, shard, death))]
     place, seen = death.note
     before = [_Span(replace(check, shard=shard.before(place), careful=False))] if place != shard.start else []
+    if check.deaths > DEATHS_A_SHARD:
+        return [*before, _Span(check, _lost(reader, shard.since(place), death))]
     if not check.careful:
         return [*before, _Span(replace(check, shard=shard.since(place), careful=True))]
     if not seen:
         return [*before, _Span(check, _lost(reader, shard.since(place), death))]
     tally = Tally(records=1, checked=1)
-    named = reader.name(shard, place, _fatal(death, "reading or decoding it"))
+    named = reader.name(shard, place, fatal(death, "reading or decoding it"))
     tally.count([msgspec.structs.replace(named, index=0)])
     behind = shard.since(Position(place.key, place.nth + 1))
     return [*before, _Span(check, tally), _Span(replace(check, shard=behind, careful=True))]
 
 
-def _fatal(death: Death, doing: str) -> Finding:
+def fatal(death: Death, doing: str) -> Finding:
     """Return the finding for what killed a worker."""
     words = f" ({plain(death.words)})" if death.words else ""
     if death.timed_out:
@@ -224,7 +225,7 @@ def _fatal(death: Death, doing: str) -> Finding:
 
 def _given_up(death: Death, doing: str) -> Tally:
     tally = Tally(complete=False)
-    tally.count([_fatal(death, doing)])
+    tally.count([fatal(death, doing)])
     return tally
 
 
@@ -232,9 +233,10 @@ def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
     """Return the tally of a stretch of records that could not be reached."""
     first = _spell(reader, shard, shard.start)
     last = _spell(reader, shard, shard.stop)
-    where = f"from {first or 'the first record'} to {last or 'the last'}"
+    behind = "behind " if shard.start and shard.start.nth else ""
+    where = f"from {behind}{first or 'the first record'} to {last or 'the last'}"
     tally = Tally(complete=False)
-    finding = _fatal(death, f"reading on {where}")
+    finding = fatal(death, f"given up {where}: reading on")
     details = {**finding.details, "first": first, "last": last}
     tally.count([msgspec.structs.replace(finding, details=details)])
     return tally
@@ -260,7 +262,7 @@ def _unknown(family: str, count: int) -> Tally:
 
 
 def scan(
-    source: str | Path,
+    source: str | Path | Reader,
     *,
     backend: str | None = None,
     decoder: str | None = None,
@@ -286,7 +288,8 @@ def scan(
     Parameters
     ----------
     source
-        An LMDB environment, a LevelDB directory, an HDF5 file, a folder or a text list of HDF5 files.
+        An LMDB environment, a LevelDB directory, an HDF5 file, a folder or a text list of HDF5 files; or a reader,
+        as `open_store` returns it.
     backend, decoder
         The store's and the payload's kind by name, where they are not to be recognised.
     checks, skip
@@ -356,15 +359,18 @@ def scan(
         max_bad=max_bad,
         strict=strict,
     )
-    with Reports(reports, [source]) as files:
-        reader, report = prepare(source, settings)
+    reader, report = prepare(source, settings)
+    with Reports(reports, [reader.path]) as files:
         listen = files.begin(report)
         run(report, reader, validators=validators, progress=progress, listen=listen)
     return report
 
 
-def prepare(source: str | Path, settings: Settings) -> tuple[Reader, Report]:
+def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
     """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
-    options = StoreOptions(settings.label_field, settings.together)
-    reader = open_store(source, settings.backend, options)
-    return reader, Report(Source(str(source), reader.backend), settings)
+    if isinstance(source, (str, Path)):
+        options = StoreOptions(settings.label_field, settings.together)
+        reader = open_store(source, settings.backend, options)
+    else:
+        reader = source
+    return reader, Report(Source(str(reader.path), reader.backend), settings)

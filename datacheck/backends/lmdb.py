@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -59,6 +59,7 @@ class LmdbReader:
     """
 
     path: Path
+    shard_bytes: int = SHARD_BYTES
     backend = "lmdb"
 
     @classmethod
@@ -80,7 +81,7 @@ class LmdbReader:
         return self.path / "data.mdb" if self.path.is_dir() else self.path
 
     def layout(self) -> Layout:
-        """Return shards of about SHARD_BYTES each, divided where the branch pages divide."""
+        """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
         size = self.data.stat().st_size
         findings: list[Finding] = []
         shards: list[Shard] = []
@@ -92,7 +93,7 @@ class LmdbReader:
                 trees = _trees(pages)
                 records = sum(tree.entries for tree in trees.values())
                 for part, tree in trees.items():
-                    shards += _shards(pages, part, tree)
+                    shards += _shards(pages, part, tree, self.shard_bytes)
                     probes += _probes(pages, part, tree, max(1, PROBES // len(trees)))
         except PageDamaged as exc:
             findings.append(found("damaged-store", f"{self.data.name}: {exc}"))
@@ -266,8 +267,8 @@ def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
         return frozenset()
 
 
-def _shards(pages: Pages, part: str, tree: Database) -> list[Shard]:
-    wanted = min(SHARDS, -(-tree.pages * pages.page_size // SHARD_BYTES))
+def _shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
+    wanted = min(SHARDS, -(-tree.pages * pages.page_size // shard_bytes))
     seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
     records = tree.entries if not cuts else None
@@ -311,3 +312,16 @@ def _second_meta(file: IO[bytes]) -> bool:
 def _reason(error: lmdb.Error) -> str:
     """Return what liblmdb says, without the path that py-lmdb puts before it."""
     return str(error).rpartition("MDB_")[2] or str(error)
+
+
+def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write a new environment with these records, in key order. Raises OSError or lmdb.Error where it cannot."""
+    pairs = list(records)
+    size = sum(len(key) + len(value) for key, value in pairs)
+    path.mkdir(parents=True)
+    with (
+        lmdb.open(str(path), map_size=2 * size + (1 << 20), lock=False) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        for key, value in pairs:
+            transaction.put(key, value)

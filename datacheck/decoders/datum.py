@@ -231,3 +231,31 @@ def _mismatch(what: str, shape: tuple[int, int, int], size: int | list[int]) -> 
 
 def _by(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
+
+
+def encode(
+    values: NDArray[Any] | bytes, label: int | None, *, shape: Sequence[int] | None = None, encoded: bool = False
+) -> bytes:
+    """Return a Datum with these uint8 values (channels, height, width) or this picture, as Caffe's tools write it."""
+    if isinstance(values, np.ndarray):
+        shape = values.shape
+    data = bytes(values) if isinstance(values, bytes) else values.tobytes()
+    sizes = b"".join(
+        _tagged(number, size) for number, size in zip((CHANNELS, HEIGHT, WIDTH), shape or (), strict=False)
+    )
+    message = sizes + bytes([DATA << 3 | BYTES]) + _spell_varint(len(data)) + data
+    if label is not None:
+        message += _tagged(LABEL, label)
+    return message + _tagged(ENCODED, int(encoded))
+
+
+def _tagged(number: int, value: int) -> bytes:
+    return bytes([number << 3 | VARINT]) + _spell_varint(value & (1 << 64) - 1)
+
+
+def _spell_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])

@@ -7,8 +7,8 @@ import pytest
 from building import SHARED, datum, key, pixels, raw_records, write_lmdb
 
 from datacheck.backends import StoreOptions, open_store
-from datacheck.backends import lmdb as backend
-from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb import LmdbReader
+from datacheck.backends.lmdb_pages import PageDamaged, Pages
 from datacheck.errors import SourceUnknown
 from datacheck.model import Position, Shard, unescape
 
@@ -31,10 +31,9 @@ def many(tmp_path):
 
 @pytest.mark.parametrize("limit", [None, 1, 7])
 @pytest.mark.parametrize("shard_bytes", [1 << 30, 50_000, 4096])
-def test_shards_cover_every_record_once_and_in_order(many, monkeypatch, limit, shard_bytes):
-    monkeypatch.setattr(backend, "SHARD_BYTES", shard_bytes)
+def test_shards_cover_every_record_once_and_in_order(many, limit, shard_bytes):
     path, records = many
-    reader = open_store(path)
+    reader = LmdbReader(path, shard_bytes)
     layout = reader.layout()
     assert layout.records == 2000
     assert (len(layout.shards) > 1) == (shard_bytes < 1 << 20)
@@ -61,10 +60,9 @@ def test_no_lock_file_is_made(many):
 
 
 @pytest.mark.parametrize("lib_version", [0, 1])
-def test_both_file_versions(tmp_path, lib_version, monkeypatch):
-    monkeypatch.setattr(backend, "SHARD_BYTES", 5000)
+def test_both_file_versions(tmp_path, lib_version):
     records = {key(number): bytes([number % 256]) * (5000 if number % 9 == 0 else 50) for number in range(500)}
-    reader = open_store(write_lmdb(tmp_path / "env", records, lib_version=lib_version))
+    reader = LmdbReader(write_lmdb(tmp_path / "env", records, lib_version=lib_version), 5000)
     assert len(reader.layout().shards) > 3
     assert everything(reader) == [("", at, value) for at, value in records.items()]
     assert everything(reader, limit=1) == [("", at, value) for at, value in records.items()]
@@ -102,10 +100,10 @@ def test_a_range_may_begin_and_end_among_the_values_of_a_key(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"integerkey": True}, {"reverse_key": True}])
-def test_other_key_orders_are_kept(tmp_path, monkeypatch, options):
-    monkeypatch.setattr(backend, "SHARD_BYTES", 4096)
+def test_other_key_orders_are_kept(tmp_path, options):
     keys = [number.to_bytes(8, "little") for number in range(0, 5000, 7)]
-    reader = open_store(write_lmdb(tmp_path / "env", dict.fromkeys(keys, b"x" * 40), name=b"db", **options))
+    path = write_lmdb(tmp_path / "env", dict.fromkeys(keys, b"x" * 40), name=b"db", **options)
+    reader = LmdbReader(path, 4096)
     assert len(reader.layout().shards) > 3
     found = [at for _, at, _ in everything(reader)]
     assert sorted(found) == sorted(keys)
@@ -150,7 +148,7 @@ def test_an_environment_with_its_first_meta_page_gone_is_still_one(many):
     path, _ = many
     with (path / "data.mdb").open("r+b") as file:
         file.write(bytes(4096))
-    assert backend.LmdbReader.recognise(path, StoreOptions()) is not None
+    assert LmdbReader.recognise(path, StoreOptions()) is not None
     assert [finding.code for finding in open_store(path).layout().findings] == ["damaged-store", "damaged-store"]
 
 
@@ -178,7 +176,7 @@ def test_damaged_pages_never_raise_anything_else(tmp_path):
             with Pages(tmp_path / "broken") as pages:
                 pages.seams(pages.meta.main, 50)
                 list(pages.leaf_nodes(pages.meta.main))
-        except backend.PageDamaged:
+        except PageDamaged:
             continue
 
 
@@ -187,10 +185,9 @@ def test_damaged_pages_never_raise_anything_else(tmp_path):
     ("name", "count"),
     [("lmdb-caffe-raw", 300), ("lmdb-caffe-encoded", 300), ("lmdb-caffe-fashion", 10_000), ("lmdb-rkv/ref_env_64", 50)],
 )
-def test_real_environments_are_read_as_lmdb_reads_them(name, count, monkeypatch):
-    monkeypatch.setattr(backend, "SHARD_BYTES", 300_000)
+def test_real_environments_are_read_as_lmdb_reads_them(name, count):
     path = SHARED / "real" / name
-    records = everything(open_store(path))
+    records = everything(LmdbReader(path, 300_000))
     assert len(records) == count
     with lmdb.open(str(path), readonly=True, lock=False, max_dbs=1) as environment:
         part = records[0][0]

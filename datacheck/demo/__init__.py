@@ -1,0 +1,108 @@
+"""Build a small damaged dataset of each kind, from real pictures, for people to try datacheck on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends import hdf5, leveldb_log, lmdb
+from datacheck.decoders.datum import encode
+from datacheck.decoders.pictures import read_picture
+from datacheck.errors import ReportFailed, UsageError
+from datacheck.model import plain
+
+RECORDS = 48
+
+
+def build(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Write the datasets into a new directory; yield the path of each, and what is wrong with it, in words.
+
+    Raises UsageError if something is there already, ReportFailed if it cannot be written.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(f"{directory}: exists; name a new directory for the demo, or remove this one")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        yield _photos(directory / "photos_lmdb"), "a JPEG cut in half, one overwritten in the middle, a label lost"
+        yield _arrays(directory / "arrays_leveldb"), "a row of pixels missing, an empty value, a bit flipped in the log"
+        yield _measurements(directory / "measurements.h5"), "NaN, infinity, a label that is NaN"
+    except OSError as exc:
+        raise ReportFailed(str(directory), f"the demo could not be written: {exc.strerror}") from exc
+
+
+def farewell(directory: Path) -> str:
+    """Return what to say at the end."""
+    where = plain(str(directory))
+    return (
+        f"The datasets are in {where}. Things to try:\n"
+        f"  datacheck show {where}/photos_lmdb 00000007_chelsea-1.jpg\n"
+        f"  datacheck scan {where}/photos_lmdb --labels 4 --report report.json; echo $?\n"
+        f"  datacheck scan {where}/measurements.h5 --range data=0:255 --format json"
+    )
+
+
+def pictures() -> dict[str, bytes]:
+    """Return the JPEG pictures that ship with datacheck, by file name."""
+    folder = resources.files(__package__) / "pictures"
+    files = sorted((it for it in folder.iterdir() if it.name.endswith(".jpg")), key=lambda it: it.name)
+    return {file.name: file.read_bytes() for file in files}
+
+
+def _labelled() -> list[tuple[str, bytes, int]]:
+    """Return names, pictures and labels of RECORDS records, the pictures in turn."""
+    shipped = list(pictures().items())
+    return [(*shipped[number % len(shipped)], number % len(shipped) // 2) for number in range(RECORDS)]
+
+
+def _pixels(picture: bytes) -> NDArray[Any]:
+    decoded, _ = read_picture(picture)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded.pixels)
+
+
+def _photos(path: Path) -> Path:
+    """JPEG pictures in encoded Datum, under the keys that Caffe's convert_imageset gives them."""
+    records = {
+        f"{number:08d}_{name}": encode(picture, label, encoded=True)
+        for number, (name, picture, label) in enumerate(_labelled())
+    }
+    keys = list(records)
+    _, whole, label = _labelled()[8]
+    records[keys[8]] = encode(whole[: len(whole) // 2], label, encoded=True)
+    _, whole, label = _labelled()[20]
+    middle = len(whole) // 2
+    records[keys[20]] = encode(whole[:middle] + bytes(64) + whole[middle + 64 :], label, encoded=True)
+    records[keys[33]] = encode(_labelled()[33][1], None, encoded=True)
+    lmdb.create(path, ((key.encode(), value) for key, value in records.items()))
+    return path
+
+
+def _arrays(path: Path) -> Path:
+    """The pictures' pixels in raw Datum; the log of the LevelDB is then damaged in one place."""
+    records = [(f"{number:08d}", _pixels(picture), label) for number, (_, picture, label) in enumerate(_labelled())]
+    encoded = {key: encode(pixels, label) for key, pixels, label in records}
+    shorter = records[11][1][:, :-1, :]
+    encoded["00000011"] = encode(shorter.tobytes(), records[11][2], shape=records[11][1].shape)
+    encoded["00000029"] = b""
+    leveldb_log.create(path, ((key.encode(), value) for key, value in encoded.items()))
+    log = path / "000003.log"
+    damaged = bytearray(log.read_bytes())
+    damaged[len(damaged) * 3 // 4] ^= 1
+    log.write_bytes(damaged)
+    return path
+
+
+def _measurements(path: Path) -> Path:
+    """The pixels as float32 in compressed, checksummed chunks, with labels that are numbers."""
+    data = np.stack([_pixels(picture) for _, picture, _ in _labelled()]).astype(np.float32)
+    label = np.array([label for _, _, label in _labelled()], np.float32)
+    data[5, 0, 3, 4] = data[5, 2, 60, 1] = np.nan
+    data[17, 1, 1, 1] = np.inf
+    label[40] = np.nan
+    hdf5.create(path, {"data": data, "label": label})
+    return path

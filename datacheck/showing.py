@@ -1,0 +1,189 @@
+"""Show one record as datacheck sees it. It is read in a worker, since it may be the one that kills its reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.errors import RecordMissing, ReportFailed, UsageError
+from datacheck.model import UNKNOWN, Batch, Block, Finding, Profile, Shard, plain
+from datacheck.pool import Death, Pool, Watch
+from datacheck.reports import amount
+from datacheck.scanning import WORKER_BYTES, fatal, only, prepare, take_profile
+from datacheck.settings import Settings, refuse_inside
+from datacheck.statistics import FieldStatistics, FieldSummary
+from datacheck.tasks import Check, Job, LookAround, Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Content(msgspec.Struct, frozen=True):
+    """One field of a record: shape, dtype and statistics; `format` as in `Batch`."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    format: str
+    label: bool
+    summary: FieldSummary
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one record holds: its payload's kind, its size in bytes (None for rows), its fields, what is wrong with it.
+
+    `picture` and `array` are what `--save` writes: the picture as it is stored, or the values of the main field.
+    """
+
+    kind: str
+    size: int | None
+    contents: tuple[Content, ...]
+    findings: tuple[Finding, ...]
+    picture: bytes | None = None
+    array: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The text to show for a record, and the exit status: 0 nothing wrong, 1 bad, 3 undecided."""
+
+    text: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Find:
+    """Return the Shard of the one record with this escaped key, or None."""
+
+    key: str
+
+    def run(self, job: Job, watch: Watch) -> Shard | None:
+        watch.timeout = job.settings.timeout * 10
+        watch.note(None)
+        return job.reader.find(self.key)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Return what the record of a shard holds, as Seen; None if there is no record there."""
+
+    shard: Shard
+    profile: Profile
+
+    def run(self, job: Job, watch: Watch) -> Seen | None:
+        findings = Check(self.shard, self.profile, careful=True).run(job, watch).findings
+        for block in job.reader.blocks(self.shard, limit=1):
+            if len(block):
+                return _describe(block, self.profile, tuple(findings))
+        return None
+
+
+def look(source: str, key: str, settings: Settings, save: Path | None = None) -> Record:
+    """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
+
+    Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
+    """
+    if save is not None:
+        refuse_inside(save, [source])
+    reader, _ = prepare(source, settings)
+    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+        shard = only(pool, Find(key))
+        if shard is None:
+            raise RecordMissing(source, f"has no record with the key {plain(key)}")
+        if isinstance(shard, Death):
+            return _dead(key, shard)
+        layout = only(pool, LookAround())
+        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout)
+        seen = only(pool, Look(shard, profile))
+    if isinstance(seen, Death):
+        return _dead(key, seen)
+    if seen is None:
+        raise RecordMissing(source, f"has no record with the key {plain(key)}")
+    lines = [*_lines(key, seen)]
+    if save is not None:
+        lines.append(_save(seen, save))
+    verdicts = {finding.verdict for finding in seen.findings}
+    return Record("\n".join(lines), 1 if "bad" in verdicts else 3 if "unverifiable" in verdicts else 0)
+
+
+def _dead(key: str, death: Death) -> Record:
+    finding = fatal(death, "reading or decoding it")
+    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", 1)
+
+
+def _lines(key: str, seen: Seen) -> list[str]:
+    size = "" if seen.size is None else f", {amount(seen.size)}"
+    lines = [f"{plain(key)}: {seen.kind}{size}"]
+    lines += [f"  {_spell(content)}" for content in seen.contents]
+    lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in seen.findings]
+    return lines if seen.findings else [*lines, "  nothing wrong"]
+
+
+def _spell(content: Content) -> str:
+    summary = content.summary
+    if content.shape == () and summary.count:
+        return f"{content.name}: {summary.min:g}"
+    shape = "x".join(map(str, content.shape))
+    kind = " ".join(word for word in (content.format, shape, content.dtype) if word)
+    if summary.mean is None:
+        return f"{content.name}: {kind}, no finite values"
+    spread = "" if summary.std is None else f", std {summary.std:.6g}"
+    return f"{content.name}: {kind}, min {summary.min:g}, max {summary.max:g}, mean {summary.mean:.6g}{spread}"
+
+
+def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
+    from datacheck.decoders import decoder, kind
+    from datacheck.measure import measure
+
+    value = block.values[0] if isinstance(block, Block) else None
+    family = profile.of(block.family(0)) if isinstance(block, Block) else profile.of(block.table)
+    name = "rows" if value is None else (family.decoder if family else kind(value) if len(value) else None)
+    if name is None or name == UNKNOWN:
+        return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
+    contents, array = [], None
+    for batch in decoder(name).decode(block, [0], family):
+        if not isinstance(batch, Batch) or not len(batch.rows):
+            continue
+        statistics = FieldStatistics()
+        measure(batch, statistics)
+        contents.append(
+            Content(batch.field, batch.shape, str(batch.values.dtype), batch.format, batch.label, statistics.summary())
+        )
+        if array is None and not batch.label:
+            array = batch.values[0].copy()
+    picture = None if value is None else _stored_picture(name, value)
+    return Seen(name, None if value is None else len(value), tuple(contents), findings, picture, array)
+
+
+def _stored_picture(kind: str, value: bytes | memoryview) -> bytes | None:
+    """Return the bytes of a record's encoded picture."""
+    if kind == "picture":
+        return bytes(value)
+    if kind == "datum":
+        from datacheck.decoders.datum import parse
+
+        datum, _ = parse(value)
+        return bytes(datum.data) if datum.encoded and datum.data else None
+    return None
+
+
+def _save(seen: Seen, path: Path) -> str:
+    """Write the picture as it is stored, or the array as .npy; return the line that says so."""
+    try:
+        if seen.picture is not None and path.suffix != ".npy":
+            path.write_bytes(seen.picture)
+            return f"  saved the {amount(len(seen.picture))} as stored: {plain(str(path))}"
+        if seen.array is None:
+            raise UsageError(f"{path}: the record holds nothing that could be saved")
+        if path.suffix != ".npy":
+            raise UsageError(f"{path}: the record holds an array; name a file that ends in .npy")
+        import numpy as np
+
+        np.save(path, seen.array, allow_pickle=False)
+    except OSError as exc:
+        raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+    return f"  saved the array: {plain(str(path))}"
