@@ -19,8 +19,9 @@ import msgspec
 
 from datacheck.backends import DEFAULTS, StoreOptions
 from datacheck.backends.hdf5_sources import sources
-from datacheck.backends.hdf5_survey import TROUBLE, sentence, survey
+from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
 from datacheck.backends.hdf5_tables import Contents, Dataset, Table, probes, row, shards
+from datacheck.backends.hdf5_trial import Trail, survived
 from datacheck.backends.hdf5_window import Window, column
 from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
 
@@ -208,9 +209,20 @@ def _handle(file: Any, dataset: Dataset) -> Any:
 @lru_cache(maxsize=16)
 def _contents(path: Path, size: int, changed: int, options: StoreOptions) -> Contents:
     """Walk a file as it is at that size and time; one that cannot be opened holds a finding and nothing else."""
+    library()
+    contents = survived(lambda trail: _walked(path, size, options, trail))
+    if contents is None:
+        return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
+    return contents
+
+
+def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
+    signal = trail.step()
+    if signal is not None:
+        return Contents(findings=(killed(signal, "the file"),))
     try:
         with _opened(path) as file:
-            return survey(library(), file.id, size, options)
+            return survey(library(), file.id, size, options, trail)
     except MemoryError:
         return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))
     except TROUBLE as exc:

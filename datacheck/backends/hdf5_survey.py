@@ -11,6 +11,7 @@ from typing import Any
 
 from datacheck.backends import StoreOptions
 from datacheck.backends.hdf5_tables import Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5_trial import SECONDS, Trail
 from datacheck.model import Finding, escape, found, plain
 
 TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
@@ -52,9 +53,9 @@ def sentence(exc: BaseException) -> str:
     return plain(" ".join(said.split()))[:300] or type(exc).__name__
 
 
-def survey(h5: Any, file: Any, size: int, options: StoreOptions) -> Contents:
+def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: Trail) -> Contents:
     """Return what an open file of `size` bytes holds."""
-    walk = _Walk(h5, file, size)
+    walk = _Walk(h5, file, size, trail)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     for group, datasets in walk.groups():
@@ -70,12 +71,13 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions) -> Contents:
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int) -> None:
+    def __init__(self, h5: Any, file: Any, size: int, trail: Trail) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
         self._file = file
         self._size = size
+        self._trail = trail
         self._seen: dict[int, int | None] = {}
         self._declared = 0
 
@@ -86,6 +88,8 @@ class _Walk:
             path, depth = todo.pop()
             below: list[bytes] = []
             datasets: list[Dataset] = []
+            if self._kills(path or b"/"):
+                continue
             try:
                 group = self._h5.h5g.open(self._file, path or b"/")
                 if not path:
@@ -102,6 +106,8 @@ class _Walk:
 
     def _member(self, group: Any, above: bytes, name: bytes, below: list[bytes], datasets: list[Dataset]) -> None:
         path = above + b"/" + name
+        if self._kills(path):
+            return
         try:
             link = group.links.get_info(name)
             if link.type != self._h5.h5l.TYPE_HARD:
@@ -121,6 +127,12 @@ class _Walk:
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
             self._damaged(path, exc)
+
+    def _kills(self, path: bytes) -> bool:
+        signal = self._trail.step()
+        if signal is not None:
+            self.findings.append(killed(signal, escape(path), path=escape(path)))
+        return signal is not None
 
     def _damaged(self, path: bytes, exc: Exception) -> None:
         spelled = escape(path)
@@ -275,6 +287,13 @@ class _Walk:
             declared=declared,
             stored=stored,
         )
+
+
+def killed(signal: str, what: str, **details: Any) -> Finding:
+    """Return the finding for what killed the process that opened it."""
+    if signal == "SIGALRM":
+        return found("timeout", f"{what}: opening it took longer than {SECONDS} seconds", **details)
+    return found("crash", f"{what}: opening it killed the reader with {signal}", signal=signal, **details)
 
 
 def _unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:

@@ -11,9 +11,6 @@ import pytest
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpora" / "cve_hdf5"
 SECONDS = 20
-KILLERS = {"cve-2024-32609.h5"}
-"""Those that kill the process that reads them (h5py 3.16, HDF5 2.0): a scan's workers may die."""
-
 READ_ALL = """
 import resource, sys
 from pathlib import Path
@@ -91,7 +88,8 @@ def test_every_hostile_file_comes_to_an_end():
                 uneven.add(path.name)
     finally:
         child.end()
-    assert killers <= KILLERS
+    assert killers == set(), "a file that kills is walked around (h5py 3.16, HDF5 2.0)"
+    assert codes["crash"] >= 1
     assert uneven == set(), "the layout says how many rows there are"
     assert codes["damaged-store"] > 80
     assert codes["not-hdf5"] == 4, "four files of the corpus are not HDF5"

@@ -1,0 +1,91 @@
+"""Walk what may kill the HDF5 library in a child process, and walk again around what killed it.
+
+A damaged object header can crash the library or keep it in a loop as soon as the object is opened, long before there
+is a record to blame. The child is a fork, since a walk of every file in every worker has to cost milliseconds.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import mmap
+import os
+import pickle
+import resource
+import signal
+import struct
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SECONDS = 10
+"""One step of a walk may take this long."""
+DEATHS = 16
+"""So many steps may die; a file that kills more often is given up at the first of the others."""
+
+
+class Trail:
+    """Counts the steps of a walk, so that the last one is known when it dies; `avoid` are those that did before."""
+
+    def __init__(self, avoid: Mapping[int, str], memory: mmap.mmap | None = None) -> None:
+        self._avoid = avoid
+        self._memory = memory
+        self._steps = 0
+
+    def step(self) -> str | None:
+        """Begin a step; return what happened when it was tried before, if it must not be tried again."""
+        number = self._steps
+        self._steps += 1
+        if self._memory is not None:
+            self._memory[:8] = struct.pack("<q", number)
+            signal.alarm(SECONDS)
+        return self._avoid.get(number)
+
+
+def survived(walk: Callable[[Trail], T]) -> T | None:
+    """Return what `walk` returns, a value that pickles; its steps are the same every time, but for those avoided.
+
+    None if it dies too often to be of any use.
+    """
+    avoid: dict[int, str] = {}
+    while len(avoid) <= DEATHS:
+        with mmap.mmap(-1, 8) as memory:
+            memory[:8] = struct.pack("<q", -1)
+            status, answer = _in_child(walk, Trail(avoid, memory))
+            (last,) = struct.unpack("<q", memory[:8])
+        if os.WIFEXITED(status):
+            # A child that could not answer raised an exception: here it is raised again.
+            made: T = pickle.loads(answer) if os.WEXITSTATUS(status) == 0 else walk(Trail(avoid))  # noqa: S301
+            return made
+        if last < 0 or last in avoid:
+            return None
+        avoid[last] = signal.Signals(os.WTERMSIG(status)).name
+    return None
+
+
+def _in_child(walk: Callable[[Trail], T], trail: Trail) -> tuple[int, bytes]:
+    """Return the status of a fork that took the walk, and its pickled answer."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of forks beside threads: the child needs no lock of theirs
+        child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.close(reading)
+            faulthandler.disable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            answer = memoryview(pickle.dumps(walk(trail)))
+            while answer:
+                answer = answer[os.write(writing, answer) :]
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    return os.waitpid(child, 0)[1], said
