@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,22 +12,41 @@ from numpy.typing import NDArray
 from datacheck.decoders import Field, Reading, Value, decode_each
 from datacheck.model import Batch, Block, FamilyProfile, Finding, found
 
+LIMIT = 1 << 30
+"""A picture whose header declares more decoded bytes than this is not decoded."""
+BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""The sizes of BMP's information headers; its magic alone, the letters BM, would claim too much text."""
 MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
+    (b"II+\0\x08\0\0\0", "TIFF"),
+    (b"MM\0+\0\x08\0\0", "TIFF"),
 )
+FOREIGN = (
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (4, b"ftyphei", "HEIF"),
+    (4, b"ftypmif1", "HEIF"),
+    (0, b"v/1\x01", "OpenEXR"),
+)
+"""Pictures that are recognised, at this offset, so that they are not called broken."""
+_REPR = re.compile(rb"""b(['"])(?:\\xff\\xd8\\xff|\\x89PNG\\r\\n|GIF8[79]a|RIFF.{4,16}?WEBP)""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (float32 in some TIFF).
+    """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (other numbers in some TIFF).
 
-    `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what sets it apart: "JPEG CMYK", "PNG 16-bit".
+    `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what surprises who trains on it: "JPEG CMYK",
+    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated".
     """
 
     pixels: NDArray[Any]
@@ -35,24 +55,89 @@ class Picture:
 
 def sniff(value: Value) -> str | None:
     """Return the format of a picture by its first bytes, or None where they are not a picture's."""
-    head = bytes(value[:12])
+    head = bytes(value[:18])
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
+        return "BMP"
     return next((name for magic, name in MAGIC if head.startswith(magic)), None)
 
 
 def read_picture(value: Value) -> tuple[Picture | None, list[Finding]]:
-    """Return the picture, None where it is broken, and what is wrong with it."""
-    from datacheck.decoders import pillow
+    """Return the picture, None where it is broken, and what is wrong with it: if broken, one finding, the most telling.
 
+    The first frame stands for an animation, but all frames are decoded, within bounds.
+    """
     name = sniff(value)
     if name is None:
-        return None, [found("undecodable", "not a picture", field="data")]
-    try:
-        pixels = pillow.decode(bytes(value), name)
-    except Exception as error:  # noqa: BLE001 - a decoder fed with damaged bytes may raise anything
-        return None, [found("corrupt-image", str(error), field="data")]
-    return Picture(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1), name), []
+        return None, [_stranger(value)]
+    data = bytes(value)
+    # The image libraries are loaded by the first picture: a store without any does not pay for them.
+    if name == "JPEG":
+        from datacheck.decoders import jpeg
+
+        return jpeg.read(data)
+    if name == "PNG":
+        from datacheck.decoders import png
+
+        return png.read(data)
+    return _contained(data, name)
+
+
+def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
+    """Read a format whose structure is walked here and whose pixels Pillow decodes."""
+    from datacheck.decoders import containers, pillow
+
+    if name == "TIFF":  # it points to and fro, and has no end that could be told
+        problem = containers.tiff(data)
+        return pillow.read(data, name) if problem is None else (None, [problem])
+    outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
+    if isinstance(outline, Finding):
+        return None, [outline]
+    size = outline.width * outline.height * 3
+    if size > LIMIT:
+        return None, [too_large(name, outline.width, outline.height, size)]
+    picture, findings = pillow.read(data[: outline.end], name, outline.frames)
+    return picture, findings if picture is None else [*findings, *trailing(name, data, outline.end)]
+
+
+def trailing(name: str, value: bytes, end: int) -> list[Finding]:
+    """Return the finding of what lies behind the end of a picture, if anything does."""
+    rest = value[end:]
+    if not rest:
+        return []
+    other = sniff(rest)
+    what = f", which begin another {other}" if other else "" if rest.strip(b"\0") else ", all zero"
+    return [
+        found(
+            "trailing-data", f"{len(rest)} bytes after the end of the {name}{what}", field="data",
+            offset=end, size=len(rest),
+        )
+    ]  # fmt: skip
+
+
+def too_large(name: str, width: int, height: int, size: int) -> Finding:
+    """Return the finding of a picture that declares `size` decoded bytes."""
+    return found(
+        "too-large",
+        f"the {name} declares {width} x {height} pixels, {size} bytes when decoded; at most {LIMIT} are",
+        field="data",
+        found=size,
+        expected=LIMIT,
+    )
+
+
+def _stranger(value: Value) -> Finding:
+    """Return the finding of a value that does not begin as a picture does."""
+    head = bytes(value[:32])
+    if _REPR.match(head):
+        text = "a picture's bytes written out as text, b'\\xff...': str() was called on them before they were stored"
+        return found("undecodable", text, field="data")
+    for at, magic, name in FOREIGN:
+        if head[at:].startswith(magic):
+            return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
+    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
+    return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
 
 
 class PictureDecoder:
@@ -61,7 +146,7 @@ class PictureDecoder:
     name = "picture"
 
     def knows(self, value: Value) -> bool:
-        return sniff(value) is not None
+        return sniff(value) is not None or _REPR.match(bytes(value[:32])) is not None
 
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
@@ -69,6 +154,7 @@ class PictureDecoder:
         return decode_each(self.read, block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
+        """Read one picture file."""
         picture, findings = read_picture(value)
         if picture is None:
             return Reading(findings=findings)
