@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
@@ -16,8 +17,8 @@ from datacheck.model import VERDICTS, Finding, Profile, Verdict
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 
-SCHEMA = "datacheck-report/1"
-SCHEMA_OF_MANY = "datacheck-reports/1"
+SCHEMA: Literal["datacheck-report/1"] = "datacheck-report/1"
+SCHEMA_OF_MANY: Literal["datacheck-reports/1"] = "datacheck-reports/1"
 FINDINGS_IN_MEMORY = 10_000
 """Findings beyond this many wait in a temporary file."""
 
@@ -108,6 +109,7 @@ class FindingLog:
                 continue
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the log)
+                weakref.finalize(self, self._file.close)
             self._file.write(msgspec.json.encode(finding) + b"\n")
 
     def __len__(self) -> int:
@@ -132,7 +134,7 @@ class FindingLog:
 class Document(msgspec.Struct, kw_only=True):
     """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this."""
 
-    schema: str = SCHEMA
+    schema: Literal["datacheck-report/1"] = SCHEMA
     version: str
     source: Source
     settings: Settings
@@ -151,7 +153,7 @@ class Document(msgspec.Struct, kw_only=True):
 class Documents(msgspec.Struct, kw_only=True):
     """Several reports of one run."""
 
-    schema: str = SCHEMA_OF_MANY
+    schema: Literal["datacheck-reports/1"] = SCHEMA_OF_MANY
     reports: list[Document]
 
 
@@ -265,5 +267,5 @@ class Report:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a report document, or of several."""
-    (either,), components = msgspec.json.schema_components([Document | Documents], ref_template="#/$defs/{name}")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **either, "$defs": components}
+    either, components = msgspec.json.schema_components([Document, Documents], ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": list(either), "$defs": components}

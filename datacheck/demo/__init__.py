@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends import hdf5, leveldb_log, lmdb
+from datacheck.backends import hdf5, leveldb_log_writer, lmdb
 from datacheck.decoders.datum import encode
 from datacheck.decoders.pictures import read_picture
 from datacheck.errors import ReportFailed, UsageError
@@ -40,7 +40,7 @@ def farewell(directory: Path) -> str:
     where = plain(str(directory))
     return (
         f"The datasets are in {where}. Things to try:\n"
-        f"  datacheck show {where}/photos_lmdb 00000007_chelsea-1.jpg\n"
+        f"  datacheck show {where}/photos_lmdb 00000020_hubble-1.jpg\n"
         f"  datacheck scan {where}/photos_lmdb --labels 4 --report report.json; echo $?\n"
         f"  datacheck scan {where}/measurements.h5 --range data=0:255 --format json"
     )
@@ -89,7 +89,7 @@ def _arrays(path: Path) -> Path:
     shorter = records[11][1][:, :-1, :]
     encoded["00000011"] = encode(shorter.tobytes(), records[11][2], shape=records[11][1].shape)
     encoded["00000029"] = b""
-    leveldb_log.create(path, ((key.encode(), value) for key, value in encoded.items()))
+    leveldb_log_writer.create(path, ((key.encode(), value) for key, value in encoded.items()))
     log = path / "000003.log"
     damaged = bytearray(log.read_bytes())
     damaged[len(damaged) * 3 // 4] ^= 1
