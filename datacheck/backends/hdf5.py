@@ -9,23 +9,25 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
 from datacheck.backends.hdf5_sources import sources
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
-from datacheck.backends.hdf5_tables import Contents, Dataset, Table, probes, row, shards
+from datacheck.backends.hdf5_tables import Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5_trial import Trail, survived
 from datacheck.backends.hdf5_window import Window, column
 from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
 
 BLOCK_BYTES = 1 << 20
+Deadly = tuple[tuple[int, str], ...]
 
 
 @cache
@@ -68,21 +70,21 @@ class Hdf5Reader:
         """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
         findings = list(self.faults)
         made: list[Shard] = []
-        tables: list[tuple[int, str, int]] = []
+        tables: list[tuple[str, int]] = []
         size = 0
         for number, file in enumerate(self.files):
             contents = self._contents(number)
             findings += (self._in_file(number, finding) for finding in contents.findings)
             made += shards(number, contents)
-            tables += ((number, table.name, table.rows) for table in contents.tables)
+            tables += ((part(number, contents, table), table.rows) for table in contents.tables)
             with contextlib.suppress(OSError):
                 size += file.stat().st_size
-        return Layout(made, list(probes(tables)), sum(rows for _, _, rows in tables), size, findings)
+        return Layout(made, list(probes(tables)), sum(height for _, height in tables), size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 1 MiB at a time; of unjudged datasets only what is wrong with them."""
-        number, name = _parts(shard)
-        contents = self._contents(number)
+        number, name, deadly = parts(shard)
+        contents = self._contents(number, deadly)
         table = next((table for table in contents.tables if table.name == name), None)
         try:
             file = _opened(self.files[number])
@@ -101,17 +103,17 @@ class Hdf5Reader:
         if match is None:
             return None
         for number in range(len(self.files)):
-            for table in self._contents(number).tables:
+            contents = self._contents(number)
+            for table in contents.tables:
                 names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
-                if match[1] in names:
-                    shard = row(number, table, int(match[2]))
-                    if shard is not None:
-                        return shard
+                row = int(match[2])
+                if match[1] in names and row < table.rows:
+                    return rows(part(number, contents, table), row, row + 1)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         """Return the finding with the row's name; datasets that are only read have no rows with names."""
-        number, table = _parts(shard)
+        number, table, _ = parts(shard)
         key = f"{table}[{_row(place)}]" if table else None
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
@@ -162,13 +164,13 @@ class Hdf5Reader:
     def _empty(self, number: int, finding: Finding) -> RowBlock:
         return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
 
-    def _contents(self, number: int) -> Contents:
+    def _contents(self, number: int, deadly: Deadly | None = None) -> Contents:
         file = self.files[number]
         try:
             status = file.stat()
         except OSError as exc:
             return Contents(findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}"),))
-        return _contents(file, status.st_size, status.st_mtime_ns, self.options)
+        return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
     def _label(self, number: int) -> str | None:
         return self.names[number] if self.names else None
@@ -179,11 +181,6 @@ class Hdf5Reader:
 
 
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
-
-
-def _parts(shard: Shard) -> tuple[int, str]:
-    number, _, table = shard.part.partition("\n")
-    return int(number), table
 
 
 def _row(place: Position) -> int:
@@ -207,13 +204,15 @@ def _handle(file: Any, dataset: Dataset) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _contents(path: Path, size: int, changed: int, options: StoreOptions) -> Contents:
-    """Walk a file as it is at that size and time; one that cannot be opened holds a finding and nothing else."""
+def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
+    """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them."""
     library()
-    contents = survived(lambda trail: _walked(path, size, options, trail))
+    if deadly is not None:
+        return _walked(path, size, options, Trail(dict(deadly)))
+    contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
     if contents is None:
         return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
-    return contents
+    return replace(contents, deadly=tuple(avoided.items()))
 
 
 def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
@@ -273,3 +272,11 @@ def _wrong(file: Any, dataset: Dataset) -> Iterator[Finding]:
             if finding is not last:
                 yield finding
             last = finding
+
+
+def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
+    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
+    with library().File(path, "w") as file:
+        for name, values in datasets.items():
+            chunk = (min(16, len(values)), *values.shape[1:])
+            file.create_dataset(name, data=values, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from datacheck.backends import StoreOptions
 from datacheck.backends.hdf5_tables import Contents, Dataset, Table, row_counts, tables, together
-from datacheck.backends.hdf5_trial import SECONDS, Trail
+from datacheck.backends.hdf5_trial import Trail
 from datacheck.model import Finding, escape, found, plain
 
 TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
@@ -289,11 +289,11 @@ class _Walk:
         )
 
 
-def killed(signal: str, what: str, **details: Any) -> Finding:
-    """Return the finding for what killed the process that opened it."""
+def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
+    """Return the finding for what killed the process that opened or read it."""
     if signal == "SIGALRM":
-        return found("timeout", f"{what}: opening it took longer than {SECONDS} seconds", **details)
-    return found("crash", f"{what}: opening it killed the reader with {signal}", signal=signal, **details)
+        return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
+    return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)
 
 
 def _unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:

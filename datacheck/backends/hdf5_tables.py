@@ -106,6 +106,8 @@ class Contents:
     tables: tuple[Table, ...] = ()
     unjudged: tuple[Dataset, ...] = ()
     findings: tuple[Finding, ...] = ()
+    deadly: tuple[tuple[int, str], ...] = ()
+    """The steps of the walk that killed the reader, so that no worker has to find out again (see `hdf5_trial`)."""
 
 
 def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
@@ -205,40 +207,45 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
     The places of the latter are their numbers in `contents.unjudged`.
     """
     for table in contents.tables:
+        of = part(number, contents, table)
         for start, stop in slices(table):
-            yield _shard(number, table.name, start, stop)
+            yield rows(of, start, stop)
     start, size = 0, 0
     for at, dataset in enumerate(contents.unjudged):
         if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= UNJUDGED_A_SHARD):
-            yield Shard(part(number), Position(start), Position(at), 0)
+            yield Shard(part(number, contents), Position(start), Position(at), 0)
             start, size = at, 0
         size += dataset.bytes
     if contents.unjudged:
-        yield Shard(part(number), Position(start), Position(len(contents.unjudged)), 0)
+        yield Shard(part(number, contents), Position(start), Position(len(contents.unjudged)), 0)
 
 
-def _shard(number: int, table: str, start: int, stop: int) -> Shard:
-    return Shard(part(number, table), Position(start), Position(stop), stop - start)
+def rows(of: str, start: int, stop: int) -> Shard:
+    """Return the shard of these rows of a part."""
+    return Shard(of, Position(start), Position(stop), stop - start)
 
 
-def part(number: int, table: str = "") -> str:
-    """Return the part of a source that table of that file is; an escaped name has no newline."""
-    return f"{number}\n{table}"
+def part(number: int, contents: Contents, table: Table | None = None) -> str:
+    """Return the part of a source that a table of a file is, or what is in no table; see `parts`."""
+    deadly = " ".join(f"{step}={signal}" for step, signal in contents.deadly)
+    return f"{number}\n{'' if table is None else table.name}\n{deadly}"  # an escaped name has no newline
 
 
-def row(number: int, table: Table, at: int) -> Shard | None:
-    """Return the shard of exactly that row."""
-    return _shard(number, table.name, at, at + 1) if at < table.rows else None
+def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
+    """Return the file's number, the table's name and the deadly steps of the file's walk."""
+    number, table, deadly = shard.part.split("\n")
+    steps = (step.partition("=") for step in deadly.split())
+    return int(number), table, tuple((int(step), signal) for step, _, signal in steps)
 
 
-def probes(tables: Sequence[tuple[int, str, int]]) -> Iterator[Shard]:
-    """Yield up to PROBES short ranges over all (file, table, rows): at least one for each table where they suffice."""
+def probes(tables: Sequence[tuple[str, int]]) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over all (part, rows) of tables: at least one for each where they suffice."""
     if not tables:
         return
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
-    for at, (number, table, rows) in enumerate(chosen):
-        count = min(share + (at < more), math.ceil(rows / ROWS_A_PROBE))
+    for at, (of, height) in enumerate(chosen):
+        count = min(share + (at < more), math.ceil(height / ROWS_A_PROBE))
         for nth in range(count):
-            start = nth * rows // count
-            yield _shard(number, table, start, min(start + ROWS_A_PROBE, rows))
+            start = nth * height // count
+            yield rows(of, start, min(start + ROWS_A_PROBE, height))

@@ -6,6 +6,7 @@ is a record to blame. The child is a fork, since a walk of every file in every w
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import mmap
 import os
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 SECONDS = 10
 """One step of a walk may take this long."""
+DEED_SECONDS = 4
+"""What a deed may take that is tried because something has died already: shorter than what a record may take."""
 DEATHS = 16
 """So many steps may die; a file that kills more often is given up at the first of the others."""
 
@@ -33,20 +36,20 @@ class Trail:
         self._memory = memory
         self._steps = 0
 
-    def step(self) -> str | None:
+    def step(self, seconds: int = 0) -> str | None:
         """Begin a step; return what happened when it was tried before, if it must not be tried again."""
         number = self._steps
         self._steps += 1
         if self._memory is not None:
             self._memory[:8] = struct.pack("<q", number)
-            signal.alarm(SECONDS)
+            signal.alarm(seconds or SECONDS)
         return self._avoid.get(number)
 
 
-def survived(walk: Callable[[Trail], T]) -> T | None:
-    """Return what `walk` returns, a value that pickles; its steps are the same every time, but for those avoided.
+def survived(walk: Callable[[Trail], T]) -> tuple[T | None, dict[int, str]]:
+    """Return what `walk` returns, a value that pickles, and the steps that were avoided, by the signal they died of.
 
-    None if it dies too often to be of any use.
+    The steps must be the same every time. None if the walk dies too often to be of any use.
     """
     avoid: dict[int, str] = {}
     while len(avoid) <= DEATHS:
@@ -57,11 +60,24 @@ def survived(walk: Callable[[Trail], T]) -> T | None:
         if os.WIFEXITED(status):
             # A child that could not answer raised an exception: here it is raised again.
             made: T = pickle.loads(answer) if os.WEXITSTATUS(status) == 0 else walk(Trail(avoid))  # noqa: S301
-            return made
+            return made, avoid
         if last < 0 or last in avoid:
-            return None
+            break
         avoid[last] = signal.Signals(os.WTERMSIG(status)).name
-    return None
+    return None, avoid
+
+
+def fatal(deed: Callable[[], object]) -> str | None:
+    """Do something in a child; return the signal that it died of, SIGALRM if it took longer than DEED_SECONDS."""
+
+    def tried(trail: Trail) -> None:
+        trail.step(DEED_SECONDS)
+        with contextlib.suppress(Exception):  # the caller will do it again, and meet that itself
+            deed()
+
+    with mmap.mmap(-1, 8) as memory:
+        status, _ = _in_child(tried, Trail({}, memory))
+    return None if os.WIFEXITED(status) else signal.Signals(os.WTERMSIG(status)).name
 
 
 def _in_child(walk: Callable[[Trail], T], trail: Trail) -> tuple[int, bytes]:

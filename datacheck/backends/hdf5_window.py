@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5_survey import TROUBLE, sentence
+from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence
 from datacheck.backends.hdf5_tables import Column, Dataset
+from datacheck.backends.hdf5_trial import fatal
 from datacheck.model import Finding, escape, found
 
 WINDOW_BYTES = 256 << 20
@@ -31,6 +32,8 @@ class Window:
         self.values: NDArray[Any] = np.empty(0)
         self.lost: dict[int, Finding] = {}
         self._handle = handle
+        self._single = single
+        self._deadly: Finding | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
 
@@ -47,6 +50,8 @@ class Window:
     def _read(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
         self.values = np.empty(0)  # the former ones go before their successors come
+        if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
+            return
         try:
             if self.dataset.dtype.hasobject:
                 self.stop = self._read_objects(start, stop)
@@ -54,6 +59,30 @@ class Window:
                 self.values = self._handle[start:stop]
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
+
+    def _kills(self, start: int, stop: int) -> bool:
+        """Say whether values of variable length are not to be read, since doing so kills the reader, or did before.
+
+        A damaged global heap keeps the library in a loop, for each of the very many values that it holds. With it go
+        neither the other datasets' values of the row nor the time for each of the other rows.
+        """
+        title, path = self.dataset.title, escape(self.dataset.path)
+        cause = self._deadly
+        if cause is None:
+            signal = fatal(lambda: self._handle[start:stop])
+            if signal is None:
+                return False
+            cause = killed(signal, f"row {start} of {path}", field=title, dataset=path)
+            self._deadly = found(
+                "unreadable",
+                f"not read, since row {start} of {path} killed its reader",
+                field=title,
+                verdict="unverifiable",
+                dataset=path,
+            )
+        self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+        self.lost = dict.fromkeys(range(start, stop), cause)
+        return True
 
     def _read_objects(self, start: int, stop: int) -> int:
         """Read values of variable length, a few rows first since their weight is unknown; return how far that went."""

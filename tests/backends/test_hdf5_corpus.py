@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from datacheck.backends import StoreOptions
+from datacheck.backends.hdf5 import Hdf5Reader
+from datacheck.backends.hdf5_tables import Contents, Table, parts, shards
+
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpora" / "cve_hdf5"
 SECONDS = 20
 READ_ALL = """
@@ -93,3 +97,15 @@ def test_every_hostile_file_comes_to_an_end():
     assert uneven == set(), "the layout says how many rows there are"
     assert codes["damaged-store"] > 80
     assert codes["not-hdf5"] == 4, "four files of the corpus are not HDF5"
+
+
+def test_a_worker_is_told_what_killed_the_walk():
+    path = CORPUS / "cve-2024-32609.h5"
+    if not path.exists():
+        pytest.skip("the corpus of hostile HDF5 files is not on this machine")
+    contents = Contents(tables=(Table("/t", 3, ()),), deadly=((7, "SIGSEGV"), (9, "SIGALRM")))
+    (shard,) = shards(4, contents)
+    assert parts(shard) == (4, "/t", contents.deadly)
+    reader = Hdf5Reader.recognise(path, StoreOptions())
+    (finding,) = [it for it in reader.layout().findings if it.code == "crash"]
+    assert finding.message == "/int/uint: the library died of SIGSEGV"

@@ -1,5 +1,7 @@
 """What is wrong with an HDF5 file, or not followed in it, is said by name, and everything else is still read."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -408,3 +410,20 @@ def test_h5py_reports_what_lzf_notices(path):
     _, placed, read = scanned(path)
     assert [(it.key, it.code) for it in placed] == [("/[0]", "unreadable"), ("/[1]", "unreadable")]
     assert read == {"data": [2, 3]}
+
+
+def test_strings_that_kill_their_reader_do_not_take_the_numbers_beside_them_along():
+    class Deadly:
+        def __getitem__(self, rows):
+            if rows.start >= 2:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            return np.array(["fine"], object)
+
+    dataset = hdf5_survey.Dataset(b"/names", (5,), np.dtype(object))
+    window = Window(dataset, Deadly(), 5, single=True)
+    said = {}
+    for row in range(5):
+        assert window.cover(row, 5) == row + 1
+        said |= {at: (it.code, it.verdict, it.message) for at, it in window.lost.items()}
+    rest = ("unreadable", "unverifiable", "not read, since row 2 of /names killed its reader")
+    assert said == {2: ("crash", "bad", "row 2 of /names: the library died of SIGSEGV"), 3: rest, 4: rest}

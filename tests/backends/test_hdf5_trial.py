@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from datacheck.backends import hdf5_trial
-from datacheck.backends.hdf5_trial import survived
+from datacheck.backends.hdf5_trial import fatal, survived
 
 
 def walk(fatal, steps=6):
@@ -24,11 +24,12 @@ def walk(fatal, steps=6):
 
 
 def test_a_walk_without_harm_is_taken_once():
-    assert survived(walk({})) == [None] * 6
+    assert survived(walk({})) == ([None] * 6, {})
 
 
 def test_steps_that_kill_are_avoided_and_named():
-    told = survived(walk({1: signal.SIGSEGV, 4: signal.SIGBUS}))
+    told, avoided = survived(walk({1: signal.SIGSEGV, 4: signal.SIGBUS}))
+    assert avoided == {1: "SIGSEGV", 4: "SIGBUS"}
     assert told == [None, "SIGSEGV", None, None, "SIGBUS", None]
 
 
@@ -41,19 +42,26 @@ def test_a_step_without_end_is_stopped(monkeypatch):
             pass
         return told
 
-    assert survived(endless) == "SIGALRM"
+    assert survived(endless) == ("SIGALRM", {0: "SIGALRM"})
 
 
 def test_a_walk_that_dies_before_its_first_step_or_too_often_has_no_answer(monkeypatch):
-    assert survived(lambda trail: os.kill(os.getpid(), signal.SIGKILL)) is None
+    assert survived(lambda trail: os.kill(os.getpid(), signal.SIGKILL)) == (None, {})
     monkeypatch.setattr(hdf5_trial, "DEATHS", 2)
-    assert survived(walk(dict.fromkeys(range(6), signal.SIGKILL))) is None
+    assert survived(walk(dict.fromkeys(range(6), signal.SIGKILL)))[0] is None
 
 
 def test_an_answer_larger_than_a_pipe_comes_whole():
-    assert survived(lambda trail: bytes(1 << 20)) == bytes(1 << 20)
+    assert survived(lambda trail: bytes(1 << 20))[0] == bytes(1 << 20)
 
 
 def test_an_exception_is_raised_here():
     with pytest.raises(ZeroDivisionError):
         survived(lambda trail: 1 // 0)
+
+
+def test_a_deed_is_tried_before_it_is_done(monkeypatch):
+    monkeypatch.setattr(hdf5_trial, "DEED_SECONDS", 1)
+    assert fatal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
+    assert fatal(lambda: 1 // 0) is None
+    assert fatal(signal.pause) == "SIGALRM"
