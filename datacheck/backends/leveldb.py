@@ -1,0 +1,230 @@
+"""LevelDB directories, read by datacheck's own reader: no lock is taken, nothing is written, every checksum verified.
+
+The library has no read-only mode and stops for good at the first bad block. Source of the format: google/leveldb doc/.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from datacheck.backends import StoreOptions
+from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
+from datacheck.backends.leveldb_merge import START, Files, Pairs, Run, log_chunks, merged, run_chunks, runs
+from datacheck.backends.leveldb_survey import Survey, log_finding, table_finding, total_size
+from datacheck.backends.leveldb_table import (
+    BYTEWISE,
+    FOOTER,
+    MAGIC,
+    ROCKSDB_MAGICS,
+    Damaged,
+    Edge,
+    Table,
+    open_table,
+    table_path,
+)
+from datacheck.backends.leveldb_version import Version, current, live_logs, read_version
+from datacheck.backends.leveldb_writes import LogIndex, open_log
+from datacheck.errors import SourceUnknown
+from datacheck.model import Block, Finding, Layout, Note, Position, Shard, found, ignore, unescape
+
+SHARD_BYTES = 16 << 20
+SHARDS = 4096
+PROBES = 64
+PROBE_RECORDS = 16
+"""Probes of a small store are at least this many records apart."""
+SMALL_STORE = 1 << 20
+BLOCK_BYTES = 1 << 20
+BLOCK_RECORDS = 4096
+_TABLE_NAME = re.compile(r"[0-9]+\.(ldb|sst)")
+_OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
+_ROCKSDB_NAME = re.compile(r"OPTIONS-[0-9]+|IDENTITY")
+
+
+@dataclass(frozen=True)
+class LevelDbReader:
+    """A LevelDB directory; its only part is "".
+
+    Of each key the newest write counts, by sequence number, across all tables and logs. What a damaged block hid may
+    also have been a deletion, or a newer value of a key that an older level still holds: then the old record is read.
+    A store that another process changes meanwhile may be read in part as it was and in part as it is.
+    """
+
+    path: Path
+    backend = "leveldb"
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions) -> LevelDbReader | None:
+        if not path.is_dir():
+            return None
+        names = sorted(entry.name for entry in path.iterdir())
+        tables = [name for name in names if _TABLE_NAME.fullmatch(name)]
+        others = [name for name in names if _OTHER_NAME.fullmatch(name)]
+        if not tables and not others and "CURRENT" not in names:
+            return None
+        magic = next((it for it in (_magic(path / name) for name in tables) if it is not None), None)
+        ours = current(path) is not None or magic == MAGIC or any(_is_log(path / name) for name in others)
+        if magic in ROCKSDB_MAGICS or (ours and any(_ROCKSDB_NAME.fullmatch(name) for name in names)):
+            raise SourceUnknown(str(path), "is a RocksDB database, which datacheck does not read; it reads LevelDB")
+        return cls(path) if ours else None
+
+    def layout(self) -> Layout:
+        """Return shards of about SHARD_BYTES of files each, divided where the tables' indexes and the logs' keys allow.
+
+        A store that has lost its CURRENT or MANIFEST, or has an order of its own, has no shards.
+        """
+        try:
+            version = read_version(self.path)
+        except Damaged as exc:
+            return Layout((), (), None, total_size(self.path.iterdir()), [found(exc.code, exc.why)])
+        findings = [log_finding(version.manifest, it, "which tables are live may be wrong") for it in version.damages]
+        logs = live_logs(self.path, version)
+        size = total_size(
+            [
+                *(table_path(self.path, table.number) for table in version.tables.values()),
+                *logs,
+                self.path / version.manifest,
+                self.path / "CURRENT",
+            ]
+        )
+        if version.comparator != BYTEWISE:
+            why = f"the store's keys are in the order of {version.comparator!r}; only {BYTEWISE} can be followed"
+            return Layout((), (), None, size, [*findings, found("unsupported", why, comparator=version.comparator)])
+        survey = Survey(max(1, min(SHARD_BYTES // 16, size // 512)))
+        for table in sorted(version.tables.values(), key=lambda it: (it.smallest, it.number)):
+            survey.table(self.path, table)
+        for log in logs:
+            survey.log(log)
+        findings += survey.findings
+        if version.log_number and not logs:
+            why = (
+                f"the log {version.log_number:06d}.log is missing; what was last written to it is lost, if anything was"
+            )
+            findings.append(found("truncated-store", why, verdict="unverifiable", file=f"{version.log_number:06d}.log"))
+        cuts = survey.spread(min(SHARDS, max(1, -(-size // SHARD_BYTES))))
+        probes = survey.spread(PROBES) if size > SMALL_STORE else self._few()
+        records = survey.live if not version.tables and len(logs) <= 1 else None
+        return Layout(_divided(cuts), _divided(probes), records, size, findings)
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
+        start = START if shard.start is None else _edge(shard.start)
+        stop = None if shard.stop is None else _edge(shard.stop)
+        pending: list[tuple[int | None, Finding]] = []
+
+        def complain(path: Path, damage: Damaged, low: bytes | None, high: bytes | None) -> None:
+            pending.append((None, table_finding(path.name, damage, low, high)))
+
+        note(shard.start or Position(b""), False)
+        with Files() as files:
+            sources = [
+                *(run_chunks(self._tables(run, start, stop), files, start, stop, complain) for run in self._runs()),
+                *(log_chunks(path, log, files, start, stop, complain) for path, log in self._logs()),
+            ]
+            most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
+            for keys, values in _gathered(merged(sources), most):
+                note(Position(keys[0]), True)
+                yield Block(keys, values, findings=pending)
+                pending = []
+                note(Position(keys[-1], 1), False)
+        if pending:
+            yield Block([], [], findings=pending)
+
+    def find(self, key: str) -> Shard | None:
+        raw = unescape(key)
+        shard = Shard("", Position(raw), Position(raw, 1))
+        return shard if any(len(block) for block in self.blocks(shard, limit=1)) else None
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        return Block([_edge(place)[0]], [b""]).place(0, finding, None)
+
+    def _version(self) -> Version | None:
+        """Return the state of the store if it can be followed; where not, the layout has said why."""
+        try:
+            version = read_version(self.path)
+        except Damaged:
+            return None
+        return version if version.comparator == BYTEWISE else None
+
+    def _runs(self) -> list[Run]:
+        version = self._version()
+        return [] if version is None else runs(version.tables.values())
+
+    def _logs(self) -> Iterator[tuple[Path, LogIndex]]:
+        version = self._version()
+        for path in [] if version is None else live_logs(self.path, version):
+            with suppress(OSError):
+                yield path, open_log(path)
+
+    def _tables(self, run: Run, start: Edge, stop: Edge | None) -> Iterator[Table]:
+        for table in run.between(start, stop):
+            with suppress(Damaged):
+                yield open_table(self.path, table)
+
+    def _few(self) -> list[bytes]:
+        """Return keys of a small store, PROBE_RECORDS apart or more."""
+        keys = [key for block in self.blocks(Shard()) for key in block.keys]
+        step = max(PROBE_RECORDS, -(-len(keys) // PROBES))
+        return keys[step - 1 : -1 : step]
+
+
+def _edge(place: Position) -> Edge:
+    assert isinstance(place.key, bytes)
+    return place.key, min(place.nth, 1)
+
+
+def _divided(cuts: list[bytes]) -> list[Shard]:
+    """Return the shards between cuts, each of which is the last key of its shard."""
+    places = [Position(key, 1) for key in cuts]
+    return [Shard("", *ends) for ends in zip([None, *places], [*places, None], strict=True)]
+
+
+def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
+    """Yield the same records in pieces of about BLOCK_BYTES, and of at most so many."""
+    keys: list[bytes] = []
+    values: list[memoryview] = []
+    size = 0
+    for more_keys, more_values in pairs:
+        at = 0
+        while at < len(more_keys):
+            room = more_values[at : at + most - len(keys)]
+            count, grown = len(room), sum(map(len, room))
+            if grown > BLOCK_BYTES:
+                ends = list(accumulate(map(len, room)))
+                count = bisect_left(ends, BLOCK_BYTES) + 1
+                grown = ends[count - 1]
+            keys += more_keys[at : at + count]
+            values += room[:count]
+            size += grown
+            at += count
+            if size >= BLOCK_BYTES or len(keys) >= most:
+                yield keys, values
+                keys, values, size = [], [], 0
+    if keys:
+        yield keys, values
+
+
+def _magic(path: Path) -> int | None:
+    """Return the last 8 bytes of a table if they are a magic number of LevelDB or RocksDB."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < FOOTER:
+                return None
+            file.seek(-8, 2)
+            magic = int.from_bytes(file.read(8), "little")
+    except OSError:
+        return None
+    return magic if magic == MAGIC or magic in ROCKSDB_MAGICS else None
+
+
+def _is_log(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return first_record_is_sound(file.read(BLOCK))
+    except OSError:
+        return False

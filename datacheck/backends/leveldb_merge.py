@@ -1,0 +1,223 @@
+"""Merge the tables and logs of a LevelDB into its records: by key, and of each key the newest write.
+
+Tables that do not overlap make a run, so that the usual store is few runs, and where only one of them has keys its
+records are handed on block by block. A Chunk is what a run or a log holds next.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush, heapreplace
+from pathlib import Path
+from types import TracebackType
+
+from datacheck.backends.leveldb_table import Damaged, Edge, Table, TableFile
+from datacheck.backends.leveldb_writes import LogIndex
+
+OPEN_FILES = 64
+CHUNK_BYTES = 1 << 20
+CHUNK_RECORDS = 4096
+START: Edge = (b"", 0)
+
+Pairs = tuple[list[bytes], list[memoryview]]
+Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
+"""Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
+
+
+class Files:
+    """The open files of one pass, at most OPEN_FILES of them."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, int] = OrderedDict()
+
+    def __enter__(self) -> Files:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._open.values():
+            os.close(file)
+        self._open.clear()
+
+    def __getitem__(self, path: Path) -> int:
+        """Return the file's descriptor, good until the next is asked for. Raises Damaged."""
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError:
+            raise Damaged("unsupported", "may not be read: permission denied") from None
+        except OSError as exc:
+            raise Damaged("unreadable", f"cannot be opened: {exc.strerror}") from exc
+        self._open[path] = file
+        if len(self._open) > OPEN_FILES:
+            os.close(self._open.popitem(last=False)[1])
+        return file
+
+
+class Chunk:
+    """Writes of one source, sorted by key, none twice; `tags` are sequence number and type, `plain`: no deletion."""
+
+    def __init__(
+        self, keys: list[bytes], tags: Callable[[int], int], plain: bool, read: Callable[[], Sequence[memoryview]]
+    ) -> None:
+        self.keys, self.tags, self.plain = keys, tags, plain
+        self._read: Callable[[], Sequence[memoryview]] | None = read
+        self._values: Sequence[memoryview] = ()
+
+    def live(self, first: int, last: int) -> Pairs | None:
+        """Return the records among these writes: those that are no deletion."""
+        if self._read is not None:
+            self._values, self._read = self._read(), None
+            if len(self._values) < len(self.keys):
+                self.keys, self._values = [], []
+        keys, values = self.keys[first:last], self._values[first:last]
+        if not self.plain:
+            rows = [row for row in range(len(keys)) if self.tags(first + row) & 1]
+            keys, values = [keys[row] for row in rows], [values[row] for row in rows]
+        return (keys, list(values)) if keys else None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Tables of which each begins behind the end of the one before."""
+
+    tables: Sequence[TableFile]
+
+    def between(self, start: Edge, stop: Edge | None) -> Sequence[TableFile]:
+        """Return the tables with keys in a range, or next to its start."""
+        first = bisect_left(self.tables, start[0], key=lambda table: table.largest)
+        last = len(self.tables)
+        if stop is not None:
+            last = bisect_right(self.tables, stop[0], key=lambda table: table.smallest)
+        return self.tables[first:last]
+
+
+def runs(tables: Iterable[TableFile]) -> list[Run]:
+    """Divide tables into as few runs as possible."""
+    made: list[list[TableFile]] = []
+    ends: list[tuple[bytes, int]] = []
+    for table in sorted(tables, key=lambda it: (it.smallest, it.largest, it.number)):
+        if ends and ends[0][0] < table.smallest:
+            number = ends[0][1]
+            heapreplace(ends, (table.largest, number))
+            made[number].append(table)
+        else:
+            heappush(ends, (table.largest, len(made)))
+            made.append([table])
+    return [Run(run) for run in made]
+
+
+def run_chunks(
+    tables: Iterable[Table], files: Files, start: Edge, stop: Edge | None, complain: Complain
+) -> Iterator[Chunk]:
+    """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
+    for table in tables:
+        for block in table.between(start, stop):
+            try:
+                users, inner, values = table.read(files[table.path], block)
+            except Damaged as exc:
+                home = table.home(block)
+                if home >= start and (stop is None or home < stop):
+                    complain(table.path, exc, table.bounds[block], table.bounds[block + 1])
+                continue
+            low, high = _within(users, start, stop)
+            if low or high < len(users):
+                users, inner, values = users[low:high], inner[low:high], values[low:high]
+            if users:
+                yield _table_chunk(users, inner, values)
+
+
+def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int]:
+    if not keys:
+        return 0, 0
+    low = 0 if (keys[0], 0) >= start else (bisect_right if start[1] else bisect_left)(keys, start[0])
+    if stop is None or (keys[-1], 0) < stop:
+        return low, len(keys)
+    return low, (bisect_right if stop[1] else bisect_left)(keys, stop[0])
+
+
+def _table_chunk(users: list[bytes], inner: list[bytes], values: list[memoryview]) -> Chunk:
+    return Chunk(
+        users,
+        lambda row: int.from_bytes(inner[row][-8:], "little") & 0x7FFFFFFFFFFFFFFF,
+        {key[-8] for key in inner} == {1},
+        lambda: values,
+    )
+
+
+def log_chunks(
+    path: Path, log: LogIndex, files: Files, start: Edge, stop: Edge | None, complain: Complain
+) -> Iterator[Chunk]:
+    """Yield the writes of a log in a range, about CHUNK_BYTES of values at a time."""
+    first, end = log.seek(start), log.seek(stop)
+    while first < end:
+        sizes = log.sizes[first : min(end, first + CHUNK_RECORDS)].cumsum()
+        last = first + max(1, int(sizes.searchsorted(CHUNK_BYTES)))
+        yield _log_chunk(path, log, files, first, min(last, end), complain)
+        first = last
+
+
+def _log_chunk(path: Path, log: LogIndex, files: Files, first: int, last: int, complain: Complain) -> Chunk:
+    tags = log.tags[first:last]
+    keys = log.keys(first, last)
+
+    def read() -> Sequence[memoryview]:
+        try:
+            return log.values(files[path], first, last)
+        except Damaged as exc:
+            complain(path, exc, keys[0], keys[-1])
+            return []
+
+    return Chunk(keys, lambda row: int(tags[row]), bool((tags & 1).all()), read)
+
+
+Head = tuple[bytes, int, int]
+"""The next key of a source, the source's number, and the key's place in its chunk."""
+
+
+def merged(sources: Sequence[Iterator[Chunk]]) -> Iterator[Pairs]:
+    """Yield the records of all sources: of each key the newest write, unless it is a deletion."""
+    chunks = [next(source, None) for source in sources]
+    heap: list[Head] = [(chunk.keys[0], number, 0) for number, chunk in enumerate(chunks) if chunk is not None]
+    heapify(heap)
+
+    def advance(number: int, place: int) -> None:
+        chunk = chunks[number]
+        if chunk is None or place >= len(chunk.keys):
+            chunk, place = next(sources[number], None), 0
+            chunks[number] = chunk
+        if chunk is not None:
+            heappush(heap, (chunk.keys[place], number, place))
+
+    while heap:
+        key, number, place = heappop(heap)
+        chunk = chunks[number]
+        assert chunk is not None
+        if heap and heap[0][0] == key:
+            rivals = [(number, place)]
+            while heap and heap[0][0] == key:
+                rivals.append(heappop(heap)[1:])
+            number, place = max(rivals, key=lambda it: _tag(chunks, *it))
+            chunk = chunks[number]
+            assert chunk is not None
+            pairs = chunk.live(place, place + 1)
+            for rival in rivals:
+                advance(rival[0], rival[1] + 1)
+        else:
+            last = bisect_left(chunk.keys, heap[0][0], place) if heap else len(chunk.keys)
+            pairs = chunk.live(place, last)
+            advance(number, last)
+        if pairs is not None:
+            yield pairs
+
+
+def _tag(chunks: Sequence[Chunk | None], number: int, place: int) -> int:
+    chunk = chunks[number]
+    return -1 if chunk is None else chunk.tags(place)

@@ -1,0 +1,305 @@
+"""The bytes of a LevelDB table: footer, index block, data blocks, each with its CRC32C.
+
+Source: google/leveldb doc/table_format.md, table/format.cc, table/block.cc, util/crc32c.h. Keys in a table are internal
+keys: the user's key and 8 bytes, little-endian ``sequence << 8 | type``, sorted by user key and then newest first.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from operator import le, lt
+from pathlib import Path
+from typing import NamedTuple
+
+import cramjam
+import google_crc32c
+import numpy as np
+
+BYTEWISE = "leveldb.BytewiseComparator"
+MAGIC = 0xDB4775248B80FB57
+ROCKSDB_MAGICS = (0x88E241B785F4CFF7, 0x8242229663BF9564)
+FOOTER = 48
+TRAILER = 5
+LIMIT = 1 << 30
+"""A block that would unpack to more than this many bytes is taken for damaged."""
+KEY_BUDGET = 64 << 20
+"""Long keys of one block may repeat this many bytes of the keys before them."""
+SNAPPY, ZSTD = 1, 2
+VALUE = 1
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+_LFS = b"version https://git-lfs"
+
+
+class Damaged(Exception):
+    """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong."""
+
+    def __init__(self, code: str, why: str, offset: int | None = None, size: int | None = None) -> None:
+        super().__init__(code, why, offset, size)
+        self.code, self.why, self.offset, self.size = code, why, offset, size
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def masked(crc: int) -> int:
+    """Return a CRC32C as LevelDB stores it: rotated, and a constant added."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def checksum(data: bytes, start: int, stop: int) -> int:
+    """Return the masked CRC32C of a stretch of `data`, without a copy."""
+    crc: int = google_crc32c.value(np.frombuffer(data, np.uint8, stop - start, start))
+    return masked(crc)
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number that begins at `at`, and where it ends. Raises IndexError at the end of the data."""
+    result = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, at
+        shift += 7
+        if shift > 63:
+            raise Damaged("damaged-store", "a number runs on beyond 64 bits")
+
+
+def read_block(file: int, offset: int, size: int) -> tuple[bytes, int]:
+    """Read a block, verify its CRC32C and unpack it; return bytes that begin with its content, and its length.
+
+    Raises Damaged.
+    """
+    try:
+        raw = os.pread(file, size + TRAILER, offset)
+    except (OSError, OverflowError, MemoryError) as exc:
+        raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
+    if len(raw) < size + TRAILER:
+        raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
+    stored, actual = _U32.unpack_from(raw, size + 1)[0], checksum(raw, 0, size + 1)
+    if stored != actual:
+        raise Damaged("checksum", f"CRC32C is {actual:08x}, expected {stored:08x}", offset, size)
+    try:
+        return _unpacked(raw, size)
+    except Damaged as exc:
+        raise Damaged(exc.code, exc.why, offset, size) from exc
+    except (cramjam.DecompressionError, IndexError, MemoryError) as exc:
+        why = f"passes its CRC32C but cannot be unpacked: {exc}"
+        raise Damaged("damaged-store", why, offset, size) from exc
+
+
+def _unpacked(raw: bytes, size: int) -> tuple[bytes, int]:
+    kind = raw[size]
+    if kind == 0:
+        return raw, size
+    packed = memoryview(raw)[:size]
+    if kind == SNAPPY:
+        length, _ = varint(raw, 0)
+        # The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt).
+        _bounded(length, min(LIMIT, 32 * size + 64))
+        data = bytes(cramjam.snappy.decompress_raw(packed))
+        return data, len(data)
+    if kind == ZSTD and raw[:4] == b"\x28\xb5\x2f\xfd":
+        length = _zstd_length(raw)
+        _bounded(length, LIMIT)
+        room = bytearray(length)
+        if cramjam.zstd.decompress_into(packed, room) != length:
+            raise Damaged("damaged-store", f"unpacks to less than the {length:,} bytes it declares")
+        return bytes(room), length
+    raise Damaged("unsupported", f"is compressed in a way that datacheck does not know (type {kind})")
+
+
+def _bounded(length: int, limit: int) -> None:
+    if length > limit:
+        raise Damaged("too-large", f"declares that it unpacks to {length:,} bytes, which cannot be right")
+
+
+def _zstd_length(frame: bytes) -> int:
+    """Return the content size in a zstd frame's header, which LevelDB always writes (RFC 8878, section 3.1.1.1)."""
+    flags = frame[4]
+    single = flags >> 5 & 1
+    width = (single, 2, 4, 8)[flags >> 6]
+    if not width:
+        raise Damaged("damaged-store", "is a zstd frame that does not declare its size")
+    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    return int.from_bytes(frame[at : at + width], "little") + (256 if width == 2 else 0)
+
+
+def parse_block(data: bytes, size: int) -> tuple[list[bytes], list[memoryview]]:
+    """Return the keys of a block of `size` bytes, and its values as views into `data`. Raises Damaged."""
+    restarts = _U32.unpack_from(data, size - 4)[0] if size >= 4 else size
+    end = size - 4 - 4 * restarts
+    if end < 0:
+        raise Damaged("damaged-store", "is too short for its restart points")
+    view = memoryview(data)
+    keys: list[bytes] = []
+    values: list[memoryview] = []
+    key = b""
+    at = 0
+    budget = KEY_BUDGET
+    while at < end:
+        shared, fresh, length = data[at], data[at + 1], data[at + 2]
+        at += 3
+        if (shared | fresh | length) > 0x7F:
+            shared, fresh, length, at = _entry(data, at - 3)
+            budget -= shared
+        split = at + fresh
+        at = split + length
+        if at > end or shared > len(key) or budget < 0:
+            raise Damaged("damaged-store", "passes its CRC32C, but its records do not fit in it")
+        key = key[:shared] + data[split - fresh : split]
+        keys.append(key)
+        values.append(view[split:at])
+    return keys, values
+
+
+def _entry(data: bytes, at: int) -> tuple[int, int, int, int]:
+    try:
+        shared, at = varint(data, at)
+        fresh, at = varint(data, at)
+        length, at = varint(data, at)
+    except IndexError:
+        raise Damaged("damaged-store", "passes its CRC32C, but ends within a record") from None
+    return shared, fresh, length, at
+
+
+class TableFile(NamedTuple):
+    """A table as the MANIFEST names it; `smallest` and `largest` are user keys."""
+
+    number: int
+    level: int
+    size: int
+    smallest: bytes
+    largest: bytes
+
+
+Edge = tuple[bytes, int]
+"""A place between records, as a Position: `(key, 0)` is before the record with that key, `(key, 1)` behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's index. Block `i` holds the keys above `bounds[i]`, up to and including `bounds[i + 1]`.
+
+    The first also holds `bounds[0]`, the table's smallest key. A record whose key is the lower bound of its block is an
+    older version of one in the block before, and is left out.
+    """
+
+    path: Path
+    bounds: Sequence[bytes]
+    offsets: Sequence[int]
+    sizes: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def home(self, block: int) -> Edge:
+        """Return the place that decides which shard reports what is wrong with the block."""
+        return self.bounds[block], 1
+
+    def between(self, start: Edge, stop: Edge | None) -> range:
+        """Return the blocks that a range of keys needs, or that are at home in it."""
+        first = max(0, bisect_left(self.bounds, start[0]) - 1)
+        while first < len(self) and (self.bounds[first + 1], 1) <= start and self.home(first) < start:
+            first += 1
+        if stop is None:
+            return range(first, len(self))
+        last = max(bisect_left(self.bounds, stop[0]), int((self.bounds[0], 0) < stop))
+        return range(first, min(last, len(self)))
+
+    def read(self, file: int, block: int) -> tuple[list[bytes], list[bytes], list[memoryview]]:
+        """Return user keys, internal keys and values of a block, of each key the newest. Raises Damaged."""
+        offset, size = self.offsets[block], self.sizes[block]
+        data, length = read_block(file, offset, size)
+        low, high = self.bounds[block], self.bounds[block + 1]
+        try:
+            inner, values = parse_block(data, length)
+            users = _users(inner, low, high)
+        except Damaged as exc:
+            raise Damaged(exc.code, exc.why, offset, size) from exc
+        if not all(map(lt, users, users[1:])) or (block and users and users[0] == low):
+            before = [low if block else None, *users]
+            kept = [row for row, key in enumerate(users) if key != before[row]]
+            return [users[row] for row in kept], [inner[row] for row in kept], [values[row] for row in kept]
+        return users, inner, values
+
+
+def _users(inner: list[bytes], low: bytes, high: bytes) -> list[bytes]:
+    """Return the user keys of a block's internal keys. Raises Damaged if they are not where the index has them."""
+    users = [key[:-8] for key in inner]
+    if users and min(map(len, inner)) < 8:
+        raise Damaged("damaged-store", "passes its CRC32C, but has keys without a sequence number")
+    if not all(map(le, users, users[1:])):
+        raise Damaged("damaged-store", "passes its CRC32C, but its keys are out of order")
+    if users and not (low <= users[0] and users[-1] <= high):
+        raise Damaged("damaged-store", "passes its CRC32C, but holds keys beyond those in the index")
+    return users
+
+
+def table_path(directory: Path, number: int) -> Path:
+    """Return where a table lies: `.ldb`, or `.sst` as older versions name it."""
+    path = directory / f"{number:06d}.ldb"
+    old = path.with_suffix(".sst")
+    return old if not path.exists() and old.exists() else path
+
+
+def open_table(directory: Path, table: TableFile) -> Table:
+    """Read a table's footer and index. Raises Damaged."""
+    path = table_path(directory, table.number)
+    try:
+        status = path.stat()
+        return _open_table(path, table, status.st_size, status.st_mtime_ns)
+    except FileNotFoundError:
+        raise Damaged("truncated-store", "is missing") from None
+    except PermissionError:
+        raise Damaged("unsupported", "may not be read: permission denied") from None
+    except OSError as exc:
+        raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
+
+
+@lru_cache(maxsize=128)
+def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
+    with path.open("rb") as handle:
+        file = handle.fileno()
+        if size < table.size:
+            if os.pread(file, len(_LFS), 0) == _LFS:
+                raise Damaged("truncated-store", "is a git-lfs pointer; fetch the file with 'git lfs pull'")
+            raise Damaged("truncated-store", f"has {size:,} bytes, expected {table.size:,}")
+        footer = os.pread(file, FOOTER, table.size - FOOTER) if table.size >= FOOTER else b""
+        if len(footer) < FOOTER or _U64.unpack_from(footer, 40)[0] != MAGIC:
+            raise Damaged("damaged-store", "does not end in a table's footer", max(0, table.size - FOOTER), FOOTER)
+        offset, length = table.size - FOOTER, FOOTER
+        try:
+            at = varint(footer, varint(footer, 0)[1])[1]
+            offset, at = varint(footer, at)
+            length, at = varint(footer, at)
+            length = min(length, table.size)
+            return _index(path, table, *parse_block(*read_block(file, offset, length)))
+        except (IndexError, Damaged) as exc:
+            raise Damaged("damaged-store", f"has a broken index: {exc}", offset, length) from exc
+
+
+def _index(path: Path, table: TableFile, inner: list[bytes], handles: list[memoryview]) -> Table:
+    users = [key[:-8] for key in inner]
+    offsets, sizes = [], []
+    for handle in map(bytes, handles):
+        offset, at = varint(handle, 0)
+        size, _ = varint(handle, at)
+        if offset + size + TRAILER > table.size - FOOTER:
+            raise Damaged("damaged-store", "an entry points beyond the file")
+        offsets.append(offset)
+        sizes.append(size)
+    if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
+        raise Damaged("damaged-store", "it does not reach the largest key that the MANIFEST gives")
+    bounds = [table.smallest, *users[:-1], table.largest]
+    if not all(low <= high for low, high in pairwise(bounds)):
+        raise Damaged("damaged-store", "its keys are out of order")
+    return Table(path, bounds, offsets, sizes)

@@ -1,0 +1,150 @@
+"""Which tables and logs of a LevelDB are live: CURRENT names a MANIFEST, a log of edits to the list of tables.
+
+Source: google/leveldb doc/impl.md, db/version_edit.cc, db/filename.cc.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from datacheck.backends.leveldb_log import read_log
+from datacheck.backends.leveldb_table import BYTEWISE, Damaged, TableFile, varint
+
+CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
+LOG_NAME = re.compile(r"([0-9]{1,20})\.log")
+COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_POINTER, DELETED_FILE, NEW_FILE, PREV_LOG_NUMBER = (
+    *range(1, 8),
+    9,
+)
+
+
+@dataclass
+class Version:
+    """The state of a store after all edits; `damages` are those of the MANIFEST itself."""
+
+    manifest: str
+    comparator: str = BYTEWISE
+    log_number: int = 0
+    prev_log_number: int = 0
+    edits: int = 0
+    tables: dict[tuple[int, int], TableFile] = field(default_factory=dict)
+    damages: list[Damaged] = field(default_factory=list)
+
+    def apply(self, edit: bytes) -> None:
+        """Change the version by one edit. Raises Damaged, or IndexError where the edit ends early."""
+        at = 0
+        while at < len(edit):
+            tag, at = varint(edit, at)
+            if tag == COMPARATOR:
+                name, at = _text(edit, at)
+                self.comparator = name.decode("utf-8", "backslashreplace")
+            elif tag == LOG_NUMBER:
+                self.log_number, at = varint(edit, at)
+            elif tag == PREV_LOG_NUMBER:
+                self.prev_log_number, at = varint(edit, at)
+            elif tag in (NEXT_FILE, LAST_SEQUENCE):
+                _, at = varint(edit, at)
+            elif tag == COMPACT_POINTER:
+                _, at = varint(edit, at)
+                _, at = _text(edit, at)
+            elif tag == DELETED_FILE:
+                level, at = varint(edit, at)
+                number, at = varint(edit, at)
+                self.tables.pop((level, number), None)
+            elif tag == NEW_FILE:
+                at = self._add(edit, at)
+            else:
+                raise Damaged("damaged-store", f"an edit has the unknown tag {tag}")
+        self.edits += 1
+
+    def _add(self, edit: bytes, at: int) -> int:
+        level, at = varint(edit, at)
+        number, at = varint(edit, at)
+        size, at = varint(edit, at)
+        smallest, at = _text(edit, at)
+        largest, at = _text(edit, at)
+        if min(len(smallest), len(largest)) < 8 or smallest[:-8] > largest[:-8]:
+            raise Damaged("damaged-store", f"an edit gives table {number} a range of keys that cannot be")
+        self.tables[level, number] = TableFile(number, level, size, smallest[:-8], largest[:-8])
+        return at
+
+
+def _text(edit: bytes, at: int) -> tuple[bytes, int]:
+    size, at = varint(edit, at)
+    if at + size > len(edit):
+        raise IndexError
+    return edit[at : at + size], at + size
+
+
+class _Edits:
+    """A sink that applies the edits of a MANIFEST."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.edit = bytearray()
+
+    def begin(self, offset: int) -> None:
+        self.edit = bytearray()
+
+    def feed(self, offset: int, payload: bytes) -> None:
+        self.edit += payload
+
+    def finish(self) -> None:
+        try:
+            self.version.apply(bytes(self.edit))
+        except IndexError:
+            raise Damaged("damaged-store", "an edit passes its CRC32C, but ends early") from None
+
+    def abandon(self) -> None:
+        self.edit = bytearray()
+
+
+def current(directory: Path) -> str | None:
+    """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
+    try:
+        with (directory / "CURRENT").open("rb") as file:
+            match = CURRENT_TEXT.fullmatch(file.read(64))
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    return None if match is None else match[1].decode()
+
+
+def read_version(directory: Path) -> Version:
+    """Return the state that CURRENT and MANIFEST describe. Raises Damaged where there is none to be had."""
+    name = current(directory)
+    if name is None:
+        lack = "does not name a MANIFEST" if (directory / "CURRENT").exists() else "is missing"
+        raise Damaged("damaged-store", f"CURRENT {lack}, so which tables are live is not known")
+    try:
+        status = (directory / name).stat()
+        version = _read_manifest(directory / name, status.st_size, status.st_mtime_ns)
+    except FileNotFoundError:
+        raise Damaged("damaged-store", f"{name}, which CURRENT names, is missing") from None
+    except PermissionError:
+        raise Damaged("unsupported", f"{name} may not be read: permission denied") from None
+    except OSError as exc:
+        raise Damaged("unreadable", f"{name} cannot be read: {exc.strerror}") from exc
+    if not version.edits:
+        raise Damaged("damaged-store", f"{name} holds no edit that can be read, so which tables are live is not known")
+    return version
+
+
+@lru_cache(maxsize=4)
+def _read_manifest(path: Path, size: int, changed: int) -> Version:
+    version = Version(path.name)
+    with path.open("rb") as file:
+        version.damages = read_log(file.fileno(), size, _Edits(version))
+    return version
+
+
+def live_logs(directory: Path, version: Version) -> list[Path]:
+    """Return the logs whose records are in no table yet, oldest first."""
+    logs = []
+    for path in directory.iterdir():
+        match = LOG_NAME.fullmatch(path.name)
+        if match and (int(match[1]) >= version.log_number or int(match[1]) == version.prev_log_number != 0):
+            logs.append((int(match[1]), path))
+    return [path for _, path in sorted(logs)]
