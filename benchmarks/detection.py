@@ -1,0 +1,228 @@
+"""How much damage each image decoder notices: datacheck beside what people would use otherwise.
+
+Every cell is the share of damaged pictures that were called damaged; the rows "sound" count false alarms. Seeded: the
+same table every time, apart from the versions of the decoders.
+
+    python benchmarks/detection.py [--trials 300] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import struct
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from datacheck.decoders.pictures import read_picture
+
+try:
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+except ImportError:
+    cv2 = None
+
+SIZE = 256
+PICTURES = 40
+Judge = Callable[[bytes], bool]
+Damage = Callable[[bytes, np.random.Generator], bytes]
+
+
+def photo(seed: int) -> NDArray[np.uint8]:
+    """Return a picture like a photo: amplitudes that fall with frequency, edges, grain and related colours."""
+    rng = np.random.default_rng(seed)
+    frequency = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.fftfreq(SIZE)[None])
+    frequency[0, 0] = 1 / SIZE
+
+    def field(falling: float) -> NDArray[np.float64]:
+        waves = np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIZE, SIZE))) / frequency**falling).real
+        return waves / waves.std()
+
+    light = field(1.2)
+    out = np.stack([118 + 45 * (light + 0.4 * field(1.5)) for _ in range(3)], axis=-1)
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    for _ in range(8):
+        y, x = rng.integers(0, SIZE, 2)
+        high, wide = rng.integers(10, SIZE // 2, 2)
+        inside = ((rows - y) / high) ** 2 + ((columns - x) / wide) ** 2 < 1
+        out[inside] = 0.6 * out[inside] + 0.4 * rng.integers(0, 256, 3)
+    out += 3 * rng.normal(size=(SIZE, SIZE, 1))
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def encode(pixels: NDArray[np.uint8], name: str) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, name, **({"quality": 85} if name == "JPEG" else {}))
+    return out.getvalue()
+
+
+def pillow_verify(value: bytes) -> bool:
+    try:
+        Image.open(io.BytesIO(value)).verify()
+    except Exception:  # noqa: BLE001 - whatever it raises is an objection
+        return True
+    return False
+
+
+def pillow_load(value: bytes) -> bool:
+    try:
+        Image.open(io.BytesIO(value)).load()
+    except Exception:  # noqa: BLE001 - whatever it raises is an objection
+        return True
+    return False
+
+
+def opencv(value: bytes) -> bool:
+    return cv2.imdecode(np.frombuffer(value, np.uint8), cv2.IMREAD_UNCHANGED) is None
+
+
+def strict(value: bytes) -> bool:
+    try:
+        simplejpeg.decode_jpeg(value)
+    except ValueError:
+        return True
+    return False
+
+
+def datacheck(value: bytes) -> bool:
+    return bool(read_picture(value)[1])
+
+
+def scan(value: bytes) -> tuple[int, int]:
+    """Return where the pixel data of a JPEG or of a PNG with one IDAT begins and ends."""
+    if value[:2] == b"\xff\xd8":
+        at = value.index(b"\xff\xda") + 2
+        return at + int.from_bytes(value[at : at + 2], "big"), len(value) - 2
+    at = value.index(b"IDAT")
+    return at + 4, at + 4 + int.from_bytes(value[at - 4 : at], "big")
+
+
+def flip_bit(value: bytes, rng: np.random.Generator) -> bytes:
+    at, out = int(rng.integers(*scan(value))), bytearray(value)
+    out[at] ^= 1 << int(rng.integers(8))
+    return bytes(out)
+
+
+def overwrite(size: int, fill: Callable[[np.random.Generator, int], bytes]) -> Damage:
+    def damage(value: bytes, rng: np.random.Generator) -> bytes:
+        start, stop = scan(value)
+        at = int(rng.integers(start, stop - size))
+        return value[:at] + fill(rng, size) + value[at + size :]
+
+    return damage
+
+
+def zeros(_: np.random.Generator, size: int) -> bytes:
+    return bytes(size)
+
+
+def noise(rng: np.random.Generator, size: int) -> bytes:
+    return rng.bytes(size)
+
+
+def remove(size: int) -> Damage:
+    def damage(value: bytes, rng: np.random.Generator) -> bytes:
+        start, stop = scan(value)
+        at = int(rng.integers(start, stop - size))
+        return value[:at] + value[at + size :]
+
+    return damage
+
+
+def lose_chunk(kind: bytes) -> Damage:
+    def damage(value: bytes, rng: np.random.Generator) -> bytes:
+        at = value.index(kind) - 4
+        return value[:at] + value[at + 12 + struct.unpack_from(">I", value, at)[0] :]
+
+    return damage
+
+
+def spoil_checksum(value: bytes, rng: np.random.Generator) -> bytes:
+    at, out = scan(value)[1] + int(rng.integers(4)), bytearray(value)
+    out[at] ^= 1 << int(rng.integers(8))
+    return bytes(out)
+
+
+COMMON: dict[str, Damage] = {
+    "sound (false alarms)": lambda value, rng: value,
+    "cut at 50 %": lambda value, rng: value[: len(value) // 2],
+    "last 2 bytes missing": lambda value, rng: value[:-2],
+    "1 bit flipped in the pixel data": flip_bit,
+    "64 zero bytes in the pixel data": overwrite(64, zeros),
+    "4096 zero bytes in the pixel data": overwrite(4096, zeros),
+    "64 random bytes": overwrite(64, noise),
+    "512 random bytes": overwrite(512, noise),
+    "16 bytes removed": remove(16),
+    "100 bytes after the end": lambda value, rng: value + rng.bytes(100),
+}
+DAMAGES: dict[str, dict[str, Damage]] = {
+    "JPEG": COMMON | {"another JPEG after the end": lambda value, rng: value + value},
+    "PNG": COMMON
+    | {
+        "1 bit flipped in a checksum": spoil_checksum,
+        "chunk IDAT missing": lose_chunk(b"IDAT"),
+        "chunk IEND missing": lose_chunk(b"IEND"),
+    },
+}
+JUDGES: dict[str, dict[str, Judge]] = {
+    name: {"Pillow `verify()`": pillow_verify, "Pillow `load()`": pillow_load}
+    | ({"OpenCV `imdecode`": opencv} if cv2 is not None else {})
+    | ({"simplejpeg strict": strict} if name == "JPEG" else {})
+    | {"datacheck": datacheck}
+    for name in DAMAGES
+}
+
+
+def measure(name: str, trials: int) -> dict[str, dict[str, float]]:
+    """Return the share detected, by damage and by judge."""
+    values = [encode(photo(seed), name) for seed in range(PICTURES)]
+    table: dict[str, dict[str, float]] = {}
+    for number, (damage, broken) in enumerate(DAMAGES[name].items()):
+        rng = np.random.default_rng([number, trials])
+        cases = [broken(values[trial % len(values)], rng) for trial in range(trials)]
+        table[damage] = {judge: sum(map(says, cases)) / trials for judge, says in JUDGES[name].items()}
+    return table
+
+
+def markdown(name: str, table: dict[str, dict[str, float]]) -> str:
+    judges = list(JUDGES[name])
+    lines = [f"| {name}: damage | {' | '.join(judges)} |", f"|---|{'---|' * len(judges)}"]
+    for damage, shares in table.items():
+        lines.append(f"| {damage} | {' | '.join(f'{100 * shares[judge]:.0f} %' for judge in judges)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--trials", type=int, default=300, help="pictures in each cell")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the shares there too")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    started = time.perf_counter()
+    tables = {name: measure(name, options.trials) for name in DAMAGES}
+    packages = ["Pillow", "simplejpeg", "numpy", *(["opencv-python-headless"] if cv2 is not None else [])]
+    versions = {package: version(package) for package in packages}
+    for name, table in tables.items():
+        print(markdown(name, table), end="\n\n")
+    print(
+        f"{options.trials} trials a cell, {SIZE}x{SIZE} pixels, JPEG quality 85;",
+        ", ".join(f"{package} {number}" for package, number in versions.items()),
+        f"({time.perf_counter() - started:.0f} s)",
+    )
+    if options.json:
+        result = {"trials": options.trials, "versions": versions, "tables": tables}
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
