@@ -121,6 +121,7 @@ class Writes:
         if self._skip and not self._why:
             for column in (self.ends, self.tags, self.places, self.sizes):
                 column.pop()
+            del self.keys[self.ends[-1] if self.ends else 0 :]
             self._why = "its last value is cut"
         elif self._left < 0:
             self._why = "it is too short for its header"

@@ -1,0 +1,480 @@
+"""LevelDB, broken in one named way at a time: what is lost is named, and everything else is read."""
+
+import os
+import random
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+from building import SHARED, fingerprint, key
+from leveldb_building import (
+    MAGIC,
+    batch,
+    block,
+    edit,
+    flip,
+    internal,
+    sealed,
+    table,
+    varint,
+    write_log,
+    write_log_store,
+    write_store,
+)
+
+from datacheck.backends import leveldb as backend
+from datacheck.backends import open_store
+from datacheck.backends.leveldb import LevelDbReader
+from datacheck.errors import SourceUnknown
+from datacheck.model import Layout, Position, Shard
+
+
+def scanned(path):
+    """Return the layout's findings, those of the blocks, and the records."""
+    reader = LevelDbReader(path)
+    layout = reader.layout()
+    assert isinstance(layout, Layout)
+    found, pairs = [], {}
+    for shard in layout.shards:
+        for it in reader.blocks(shard):
+            assert all(row is None for row, _ in it.findings)
+            found += [finding for _, finding in it.findings]
+            for at, value in zip(it.keys, it.values, strict=True):
+                assert at not in pairs
+                pairs[at] = bytes(value)
+    assert list(pairs) == sorted(pairs)
+    return list(layout.findings), found, pairs
+
+
+def run(first, last, sequence=1):
+    return [(internal(key(number), sequence), b"v%d" % number) for number in range(first, last)]
+
+
+def pairs(*ranges):
+    return {key(number): b"v%d" % number for first, last in ranges for number in range(first, last)}
+
+
+BLOCKS = [run(0, 10), run(10, 20), run(20, 30)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two tables of three blocks, and a log of five batches of two writes."""
+    later = [run(number, number + 10) for number in (50, 60, 70)]
+    writes = [batch(100 + 2 * n, [(key(90 + 2 * n), b"w" * 50), (key(91 + 2 * n), b"x")]) for n in range(5)]
+    return write_store(tmp_path / "db", {5: (1, BLOCKS), 7: (1, later)}, {8: writes})
+
+
+LOGGED = {key(90 + n): b"x" if n % 2 else b"w" * 50 for n in range(10)}
+SOUND = pairs((0, 30), (50, 80)) | LOGGED
+
+
+def test_a_sound_store(store):
+    before = fingerprint(store)
+    assert scanned(store) == ([], [], SOUND)
+    assert fingerprint(store) == before
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_every_compression(tmp_path, kind):
+    long = [[(internal(b"%03d" % number), b"long" * number) for number in range(200)]]
+    path = write_store(tmp_path / "db", {5: (0, long)}, kind=kind)
+    assert scanned(path) == ([], [], {b"%03d" % number: b"long" * number for number in range(200)})
+
+
+def test_the_newest_write_counts_wherever_it_is(tmp_path):
+    old = [[(internal(b"a", 9), b"table"), (internal(b"a", 3), b"old"), (internal(b"b", 2), b"table")]]
+    new = [[(internal(b"b", 11, 0), b""), (internal(b"c", 12), b"table")]]
+    writes = [batch(20, [(b"c", None), (b"d", b"log"), (b"d", b"later")])]
+    path = write_store(tmp_path / "db", {5: (1, old), 6: (0, new)}, {8: writes})
+    assert scanned(path) == ([], [], {b"a": b"table", b"d": b"later"})
+
+
+def test_versions_of_one_key_may_span_blocks(tmp_path):
+    first = [(internal(b"a", 5), b"1"), (internal(b"k", 9), b"new")]
+    second = [(internal(b"k", 8), b"old"), (internal(b"k", 7), b"older")]
+    third = [(internal(b"k", 6), b"oldest"), (internal(b"z", 9), b"2")]
+    path = write_store(tmp_path / "db", {5: (1, [first, second, third])})
+    assert scanned(path) == ([], [], {b"a": b"1", b"k": b"new", b"z": b"2"})
+
+
+@pytest.mark.parametrize("shard_bytes", [1 << 24, 300, 40])
+@pytest.mark.parametrize(("number", "low", "high"), [(0, 0, 9), (1, 9, 19), (2, 19, 29)])
+def test_a_flipped_bit_in_a_block_costs_that_block_alone(store, monkeypatch, shard_bytes, number, low, high):
+    monkeypatch.setattr(backend, "SHARD_BYTES", shard_bytes)
+    content = sealed(block(BLOCKS[number]))
+    offset = (store / "000005.ldb").read_bytes().index(content)
+    flip(store / "000005.ldb", offset + 30)
+    opened, found, left = scanned(store)
+    assert not opened
+    (finding,) = found
+    assert (finding.code, finding.key) == ("checksum", None)
+    assert finding.details == {
+        "file": "000005.ldb",
+        "offset": offset,
+        "size": len(content) - 5,
+        "first_key": f"{low:08d}",
+        "last_key": f"{high:08d}",
+    }
+    assert f"000005.ldb, at byte {offset:,} ({len(content) - 5:,} bytes)" in finding.message
+    assert left == {at: value for at, value in SOUND.items() if not number * 10 <= int(at) < number * 10 + 10}
+
+
+def test_pieces_of_a_shard_tell_of_damage_once_however_it_is_cut(store):
+    flip(store / "000005.ldb", 20)
+    flip(store / "000005.ldb", len(sealed(block(BLOCKS[0]))) + 20)
+    reader = LevelDbReader(store)
+    for at in range(31):
+        cuts = [Position(key(at)), Position(key(at), 1), Position(key(at + 1))]
+        shards = [Shard("", *ends) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+        del shards[1]  # the range of one record that is named for a worker's death, and not read
+        assert sum(len(it.findings) for shard in shards for it in reader.blocks(shard)) == 2
+
+
+def test_a_damaged_block_in_one_level_leaves_the_others(tmp_path):
+    path = write_store(tmp_path / "db", {5: (1, BLOCKS), 6: (0, [run(5, 15, 7)])}, {8: []})
+    flip(path / "000006.ldb", 20)
+    opened, found, left = scanned(path)
+    assert ([it.code for it in found], opened, left) == (["checksum"], [], pairs((0, 30)))
+
+
+BROKEN = {
+    "cannot be unpacked": (sealed(b"", 1, b"\x50\xff\xff\xff"), "damaged-store"),
+    "cannot be right": (sealed(b"", 1, varint(1 << 33) + b"\xff" * 20), "too-large"),
+    "does not know (type 9)": (sealed(b"", 9, b"abc"), "unsupported"),
+    "does not know (type 2)": (sealed(b"", 2, b"\x78\x9c not zstd"), "unsupported"),
+    "does not declare its size": (sealed(b"", 2, b"\x28\xb5\x2f\xfd\x00\x58\x01\x00\x00"), "damaged-store"),
+    "too short for its restart points": (sealed(struct.pack("<II", 0, 1 << 30)), "damaged-store"),
+    "do not fit in it": (sealed(b"\x00\x60\x60" + struct.pack("<II", 0, 1)), "damaged-store"),
+    "runs on beyond 64 bits": (sealed(b"\xff" * 30 + struct.pack("<II", 0, 1)), "damaged-store"),
+    "keys are out of order": (sealed(block([BLOCKS[1][5], BLOCKS[1][4]], 1)), "damaged-store"),
+    "holds keys beyond those in the index": (sealed(block([(internal(key(40)), b"")])), "damaged-store"),
+    "keys without a sequence number": (sealed(block([(b"short", b"")])), "damaged-store"),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_block_that_passes_its_checksum_and_makes_no_sense(tmp_path, words):
+    raw, code = BROKEN[words]
+    path = write_store(tmp_path / "db", {5: (1, BLOCKS)}, raw={5: {1: raw}})
+    opened, found, left = scanned(path)
+    assert [it.code for it in found] == [code]
+    assert words in found[0].message
+    assert (opened, left) == ([], pairs((0, 10), (20, 30)))
+
+
+def test_a_missing_table(store):
+    (store / "000005.ldb").unlink()
+    (finding,), found, left = scanned(store)
+    assert (finding.code, found, left) == ("truncated-store", [], pairs((50, 80)) | LOGGED)
+    assert finding.details == {"file": "000005.ldb", "first_key": "00000000", "last_key": "00000029"}
+
+
+def test_a_table_that_was_cut(store):
+    size = (store / "000007.ldb").stat().st_size
+    os.truncate(store / "000007.ldb", size - 100)
+    (finding,), found, left = scanned(store)
+    assert (finding.code, found, left) == ("truncated-store", [], pairs((0, 30)) | LOGGED)
+    assert f"has {size - 100:,} bytes, expected {size:,}" in finding.message
+
+
+def test_a_table_that_is_a_git_lfs_pointer(store):
+    (store / "000007.ldb").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (finding,), _, _ = scanned(store)
+    assert (finding.code, "git lfs pull" in finding.message) == ("truncated-store", True)
+
+
+@pytest.mark.parametrize(
+    ("from_end", "data", "words"),
+    [
+        (8, b"\0", "footer"),
+        (60, b"\xff", "broken index"),
+        (48, b"\xff" * 40, "broken index"),
+        (48, b"\0\0\0\0", "broken index"),
+        (48, varint(0) + varint(0) + varint(1 << 63) + varint(1 << 63), "broken index"),
+    ],
+)
+def test_a_table_with_a_broken_footer_or_index(store, from_end, data, words):
+    with (store / "000005.ldb").open("r+b") as file:
+        file.seek(-from_end, 2)
+        file.write(data)
+    (finding,), found, left = scanned(store)
+    assert (finding.code, found, left) == ("damaged-store", [], pairs((50, 80)) | LOGGED)
+    assert words in finding.message
+    assert finding.details["first_key"] == "00000000"
+
+
+def test_a_table_may_be_named_sst(store):
+    (store / "000005.ldb").rename(store / "000005.sst")
+    assert scanned(store) == ([], [], SOUND)
+
+
+def test_a_flipped_bit_in_the_log_costs_that_batch_alone(store):
+    offset = (store / "000008.log").read_bytes().index(batch(104, [(key(94), b"w" * 50)])[:8]) - 7
+    flip(store / "000008.log", offset + 40)
+    (finding,), found, left = scanned(store)
+    assert (finding.code, finding.details["file"], finding.details["offset"]) == ("checksum", "000008.log", offset)
+    assert finding.details["lost"] == 2
+    assert "2 writes are lost" in finding.message
+    assert (found, left) == ([], {at: it for at, it in SOUND.items() if at not in (key(94), key(95))})
+
+
+def test_a_length_in_the_log_that_cannot_be_trusted_costs_the_rest_of_its_block(tmp_path):
+    path = write_log_store(tmp_path / "db", [(key(number), bytes(1000)) for number in range(100)])
+    flip(path / "000003.log", 4, 0x10)
+    (finding,), _, left = scanned(path)
+    assert finding.code == "checksum"
+    assert finding.details["size"] == 32768
+    assert list(left) == [key(number) for number in range(100 - len(left), 100)]
+    assert 60 < len(left) < 70
+
+
+@pytest.mark.parametrize("lost", [1, 30, 3000])
+def test_a_log_that_ends_in_the_middle_of_a_record(tmp_path, lost):
+    path = write_log_store(tmp_path / "db", [(key(number), b"x" * 1000) for number in range(100)])
+    log = path / "000003.log"
+    os.truncate(log, log.stat().st_size - lost)
+    (finding,), _, left = scanned(path)
+    assert (finding.code, finding.details["file"]) == ("truncated-store", "000003.log")
+    assert finding.details["offset"] + finding.details["size"] == log.stat().st_size
+    assert len(left) == 99 - lost // 1030
+
+
+def test_a_log_that_is_cut_between_the_fragments_of_a_record(tmp_path):
+    path = write_log_store(tmp_path / "db", [(b"a", b"1"), (b"b", bytes(100_000))])
+    os.truncate(path / "000003.log", 65536)
+    (finding,), _, left = scanned(path)
+    assert (finding.code, left) == ("truncated-store", {b"a": b"1"})
+
+
+@pytest.mark.parametrize("padding", [3, 100, 32768, 200_000])
+def test_zero_padding_at_the_end_of_a_log_is_sound(store, padding):
+    with (store / "000008.log").open("ab") as file:
+        file.write(bytes(padding))
+    assert scanned(store) == ([], [], SOUND)
+
+
+def test_a_log_of_zero_bytes_only_is_sound(tmp_path):
+    path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
+    (path / "000003.log").write_bytes(bytes(65536))
+    assert scanned(path) == ([], [], pairs((0, 30)))
+
+
+def test_a_hole_of_zero_bytes_in_a_log_is_damage(tmp_path):
+    path = write_log_store(tmp_path / "db", [(key(number), b"x" * 1000) for number in range(200)])
+    with (path / "000003.log").open("r+b") as file:
+        file.seek(65536)
+        file.write(bytes(65536))
+    findings, _, left = scanned(path)
+    assert {it.code for it in findings} == {"damaged-store"}
+    assert sum(it.details.get("lost", 0) for it in findings) == 200 - len(left) > 50
+
+
+def test_a_record_without_its_beginning(tmp_path):
+    path = write_log_store(tmp_path / "db", [(b"a", bytes(40_000)), (b"b", b"1")])
+    log = path / "000003.log"
+    log.write_bytes(log.read_bytes()[32768:])
+    (finding,), _, left = scanned(path)
+    assert (finding.code, left) == ("damaged-store", {b"b": b"1"})
+    assert "no beginning" in finding.message
+
+
+def test_a_record_without_its_end(tmp_path):
+    path = write_log_store(tmp_path / "db", [(b"a", bytes(40_000))])
+    log = path / "000003.log"
+    log.write_bytes(log.read_bytes()[:32768] + write_log([batch(5, [(b"b", b"1")])]))
+    (finding,), _, left = scanned(path)
+    assert (finding.code, left) == ("damaged-store", {b"b": b"1"})
+    assert "no end" in finding.message
+
+
+BATCHES = {
+    "too short for its header": b"\0" * 5,
+    "1 of its writes are missing": batch(2, [(b"c", b"2")])[:8] + b"\2" + batch(2, [(b"c", b"2")])[9:],
+    "more writes than it declares": batch(2, [(b"c", b"2")]) + b"\0\1x",
+    "unknown type 7": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + batch(2, [(b"c", b"2")])[12:] + b"\7\1x",
+    "its last value is cut": batch(2, [(b"c", b"2"), (b"d", b"3456")])[:-2],
+    "cannot be that long": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + b"\1\1c\0012" + b"\1\1d" + varint(1 << 50),
+}
+
+
+@pytest.mark.parametrize("words", BATCHES)
+def test_a_batch_that_passes_its_checksum_and_makes_no_sense(tmp_path, words):
+    last = batch(9, [(b"z", b"1")])
+    path = write_store(tmp_path / "db", logs={3: [batch(1, [(b"a", b"1")]), BATCHES[words], last]})
+    (finding,), _, left = scanned(path)
+    assert (finding.code, words in finding.message) == ("damaged-store", True)
+    assert left == {b"a": b"1", b"z": b"1"} | ({} if "header" in words else {b"c": b"2"})
+
+
+def test_a_missing_log_leaves_open_whether_anything_is_lost(store):
+    (store / "000008.log").unlink()
+    (finding,), _, left = scanned(store)
+    assert (finding.code, finding.verdict) == ("truncated-store", "unverifiable")
+    assert left == pairs((0, 30), (50, 80))
+
+
+def test_logs_older_than_the_manifest_says_are_not_read(store):
+    (store / "000003.log").write_bytes(write_log([batch(900, [(b"stale", b"1")])]))
+    assert scanned(store) == ([], [], SOUND)
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "MANIFEST-000002"])
+@pytest.mark.parametrize("text", [None, b"", b"MANIFEST-000099\n", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_a_store_without_its_current_or_manifest_is_a_damaged_store(store, name, text):
+    (store / name).unlink()
+    if text is not None:
+        (store / name).write_bytes(text)
+    reader = open_store(store)
+    assert reader.backend == "leveldb"
+    layout = reader.layout()
+    assert [it.code for it in layout.findings] == ["damaged-store"]
+    assert name in layout.findings[0].message or "MANIFEST-000099" in layout.findings[0].message
+    assert (list(layout.shards), list(layout.probes), list(reader.blocks(Shard()))) == ([], [], [])
+    assert reader.find("00000001") is None
+
+
+def test_a_damaged_edit_is_told_and_the_others_hold(store):
+    sound = (store / "MANIFEST-000002").read_bytes()
+    more = write_log([edit(None, None, None)])
+    (store / "MANIFEST-000002").write_bytes(sound + more[:-1] + bytes([more[-1] ^ 1]))
+    (finding,), _, left = scanned(store)
+    assert (finding.code, finding.details["file"], left) == ("checksum", "MANIFEST-000002", SOUND)
+
+
+def test_a_manifest_that_ends_within_an_edit(store):
+    manifest = store / "MANIFEST-000002"
+    os.truncate(manifest, manifest.stat().st_size - 10)
+    (finding,), _, left = scanned(store)
+    assert (finding.code, left) == ("truncated-store", LOGGED)
+
+
+@pytest.mark.parametrize("tail", [b"\x21", b"\7\1", b"\7\1\5\5" + varint(3) + b"abc" + varint(3) + b"abd", b"\1\x7fab"])
+def test_an_edit_that_passes_its_checksum_and_makes_no_sense(store, tail):
+    manifest = store / "MANIFEST-000002"
+    manifest.write_bytes(write_log([edit(None, 8)]) + write_log([edit(None, None, None) + tail]))
+    (finding,), _, left = scanned(store)
+    assert (finding.code, left) == ("damaged-store", LOGGED)
+
+
+def test_tables_an_edit_deletes_are_not_read(tmp_path):
+    path = write_store(tmp_path / "db", {5: (1, BLOCKS), 6: (0, [run(40, 50)])})
+    sizes = {6: (len(table([run(40, 50)])), run(40, 50)[0][0], run(40, 50)[-1][0], 0)}
+    edits = [edit(None, 3), edit({5: (1, internal(b""), internal(b""), 1)} | sizes), edit(deleted=[(1, 5)])]
+    (path / "MANIFEST-000002").write_bytes(write_log(edits))
+    assert scanned(path) == ([], [], pairs((40, 50)))
+
+
+def test_a_file_that_may_not_be_read_is_not_held_against_the_store(store, monkeypatch):
+    real = os.open
+
+    def denied(path, *rest, **more):
+        if str(path).endswith("000005.ldb"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", denied)
+    _, found, left = scanned(store)
+    assert {it.verdict for it in found} == {"unverifiable"}
+    assert left == pairs((50, 80)) | LOGGED
+
+
+def test_a_read_that_fails_costs_that_block(store, monkeypatch):
+    real = os.pread
+
+    def failing(file, size, offset):
+        if (
+            offset
+            and size == len(sealed(block(BLOCKS[1])))
+            and Path(f"/proc/self/fd/{file}").readlink().name == "000005.ldb"
+        ):
+            raise OSError(5, "Input/output error")
+        return real(file, size, offset)
+
+    LevelDbReader(store).layout()
+    monkeypatch.setattr(os, "pread", failing)
+    _, found, left = scanned(store)
+    assert "unreadable" in {it.code for it in found}
+    assert left.keys() >= (pairs((0, 10), (50, 60)) | LOGGED).keys()
+
+
+def test_random_damage_never_raises(tmp_path):
+    chance = random.Random(5)
+    sound = write_store(
+        tmp_path / "db", {5: (1, BLOCKS), 7: (0, [run(5, 25, 9)])}, {8: [batch(50, [(b"l", b"1")])] * 3}, 1
+    )
+    files = sorted(it for it in sound.iterdir())
+    whole = {file: file.read_bytes() for file in files}
+    for _ in range(300):
+        file = chance.choice(files)
+        data = bytearray(whole[file])
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(data) + 1)
+            how = chance.randrange(4)
+            if how == 0:
+                data[at : at + 1] = bytes([chance.randrange(256)])
+            elif how == 1:
+                data[at : at + 8] = chance.randbytes(8)
+            elif how == 2:
+                del data[at:]
+            else:
+                data[at:at] = chance.randbytes(5)
+        file.write_bytes(data)
+        findings, more, left = scanned(sound)
+        assert findings or more or left
+        file.write_bytes(whole[file])
+
+
+def test_random_nonsense_with_valid_checksums_never_raises(tmp_path):
+    chance = random.Random(6)
+    for number in range(150):
+        contents = [bytearray(block(it)) for it in BLOCKS]
+        for content in contents:
+            for _ in range(chance.randint(1, 5)):
+                content[chance.randrange(len(content))] = chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])
+        raw = {n: sealed(bytes(content), chance.randrange(3)) for n, content in enumerate(contents)}
+        writes = bytearray(batch(5, [(b"a", b"1" * 9), (b"b", None), (b"c", b"")]))
+        writes[chance.randrange(len(writes))] = chance.randrange(256)
+        changes = bytearray(edit({9: (100, internal(b"a"), internal(b"b"), 1)}, None, None))
+        changes[chance.randrange(len(changes))] = chance.randrange(256)
+        path = write_store(tmp_path / f"db{number}", {5: (1, BLOCKS)}, {8: [bytes(writes)]}, raw={5: raw})
+        with (path / "MANIFEST-000002").open("ab") as file:
+            file.write(write_log([bytes(changes)]))
+        scanned(path)
+
+
+def test_git_lfs_pointers_are_not_a_leveldb():
+    path = SHARED / "real" / "not-a-leveldb-lfs-pointers"
+    if not path.is_dir():
+        pytest.skip("the folder of real stores is not here")
+    with pytest.raises(SourceUnknown, match="git lfs pull"):
+        open_store(path)
+
+
+@pytest.mark.parametrize("names", [["000005.ldb"], ["000008.log"], ["CURRENT", "MANIFEST-000002"], ["MANIFEST-000002"]])
+def test_any_sound_piece_makes_a_leveldb(store, tmp_path, names):
+    (tmp_path / "part").mkdir()
+    for name in names:
+        shutil.copy(store / name, tmp_path / "part")
+    assert open_store(tmp_path / "part").backend == "leveldb"
+
+
+def test_other_directories_are_not_claimed(tmp_path):
+    for name in ("000001.log", "notes.log", "000002.ldb", "CURRENT", "MANIFEST-000001"):
+        (tmp_path / name).write_bytes(b"nothing of the kind, but long enough to hold a footer and a header")
+    with pytest.raises(SourceUnknown, match="holds no LMDB, LevelDB or HDF5"):
+        open_store(tmp_path)
+    assert LevelDbReader.recognise(tmp_path / "000001.log", None) is None
+
+
+@pytest.mark.parametrize("sign", ["options", "magic"])
+def test_a_rocksdb_is_named_for_what_it_is(store, sign):
+    if sign == "options":
+        (store / "OPTIONS-000005").write_bytes(b"[Version]\n")
+    else:
+        data = (store / "000005.ldb").read_bytes()
+        (store / "000005.ldb").rename(store / "000005.sst")
+        (store / "000005.sst").write_bytes(data[: -len(MAGIC)] + struct.pack("<Q", 0x88E241B785F4CFF7))
+    with pytest.raises(SourceUnknown, match="RocksDB"):
+        open_store(store)
