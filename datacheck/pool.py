@@ -239,9 +239,12 @@ serve(Connection(tasks, writable=False), Connection(results, readable=False), mm
 
 
 def _dumps(job: Any) -> bytes:
-    """Pickle a job; what lives in the caller's `__main__` goes along by value, as a worker could not import it."""
-    raw = pickle.dumps(job)
-    if b"__main__" not in raw:
+    """Pickle a job; what a worker could not import (a script's or a notebook's own classes) goes along by value."""
+    try:
+        raw = pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        raw = b""
+    if raw and b"__main__" not in raw:
         return raw
     import cloudpickle
 

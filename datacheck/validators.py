@@ -166,7 +166,7 @@ class Constant:
     """Not every value of a record is the same: normalising such a record divides by zero."""
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.label or batch.width < 2 or not batch.values.size:
+        if batch.label or batch.width < 3 or not batch.values.size:
             return
         for at in np.flatnonzero(batch.lows == batch.highs):
             value = batch.lows[at].item()
