@@ -11,7 +11,8 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heappush, heapreplace
+from operator import lt
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +24,7 @@ CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
 START: Edge = (b"", 0)
 
-Pairs = tuple[list[bytes], list[memoryview]]
+Pairs = tuple[list[bytes], Sequence[memoryview]]
 Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
 """Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
 
@@ -62,26 +63,28 @@ class Files:
 
 
 class Chunk:
-    """Writes of one source, sorted by key, none twice; `tags` are sequence number and type, `plain`: no deletion."""
+    """Writes of one source, sorted by key, none twice; `tag` is sequence number and type, `plain`: no deletion."""
 
     def __init__(
-        self, keys: list[bytes], tags: Callable[[int], int], plain: bool, read: Callable[[], Sequence[memoryview]]
+        self, keys: list[bytes], tag: Callable[[int], int], plain: bool, read: Callable[[], Sequence[memoryview]]
     ) -> None:
-        self.keys, self.tags, self.plain = keys, tags, plain
+        self.keys, self.tag, self.plain = keys, tag, plain
+        self.taken = 0
         self._read: Callable[[], Sequence[memoryview]] | None = read
         self._values: Sequence[memoryview] = ()
 
-    def live(self, first: int, last: int) -> Pairs | None:
-        """Return the records among these writes: those that are no deletion."""
+    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[memoryview], range]:
+        """Return the keys and values up to `bound` that were not taken before, and their rows in the chunk."""
         if self._read is not None:
             self._values, self._read = self._read(), None
             if len(self._values) < len(self.keys):
-                self.keys, self._values = [], []
-        keys, values = self.keys[first:last], self._values[first:last]
-        if not self.plain:
-            rows = [row for row in range(len(keys)) if self.tags(first + row) & 1]
-            keys, values = [keys[row] for row in rows], [values[row] for row in rows]
-        return (keys, list(values)) if keys else None
+                self.keys = []
+        first = self.taken
+        self.taken = len(self.keys) if bound is None else bisect_right(self.keys, bound, first)
+        keys, values = self.keys, self._values
+        if self.taken - first < len(keys):
+            keys, values = keys[first : self.taken], values[first : self.taken]
+        return keys, values, range(first, self.taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,46 +181,47 @@ def _log_chunk(path: Path, log: LogIndex, files: Files, first: int, last: int, c
     return Chunk(keys, lambda row: int(tags[row]), bool((tags & 1).all()), read)
 
 
-Head = tuple[bytes, int, int]
-"""The next key of a source, the source's number, and the key's place in its chunk."""
-
-
-def merged(sources: Sequence[Iterator[Chunk]]) -> Iterator[Pairs]:
+def merged(sources: Iterable[Iterator[Chunk]]) -> Iterator[Pairs]:
     """Yield the records of all sources: of each key the newest write, unless it is a deletion."""
-    chunks = [next(source, None) for source in sources]
-    heap: list[Head] = [(chunk.keys[0], number, 0) for number, chunk in enumerate(chunks) if chunk is not None]
-    heapify(heap)
-
-    def advance(number: int, place: int) -> None:
-        chunk = chunks[number]
-        if chunk is None or place >= len(chunk.keys):
-            chunk, place = next(sources[number], None), 0
-            chunks[number] = chunk
-        if chunk is not None:
-            heappush(heap, (chunk.keys[place], number, place))
-
-    while heap:
-        key, number, place = heappop(heap)
-        chunk = chunks[number]
-        assert chunk is not None
-        if heap and heap[0][0] == key:
-            rivals = [(number, place)]
-            while heap and heap[0][0] == key:
-                rivals.append(heappop(heap)[1:])
-            number, place = max(rivals, key=lambda it: _tag(chunks, *it))
-            chunk = chunks[number]
-            assert chunk is not None
-            pairs = chunk.live(place, place + 1)
-            for rival in rivals:
-                advance(rival[0], rival[1] + 1)
-        else:
-            last = bisect_left(chunk.keys, heap[0][0], place) if heap else len(chunk.keys)
-            pairs = chunk.live(place, last)
-            advance(number, last)
-        if pairs is not None:
-            yield pairs
+    heads = [(source, chunk) for source in sources if (chunk := next(source, None)) is not None]
+    while heads:
+        bound = min(chunk.keys[-1] for _, chunk in heads)
+        ready = [chunk for _, chunk in heads if chunk.keys[chunk.taken] <= bound]
+        keys, values = _alone(ready[0], bound) if len(ready) == 1 else _woven(ready, bound)
+        if keys:
+            yield keys, values
+        for place, (source, chunk) in reversed(list(enumerate(heads))):
+            if chunk.taken >= len(chunk.keys):
+                following = next(source, None)
+                heads[place : place + 1] = [] if following is None else [(source, following)]
 
 
-def _tag(chunks: Sequence[Chunk | None], number: int, place: int) -> int:
-    chunk = chunks[number]
-    return -1 if chunk is None else chunk.tags(place)
+def _alone(chunk: Chunk, bound: bytes) -> Pairs:
+    keys, values, rows = chunk.take(bound)
+    if chunk.plain:
+        return keys, values
+    kept = [at for at, row in enumerate(rows) if chunk.tag(row) & 1]
+    return [keys[at] for at in kept], [values[at] for at in kept]
+
+
+def _woven(chunks: list[Chunk], bound: bytes) -> Pairs:
+    """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
+    keys: list[bytes] = []
+    values: list[memoryview] = []
+    rows: list[tuple[Chunk, range]] = []
+    for chunk in chunks:
+        more_keys, more_values, taken = chunk.take(bound)
+        keys += more_keys
+        values += more_values
+        rows.append((chunk, taken))
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    ordered = [keys[at] for at in order]
+    if all(chunk.plain for chunk in chunks) and all(map(lt, ordered, ordered[1:])):
+        return ordered, [values[at] for at in order]
+    tags = [chunk.tag(row) for chunk, taken in rows for row in taken]
+    newest: dict[bytes, int] = {}
+    for at in order:
+        if keys[at] not in newest or tags[at] > tags[newest[keys[at]]]:
+            newest[keys[at]] = at
+    kept = [at for at in newest.values() if tags[at] & 1]
+    return [keys[at] for at in kept], [values[at] for at in kept]

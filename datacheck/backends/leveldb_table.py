@@ -147,9 +147,13 @@ def parse_block(data: bytes, size: int) -> tuple[list[bytes], list[memoryview]]:
     budget = KEY_BUDGET
     while at < end:
         shared, fresh, length = data[at], data[at + 1], data[at + 2]
-        at += 3
-        if (shared | fresh | length) > 0x7F:
-            shared, fresh, length, at = _entry(data, at - 3)
+        if (shared | fresh | length) < 0x80:
+            at += 3
+        elif (shared | fresh | data[at + 3]) < 0x80:
+            length += (data[at + 3] << 7) - 0x80
+            at += 4
+        else:
+            shared, fresh, length, at = _entry(data, at)
             budget -= shared
         split = at + fresh
         at = split + length
