@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datacheck.backends import StoreOptions
 from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
-from datacheck.backends.leveldb_merge import START, Files, Pairs, Run, log_chunks, merged, run_chunks, runs
+from datacheck.backends.leveldb_merge import START, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb_survey import Survey, log_finding, table_finding, total_size
 from datacheck.backends.leveldb_table import (
     BYTEWISE,
@@ -28,7 +28,7 @@ from datacheck.backends.leveldb_table import (
     open_table,
     table_path,
 )
-from datacheck.backends.leveldb_version import Version, current, live_logs, read_version
+from datacheck.backends.leveldb_version import Run, Version, current, live_logs, read_version
 from datacheck.backends.leveldb_writes import LogIndex, open_log
 from datacheck.errors import SourceUnknown
 from datacheck.model import Block, Finding, Layout, Note, Position, Shard, found, ignore, unescape
@@ -150,9 +150,9 @@ class LevelDbReader:
             return None
         return version if version.comparator == BYTEWISE else None
 
-    def _runs(self) -> list[Run]:
+    def _runs(self) -> Sequence[Run]:
         version = self._version()
-        return [] if version is None else runs(version.tables.values())
+        return () if version is None else version.runs
 
     def _logs(self) -> Iterator[tuple[Path, LogIndex]]:
         version = self._version()

@@ -10,13 +10,11 @@ import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from heapq import heappush, heapreplace
 from operator import lt
 from pathlib import Path
 from types import TracebackType
 
-from datacheck.backends.leveldb_table import Damaged, Edge, Table, TableFile
+from datacheck.backends.leveldb_table import Damaged, Edge, Table
 from datacheck.backends.leveldb_writes import LogIndex
 
 OPEN_FILES = 64
@@ -85,36 +83,6 @@ class Chunk:
         if self.taken - first < len(keys):
             keys, values = keys[first : self.taken], values[first : self.taken]
         return keys, values, range(first, self.taken)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Tables of which each begins behind the end of the one before."""
-
-    tables: Sequence[TableFile]
-
-    def between(self, start: Edge, stop: Edge | None) -> Sequence[TableFile]:
-        """Return the tables with keys in a range, or next to its start."""
-        first = bisect_left(self.tables, start[0], key=lambda table: table.largest)
-        last = len(self.tables)
-        if stop is not None:
-            last = bisect_right(self.tables, stop[0], key=lambda table: table.smallest)
-        return self.tables[first:last]
-
-
-def runs(tables: Iterable[TableFile]) -> list[Run]:
-    """Divide tables into as few runs as possible."""
-    made: list[list[TableFile]] = []
-    ends: list[tuple[bytes, int]] = []
-    for table in sorted(tables, key=lambda it: (it.smallest, it.largest, it.number)):
-        if ends and ends[0][0] < table.smallest:
-            number = ends[0][1]
-            heapreplace(ends, (table.largest, number))
-            made[number].append(table)
-        else:
-            heappush(ends, (table.largest, len(made)))
-            made.append([table])
-    return [Run(run) for run in made]
 
 
 def run_chunks(

@@ -12,7 +12,7 @@ import numpy as np
 
 from datacheck.backends.leveldb_table import Damaged, TableFile, open_table, table_path
 from datacheck.backends.leveldb_writes import open_log
-from datacheck.model import Finding, escape, found
+from datacheck.model import CODES, Finding, escape, found
 
 SHOWN = 120
 """A message shows at most this much of a key; `details` have all of it."""
@@ -89,7 +89,8 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None and last is not None:
         details |= {"first_key": escape(first), "last_key": escape(last)}
-        text += f"; the records between the keys {_short(first)} and {_short(last)} are lost"
+        lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
+        text += f"; the records between the keys {_short(first)} and {_short(last)} are {lost}"
     return found(damage.code, text, **details)
 
 

@@ -5,13 +5,17 @@ Source: google/leveldb doc/impl.md, db/version_edit.cc, db/filename.cc.
 
 from __future__ import annotations
 
+import os
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import heappush, heapreplace
 from pathlib import Path
 
 from datacheck.backends.leveldb_log import read_log
-from datacheck.backends.leveldb_table import BYTEWISE, Damaged, TableFile, varint
+from datacheck.backends.leveldb_table import BYTEWISE, Damaged, Edge, TableFile, varint
 
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 LOG_NAME = re.compile(r"([0-9]{1,20})\.log")
@@ -21,9 +25,39 @@ COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_POINTER, DELETED_FILE,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Tables of which each begins behind the end of the one before."""
+
+    tables: Sequence[TableFile]
+
+    def between(self, start: Edge, stop: Edge | None) -> Sequence[TableFile]:
+        """Return the tables with keys in a range, or next to its start."""
+        first = bisect_left(self.tables, start[0], key=lambda table: table.largest)
+        last = len(self.tables)
+        if stop is not None:
+            last = bisect_right(self.tables, stop[0], key=lambda table: table.smallest)
+        return self.tables[first:last]
+
+
+def runs(tables: Iterable[TableFile]) -> list[Run]:
+    """Divide tables into as few runs as possible."""
+    made: list[list[TableFile]] = []
+    ends: list[tuple[bytes, int]] = []
+    for table in sorted(tables, key=lambda it: (it.smallest, it.largest, it.number)):
+        if ends and ends[0][0] < table.smallest:
+            number = ends[0][1]
+            heapreplace(ends, (table.largest, number))
+            made[number].append(table)
+        else:
+            heappush(ends, (table.largest, len(made)))
+            made.append([table])
+    return [Run(run) for run in made]
+
+
 @dataclass
 class Version:
-    """The state of a store after all edits; `damages` are those of the MANIFEST itself."""
+    """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order."""
 
     manifest: str
     comparator: str = BYTEWISE
@@ -32,6 +66,7 @@ class Version:
     edits: int = 0
     tables: dict[tuple[int, int], TableFile] = field(default_factory=dict)
     damages: list[Damaged] = field(default_factory=list)
+    runs: Sequence[Run] = ()
 
     def apply(self, edit: bytes) -> None:
         """Change the version by one edit. Raises Damaged, or IndexError where the edit ends early."""
@@ -137,14 +172,18 @@ def _read_manifest(path: Path, size: int, changed: int) -> Version:
     version = Version(path.name)
     with path.open("rb") as file:
         version.damages = read_log(file.fileno(), size, _Edits(version))
+    version.runs = runs(version.tables.values())
     return version
 
 
 def live_logs(directory: Path, version: Version) -> list[Path]:
     """Return the logs whose records are in no table yet, oldest first."""
-    logs = []
-    for path in directory.iterdir():
-        match = LOG_NAME.fullmatch(path.name)
-        if match and (int(match[1]) >= version.log_number or int(match[1]) == version.prev_log_number != 0):
-            logs.append((int(match[1]), path))
-    return [path for _, path in sorted(logs)]
+    with os.scandir(directory) as entries:
+        names = [match for entry in entries if (match := LOG_NAME.fullmatch(entry.name))]
+    numbers = {match[0]: int(match[1]) for match in names}
+    live = [
+        name
+        for name, number in numbers.items()
+        if number >= version.log_number or number == version.prev_log_number != 0
+    ]
+    return [directory / name for name in sorted(live, key=numbers.__getitem__)]
