@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 
 from datacheck.model import Finding, found
 
+WEBP_SIDE = 16383
+"""The largest side of a frame. A canvas may declare 16 million, and takes minutes to clear for each frame."""
+
 
 class Outline(NamedTuple):
     """Where a picture ends, its size in pixels, and its number of frames."""
@@ -76,6 +79,9 @@ def webp(value: bytes) -> Outline | Finding:
         at += 8 + length + (length & 1)
     if size is None or not frames:
         return found("corrupt-image", "WebP: no chunk with pixels", field="data")
+    if max(size) > WEBP_SIDE:
+        message = f"the WebP declares {size[0]} x {size[1]} pixels, its frames have at most {WEBP_SIDE} a side"
+        return found("too-large", message, field="data", found=list(size), expected=WEBP_SIDE)
     # Some writers leave the padding byte of the last chunk out of the size, or out of the file.
     return Outline(min(max(at, end), len(value)) if at == end + 1 else end, *size, frames)
 

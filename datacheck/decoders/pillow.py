@@ -53,6 +53,9 @@ _LACKS = (
 )
 """How Pillow says that it does not know a feature of a format."""
 
+_CUTS = ("Tag data larger than file", "Tag offset too large", "Truncated File Read")
+"""How Pillow warns that a part of a TIFF lies behind its end, before it goes on without that part."""
+
 
 def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | None, list[Finding]]:
     """Return the first frame, and what is wrong with it or with a later one.
@@ -61,6 +64,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     bytes in all; `frames` is their number where it is known.
     """
     said: list[str] = []
+    caught: list[warnings.WarningMessage] = []
     try:
         with _strict() as caught, _quiet(name, said):
             image = PLUGINS[name](io.BytesIO(value))
@@ -72,7 +76,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
             first = _picture(image, name, count)
             problem = _later_frames(image, name, count, len(value)) or _warned(caught, name)
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
-        return None, [_explained(error, name, said)]
+        return None, [_explained(error, name, said, caught)]
     return (first, []) if problem is None else (None, [problem])
 
 
@@ -175,15 +179,16 @@ def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
     return None
 
 
-def _explained(error: Exception, name: str, said: list[str]) -> Finding:
+def _explained(error: Exception, name: str, said: list[str], caught: list[warnings.WarningMessage]) -> Finding:
     """Return the finding of what Pillow raised: whether the file is cut, broken, too large, or beyond Pillow."""
     reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
     if said:
         reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
     if isinstance(error, Image.DecompressionBombError):
         return found("too-large", f"{name}: {reason}", field="data")
+    cut = [str(warning.message) for warning in caught if str(warning.message).startswith(_CUTS)]
+    if name == "TIFF" and (cut or isinstance(error, (EOFError, struct.error)) or "truncated" in reason.lower()):
+        return found("truncated", f"the TIFF ends early: {cut[0] if cut else reason}", field="data")
     if any(lack in reason.lower() for lack in _LACKS):
         return found("unknown-payload", f"a {name} that Pillow does not decode: {reason}", field="data")
-    if name == "TIFF" and (isinstance(error, (EOFError, struct.error)) or "truncated" in reason.lower()):
-        return found("truncated", f"the TIFF ends early: {reason}", field="data")
     return found("corrupt-image", f"{name}: {reason}", field="data")
