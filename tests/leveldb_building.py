@@ -8,8 +8,11 @@ from pathlib import Path
 
 import cramjam
 import google_crc32c
+from building import key
 
+from datacheck.backends.leveldb import LevelDbReader
 from datacheck.backends.leveldb_table import masked
+from datacheck.model import Finding
 
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 BYTEWISE = b"leveldb.BytewiseComparator"
@@ -52,15 +55,15 @@ def write_log(records: Iterable[bytes]) -> bytes:
 
 def block(pairs: Iterable[tuple[bytes, bytes]], interval: int = 16) -> bytes:
     out, restarts, before = bytearray(), [], b""
-    for number, (key, value) in enumerate(pairs):
+    for number, (at, value) in enumerate(pairs):
         shared = 0
         if number % interval == 0:
             restarts.append(len(out))
         else:
-            while shared < min(len(key), len(before)) and key[shared] == before[shared]:
+            while shared < min(len(at), len(before)) and at[shared] == before[shared]:
                 shared += 1
-        out += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
-        before = key
+        out += varint(shared) + varint(len(at) - shared) + varint(len(value)) + at[shared:] + value
+        before = at
     restarts = restarts or [0]
     return bytes(out) + struct.pack(f"<{len(restarts) + 1}I", *restarts, len(restarts))
 
@@ -142,3 +145,41 @@ def flip(path: Path, offset: int, bit: int = 1) -> None:
     data = bytearray(path.read_bytes())
     data[offset] ^= bit
     path.write_bytes(data)
+
+
+def scanned(path: Path) -> tuple[list[Finding], list[Finding], dict[bytes, bytes]]:
+    """Return the layout's findings, those of the blocks, and the records."""
+    reader = LevelDbReader(path)
+    layout = reader.layout()
+    found, pairs = [], {}
+    for shard in layout.shards:
+        for it in reader.blocks(shard):
+            assert all(row is None for row, _ in it.findings)
+            found += [finding for _, finding in it.findings]
+            for at, value in zip(it.keys, it.values, strict=True):
+                assert at not in pairs
+                pairs[at] = bytes(value)
+    assert list(pairs) == sorted(pairs)
+    return list(layout.findings), found, pairs
+
+
+def run(first: int, last: int, sequence: int = 1) -> list[Entry]:
+    return [(internal(key(number), sequence), b"v%d" % number) for number in range(first, last)]
+
+
+def pairs(*ranges: tuple[int, int]) -> dict[bytes, bytes]:
+    return {key(number): b"v%d" % number for first, last in ranges for number in range(first, last)}
+
+
+BLOCKS = [run(0, 10), run(10, 20), run(20, 30)]
+
+
+LOGGED = {key(90 + n): b"x" if n % 2 else b"w" * 50 for n in range(10)}
+SOUND = pairs((0, 30), (50, 80)) | LOGGED
+
+
+def write_two_tables(path: Path) -> Path:
+    """Two tables of three blocks, and a log of five batches of two writes."""
+    later = [run(number, number + 10) for number in (50, 60, 70)]
+    writes = [batch(100 + 2 * n, [(key(90 + 2 * n), b"w" * 50), (key(91 + 2 * n), b"x")]) for n in range(5)]
+    return write_store(path, {5: (1, BLOCKS), 7: (1, later)}, {8: writes})

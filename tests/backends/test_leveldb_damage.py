@@ -4,73 +4,41 @@ import os
 import random
 import shutil
 import struct
-import tempfile
 from pathlib import Path
 
 import pytest
 from building import SHARED, fingerprint, key
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from leveldb_building import (
+    BLOCKS,
+    LOGGED,
     MAGIC,
+    SOUND,
     batch,
     block,
     edit,
     flip,
     internal,
+    pairs,
+    run,
+    scanned,
     sealed,
     table,
     varint,
     write_log,
-    write_log_store,
     write_store,
+    write_two_tables,
 )
 
 from datacheck.backends import leveldb as backend
 from datacheck.backends import leveldb_merge, open_store
 from datacheck.backends.leveldb import LevelDbReader
 from datacheck.errors import SourceUnknown
-from datacheck.model import Layout, Position, Shard
-
-
-def scanned(path):
-    """Return the layout's findings, those of the blocks, and the records."""
-    reader = LevelDbReader(path)
-    layout = reader.layout()
-    assert isinstance(layout, Layout)
-    found, pairs = [], {}
-    for shard in layout.shards:
-        for it in reader.blocks(shard):
-            assert all(row is None for row, _ in it.findings)
-            found += [finding for _, finding in it.findings]
-            for at, value in zip(it.keys, it.values, strict=True):
-                assert at not in pairs
-                pairs[at] = bytes(value)
-    assert list(pairs) == sorted(pairs)
-    return list(layout.findings), found, pairs
-
-
-def run(first, last, sequence=1):
-    return [(internal(key(number), sequence), b"v%d" % number) for number in range(first, last)]
-
-
-def pairs(*ranges):
-    return {key(number): b"v%d" % number for first, last in ranges for number in range(first, last)}
-
-
-BLOCKS = [run(0, 10), run(10, 20), run(20, 30)]
+from datacheck.model import Position, Shard
 
 
 @pytest.fixture
 def store(tmp_path):
-    """Two tables of three blocks, and a log of five batches of two writes."""
-    later = [run(number, number + 10) for number in (50, 60, 70)]
-    writes = [batch(100 + 2 * n, [(key(90 + 2 * n), b"w" * 50), (key(91 + 2 * n), b"x")]) for n in range(5)]
-    return write_store(tmp_path / "db", {5: (1, BLOCKS), 7: (1, later)}, {8: writes})
-
-
-LOGGED = {key(90 + n): b"x" if n % 2 else b"w" * 50 for n in range(10)}
-SOUND = pairs((0, 30), (50, 80)) | LOGGED
+    return write_two_tables(tmp_path / "db")
 
 
 def test_a_sound_store(store):
@@ -213,116 +181,6 @@ def test_a_table_may_be_named_sst(store):
     assert scanned(store) == ([], [], SOUND)
 
 
-def test_a_flipped_bit_in_the_log_costs_that_batch_alone(store):
-    offset = (store / "000008.log").read_bytes().index(batch(104, [(key(94), b"w" * 50)])[:8]) - 7
-    flip(store / "000008.log", offset + 40)
-    (finding,), found, left = scanned(store)
-    assert (finding.code, finding.details["file"], finding.details["offset"]) == ("checksum", "000008.log", offset)
-    assert finding.details["lost"] == 2
-    assert "2 writes are lost" in finding.message
-    assert (found, left) == ([], {at: it for at, it in SOUND.items() if at not in (key(94), key(95))})
-
-
-def test_a_length_in_the_log_that_cannot_be_trusted_costs_the_rest_of_its_block(tmp_path):
-    path = write_log_store(tmp_path / "db", [(key(number), bytes(1000)) for number in range(100)])
-    flip(path / "000003.log", 4, 0x10)
-    (finding,), _, left = scanned(path)
-    assert finding.code == "checksum"
-    assert finding.details["size"] == 32768
-    assert list(left) == [key(number) for number in range(100 - len(left), 100)]
-    assert 60 < len(left) < 70
-
-
-@pytest.mark.parametrize("lost", [1, 30, 3000])
-def test_a_log_that_ends_in_the_middle_of_a_record(tmp_path, lost):
-    path = write_log_store(tmp_path / "db", [(key(number), b"x" * 1000) for number in range(100)])
-    log = path / "000003.log"
-    os.truncate(log, log.stat().st_size - lost)
-    (finding,), _, left = scanned(path)
-    assert (finding.code, finding.details["file"]) == ("truncated-store", "000003.log")
-    assert finding.details["offset"] + finding.details["size"] == log.stat().st_size
-    assert len(left) == 99 - lost // 1030
-
-
-def test_a_log_that_is_cut_between_the_fragments_of_a_record(tmp_path):
-    path = write_log_store(tmp_path / "db", [(b"a", b"1"), (b"b", bytes(100_000))])
-    os.truncate(path / "000003.log", 65536)
-    (finding,), _, left = scanned(path)
-    assert (finding.code, left) == ("truncated-store", {b"a": b"1"})
-
-
-@pytest.mark.parametrize("padding", [3, 100, 32768, 200_000])
-def test_zero_padding_at_the_end_of_a_log_is_sound(store, padding):
-    with (store / "000008.log").open("ab") as file:
-        file.write(bytes(padding))
-    assert scanned(store) == ([], [], SOUND)
-
-
-def test_a_log_of_zero_bytes_only_is_sound(tmp_path):
-    path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
-    (path / "000003.log").write_bytes(bytes(65536))
-    assert scanned(path) == ([], [], pairs((0, 30)))
-
-
-def test_a_hole_of_zero_bytes_in_a_log_is_damage(tmp_path):
-    path = write_log_store(tmp_path / "db", [(key(number), b"x" * 1000) for number in range(200)])
-    with (path / "000003.log").open("r+b") as file:
-        file.seek(65536)
-        file.write(bytes(65536))
-    findings, _, left = scanned(path)
-    assert {it.code for it in findings} == {"damaged-store"}
-    assert sum(it.details.get("lost", 0) for it in findings) == 200 - len(left) > 50
-
-
-def test_a_record_without_its_beginning(tmp_path):
-    path = write_log_store(tmp_path / "db", [(b"a", bytes(40_000)), (b"b", b"1")])
-    log = path / "000003.log"
-    log.write_bytes(log.read_bytes()[32768:])
-    (finding,), _, left = scanned(path)
-    assert (finding.code, left) == ("damaged-store", {b"b": b"1"})
-    assert "no beginning" in finding.message
-
-
-def test_a_record_without_its_end(tmp_path):
-    path = write_log_store(tmp_path / "db", [(b"a", bytes(40_000))])
-    log = path / "000003.log"
-    log.write_bytes(log.read_bytes()[:32768] + write_log([batch(5, [(b"b", b"1")])]))
-    (finding,), _, left = scanned(path)
-    assert (finding.code, left) == ("damaged-store", {b"b": b"1"})
-    assert "no end" in finding.message
-
-
-BATCHES = {
-    "too short for its header": b"\0" * 5,
-    "1 of its writes are missing": batch(2, [(b"c", b"2")])[:8] + b"\2" + batch(2, [(b"c", b"2")])[9:],
-    "more writes than it declares": batch(2, [(b"c", b"2")]) + b"\0\1x",
-    "unknown type 7": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + batch(2, [(b"c", b"2")])[12:] + b"\7\1x",
-    "its last value is cut": batch(2, [(b"c", b"2"), (b"d", b"3456")])[:-2],
-    "cannot be that long": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + b"\1\1c\0012" + b"\1\1d" + varint(1 << 50),
-}
-
-
-@pytest.mark.parametrize("words", BATCHES)
-def test_a_batch_that_passes_its_checksum_and_makes_no_sense(tmp_path, words):
-    last = batch(9, [(b"z", b"1")])
-    path = write_store(tmp_path / "db", logs={3: [batch(1, [(b"a", b"1")]), BATCHES[words], last]})
-    (finding,), _, left = scanned(path)
-    assert (finding.code, words in finding.message) == ("damaged-store", True)
-    assert left == {b"a": b"1", b"z": b"1"} | ({} if "header" in words else {b"c": b"2"})
-
-
-def test_a_missing_log_leaves_open_whether_anything_is_lost(store):
-    (store / "000008.log").unlink()
-    (finding,), _, left = scanned(store)
-    assert (finding.code, finding.verdict) == ("truncated-store", "unverifiable")
-    assert left == pairs((0, 30), (50, 80))
-
-
-def test_logs_older_than_the_manifest_says_are_not_read(store):
-    (store / "000003.log").write_bytes(write_log([batch(900, [(b"stale", b"1")])]))
-    assert scanned(store) == ([], [], SOUND)
-
-
 @pytest.mark.parametrize("name", ["CURRENT", "MANIFEST-000002"])
 @pytest.mark.parametrize("text", [None, b"", b"MANIFEST-000099\n", b"version https://git-lfs.github.com/spec/v1\n"])
 def test_a_store_without_its_current_or_manifest_is_a_damaged_store(store, name, text):
@@ -412,32 +270,6 @@ def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
         assert list(it.values) == [b"v%d" % int(at) for at in it.keys]
     assert most <= 3
     assert open_files() == before
-
-
-WRITES = st.lists(
-    st.lists(
-        st.tuples(
-            st.sampled_from([b"", b"\0", b"a", b"a\0", b"b" * 300, b"k" * 32_750]),
-            st.one_of(st.none(), st.sampled_from([0, 1, 100, 32_700, 32_761, 32_768, 70_000])),
-        ),
-        max_size=6,
-    ),
-    max_size=8,
-)
-
-
-@settings(derandomize=True, deadline=None, max_examples=60)
-@given(WRITES)
-def test_any_batches_in_a_log_are_read_as_written(batches):
-    truth, records, sequence = {}, [], 1
-    for writes in batches:
-        made = [(at, None if size is None else bytes([sequence % 256]) * size) for at, size in writes]
-        records.append(batch(sequence, made))
-        sequence += len(made)
-        truth |= dict(made)
-    with tempfile.TemporaryDirectory() as directory:
-        path = write_store(Path(directory) / "db", logs={3: records})
-        assert scanned(path) == ([], [], {at: value for at, value in truth.items() if value is not None})
 
 
 def test_random_damage_never_raises_and_never_passes_in_silence(tmp_path):
