@@ -1,0 +1,85 @@
+"""The values that flow in a rebuild: what to leave out, what to alter, and what a copy came to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.backends import Reader
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Which records a copy leaves out, by their index in the source; the indexes are in a file, ascending int64.
+
+    `deadly` are the escaped keys of those that kill whoever reads them: they are not even to be touched.
+    """
+
+    file: Path
+    deadly: frozenset[str] = frozenset()
+
+    def indexes(self) -> NDArray[Any]:
+        """Return the indexes, mapped from the file: any number of them costs no memory of this process."""
+        import numpy as np
+
+        if not self.file.stat().st_size:
+            return np.empty(0, np.int64)
+        return np.memmap(self.file, np.int64, "r")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a copy is to do.
+
+    `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
+    for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
+    `fills`.
+    """
+
+    target: Path
+    drops: Drops
+    quarantine: Path | None = None
+    fill: float | None = None
+    fills: Drops | None = None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy came to: records kept (altered ones among them), dropped, altered; the digest of all that was kept.
+
+    `digest` is of the records as they are to be in the copy: re-reading the copy must give the same. `held` counts the
+    records that went into the quarantine.
+    """
+
+    kept: int
+    dropped: int
+    altered: int
+    held: int
+    digest: str
+
+
+Copying = Generator[int, None, Copied]
+"""Yields the number of source records done so far, returns what it came to."""
+Verifying = Generator[int, None, tuple[int, str]]
+"""Yields the number of records compared so far, returns how many there are in the copy, and their digest."""
+
+
+class Copier(Protocol):
+    """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns."""
+
+    def objections(self, reader: Reader) -> list[str]:
+        """Return a sentence for each thing in the source that a copy could not keep."""
+        ...
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
+        ...
+
+    def verify(self, reader: Reader, plan: Plan) -> Verifying:
+        """Re-open the copy and read all of it."""
+        ...
