@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from datacheck.decoders import Field, Reading, Value, decode_each
 from datacheck.model import Batch, Block, FamilyProfile, Finding, found
 
-LIMIT = 1 << 30
-"""A picture whose header declares more decoded bytes than this is not decoded."""
+LIMIT = 1 << 29
+"""A picture that declares more decoded bytes is not decoded; Pillow by itself refuses as many RGB pixels."""
 BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """The sizes of BMP's information headers; its magic alone, the letters BM, would claim too much text."""
 MAGIC = (

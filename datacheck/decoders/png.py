@@ -26,6 +26,8 @@ CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 DRAWN = CRITICAL | {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 """The chunks that pixels come from. Pillow refuses sound pictures with large texts, so it is given no other."""
 PIECE = 1 << 20
+KEPT = 1 << 26
+"""Inflating is half the work of decoding; up to this many bytes are kept, so that Pillow need not do it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     header, problem = _header(value, chunks)
     if header is None:
         return None, [problem] if problem else []
-    spare, problem = _inflated(value, chunks, header)
+    pieces: list[bytes] = []
+    spare, problem = _inflated(value, chunks, header, pieces)
     if problem is not None:
         return None, [problem]
-    drawn = b"".join(value[at : stop + 4] for kind, at, _, stop in chunks.places if kind in DRAWN)
     animated = bool(chunks.of(b"acTL"))
-    picture, findings = pillow.read(SIGNATURE + drawn, "PNG", frames=None if animated else 1)
+    picture, findings = pillow.read(_drawn(value, chunks, pieces), "PNG", frames=None if animated else 1)
     if picture is None:
         return None, findings
     if spare:
@@ -89,6 +91,18 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
         findings = [*findings, found("trailing-data", message, field="data", size=spare)]
     kind = " animated" if animated else _kind(header)
     return Picture(picture.pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
+
+
+def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes]) -> bytes:
+    """Return the picture reduced to what is drawn. Pixel data that was kept is stored, not to be inflated again."""
+    places = [place for place in chunks.places if place[0] in DRAWN]
+    parts = [value[at : stop + 4] for _, at, _, stop in places]
+    if pieces:
+        data = b"IDAT" + zlib.compress(b"".join(pieces), 0)
+        stored = (len(data) - 4).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big")
+        first = next(number for number, place in enumerate(places) if place[0] == b"IDAT")
+        parts[first : first + len(chunks.of(b"IDAT"))] = [stored]
+    return SIGNATURE + b"".join(parts)
 
 
 def _kind(header: Header) -> str:
@@ -173,8 +187,11 @@ def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None
     return header, None
 
 
-def _inflated(value: bytes, chunks: Chunks, header: Header) -> tuple[int, Finding | None]:
-    """Inflate all pixel data in pieces, against its size and its filter types; return the bytes behind the stream."""
+def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
+    """Inflate all pixel data in pieces, against its size and its filter types; return the bytes behind the stream.
+
+    The pieces are kept where they are not too large.
+    """
     expected = sum(height * width for height, width in header.rows())
     view = memoryview(value)
     inflater = zlib.decompressobj()
@@ -196,6 +213,8 @@ def _inflated(value: bytes, chunks: Chunks, header: Header) -> tuple[int, Findin
             total += len(piece)
             if total > expected:
                 return 0, _corrupt(f"the pixel data inflates to more than the {expected} bytes of its pixels")
+            if expected <= KEPT:
+                pieces.append(piece)
             problem = filters.feed(piece)
             if problem is not None:
                 return 0, problem

@@ -57,6 +57,14 @@ def test_the_pixels_are_returned():
     assert picture.format == "PNG"
 
 
+def test_large_pixel_data_goes_to_pillow_as_it_is(monkeypatch):
+    monkeypatch.setattr(png, "KEPT", 0)
+    for options in ({}, {"optimize": True}):
+        picture, findings = read_picture(encode(Image.fromarray(PIXELS), **options))
+        assert findings == []
+        assert (picture.pixels == PIXELS.transpose(2, 0, 1)).all()
+
+
 KINDS = {
     "1": ("PNG 1-bit", 1), "L": ("PNG", 1), "LA": ("PNG", 2), "P": ("PNG palette", 3), "RGB": ("PNG", 3),
     "RGBA": ("PNG", 4), "I;16": ("PNG 16-bit", 1),
