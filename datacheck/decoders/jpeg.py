@@ -129,8 +129,8 @@ def walk(value: bytes) -> Walk:
 
 def _frame(value: bytes, steps: Walk) -> Frame | None:
     for marker, start, stop in steps.segments:
-        if marker in FRAMES and start + 6 <= stop <= len(value):
-            factors = value[start + 7 : stop : 3][: value[start + 5]]
+        if marker in FRAMES and start + 6 < stop <= len(value) and stop - start == 6 + 3 * value[start + 5]:
+            factors = value[start + 7 : stop : 3]
             return Frame(
                 marker,
                 value[start],
@@ -159,7 +159,7 @@ def _ended(value: bytes, steps: Walk) -> Finding | None:
 def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
     """Judge what is declared, before the decoder makes room for it."""
     if frame is None or not steps.scans:
-        return _corrupt("no frame header" if frame is None else "no scan: there are headers but no pixel data")
+        return _corrupt("no sound frame header" if frame is None else "no scan: there are headers but no pixel data")
     if not frame.height and any(marker == DNL for marker, _, _ in steps.segments):
         return found(
             "unknown-payload", "a JPEG whose height follows its first scan (DNL), which is not decoded", field="data"

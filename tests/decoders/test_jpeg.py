@@ -104,6 +104,7 @@ BROKEN = {
     "65535 x 65535": (patched(SOF + 5, b"\xff\xff\xff\xff"), "too-large"),
     "hundreds of scans": (encode(progressive=True)[:-2] + EMPTY_SCAN * 600 + b"\xff\xd9", "too-large"),
     "a segment's length broken": (patched(4, b"\xff\xf0"), "corrupt-image"),
+    "another number of components": (patched(SOF + 9, b"\x02"), "corrupt-image"),
     "9 bits": (patched(SOF + 4, b"\x09"), "corrupt-image"),
     "a progressive frame, sequential scan": (patched(SOF + 1, b"\xc2"), "corrupt-image"),
     "lossless": (patched(SOF + 1, b"\xc3"), "unknown-payload"),
