@@ -7,6 +7,9 @@ DatacheckError
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
 +-- ReportFailed        a report could not be written
++-- TargetExists        something lies where a rebuild is to write, and it was not told to replace it
++-- UnfitRecord         a record cannot be kept in the kind of store that is to be written
++-- RebuildFailed       a copy could not be written, or is not what it should be; nothing was published
 +-- ValidatorFailed     a validator of the caller's own raised an exception
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
@@ -58,6 +61,25 @@ class RecordMissing(_SourceProblem):
 
 class ReportFailed(_SourceProblem):
     """A report could not be written."""
+
+
+class TargetExists(DatacheckError):
+    """Something lies where a rebuild is to write, and it was not told to replace it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: exists already; name another target, or replace it with --force"
+
+
+class UnfitRecord(DatacheckError):
+    """A record cannot be kept in the kind of store that is to be written."""
+
+
+class RebuildFailed(_SourceProblem):
+    """A copy could not be written, or is not what it should be; nothing was published."""
 
 
 class ValidatorFailed(DatacheckError):

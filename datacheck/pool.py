@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, BinaryIO, Generic, TypeVar, cast
@@ -74,6 +74,13 @@ class Watch:
 
 Job = Callable[[T, Watch], Any]
 """Runs in a worker: one task, and the watch to note its progress with."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a job that is a generator yields before it returns its result."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -177,7 +184,7 @@ class Pool(Generic[T]):
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
 
-        Raises what a job raised.
+        A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised.
         """
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         busy: dict[Connection, tuple[Worker[T], T]] = {}
@@ -191,6 +198,8 @@ class Pool(Generic[T]):
             for ready in wait(list(busy)):
                 worker, task = busy.pop(cast(Connection, ready))
                 result = worker.take()
+                if isinstance(result, Step):
+                    busy[worker.results] = (worker, task)
                 if isinstance(result, Failure):
                     raise result.error
                 yield task, result
@@ -213,10 +222,22 @@ def serve(tasks: Connection, results: Connection, notes: mmap.mmap, memory: int)
                     continue
                 watch.note(None)
                 result: Any = job(pickle.loads(raw), watch)  # noqa: S301
+                if isinstance(result, Generator):
+                    result = _drained(result, results)
             except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
                 result = Failure(exc)
             watch.rest()
             results.send_bytes(_dumps_result(result))
+
+
+def _drained(steps: Generator[Any, None, Any], results: Connection) -> Any:
+    """Send what a generator yields, and return what it returns."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        results.send_bytes(pickle.dumps(Step(step)))
 
 
 def _dumps_result(result: Any) -> bytes:

@@ -9,7 +9,7 @@ from collections import deque
 
 import pytest
 
-from datacheck.pool import Death, Pool, Watch
+from datacheck.pool import Death, Pool, Step, Watch
 
 MEMORY = 1 << 30
 
@@ -94,6 +94,26 @@ def test_tasks_may_be_added_while_others_run():
             if result < 5:
                 queue.append(result + 1)
     assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def count_up(task, watch: Watch):
+    for number in range(task):
+        yield number
+    if task == 5:
+        raise OSError(28, "No space left on device")
+    return "done"
+
+
+def test_a_job_may_tell_how_far_it_is():
+    with Pool(count_up, 2, MEMORY) as pool:
+        results = list(pool.run([2, 3]))
+    assert [result for task, result in results if task == 3] == [Step(0), Step(1), Step(2), "done"]
+    assert [result for task, result in results if task == 2] == [Step(0), Step(1), "done"]
+
+
+def test_what_a_job_raises_on_its_way_is_raised_too():
+    with pytest.raises(OSError, match="No space left"), Pool(count_up, 1, MEMORY) as pool:
+        list(pool.run([5]))
 
 
 def test_no_more_workers_start_than_there_are_tasks():

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import errno
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import lmdb
 
 from datacheck.backends import StoreOptions
+from datacheck.backends.lmdb_layout import cut, names, probes, second_meta, shards, trees
 from datacheck.backends.lmdb_pages import (
-    DUPDATA,
+    DUPFIXED,
     DUPSORT,
+    INTEGERDUP,
     INTEGERKEY,
     REVERSEKEY,
-    SUBDATA,
     Database,
     PageDamaged,
     Pages,
-    database,
     foreign,
     header_size,
 )
-from datacheck.errors import SourceUnknown
+from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
     Block,
     Finding,
@@ -33,22 +34,17 @@ from datacheck.model import (
     Note,
     Position,
     Shard,
-    escape,
     found,
     ignore,
     unescape,
 )
 
 SHARD_BYTES = 16 << 20
-SHARDS = 4096
 PROBES = 64
-PROBE_RECORDS = 16
-"""Probes of a small store are at least this many records apart."""
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
-NAMES_SOUGHT = 100_000
-"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
-META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
+MAP_SPARE = 1 << 20
+LMDB_1_0 = 3
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class LmdbReader:
             if header_size(head) is None and (machine := foreign(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
                 raise SourceUnknown(str(path), reason)
-            if header_size(head) is not None or _second_meta(file):
+            if header_size(head) is not None or second_meta(file):
                 return cls(path)
         return None
 
@@ -84,32 +80,38 @@ class LmdbReader:
         """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
         size = self.data.stat().st_size
         findings: list[Finding] = []
-        shards: list[Shard] = []
-        probes: list[Shard] = []
+        made: list[Shard] = []
+        tried: list[Shard] = []
         records: int | None = None
         try:
             with Pages(self.data) as pages:
-                findings += _cut(pages)
-                trees = _trees(pages)
-                records = sum(tree.entries for tree in trees.values())
-                for part, tree in trees.items():
-                    shards += _shards(pages, part, tree, self.shard_bytes)
-                    probes += _probes(pages, part, tree, max(1, PROBES // len(trees)))
+                findings += cut(pages)
+                parts = trees(pages)
+                records = sum(tree.entries for tree in parts.values())
+                for part, tree in parts.items():
+                    made += shards(pages, part, tree, self.shard_bytes)
+                    tried += probes(pages, part, tree, max(1, PROBES // len(parts)))
         except PageDamaged as exc:
             findings.append(found("damaged-store", f"{self.data.name}: {exc}"))
-            shards = probes = [Shard()]
+            made = tried = [Shard()]
         try:
             with self._transaction(""):
                 pass
         except lmdb.Error as exc:
             findings.append(found("damaged-store", f"lmdb cannot open it: {_reason(exc)}"))
             return Layout((), (), None, size, findings)
-        return Layout(shards, probes, records, size, findings)
+        return Layout(made, tried, records, size, findings)
 
-    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
+    def blocks(
+        self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
+    ) -> Iterator[Block]:
+        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes."""
         with self._transaction(shard.part) as (cursor, tree):
-            records = _one_by_one(cursor, self.data, shard, tree, note) if limit == 1 else _records(cursor, shard, tree)
-            names = self._names() if not shard.part else frozenset()
+            if limit == 1 or avoid:
+                records = _one_by_one(cursor, self.data, shard, tree, note, avoid)
+            else:
+                records = _records(cursor, shard, tree)
+            named = names(self.data) if not shard.part else frozenset()
             place = shard.start or Position(b"")
             finished = False
             while not finished:
@@ -119,7 +121,7 @@ class LmdbReader:
                 size = 0
                 finished = True
                 for key, value, nth in records:
-                    if key in names:
+                    if key in named:
                         continue
                     keys.append(key)
                     values.append(value)
@@ -134,7 +136,7 @@ class LmdbReader:
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
         with Pages(self.data) as pages:
-            parts = list(_trees(pages))
+            parts = list(trees(pages))
         for part in parts:
             with self._transaction(part) as (cursor, tree):
                 if cursor.set_key(raw):
@@ -164,10 +166,6 @@ class LmdbReader:
                 known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
                 known |= DUPSORT if flags["dupsort"] else 0
                 yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)
-
-    def _names(self) -> frozenset[bytes]:
-        status = self.data.stat()
-        return _names(self.data, status.st_size, status.st_mtime_ns)
 
 
 Record = tuple[bytes, memoryview, int]
@@ -205,7 +203,9 @@ def _seek(cursor: Any, start: Position | None) -> int | None:
     return nth if cursor.key() == start.key else 0
 
 
-def _one_by_one(cursor: Any, data: Path, shard: Shard, tree: Database, note: Note) -> Iterator[Record]:
+def _one_by_one(
+    cursor: Any, data: Path, shard: Shard, tree: Database, note: Note, avoid: Collection[bytes]
+) -> Iterator[Record]:
     """Yield what `_records` does, having noted each record's place before the library touches its value.
 
     The library touches a value when it only steps onto it, so the keys come from the pages themselves.
@@ -215,11 +215,14 @@ def _one_by_one(cursor: Any, data: Path, shard: Shard, tree: Database, note: Not
     place = start
     try:
         with Pages(data) as pages:
-            for node, _ in pages.leaf_nodes(_trees(pages)[shard.part], _raw(start)):
+            for node, _ in pages.leaf_nodes(trees(pages)[shard.part], _raw(start)):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
                 if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
                     return
                 note(place, True)
+                if node.key in avoid:
+                    yield node.key, memoryview(b""), place.nth
+                    continue
                 yield from _values(cursor, tree, place, stop, note)
     except PageDamaged:
         note(place, False)
@@ -245,83 +248,71 @@ def _raw(place: Position) -> bytes:
     return place.key
 
 
-def _trees(pages: Pages) -> dict[str, Database]:
-    """Return the databases that hold records, by part; the main one too, if it holds any beside names."""
-    main = pages.meta.main
-    if main.entries > NAMES_SOUGHT:
-        return {"": main}
-    named = {
-        escape(node.key): database(page[node.offset : node.offset + 48])
-        for node, page in pages.leaf_nodes(main)
-        if node.flags & SUBDATA and not node.flags & DUPDATA
-    }
-    return {"": main, **named} if main.entries > len(named) or not named else named
-
-
-@lru_cache(maxsize=4)
-def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
-    try:
-        with Pages(data) as pages:
-            return frozenset(unescape(part) for part in _trees(pages) if part)
-    except PageDamaged:
-        return frozenset()
-
-
-def _shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
-    wanted = min(SHARDS, -(-tree.pages * pages.page_size // shard_bytes))
-    seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
-    cuts = [Position(key) for key in _spread(seams, wanted - 1)]
-    records = tree.entries if not cuts else None
-    return [Shard(part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
-
-
-def _probes(pages: Pages, part: str, tree: Database, count: int) -> list[Shard]:
-    seams, leaves = pages.seams(tree, count)
-    if leaves and len(seams) < count:
-        seams = [node.key for node, _ in pages.leaf_nodes(tree)]
-        count = min(count, max(1, len(seams) // PROBE_RECORDS))
-    return [Shard(part), *(Shard(part, Position(key)) for key in _spread(seams, count - 1))]
-
-
-def _spread(keys: list[bytes], count: int) -> list[bytes]:
-    """Return at most `count` of the keys, evenly spread and none twice."""
-    if count < 1:
-        return []
-    chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
-    return list(dict.fromkeys(chosen))
-
-
-def _cut(pages: Pages) -> Iterator[Finding]:
-    """Say if the file ends before its last page does."""
-    expected = (pages.meta.last_page + 1) * pages.page_size
-    if pages.size < expected:
-        lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
-        yield found("truncated-store", message, size=pages.size, expected=expected)
-
-
-def _second_meta(file: IO[bytes]) -> bool:
-    """Say whether a second meta page stands where one would if the first is destroyed."""
-    for page_size in META_PAGE_SIZES:
-        file.seek(page_size)
-        if header_size(file.read(64)) is not None:
-            return True
-    return False
-
-
 def _reason(error: lmdb.Error) -> str:
     """Return what liblmdb says, without the path that py-lmdb puts before it."""
     return str(error).rpartition("MDB_")[2] or str(error)
 
 
+class LmdbWriter:
+    """Writes a new environment, each database's records in key order. Use as a context manager.
+
+    `flags` has the flags of each named database, `size` a guess of the bytes to come: the map grows beyond it.
+    Raises OSError where the disk is full or refuses, UnfitRecord for a key that LMDB does not take.
+    """
+
+    def __init__(self, path: Path, flags: Mapping[str, int], size: int, version: int = 1) -> None:
+        self._flags = flags
+        path.mkdir(parents=True)
+        self._path = path
+        options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
+        named = [part for part in flags if part]
+        self._environment = lmdb.open(
+            str(path), map_size=size + MAP_SPARE, lock=False, sync=False, max_dbs=len(named), **options
+        )
+        self._handles = {part: self._handle(part) for part in flags}
+
+    def _handle(self, part: str) -> Any:
+        if not part:
+            return self._environment.open_db(None)
+        flags = self._flags[part]
+        return self._environment.open_db(
+            unescape(part),
+            reverse_key=bool(flags & REVERSEKEY),
+            dupsort=bool(flags & DUPSORT),
+            integerkey=bool(flags & INTEGERKEY),
+            integerdup=bool(flags & INTEGERDUP),
+            dupfixed=bool(flags & DUPFIXED),
+        )
+
+    def __enter__(self) -> LmdbWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._environment.close()
+
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
+        """Write records that come behind all others of their database."""
+        while True:
+            try:
+                with self._environment.begin(write=True, db=self._handles[part]) as transaction:
+                    transaction.cursor().putmulti(pairs, append=True)
+            except lmdb.MapFullError:
+                self._environment.set_mapsize(self._environment.info()["map_size"] * 5 // 4 + MAP_SPARE)
+            except lmdb.BadValsizeError as exc:
+                raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
+            except lmdb.DiskError as exc:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
+            else:
+                return
+
+    def finish(self) -> None:
+        """Put everything on disk."""
+        self._environment.sync(True)
+
+
 def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
-    """Write a new environment with these records, in key order. Raises OSError or lmdb.Error where it cannot."""
-    pairs = list(records)
-    size = sum(len(key) + len(value) for key, value in pairs)
-    path.mkdir(parents=True)
-    with (
-        lmdb.open(str(path), map_size=2 * size + (1 << 20), lock=False) as environment,
-        environment.begin(write=True) as transaction,
-    ):
-        for key, value in pairs:
-            transaction.put(key, value)
+    """Write a new environment with these records, in key order."""
+    pairs = sorted(records)
+    with LmdbWriter(path, {"": 0}, 2 * sum(len(key) + len(value) for key, value in pairs)) as writer:
+        writer.put("", pairs)
+        writer.finish()

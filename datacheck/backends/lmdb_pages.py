@@ -22,7 +22,7 @@ DEEPEST = 32
 BRANCH, LEAF, META = 0x01, 0x02, 0x08
 LEAF2 = 0x20
 SUBDATA, DUPDATA = 0x02, 0x04
-REVERSEKEY, DUPSORT, INTEGERKEY = 0x02, 0x04, 0x08
+REVERSEKEY, DUPSORT, INTEGERKEY, DUPFIXED, INTEGERDUP = 0x02, 0x04, 0x08, 0x10, 0x20
 HEADERS = {16: 0, 24: 24}
 """Size of the page header, by which the two data versions differ, and what node offsets are counted from."""
 _META = struct.Struct("=IIQQ")

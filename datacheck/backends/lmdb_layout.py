@@ -1,0 +1,110 @@
+"""How an LMDB environment divides: its databases, shards and probes, read off its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import IO
+
+from datacheck.backends.lmdb_pages import (
+    DUPDATA,
+    SUBDATA,
+    Database,
+    PageDamaged,
+    Pages,
+    database,
+    header_size,
+)
+from datacheck.model import Finding, Position, Shard, escape, found, unescape
+
+SHARDS = 4096
+PROBE_RECORDS = 16
+"""Probes of a small store are at least this many records apart."""
+NAMES_SOUGHT = 100_000
+"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
+META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
+
+
+def trees(pages: Pages) -> dict[str, Database]:
+    """Return the databases that hold records, by part; the main one too, if it holds any beside names."""
+    main = pages.meta.main
+    if main.entries > NAMES_SOUGHT:
+        return {"": main}
+    named = {
+        escape(node.key): database(page[node.offset : node.offset + 48])
+        for node, page in pages.leaf_nodes(main)
+        if node.flags & SUBDATA and not node.flags & DUPDATA
+    }
+    return {"": main, **named} if main.entries > len(named) or not named else named
+
+
+def names(data: Path) -> frozenset[bytes]:
+    """Return the names of the named databases, which are keys of the main database but no records of it."""
+    status = data.stat()
+    return _names(data, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
+    try:
+        with Pages(data) as pages:
+            return frozenset(unescape(part) for part in trees(pages) if part)
+    except PageDamaged:
+        return frozenset()
+
+
+def shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
+    """Return ranges of about `shard_bytes` each of one database."""
+    wanted = min(SHARDS, -(-tree.pages * pages.page_size // shard_bytes))
+    seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
+    cuts = [Position(key) for key in _spread(seams, wanted - 1)]
+    records = tree.entries if not cuts else None
+    return [Shard(part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+
+
+def probes(pages: Pages, part: str, tree: Database, count: int) -> list[Shard]:
+    """Return at most `count` ranges that begin evenly spread over one database."""
+    seams, leaves = pages.seams(tree, count)
+    if leaves and len(seams) < count:
+        seams = [node.key for node, _ in pages.leaf_nodes(tree)]
+        count = min(count, max(1, len(seams) // PROBE_RECORDS))
+    return [Shard(part), *(Shard(part, Position(key)) for key in _spread(seams, count - 1))]
+
+
+def _spread(keys: list[bytes], count: int) -> list[bytes]:
+    """Return at most `count` of the keys, evenly spread and none twice."""
+    if count < 1:
+        return []
+    chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
+    return list(dict.fromkeys(chosen))
+
+
+def cut(pages: Pages) -> Iterator[Finding]:
+    """Say if the file ends before its last page does."""
+    expected = (pages.meta.last_page + 1) * pages.page_size
+    if pages.size < expected:
+        lost = expected - pages.size
+        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        yield found("truncated-store", message, size=pages.size, expected=expected)
+
+
+def second_meta(file: IO[bytes]) -> bool:
+    """Say whether a second meta page stands where one would if the first is destroyed."""
+    for page_size in META_PAGE_SIZES:
+        file.seek(page_size)
+        if header_size(file.read(64)) is not None:
+            return True
+    return False
+
+
+def flags_of(data: Path) -> dict[str, int]:
+    """Return the flags of each database that holds records, by part. Raises PageDamaged."""
+    with Pages(data) as pages:
+        return {part: tree.flags for part, tree in trees(pages).items()}
+
+
+def data_version(data: Path) -> int:
+    """Return the version of the file format: 1 for LMDB 0.9, 3 for LMDB 1.0. Raises PageDamaged."""
+    with Pages(data) as pages:
+        return pages.meta.version

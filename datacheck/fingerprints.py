@@ -1,0 +1,61 @@
+"""Tell whether a store is still the one a report was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from datacheck.backends import Reader
+
+METAS = 2 * 65536
+"""LMDB's two meta pages lie in this many first bytes, whatever the page size."""
+SUPERBLOCK = 4096
+PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
+"""Files that say nothing of a store's contents, and change when somebody else opens it."""
+
+
+class FileStamp(msgspec.Struct, frozen=True):
+    """One file of a store: its name below the source, its size in bytes, its modification time in nanoseconds."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """The files of a store, and the SHA-256 of its roots: meta pages, CURRENT and MANIFEST, superblocks."""
+
+    files: tuple[FileStamp, ...]
+    roots: str
+
+
+def fingerprint(reader: Reader) -> Fingerprint:
+    """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
+    stamps = []
+    roots = hashlib.sha256()
+    for file in files_of(reader):
+        status = file.stat()
+        name = file.name if file == reader.path else str(file.relative_to(reader.path.parent))
+        stamps.append(FileStamp(name, status.st_size, status.st_mtime_ns))
+        for piece in _roots(reader.backend, file):
+            roots.update(piece)
+    return Fingerprint(tuple(stamps), roots.hexdigest())
+
+
+def files_of(reader: Reader) -> list[Path]:
+    """Return the files that make up a store, by name."""
+    if not reader.path.is_dir():
+        return [reader.path]
+    return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
+
+
+def _roots(backend: str, file: Path) -> Iterator[bytes]:
+    if backend == "leveldb":
+        if file.name == "CURRENT" or file.name.startswith("MANIFEST-"):
+            yield file.read_bytes()
+        return
+    with file.open("rb") as opened:
+        yield opened.read(METAS if backend == "lmdb" else SUPERBLOCK)
