@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from datacheck.errors import (
         DatacheckError,
         NotClean,
+        RebuildFailed,
         RecordMissing,
         ReportFailed,
         SourceMissing,
         SourceUnknown,
         SourceUnreadable,
+        TargetExists,
+        UnfitRecord,
         UsageError,
         ValidatorFailed,
     )
     from datacheck.model import Batch, Finding, found
+    from datacheck.rebuilding import rebuild
+    from datacheck.receipt import Receipt
     from datacheck.report import Report
     from datacheck.scanning import scan
     from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
@@ -35,7 +40,9 @@ _HOMES = {
     "Batch": "model",
     "Finding": "model",
     "found": "model",
+    "Receipt": "receipt",
     "Report": "report",
+    "rebuild": "rebuilding",
     "scan": "scanning",
     **dict.fromkeys(
         ("Constant", "Finite", "Format", "HalfOverflow", "Label", "Range", "Shape"),
@@ -45,11 +52,14 @@ _HOMES = {
         (
             "DatacheckError",
             "NotClean",
+            "RebuildFailed",
             "RecordMissing",
             "ReportFailed",
             "SourceMissing",
             "SourceUnknown",
             "SourceUnreadable",
+            "TargetExists",
+            "UnfitRecord",
             "UsageError",
             "ValidatorFailed",
         ),
@@ -69,6 +79,8 @@ __all__ = [
     "Label",
     "NotClean",
     "Range",
+    "RebuildFailed",
+    "Receipt",
     "RecordMissing",
     "Report",
     "ReportFailed",
@@ -76,11 +88,14 @@ __all__ = [
     "SourceMissing",
     "SourceUnknown",
     "SourceUnreadable",
+    "TargetExists",
+    "UnfitRecord",
     "UsageError",
     "ValidatorFailed",
     "__version__",
     "found",
     "open_store",
+    "rebuild",
     "scan",
 ]
 

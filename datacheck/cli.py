@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from datacheck import __version__
-from datacheck.errors import DatacheckError, UsageError
+from datacheck.errors import DatacheckError
+from datacheck.options import ScanCommand, scan_options
 
 if TYPE_CHECKING:
     from datacheck.report import Report
@@ -74,77 +74,6 @@ def cli() -> None:
     """
 
 
-class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
-    """LO:HI, either side of which may be empty, with a field name before it where that is allowed."""
-
-    def __init__(self, name: str, *, field: bool = False, single: bool = False) -> None:
-        self.name, self._field, self._single = name, field, single
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            value = str(value)
-        field, equals, bounds = value.rpartition("=")
-        low, colon, high = bounds.partition(":")
-        try:
-            if self._single and not colon:
-                return int(bounds)
-            pair = (float(low) if low else None, float(high) if high else None)
-        except ValueError:
-            colon = ""
-        if not colon or (equals and not (self._field and field)):
-            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
-        return (field or None, pair) if self._field else pair
-
-
-def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    try:
-        return tuple(int(size) for size in str(value).split(","))
-    except ValueError as exc:
-        raise click.BadParameter(f"{value!r} is not of the form {param.metavar}", ctx, param) from exc
-
-
-def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[list[str]]:
-    return [value.split(",") for value in values]
-
-
-def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Take the defaults of the options from a TOML file: datacheck.toml, or [tool.datacheck] of pyproject.toml."""
-    candidates = [path] if path else [Path("datacheck.toml"), Path("pyproject.toml")]
-    for file in candidates:
-        if path is None and not file.is_file():
-            continue
-        try:
-            content = tomllib.loads(file.read_text("utf-8"))
-        except OSError as exc:
-            raise UsageError(f"{file}: could not be read: {exc.strerror}") from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise UsageError(f"{file}: is not TOML: {exc}") from exc
-        if file.name == "pyproject.toml":
-            content = content.get("tool", {}).get("datacheck", {})
-        if content or path:
-            ctx.default_map = _defaults(ctx, file, content)
-            return
-
-
-def _defaults(ctx: click.Context, file: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration's settings by parameter name; the keys are the long options without their dashes."""
-    options = {
-        option.removeprefix("--"): param
-        for param in ctx.command.params
-        if isinstance(param, click.Option)
-        for option in param.opts
-        if option.startswith("--") and option != "--config"
-    }
-    for key, value in content.items():
-        if key not in options:
-            raise UsageError(f"{file}: {key!r} is no option of datacheck {ctx.info_name}")
-        if options[key].multiple and not isinstance(value, list):
-            content[key] = [value]
-    return {options[key].name or key: value for key, value in content.items()}
-
-
 @contextmanager
 def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, int], None]]:
     """Yield a progress callable that draws a bar on standard error, if that is a terminal."""
@@ -163,51 +92,9 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
         yield show
 
 
-class ScanCommand(click.Command):
-    """`datacheck scan`, whose help ends with the manual of the checks."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from datacheck.validators import VALIDATORS
-
-        with formatter.section("Checks"):
-            formatter.write_dl([(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()])
-
-
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
-@click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised.")
-@click.option("--decoder", metavar="NAME", help="The payload's kind: picture, npy, datum, decimal, text.")
-@click.option(
-    "--range",
-    "ranges",
-    type=Bound("[FIELD=]LO:HI", field=True),
-    multiple=True,
-    metavar="[FIELD=]LO:HI",
-    help="Values outside are bad; either side may be empty. Repeatable.",
-)
-@click.option(
-    "--labels",
-    type=Bound("N or LO:HI", single=True),
-    metavar="N|LO:HI",
-    help="Labels are integers 0 to N-1, or LO to HI.",
-)
-@click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
-@click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have.")
-@click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable.")
-@click.option(
-    "--together",
-    callback=_groups,
-    multiple=True,
-    metavar="A,B",
-    help="HDF5 datasets that must have the same number of rows. Repeatable.",
-)
-@click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable.")
-@click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable.")
-@click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]")
-@click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]")
-@click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean.")
-@click.option("--strict", is_flag=True, help="Suspicious records count as bad.")
+@scan_options
 @click.option(
     "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
 )
@@ -216,15 +103,6 @@ class ScanCommand(click.Command):
 )
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    callback=_configure,
-    is_eager=True,
-    expose_value=False,
-    metavar="FILE",
-    help="Take options from here.  [default: datacheck.toml, or [tool.datacheck] in pyproject.toml]",
-)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
 def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, schema: bool, **options: Any) -> int:
     """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them."""
@@ -304,6 +182,66 @@ def _print_schema() -> int:
 
     print(json.dumps(schema(), indent=2))
     return 0
+
+
+@cli.command(cls=ScanCommand)
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
+@click.option("--drop", multiple=True, metavar="CODE", help="Leave these out, by code or verdict. Repeatable.")
+@click.option(
+    "--keep", multiple=True, metavar="CODE", help="Keep records in spite of this code or verdict. Repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be dropped, and write nothing.")
+@click.option(
+    "--from-report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rest on this report, not on a new scan.",
+)
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Put the dropped records there, and why.",
+)
+@click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
+@click.option("--to", type=click.Choice(["lmdb", "leveldb"]), help="The kind of key-value store to write.")
+@click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
+@scan_options
+@click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
+@click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
+def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
+    """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+    from datacheck.rebuilding import Order, rebuild_as
+    from datacheck.receipt import Choice, receipt_document, receipt_text, write_receipt
+
+    choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
+    names = ("dry_run", "from_report", "quarantine", "to", "force")
+    order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
+    settings = _settings(options)
+    with _watching_phases(not no_progress) as progress, write_receipt(report, [source, target]) as write:
+        receipt, scanned = rebuild_as(order, settings, progress)
+        write(receipt_document(receipt, scanned, choice))
+    if not (quiet and receipt.written):
+        print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
+    return 0 if receipt.written or (order.dry_run and (choice.made or not receipt.dropped)) else 1
+
+
+@contextmanager
+def _watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, int], None]]:
+    """Yield a progress callable that draws one bar for each phase."""
+    with ExitStack() as stack:
+        bars: dict[str, Callable[[int, int | None, int], None]] = {}
+
+        def show(phase: str, done: int, total: int | None, bad: int) -> None:
+            if phase not in bars:
+                stack.close()
+                bars[phase] = stack.enter_context(_watching(wanted, phase))
+            bars[phase](done, total, bad)
+
+        yield show
 
 
 @cli.command()

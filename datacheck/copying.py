@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from datacheck.backends import Reader
 
 
 @dataclass(frozen=True)
@@ -67,19 +65,3 @@ Copying = Generator[int, None, Copied]
 """Yields the number of source records done so far, returns what it came to."""
 Verifying = Generator[int, None, tuple[int, str]]
 """Yields the number of records compared so far, returns how many there are in the copy, and their digest."""
-
-
-class Copier(Protocol):
-    """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns."""
-
-    def objections(self, reader: Reader) -> list[str]:
-        """Return a sentence for each thing in the source that a copy could not keep."""
-        ...
-
-    def copy(self, reader: Reader, plan: Plan) -> Copying:
-        """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
-        ...
-
-    def verify(self, reader: Reader, plan: Plan) -> Verifying:
-        """Re-open the copy and read all of it."""
-        ...

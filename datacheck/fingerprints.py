@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from datacheck.backends import Reader
+from datacheck.report import FileStamp, Fingerprint
 
 METAS = 2 * 65536
 """LMDB's two meta pages lie in this many first bytes, whatever the page size."""
@@ -17,28 +16,13 @@ PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
 
 
-class FileStamp(msgspec.Struct, frozen=True):
-    """One file of a store: its name below the source, its size in bytes, its modification time in nanoseconds."""
-
-    name: str
-    size: int
-    mtime_ns: int
-
-
-class Fingerprint(msgspec.Struct, frozen=True):
-    """The files of a store, and the SHA-256 of its roots: meta pages, CURRENT and MANIFEST, superblocks."""
-
-    files: tuple[FileStamp, ...]
-    roots: str
-
-
 def fingerprint(reader: Reader) -> Fingerprint:
     """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
     stamps = []
     roots = hashlib.sha256()
     for file in files_of(reader):
         status = file.stat()
-        name = file.name if file == reader.path else str(file.relative_to(reader.path.parent))
+        name = file.name if file == reader.path else str(file.relative_to(reader.path))
         stamps.append(FileStamp(name, status.st_size, status.st_mtime_ns))
         for piece in _roots(reader.backend, file):
             roots.update(piece)

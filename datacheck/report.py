@@ -23,14 +23,33 @@ FINDINGS_IN_MEMORY = 10_000
 """Findings beyond this many wait in a temporary file."""
 
 
+class FileStamp(msgspec.Struct, frozen=True):
+    """One file of a store: its name, its size in bytes, its modification time in nanoseconds."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """The files of a store, and the SHA-256 of its roots: meta pages, CURRENT and MANIFEST, superblocks."""
+
+    files: tuple[FileStamp, ...]
+    roots: str
+
+
 class Source(msgspec.Struct, frozen=True):
-    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk."""
+    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk.
+
+    `fingerprint` tells whether a source is still the one that was scanned.
+    """
 
     path: str
     backend: str
     decoder: str | None = None
     records: int | None = None
     bytes: int | None = None
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends import Reader, StoreOptions, open_store
+from datacheck.fingerprints import fingerprint
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
 from datacheck.pool import Death, Pool
 from datacheck.report import Report, Source, Tally
@@ -76,7 +77,9 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
     if isinstance(layout, Death):
         add(_given_up(layout, "opening the store"))
         return
-    report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
+    report.source = msgspec.structs.replace(
+        report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint(reader)
+    )
     for finding in layout.findings:
         tally = Tally()
         tally.count([finding])

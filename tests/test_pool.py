@@ -97,8 +97,7 @@ def test_tasks_may_be_added_while_others_run():
 
 
 def count_up(task, watch: Watch):
-    for number in range(task):
-        yield number
+    yield from range(task)
     if task == 5:
         raise OSError(28, "No space left on device")
     return "done"

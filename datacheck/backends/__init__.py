@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from datacheck.copying import Copying, Plan, Verifying
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.model import AnyBlock, Finding, Layout, Note, Position, Shard, ignore
 
@@ -65,6 +66,22 @@ class Reader(Protocol):
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         """Return the finding with the name of the record at a place that was noted in this shard, opening nothing."""
+        ...
+
+
+class Copier(Protocol):
+    """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns."""
+
+    def objections(self, reader: Reader) -> list[str]:
+        """Return a sentence for each thing in the source that a copy could not keep."""
+        ...
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
+        ...
+
+    def verify(self, reader: Reader, plan: Plan) -> Verifying:
+        """Re-open the copy and read all of it."""
         ...
 
 

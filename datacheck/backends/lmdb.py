@@ -13,7 +13,7 @@ from typing import Any
 import lmdb
 
 from datacheck.backends import StoreOptions
-from datacheck.backends.lmdb_layout import cut, names, probes, second_meta, shards, trees
+from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
 from datacheck.backends.lmdb_pages import (
     DUPFIXED,
     DUPSORT,
@@ -43,7 +43,9 @@ SHARD_BYTES = 16 << 20
 PROBES = 64
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
-MAP_SPARE = 1 << 20
+MAP_BYTES = 1 << 40
+"""The map while writing; a mapped file takes address space only."""
+COMMIT_BYTES = 64 << 20
 LMDB_1_0 = 3
 
 
@@ -256,25 +258,26 @@ def _reason(error: lmdb.Error) -> str:
 class LmdbWriter:
     """Writes a new environment, each database's records in key order. Use as a context manager.
 
-    `flags` has the flags of each named database, `size` a guess of the bytes to come: the map grows beyond it.
-    Raises OSError where the disk is full or refuses, UnfitRecord for a key that LMDB does not take.
+    `flags` has the flags of each named database, `version` is that of the file format. Raises OSError where the disk is
+    full or refuses, UnfitRecord for a key that LMDB does not take.
     """
 
-    def __init__(self, path: Path, flags: Mapping[str, int], size: int, version: int = 1) -> None:
-        self._flags = flags
+    def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1) -> None:
         path.mkdir(parents=True)
-        self._path = path
-        options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
+        self._data = path / "data.mdb"
         named = [part for part in flags if part]
+        options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
         self._environment = lmdb.open(
-            str(path), map_size=size + MAP_SPARE, lock=False, sync=False, max_dbs=len(named), **options
+            str(path), map_size=MAP_BYTES, lock=False, sync=False, metasync=False, max_dbs=len(named), **options
         )
-        self._handles = {part: self._handle(part) for part in flags}
+        self._transaction: Any = None
+        self._pending = 0
+        with _disk():
+            self._handles = {part: self._handle(part, of) for part, of in flags.items()}
 
-    def _handle(self, part: str) -> Any:
+    def _handle(self, part: str, flags: int) -> Any:
         if not part:
             return self._environment.open_db(None)
-        flags = self._flags[part]
         return self._environment.open_db(
             unescape(part),
             reverse_key=bool(flags & REVERSEKEY),
@@ -288,31 +291,48 @@ class LmdbWriter:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if self._transaction is not None:
+            self._transaction.abort()
         self._environment.close()
 
     def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
-        """Write records that come behind all others of their database."""
-        while True:
-            try:
-                with self._environment.begin(write=True, db=self._handles[part]) as transaction:
-                    transaction.cursor().putmulti(pairs, append=True)
-            except lmdb.MapFullError:
-                self._environment.set_mapsize(self._environment.info()["map_size"] * 5 // 4 + MAP_SPARE)
-            except lmdb.BadValsizeError as exc:
-                raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
-            except lmdb.DiskError as exc:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
-            else:
-                return
+        """Write records that come behind all others of their database; the values are taken before this returns."""
+        with _disk():
+            if self._transaction is None:
+                self._transaction = self._environment.begin(write=True)
+            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=True)
+            self._pending += sum(len(value) for _, value in pairs)
+            if self._pending >= COMMIT_BYTES:
+                self._commit()
+
+    def _commit(self) -> None:
+        transaction, self._transaction, self._pending = self._transaction, None, 0
+        if transaction is not None:
+            transaction.commit()
 
     def finish(self) -> None:
-        """Put everything on disk."""
-        self._environment.sync(True)
+        """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
+        with _disk():
+            self._commit()
+        self._environment.close()
+        fit_map(self._data)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Translate what liblmdb says of the disk, and of keys, while writing."""
+    try:
+        yield
+    except lmdb.BadValsizeError as exc:
+        raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
+    except lmdb.DiskError as exc:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
+    except lmdb.Error as exc:
+        raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(exc)})") from exc
 
 
 def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Write a new environment with these records, in key order."""
-    pairs = sorted(records)
-    with LmdbWriter(path, {"": 0}, 2 * sum(len(key) + len(value) for key, value in pairs)) as writer:
-        writer.put("", pairs)
+    with LmdbWriter(path, {"": 0}) as writer:
+        writer.put("", sorted(records))
         writer.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,31 +17,35 @@ from datacheck.backends.lmdb_pages import (
     database,
     header_size,
 )
-from datacheck.model import Finding, Position, Shard, escape, found, unescape
+from datacheck.model import Finding, Position, Shard, escape, found
 
 SHARDS = 4096
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 NAMES_SOUGHT = 100_000
 """Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
+MAP_SPARE_PAGES = 16
 META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
 def trees(pages: Pages) -> dict[str, Database]:
     """Return the databases that hold records, by part; the main one too, if it holds any beside names."""
     main = pages.meta.main
-    if main.entries > NAMES_SOUGHT:
-        return {"": main}
-    named = {
-        escape(node.key): database(page[node.offset : node.offset + 48])
-        for node, page in pages.leaf_nodes(main)
-        if node.flags & SUBDATA and not node.flags & DUPDATA
-    }
+    named = {escape(name.rstrip(b"\0")): tree for name, tree in _named(pages)}
     return {"": main, **named} if main.entries > len(named) or not named else named
 
 
+def _named(pages: Pages) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
+    if pages.meta.main.entries > NAMES_SOUGHT:
+        return
+    for node, page in pages.leaf_nodes(pages.meta.main):
+        if node.flags & SUBDATA and not node.flags & DUPDATA:
+            yield node.key, database(page[node.offset : node.offset + 48])
+
+
 def names(data: Path) -> frozenset[bytes]:
-    """Return the names of the named databases, which are keys of the main database but no records of it."""
+    """Return the keys of the main database that name databases, and are no records of it."""
     status = data.stat()
     return _names(data, status.st_size, status.st_mtime_ns)
 
@@ -49,7 +54,7 @@ def names(data: Path) -> frozenset[bytes]:
 def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
     try:
         with Pages(data) as pages:
-            return frozenset(unescape(part) for part in trees(pages) if part)
+            return frozenset(name for name, _ in _named(pages))
     except PageDamaged:
         return frozenset()
 
@@ -108,3 +113,18 @@ def data_version(data: Path) -> int:
     """Return the version of the file format: 1 for LMDB 0.9, 3 for LMDB 1.0. Raises PageDamaged."""
     with Pages(data) as pages:
         return pages.meta.version
+
+
+def fit_map(data: Path) -> None:
+    """Set the map size in the meta pages of a finished, closed environment to what its pages take, and a little more.
+
+    Whoever opens the environment to write more may raise it as ever.
+    """
+    with Pages(data) as pages:
+        page_size = pages.meta.page_size
+        offsets = [pages.map_size_at, pages.map_size_at + page_size]
+        size = (pages.meta.last_page + 1 + MAP_SPARE_PAGES) * page_size
+    with data.open("r+b") as file:
+        for offset in offsets:
+            file.seek(offset)
+            file.write(size.to_bytes(8, sys.byteorder))

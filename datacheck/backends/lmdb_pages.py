@@ -120,6 +120,11 @@ class Pages:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         os.close(self._fd)
 
+    @property
+    def map_size_at(self) -> int:
+        """The offset, in a meta page, of the map size: behind magic, version and fixed address."""
+        return self._header + 16
+
     def _newest_meta(self) -> Meta:
         head = os.pread(self._fd, 256, 0)
         header = header_size(head)

@@ -233,6 +233,29 @@ def _by(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
+def filled(message: Value, value: float) -> bytes:
+    """Return a Datum with its NaN and infinite floats replaced by `value`, and every other byte as it was."""
+    out = bytearray(message)
+    at = 0
+    while at < len(out):
+        start = at
+        try:
+            at = _field(message, start, datum := Datum())
+        except (_Cut, _Odd):
+            break  # bytes after the end stay as they are
+        if not datum.floats:
+            continue
+        packed = out[start] & 7 == BYTES
+        size = 4 * sum(map(len, datum.floats))
+        floats = (
+            np.frombuffer(out, "<f4", size // 4, at - size)
+            if packed
+            else np.frombuffer(out, _UNPACKED, size // 4, start)["value"]
+        )
+        floats[~np.isfinite(floats)] = value
+    return bytes(out)
+
+
 def encode(
     values: NDArray[Any] | bytes, label: int | None, *, shape: Sequence[int] | None = None, encoded: bool = False
 ) -> bytes:

@@ -68,10 +68,11 @@ def test_both_file_versions(tmp_path, lib_version):
     assert everything(reader, limit=1) == [("", at, value) for at, value in records.items()]
 
 
-def test_each_named_database_is_read(tmp_path):
+@pytest.mark.parametrize("lib_version", [0, 1])
+def test_each_named_database_is_read(tmp_path, lib_version):
     path = tmp_path / "env"
-    write_lmdb(path, {b"a": b"1"}, name=b"train")
-    write_lmdb(path, {b"a": b"2", b"b": b"3"}, name=b"te\x01st")
+    write_lmdb(path, {b"a": b"1"}, name=b"train", lib_version=lib_version)
+    write_lmdb(path, {b"a": b"2", b"b": b"3"}, name=b"te\x01st", lib_version=lib_version)
     assert everything(open_store(path)) == [("te\\x01st", b"a", b"2"), ("te\\x01st", b"b", b"3"), ("train", b"a", b"1")]
 
 

@@ -1,0 +1,158 @@
+"""The options that the commands of the command line share, and the types of their values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from datacheck.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """LO:HI, either side of which may be empty, with a field name before it where that is allowed."""
+
+    def __init__(self, name: str, *, field: bool = False, single: bool = False) -> None:
+        self.name, self._field, self._single = name, field, single
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            value = str(value)
+        field, equals, bounds = value.rpartition("=")
+        low, colon, high = bounds.partition(":")
+        try:
+            if self._single and not colon:
+                return int(bounds)
+            pair = (float(low) if low else None, float(high) if high else None)
+        except ValueError:
+            colon = ""
+        if not colon or (equals and not (self._field and field)):
+            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
+        return (field or None, pair) if self._field else pair
+
+
+def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        return tuple(int(size) for size in str(value).split(","))
+    except ValueError as exc:
+        raise click.BadParameter(f"{value!r} is not of the form {param.metavar}", ctx, param) from exc
+
+
+def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[list[str]]:
+    return [value.split(",") for value in values]
+
+
+def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    """Take the defaults of the options from a TOML file: datacheck.toml, or [tool.datacheck] of pyproject.toml."""
+    candidates = [path] if path else [Path("datacheck.toml"), Path("pyproject.toml")]
+    for file in candidates:
+        if path is None and not file.is_file():
+            continue
+        try:
+            content = tomllib.loads(file.read_text("utf-8"))
+        except OSError as exc:
+            raise UsageError(f"{file}: could not be read: {exc.strerror}") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise UsageError(f"{file}: is not TOML: {exc}") from exc
+        if file.name == "pyproject.toml":
+            content = content.get("tool", {}).get("datacheck", {})
+        if content or path:
+            ctx.default_map = _defaults(ctx, file, content)
+            return
+
+
+def _defaults(ctx: click.Context, file: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration's settings by parameter name; the keys are the long options without their dashes."""
+    options = {
+        option.removeprefix("--"): param
+        for param in ctx.command.params
+        if isinstance(param, click.Option)
+        for option in param.opts
+        if option.startswith("--") and option != "--config"
+    }
+    for key, value in content.items():
+        if key not in options:
+            if key in _others(ctx):
+                continue
+            raise UsageError(f"{file}: {key!r} is no option of datacheck {ctx.info_name}")
+        if options[key].multiple and not isinstance(value, list):
+            content[key] = [value]
+    return {options[key].name or key: value for key, value in content.items() if key in options}
+
+
+def _others(ctx: click.Context) -> set[str]:
+    """Return the options of the other commands: one file may set defaults for all."""
+    group = ctx.parent.command if ctx.parent else None
+    commands = group.commands.values() if isinstance(group, click.Group) else []
+    return {name.removeprefix("--") for command in commands for param in command.params for name in param.opts}
+
+
+SCAN_OPTIONS = (
+    click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised."),
+    click.option("--decoder", metavar="NAME", help="The payload's kind: picture, npy, datum, decimal, text."),
+    click.option(
+        "--range",
+        "ranges",
+        type=Bound("[FIELD=]LO:HI", field=True),
+        multiple=True,
+        metavar="[FIELD=]LO:HI",
+        help="Values outside are bad; either side may be empty. Repeatable.",
+    ),
+    click.option(
+        "--labels",
+        type=Bound("N or LO:HI", single=True),
+        metavar="N|LO:HI",
+        help="Labels are integers 0 to N-1, or LO to HI.",
+    ),
+    click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels."),
+    click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have."),
+    click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
+    click.option(
+        "--together",
+        callback=_groups,
+        multiple=True,
+        metavar="A,B",
+        help="HDF5 datasets that must have the same number of rows. Repeatable.",
+    ),
+    click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
+    click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
+    click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
+    click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
+    click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
+    click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        callback=_configure,
+        is_eager=True,
+        expose_value=False,
+        metavar="FILE",
+        help="Take options from here.  [default: datacheck.toml, or [tool.datacheck] in pyproject.toml]",
+    ),
+)
+"""What a scan is asked to do; a rebuild begins with a scan."""
+
+
+def scan_options(command: F) -> F:
+    """Give a command the options of a scan."""
+    for option in reversed(SCAN_OPTIONS):
+        command = option(command)
+    return command
+
+
+class ScanCommand(click.Command):
+    """`datacheck scan`, whose help ends with the manual of the checks."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from datacheck.validators import VALIDATORS
+
+        with formatter.section("Checks"):
+            formatter.write_dl([(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()])

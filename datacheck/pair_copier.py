@@ -1,0 +1,163 @@
+"""Copy the records of a key-value store that passed into a new one, of the same kind or the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from datacheck.backends import Reader, leveldb_plyvel, lmdb, open_store
+from datacheck.backends.lmdb_layout import data_version, flags_of
+from datacheck.backends.lmdb_pages import DUPSORT
+from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
+from datacheck.decoders.datum import filled
+from datacheck.model import Block, unescape
+
+Pairs = list[tuple[bytes, bytes | memoryview]]
+
+
+class Writer(Protocol):
+    """Writes the records of each database in key order. A context manager."""
+
+    def __enter__(self) -> Writer: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class PairDigest:
+    """The sum, modulo 2**128, of the XXH3 of each record with its database's name: in whatever order they come."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, part: str, key: bytes, value: bytes | memoryview) -> None:
+        hasher = xxhash.xxh3_128(f"{part}\0{len(key)}\0".encode())
+        hasher.update(key)
+        hasher.update(value)
+        self._sum = (self._sum + hasher.intdigest()) % (1 << 128)
+
+    def __str__(self) -> str:
+        return f"xxh3-128-sum:{self._sum:032x}"
+
+
+@dataclass(frozen=True)
+class PairCopier:
+    """Copies into a store of the kind `to`."""
+
+    to: str
+
+    def objections(self, reader: Reader) -> list[str]:
+        if self.to == "leveldb" and not leveldb_plyvel.is_installed():
+            return ["writing a LevelDB needs plyvel, which is not installed here; --to lmdb writes an LMDB instead"]
+        if self.to == reader.backend or reader.backend != "lmdb":
+            return []
+        flags = flags_of(cast(lmdb.LmdbReader, reader).data)
+        said = [f"LevelDB has no named databases, as {part} is one" for part in flags if part]
+        return said + ["LevelDB has no DUPSORT, which the source uses" for it in flags.values() if it & DUPSORT][:1]
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        digest = PairDigest()
+        index = kept = altered = held = 0
+        drops, fills = plan.drops.indexes(), _indexes(plan.fills)
+        with ExitStack() as stack:
+            target = stack.enter_context(self._writer(reader, plan.target))
+            quarantine = None
+            if plan.quarantine is not None:
+                quarantine = stack.enter_context(self._writer(reader, plan.quarantine))
+            for shard in reader.layout().shards:
+                for block in _blocks(reader, shard, plan.drops):
+                    leaves = _among(drops, index, len(block))
+                    changes = _among(fills, index, len(block)) - leaves
+                    pairs = _kept(block, leaves, changes, plan.fill)
+                    for key, value in pairs:
+                        digest.add(shard.part, key, value)
+                    target.put(shard.part, pairs)
+                    if quarantine is not None and leaves:
+                        left = _left(block, leaves, plan.drops)
+                        quarantine.put(shard.part, left)
+                        held += len(left)
+                    index += len(block)
+                    kept += len(pairs)
+                    altered += len(changes)
+                    yield index
+            target.finish()
+            if quarantine is not None:
+                quarantine.finish()
+        for path in filter(None, (plan.target, plan.quarantine)):
+            sync(path)
+        return Copied(kept, index - kept, altered, held, str(digest))
+
+    def verify(self, reader: Reader, plan: Plan) -> Verifying:
+        digest, count = PairDigest(), 0
+        copy = open_store(plan.target, self.to)
+        for shard in copy.layout().shards:
+            for block in copy.blocks(shard):
+                assert isinstance(block, Block)
+                for key, value in zip(block.keys, block.values, strict=True):
+                    digest.add(shard.part, key, value)
+                count += len(block)
+                yield count
+        return count, str(digest)
+
+    def _writer(self, reader: Reader, path: Path) -> Writer:
+        if self.to == "leveldb":
+            return leveldb_plyvel.LevelDbWriter(path)
+        if isinstance(reader, lmdb.LmdbReader):
+            return lmdb.LmdbWriter(path, flags_of(reader.data), data_version(reader.data))
+        return lmdb.LmdbWriter(path, {"": 0})
+
+
+def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None) -> Pairs:
+    """Return the records of a block that stay, with the values they are to have."""
+    pairs = list(zip(block.keys, block.values, strict=True))
+    if changes:
+        assert fill is not None
+        for row in changes:
+            pairs[row] = (pairs[row][0], filled(pairs[row][1], fill))
+    return [pair for row, pair in enumerate(pairs) if row not in leaves] if leaves else pairs
+
+
+def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
+    """Return the records of a block that go, but for those that must not be touched."""
+    rows = [row for row in sorted(leaves) if block.name(row) not in drops.deadly]
+    return [(block.keys[row], block.values[row]) for row in rows]
+
+
+def _blocks(reader: Reader, shard: Any, drops: Drops) -> Iterator[Block]:
+    if drops.deadly and isinstance(reader, lmdb.LmdbReader):
+        yield from reader.blocks(shard, avoid=frozenset(map(unescape, drops.deadly)))
+        return
+    for block in reader.blocks(shard):
+        assert isinstance(block, Block)
+        yield block
+
+
+def _indexes(drops: Drops | None) -> NDArray[Any]:
+    return np.empty(0, np.int64) if drops is None else drops.indexes()
+
+
+def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
+    """Return which rows of a block of `count` records from index `start` on are among the indexes."""
+    first, last = np.searchsorted(indexes, (start, start + count))
+    return frozenset((indexes[first:last] - start).tolist())
+
+
+def sync(path: Path) -> None:
+    """Put a store's files, and the folder that names them, on disk."""
+    for file in [*(path.iterdir() if path.is_dir() else ()), path, path.parent]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,385 @@
+"""Rebuild a dataset: scan it, copy what passed, compare the copy with the source, and only then give it its name."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck import __version__
+from datacheck.backends import Copier, Reader
+from datacheck.copying import Copied, Drops, Plan
+from datacheck.errors import RebuildFailed, UsageError
+from datacheck.fingerprints import fingerprint
+from datacheck.pool import Death, Pool, Step
+from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
+from datacheck.report import Document, Report, Source
+from datacheck.scanning import WORKER_BYTES, fatal, prepare, run
+from datacheck.settings import Settings, make
+from datacheck.tasks import Job, Task
+from datacheck.workplace import Workplace
+
+if TYPE_CHECKING:
+    from datacheck.pool import Watch
+
+DEADLY = frozenset({"crash", "timeout"})
+"""Records with these are not touched again, even to put them into quarantine."""
+SPARE = 1.05
+"""A copy may take a little more than the source."""
+
+
+Progress = Callable[[str, int, int | None, int], None]
+"""Called as a rebuild goes on: the phase ("scan", "copy", "verify"), records done, records in all, bad ones."""
+
+
+def unwatched(phase: str, done: int, total: int | None, bad: int) -> None:
+    """Progress for callers who do not watch."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """Return what in the source a copy could not keep."""
+
+    copier: Copier
+
+    def run(self, job: Job, watch: Watch) -> list[str]:
+        watch.note(None)
+        return self.copier.objections(job.reader)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Write the copy; yields the records done, returns Copied."""
+
+    copier: Copier
+    plan: Plan
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.copy(job.reader, self.plan)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Read the copy again; yields the records done, returns their number and digest."""
+
+    copier: Copier
+    plan: Plan
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.verify(job.reader, self.plan)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a rebuild was asked to do, beside the settings of its scan. `to` is the kind of store to write."""
+
+    source: Path
+    target: Path
+    choice: Choice
+    dry_run: bool = False
+    from_report: Path | None = None
+    quarantine: Path | None = None
+    to: str | None = None
+    force: bool = False
+
+
+def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
+    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
+    _refuse_places(order)
+    if settings.sample is not None:
+        raise UsageError("a rebuild looks at every record; leave the sample out")
+    reader, report = prepare(order.source, settings)
+    to = order.to or reader.backend
+    copier = _copier(reader, to)
+    _refuse_objections(order, reader, copier, settings)
+    with ExitStack() as stack:
+        workplace = stack.enter_context(Workplace(order.target, force=order.force)) if not order.dry_run else None
+        holding = None
+        if order.quarantine is not None and not order.dry_run:
+            holding = stack.enter_context(Workplace(order.quarantine))
+        started = time.monotonic()
+        if order.from_report is None:
+            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad))
+        else:
+            report = _read_report(order.from_report, reader, report)
+        scanned = time.monotonic() - started
+        receipt = _draft(order, report, to, scanned)
+        refused = not order.choice.made and (report.bad or receipt.dropped)
+        if order.dry_run or refused or workplace is None:
+            return receipt, report
+        if not report.complete:
+            raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
+        _refuse_fill(order, report)
+        written = _write(order, reader, copier, report, receipt, workplace, holding, progress)
+    return written, report
+
+
+def _write(
+    order: Order,
+    reader: Reader,
+    copier: Copier,
+    report: Report,
+    receipt: Receipt,
+    workplace: Workplace,
+    holding: Workplace | None,
+    progress: Progress,
+) -> Receipt:
+    """Copy, compare and publish; return the receipt with what came of it."""
+    plan = _plan(order, report, workplace, holding)
+    _refuse_small_disk(order, report, workplace)
+    with Pool[Task](Job(reader, report.settings), 1, WORKER_BYTES) as pool:
+        started = time.monotonic()
+        copied: Copied = _done(pool, Copy(copier, plan), "copy", receipt.records, progress, order)
+        between = time.monotonic()
+        count, digest = _done(pool, Verify(copier, plan), "verify", copied.kept, progress, order)
+    finished = time.monotonic()
+    _compare(order, reader, report, receipt, copied, count, digest)
+    if holding is not None:
+        _describe_quarantine(order, report, holding)
+        holding.publish(holding.path / "quarantine")
+    workplace.publish(plan.target)
+    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
+    return msgspec.structs.replace(
+        receipt,
+        written=True,
+        kept=copied.kept,
+        altered=copied.altered,
+        quarantined=copied.held,
+        digests=Digests(copied.digest, digest),
+        target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
+        seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
+    )
+
+
+def _done(pool: Pool[Task], task: Task, phase: str, total: int, progress: Progress, order: Order) -> Any:
+    """Run a task of a rebuild, telling its steps; return its result. Raises RebuildFailed where it fails."""
+    try:
+        for _, result in pool.run([task]):
+            if isinstance(result, Step):
+                progress(phase, result.value, total, 0)
+                continue
+            if isinstance(result, Death):
+                raise RebuildFailed(str(order.target), f"{phase}: {fatal(result, 'reading or writing').message}")
+            return result
+    except OSError as exc:
+        reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
+        raise RebuildFailed(str(order.target), reason) from exc
+    raise AssertionError("a pool gives every task a result")
+
+
+def _refuse_places(order: Order) -> None:
+    """Raise UsageError where target or quarantine would touch the source, or each other."""
+    places = {"source": order.source.resolve(), "target": order.target.resolve()}
+    if order.quarantine is not None:
+        places["quarantine"] = order.quarantine.resolve()
+    for name, place in places.items():
+        for other, there in places.items():
+            if name < other and place == there:
+                raise UsageError(f"{name} and {other} are the same path, {place}")
+            if name != other and there in place.parents and (other == "source" or place.parent != there.parent):
+                raise UsageError(f"the {name} {place} lies inside the {other} {there}")
+
+
+def _refuse_objections(order: Order, reader: Reader, copier: Copier, settings: Settings) -> None:
+    """Raise UsageError if a copy could not keep all there is. A source that kills whoever looks is left to the scan."""
+    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+        ((_, objections),) = pool.run([Object(copier)])
+    if isinstance(objections, list) and objections:
+        raise UsageError(f"{order.source}: {'; '.join(objections)}")
+
+
+def _copier(reader: Reader, to: str) -> Copier:
+    """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
+    if (to == "hdf5") != (reader.backend == "hdf5"):
+        raise UsageError(
+            f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between lmdb and leveldb"
+        )
+    if to == "hdf5":
+        from datacheck.backends.hdf5_copy import Hdf5Copier
+
+        hdf5: Copier = Hdf5Copier()
+        return hdf5
+    from datacheck.pair_copier import PairCopier
+
+    return PairCopier(to)
+
+
+def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
+    """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now."""
+    try:
+        document = msgspec.json.decode(path.read_bytes(), type=Document)
+    except OSError as exc:
+        raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
+    except msgspec.DecodeError as exc:
+        raise UsageError(f"{path}: is not the JSON report of a scan: {exc}") from exc
+    if document.source.fingerprint != fingerprint(reader):
+        raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
+    if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
+        raise UsageError(f"{path}: does not tell of every record; scan again, without --sample")
+    report = Report(document.source, document.settings, document.profile, seconds=document.seconds)
+    report.findings.extend(document.findings)
+    report.tally.checked = document.checked
+    report.tally.records = document.source.records or 0
+    report.tally.verdicts.update(
+        {"bad": document.bad, "suspicious": document.suspicious, "unverifiable": document.unverifiable}
+    )
+    report.tally.codes.update(document.counts)
+    report.source = msgspec.structs.replace(document.source, path=fresh.source.path)
+    return report
+
+
+def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
+    """Return the receipt of what would be done."""
+    choice = order.choice if order.choice.made else Choice(drop_bad=True)
+    fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
+    for fate, _, _ in fated(report.findings, choice):
+        fates[fate] += 1
+    records = report.source.records or 0
+    return Receipt(
+        version=__version__,
+        written=False,
+        source=report.source,
+        target=Source(str(order.target), to),
+        records=records,
+        kept=records - fates["dropped"],
+        dropped=fates["dropped"],
+        altered=fates["altered"],
+        quarantine=None if order.quarantine is None else str(order.quarantine),
+        lost=[finding for finding in report.findings if finding.key is None and finding.verdict == "bad"],
+        seconds=Seconds(round(scanned, 3), 0.0, 0.0),
+    )
+
+
+def _refuse_fill(order: Order, report: Report) -> None:
+    kinds = {family.decoder for family in report.profile.families.values()}
+    if order.choice.fill is not None and report.source.backend != "hdf5" and "datum" not in kinds:
+        raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")
+
+
+def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
+    """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
+    files = {fate: workplace.path / f"{fate}.indexes" for fate in ("dropped", "altered")}
+    deadly = set()
+    with ExitStack() as stack:
+        opened = {fate: stack.enter_context(file.open("wb")) for fate, file in files.items()}
+        for fate, record, findings in fated(report.findings, order.choice):
+            if fate in opened:
+                opened[fate].write(record.index.to_bytes(8, "little"))
+            if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
+                deadly.add(record.key)
+    suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
+    quarantine = None
+    if holding is not None:
+        (holding.path / "quarantine").mkdir()
+        quarantine = holding.path / "quarantine" / f"records{suffix}"
+    return Plan(
+        target=workplace.path / order.target.name,
+        drops=Drops(files["dropped"], frozenset(deadly)),
+        quarantine=quarantine,
+        fill=order.choice.fill,
+        fills=Drops(files["altered"]),
+    )
+
+
+def _refuse_small_disk(order: Order, report: Report, workplace: Workplace) -> None:
+    needed = int((report.source.bytes or 0) * SPARE)
+    free = shutil.disk_usage(workplace.path).free
+    if needed > free:
+        raise RebuildFailed(str(order.target), f"a copy needs about {needed:,} bytes, and the disk has {free:,} free")
+
+
+def _compare(
+    order: Order, reader: Reader, report: Report, receipt: Receipt, copied: Copied, count: int, digest: str
+) -> None:
+    """Raise RebuildFailed unless the copy is what it should be."""
+    target = str(order.target)
+    if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
+        parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
+        raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
+    if (count, digest) != (copied.kept, copied.digest):
+        raise RebuildFailed(target, "the copy, read again, is not what was written; the disk or the memory is to blame")
+    if report.source.fingerprint != fingerprint(reader):
+        raise RebuildFailed(target, f"{order.source} was changed while it was read")
+
+
+def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
+    """Write the findings of the records in quarantine beside them."""
+    with (holding.path / "quarantine" / "report.jsonl").open("wb") as file:
+        for fate, _, findings in fated(report.findings, order.choice):
+            if fate == "dropped":
+                file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
+
+
+def rebuild(
+    source: str | Path,
+    target: str | Path,
+    *,
+    drop_bad: bool = False,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    dry_run: bool = False,
+    from_report: str | Path | None = None,
+    quarantine: str | Path | None = None,
+    fill: float | None = None,
+    to: str | None = None,
+    force: bool = False,
+    progress: Progress = unwatched,
+    **settings: Any,
+) -> Receipt:
+    """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
+
+    Parameters
+    ----------
+    source, target
+        The dataset, and a path where nothing lies yet (or something does, with `force`).
+    drop_bad
+        Leave out every record with a bad finding.
+    drop, keep
+        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
+        `fill`, a source with bad records is refused: the receipt then says `written` is False.
+    dry_run
+        Write nothing; the receipt says what would be done.
+    from_report
+        The JSON report of an earlier scan, instead of a scan now.
+    quarantine
+        A directory to put the dropped records into, byte for byte, with a report of why.
+    fill
+        Replace NaN and infinite values of HDF5 and float Datum by this, instead of dropping their records.
+    to
+        "lmdb" or "leveldb": write this kind of store.
+    force
+        Replace what lies at the target, in one step when the copy is complete.
+    progress
+        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
+    **settings
+        As for `datacheck.scan`.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+        As `datacheck.scan` does; also where the copy could not keep something.
+    TargetExists
+        Something lies at the target or at the quarantine.
+    RebuildFailed, UnfitRecord
+        The copy could not be written or is not what it should be; nothing was left behind.
+    """
+    order = Order(
+        source=Path(source),
+        target=Path(target),
+        choice=Choice(drop_bad, tuple(drop), tuple(keep), fill),
+        dry_run=dry_run,
+        from_report=None if from_report is None else Path(from_report),
+        quarantine=None if quarantine is None else Path(quarantine),
+        to=to,
+        force=force,
+    )
+    receipt, _ = rebuild_as(order, make(**settings), progress)
+    return receipt

@@ -1,0 +1,197 @@
+"""The proof of a rebuild: what was kept, dropped and altered, and that the copy was compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from datacheck.errors import ReportFailed, UsageError
+from datacheck.model import CODES, VERDICTS, Finding, plain
+from datacheck.report import Report, Source
+from datacheck.settings import refuse_inside
+
+RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
+Fate = Literal["kept", "dropped", "altered"]
+FILLABLE = frozenset({"nan", "inf"})
+NAMED = 5
+"""Dropped records that the terminal names."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which records a rebuild drops: those with a bad finding, or with one of some codes or verdicts, less others.
+
+    Raises UsageError for a code or verdict that there is not.
+    """
+
+    drop_bad: bool = False
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    fill: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in (*self.drop, *self.keep):
+            if name not in CODES and name not in VERDICTS:
+                known = ", ".join((*VERDICTS, *CODES))
+                raise UsageError(f"{name!r} is neither a verdict nor a code; there are {known}")
+
+    @property
+    def made(self) -> bool:
+        """Whether a choice was made at all: without one, a source with bad records is refused."""
+        return self.drop_bad or bool(self.drop or self.keep) or self.fill is not None
+
+    def fate(self, findings: Iterable[Finding]) -> Fate:
+        """Return what becomes of a record with these findings."""
+        fates = {self._of(finding) for finding in findings}
+        return "dropped" if "dropped" in fates else "altered" if "altered" in fates else "kept"
+
+    def _of(self, finding: Finding) -> Fate:
+        if finding.code in self.keep or finding.verdict in self.keep:
+            return "kept"
+        if self.fill is not None and finding.code in FILLABLE:
+            return "altered"
+        chosen = finding.code in self.drop or finding.verdict in self.drop
+        return "dropped" if chosen or (self.drop_bad and finding.verdict == "bad") else "kept"
+
+
+class Fated(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was dropped or altered, and for which codes."""
+
+    key: str
+    index: int
+    codes: tuple[str, ...]
+    database: str | msgspec.UnsetType = msgspec.UNSET
+    file: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def fated(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Fated, list[Finding]]]:
+    """Yield each record that has findings, in source order, with what becomes of it."""
+    for (file, database, key, index), group in groupby(findings, _record):
+        if key is None or index is None:
+            continue
+        of_record = list(group)
+        codes = tuple(dict.fromkeys(finding.code for finding in of_record))
+        record = Fated(key=key, index=index, codes=codes, database=database, file=file)
+        yield choice.fate(of_record), record, of_record
+
+
+def _record(finding: Finding) -> tuple[Any, ...]:
+    return finding.file, finding.database, finding.key, finding.index
+
+
+class Digests(msgspec.Struct, frozen=True):
+    """The digest of all kept records, as read from the source and as read again from the copy."""
+
+    source: str
+    target: str
+
+
+class Seconds(msgspec.Struct, frozen=True):
+    """How long each phase took."""
+
+    scan: float
+    copy: float
+    verify: float
+
+
+class Receipt(msgspec.Struct, kw_only=True):
+    """What a rebuild did, as JSON has it. `written` is False for a dry run and for a source that was refused.
+
+    kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
+    nobody can read was not there to be kept. `quarantined` is how many of the dropped are in the quarantine.
+    """
+
+    schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
+    version: str
+    written: bool
+    source: Source
+    target: Source
+    records: int
+    kept: int
+    dropped: int
+    altered: int
+    quarantine: str | None = None
+    quarantined: int = 0
+    digests: Digests | None = None
+    lost: list[Finding] = []
+    drops: list[Fated] | msgspec.UnsetType = msgspec.UNSET
+    alterations: list[Fated] | msgspec.UnsetType = msgspec.UNSET
+    seconds: Seconds
+
+
+def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
+    """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
+    for number, name in enumerate(Receipt.__struct_fields__):
+        yield f"{',' if number else '{'}\n{_json(name)}:"
+        if name in ("drops", "alterations"):
+            wanted = "dropped" if name == "drops" else "altered"
+            records = (record for fate, record, _ in fated(report.findings, choice) if fate == wanted)
+            yield "["
+            for place, record in enumerate(records):
+                yield f"{',' if place else ''}\n{_json(record)}"
+            yield "]"
+        else:
+            yield _json(getattr(receipt, name))
+    yield "}"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+Write = Callable[[Iterator[str]], None]
+
+
+@contextmanager
+def write_receipt(path: Path | None, places: Sequence[str | Path]) -> Iterator[Write]:
+    """Yield what writes the receipt's pieces to `path`, if there is one; opened at once, so as to be refused at once.
+
+    Raises UsageError for a file in one of the places or with another suffix, ReportFailed if it cannot be written.
+    """
+    if path is None:
+        yield lambda pieces: None
+        return
+    if path.suffix != ".json":
+        raise UsageError(f"{path}: a receipt's name ends in .json")
+    refuse_inside(path, places)
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file.writelines
+            file.write("\n")
+    except OSError as exc:
+        raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+
+
+def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
+    """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
+    shown = choice if choice.made else Choice(drop_bad=True)
+    lines = []
+    for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
+        if count:
+            verb = fate if receipt.written else f"would be {fate}"
+            lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
+            named = (record for is_fate, record, _ in fated(report.findings, shown) if is_fate == fate)
+            lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
+            lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
+    for finding in receipt.lost:
+        lines.append(f"lost in the source: {finding.code}: {finding.message}")
+    if receipt.written:
+        lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
+        if receipt.quarantine is not None:
+            lines.append(f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}")
+        lines.append(f"the copy: {plain(receipt.target.path)}")
+    elif dry_run:
+        lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")
+    else:
+        lines.append("nothing was written: say what to do with bad records, with --drop-bad, --drop, --keep or --fill")
+    return "\n".join(lines)
+
+
+def _place(record: Fated) -> str:
+    return "".join(f"{part}: " for part in (record.file, record.database) if part) + record.key
