@@ -39,7 +39,15 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
+    if report.bad:
+        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad")
     return "\n".join(lines)
+
+
+def _beside(path: str) -> str:
+    """Return a name for a clean copy beside a source."""
+    source = Path(path)
+    return str(source.with_name(f"{source.stem}_clean{source.suffix}"))
 
 
 def shell(word: str) -> str:

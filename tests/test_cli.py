@@ -61,6 +61,7 @@ def test_a_damaged_source(damaged):
         "    00000009  label: no label; the other records have one",
         f"all 2 findings: datacheck scan {damaged} --report report.json",
         f"look at one: datacheck show {damaged} 00000007",
+        f"a clean copy: datacheck rebuild {damaged} {damaged}_clean --drop-bad",
     ]
 
 

@@ -449,3 +449,44 @@ def test_the_script_under_the_name_people_look_for(source, target):
 def test_codes_that_do_not_exist_are_refused():
     with pytest.raises(datacheck.UsageError, match="neither a verdict nor a code"):
         Choice(drop=("nonsense",))
+
+
+def test_a_record_that_kills_its_reader_is_left_out_untouched(tmp_path, target):
+    records = {key(number): datum(pixels(number, (3, 100, 100)), 1) for number in range(30)}
+    source = write_lmdb(tmp_path / "source", records)
+    size = (source / "data.mdb").stat().st_size
+    with lmdb.open(str(source), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+        transaction.put(key(30), datum(pixels(30, (3, 100, 100)), 1))
+    os.truncate(source / "data.mdb", size + 4096 * 3)
+    report = datacheck.scan(source)
+    if [finding.code for finding in report.findings] != ["truncated-store", "crash"]:
+        pytest.skip("the last pages of this LMDB were laid out in another way: nothing but a value should be cut")
+    receipt = datacheck.rebuild(source, target, drop_bad=True, quarantine=tmp_path / "q")
+    assert pairs(target) == [("", at, value) for at, value in records.items()]
+    assert (receipt.kept, receipt.dropped, receipt.quarantined) == (30, 1, 0)
+    assert [finding.code for finding in receipt.lost] == ["truncated-store"]
+
+
+def test_what_a_bad_block_of_a_leveldb_cost_is_in_the_receipt(tmp_path, target):
+    write_leveldb(tmp_path / "source", raw_records(60).items())
+    log = tmp_path / "source" / "000003.log"
+    damaged = bytearray(log.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    log.write_bytes(damaged)
+    assert run(tmp_path / "source", target, "--to", "lmdb").returncode == 1
+    receipt = datacheck.rebuild(tmp_path / "source", target, to="lmdb", drop_bad=True)
+    assert [finding.code for finding in receipt.lost] == ["checksum"]
+    assert (receipt.records, receipt.kept, receipt.dropped) == (59, 59, 0)
+    assert len(pairs(target)) == 59
+
+
+def test_a_clean_store_copied_is_the_same_to_an_ordinary_loop(tmp_path, target):
+    source = write_lmdb(tmp_path / "source", raw_records(100))
+    datacheck.rebuild(source, target)
+    with (
+        lmdb.open(str(source), readonly=True, lock=False) as one,
+        lmdb.open(str(target), readonly=True, lock=False) as two,
+        one.begin() as here,
+        two.begin() as there,
+    ):
+        assert list(here.cursor()) == list(there.cursor())

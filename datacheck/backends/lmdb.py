@@ -45,7 +45,7 @@ BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
 MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
-COMMIT_BYTES = 64 << 20
+COMMIT_BYTES = 16 << 20
 LMDB_1_0 = 3
 
 

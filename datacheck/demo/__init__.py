@@ -42,7 +42,8 @@ def farewell(directory: Path) -> str:
         f"The datasets are in {where}. Things to try:\n"
         f"  datacheck show {where}/photos_lmdb 00000020_hubble-1.jpg\n"
         f"  datacheck scan {where}/photos_lmdb --labels 4 --report report.json; echo $?\n"
-        f"  datacheck scan {where}/measurements.h5 --range data=0:255 --format json"
+        f"  datacheck scan {where}/measurements.h5 --range data=0:255 --format json\n"
+        f"  datacheck rebuild {where}/photos_lmdb {where}/photos_clean --drop-bad"
     )
 
 
