@@ -73,7 +73,7 @@ class Hdf5Reader:
         tables: list[tuple[str, int]] = []
         size = 0
         for number, file in enumerate(self.files):
-            contents = self._contents(number)
+            contents = self.contents(number)
             findings += (self._in_file(number, finding) for finding in contents.findings)
             made += shards(number, contents)
             tables += ((part(number, contents, table), table.rows) for table in contents.tables)
@@ -84,10 +84,10 @@ class Hdf5Reader:
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 1 MiB at a time; of unjudged datasets only what is wrong with them."""
         number, name, deadly = parts(shard)
-        contents = self._contents(number, deadly)
+        contents = self.contents(number, deadly)
         table = next((table for table in contents.tables if table.name == name), None)
         try:
-            file = _opened(self.files[number])
+            file = opened(self.files[number])
         except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
             yield self._empty(number, _closed(exc))
             return
@@ -103,7 +103,7 @@ class Hdf5Reader:
         if match is None:
             return None
         for number in range(len(self.files)):
-            contents = self._contents(number)
+            contents = self.contents(number)
             for table in contents.tables:
                 names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
                 row = int(match[2])
@@ -164,7 +164,8 @@ class Hdf5Reader:
     def _empty(self, number: int, finding: Finding) -> RowBlock:
         return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
 
-    def _contents(self, number: int, deadly: Deadly | None = None) -> Contents:
+    def contents(self, number: int, deadly: Deadly | None = None) -> Contents:
+        """Return what file `number` holds, walked around the deadly steps where they are known."""
         file = self.files[number]
         try:
             status = file.stat()
@@ -188,7 +189,8 @@ def _row(place: Position) -> int:
     return place.key + place.nth
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """Open a file to be read, without a lock."""
     try:
         return library().File(path, "r", driver="sec2", locking=False)
     except OSError as exc:
@@ -220,7 +222,7 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Conte
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return survey(library(), file.id, size, options, trail)
     except MemoryError:
         return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))

@@ -91,7 +91,7 @@ class Window:
         while row < stop and weight < OBJECT_BYTES:
             pieces.append(self._handle[row : min(row + rows, stop)])
             row = min(row + rows, stop)
-            weight += _weight(pieces[-1])
+            weight += weight(pieces[-1])
             rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * weight)))
         self.values = np.concatenate(pieces)
         return row
@@ -164,10 +164,10 @@ def _cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int,
         yield origin, (slice(max(rows.start, start), rows.stop), *others)
 
 
-def _weight(values: NDArray[Any]) -> int:
+def weight(values: NDArray[Any]) -> int:
     """Return about how many bytes values take that are of variable length, or have members that are."""
     if values.dtype.names is not None:
-        return sum(_weight(values[name]) for name in values.dtype.names)
+        return sum(weight(values[name]) for name in values.dtype.names)
     if values.dtype.kind != "O":
         return values.nbytes
     return sum(

@@ -1,0 +1,366 @@
+"""Copy HDF5 files: without the rows that are dropped, with the values that are filled, and all else as it was.
+
+A file that does not change is copied byte for byte. Any other is built anew (`hdf5_build`), so that nothing of what was
+dropped is left in it, and its digest (`hdf5_digest`) is taken of the source and of the copy in passes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from datacheck.backends import Reader
+from datacheck.backends.hdf5 import Hdf5Reader, library, opened
+from datacheck.backends.hdf5_build import Builder, uncopyable
+from datacheck.backends.hdf5_digest import NOTHING, FilePlan, Streamer, whole
+from datacheck.backends.hdf5_objections import of_file, of_source
+from datacheck.backends.hdf5_quarantine import readable
+from datacheck.backends.hdf5_rows import NONE, Change, Kept, Picked
+from datacheck.backends.hdf5_survey import TROUBLE
+from datacheck.backends.hdf5_tables import Contents, Table
+from datacheck.backends.hdf5_tree import Tree
+from datacheck.copying import Copied, Copying, Plan, Verifying
+from datacheck.model import escape
+
+COPY_BYTES = 4 << 20
+Marks = Generator[tuple[bytes, float], None, str]
+"""Yields which dataset has been done to what share, returns a digest."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a source, the name of its copy in the target's folder, and the index of its first record."""
+
+    file: Path
+    name: str
+    number: int
+    first: int
+    plan: FilePlan
+    drops: NDArray[Any]
+
+    @property
+    def tables(self) -> Iterator[tuple[Table, int]]:
+        """The tables, and the index of the first record of each."""
+        first = self.first
+        for table in self.plan.contents.tables:
+            yield table, first
+            first += table.rows
+
+    @property
+    def records(self) -> int:
+        return sum(table.rows for table in self.plan.contents.tables)
+
+    def shares(self) -> dict[bytes, float]:
+        """Return for how many records each dataset counts, so that together they count for all."""
+        return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
+
+
+class Hdf5Copier:
+    """Copies an HDF5 file, a folder of them, or those that a text list names into a folder with a list of its own."""
+
+    def objections(self, reader: Reader) -> list[str]:
+        """Return a sentence for each thing in the source that a copy could not keep."""
+        assert isinstance(reader, Hdf5Reader)
+        said = list(of_source(reader))
+        for number, file in enumerate(reader.files):
+            label = f"{reader.names[number]}: " if reader.names else ""
+            try:
+                with opened(file) as handle:
+                    contents = reader.contents(number)
+                    said += (label + it for it in of_file(library(), handle.id, contents, _deadly(contents.findings)))
+            except TROUBLE:
+                said.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
+        return said
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
+        assert isinstance(reader, Hdf5Reader)
+        kept = dropped = altered = held = done = 0
+        account = xxhash.xxh3_128()
+        single = not reader.names
+        if not single:
+            account.update(_others(reader, plan.target))
+            if plan.quarantine is not None:
+                plan.quarantine.mkdir()
+        for part in _parts(reader, plan):
+            target = plan.target if single else plan.target / part.name
+            digest = yield from _progress(_copy_file(part, target), part, done)
+            account.update(f"{part.name}\0{digest}\0".encode())
+            done += part.records
+            dropped += len(part.drops)
+            kept += part.records - len(part.drops)
+            changes = {id(it): it for it in part.plan.changes.values()}.values()
+            altered += sum(int(it.filled.sum()) for it in changes)
+            if plan.quarantine is not None and (single or len(part.drops)):
+                beside = plan.quarantine if single else plan.quarantine / part.name
+                held += _quarantine(part, beside, plan.drops.deadly, reader)
+            yield done
+        for path in (plan.target, plan.quarantine):
+            if path is not None:
+                _sync(path)
+        return Copied(kept, dropped, altered, held, account.hexdigest())
+
+    def verify(self, reader: Reader, plan: Plan) -> Verifying:
+        """Re-open the copy and read all of it."""
+        assert isinstance(reader, Hdf5Reader)
+        account = xxhash.xxh3_128()
+        single = not reader.names
+        if not single:
+            account.update(_digest_of_others(reader, plan.target))
+        records = done = 0
+        for part in _parts(reader, plan):
+            target = plan.target if single else plan.target / part.name
+            there, digest = yield from _verify_file(part, target, done)
+            account.update(f"{part.name}\0{digest}\0".encode())
+            records += there
+            done += part.records
+            yield done
+        return records, account.hexdigest()
+
+
+def _parts(reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
+    """Yield each file with what is to be done to it."""
+    drops = plan.drops.indexes()
+    fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
+    first = 0
+    names = copied_names(reader)
+    for number, file in enumerate(reader.files):
+        contents = reader.contents(number)
+        start = first
+        changes: dict[bytes, Change] = {}
+        for table in contents.tables:
+            bounds = [first, first + table.rows]
+            gone = drops[slice(*np.searchsorted(drops, bounds))]
+            filled = fills[slice(*np.searchsorted(fills, bounds))]
+            if len(gone) or len(filled):
+                value = plan.fill if len(filled) else None
+                rows = Kept(table.rows, gone, first)
+                change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
+                changes.update((dataset.path, change) for dataset in table.datasets)
+            first += table.rows
+        there = drops[slice(*np.searchsorted(drops, [start, first]))]
+        skip = _deadly(contents.findings)
+        if changes:
+            with opened(file) as handle:
+                skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
+        yield Part(file, names[number], number, start, FilePlan(contents, changes, skip), there)
+
+
+def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
+    """Have the virtual datasets hold their values themselves, whose sources may change.
+
+    Return the escaped paths of the datasets that cannot be copied.
+    """
+    h5 = tree.h5
+    known = {it.path: it for table in contents.tables for it in table.datasets}
+    known |= {it.path: it for it in contents.unjudged}
+    lost = set()
+    for link in tree.links():
+        handle = tree.open(link.path) if link.first and link.path not in changes else None
+        if not isinstance(handle, h5.h5d.DatasetID):
+            continue
+        dataset = known.get(link.path)
+        if uncopyable(h5, handle):
+            lost.add(escape(link.path))
+        elif dataset is not None and dataset.shape and handle.get_create_plist().get_layout() == h5.h5d.VIRTUAL:
+            changes[link.path] = Change(Kept(dataset.rows))
+    return frozenset(lost)
+
+
+def _deadly(findings: Sequence[Any]) -> frozenset[str]:
+    return frozenset(it.details["path"] for it in findings if it.code in ("crash", "timeout") and "path" in it.details)
+
+
+def copied_names(reader: Hdf5Reader) -> list[str]:
+    """Return the file names of the copies in the target's folder; those that a list has twice get a number."""
+    if reader.path.is_dir() or not reader.names:
+        return [file.name for file in reader.files]
+    taken = {reader.path.name}
+    names = []
+    for number, file in enumerate(reader.files):
+        name = file.name if file.name not in taken else f"{number}-{file.name}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
+    """Yield the number of records done for the shares of the datasets that are."""
+    shares = part.shares()
+    so_far: dict[bytes, float] = {}
+    total = 0.0
+    while True:
+        try:
+            path, share = next(marks)
+        except StopIteration as stop:
+            digest: str = stop.value
+            return digest
+        if path in shares:
+            total += shares[path] * (share - so_far.get(path, 0.0))
+            so_far[path] = share
+        yield done + min(part.records, int(total))
+
+
+def _copy_file(part: Part, target: Path) -> Marks:
+    if not part.plan.changes:
+        return (yield from _copy_bytes(part.file, target))
+    with opened(part.file) as source:
+        builder = Builder(library(), source.id, target, part.plan)
+        told = yield from builder.build()
+        shutil.copymode(part.file, target)
+        _sync(target)
+        tree = Tree(library(), source.id, part.plan.skip)
+        return _digest(tree, part.plan, told, part.file, planned=True)
+
+
+def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *, planned: bool) -> str:
+    for _ in tree.links():
+        pass  # now it knows what references point to
+    created = tree.file.get_create_plist()
+    account = xxhash.xxh3_128(whole(tree, plan, told, planned=planned).encode())
+    account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
+    with file.open("rb") as raw:
+        left = created.get_userblock()
+        while left > 0 and (piece := raw.read(min(left, COPY_BYTES))):
+            account.update(piece)
+            left -= len(piece)
+    return account.hexdigest()
+
+
+def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
+    if not part.plan.changes:
+        digest = yield from _progress(_digest_bytes(target), part, done)
+        return part.records, digest
+    with opened(target) as copy:
+        digest = yield from _progress(_digest_copy(part, copy, target), part, done)
+        records = 0
+        for table, _ in part.tables:
+            heights = {it.path: library().h5d.open(copy.id, it.path).shape[0] for it in table.datasets}
+            records += min(heights.values())
+        return records, digest
+
+
+def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
+    h5 = library()
+    tree = Tree(h5, copy.id)
+    paths = [link.path for link in tree.links() if link.first]
+    streamer = Streamer(tree, part.plan, NOTHING)
+    told = {}
+    for path in paths:
+        handle = tree.open(path)
+        if not isinstance(handle, h5.h5d.DatasetID):
+            continue
+        values = streamer.values(path, handle)
+        while True:
+            try:
+                yield path, next(values)
+            except StopIteration as stop:
+                told[path] = stop.value
+                break
+    return _digest(tree, part.plan, told, target, planned=False)
+
+
+def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Reader) -> int:
+    """Write a file of the dropped rows that can be read, and return how many there are."""
+    held = 0
+    changes: dict[bytes, Change] = {}
+    label = reader.names[part.number] if reader.names else None
+    with opened(part.file) as source:
+        for table, first in part.tables:
+            gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
+            rows = readable(library(), source.id, table, gone, first, deadly, label)
+            held += len(rows)
+            change = Change(Picked(table.rows, rows))
+            changes.update((dataset.path, change) for dataset in table.datasets)
+        plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
+        for _ in Builder(library(), source.id, target, plan).build():
+            pass
+    _sync(target)
+    return held
+
+
+def _copy_bytes(source: Path, target: Path) -> Marks:
+    account = xxhash.xxh3_128()
+    with source.open("rb") as reading, target.open("xb") as writing:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            writing.write(piece)
+            yield b"", 0.0
+        writing.flush()
+        os.fsync(writing.fileno())
+    shutil.copymode(source, target)
+    return account.hexdigest()
+
+
+def _digest_bytes(file: Path) -> Marks:
+    account = xxhash.xxh3_128()
+    with file.open("rb") as reading:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            yield b"", 0.0
+    return account.hexdigest()
+
+
+def _done(marks: Marks) -> str:
+    while True:
+        try:
+            next(marks)
+        except StopIteration as stop:
+            digest: str = stop.value
+            return digest
+
+
+def _others(reader: Hdf5Reader, target: Path) -> bytes:
+    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
+    target.mkdir()
+    if not reader.path.is_dir():
+        text = _list_text(reader)
+        (target / reader.path.name).write_bytes(text)
+        _sync(target / reader.path.name)
+        return text
+    said = []
+    for relative in beside(reader):
+        source, copy = reader.path / relative, target / relative
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
+    for folder, _, _ in os.walk(target):
+        _sync(Path(folder))
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def _digest_of_others(reader: Hdf5Reader, target: Path) -> bytes:
+    if not reader.path.is_dir():
+        return (target / reader.path.name).read_bytes()
+    said = (f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader))
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def _list_text(reader: Hdf5Reader) -> bytes:
+    return b"".join(os.fsencode(name) + b"\n" for name in copied_names(reader))
+
+
+def beside(reader: Hdf5Reader) -> list[Path]:
+    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order."""
+    ours = set(reader.files)
+    found = []
+    for folder, _, names in os.walk(reader.path):
+        found += [Path(folder) / name for name in names if Path(folder) / name not in ours]
+    return sorted(file.relative_to(reader.path) for file in found if file.is_file())
+
+
+def _sync(path: Path) -> None:
+    """Have a file or the entries of a folder on disk, and the entry of the path itself."""
+    for it in (path, path.parent):
+        handle = os.open(it, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,137 @@
+"""Which rows of an HDF5 table go into a copy, and in what pieces a dataset is read and written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+PIECE_BYTES = 4 << 20
+"""About this much of a dataset is read at once, or one chunk."""
+NONE: NDArray[Any] = np.empty(0, np.int64)
+
+
+class Rows(Protocol):
+    """Rows of a table in ascending order, numbered from 0 in the copy."""
+
+    @property
+    def total(self) -> int:
+        """The rows of the source."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the half-open ranges of source rows that are the rows `start` to `stop` of the copy."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All rows but those at `drops`: ascending indexes, beginning with `first` for the table's first row."""
+
+    total: int
+    drops: NDArray[Any] = field(default_factory=lambda: NONE)
+    first: int = 0
+
+    def __len__(self) -> int:
+        return self.total - len(self.drops)
+
+    def source(self, row: int) -> int:
+        """Return where the copy's row is in the source."""
+        return row + bisect_right(range(len(self.drops)), row, key=lambda at: int(self.drops[at]) - self.first - at)
+
+    def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
+        if start >= stop:
+            return []
+        low, high = self.source(start), self.source(stop - 1) + 1
+        between = within(self.drops, self.first, low, high)
+        begins = [low, *(int(at) + 1 for at in between)]
+        ends = [*(int(at) for at in between), high]
+        return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The rows at these ascending indexes and no others."""
+
+    total: int
+    rows: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
+        made: list[tuple[int, int]] = []
+        for at in range(start, stop):
+            row = self.rows[at]
+            if made and made[-1][1] == row:
+                made[-1] = (made[-1][0], row + 1)
+            else:
+                made.append((row, row + 1))
+        return made
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a copy does to a table: the rows it takes, and those whose non-finite values become `fill`.
+
+    `filled` has a flag for each of `fills`, which is set as soon as a value was altered.
+    """
+
+    rows: Rows
+    fill: float | None = None
+    fills: NDArray[Any] = field(default_factory=lambda: NONE)
+    first: int = 0
+    filled: NDArray[Any] = field(default_factory=lambda: np.zeros(0, bool))
+
+    def to_fill(self, low: int, high: int) -> NDArray[Any]:
+        """Return the source rows from `low` to `high` that are to be filled."""
+        return within(self.fills, self.first, low, high)
+
+    def mark(self, row: int) -> None:
+        self.filled[int(np.searchsorted(self.fills, row + self.first))] = True
+
+
+def within(indexes: NDArray[Any], first: int, low: int, high: int) -> NDArray[Any]:
+    """Return those of the ascending indexes that are rows from `low` to `high`, as rows: less `first`."""
+    start, stop = np.searchsorted(indexes, [low + first, high + first])
+    rows: NDArray[Any] = np.asarray(indexes[start:stop]) - first
+    return rows
+
+
+Piece = tuple[tuple[int, int], ...]
+"""A half-open range for each axis."""
+
+
+def pieces(shape: Sequence[int], itemsize: int, chunks: Sequence[int] | None) -> Iterator[Piece]:
+    """Yield the pieces of a dataset in order, each of about PIECE_BYTES and of whole chunks."""
+    if not shape:
+        yield ()
+        return
+    tile = list(chunks or (1 for _ in shape))
+    for axis in reversed(range(len(shape))):
+        times = max(1, PIECE_BYTES // max(1, math.prod(tile) * itemsize))
+        tile[axis] = min(tile[axis] * times, math.ceil(shape[axis] / tile[axis]) * tile[axis] or 1)
+        if tile[axis] < shape[axis]:
+            break
+    ranges = [
+        [(low, min(low + step, end)) for low in range(0, end, step)]
+        for end, step in zip(shape[1:], tile[1:], strict=True)
+    ]
+    for low in range(0, shape[0], tile[0]):
+        for others in itertools.product(*ranges):
+            yield ((low, min(low + tile[0], shape[0])), *others)
+
+
+def origins(piece: Piece, chunks: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the origins of the chunks in a piece."""
+    yield from itertools.product(
+        *(range(low - low % size, high, size) for (low, high), size in zip(piece, chunks, strict=True))
+    )
