@@ -304,16 +304,20 @@ class _ChunkSink:
         begin = start
         for low in range(start, stop, depth):
             high = min(low + depth, stop)
-            first = self._whole(low, high)
-            if first is None:
+            band = ((low, high), *piece[1:])
+            absent = self._stored.lacks(band, self._change)
+            first = None if absent else self._whole(low, high)
+            if first is None and not absent:
                 continue
             self._write(piece, values, begin, low)
-            for origin in origins(((low, high), *piece[1:]), self._chunks):
+            begin = high
+            if first is None:
+                continue
+            for origin in origins(band, self._chunks):
                 at = (first, *origin[1:])
                 if self._stored.has(at):
                     mask, stored = self._opened.read_direct_chunk(at)
                     self._copy.write_direct_chunk(origin, stored, mask)
-            begin = high
         self._write(piece, values, begin, stop)
 
     def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
