@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends import Reader
 from datacheck.backends.hdf5 import Hdf5Reader, library, opened
 from datacheck.backends.hdf5_build import Builder, uncopyable
-from datacheck.backends.hdf5_digest import NOTHING, FilePlan, Streamer, whole
+from datacheck.backends.hdf5_digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5_objections import of_file, of_source
 from datacheck.backends.hdf5_quarantine import readable
 from datacheck.backends.hdf5_rows import NONE, Change, Kept, Picked
@@ -84,7 +83,7 @@ class Hdf5Copier:
         """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
         assert isinstance(reader, Hdf5Reader)
         kept = dropped = altered = held = done = 0
-        account = xxhash.xxh3_128()
+        account = hashing()
         single = not reader.names
         if not single:
             account.update(_others(reader, plan.target))
@@ -111,7 +110,7 @@ class Hdf5Copier:
     def verify(self, reader: Reader, plan: Plan) -> Verifying:
         """Re-open the copy and read all of it."""
         assert isinstance(reader, Hdf5Reader)
-        account = xxhash.xxh3_128()
+        account = hashing()
         single = not reader.names
         if not single:
             account.update(_digest_of_others(reader, plan.target))
@@ -225,7 +224,7 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
     for _ in tree.links():
         pass  # now it knows what references point to
     created = tree.file.get_create_plist()
-    account = xxhash.xxh3_128(whole(tree, plan, told, planned=planned).encode())
+    account = hashing(whole(tree, plan, told, planned=planned).encode())
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
     with file.open("rb") as raw:
         left = created.get_userblock()
@@ -288,7 +287,7 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
 
 
 def _copy_bytes(source: Path, target: Path) -> Marks:
-    account = xxhash.xxh3_128()
+    account = hashing()
     with source.open("rb") as reading, target.open("xb") as writing:
         while piece := reading.read(COPY_BYTES):
             account.update(piece)
@@ -301,7 +300,7 @@ def _copy_bytes(source: Path, target: Path) -> Marks:
 
 
 def _digest_bytes(file: Path) -> Marks:
-    account = xxhash.xxh3_128()
+    account = hashing()
     with file.open("rb") as reading:
         while piece := reading.read(COPY_BYTES):
             account.update(piece)

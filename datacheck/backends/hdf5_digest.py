@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_rows import Change, Piece, origins
@@ -46,6 +46,10 @@ class FilePlan:
         return change is not None and change.fill is not None
 
 
+def hashing(said: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(said, digest_size=16)
+
+
 Sink = Callable[[Piece, NDArray[Any]], None]
 
 
@@ -60,10 +64,10 @@ class Streamer:
         self._datasets = plan.datasets
         self._hidden = plan.hidden
 
-    def values(self, path: bytes, opened: Any, sink: Sink | None = None) -> Iterator[float]:
+    def values(self, path: bytes, opened: Any, sink: Sink | None = None) -> Generator[float, None, bytes]:
         """Digest a dataset and hand each piece that has values to `sink`; yield the share done, return the digest."""
         h5 = self._tree.h5
-        account = xxhash.xxh3_128()
+        account = hashing()
         created = opened.get_create_plist()
         known = path in self._datasets
         held = form(h5, opened, filling=self._plan.filling(path))
@@ -185,7 +189,7 @@ def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: b
 
     With `planned` the file is a source, and is described as its copy is to be.
     """
-    account = xxhash.xxh3_128()
+    account = hashing()
 
     def add(*said: Any) -> None:
         account.update(repr(said).encode())

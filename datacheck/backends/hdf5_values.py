@@ -198,14 +198,14 @@ def _spell_reference(tree: Tree, reference: Any, hidden: frozenset[bytes]) -> by
     if points is None or (points[1] is not None and points[0] in hidden):
         return b"r0:"
     path, region = points
-    said = b"r%d:" % len(path) + path
+    said: bytes = b"r%d:" % len(path) + path
     if region is None:
         return said
     kind = region.get_select_type()
     if kind == tree.h5.h5s.SEL_POINTS:
-        return said + b"p" + region.get_select_elem_pointlist().tobytes()
+        return said + b"p" + bytes(region.get_select_elem_pointlist().tobytes())
     if kind == tree.h5.h5s.SEL_HYPERSLABS:
-        return said + b"h" + region.get_select_hyper_blocklist().tobytes()
+        return said + b"h" + bytes(region.get_select_hyper_blocklist().tobytes())
     return said + b"k%d" % kind
 
 

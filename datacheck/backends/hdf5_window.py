@@ -87,12 +87,12 @@ class Window:
     def _read_objects(self, start: int, stop: int) -> int:
         """Read values of variable length, a few rows first since their weight is unknown; return how far that went."""
         pieces = []
-        weight, row, rows = 0, start, 1
-        while row < stop and weight < OBJECT_BYTES:
+        held, row, rows = 0, start, 1
+        while row < stop and held < OBJECT_BYTES:
             pieces.append(self._handle[row : min(row + rows, stop)])
             row = min(row + rows, stop)
-            weight += weight(pieces[-1])
-            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * weight)))
+            held += weight(pieces[-1])
+            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * held)))
         self.values = np.concatenate(pieces)
         return row
 

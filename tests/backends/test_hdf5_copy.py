@@ -264,7 +264,7 @@ def test_rows_of_every_type_leave_together(path, planned):
 
 @pytest.mark.skipif(shutil.which("h5diff") is None, reason="h5diff of Debian's hdf5-tools is not installed")
 def test_h5diff_finds_no_difference_around_the_table(path, planned):
-    """The tool dies of a file with a loop of groups, even beside itself; so it gets each object by its name."""
+    """Whole files with a loop of groups kill version 1.10.8 of the tool, so it gets each object by its name."""
     everything(path)
     plan = planned({bases(path)["/kinds"] + 19})
     copied(path, plan)
@@ -272,8 +272,6 @@ def test_h5diff_finds_no_difference_around_the_table(path, planned):
         done = subprocess.run(["h5diff", "-v", path, plan.target, f"/{name}"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "0 differences found" in done.stdout or name in ("empty", "kinds/zeta")
-    done = subprocess.run(["h5diff", "-v", path, plan.target, "/kinds/big"], capture_output=True, text=True)
-    assert "Not comparable" in done.stdout
 
 
 def test_whole_chunks_are_copied_as_they_are_stored(path, planned):
