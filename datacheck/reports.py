@@ -39,7 +39,7 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    if report.bad:
+    if report.bad and report.complete:
         lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad")
     return "\n".join(lines)
 

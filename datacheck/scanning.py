@@ -27,6 +27,8 @@ WORKER_BYTES = 4 << 30
 """Private memory a worker may have; what needs more is `too-large`."""
 DEATHS_A_SHARD = 32
 """After this many deaths the rest of a shard is given up, in one finding."""
+FIRST = (Position(b""), Position(0))
+"""The places before all others, where a shard with an open start begins."""
 AHEAD = 4
 """Shards under way for each worker: those that finish early wait for their place in the source's order."""
 
@@ -197,11 +199,13 @@ def _pieces(reader: Reader, check: Check, death: Death) -> list[_Span]:
     """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
     check = replace(check, deaths=check.deaths + 1)
     shard = check.shard
-    if death.note is None:
+    if death.note is None or check.deaths > 2 * DEATHS_A_SHARD:
         again = not check.careful and check.deaths == 1
         return [_Span(replace(check, careful=True)) if again else _Span(check, _lost(reader, shard, death))]
     place, seen = death.note
-    before = [_Span(replace(check, shard=shard.before(place), careful=False))] if place != shard.start else []
+    # what came before is done again record by record too, if it was: a careless step could touch what kills
+    begins = place == shard.start or (shard.start is None and place in FIRST)
+    before = [] if begins else [_Span(replace(check, shard=shard.before(place)))]
     if check.deaths > DEATHS_A_SHARD:
         return [*before, _Span(check, _lost(reader, shard.since(place), death))]
     if not check.careful:

@@ -307,3 +307,19 @@ def test_a_named_database_is_told_in_the_findings(tmp_path):
     report = datacheck.scan(path)
     assert [(it.database, it.key, it.index, it.code) for it in report.findings] == [("test", "00000003", 3, "empty")]
     assert report.checked == 100
+
+
+@pytest.mark.parametrize("share", [0.9, 0.7, 0.5, 0.25, 0.02])
+def test_a_cut_lmdb_is_told_and_what_lies_before_the_cut_is_checked(tmp_path, share):
+    path = write_lmdb(tmp_path / "env", raw_records(300, (3, 40, 40)))
+    size = (path / "data.mdb").stat().st_size
+    os.truncate(path / "data.mdb", int(size * share))
+    before = fingerprint(path)
+    report = datacheck.scan(path, workers=1)
+    findings = list(report.findings)
+    assert findings[0].code == "truncated-store"
+    assert {finding.code for finding in findings} & {"crash", "damaged-store"}
+    assert len(findings) < 50
+    assert report.status == 1
+    assert report.checked >= 0.6 * share * 300 or share < 0.6
+    assert fingerprint(path) == before

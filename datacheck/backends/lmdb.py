@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +189,8 @@ def _records(cursor: Any, shard: Shard, tree: Database) -> Iterator[Record]:
         if stop is not None and (order(key), nth) >= stop:
             return
         yield key, value, nth
+        if stop is not None and (order(key), nth + 1) >= stop:
+            return  # without a step onto what lies behind: it may be what kills
 
 
 def _seek(cursor: Any, start: Position | None) -> int | None:
@@ -224,15 +226,18 @@ def _one_by_one(
                 note(place, True)
                 if node.key in avoid:
                     yield node.key, memoryview(b""), place.nth
+                    place = Position(node.key, place.nth + 1)
                     continue
-                yield from _values(cursor, tree, place, stop, note)
+                place = yield from _values(cursor, tree, place, stop, note)
     except PageDamaged:
         note(place, False)
         yield from _records(cursor, Shard(shard.part, place, stop), tree)
 
 
-def _values(cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note) -> Iterator[Record]:
-    """Yield the values of one key, from number `place.nth` on."""
+def _values(
+    cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note
+) -> Generator[Record, None, Position]:
+    """Yield the values of one key, from number `place.nth` on; return the place behind the last."""
     key, nth = _raw(place), 0
     found_one = cursor.set_key(key)
     while found_one and not (stop is not None and stop.key == key and nth >= stop.nth):
@@ -240,9 +245,10 @@ def _values(cursor: Any, tree: Database, place: Position, stop: Position | None,
             yield key, cursor.value(), nth
         nth += 1
         if not tree.flags & DUPSORT:
-            return
+            break
         note(Position(key, nth), False)
         found_one = cursor.next_dup()
+    return Position(key, nth)
 
 
 def _raw(place: Position) -> bytes:
