@@ -28,7 +28,7 @@ from datacheck.workplace import Workplace
 if TYPE_CHECKING:
     from datacheck.pool import Watch
 
-DEADLY = frozenset({"crash", "timeout"})
+DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
 SPARE = 1.05
 """A copy may take a little more than the source."""

@@ -226,8 +226,9 @@ def fatal(death: Death, doing: str) -> Finding:
         return found("timeout", f"{doing} took longer than the time allowed", signal=death.signal)
     if death.signal == "MemoryError":
         return found("too-large", f"{doing} needs more memory than the {WORKER_BYTES >> 20} MiB allowed{words}")
-    verb = "killed the worker with" if death.signal.startswith(("SIG", "signal", "exit")) else "raised"
-    return found("crash", f"{doing} {verb} {death.signal}{words}", signal=death.signal)
+    if death.signal.startswith(("SIG", "signal", "exit")):
+        return found("crash", f"{doing} killed the worker with {death.signal}{words}", signal=death.signal)
+    return found("unreadable", f"{doing} raised {death.signal}{words}", error=death.signal)
 
 
 def _given_up(death: Death, doing: str) -> Tally:
