@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_digest import FilePlan, Stored, Streamer, creation, extent
 from datacheck.backends.hdf5_rows import Change, Piece, origins
-from datacheck.backends.hdf5_survey import TROUBLE
+from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tree import Link, Tree, refers
-from datacheck.backends.hdf5_values import batches, form, read, translated, write
+from datacheck.backends.hdf5_values import attributes, batches, form, translated, write
+from datacheck.errors import RebuildFailed
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
@@ -24,7 +25,10 @@ CACHE_BYTES = 32 << 20
 
 @contextlib.contextmanager
 def disk_errors(target: Path) -> Iterator[None]:
-    """Raise what the library says of a full disk or a file-size limit as the OSError that it was."""
+    """Raise what the library says of a full disk or a file-size limit as the OSError that it was.
+
+    Any other trouble is with the source, and raised as RebuildFailed.
+    """
     try:
         yield
     except TROUBLE as exc:
@@ -34,7 +38,7 @@ def disk_errors(target: Path) -> Iterator[None]:
         free = os.statvfs(target.parent)
         if free.f_bavail * free.f_frsize < 1 << 16:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from exc
-        raise
+        raise RebuildFailed(str(target), f"HDF5 cannot copy what is damaged in the source: {sentence(exc)}") from exc
 
 
 class Builder:
@@ -198,9 +202,10 @@ class Builder:
             self._written.add(path)
 
     def _special(self, opened: Any) -> bool:
-        """Say whether an object has attributes that depend on other objects of their file."""
-        attributes = (self._h5.h5a.open(opened, name).get_type() for name in self._tree.attributes(opened))
-        return any(kind.committed() or refers(self._h5, kind) for kind in attributes)
+        """Say whether an object has attributes that depend on other objects of their file, or that are damaged."""
+        return any(
+            it is None or it.kind.committed() or refers(self._h5, it.kind) for _, it in attributes(self._h5, opened)
+        )
 
     def _sink(self, path: bytes, opened: Any) -> Any:
         h5 = self._h5
@@ -245,14 +250,12 @@ class Builder:
         if comment:
             group = h5.h5g.open(self._file, b"/")
             group.set_comment(b".", comment) if path == b"/" else self._staging.set_comment(name, comment)
-        for name in self._tree.attributes(source):
-            attribute = h5.h5a.open(source, name)
-            held = form(h5, attribute)
-            if held is None:
+        for name, attribute in attributes(h5, source):
+            if attribute is None:
                 continue
-            made = h5.h5a.create(copy, name, self._type(attribute.get_type()), attribute.get_space())
-            if attribute.get_space().get_simple_extent_type() != h5.h5s.NULL:
-                write(h5, made, held, translated(self._tree, read(h5, attribute, held), self._pointing))
+            made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)
+            if attribute.values is not None:
+                write(h5, made, attribute.held, translated(self._tree, attribute.values, self._pointing))
 
 
 def _next(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None]:
@@ -306,19 +309,29 @@ class _ChunkSink:
             high = min(low + depth, stop)
             band = ((low, high), *piece[1:])
             absent = self._stored.lacks(band, self._change)
-            first = None if absent else self._whole(low, high)
-            if first is None and not absent:
+            raw = [] if absent else self._raw(band)
+            if raw is None:
                 continue
             self._write(piece, values, begin, low)
             begin = high
-            if first is None:
-                continue
-            for origin in origins(band, self._chunks):
-                at = (first, *origin[1:])
-                if self._stored.has(at):
-                    mask, stored = self._opened.read_direct_chunk(at)
-                    self._copy.write_direct_chunk(origin, stored, mask)
+            for origin, mask, stored in raw:
+                self._copy.write_direct_chunk(origin, stored, mask)
         self._write(piece, values, begin, stop)
+
+    def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
+        """Return the chunks of these rows of the copy as the source has them, None where it does not."""
+        first = self._whole(*band[0])
+        if first is None:
+            return None
+        found = []
+        for origin in origins(band, self._chunks):
+            at = (first, *origin[1:])
+            try:
+                if self._stored.has(at):
+                    found.append((origin, *self._opened.read_direct_chunk(at)))
+            except TROUBLE:  # an index that has a chunk twice says that there are more than there are
+                return None
+        return found
 
     def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
         if begin < end:

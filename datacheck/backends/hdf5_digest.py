@@ -15,7 +15,7 @@ from datacheck.backends.hdf5_rows import Change, Piece, origins
 from datacheck.backends.hdf5_survey import TROUBLE
 from datacheck.backends.hdf5_tables import Contents, Dataset
 from datacheck.backends.hdf5_tree import Tree, numpy_type, spelled
-from datacheck.backends.hdf5_values import Form, batches, fill, form, parts_of, read, read_rows, spell
+from datacheck.backends.hdf5_values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
 
 NOTHING: Mapping[bytes, Change] = {}
 
@@ -220,13 +220,13 @@ def _object(
     else:
         add(spelled(h5, opened))
     hidden = plan.hidden
-    for name in tree.attributes(opened):
-        attribute = h5.h5a.open(opened, name)
-        kind, space = attribute.get_type(), attribute.get_space()
+    for name, attribute in attributes(h5, opened):
+        if attribute is None:
+            continue
+        kind, space = attribute.kind, attribute.space
         add(name, tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))
-        held = form(h5, attribute)
-        if held is not None and space.get_simple_extent_type() != h5.h5s.NULL:
-            add(spell(tree, read(h5, attribute, held), hidden))
+        if attribute.values is not None:
+            add(spell(tree, attribute.values, hidden))
 
 
 def dims(space: Any) -> tuple[Any, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from datacheck.backends.hdf5 import Hdf5Reader
 from datacheck.backends.hdf5_build import uncopyable
-from datacheck.backends.hdf5_survey import TROUBLE
 from datacheck.backends.hdf5_tables import Contents
 from datacheck.backends.hdf5_tree import Tree, numpy_type, refers
+from datacheck.backends.hdf5_values import attributes
 from datacheck.model import escape
 
 IF = "if rows are dropped or filled"
@@ -61,7 +61,7 @@ def of_file(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> Ite
                     f"{escape(path)} has as many rows as the table {table.name}, but cannot be read, "
                     "and keeps all of them if rows of that are dropped"
                 )
-        yield from _of_attributes(h5, tree, opened, path)
+        yield from _of_attributes(h5, opened, path)
 
 
 def _of_dataset(h5: Any, opened: Any, path: bytes, readable: bool, in_table: bool) -> Iterator[str]:
@@ -84,18 +84,13 @@ def _of_dataset(h5: Any, opened: Any, path: bytes, readable: bool, in_table: boo
             yield f"{spelled} has the filter {number}, which can be read here but not written; no rows can be dropped"
 
 
-def _of_attributes(h5: Any, tree: Tree, opened: Any, path: bytes) -> Iterator[str]:
-    try:
-        names = tree.attributes(opened)
-    except TROUBLE:
-        yield f"the attributes of {escape(path)} cannot be read; not in the copy {IF}"
-        return
-    for name in names:
-        attribute = h5.h5a.open(opened, name)
-        kind, spelled = attribute.get_type(), f"the attribute {escape(name)} of {escape(path)}"
-        if numpy_type(attribute) is None and (refers(h5, kind) or kind.detect_class(h5.h5t.VLEN)):
-            yield f"{spelled} has a type that h5py does not read; not in the copy {IF}"
-        elif _regions(h5, kind):
+def _of_attributes(h5: Any, opened: Any, path: bytes) -> Iterator[str]:
+    for name, attribute in attributes(h5, opened):
+        spelled = f"the attribute {escape(name)} of {escape(path)}" if name else f"the attributes of {escape(path)}"
+        if attribute is None:
+            yield f"{spelled} cannot be read, at least by h5py; not in the copy {IF}"
+            continue
+        if _regions(h5, attribute.kind):
             yield f"{spelled} has references to regions; those of a table point to nothing if rows of it are dropped"
         if h5.h5a.get_info(opened, name).cset != h5.h5t.CSET_ASCII and not name.isascii():
             yield f"the name of {spelled} is marked as UTF-8; the mark may be lost {IF}"

@@ -84,6 +84,8 @@ class Tree:
         info = group.links.get_info(name)
         if info.type in (self.h5.h5l.TYPE_SOFT, self.h5.h5l.TYPE_EXTERNAL):
             value = group.links.get_val(name)
+            if not value:
+                raise ValueError("a soft link to nothing")
             return Link(above, name, info.type, info.cset, value if isinstance(value, tuple) else (value,)), False
         if info.type != self.h5.h5l.TYPE_HARD:
             raise ValueError(f"a link of the unknown type {info.type}")
@@ -105,17 +107,6 @@ class Tree:
         root = self.h5.h5g.open(self.file, b"/")
         said: bytes = root.get_comment(path.lstrip(b"/") or b".")
         return said
-
-    def attributes(self, opened: Any) -> list[bytes]:
-        """Return the names of an object's attributes, in the order in which they were made where the file knows it."""
-        names: list[bytes] = []
-        by_order = False
-        if not isinstance(opened, self.h5.h5t.TypeID):
-            by_order = bool(opened.get_create_plist().get_attr_creation_order())
-        self.h5.h5a.iterate(
-            opened, names.append, index_type=self.h5.h5.INDEX_CRT_ORDER if by_order else self.h5.h5.INDEX_NAME
-        )
-        return names
 
     def type_path(self, kind: Any) -> bytes | None:
         """Return the path of a committed type, empty if no link leads to it; None for any other type."""
@@ -178,10 +169,5 @@ def spelled(h5: Any, kind: Any) -> tuple[Any, ...]:
         return (*said, kind.is_variable_str(), kind.get_cset(), kind.get_strpad())
     if is_a == t.OPAQUE:
         return (*said, kind.get_tag())
-    if is_a in (t.INTEGER, t.BITFIELD, t.FLOAT):
-        said += (kind.get_order(), kind.get_precision(), kind.get_offset(), kind.get_pad())
-    if is_a == t.INTEGER:
-        said += (kind.get_sign(),)
-    if is_a == t.FLOAT:
-        said += (kind.get_fields(), kind.get_ebias(), kind.get_norm(), kind.get_inpad())
-    return said
+    asked = ("order", "precision", "offset", "pad", "sign", "fields", "ebias", "norm", "inpad")
+    return (*said, *(getattr(kind, f"get_{it}")() for it in asked if hasattr(kind, f"get_{it}")))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_rows import PIECE_BYTES, Change, Piece, pieces
+from datacheck.backends.hdf5_survey import TROUBLE
 from datacheck.backends.hdf5_tables import Dataset
 from datacheck.backends.hdf5_tree import Tree, numpy_type
 from datacheck.backends.hdf5_window import weight
@@ -83,6 +84,45 @@ def _spaces(h5: Any, opened: Any, piece: Piece) -> tuple[Any, Any]:
     space = opened.get_space()
     space.select_hyperslab(tuple(low for low, _ in piece), counts)
     return h5.h5s.create_simple(counts), space
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """The HDF5 type and space of an attribute, and its values, None where there are none."""
+
+    kind: Any
+    space: Any
+    held: Form
+    values: NDArray[Any] | None
+
+
+def attributes(h5: Any, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]:
+    """Yield an object's attributes, in the order in which they were made where the file knows it.
+
+    None stands for one that cannot be read, or held in memory; without a name, for the list of all.
+    """
+    names: list[bytes] = []
+    by_order = False
+    try:
+        if not isinstance(opened, h5.h5t.TypeID):
+            by_order = bool(opened.get_create_plist().get_attr_creation_order())
+        index = h5.h5.INDEX_CRT_ORDER if by_order else h5.h5.INDEX_NAME
+        h5.h5a.iterate(opened, names.append, index_type=index)
+    except TROUBLE:
+        yield b"", None
+    for name in names:
+        try:
+            attribute = h5.h5a.open(opened, name)
+            kind, space, held = attribute.get_type(), attribute.get_space(), form(h5, attribute)
+            null = space.get_simple_extent_type() == h5.h5s.NULL
+            if held is None:
+                yield name, None
+                continue
+            values = None if null else read(h5, attribute, held)
+        except (*TROUBLE, MemoryError):
+            yield name, None
+            continue
+        yield name, Attribute(kind, space, held, values)
 
 
 def parts_of(shape: Sequence[int], held: Form, chunks: Sequence[int] | None) -> Iterator[Piece]:

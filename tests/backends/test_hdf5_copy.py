@@ -316,12 +316,12 @@ def test_rows_of_a_damaged_chunk_are_never_read(path, planned, tmp_path):
         file.create_dataset("data", data=values, chunks=(4, 6), compression="gzip", fletcher32=True)
         file.create_dataset("label", data=np.arange(30))
     spoil(path, "data", 8)
-    plan = planned({8, 9, 10, 11, 20}, quarantine=tmp_path / "held.h5")
+    plan = planned({8, 9, 10, 11, 20}, quarantine=tmp_path / "held")
     done = copied(path, plan)
     assert (done.kept, done.dropped, done.held) == (25, 5, 1)
     with h5py.File(plan.target) as copy:
         assert (copy["data"][:] == np.delete(values, [8, 9, 10, 11, 20], 0)).all()
-    with h5py.File(plan.quarantine) as held:
+    with h5py.File(plan.quarantine / path.name) as held:
         assert held["label"][:].tolist() == [20]
         assert (held["data"][:] == values[20]).all()
 
@@ -351,9 +351,9 @@ def test_values_that_are_not_finite_are_filled(path, planned):
 def test_the_quarantine_has_the_dropped_rows(path, planned, tmp_path):
     everything(path)
     first = bases(path)["/data"]
-    plan = planned({first + 3, first + 4, first + 17}, quarantine=tmp_path / "held.h5", deadly={"/data[4]"})
+    plan = planned({first + 3, first + 4, first + 17}, quarantine=tmp_path / "held", deadly={"/data[4]"})
     assert copied(path, plan).held == 2
-    with h5py.File(path) as source, h5py.File(plan.quarantine) as held:
+    with h5py.File(path) as source, h5py.File(plan.quarantine / path.name) as held:
         assert (held["data"][:] == source["data"][[3, 17]]).all()
         assert held["names"][:].tolist() == source["names"][[3, 17]].tolist()
         assert held["data"].attrs["unit"].tolist() == source["data"].attrs["unit"].tolist()
