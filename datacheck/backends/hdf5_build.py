@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_digest import FilePlan, Stored, Streamer, creation, extent
@@ -21,6 +22,14 @@ from datacheck.errors import RebuildFailed
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
+
+
+SCALE_OFFSET = 6
+INTEGERS_WHOLE = (2, 0)
+"""The first options of this filter for integers, with as many bits as they need."""
+LOSSLESS = frozenset({1, 2, 3, 4, 5, SCALE_OFFSET, 305, 307, 32000, 32001, 32003, 32004, 32008, 32015})
+"""Deflate, shuffle, fletcher32, szip, n-bit, LZO, bzip2, LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard; any other
+filter may be one that rounds."""
 
 
 @contextlib.contextmanager
@@ -287,8 +296,22 @@ def uncopyable(h5: Any, opened: Any) -> bool:
     return False
 
 
+def lossy(created: Any) -> bool:
+    """Say whether the filters of a dataset may change values that they have been through before."""
+    for at in range(created.get_nfilters()):
+        code, _, values, _ = created.get_filter(at)
+        if code == SCALE_OFFSET and values[:2] != INTEGERS_WHOLE:
+            return True
+        if code not in LOSSLESS:
+            return True
+    return False
+
+
 class _ChunkSink:
-    """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored."""
+    """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored.
+
+    Others go through the filters, unless these are lossy: then they are stored as they are, marked as not filtered.
+    """
 
     def __init__(
         self, h5: Any, opened: Any, copy: Any, held: Any, chunks: tuple[int, ...], change: Change | None
@@ -300,6 +323,8 @@ class _ChunkSink:
         self._chunks = chunks
         self._change = change
         self._stored = Stored(h5, opened, chunks)
+        created = opened.get_create_plist()
+        self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
 
     def put(self, piece: Piece, values: NDArray[Any]) -> None:
         start, stop = piece[0]
@@ -334,9 +359,19 @@ class _ChunkSink:
         return found
 
     def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
-        if begin < end:
-            start = piece[0][0]
-            write(self._h5, self._copy, self._held, values[begin - start : end - start], ((begin, end), *piece[1:]))
+        if begin >= end:
+            return
+        start = piece[0][0]
+        values, piece = values[begin - start : end - start], ((begin, end), *piece[1:])
+        if not self._mask:
+            write(self._h5, self._copy, self._held, values, piece)
+            return
+        for origin in origins(piece, self._chunks):
+            ranges = zip(origin, self._chunks, piece, strict=True)
+            part = values[tuple(slice(at - low, at - low + size) for at, size, (low, _) in ranges)]
+            chunk = np.zeros(self._chunks, values.dtype)
+            chunk[tuple(slice(0, extent) for extent in part.shape)] = part
+            self._copy.write_direct_chunk(origin, chunk.tobytes(), self._mask)
 
     def _whole(self, low: int, high: int) -> int | None:
         """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""

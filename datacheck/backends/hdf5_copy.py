@@ -63,7 +63,11 @@ class Part:
 
 
 class Hdf5Copier:
-    """Copies an HDF5 file, a folder of them, or those that a text list names into a folder with a list of its own."""
+    """Copies an HDF5 file, a folder of them, or those that a text list names.
+
+    The latter go into a folder, with a list of the same name that names the files beside it; where two have one name,
+    the second gets its number before it. What a folder has symbolic links to is in its copy itself.
+    """
 
     def objections(self, reader: Reader) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
@@ -327,10 +331,11 @@ def _others(reader: Hdf5Reader, target: Path) -> bytes:
         (target / reader.path.name).write_bytes(text)
         _sync(target / reader.path.name)
         return text
+    for folder, _, _ in os.walk(reader.path):
+        (target / Path(folder).relative_to(reader.path)).mkdir(exist_ok=True)
     said = []
     for relative in beside(reader):
         source, copy = reader.path / relative, target / relative
-        copy.parent.mkdir(parents=True, exist_ok=True)
         said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
     for folder, _, _ in os.walk(target):
         _sync(Path(folder))

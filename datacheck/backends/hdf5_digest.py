@@ -17,6 +17,8 @@ from datacheck.backends.hdf5_tables import Contents, Dataset
 from datacheck.backends.hdf5_tree import Tree, numpy_type, spelled
 from datacheck.backends.hdf5_values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
 
+NBIT = 5
+"""This filter's options repeat the type, and are worked out anew for each dataset that is made."""
 NOTHING: Mapping[bytes, Change] = {}
 
 
@@ -258,7 +260,9 @@ def properties(h5: Any, created: Any, dtype: np.dtype[Any] | None) -> Iterator[A
     layout = created.get_layout()
     yield layout
     yield created.get_chunk() if layout == h5.h5d.CHUNKED else None
-    yield [created.get_filter(at) for at in range(created.get_nfilters())]
+    for at in range(created.get_nfilters()):
+        code, flags, values, name = created.get_filter(at)
+        yield code, flags, () if code == NBIT else values, name
     yield created.get_fill_time(), created.get_alloc_time(), created.get_attr_creation_order()
     yield [created.get_external(at) for at in range(created.get_external_count())]
     if layout == h5.h5d.VIRTUAL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,24 +17,12 @@ IF = "if rows are dropped or filled"
 
 
 def of_source(reader: Hdf5Reader) -> Iterator[str]:
-    """Yield what of a folder or a list is lost."""
-    if not reader.names:
+    """Yield what of a folder is lost."""
+    if not reader.path.is_dir():
         return
-    if reader.path.is_dir():
-        for entry in sorted(reader.path.rglob("*")):
-            kind = entry.lstat().st_mode
-            if stat.S_ISLNK(kind):
-                yield f"{entry.relative_to(reader.path)}: a symbolic link; its copy is a file"
-            elif not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-                yield f"{entry.relative_to(reader.path)}: neither a file nor a folder; not copied"
-            elif stat.S_ISDIR(kind) and not any(entry.iterdir()):
-                yield f"{entry.relative_to(reader.path)}: an empty folder; not copied"
-        return
-    yield f"{reader.path.name}: the copy of the list names the files beside it, by their names alone"
-    yield from (f"{finding.message}; not in the copy of the list" for finding in reader.faults)
-    names = [file.name for file in reader.files]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    yield from (f"{name}: the list has several files of this name; they get a number before it" for name in twice)
+    for entry in sorted(reader.path.rglob("*")):
+        if not entry.is_file() and not entry.is_dir():
+            yield f"{escape(os.fsencode(entry.relative_to(reader.path)))}: neither a file nor a folder; not copied"
 
 
 def of_file(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> Iterator[str]:
