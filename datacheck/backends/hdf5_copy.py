@@ -84,7 +84,9 @@ class Hdf5Copier:
         return said
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
-        """Write the copy, and the quarantine: a folder with a file for each that loses rows.
+        """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
+
+        A single file that loses none has no quarantine.
 
         Raises OSError where the disk is full or refuses, RebuildFailed where damage keeps a file from being copied.
         """
@@ -94,8 +96,8 @@ class Hdf5Copier:
         single = not reader.names
         if not single:
             account.update(_others(reader, plan.target))
-        if plan.quarantine is not None:
-            plan.quarantine.mkdir()
+            if plan.quarantine is not None:
+                plan.quarantine.mkdir()
         for part in _parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             digest = yield from _progress(_copy_file(part, target), part, done)
@@ -106,10 +108,11 @@ class Hdf5Copier:
             changes = {id(it): it for it in part.plan.changes.values()}.values()
             altered += sum(int(it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
-                held += _quarantine(part, plan.quarantine / part.name, plan.drops.deadly, reader)
+                beside = plan.quarantine if single else plan.quarantine / part.name
+                held += _quarantine(part, beside, plan.drops.deadly, reader)
             yield done
         for path in (plan.target, plan.quarantine):
-            if path is not None:
+            if path is not None and path.exists():
                 _sync(path)
         return Copied(kept, dropped, altered, held, account.hexdigest())
 

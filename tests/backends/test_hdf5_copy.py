@@ -316,12 +316,12 @@ def test_rows_of_a_damaged_chunk_are_never_read(path, planned, tmp_path):
         file.create_dataset("data", data=values, chunks=(4, 6), compression="gzip", fletcher32=True)
         file.create_dataset("label", data=np.arange(30))
     spoil(path, "data", 8)
-    plan = planned({8, 9, 10, 11, 20}, quarantine=tmp_path / "held")
+    plan = planned({8, 9, 10, 11, 20}, quarantine=tmp_path / "held.h5")
     done = copied(path, plan)
     assert (done.kept, done.dropped, done.held) == (25, 5, 1)
     with h5py.File(plan.target) as copy:
         assert (copy["data"][:] == np.delete(values, [8, 9, 10, 11, 20], 0)).all()
-    with h5py.File(plan.quarantine / path.name) as held:
+    with h5py.File(plan.quarantine) as held:
         assert held["label"][:].tolist() == [20]
         assert (held["data"][:] == values[20]).all()
 
@@ -353,7 +353,7 @@ def test_the_quarantine_has_the_dropped_rows(path, planned, tmp_path):
     first = bases(path)["/data"]
     plan = planned({first + 3, first + 4, first + 17}, quarantine=tmp_path / "held", deadly={"/data[4]"})
     assert copied(path, plan).held == 2
-    with h5py.File(path) as source, h5py.File(plan.quarantine / path.name) as held:
+    with h5py.File(path) as source, h5py.File(plan.quarantine) as held:
         assert (held["data"][:] == source["data"][[3, 17]]).all()
         assert held["names"][:].tolist() == source["names"][[3, 17]].tolist()
         assert held["data"].attrs["unit"].tolist() == source["data"].attrs["unit"].tolist()
@@ -616,3 +616,37 @@ def test_lossy_filters_do_not_round_again(path, planned, options):
         assert copy["data"][:].tobytes() == np.delete(source["data"][:], [1, 20, 21, 33], 0).tobytes()
         filters = [it["data"].id.get_create_plist().get_nfilters() for it in (source, copy)]
         assert filters[0] == filters[1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_drops_from_any_chunks(path, planned, monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    monkeypatch.setattr("datacheck.backends.hdf5_rows.PIECE_BYTES", int(random.choice([1, 64, 700, 1 << 22])))
+    rows = int(random.integers(1, 40))
+    shape = (rows, *random.integers(1, 6, random.integers(0, 3)).tolist())
+    values = random.normal(size=shape).astype("f4")
+    values[random.random(shape) < 0.1] = np.inf
+    chunks = tuple(int(random.integers(1, extent + 1)) for extent in shape)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=values, chunks=chunks if seed % 4 else None)
+        sparse = file.create_dataset(
+            "sparse", shape, "f8", chunks=chunks, fillvalue=np.nan, maxshape=(None, *shape[1:])
+        )
+        sparse[rows // 2] = 1
+        sparse = sparse[:]
+        file.create_dataset("label", data=np.arange(rows), chunks=(5,) if rows > 5 else None)
+    drops = np.flatnonzero(random.random(rows) < random.choice([0.05, 0.3, 0.9]))
+    fills = np.flatnonzero(random.random(rows) < 0.2)
+    plan = planned(drops, fills=fills, fill=-1.0)
+    done = copied(path, plan)
+    kept = np.delete(np.arange(rows), drops)
+    both = [fills[~np.isfinite(it[fills]).all(tuple(range(1, it.ndim)))] for it in (values, sparse)]
+    assert done.altered == len(set(np.concatenate(both).tolist()) - set(drops.tolist()))
+    for it in (values, sparse):
+        part = it[fills]
+        part[~np.isfinite(part)] = -1
+        it[fills] = part
+    with h5py.File(plan.target) as copy:
+        assert copy["data"][:].tobytes() == values[kept].tobytes()
+        assert copy["sparse"][:].tobytes() == sparse[kept].tobytes()
+        assert (copy["label"][:] == kept).all()
