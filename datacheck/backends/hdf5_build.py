@@ -322,7 +322,7 @@ class _ChunkSink:
         self._held = held
         self._chunks = chunks
         self._change = change
-        self._stored = Stored(h5, opened, chunks)
+        self._stored = Stored(opened, chunks)
         created = opened.get_create_plist()
         self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,12 +34,12 @@ class FilePlan:
     bare: bool = False
     """Leave out the datasets that do not change."""
 
-    @property
+    @cached_property
     def hidden(self) -> frozenset[bytes]:
         """The datasets whose rows move, so that regions of them mean nothing any more."""
         return frozenset(path for path, change in self.changes.items() if len(change.rows) < change.rows.total)
 
-    @property
+    @cached_property
     def datasets(self) -> dict[bytes, Dataset]:
         """The datasets that can be read, by their paths."""
         both = [dataset for table in self.contents.tables for dataset in table.datasets]
@@ -90,7 +92,7 @@ class Streamer:
             if known or layout == h5.h5d.COMPACT or opened.get_offset() is not None:
                 yield from self._stored(path, opened, held, chunks, sink, account)
         else:
-            _add_chunks(h5, opened, chunks, account)
+            _add_chunks(opened, chunks, account)
         return account.digest()
 
     def _height(self, path: bytes, opened: Any) -> int:
@@ -103,7 +105,7 @@ class Streamer:
         h5 = self._tree.h5
         change = self._changes.get(path)
         shape = opened.shape and (self._height(path, opened), *opened.shape[1:])
-        stored = Stored(h5, opened, chunks) if chunks else None
+        stored = Stored(opened, chunks) if chunks else None
         for piece in parts_of(shape, held, chunks):
             if stored is not None and stored.lacks(piece, change):
                 account.update(b"absent")
@@ -115,7 +117,7 @@ class Streamer:
                     raise
                 account.update(b"unreadable" + repr(piece).encode())
                 if stored is not None:
-                    _add_chunks(h5, opened, chunks, account, piece)
+                    _add_chunks(opened, chunks, account, piece)
                 continue
             self._fill(path, piece, values)
             account.update(values.data if values.flags.c_contiguous else values.tobytes())
@@ -133,12 +135,18 @@ class Streamer:
 class Stored:
     """Which chunks of a dataset are stored at all; those that are not take no room in the copy either."""
 
-    def __init__(self, h5: Any, opened: Any, chunks: tuple[int, ...]) -> None:
+    def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
         self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
         self._there: NDArray[Any] | None = None
-        if opened.get_num_chunks() < math.prod(self._grid):
-            self._there = np.sort(np.fromiter(map(self._number, chunk_origins(h5, opened)), np.int64))
+        numbers = array("q")
+        try:
+            if opened.get_num_chunks() == math.prod(self._grid):
+                return
+            opened.chunk_iter(lambda chunk: numbers.append(self._number(chunk.chunk_offset)))
+        except TROUBLE:  # the index is damaged: which chunks are there shows when they are read
+            return
+        self._there = np.sort(np.array(numbers, np.int64))
 
     def _number(self, origin: tuple[int, ...]) -> int:
         number = 0
@@ -163,7 +171,7 @@ class Stored:
         return not any(self.has(at) for run in runs for at in origins((run, *piece[1:]), self._chunks))
 
 
-def chunk_origins(h5: Any, opened: Any) -> list[tuple[int, ...]]:
+def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
     """Return the origins of the chunks that are stored, as far as the index of the chunks can be read."""
     found: list[tuple[int, ...]] = []
     try:
@@ -173,9 +181,9 @@ def chunk_origins(h5: Any, opened: Any) -> list[tuple[int, ...]]:
     return found
 
 
-def _add_chunks(h5: Any, opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece | None = None) -> None:
+def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece | None = None) -> None:
     """Digest chunks as they are stored, where their values cannot be had."""
-    for origin in sorted(chunk_origins(h5, opened)):
+    for origin in sorted(chunk_origins(opened)):
         if piece is not None and not all(low <= at < high for at, (low, high) in zip(origin, piece, strict=True)):
             continue
         try:
