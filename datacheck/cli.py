@@ -208,6 +208,7 @@ def _print_schema() -> int:
 @click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
 @click.option("--to", type=click.Choice(["lmdb", "leveldb"]), help="The kind of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
+@click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
 @scan_options
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
@@ -218,7 +219,7 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     from datacheck.receipt import Choice, receipt_document, receipt_text, write_receipt
 
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
-    names = ("dry_run", "from_report", "quarantine", "to", "force")
+    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
     order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
     settings = _settings(options)
     with _watching_phases(not no_progress) as progress, write_receipt(report, [source, target]) as write:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -22,11 +22,8 @@ from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import Document, Report, Source
 from datacheck.scanning import WORKER_BYTES, fatal, prepare, run
 from datacheck.settings import Settings, make
-from datacheck.tasks import Job, Task
+from datacheck.tasks import Copy, Job, Object, Task, Verify
 from datacheck.workplace import Workplace
-
-if TYPE_CHECKING:
-    from datacheck.pool import Watch
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
@@ -43,41 +40,6 @@ def unwatched(phase: str, done: int, total: int | None, bad: int) -> None:
 
 
 @dataclass(frozen=True)
-class Object:
-    """Return what in the source a copy could not keep."""
-
-    copier: Copier
-
-    def run(self, job: Job, watch: Watch) -> list[str]:
-        watch.note(None)
-        return self.copier.objections(job.reader)
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Write the copy; yields the records done, returns Copied."""
-
-    copier: Copier
-    plan: Plan
-
-    def run(self, job: Job, watch: Watch) -> Any:
-        watch.timeout = None
-        return self.copier.copy(job.reader, self.plan)
-
-
-@dataclass(frozen=True)
-class Verify:
-    """Read the copy again; yields the records done, returns their number and digest."""
-
-    copier: Copier
-    plan: Plan
-
-    def run(self, job: Job, watch: Watch) -> Any:
-        watch.timeout = None
-        return self.copier.verify(job.reader, self.plan)
-
-
-@dataclass(frozen=True)
 class Order:
     """What a rebuild was asked to do, beside the settings of its scan. `to` is the kind of store to write."""
 
@@ -89,6 +51,7 @@ class Order:
     quarantine: Path | None = None
     to: str | None = None
     force: bool = False
+    accept_losses: bool = False
 
 
 def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
@@ -99,7 +62,8 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
     reader, report = prepare(order.source, settings)
     to = order.to or reader.backend
     copier = _copier(reader, to)
-    _refuse_objections(order, reader, copier, settings)
+    if to != "hdf5":
+        _refuse_objections(order, reader, copier, settings)  # HDF5 keeps all there is as long as no row is touched
     with ExitStack() as stack:
         workplace = stack.enter_context(Workplace(order.target, force=order.force)) if not order.dry_run else None
         holding = None
@@ -118,6 +82,8 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
         _refuse_fill(order, report)
+        if to == "hdf5" and receipt.dropped + receipt.altered:
+            receipt.unkept = _refuse_objections(order, reader, copier, settings)
         written = _write(order, reader, copier, report, receipt, workplace, holding, progress)
     return written, report
 
@@ -188,12 +154,24 @@ def _refuse_places(order: Order) -> None:
                 raise UsageError(f"the {name} {place} lies inside the {other} {there}")
 
 
-def _refuse_objections(order: Order, reader: Reader, copier: Copier, settings: Settings) -> None:
-    """Raise UsageError if a copy could not keep all there is. A source that kills whoever looks is left to the scan."""
+def _refuse_objections(order: Order, reader: Reader, copier: Copier, settings: Settings) -> list[str]:
+    """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
+
+    A source that kills whoever looks has nothing to say here: the scan tells of it.
+    """
     with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
         ((_, objections),) = pool.run([Object(copier)])
-    if isinstance(objections, list) and objections:
-        raise UsageError(f"{order.source}: {'; '.join(objections)}")
+    if not isinstance(objections, list) or not objections:
+        return []
+    if order.accept_losses and _may_go_on(order, reader):
+        return objections
+    hint = "; --accept-losses goes on without" if _may_go_on(order, reader) else ""
+    raise UsageError(f"{order.source}: a copy cannot keep everything: {'; '.join(objections)}{hint}")
+
+
+def _may_go_on(order: Order, reader: Reader) -> bool:
+    """Say whether a copy is possible at all in spite of objections: between kinds of stores it is not."""
+    return order.to is None or order.to == reader.backend == "hdf5"
 
 
 def _copier(reader: Reader, to: str) -> Copier:
@@ -331,6 +309,7 @@ def rebuild(
     fill: float | None = None,
     to: str | None = None,
     force: bool = False,
+    accept_losses: bool = False,
     progress: Progress = unwatched,
     **settings: Any,
 ) -> Receipt:
@@ -357,6 +336,8 @@ def rebuild(
         "lmdb" or "leveldb": write this kind of store.
     force
         Replace what lies at the target, in one step when the copy is complete.
+    accept_losses
+        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
     progress
         Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
     **settings
@@ -380,6 +361,7 @@ def rebuild(
         quarantine=None if quarantine is None else Path(quarantine),
         to=to,
         force=force,
+        accept_losses=accept_losses,
     )
     receipt, _ = rebuild_as(order, make(**settings), progress)
     return receipt

@@ -104,7 +104,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     """What a rebuild did, as JSON has it. `written` is False for a dry run and for a source that was refused.
 
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
-    nobody can read was not there to be kept. `quarantined` is how many of the dropped are in the quarantine.
+    nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
+    `quarantined` is how many of the dropped are in the quarantine.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -120,6 +121,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     quarantined: int = 0
     digests: Digests | None = None
     lost: list[Finding] = []
+    unkept: list[str] = []
     drops: list[Fated] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Fated] | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
@@ -181,6 +183,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     for finding in receipt.lost:
         lines.append(f"lost in the source: {finding.code}: {finding.message}")
+    lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
     if receipt.written:
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
         if receipt.quarantine is not None:

@@ -1,4 +1,4 @@
-"""What a scan asks of its workers. Light to import: the caller only sends these, the workers load what they need."""
+"""What a scan and a rebuild ask of their workers. Light to import: the caller only sends these, the workers load what they need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from datacheck.backends import Reader
+from datacheck.backends import Copier, Reader
+from datacheck.copying import Plan
 from datacheck.errors import DatacheckError
 from datacheck.model import Layout, Note, Profile, Shard
 from datacheck.pool import Death, Watch
@@ -117,6 +118,41 @@ class Check:
             tally.records += len(block)
             tally.checked += len(rows)
         return tally
+
+
+@dataclass(frozen=True)
+class Object:
+    """Return what in the source a copy could not keep."""
+
+    copier: Copier
+
+    def run(self, job: Job, watch: Watch) -> list[str]:
+        watch.note(None)
+        return self.copier.objections(job.reader)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Write the copy; yields the records done, returns Copied."""
+
+    copier: Copier
+    plan: Plan
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.copy(job.reader, self.plan)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Read the copy again; yields the records done, returns their number and digest."""
+
+    copier: Copier
+    plan: Plan
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.verify(job.reader, self.plan)
 
 
 def _noting(watch: Watch) -> Note:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import lmdb
 import numpy as np
 import pytest
@@ -490,3 +491,113 @@ def test_a_clean_store_copied_is_the_same_to_an_ordinary_loop(tmp_path, target):
         two.begin() as there,
     ):
         assert list(here.cursor()) == list(there.cursor())
+
+
+@pytest.fixture
+def table(tmp_path):
+    """An HDF5 file with two bad rows and a bad label, in compressed and checksummed chunks, and things around them."""
+    path = tmp_path / "table.h5"
+    data = np.stack([floats(number, (3, 8, 8)) for number in range(50)])
+    label = (np.arange(50) % 5).astype(np.float64)
+    data[7, 0, 1, 2], data[20, 2, 7, 7], label[33] = np.nan, np.inf, np.nan
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset("data", data=data, chunks=(8, 3, 8, 8), compression="gzip", fletcher32=True)
+        made.attrs["unit"] = "V"
+        file["label"] = label
+        file["more/notes"] = "kept"
+    return path
+
+
+def rows(path):
+    with h5py.File(path) as file:
+        return file["data"][:], file["label"][:], file["more/notes"][()], file["data"].attrs["unit"]
+
+
+def test_rows_of_hdf5_are_dropped_from_every_dataset_together(table, tmp_path):
+    target = tmp_path / "clean.h5"
+    before = fingerprint(table)
+    receipt = datacheck.rebuild(table, target, drop_bad=True, quarantine=tmp_path / "q")
+    stay = [row for row in range(50) if row not in (7, 20, 33)]
+    for here, there in zip(rows(table)[:2], rows(target)[:2], strict=True):
+        assert here[stay].tobytes() == there.tobytes()
+    assert rows(target)[2:] == (b"kept", "V")
+    assert (receipt.kept, receipt.dropped, receipt.quarantined) == (47, 3, 3)
+    assert receipt.digests.source == receipt.digests.target
+    with h5py.File(tmp_path / "q" / "records.h5") as held:
+        assert held["data"][:].tobytes() == rows(table)[0][[7, 20, 33]].tobytes()
+    assert datacheck.scan(target).clean
+    assert fingerprint(table) == before
+
+
+def test_rows_of_hdf5_are_filled_on_demand(table, tmp_path):
+    target = tmp_path / "clean.h5"
+    receipt = datacheck.rebuild(table, target, drop_bad=True, fill=-1)
+    expected = np.delete(rows(table)[0], 33, axis=0)
+    expected[~np.isfinite(expected)] = -1
+    assert rows(target)[0].tobytes() == expected.tobytes()
+    assert (receipt.kept, receipt.dropped, receipt.altered) == (49, 1, 2)
+
+
+def test_hdf5_is_refused_forced_and_cleaned_up_like_the_others(table, tmp_path):
+    target = tmp_path / "clean.h5"
+    assert run(table, target).returncode == 1
+    assert not target.exists()
+    target.write_bytes(b"mine")
+    assert run(table, target, "--drop-bad").returncode == 2
+    assert target.read_bytes() == b"mine"
+    assert run(table, target, "--drop-bad", "--force").returncode == 0
+    assert len(rows(target)[0]) == 47
+    assert left_behind(target) == []
+    assert run(table, tmp_path / "other", "--drop-bad", "--to", "lmdb").returncode == 2
+
+
+def test_a_full_disk_leaves_no_hdf5_either(tmp_path):
+    source, target = tmp_path / "source.h5", tmp_path / "clean.h5"
+    with h5py.File(source, "w") as file:
+        data = np.random.default_rng(3).normal(size=(400, 3, 32, 32))
+        data[3, 0, 0, 0] = np.nan
+        file["data"] = data
+    limit = (2_000_000, 2_000_000)
+    done = run(source, target, "--drop-bad", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"datacheck: {target}: could not be written:")
+    assert len(done.stderr.splitlines()) == 1
+    assert not target.exists()
+    assert left_behind(target) == []
+
+
+def test_hdf5_killed_at_any_moment_is_absent_or_complete(table, tmp_path):
+    target = tmp_path / "clean.h5"
+    for number in range(12):
+        with subprocess.Popen(
+            [sys.executable, "-m", "datacheck", "rebuild", table, target, "--drop-bad", "--quiet"]
+        ) as process:
+            time.sleep(0.08 * number)
+            process.send_signal(signal.SIGKILL)
+        if target.exists():
+            assert len(rows(target)[0]) == 47
+            target.unlink()
+    assert run(table, target, "--drop-bad").returncode == 0
+    assert left_behind(target) == []
+
+
+def test_what_hdf5_cannot_keep_is_named_before_anything_is_written(table, tmp_path):
+    with h5py.File(table, "r+") as file:
+        file.attrs["region"] = file["data"].regionref[3:9]
+    target = tmp_path / "clean.h5"
+    with pytest.raises(datacheck.UsageError, match=r"cannot keep everything: .*region.*--accept-losses goes on"):
+        datacheck.rebuild(table, target, drop_bad=True)
+    assert not target.exists()
+    receipt = datacheck.rebuild(table, target, drop_bad=True, accept_losses=True)
+    assert receipt.written
+    assert "region" in receipt.unkept[0]
+    assert len(rows(target)[0]) == 47
+
+
+def test_an_hdf5_file_that_loses_no_row_is_copied_byte_for_byte(tmp_path):
+    source, target = tmp_path / "source.h5", tmp_path / "copy.h5"
+    with h5py.File(source, "w", userblock_size=512) as file:
+        file["data"] = floats(1, (40, 3, 3))
+        file.attrs["region"] = file["data"].regionref[3:9]
+    assert datacheck.rebuild(source, target).written
+    assert target.read_bytes() == source.read_bytes()

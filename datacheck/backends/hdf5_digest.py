@@ -96,8 +96,11 @@ class Streamer:
         return account.digest()
 
     def _height(self, path: bytes, opened: Any) -> int:
+        """Return the rows of a dataset as the copy has them; a scalar counts as one."""
         change = self._changes.get(path)
-        return len(change.rows) if change is not None else opened.shape[0]
+        if change is not None:
+            return len(change.rows)
+        return opened.shape[0] if opened.shape else 1
 
     def _stored(
         self, path: bytes, opened: Any, held: Form, chunks: Any, sink: Sink | None, account: Any
