@@ -1,4 +1,7 @@
-"""What a scan and a rebuild ask of their workers. Light to import: the caller only sends these, the workers load what they need."""
+"""What a scan and a rebuild ask of their workers.
+
+Light to import: the caller only sends these, and the workers load what they need.
+"""
 
 from __future__ import annotations
 
