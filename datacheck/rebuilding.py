@@ -54,6 +54,47 @@ class Order:
     accept_losses: bool = False
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A rebuild under way: what was ordered, and the one worker that copies and compares."""
+
+    order: Order
+    reader: Reader
+    copier: Copier
+    pool: Pool[Task]
+    progress: Progress
+
+    def done(self, task: Task, phase: str, total: int) -> Any:
+        """Run a task, telling its steps; return its result. Raises RebuildFailed where it fails."""
+        target = str(self.order.target)
+        try:
+            for _, result in self.pool.run([task]):
+                if isinstance(result, Step):
+                    self.progress(phase, result.value, total, 0)
+                    continue
+                if isinstance(result, Death):
+                    raise RebuildFailed(target, f"{phase}: {fatal(result, 'reading or writing').message}")
+                return result
+        except OSError as exc:
+            reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
+            raise RebuildFailed(target, reason) from exc
+        raise AssertionError("a pool gives every task a result")
+
+    def objections(self) -> list[str]:
+        """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
+
+        A source that kills whoever looks has nothing to say here: the scan tells of it.
+        """
+        ((_, said),) = self.pool.run([Object(self.copier)])
+        if not isinstance(said, list) or not said:
+            return []
+        may_go_on = self.reader.backend == "hdf5"
+        if may_go_on and self.order.accept_losses:
+            return said
+        hint = "; --accept-losses goes on without" if may_go_on else ""
+        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
+
+
 def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
     _refuse_places(order)
@@ -61,10 +102,12 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
     to = order.to or reader.backend
-    copier = _copier(reader, to)
-    if to != "hdf5":
-        _refuse_objections(order, reader, copier, settings)  # HDF5 keeps all there is as long as no row is touched
     with ExitStack() as stack:
+        copier = _copier(reader, to)
+        pool = stack.enter_context(Pool[Task](Job(reader, settings), 1, WORKER_BYTES))
+        work = _Work(order, reader, copier, pool, progress)
+        if to != "hdf5":
+            work.objections()  # HDF5 keeps all there is as long as no row is touched
         workplace = stack.enter_context(Workplace(order.target, force=order.force)) if not order.dry_run else None
         holding = None
         if order.quarantine is not None and not order.dry_run:
@@ -74,40 +117,29 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad))
         else:
             report = _read_report(order.from_report, reader, report)
-        scanned = time.monotonic() - started
-        receipt = _draft(order, report, to, scanned)
+        receipt = _draft(order, report, to, time.monotonic() - started)
         refused = not order.choice.made and (report.bad or receipt.dropped)
-        if order.dry_run or refused or workplace is None:
+        if refused or workplace is None:
             return receipt, report
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
         _refuse_fill(order, report)
         if to == "hdf5" and receipt.dropped + receipt.altered:
-            receipt.unkept = _refuse_objections(order, reader, copier, settings)
-        written = _write(order, reader, copier, report, receipt, workplace, holding, progress)
-    return written, report
+            receipt.unkept = work.objections()
+        return _write(work, report, receipt, workplace, holding), report
 
 
-def _write(
-    order: Order,
-    reader: Reader,
-    copier: Copier,
-    report: Report,
-    receipt: Receipt,
-    workplace: Workplace,
-    holding: Workplace | None,
-    progress: Progress,
-) -> Receipt:
+def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
+    order = work.order
     plan = _plan(order, report, workplace, holding)
     _refuse_small_disk(order, report, workplace)
-    with Pool[Task](Job(reader, report.settings), 1, WORKER_BYTES) as pool:
-        started = time.monotonic()
-        copied: Copied = _done(pool, Copy(copier, plan), "copy", receipt.records, progress, order)
-        between = time.monotonic()
-        count, digest = _done(pool, Verify(copier, plan), "verify", copied.kept, progress, order)
+    started = time.monotonic()
+    copied: Copied = work.done(Copy(work.copier, plan), "copy", receipt.records)
+    between = time.monotonic()
+    count, digest = work.done(Verify(work.copier, plan), "verify", copied.kept)
     finished = time.monotonic()
-    _compare(order, reader, report, receipt, copied, count, digest)
+    _compare(order, work.reader, report, receipt, copied, count, digest)
     if holding is not None:
         _describe_quarantine(order, report, holding)
         holding.publish(holding.path / "quarantine")
@@ -125,22 +157,6 @@ def _write(
     )
 
 
-def _done(pool: Pool[Task], task: Task, phase: str, total: int, progress: Progress, order: Order) -> Any:
-    """Run a task of a rebuild, telling its steps; return its result. Raises RebuildFailed where it fails."""
-    try:
-        for _, result in pool.run([task]):
-            if isinstance(result, Step):
-                progress(phase, result.value, total, 0)
-                continue
-            if isinstance(result, Death):
-                raise RebuildFailed(str(order.target), f"{phase}: {fatal(result, 'reading or writing').message}")
-            return result
-    except OSError as exc:
-        reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
-        raise RebuildFailed(str(order.target), reason) from exc
-    raise AssertionError("a pool gives every task a result")
-
-
 def _refuse_places(order: Order) -> None:
     """Raise UsageError where target or quarantine would touch the source, or each other."""
     places = {"source": order.source.resolve(), "target": order.target.resolve()}
@@ -150,28 +166,8 @@ def _refuse_places(order: Order) -> None:
         for other, there in places.items():
             if name < other and place == there:
                 raise UsageError(f"{name} and {other} are the same path, {place}")
-            if name != other and there in place.parents and (other == "source" or place.parent != there.parent):
+            if there in place.parents:
                 raise UsageError(f"the {name} {place} lies inside the {other} {there}")
-
-
-def _refuse_objections(order: Order, reader: Reader, copier: Copier, settings: Settings) -> list[str]:
-    """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
-
-    A source that kills whoever looks has nothing to say here: the scan tells of it.
-    """
-    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
-        ((_, objections),) = pool.run([Object(copier)])
-    if not isinstance(objections, list) or not objections:
-        return []
-    if order.accept_losses and _may_go_on(order, reader):
-        return objections
-    hint = "; --accept-losses goes on without" if _may_go_on(order, reader) else ""
-    raise UsageError(f"{order.source}: a copy cannot keep everything: {'; '.join(objections)}{hint}")
-
-
-def _may_go_on(order: Order, reader: Reader) -> bool:
-    """Say whether a copy is possible at all in spite of objections: between kinds of stores it is not."""
-    return order.to is None or order.to == reader.backend == "hdf5"
 
 
 def _copier(reader: Reader, to: str) -> Copier:

@@ -419,10 +419,10 @@ def test_a_target_on_another_file_system(source):
 
 
 def test_a_copy_that_came_out_wrong_is_not_published(source, target, monkeypatch):
-    from datacheck import rebuilding
+    from datacheck.rebuilding import _Work
 
     monkeypatch.setattr(
-        rebuilding, "_done", lambda pool, task, *rest, real=rebuilding._done: _tampered(task, real(pool, task, *rest))
+        _Work, "done", lambda work, task, *rest, real=_Work.done: _tampered(task, real(work, task, *rest))
     )
     with pytest.raises(datacheck.RebuildFailed, match="is not what was written"):
         datacheck.rebuild(source, target, drop_bad=True)
