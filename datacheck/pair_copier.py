@@ -108,6 +108,8 @@ class PairCopier:
                     digest.add(shard.part, key, value)
                 count += len(block)
                 yield count
+            if isinstance(copy, lmdb.LmdbReader):
+                lmdb.let_go(copy.data)
         return count, str(digest)
 
     def _writer(self, reader: Reader, path: Path) -> Writer:

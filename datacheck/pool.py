@@ -29,9 +29,13 @@ T = TypeVar("T")
 NOTE_BYTES = 1 << 16
 """The longest note; a longer one is cut, and then does not unpickle: the death has no note."""
 _LENGTH = struct.Struct("<I")
-HOLD_ON = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""glibc gives freed memory back to the kernel at once and has it zeroed again for the next block; a worker that goes
-through a gigabyte a block at a time then spends most of its time on page faults (mallopt(3))."""
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""A worker is one thread among its fellows. And glibc gives freed memory back to the kernel at once, and has it zeroed
+again for the next block: going through a gigabyte a block at a time then is mostly page faults (mallopt(3))."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Worker(Generic[T]):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env={**os.environ, **HOLD_ON},
+            env={**os.environ, **ENVIRONMENT},
             pass_fds=theirs,
         )
         os.close(theirs_in)

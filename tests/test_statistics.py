@@ -81,3 +81,16 @@ def test_too_many_labels_are_not_counted_however_they_are_split():
 def test_exact_sum_rounds_nothing():
     values = np.array([1e16, 1.0, -1e16, 2.0**-1074])
     assert exact_sum(values) == (1 << UNIT_BITS) + (1 << (UNIT_BITS - 1074))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1"])
+@pytest.mark.parametrize("value", ["least", "greatest", "any"])
+def test_bytes_are_summed_exactly(dtype, value):
+    limits = np.iinfo(dtype)
+    size = 256 * 40 + 17
+    chosen = {"least": limits.min, "greatest": limits.max}
+    random = np.random.default_rng(6).integers(limits.min, limits.max, size, dtype, endpoint=True)
+    values = np.full(size, chosen[value], dtype) if value in chosen else random
+    summed = measured(values[np.newaxis])
+    wide = values.astype(object)
+    assert (summed.total, summed.squares) == (int(wide.sum()) << UNIT_BITS, int((wide * wide).sum()) << UNIT_BITS)
