@@ -38,8 +38,10 @@ class Writer(Protocol):
 class PairDigest:
     """The sum, modulo 2**128, of the XXH3 of each record with its database's name: in whatever order they come."""
 
-    def __init__(self) -> None:
-        self._sum = 0
+    NAME = "xxh3-128-sum:"
+
+    def __init__(self, total: int = 0) -> None:
+        self._sum = total
 
     def add(self, part: str, key: bytes, value: bytes | memoryview) -> None:
         hasher = xxhash.xxh3_128(f"{part}\0{len(key)}\0".encode())
@@ -47,8 +49,13 @@ class PairDigest:
         hasher.update(value)
         self._sum = (self._sum + hasher.intdigest()) % (1 << 128)
 
+    @classmethod
+    def joined(cls, digests: Sequence[str]) -> PairDigest:
+        """Return the digest of records that were digested in several parts."""
+        return cls(sum(int(digest.removeprefix(cls.NAME), 16) for digest in digests) % (1 << 128))
+
     def __str__(self) -> str:
-        return f"xxh3-128-sum:{self._sum:032x}"
+        return f"{self.NAME}{self._sum:032x}"
 
 
 @dataclass(frozen=True)
@@ -98,10 +105,13 @@ class PairCopier:
             sync(path)
         return Copied(kept, index - kept, altered, held, str(digest))
 
-    def verify(self, reader: Reader, plan: Plan) -> Verifying:
+    def joined(self, digests: Sequence[str]) -> str | None:
+        return str(PairDigest.joined(digests))
+
+    def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         digest, count = PairDigest(), 0
         copy = open_store(plan.target, self.to)
-        for shard in copy.layout().shards:
+        for shard in copy.layout().shards[share::shares]:
             for block in copy.blocks(shard):
                 assert isinstance(block, Block)
                 for key, value in zip(block.keys, block.values, strict=True):

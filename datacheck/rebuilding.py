@@ -56,7 +56,7 @@ class Order:
 
 @dataclass(frozen=True)
 class _Work:
-    """A rebuild under way: what was ordered, and the one worker that copies and compares."""
+    """A rebuild under way: what was ordered, and the workers that copy and compare."""
 
     order: Order
     reader: Reader
@@ -64,21 +64,37 @@ class _Work:
     pool: Pool[Task]
     progress: Progress
 
-    def done(self, task: Task, phase: str, total: int) -> Any:
-        """Run a task, telling its steps; return its result. Raises RebuildFailed where it fails."""
+    def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
+        """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
         target = str(self.order.target)
+        steps = {id(task): 0 for task in tasks}
+        results: dict[int, Any] = {}
         try:
-            for _, result in self.pool.run([task]):
+            for task, result in self.pool.run(tasks):
                 if isinstance(result, Step):
-                    self.progress(phase, result.value, total, 0)
-                    continue
-                if isinstance(result, Death):
+                    steps[id(task)] = result.value
+                    self.progress(phase, sum(steps.values()), total, 0)
+                elif isinstance(result, Death):
                     raise RebuildFailed(target, f"{phase}: {fatal(result, 'reading or writing').message}")
-                return result
+                else:
+                    results[id(task)] = result
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
             raise RebuildFailed(target, reason) from exc
-        raise AssertionError("a pool gives every task a result")
+        return [results[id(task)] for task in tasks]
+
+    def copied(self, plan: Plan, records: int) -> Copied:
+        """Write the copy; return what it came to."""
+        (copied,) = self.done([Copy(self.copier, plan)], "copy", records)
+        assert isinstance(copied, Copied)
+        return copied
+
+    def verified(self, plan: Plan, records: int) -> tuple[int, str]:
+        """Read the copy again, by as many workers as may; return its number of records and its digest."""
+        shares = self.pool.count if self.copier.joined([]) is not None else 1
+        results = self.done([Verify(self.copier, plan, share, shares) for share in range(shares)], "verify", records)
+        digests = [digest for _, digest in results]
+        return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
 
     def objections(self) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
@@ -104,7 +120,7 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
     to = order.to or reader.backend
     with ExitStack() as stack:
         copier = _copier(reader, to)
-        pool = stack.enter_context(Pool[Task](Job(reader, settings), 1, WORKER_BYTES))
+        pool = stack.enter_context(Pool[Task](Job(reader, settings), settings.workers, WORKER_BYTES))
         work = _Work(order, reader, copier, pool, progress)
         if to != "hdf5":
             work.objections()  # HDF5 keeps all there is as long as no row is touched
@@ -135,9 +151,9 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     plan = _plan(order, report, workplace, holding)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
-    copied: Copied = work.done(Copy(work.copier, plan), "copy", receipt.records)
+    copied = work.copied(plan, receipt.records)
     between = time.monotonic()
-    count, digest = work.done(Verify(work.copier, plan), "verify", copied.kept)
+    count, digest = work.verified(plan, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
     if holding is not None:

@@ -148,14 +148,16 @@ class Copy:
 
 @dataclass(frozen=True)
 class Verify:
-    """Read the copy again; yields the records done, returns their number and digest."""
+    """Read the copy, or a share of it, again; yields the records done, returns their number and digest."""
 
     copier: Copier
     plan: Plan
+    share: int = 0
+    shares: int = 1
 
     def run(self, job: Job, watch: Watch) -> Any:
         watch.timeout = None
-        return self.copier.verify(job.reader, self.plan)
+        return self.copier.verify(job.reader, self.plan, self.share, self.shares)
 
 
 def _noting(watch: Watch) -> Note:

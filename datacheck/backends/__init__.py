@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,8 +80,12 @@ class Copier(Protocol):
         """Write the copy, and the quarantine. Raises OSError where the disk is full or refuses."""
         ...
 
-    def verify(self, reader: Reader, plan: Plan) -> Verifying:
-        """Re-open the copy and read all of it."""
+    def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
+        """Re-open the copy and read all of it, or one of several shares that are all of it together."""
+        ...
+
+    def joined(self, digests: Sequence[str]) -> str | None:
+        """Return the digest of a copy from those of its shares; None if its copies are not read in shares."""
         ...
 
 
