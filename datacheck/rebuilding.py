@@ -130,7 +130,7 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
             holding = stack.enter_context(Workplace(order.quarantine))
         started = time.monotonic()
         if order.from_report is None:
-            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad))
+            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
         else:
             report = _read_report(order.from_report, reader, report)
         receipt = _draft(order, report, to, time.monotonic() - started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,9 +52,11 @@ def run(
     validators: Sequence[Validator] = (),
     progress: Progress = unwatched,
     listen: Callable[[Sequence[Finding]], None] = unheard,
+    pool: Pool[Task] | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
+    `pool` is one made for the same reader and settings, to be used and left running.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -64,8 +67,8 @@ def run(
         progress(report.tally.records, report.source.records, report.bad)
 
     try:
-        with Pool[Task](job, report.settings.workers, WORKER_BYTES) as pool:
-            _scan(pool, reader, report, add)
+        with nullcontext(pool) if pool else Pool[Task](job, report.settings.workers, WORKER_BYTES) as workers:
+            _scan(workers, reader, report, add)
     except BaseException:
         report.complete = False
         raise
