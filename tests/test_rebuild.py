@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -599,3 +600,21 @@ def test_an_hdf5_file_that_loses_no_row_is_copied_byte_for_byte(tmp_path):
         file.attrs["region"] = file["data"].regionref[3:9]
     assert datacheck.rebuild(source, target).written
     assert target.read_bytes() == source.read_bytes()
+
+
+@needs_plyvel
+def test_a_leveldb_copy_is_sound_to_plyvel(tmp_path, target):
+    import plyvel
+
+    records = raw_records(60)
+    write_leveldb(tmp_path / "source", records.items())
+    datacheck.rebuild(tmp_path / "source", target)
+    with plyvel.DB(str(target), create_if_missing=False, paranoid_checks=True) as store:
+        assert list(store.iterator(verify_checksums=True)) == list(records.items())
+
+
+@pytest.mark.skipif(shutil.which("mdb_stat") is None, reason="lmdb-utils is not installed")
+def test_an_lmdb_copy_is_sound_to_lmdbs_own_tools(source, target):
+    datacheck.rebuild(source, target, drop_bad=True)
+    said = subprocess.run(["mdb_stat", target], capture_output=True, text=True, check=True).stdout
+    assert "Entries: 57" in said
