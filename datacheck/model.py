@@ -68,6 +68,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     database: str | msgspec.UnsetType = msgspec.UNSET
     file: str | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def record(self) -> tuple[Any, ...]:
+        """What tells its record from all others of a report; the findings of one record are neighbours there."""
+        return self.file, self.database, self.key, self.index
+
 
 def found(
     code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any

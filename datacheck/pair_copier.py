@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from datacheck.backends.lmdb_layout import data_version, flags_of
 from datacheck.backends.lmdb_pages import DUPSORT
 from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
 from datacheck.decoders.datum import filled
-from datacheck.model import Block, unescape
+from datacheck.disk import flush, let_go
+from datacheck.model import Block, Shard, unescape
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
 
@@ -77,13 +77,14 @@ class PairCopier:
         digest = PairDigest()
         index = kept = altered = held = 0
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
+        avoid = frozenset(map(unescape, plan.drops.deadly))
         with ExitStack() as stack:
             target = stack.enter_context(self._writer(reader, plan.target))
             quarantine = None
             if plan.quarantine is not None:
                 quarantine = stack.enter_context(self._writer(reader, plan.quarantine))
             for shard in reader.layout().shards:
-                for block in _blocks(reader, shard, plan.drops):
+                for block in _blocks(reader, shard, avoid):
                     leaves = _among(drops, index, len(block))
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill)
@@ -102,7 +103,8 @@ class PairCopier:
             if quarantine is not None:
                 quarantine.finish()
         for path in filter(None, (plan.target, plan.quarantine)):
-            sync(path)
+            for file in (*path.iterdir(), path, path.parent):
+                flush(file)
         return Copied(kept, index - kept, altered, held, str(digest))
 
     def joined(self, digests: Sequence[str]) -> str | None:
@@ -119,7 +121,7 @@ class PairCopier:
                 count += len(block)
                 yield count
             if isinstance(copy, lmdb.LmdbReader):
-                lmdb.let_go(copy.data)
+                let_go(copy.data)
         return count, str(digest)
 
     def _writer(self, reader: Reader, path: Path) -> Writer:
@@ -146,9 +148,9 @@ def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
     return [(block.keys[row], block.values[row]) for row in rows]
 
 
-def _blocks(reader: Reader, shard: Any, drops: Drops) -> Iterator[Block]:
-    if drops.deadly and isinstance(reader, lmdb.LmdbReader):
-        yield from reader.blocks(shard, avoid=frozenset(map(unescape, drops.deadly)))
+def _blocks(reader: Reader, shard: Shard, avoid: frozenset[bytes]) -> Iterator[Block]:
+    if avoid and isinstance(reader, lmdb.LmdbReader):
+        yield from reader.blocks(shard, avoid=avoid)
         return
     for block in reader.blocks(shard):
         assert isinstance(block, Block)
@@ -163,13 +165,3 @@ def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
     """Return which rows of a block of `count` records from index `start` on are among the indexes."""
     first, last = np.searchsorted(indexes, (start, start + count))
     return frozenset((indexes[first:last] - start).tolist())
-
-
-def sync(path: Path) -> None:
-    """Put a store's files, and the folder that names them, on disk."""
-    for file in [*(path.iterdir() if path.is_dir() else ()), path, path.parent]:
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -228,9 +228,8 @@ def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
 
 def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
     """Return the receipt of what would be done."""
-    choice = order.choice if order.choice.made else Choice(drop_bad=True)
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
-    for fate, _, _ in fated(report.findings, choice):
+    for fate, _, _ in fated(report.findings, order.choice.shown):
         fates[fate] += 1
     records = report.source.records or 0
     return Receipt(

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
 from datacheck.model import CODES, VERDICTS, Finding, plain
 from datacheck.report import Report, Source
+from datacheck.reports import streamed
 from datacheck.settings import refuse_inside
 
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
@@ -46,6 +47,11 @@ class Choice:
         """Whether a choice was made at all: without one, a source with bad records is refused."""
         return self.drop_bad or bool(self.drop or self.keep) or self.fill is not None
 
+    @property
+    def shown(self) -> Choice:
+        """What is shown to whoever has not chosen: what dropping every bad record would do."""
+        return self if self.made else Choice(drop_bad=True)
+
     def fate(self, findings: Iterable[Finding]) -> Fate:
         """Return what becomes of a record with these findings."""
         fates = {self._of(finding) for finding in findings}
@@ -72,17 +78,13 @@ class Fated(msgspec.Struct, frozen=True, kw_only=True):
 
 def fated(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Fated, list[Finding]]]:
     """Yield each record that has findings, in source order, with what becomes of it."""
-    for (file, database, key, index), group in groupby(findings, _record):
+    for (file, database, key, index), group in groupby(findings, lambda finding: finding.record):
         if key is None or index is None:
             continue
         of_record = list(group)
         codes = tuple(dict.fromkeys(finding.code for finding in of_record))
         record = Fated(key=key, index=index, codes=codes, database=database, file=file)
         yield choice.fate(of_record), record, of_record
-
-
-def _record(finding: Finding) -> tuple[Any, ...]:
-    return finding.file, finding.database, finding.key, finding.index
 
 
 class Digests(msgspec.Struct, frozen=True):
@@ -129,22 +131,11 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
-    for number, name in enumerate(Receipt.__struct_fields__):
-        yield f"{',' if number else '{'}\n{_json(name)}:"
-        if name in ("drops", "alterations"):
-            wanted = "dropped" if name == "drops" else "altered"
-            records = (record for fate, record, _ in fated(report.findings, choice) if fate == wanted)
-            yield "["
-            for place, record in enumerate(records):
-                yield f"{',' if place else ''}\n{_json(record)}"
-            yield "]"
-        else:
-            yield _json(getattr(receipt, name))
-    yield "}"
 
+    def those(wanted: Fate) -> Iterator[Fated]:
+        return (record for fate, record, _ in fated(report.findings, choice.shown) if fate == wanted)
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
 
 
 Write = Callable[[Iterator[str]], None]
@@ -172,13 +163,12 @@ def write_receipt(path: Path | None, places: Sequence[str | Path]) -> Iterator[W
 
 def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
     """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
-    shown = choice if choice.made else Choice(drop_bad=True)
     lines = []
     for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = (record for is_fate, record, _ in fated(report.findings, shown) if is_fate == fate)
+            named = (record for is_fate, record, _ in fated(report.findings, choice.shown) if is_fate == fate)
             lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     for finding in receipt.lost:

@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import IO, Any, Literal
 
 import msgspec
@@ -186,7 +187,6 @@ class Report:
     source: Source
     settings: Settings
     profile: Profile = field(default_factory=Profile)
-    complete: bool = True
     tally: Tally = field(default_factory=Tally)
     findings: FindingLog = field(default_factory=FindingLog)
     seconds: float = 0.0
@@ -196,8 +196,11 @@ class Report:
         new = shifted(tally.findings, self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
-        self.complete &= tally.complete
         return new
+
+    @property
+    def complete(self) -> bool:
+        return self.tally.complete
 
     @property
     def checked(self) -> int:
@@ -249,12 +252,10 @@ class Report:
 
     def bad_keys(self) -> Iterator[str]:
         """Yield the escaped key of each bad record once, in source order; memory stays bounded."""
-        last: tuple[Any, ...] | None = None
-        for finding in self.findings:
-            record = (finding.file, finding.database, finding.key, finding.index)
-            if finding.verdict == "bad" and finding.key is not None and record != last:
-                yield finding.key
-                last = record
+        for _, findings in groupby(self.findings, lambda finding: finding.record):
+            key = next((finding.key for finding in findings if finding.verdict == "bad"), None)
+            if key is not None:
+                yield key
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summary as its message, unless the report is clean."""

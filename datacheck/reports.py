@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -12,7 +12,7 @@ import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
 from datacheck.model import VERDICTS, Finding, plain
-from datacheck.report import SCHEMA_OF_MANY, Document, Report
+from datacheck.report import SCHEMA_OF_MANY, Report
 from datacheck.settings import refuse_inside
 
 EXAMPLES = 3
@@ -219,15 +219,19 @@ def json_document(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _one(report: Report) -> Iterator[str]:
-    document = report.document(findings=False)
-    for number, name in enumerate(Document.__struct_fields__):
+    return streamed(report.document(findings=False), {"findings": report.findings})
+
+
+def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
+    """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
+    for number, name in enumerate(document.__struct_fields__):
         yield f"{',' if number else '{'}{_json(name)}:"
-        if name != "findings":
+        if name not in lists:
             yield _json(getattr(document, name))
             continue
         yield "["
-        for place, finding in enumerate(report.findings):
-            yield f"{',' if place else ''}\n{_json(finding)}"
+        for place, item in enumerate(lists[name]):
+            yield f"{',' if place else ''}\n{_json(item)}"
         yield "]"
     yield "}"
 

@@ -70,7 +70,7 @@ def run(
         with nullcontext(pool) if pool else Pool[Task](job, report.settings.workers, WORKER_BYTES) as workers:
             _scan(workers, reader, report, add)
     except BaseException:
-        report.complete = False
+        report.tally.complete = False
         raise
     finally:
         report.seconds = time.monotonic() - started
@@ -139,7 +139,7 @@ def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]
 
 def _in_order(pool: Pool[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
     """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
-    line: deque[_Span] = deque()
+    line: list[_Span] = []
     queue: deque[Task] = deque()
     spans: dict[int, _Span] = {}
 
@@ -170,16 +170,13 @@ def _in_order(pool: Pool[Task], reader: Reader, checks: Iterator[Check]) -> Iter
         if isinstance(result, Death):
             pieces = _pieces(reader, span.check, result)
             at = line.index(span)
-            line.rotate(-at)
-            line.popleft()
-            line.extendleft(reversed(pieces))
-            line.rotate(at)
+            line[at : at + 1] = pieces
             for piece in pieces:
                 start(piece)
         else:
             span.tally = result
         while line and (tally := line[0].tally) is not None:
-            line.popleft()
+            del line[0]
             yield tally
         refill()
 

@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+from datacheck.disk import flush
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
 
 AT_FDCWD = -100
@@ -65,7 +66,7 @@ class Workplace:
             work.replace(self._target)
         else:
             _exchange(work, self._target)
-        _sync(self._target.parent)
+        flush(self._target.parent)
 
 
 def _remove(path: Path) -> None:
@@ -83,11 +84,3 @@ def _exchange(one: Path, other: Path) -> None:
     if libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(other))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("errors",),
+    ("errors", "disk", "wire"),
     ("model",),
     ("statistics", "settings"),
     ("report", "copying", "workplace"),

@@ -618,3 +618,10 @@ def test_an_lmdb_copy_is_sound_to_lmdbs_own_tools(source, target):
     datacheck.rebuild(source, target, drop_bad=True)
     said = subprocess.run(["mdb_stat", target], capture_output=True, text=True, check=True).stdout
     assert "Entries: 57" in said
+
+
+def test_the_receipt_of_a_refused_source_names_what_would_be_dropped(source, target, tmp_path):
+    assert run(source, target, "--report", tmp_path / "r.json").returncode == 1
+    receipt = json.loads((tmp_path / "r.json").read_text())
+    assert (receipt["written"], receipt["dropped"]) == (False, 3)
+    assert [it["key"] for it in receipt["drops"]] == [at.decode() for at in BAD]

@@ -27,6 +27,7 @@ from datacheck.backends.hdf5_survey import TROUBLE
 from datacheck.backends.hdf5_tables import Contents, Table
 from datacheck.backends.hdf5_tree import Tree
 from datacheck.copying import Copied, Copying, Plan, Verifying
+from datacheck.disk import flush
 from datacheck.model import escape
 
 COPY_BYTES = 4 << 20
@@ -371,9 +372,5 @@ def beside(reader: Hdf5Reader) -> list[Path]:
 
 def _sync(path: Path) -> None:
     """Have a file or the entries of a folder on disk, and the entry of the path itself."""
-    for it in (path, path.parent):
-        handle = os.open(it, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    flush(path)
+    flush(path.parent)

@@ -13,6 +13,7 @@ import google_crc32c
 from datacheck.backends.leveldb_log import BATCH, BLOCK, FIRST, FULL, HEADER, LAST, MIDDLE
 from datacheck.backends.leveldb_table import BYTEWISE, masked
 from datacheck.backends.leveldb_version import COMPARATOR, LAST_SEQUENCE, LOG_NUMBER, NEXT_FILE
+from datacheck.wire import varint
 
 PUT = 1
 LOG, MANIFEST = 3, 2
@@ -25,9 +26,9 @@ def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
         BATCH.pack(sequence, 1) + bytes([PUT]) + _text(key) + _text(value)
         for sequence, (key, value) in enumerate(records, 1)
     ]
-    edit = _varint(COMPARATOR) + _text(BYTEWISE.encode())
+    edit = varint(COMPARATOR) + _text(BYTEWISE.encode())
     for tag, number in ((LOG_NUMBER, LOG), (NEXT_FILE, LOG + 1), (LAST_SEQUENCE, len(batches))):
-        edit += _varint(tag) + _varint(number)
+        edit += varint(tag) + varint(number)
     (path / f"{LOG:06d}.log").write_bytes(b"".join(_fragments(batches)))
     (path / f"MANIFEST-{MANIFEST:06d}").write_bytes(b"".join(_fragments([edit])))
     (path / "CURRENT").write_bytes(b"MANIFEST-%06d\n" % MANIFEST)
@@ -55,12 +56,4 @@ def _fragments(records: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _text(text: bytes) -> bytes:
-    return _varint(len(text)) + text
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+    return varint(len(text)) + text

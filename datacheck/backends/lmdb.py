@@ -26,6 +26,7 @@ from datacheck.backends.lmdb_pages import (
     foreign,
     header_size,
 )
+from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
     Block,
@@ -315,7 +316,7 @@ class LmdbWriter:
         transaction, self._transaction, self._pending = self._transaction, None, 0
         if transaction is not None:
             transaction.commit()
-            to_disk(self._data)
+            write_out(self._data)
 
     def finish(self) -> None:
         """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
@@ -323,34 +324,6 @@ class LmdbWriter:
             self._commit()
         self._environment.close()
         fit_map(self._data)
-
-
-def to_disk(path: Path) -> None:
-    """Write a file's pages to disk, and let go of them: a copy needs no more memory than what is under way.
-
-    Memory that is fresh from the kernel, or from the host, costs more than the disk does; and who reads the file next
-    reads what the disk has.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fdatasync(descriptor)
-        _let_go(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def let_go(path: Path) -> None:
-    """Let go of the memory that holds pages of a file which was read."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        _let_go(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _let_go(descriptor: int) -> None:
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 @contextmanager

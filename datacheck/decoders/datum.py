@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from datacheck.decoders import Field, Reading, Value, decode_each
 from datacheck.decoders.pictures import read_picture, sniff
 from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+from datacheck.wire import varint
 
 VARINT, BYTES, FIXED32 = 0, 2, 5
 CHANNELS, HEIGHT, WIDTH, DATA, LABEL, FLOAT_DATA, ENCODED = range(1, 8)
@@ -266,19 +267,11 @@ def encode(
     sizes = b"".join(
         _tagged(number, size) for number, size in zip((CHANNELS, HEIGHT, WIDTH), shape or (), strict=False)
     )
-    message = sizes + bytes([DATA << 3 | BYTES]) + _spell_varint(len(data)) + data
+    message = sizes + bytes([DATA << 3 | BYTES]) + varint(len(data)) + data
     if label is not None:
         message += _tagged(LABEL, label)
     return message + _tagged(ENCODED, int(encoded))
 
 
 def _tagged(number: int, value: int) -> bytes:
-    return bytes([number << 3 | VARINT]) + _spell_varint(value & (1 << 64) - 1)
-
-
-def _spell_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+    return bytes([number << 3 | VARINT]) + varint(value & (1 << 64) - 1)
