@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datacheck.backends import open_store
+    from datacheck.batch import Batch
     from datacheck.errors import (
         DatacheckError,
         NotClean,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
-    from datacheck.model import Batch, Finding, found
+    from datacheck.model import Finding, found
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
     from datacheck.report import Report
@@ -37,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "open_store": "backends",
-    "Batch": "model",
+    "Batch": "batch",
     "Finding": "model",
     "found": "model",
     "Receipt": "receipt",
