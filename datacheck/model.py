@@ -92,6 +92,8 @@ def escape(key: bytes) -> str:
     img\x1b[31m\x5c1
     """
     text = key.decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
     return _UNSAFE_BYTE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
@@ -214,7 +216,16 @@ class Block:
         database = msgspec.UNSET if self.database is None else self.database
         if row is None:
             return msgspec.structs.replace(finding, database=database)
-        return msgspec.structs.replace(finding, key=self.name(row), index=index, database=database)
+        return Finding(
+            key=self.name(row),
+            index=index,
+            field=finding.field,
+            code=finding.code,
+            verdict=finding.verdict,
+            message=finding.message,
+            details=finding.details,
+            database=database,
+        )
 
     def take(self, rows: Sequence[int]) -> Block:
         """Return the block of only the records at `rows`; findings of the store stay."""

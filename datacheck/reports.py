@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -146,7 +146,7 @@ def amount(size: int) -> str:
 class Sink(Protocol):
     """One report file: told of findings while a scan runs, and of the finished reports at the end."""
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None: ...
+    def add(self, report: Report, findings: Collection[Finding]) -> None: ...
 
     def finish(self, reports: Sequence[Report]) -> None: ...
 
@@ -157,7 +157,7 @@ class JsonSink:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Wait for the end: the counts come before the findings."""
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -171,7 +171,7 @@ class JsonLinesSink:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         source = _json(report.source.path)
         self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
         self._file.flush()
@@ -192,7 +192,7 @@ class CsvSink:
         self._writer = csv.writer(file)
         self._writer.writerow(self.COLUMNS)
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         for it in findings:
             values = [it.file or "", it.database or "", it.key, it.index, it.field, it.code, it.verdict, it.message]
             self._writer.writerow([plain(report.source.path), *values, _json(it.details)])
@@ -267,11 +267,11 @@ class Reports:
             self._sinks.append(REPORTS[path.suffix](file))
         return self
 
-    def begin(self, report: Report) -> Callable[[Sequence[Finding]], None]:
+    def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
 
-        def listen(findings: Sequence[Finding]) -> None:
+        def listen(findings: Collection[Finding]) -> None:
             if findings:
                 self._each(lambda sink: sink.add(report, findings))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ def unwatched(done: int, total: int | None, bad: int) -> None:
     """Progress for callers who do not watch."""
 
 
-def unheard(findings: Sequence[Finding]) -> None:
+def unheard(findings: Collection[Finding]) -> None:
     """Listen to no findings while the scan runs: the report has them all."""
 
 
@@ -53,7 +53,7 @@ def run(
     *,
     validators: Sequence[Validator] = (),
     progress: Progress = unwatched,
-    listen: Callable[[Sequence[Finding]], None] = unheard,
+    listen: Callable[[Collection[Finding]], None] = unheard,
     pool: Pool[Task] | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.

@@ -14,7 +14,7 @@ LAYERS = [
     ("errors", "disk", "wire"),
     ("model",),
     ("batch",),
-    ("statistics", "settings"),
+    ("statistics", "settings", "findings"),
     ("report", "copying", "workplace"),
     ("backends", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
