@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ("errors", "disk", "wire"),
     ("model",),
-    ("statistics", "settings"),
+    ("statistics", "settings", "series"),
     ("report", "copying", "workplace"),
     ("backends", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
@@ -22,7 +22,7 @@ LAYERS = [
     ("scanning",),
     ("receipt",),
     ("rebuilding",),
-    ("showing", "demo", "options"),
+    ("showing", "demo", "options", "logs"),
     ("cli",),
     ("__main__",),
 ]
@@ -40,6 +40,7 @@ HOMES = {
     "PIL": "decoders/pillow.py",
     "plyvel": "backends/leveldb_plyvel.py",
     "tqdm": "cli.py",
+    "matplotlib": "logs/plot.py",
     "xxhash": "pair_copier.py",
     "cloudpickle": "pool.py",
     "subprocess": "pool.py",

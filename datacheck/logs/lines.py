@@ -1,0 +1,84 @@
+"""The lines of a log: of any length, gzipped or not, from a file or standard input, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+
+STANDARD_INPUT = "-"
+BLOCK = 1 << 20
+LONGEST = 1 << 14
+"""Bytes of a line that are looked at, where it does not end within a block."""
+GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a log, or standard input for "-", unzipped. Raises a DatacheckError for what cannot be opened."""
+    if path == STANDARD_INPUT:
+        yield _unzipped(sys.stdin.buffer)
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115  (closed below)
+    except FileNotFoundError as exc:
+        raise SourceMissing(path) from exc
+    except IsADirectoryError as exc:
+        raise SourceUnknown(path, "is a directory; name the log file in it") from exc
+    except (OSError, ValueError) as exc:
+        raise SourceUnreadable(path, f"could not be opened: {getattr(exc, 'strerror', exc)}") from exc
+    with file:
+        yield _unzipped(file)
+
+
+def _unzipped(file: BinaryIO) -> BinaryIO:
+    peek = getattr(file, "peek", None)
+    if peek is None or peek(2)[:2] != GZIP:
+        return file
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+
+
+class Lines:
+    """The lines of an open log. Iterating yields lists of them, without their line ends.
+
+    `size` is the number of bytes read so far, `binary` whether one of them was NUL. `cut` is the end of the log where
+    it lacks a line end: the line may have been longer, so its last number is not to be believed. A line that does not
+    end within a block is kept up to LONGEST bytes.
+    """
+
+    def __init__(self, file: BinaryIO, path: str) -> None:
+        self._file, self._path = file, path
+        self.size = 0
+        self.binary = False
+        self.cut = b""
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        begun = b""
+        while block := self._read():
+            self.size += len(block)
+            self.binary = self.binary or b"\x00" in block
+            whole, newline, rest = block.rpartition(b"\n")
+            if not newline:
+                begun = (begun + block)[:LONGEST]
+                continue
+            if begun:
+                whole = begun + whole
+            if b"\r" in whole:
+                whole = whole.replace(b"\r\n", b"\n").removesuffix(b"\r")
+            yield whole.split(b"\n")
+            begun = rest[:LONGEST]
+        self.cut = begun
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(BLOCK)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            return b""  # a zipped log that was cut or damaged ends where it can no longer be read
+        except OSError as exc:
+            raise SourceUnreadable(self._path, f"could not be read: {exc.strerror}") from exc
