@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.logs.diagnosis import LogReport
+    from datacheck.logs.reading import read_log
     from datacheck.model import Batch, Finding, found
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
@@ -40,6 +42,8 @@ _HOMES = {
     "Batch": "model",
     "Finding": "model",
     "found": "model",
+    "LogReport": "logs.diagnosis",
+    "read_log": "logs.reading",
     "Receipt": "receipt",
     "Report": "report",
     "rebuild": "rebuilding",
@@ -77,6 +81,7 @@ __all__ = [
     "Format",
     "HalfOverflow",
     "Label",
+    "LogReport",
     "NotClean",
     "Range",
     "RebuildFailed",
@@ -95,6 +100,7 @@ __all__ = [
     "__version__",
     "found",
     "open_store",
+    "read_log",
     "rebuild",
     "scan",
 ]

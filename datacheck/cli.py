@@ -268,9 +268,15 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write .json, .jsonl or, of the series, .csv. Repeatable."
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    help="Write .json, .jsonl or, of the series, .csv. Repeatable.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
+)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
@@ -282,7 +288,8 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
     """
     from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-    from datacheck.logs.reading import LOG_REPORTS, read_into, sources_of
+    from datacheck.logs.reading import read_into, sources_of
+    from datacheck.logs.table import LOG_REPORTS
     from datacheck.logs.text import log_text
     from datacheck.reports import Reports
 

@@ -44,12 +44,18 @@ ABORTS: tuple[Abort, ...] = (
     Abort((b"Unsupported datatype class", b"ndims >= min_dim"), "an HDF5 dataset is no array of numbers", "scan"),
     Abort((b"Could not load",), "a picture is missing or cannot be decoded", "scan"),
     Abort((b"Incorrect data field size",), "a record's data is not channels x height x width bytes", "scan"),
-    Abort((b"Check failed: data_",), "a blob has no values: batch_size is not set, or the first record is empty", "scan"),
-    Abort((b"count_ == proto.data_size", b"Infogain matrix", b"infogain_loss"), "the infogain matrix does not fit", "lint"),
+    Abort(
+        (b"Check failed: data_",), "a blob has no values: batch_size is not set, or the first record is empty", "scan"
+    ),
+    Abort(
+        (b"count_ == proto.data_size", b"Infogain matrix", b"infogain_loss"), "the infogain matrix does not fit", "lint"
+    ),
     Abort((b"Unknown learning rate policy",), "lr_policy is not set or has a name that Caffe does not know", "lint"),
     Abort((b"sgd_solver.cpp",), "a parameter of the learning-rate policy is missing or out of range", "lint"),
     Abort((b"Failed to parse",), "a prototxt has a field that this Caffe does not know, or is not well-formed", "lint"),
-    Abort((b"out of memory", b"(2 vs. 0)  out of"), "the GPU has no memory left: the batch or the network is too large"),
+    Abort(
+        (b"out of memory", b"(2 vs. 0)  out of"), "the GPU has no memory left: the batch or the network is too large"
+    ),
     Abort((b"cudaSuccess", b"CUBLAS_STATUS", b"CUDNN_STATUS"), "the GPU or its library reported an error"),
     Abort((b"SIGBUS", b"Bus error"), "a memory-mapped file is shorter than it says: the database was cut", "scan"),
     Abort(
@@ -58,7 +64,9 @@ ABORTS: tuple[Abort, ...] = (
         "scan",
     ),
     Abort((b"SIGFPE", b"Floating point"), "an integer was divided by zero, such as a stride of 0", "lint"),
-    Abort((b"Killed", b"SIGTERM", b"SIGKILL"), "something else ended the process, such as the system for want of memory"),
+    Abort(
+        (b"Killed", b"SIGTERM", b"SIGKILL"), "something else ended the process, such as the system for want of memory"
+    ),
 )
 """Looked through from the top; the first that fits counts."""
 

@@ -115,7 +115,13 @@ class Notice(Event, gc=False):
     word: bytes
 
 
-ITERATION = re.compile(rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")\s*$|(Testing) )")
+USUAL = re.compile(
+    rb"I\d{4,8} [\d:.]{15} +(\d{1,20}) (?:sgd_)?solver\.cpp:\d{1,6}\] Iteration (\d{1,18})( \([^)]{0,200}\))?, "
+    rb"(loss|lr) = (-?(?:\d{1,20}(?:\.\d{0,20})?(?:e[-+]\d{1,3})?|nan|inf))$"
+)
+ITERATION = re.compile(
+    rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")\s*$|(Testing) )"
+)
 BATCH = re.compile(rb"Batch (\d{1,18}), (.{1,200}?) = (" + NUMBER + rb")\s*$")
 INITIAL = re.compile(rb"Initial loss: (" + NUMBER + rb")\s*$")
 NORMS = re.compile(
@@ -127,9 +133,12 @@ DEBUG = re.compile(
     rb" *\[(Forward|Backward|Update)\] Layer (.{1,200}?), (top blob|bottom blob|param blob|param) (.{1,200}?)"
     rb"(?: \(owned by .{1,200}?\))? (?:data|diff): (" + NUMBER + rb")(?:; diff: (" + NUMBER + rb"))?\s*$"
 )
-OUTPUT = re.compile(rb"T(rain|est) net output #\d{1,9}: (.{1,200}?) = (" + NUMBER + rb")( \(\* [^ ]{1,40} = [^ ]{1,40} loss\))?")
+OUTPUT = re.compile(
+    rb"T(rain|est) net output #\d{1,9}: (.{1,200}?) = (" + NUMBER + rb")( \(\* [^ ]{1,40} = [^ ]{1,40} loss\))?"
+)
 ODD_ENDS = (b"nan", b"inf", b")", b"NAN", b"INF", b"IND")
 """How lines of debug_info end that are looked at: with a value that is not finite, or with the norms."""
+FIRST_OUTPUT = b"rain net output #0: "
 FILES = frozenset(
     b"caffe.cpp solver.cpp sgd_solver.cpp net.cpp layer_factory.hpp upgrade_proto.cpp data_layer.cpp common.cpp "
     b"internal_thread.cpp blocking_queue.cpp db_lmdb.cpp db_leveldb.cpp hdf5_data_layer.cpp image_data_layer.cpp "
@@ -157,27 +166,44 @@ class Parser:
         self.opening = b""
         self.before: bytes | None = None
         self._in_section = False
+        self._first_output = b""
 
     def events(self, lines: Sequence[bytes]) -> list[Event]:
         """Return the events of the next lines."""
         self.out = []
-        table = MESSAGES
-        for place, line in enumerate(lines):
-            if line[:1] in b"IWEF" and line[1:5].isdigit():
-                at = line.find(b"] ", 20, 300) + 2
-                begin = line[at : at + 5]
-                if begin == b"    [":
-                    if line.endswith(ODD_ENDS) or line.startswith(self.opening, at) or line[at + 5 : at + 6] == b"U":
-                        self.before = lines[place - 1] if place else None
-                        self._told(self.lines + place + 1, line, at, _debug)
-                    continue
-                self._in_section = False
-                if begin in table or not self.recognised or line[:1] == b"F":
-                    self._told(self.lines + place + 1, line, at, table.get(begin))
-            elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
-                self._bare(self.lines + place + 1, line)
+        for place, line in enumerate(lines, self.lines + 1):
+            if b"ward] L" in line:
+                if line.endswith(ODD_ENDS) or self.opening in line:
+                    self.before = lines[place - self.lines - 2] if place - self.lines > 1 else None
+                    self._any(place, line)
+            elif FIRST_OUTPUT in line:
+                self._first_output, self._in_section = line, False
+            elif (match := USUAL.match(line)) is not None:
+                self._usual(place, line, match)
+            else:
+                self._any(place, line)
         self.lines += len(lines)
         return self.out
+
+    def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> None:
+        """Read the lines that make up most of a log without debug_info, in one go."""
+        self.thread, iteration, rate, what, value = match.groups()
+        self.recognised, self._in_section, self.opening = True, False, b""
+        if what == b"loss":
+            rated = rate is not None
+            self.out.append(Display(number, line, self.thread, int(iteration), float(value), rated))
+        else:
+            self.out.append(Rate(number, line, self.thread, int(iteration), float(value)))
+
+    def _any(self, number: int, line: bytes) -> None:
+        if line[:1] in b"IWEF" and line[1:5].isdigit():
+            at = line.find(b"] ", 20, 300) + 2
+            read = _debug if line[at : at + 5] == b"    [" else MESSAGES.get(line[at : at + 5])
+            self._in_section = False
+            if read is not None or not self.recognised or line[:1] == b"F":
+                self._told(number, line, at, read)
+        elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
+            self._bare(number, line)
 
     def last(self, line: bytes) -> list[Event]:
         """Return the events of a line that may have been cut: numbers in it count only where they are not finite."""
@@ -235,6 +261,11 @@ class Parser:
             if piece[:1] == b"F" or (read is not None and self._read(number, piece, at, read)):
                 self.recognised = True
 
+    def first_output(self) -> bytes:
+        """Return the line with the first output of the training net, once: alone, it is the loss once more."""
+        first, self._first_output = self._first_output, b""
+        return first
+
     def section(self, number: int, line: bytes, what: bytes) -> None:
         """Begin a section of protobuf text."""
         self._in_section = True
@@ -287,6 +318,9 @@ def _section(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
 def _output(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
     if not line.startswith((b"    Train net output #", b"    Test net output #"), at):
         return False
+    first = parser.first_output()
+    if first and line.startswith(b"    Train", at):
+        parser.out.append(Output(line_number - 1, first[:TEXT], parser.thread, False))
     parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", at)))
     return True
 
@@ -294,15 +328,13 @@ def _output(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
 def _clipping(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
     match = CLIPPING.match(line, at)
     if match is not None:
-        parser.out.append(
-            Clipping(line_number, line[:TEXT], parser.thread, number(match[1]), number(match[2]))
-        )
+        parser.out.append(Clipping(line_number, line[:TEXT], parser.thread, number(match[1]), number(match[2])))
     return match is not None
 
 
 def _debug(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
-    if line.startswith(b"    [Forward]", at) and (not parser.opening or line.startswith(parser.opening, at)):
-        parser.opening = line[at : line.find(b" data: ", at) + 7] if b" data: " in line else b""
+    if line.startswith(b"    [Forward]", at) and parser.opening in line:
+        parser.opening = line[at : line.find(b" data: ", at) + 7] if b" data: " in line else b"\n"
         parser.out.append(Pass(line_number, line[:TEXT], parser.thread))
     if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", at):
         return True

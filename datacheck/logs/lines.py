@@ -17,6 +17,8 @@ BLOCK = 1 << 20
 LONGEST = 1 << 14
 """Bytes of a line that are looked at, where it does not end within a block."""
 GZIP = b"\x1f\x8b"
+TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
+"""Bytes that stand in texts; a terminal's colours begin with an escape."""
 
 
 @contextmanager
@@ -45,11 +47,11 @@ def _unzipped(file: BinaryIO) -> BinaryIO:
 
 
 class Lines:
-    """The lines of an open log. Iterating yields lists of them, without their line ends.
+    """The lines of an open log. Iterating yields lists of them, without line ends; empty lists in an endless line.
 
-    `size` is the number of bytes read so far, `binary` whether one of them was NUL. `cut` is the end of the log where
-    it lacks a line end: the line may have been longer, so its last number is not to be believed. A line that does not
-    end within a block is kept up to LONGEST bytes.
+    `size` is the number of bytes read so far, `binary` whether some of them are such as no text has. `cut` is the end
+    of the log where it lacks a line end: the line may have been longer, so its last number is not to be believed. A
+    line that does not end within a block is kept up to LONGEST bytes.
     """
 
     def __init__(self, file: BinaryIO, path: str) -> None:
@@ -62,10 +64,11 @@ class Lines:
         begun = b""
         while block := self._read():
             self.size += len(block)
-            self.binary = self.binary or b"\x00" in block
+            self.binary = self.binary or bool(block[:LONGEST].translate(None, TEXT))
             whole, newline, rest = block.rpartition(b"\n")
             if not newline:
                 begun = (begun + block)[:LONGEST]
+                yield []
                 continue
             if begun:
                 whole = begun + whole

@@ -11,38 +11,43 @@ from datacheck.errors import SourceUnknown
 from datacheck.logs import events as said
 from datacheck.logs.diagnosis import LogReport
 from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
-from datacheck.logs.run import Run
+from datacheck.logs.run import Listen, Run
+from datacheck.logs.stories import STORIES
 from datacheck.logs.table import LOG_REPORTS, SeriesSink
 from datacheck.report import Source
 from datacheck.reports import Reports
 from datacheck.series import SeriesPoint
-from datacheck.settings import make
+from datacheck.settings import Settings
 
 LIVING = 64
 """Runs that may write into one log at a time; one that has been silent for longest is taken to be over."""
 FOREIGN = 1 << 28
 """A log whose first so many bytes hold no line of Caffe's is none."""
 
-Listen = Callable[[SeriesPoint], None]
+DECIDING = frozenset((said.Display, said.Batch, said.Section, said.Fatal))
+"""Events that may begin a run, or end one."""
 
 
 class Interleaved:
     """Sorts the events of a log into its runs: by the thread that wrote them, and by what begins a new run."""
 
-    def __init__(self, listen: Listen, finished: Callable[[Run], None]) -> None:
+    def __init__(self, listen: Listen | None, finished: Callable[[Run], None]) -> None:
         self._living: OrderedDict[bytes, Run] = OrderedDict()
         self._begun = 0
         self._listen, self._finished = listen, finished
 
     def hear(self, event: said.Event) -> None:
         """Give an event to the run that it belongs to."""
+        run = self._living.get(event.thread)
+        if run is not None and type(event) not in DECIDING:
+            run.hear(event)
+            return
         if isinstance(event, said.Fatal):
             self._run_that_died(event).die(event)
             return
-        run = self._living.get(event.thread)
         if isinstance(event, said.Display | said.Batch | said.Section):
             run = self._run_of(event, run)
-        elif run is None:
+        else:
             run = self._run_beside(event)
         if run is not None:
             run.hear(event)
@@ -56,19 +61,19 @@ class Interleaved:
             run = None
         if run is None:
             run = self._begin(event)
-        self._living.move_to_end(run.thread)
+        if len(self._living) > 1:
+            self._living.move_to_end(run.thread)
         return run
 
-    def _begins(self, event: said.Event, run: Run) -> bool:
+    def _begins(self, event: said.Display | said.Batch | said.Section, run: Run) -> bool:
         if run.ended != "cut":
             return True
         if isinstance(event, said.Section):
             return event.what == b"solver" and (run.shown > 0 or bool(run.header.solver))
-        if run.iteration is None:
+        shown = run.iteration
+        if shown is None:
             return False
-        if isinstance(event, said.Batch):
-            return event.iteration < run.iteration
-        return isinstance(event, said.Display) and event.iteration <= run.iteration
+        return event.iteration < shown or (event.iteration == shown and isinstance(event, said.Display))
 
     def _begin(self, event: said.Event) -> Run:
         self._begun += 1
@@ -164,7 +169,7 @@ def sources_of(paths: Sequence[str]) -> list[str]:
 def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     """Read one log, telling the report files of its points as they come and of its findings at the end."""
     began = time.monotonic()
-    report = LogReport(Source(path, "log"), make(checks=(), workers=1, strict=strict))
+    report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
     with opened(path) as file:
         hear = files.begin(report)
         tables: list[SeriesSink] = []
@@ -173,7 +178,7 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
         def listen(point: SeriesPoint) -> None:
             files.each(lambda sink: sink.point(report, point) if isinstance(sink, SeriesSink) else None)
 
-        runs = Interleaved(listen if tables else lambda point: None, report.finish)
+        runs = Interleaved(listen if tables else None, report.finish)
         lines, parser = Lines(file, path), said.Parser()
         _read(lines, parser, runs)
     if not parser.recognised:

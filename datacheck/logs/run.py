@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from datacheck.logs import events as said
 from datacheck.logs.header import TEST, TRAIN, Header
@@ -32,8 +34,7 @@ class Evidence:
     value: float = math.nan
 
 
-@dataclass(slots=True)
-class Point:
+class Point(msgspec.Struct, gc=False):
     """One iteration that the log shows, with the lines that show it; `nth` counts the points of a run."""
 
     nth: int
@@ -43,7 +44,7 @@ class Point:
     loss: float
     rate: said.Rate | None = None
     norms: said.Norms | None = None
-    outputs: list[said.Output] = field(default_factory=list)
+    outputs: list[said.Output] = []
     clipped: int = 0
     clipping: said.Clipping | None = None
 
@@ -135,10 +136,14 @@ class BadPass:
     values: list[said.BadValue]
 
 
+Listen = Callable[[SeriesPoint], None]
+"""Told of every point of a run as it is complete, before the series is thinned."""
+
+
 class Run:
     """What a log tells of one run, heard event by event."""
 
-    def __init__(self, number: int, thread: bytes, line: int, listen: Callable[[SeriesPoint], None]) -> None:
+    def __init__(self, number: int, thread: bytes, line: int, listen: Listen | None = None) -> None:
         self.number, self.thread, self.first_line, self.last_line = number, thread, line, line
         self.kind = "training"
         self.header = Header()
@@ -213,9 +218,8 @@ class Run:
         if point is None or point.iteration != event.iteration:
             self._close()
             self._point = Point(self.series.count, event.iteration, event.line, event.text, event.value)
-        elif b"loss" in event.name or (math.isfinite(point.loss) and not math.isfinite(event.value)):
-            if math.isfinite(point.loss):
-                point.line, point.text, point.loss = event.line, event.text, event.value
+        elif math.isfinite(point.loss) and (b"loss" in event.name or not math.isfinite(event.value)):
+            point.line, point.text, point.loss = event.line, event.text, event.value
 
     def _show_rate(self, event: said.Rate) -> None:
         self.rates += 1
@@ -303,7 +307,8 @@ class Run:
     def _close(self) -> None:
         if self._point is not None:
             self.series.add(self._point)
-            self._listen(self._point.row(self.number))
+            if self._listen is not None:
+                self._listen(self._point.row(self.number))
 
     def close(self) -> None:
         """The log has no more of this run."""

@@ -58,13 +58,14 @@ def fits(loss: float, batch: int) -> bool:
 def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
     """Return how a run is saturated: at least FEWEST points, and half of all from the first of them on."""
     finite = [it for it in points if math.isfinite(it.loss)]
+    high = [(it, [loss for loss in losses(it) if loss >= LEAST]) for it in finite]
+    high = [(it, some) for it, some in high if some]
     batches = {it for phase in (TRAIN, TEST) for it in run.header.batches.get(phase, ())}
     average = max(1, int(run.header.number("average_loss") or 1))
     known = sorted(batch * average for batch in batches)
-    for batch in known or range(1, LARGEST_BATCH + 1):
-        seen = [it for it in finite if any(fits(loss, batch) for loss in losses(it))]
-        since = [it for it in finite if seen and it.nth >= seen[0].nth]
-        if len(seen) < FEWEST or 2 * len(seen) < len(since):
+    for batch in (known or range(1, LARGEST_BATCH + 1)) if len(high) >= FEWEST else ():
+        seen = [it for it, some in high if any(fits(loss, batch) for loss in some)]
+        if len(seen) < FEWEST or 2 * len(seen) < sum(it.nth >= seen[0].nth for it in finite):
             continue
         if known or len({it.loss for it in seen}) >= FEWEST or all(fits(it.loss, 1) for it in seen):
             return Saturation(batch, seen)

@@ -6,23 +6,30 @@ Formulas and limits are those of BVLC Caffe: sgd_solver.cpp for learning rates, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol
 
 from datacheck.logs.aborts import meaning
 from datacheck.logs.chance import chance
+from datacheck.logs.events import BadValue
 from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
-from datacheck.model import Finding, Verdict, found, plain
-from datacheck.reports import shell
-from datacheck.series import spelled
+from datacheck.logs.telling import (
+    explained,
+    lint_command,
+    named,
+    quoted,
+    records,
+    scan_command,
+    tell,
+)
+from datacheck.model import Finding, Verdict
 
-EVIDENCE_WIDTH = 240
 OFTEN = 0.95
 """Share of the steps from which on gradients count as clipped at every step."""
 FEWEST_CLIPS = 20
@@ -45,67 +52,6 @@ class Story(Protocol):
     """A known way to go wrong: returns the finding where a run's log tells it, knowing what was found before."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None: ...
-
-
-def tell(
-    run: Run,
-    code: str,
-    message: str,
-    evidence: Iterable[Evidence | None],
-    *,
-    at: Evidence | None = None,
-    next_step: str = "",
-    verdict: Verdict | None = None,
-    **details: Any,
-) -> Finding:
-    """Return a finding about the run; `at` (by default the first evidence) is where it went wrong."""
-    shown = sorted({it.line: it for it in evidence if it is not None}.items())
-    at = at or shown[0][1]
-    lines = [{"line": line, "text": quoted(it.text)} for line, it in shown]
-    more = {name: spelled(value) if isinstance(value, float) else value for name, value in details.items()}
-    where = {"line": at.line, "iteration": at.iteration, "run": run.number}
-    command = {"next": next_step} if next_step else {}
-    return found(code, message, verdict=verdict, **where, evidence=lines, **command, **more)
-
-
-def quoted(text: bytes) -> str:
-    """Return a line of a log as a report may show it."""
-    said = plain(text.decode("utf-8", "replace").strip())
-    return said if len(said) <= EVIDENCE_WIDTH else said[: EVIDENCE_WIDTH - 3] + "..."
-
-
-def scan_command(run: Run, phase: str = TRAIN) -> str:
-    """Return the command that checks the data which a run read."""
-    sources = run.header.sources.get(phase) or [it for every in run.header.sources.values() for it in every]
-    return " ".join(["datacheck scan", *(map(shell, sources[:4]) if sources else ["SOURCE"])])
-
-
-def lint_command(run: Run) -> str:
-    """Return the command that checks the network and the solver of a run."""
-    return " ".join(["datacheck lint", *([shell(run.header.net)] if run.header.net else []), "solver.prototxt"])
-
-
-def named(value: float) -> str:
-    """Return how a message calls a number that is not finite."""
-    return "NaN" if math.isnan(value) else "infinite" if value > 0 else "minus infinity"
-
-
-def records(run: Run, phase: str, first: int, last: int) -> str:
-    """Say which records some batches hold, if the log tells: a database is read in the order of its keys, again and again.
-
-    >>> run = Run(1, b"", 1, lambda point: None)
-    >>> run.header.batches["TRAIN"] = [10]
-    >>> records(run, "TRAIN", 4, 5)
-    '; a batch is 10, so these are records 40 to 59 in the order of the keys, counted on through the epochs'
-    """
-    batches = set(run.header.batches.get(phase, ()))
-    if len(batches) != 1 or run.header.solver.get("iter_size", "1") != "1" or run.restored:
-        return ""
-    (batch,) = batches
-    return (
-        f"; a batch is {batch}, so these are records {first * batch:,} to {(last + 1) * batch - 1:,} in the order of the keys, "
-        "counted on through the epochs"
-    )
 
 
 @dataclass(frozen=True)
@@ -160,8 +106,8 @@ class Saturated:
         first, last, worst = seen.points[0], seen.points[-1], max(seen.points, key=lambda it: it.loss)
         shares = f"{seen.share(first):.0%} of the batch at first, at most {seen.share(worst):.0%}"
         message = (
-            f"the loss is a multiple of {WORST_LOSS} / {seen.batch}, {seen.batch} records being a batch: the softmax is "
-            f"saturated, with the label's probability 0 for {shares}; the network has diverged"
+            f"the loss is a multiple of {WORST_LOSS} / {seen.batch}, {seen.batch} records being a batch: the softmax "
+            f"is saturated, with the label's probability 0 for {shares}; the network has diverged"
         )
         return tell(
             run,
@@ -243,20 +189,37 @@ class LayerNan:
         message = (
             f"{self._where(phase, bad)}, {culprit.what} {culprit.name} of layer {culprit.layer}"
             f"{f' ({kind})' if kind else ''} is {named(culprit.value)}: "
-            f"{self._why(culprit.what, culprit.step, kind, is_input, self._records(run, phase, bad))}{self._also(run, phase)}"
+            f"{self._why(culprit, kind, self._records(run, phase, bad) if is_input else None)}{self._also(run, phase)}"
         )
-        evidence = [at, Evidence(culprit.line, culprit.text), Evidence(value.line - 1, before) if before and not is_input else None]
+        evidence = [
+            at,
+            Evidence(culprit.line, culprit.text),
+            Evidence(value.line - 1, before) if before and not is_input else None,
+        ]
         command = scan_command(run, phase) if is_input else lint_command(run)
-        details = {"phase": phase, "layer": culprit.layer, "blob": culprit.name, "what": culprit.what}
-        return tell(run, "layer-nan", message, evidence, at=at, next_step=command, step=culprit.step, **details)
+        return tell(
+            run,
+            "layer-nan",
+            message,
+            evidence,
+            at=at,
+            next_step=command,
+            phase=phase,
+            step=culprit.step,
+            layer=culprit.layer,
+            what=culprit.what,
+            blob=culprit.name,
+        )
 
     def _where(self, phase: str, bad: BadPass) -> str:
         when = f"at iteration {bad.iteration}" if bad.iteration is not None else "before any iteration is shown"
         return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
 
-    def _why(self, what: str, step: str, kind: str, is_input: bool, records: str) -> str:
-        if is_input:
-            return f"the data itself brings it in{records}"
+    def _why(self, culprit: BadValue, kind: str, read: str | None) -> str:
+        """Say what is behind a bad value; `read` tells of the records where it comes in with the data."""
+        what, step = culprit.what, culprit.step
+        if read is not None:
+            return f"the data itself brings it in{read}"
         if what.startswith("param") and step == "Forward":
             return "the layer's weights were so before this pass, from the update before it or from the start"
         hint = f" ({HINTS[kind]})" if kind in HINTS else ""
@@ -272,7 +235,11 @@ class LayerNan:
 
     def _also(self, run: Run, phase: str) -> str:
         other = run.bad_passes.get(TRAIN) if phase == TEST else None
-        return "" if other is None or other.iteration is None else f"; the training meets it at iteration {other.iteration}"
+        return (
+            ""
+            if other is None or other.iteration is None
+            else f"; the training meets it at iteration {other.iteration}"
+        )
 
 
 @dataclass(frozen=True)
@@ -296,8 +263,8 @@ class SuddenNan:
         last = before[-1]
         fall = f"after {before[0].loss:g} at {unit} {before[0].iteration} and {last.loss:g} at {unit} {last.iteration}"
         message = (
-            f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad record, or a "
-            f"loss that leaves the real numbers{self._records(run, last, bad)}"
+            f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad "
+            f"record, or a loss that leaves the real numbers{self._records(run, last, bad)}"
         )
         return tell(
             run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
@@ -307,7 +274,8 @@ class SuddenNan:
         at = run.first.get("test")
         if at is None:
             return None
-        message = f"a loss of the test network is {named(at.value)} at iteration {at.iteration}, while that of training is not"
+        when = f"at iteration {at.iteration}"
+        message = f"a loss of the test network is {named(at.value)} {when}, while that of training is not"
         return tell(run, "sudden-nan", message, [at], next_step=scan_command(run, TEST))
 
     def _records(self, run: Run, last: Point, bad: Point) -> str:
@@ -328,14 +296,15 @@ class DeadNetwork:
         if seen is None:
             return None
         first, last = seen.points[0], seen.points[-1]
-        classes = f"ln({seen.classes}) = {math.log(seen.classes):.4f}: {seen.classes} classes, and no better than chance"
-        stands = f"the loss stands at {first.loss:g}" if seen.frozen else f"the loss stays near {median(p.loss for p in seen.points):.4g}"
-        span = f"from iteration {first.iteration} to {last.iteration}"
-        before = ""
+        stands = f"at {first.loss:g}" if seen.frozen else f"near {median(it.loss for it in seen.points):.4g}"
+        why = "and does not change"
+        if seen.classes:
+            why = f"ln({seen.classes}) = {math.log(seen.classes):.4f}: {seen.classes} classes, no better than chance"
+        message = f"the loss stays {stands} from iteration {first.iteration} to {last.iteration}, {why}"
         if seen.jump is not None:
             rate = "" if seen.jump.rate is None else f" (learning rate {seen.jump.rate.lr:g})"
-            before = f"training diverged: the loss jumped to {seen.jump.loss:g} at iteration {seen.jump.iteration}{rate}; since then, "
-        message = f"{before}{stands} {span}, {classes}" if seen.classes else f"{before}{stands} {span} and does not change"
+            jumped = f"the loss jumped to {seen.jump.loss:g} at iteration {seen.jump.iteration}{rate}"
+            message = f"training diverged: {jumped}; since then, {message}"
         at = (seen.jump or first).evidence
         return tell(
             run,
@@ -363,8 +332,8 @@ class ClippedAlways:
         limit = next(it.clipping.limit for it in points if it.clipping is not None)
         said = f", by the median from an L2 norm of {median(norms):g} to {limit:g}" if norms else ""
         message = (
-            f"gradients were clipped in {min(run.clips, max(steps, 1)):,} of {max(steps, 1):,} steps{said}: clip_gradients, "
-            "not the learning rate, decides how far a step goes"
+            f"gradients were clipped in {min(run.clips, steps):,} of {steps:,} steps{said}: clip_gradients, not the "
+            "learning rate, decides how far a step goes"
         )
         return tell(run, "clipping", message, run.clipping, clips=run.clips, steps=steps)
 
@@ -381,7 +350,11 @@ class Aborted:
         if abort is not None and len(known) > 1 and b"SIG" in at.text:
             at, abort = next(((it, why) for it, why in known if b"SIG" not in it.text), known[0])
         when = "before the first iteration" if at.iteration is None else f"after iteration {at.iteration}"
-        why = f": {abort.meaning}" if abort is not None else f" with a check that datacheck does not know: {_check(at.text)}"
+        why = (
+            f": {abort.meaning}"
+            if abort is not None
+            else f" with a check that datacheck does not know: {_check(at.text)}"
+        )
         commands = {"scan": scan_command(run), "lint": lint_command(run), "": ""}
         step = commands[abort.next_step] if abort else ""
         evidence = [*(it for it in run.notices if it.line < at.line), *run.fatal]
@@ -420,13 +393,6 @@ STORIES: dict[str, Story] = {
     "clipping": ClippedAlways(),
 }
 """The stories by their codes, in the order in which they are told: what explains a NaN comes before what is left."""
-
-CAUSES = frozenset(("learning-rate", "saturated", "exploding", "layer-nan", "sudden-nan"))
-
-
-def explained(found_before: Sequence[Finding]) -> bool:
-    """Whether an earlier story already says where NaN or infinity comes from."""
-    return any(it.code in CAUSES and it.verdict == "bad" for it in found_before)
 
 
 def diagnose(run: Run, points: Sequence[Point]) -> list[Finding]:

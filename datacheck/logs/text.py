@@ -1,4 +1,4 @@
-"""A log's report for a person: what it is, the first thing that went wrong, the lines that show it, what to run next."""
+"""A log's report for a person: what it is, what went wrong first, the lines that show it, what to run next."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def _span(report: LogReport) -> str:
 def _verdict(report: LogReport) -> str:
     if report.status == 3:
         done = any(run.ended == "done" and not run.shown for run in report.runs)
-        why = "it shows no iteration; set display in the solver" if done else "the log ends before it shows an iteration"
+        why = (
+            "it shows no iteration; set display in the solver" if done else "the log ends before it shows an iteration"
+        )
         return f"UNDECIDED: {why}"
     counts = [(report.bad, "bad"), (report.suspicious, "suspicious")]
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count)
