@@ -104,7 +104,7 @@ class Saturated:
         if seen is None:
             return None
         first, last, worst = seen.points[0], seen.points[-1], max(seen.points, key=lambda it: it.loss)
-        shares = f"{seen.share(first):.0%} of the batch at first, at most {seen.share(worst):.0%}"
+        shares = f"{100 * seen.share(first):.3g} % of the batch at first, at most {100 * seen.share(worst):.3g} %"
         message = (
             f"the loss is a multiple of {WORST_LOSS} / {seen.batch}, {seen.batch} records being a batch: the softmax "
             f"is saturated, with the label's probability 0 for {shares}; the network has diverged"
