@@ -295,7 +295,7 @@ def test_what_an_abort_means_is_said(diagnose, line, said, command):
     finding = only(diagnose(head() + run(healthy(3), done=False) + died + "*** Check failure stack trace: ***\n"))
     assert (finding.code, finding.details["iteration"]) == ("aborted", 2)
     assert said in finding.message
-    assert [line["text"] for line in finding.details["evidence"]][0].endswith("Could not decode datum")
+    assert finding.details["evidence"][0]["text"].endswith("Could not decode datum")
     assert (finding.details.get("next") or "").startswith(f"datacheck {command}" if command else "")
 
 

@@ -56,6 +56,8 @@ class LogReport(Report):
             if run.last_line > self._last_shown or not self.run_count:
                 self.tally.complete = False
                 self._keep(run, [])
+        if not self.run_count:
+            self.tally.complete = False
         self.runs.sort(key=lambda it: it.run)
         self.series.sort(key=lambda it: (it.run, it.line))
         tally = Tally()

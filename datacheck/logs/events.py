@@ -248,7 +248,7 @@ class Parser:
     def _torn(self, number: int, line: bytes, since: int) -> None:
         """Read what other processes wrote into the middle of a line, or what stands behind a prefix of another's."""
         starts = [match.start() for match in PREFIX.finditer(line, since)]
-        for start, stop in zip(starts, [*starts[1:], len(line)], strict=True):
+        for start, stop in zip(starts, [*starts, len(line)][1:], strict=True):
             piece = line[start:stop]
             prefix = PREFIX.match(piece)
             if prefix is None:

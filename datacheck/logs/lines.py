@@ -7,8 +7,9 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
 
@@ -22,10 +23,10 @@ TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BufferedIOBase]:
     """Open a log, or standard input for "-", unzipped. Raises a DatacheckError for what cannot be opened."""
     if path == STANDARD_INPUT:
-        yield _unzipped(sys.stdin.buffer)
+        yield _unzipped(cast(BufferedIOBase, sys.stdin.buffer))
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115  (closed below)
@@ -39,11 +40,11 @@ def opened(path: str) -> Iterator[BinaryIO]:
         yield _unzipped(file)
 
 
-def _unzipped(file: BinaryIO) -> BinaryIO:
+def _unzipped(file: BufferedIOBase) -> BufferedIOBase:
     peek = getattr(file, "peek", None)
     if peek is None or peek(2)[:2] != GZIP:
         return file
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    return gzip.GzipFile(fileobj=file)
 
 
 class Lines:
@@ -54,7 +55,7 @@ class Lines:
     line that does not end within a block is kept up to LONGEST bytes.
     """
 
-    def __init__(self, file: BinaryIO, path: str) -> None:
+    def __init__(self, file: BufferedIOBase, path: str) -> None:
         self._file, self._path = file, path
         self.size = 0
         self.binary = False
@@ -80,7 +81,7 @@ class Lines:
 
     def _read(self) -> bytes:
         try:
-            return self._file.read(BLOCK)
+            return self._file.read1(BLOCK)  # what is there: a later error costs none of it
         except (EOFError, gzip.BadGzipFile, zlib.error):
             return b""  # a zipped log that was cut or damaged ends where it can no longer be read
         except OSError as exc:
