@@ -296,3 +296,13 @@ def test_every_story_has_a_code_and_a_manual():
 )
 def test_growth_is_from_the_last_ordinary_number(values, ended, found):
     assert growth([float(it) for it in values], ended=ended) == found
+
+
+@pytest.mark.parametrize("losses", [[1e308, -1e308, 1.0], [1e-320, 1.0, 1e300], [0.0, 0.0], [-3.0], [math.inf] * 2])
+def test_any_numbers_can_be_drawn(write, tmp_path, losses):
+    from datacheck.logs.plot import plotting
+
+    for step in (1, 10**17):
+        report = datacheck.read_log(write(run(losses, lambda at: losses[0], step=step)))
+        plotting(tmp_path / "p.png")(report)
+        assert (tmp_path / "p.png").stat().st_size > 5000

@@ -83,8 +83,10 @@ def test_a_slow_explosion_over_a_long_run_is_named(diagnose):
         [*healthy(20), 40.0, *healthy(20)],
         [0.5 * 0.9**place for place in range(100)] + [0.0001, 0.002, 0.0001, 0.003, 0.001],
         [2.3, 1.0, 2.9, 0.8, 3.1, 2.2, 1.7, 2.8, 0.9],
+        [1.0 - 0.5 * place for place in range(80)],
+        [6.9 + 0.01 * (place % 3) for place in range(60)],
     ],
-    ids=["one spike", "near zero", "noise"],
+    ids=["one spike", "near zero", "noise", "below zero", "plateau"],
 )
 def test_a_loss_that_wavers_does_not_explode(diagnose, losses):
     assert told(diagnose(run(losses))) == []

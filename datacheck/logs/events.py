@@ -130,8 +130,8 @@ NORMS = re.compile(
 )
 CLIPPING = re.compile(rb"Gradient clipping: .{1,80}L2 norm (" + NUMBER + rb") > (" + NUMBER + rb")\)")
 DEBUG = re.compile(
-    rb" *\[(Forward|Backward|Update)\] Layer (.{1,200}?), (top blob|bottom blob|param blob|param) (.{1,200}?)"
-    rb"(?: \(owned by .{1,200}?\))? (?:data|diff): (" + NUMBER + rb")(?:; diff: (" + NUMBER + rb"))?\s*$"
+    rb" *\[(Forward|Backward|Update)\] Layer ([^,]{1,200}), (top blob|bottom blob|param blob|param) (\S{1,200})"
+    rb"(?: \(owned by [^)]{1,200}\))? (?:data|diff): (" + NUMBER + rb")(?:; diff: (" + NUMBER + rb"))?\s*$"
 )
 OUTPUT = re.compile(
     rb"T(rain|est) net output #\d{1,9}: (.{1,200}?) = (" + NUMBER + rb")( \(\* [^ ]{1,40} = [^ ]{1,40} loss\))?"

@@ -14,7 +14,7 @@ from typing import cast
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
 
 STANDARD_INPUT = "-"
-BLOCK = 1 << 20
+BLOCK = 1 << 17
 LONGEST = 1 << 14
 """Bytes of a line that are looked at, where it does not end within a block."""
 GZIP = b"\x1f\x8b"

@@ -25,6 +25,8 @@ STYLES = ("-", "--", ":")
 TROUBLE = "#c62828"
 NAMED = 8
 """Findings whose code is written above their line."""
+LARGEST = 1e60
+"""Beyond any float32, and far from where the arithmetic of scales overflows."""
 WIDE = 50.0
 """Numbers that differ by more than this factor are drawn on a logarithmic scale."""
 
@@ -112,7 +114,10 @@ def _panel(
 
 
 def _finite(value: float | str) -> float:
-    return value if isinstance(value, float | int) else math.nan
+    """Return a number within what a scale can show, NaN where it is a word."""
+    if isinstance(value, str):
+        return math.nan
+    return math.copysign(min(abs(value), LARGEST), value) if abs(value) > 1 / LARGEST else 0.0
 
 
 def _not_finite(axis: Any, points: Sequence[tuple[int, str]]) -> None:

@@ -11,7 +11,7 @@ from datacheck.errors import SourceUnknown
 from datacheck.logs import events as said
 from datacheck.logs.diagnosis import LogReport
 from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
-from datacheck.logs.run import Listen, Run
+from datacheck.logs.run import HEARD, Listen, Run
 from datacheck.logs.stories import STORIES
 from datacheck.logs.table import LOG_REPORTS, SeriesSink
 from datacheck.report import Source
@@ -39,8 +39,10 @@ class Interleaved:
     def hear(self, event: said.Event) -> None:
         """Give an event to the run that it belongs to."""
         run = self._living.get(event.thread)
-        if run is not None and type(event) not in DECIDING:
-            run.hear(event)
+        kind = type(event)
+        if run is not None and (kind is said.Rate or kind not in DECIDING):
+            run.last_line = event.line
+            HEARD[kind](run, event)
             return
         if isinstance(event, said.Fatal):
             self._run_that_died(event).die(event)

@@ -88,7 +88,7 @@ class Series:
         """The first point whose loss is not finite."""
         self._stride = 1
         self._spread: list[Point] = []
-        self._before: deque[Point] = deque(maxlen=NEAR)
+        self._before: list[Point] = []
         self._after: list[Point] = []
         self._tail: deque[Point] = deque(maxlen=NEAR)
         self._least: Point | None = None
@@ -102,19 +102,18 @@ class Series:
             if len(self._spread) == 2 * KEPT:
                 self._stride *= 2
                 self._spread = self._spread[::2]
-        self._tail.append(point)
         if not math.isfinite(point.loss):
-            self.bad = self.bad or point
+            if self.bad is None:
+                self.bad, self._before = point, list(self._tail)
         elif self._least is None or self._most is None:
             self._least = self._most = point
         elif point.loss < self._least.loss:
             self._least = point
         elif point.loss > self._most.loss:
             self._most = point
-        if self.bad is None:
-            self._before.append(point)
-        elif len(self._after) < NEAR:
+        if self.bad is not None and len(self._after) < NEAR:
             self._after.append(point)
+        self._tail.append(point)
 
     def kept(self, more: Iterable[Point] = ()) -> list[Point]:
         """Return the points that are kept, in their order."""
@@ -201,7 +200,8 @@ class Run:
         self._close()
         self._point = Point(self.series.count, event.iteration, event.line, event.text, event.loss, norms=self._norms)
         self.rated = self.rated or event.rated
-        self._place_passes(event.iteration)
+        if self.bad_passes:
+            self._place_passes(event.iteration)
         if self._norms is not None and self.bad_norm is None and not math.isfinite(self._norms.diff_l2):
             self.bad_norm = self._point.gradient
             self._marked.append(self._point)

@@ -131,7 +131,10 @@ class Exploding:
         bad = run.series.bad
         before = list(takewhile(lambda it: it is not bad, points))
         losses = [(it, it.evidence) for it in before if math.isfinite(it.loss)]
-        seen = growth([abs(it.value) for _, it in losses], ended=bad is not None)
+        # a loss that may be negative, such as of a density, has no scale by which it grows while it goes on
+        seen = None
+        if bad is not None or all(it.value > 0 for _, it in losses):
+            seen = growth([abs(it.value) for _, it in losses], ended=bad is not None)
         if seen is not None:
             return self._told(run, "loss", losses, seen, bad)
         norms = [(it, it.gradient) for it in before if it.gradient is not None]
@@ -150,12 +153,12 @@ class Exploding:
         factor = (abs(stop.value) / max(abs(start.value), 1e-30)) ** (1 / max(steps, 1))
         end = None if bad is None else bad.evidence
         after = f"; it is {named(end.value)} at iteration {end.iteration}" if end else ""
-        each = f"{factor:.3g}-fold each" if factor >= 1.005 else f"{100 * (factor - 1):.2g} % each"
+        each = f", {factor:.3g}-fold each" if factor >= 1.005 else f", {100 * (factor - 1):.2g} % each"
         rate = next((it.rate.lr for it, _ in reversed(shown[: seen.start + 2]) if it.rate is not None), None)
         cure = f"; learning rate {rate:g} is too high, or the input is not scaled" if rate is not None else ""
         message = (
             f"the {what} grew from {start.value:g} at iteration {start.iteration} to {stop.value:g} at iteration "
-            f"{stop.iteration}: {steps:,} steps, {each}{after}{cure}"
+            f"{stop.iteration}: {steps:,} steps{each if start.value else ''}{after}{cure}"
         )
         return tell(
             run,

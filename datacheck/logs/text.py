@@ -66,7 +66,8 @@ def _place(report: LogReport, finding: Finding) -> str:
     run = f" of run {details['run']}" if report.run_count > 1 else ""
     if details["iteration"] is None:
         return f"at line {details['line']:,}{run}"
-    return f"at iteration {details['iteration']:,}{run}, line {details['line']:,}"
+    unit = "batch" if all(it.kind == "test" for it in report.runs) else "iteration"
+    return f"at {unit} {details['iteration']:,}{run}, line {details['line']:,}"
 
 
 def _findings(report: LogReport) -> Iterator[str]:
