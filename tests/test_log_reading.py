@@ -172,9 +172,11 @@ def test_a_long_log_is_read_in_bounded_memory(tmp_path):
     assert [it.iteration for it in report.series[-NEAR:]] == list(range(count - NEAR + 1, count + 1))
 
 
-def test_many_runs_are_all_counted_and_few_kept(write):
+def test_many_runs_are_all_counted_and_few_kept(write, monkeypatch):
+    monkeypatch.setattr("datacheck.logs.diagnosis.FINDINGS_IN_MEMORY", 20)
     report = datacheck.read_log(write((shown(0, 2.3) + shown(1, NAN)) * 300))
     assert (report.run_count, report.bad, len(report.runs)) == (300, 300, 64)
+    assert [it.details["run"] for it in report.findings] == list(range(1, 301))
     threads = "".join(shown(at, 2.0, thread=thread) for at in range(2) for thread in range(1, 200))
     assert datacheck.read_log(write(threads)).checked == 398
 

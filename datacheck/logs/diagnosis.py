@@ -10,7 +10,7 @@ import msgspec
 from datacheck.logs.run import Point, Run
 from datacheck.logs.stories import diagnose
 from datacheck.model import Finding
-from datacheck.report import Document, Report, Tally
+from datacheck.report import FINDINGS_IN_MEMORY, Document, Report, Tally
 from datacheck.series import RunSummary, SeriesPoint
 
 RUNS_KEPT = 64
@@ -34,15 +34,22 @@ class LogReport(Report):
         self.tally.records += run.series.count
         self.tally.checked += run.series.count
         points = run.points()
-        self._waiting += diagnose(run, points)
-        if not run.judged and not self._told(run):
+        told = diagnose(run, points)
+        self._waiting += told
+        if len(self._waiting) > FINDINGS_IN_MEMORY:
+            self._add_waiting()
+        if not run.judged and not told:
             self._silent = [*self._silent, run][-RUNS_KEPT:]
             return
         self._last_shown = max(self._last_shown, run.last_line)
         self._keep(run, points)
 
-    def _told(self, run: Run) -> bool:
-        return any(it.details["run"] == run.number for it in self._waiting)
+    def _add_waiting(self) -> None:
+        tally = Tally()
+        for finding in sorted(self._waiting, key=lambda it: (it.details["line"], it.details["run"])):
+            tally.count([finding])
+        self.add(tally)
+        self._waiting = []
 
     def _keep(self, run: Run, points: list[Point]) -> None:
         self.run_count += 1
@@ -60,10 +67,7 @@ class LogReport(Report):
             self.tally.complete = False
         self.runs.sort(key=lambda it: it.run)
         self.series.sort(key=lambda it: (it.run, it.line))
-        tally = Tally()
-        for finding in sorted(self._waiting, key=lambda it: (it.details["line"], it.details["run"])):
-            tally.count([finding])
-        self.add(tally)
+        self._add_waiting()
         self.lines, self.seconds = lines, seconds
         self.source = msgspec.structs.replace(self.source, records=self.checked, bytes=size)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from datacheck.errors import SourceUnknown
@@ -186,7 +187,9 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     if not parser.recognised:
         raise SourceUnknown(path, _no_log(lines))
     report.close(lines.size, parser.lines, time.monotonic() - began)
-    hear(list(report.findings))
+    findings = iter(report.findings)
+    while some := list(islice(findings, 1000)):
+        hear(some)
     return report
 
 
