@@ -116,8 +116,8 @@ class Notice(Event, gc=False):
 
 
 USUAL = re.compile(
-    rb"I\d{4,8} [\d:.]{15} +(\d{1,20}) (?:sgd_)?solver\.cpp:\d{1,6}\] Iteration (\d{1,18})( \([^)]{0,200}\))?, "
-    rb"(loss|lr) = (-?(?:\d{1,20}(?:\.\d{0,20})?(?:e[-+]\d{1,3})?|nan|inf))$"
+    rb"I\d{4,8} [\d:.]{15} +(\d{1,20}) (?:sgd_)?solver\.cpp:\d{1,6}\] Iteration (\d{1,18})([^=\]]{1,200}) = "
+    rb"(-?(?:\d[^ ]{0,30}|nan|inf))$"
 )
 ITERATION = re.compile(
     rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")\s*$|(Testing) )"
@@ -178,22 +178,29 @@ class Parser:
                     self._any(place, line)
             elif FIRST_OUTPUT in line:
                 self._first_output, self._in_section = line, False
-            elif (match := USUAL.match(line)) is not None:
-                self._usual(place, line, match)
+            elif (match := USUAL.match(line)) is not None and self._usual(place, line, match):
+                continue
             else:
                 self._any(place, line)
         self.lines += len(lines)
         return self.out
 
-    def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> None:
-        """Read the lines that make up most of a log without debug_info, in one go."""
-        self.thread, iteration, rate, what, value = match.groups()
-        self.recognised, self._in_section, self.opening = True, False, b""
-        if what == b"loss":
-            rated = rate is not None
-            self.out.append(Display(number, line, self.thread, int(iteration), float(value), rated))
+    def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> bool:
+        """Read the lines that make up most of a log without debug_info, in one go; return whether it was one."""
+        thread, iteration, what, text = match.groups()
+        try:
+            value = float(text)
+        except ValueError:
+            return False
+        if what.endswith(b", loss"):
+            event: Event = Display(number, line, thread, int(iteration), value, b"(" in what)
+        elif what == b", lr":
+            event = Rate(number, line, thread, int(iteration), value)
         else:
-            self.out.append(Rate(number, line, self.thread, int(iteration), float(value)))
+            return False
+        self.recognised, self._in_section, self.opening, self.thread = True, False, b"", thread
+        self.out.append(event)
+        return True
 
     def _any(self, number: int, line: bytes) -> None:
         if line[:1] in b"IWEF" and line[1:5].isdigit():
