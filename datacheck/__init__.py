@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.logs.diagnosis import LogReport
+    from datacheck.logs.reading import read_log
     from datacheck.model import Finding, found
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
@@ -41,6 +43,8 @@ _HOMES = {
     "Batch": "batch",
     "Finding": "model",
     "found": "model",
+    "LogReport": "logs.diagnosis",
+    "read_log": "logs.reading",
     "Receipt": "receipt",
     "Report": "report",
     "rebuild": "rebuilding",
@@ -78,6 +82,7 @@ __all__ = [
     "Format",
     "HalfOverflow",
     "Label",
+    "LogReport",
     "NotClean",
     "Range",
     "RebuildFailed",
@@ -96,6 +101,7 @@ __all__ = [
     "__version__",
     "found",
     "open_store",
+    "read_log",
     "rebuild",
     "scan",
 ]

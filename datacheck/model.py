@@ -45,6 +45,15 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "exploding": ("bad", "a training log: the loss or its gradients grow until they are infinite or NaN"),
+    "learning-rate": ("bad", "a training log: the learning rate is NaN, infinite, negative or 0"),
+    "sudden-nan": ("bad", "a training log: the loss is NaN or infinite without having grown"),
+    "saturated": ("bad", "a training log: the softmax puts out only 0 and 1, and is wrong"),
+    "dead-network": ("bad", "a training log: the loss stands still at what guessing costs"),
+    "layer-nan": ("bad", "a training log: the layer in which debug_info first shows NaN or infinity"),
+    "aborted": ("bad", "a training log: the run died of a failed check, an exception or a signal"),
+    "no-iterations": ("bad", "a training log: the run ended without a single iteration"),
+    "clipping": ("suspicious", "a training log: gradients are clipped at every step"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
 

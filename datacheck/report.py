@@ -14,6 +14,7 @@ import msgspec
 from datacheck.errors import NotClean
 from datacheck.findings import FindingLog, FindingRun
 from datacheck.model import VERDICTS, Finding, Profile, Verdict
+from datacheck.series import RunSummary, SeriesPoint
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 
@@ -133,6 +134,8 @@ class Document(msgspec.Struct, kw_only=True):
     findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
     statistics: dict[str, FieldSummary]
     seconds: float
+    runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
+    series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Documents(msgspec.Struct, kw_only=True):
@@ -162,6 +165,11 @@ class Report:
         self.findings.extend(new)
         self.tally.add_sums(tally)
         return new
+
+    @property
+    def long_lists(self) -> dict[str, Iterable[object]]:
+        """Fields of the document that are lists too long to hold, apart from the findings."""
+        return {}
 
     @property
     def complete(self) -> bool:

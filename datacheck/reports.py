@@ -219,12 +219,13 @@ def json_document(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _one(report: Report) -> Iterator[str]:
-    return streamed(report.document(findings=False), {"findings": report.findings})
+    return streamed(report.document(findings=False), {"findings": report.findings, **report.long_lists})
 
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
-    for number, name in enumerate(document.__struct_fields__):
+    said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
+    for number, name in enumerate(said):
         yield f"{',' if number else '{'}{_json(name)}:"
         if name not in lists:
             yield _json(getattr(document, name))
@@ -247,11 +248,17 @@ class Reports:
     written.
     """
 
-    def __init__(self, paths: Iterable[str | Path], sources: Sequence[str | Path]) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str | Path],
+        sources: Sequence[str | Path],
+        formats: Mapping[str, Callable[[IO[str]], Sink]] | None = None,
+    ) -> None:
         self._paths = [Path(path) for path in paths]
+        self._formats = REPORTS if formats is None else formats
         for path in self._paths:
-            if path.suffix not in REPORTS:
-                raise UsageError(f"{path}: a report's name ends in one of {', '.join(REPORTS)}")
+            if path.suffix not in self._formats:
+                raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
             refuse_inside(path, sources)
         self._sinks: list[Sink] = []
         self._files: list[tuple[Path, IO[str]]] = []
@@ -264,7 +271,7 @@ class Reports:
             except OSError as exc:
                 raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
             self._files.append((path, file))
-            self._sinks.append(REPORTS[path.suffix](file))
+            self._sinks.append(self._formats[path.suffix](file))
         return self
 
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
@@ -273,11 +280,12 @@ class Reports:
 
         def listen(findings: Collection[Finding]) -> None:
             if findings:
-                self._each(lambda sink: sink.add(report, findings))
+                self.each(lambda sink: sink.add(report, findings))
 
         return listen
 
-    def _each(self, do: Callable[[Sink], None]) -> None:
+    def each(self, do: Callable[[Sink], None]) -> None:
+        """Have every file's sink do something. Raises ReportFailed where one cannot be written."""
         for (path, _), sink in zip(self._files, self._sinks, strict=True):
             try:
                 do(sink)
@@ -287,7 +295,7 @@ class Reports:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if self._reports and not isinstance(error, ReportFailed):
-                self._each(lambda sink: sink.finish(self._reports))
+                self.each(lambda sink: sink.finish(self._reports))
         finally:
             for _, file in self._files:
                 file.close()
