@@ -25,6 +25,7 @@ from datacheck.backends.leveldb_table import (
     Damaged,
     Edge,
     Table,
+    Value,
     open_table,
     table_path,
 )
@@ -33,8 +34,11 @@ from datacheck.backends.leveldb_writes import LogIndex, open_log
 from datacheck.errors import SourceUnknown
 from datacheck.model import Block, Finding, Layout, Note, Position, Shard, found, ignore, unescape
 
-SHARD_BYTES = 16 << 20
+SHARD_BYTES = 32 << 20
+LEAST_SHARD_BYTES = 1 << 20
 SHARDS = 4096
+EVEN_SHARDS = 64
+"""A store has about this many shards, so that workers end together, unless these came out too large or too small."""
 PROBES = 64
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
@@ -74,7 +78,7 @@ class LevelDbReader:
         return cls(path) if ours else None
 
     def layout(self) -> Layout:
-        """Return shards of about SHARD_BYTES of files each, divided where the tables' indexes and the logs' keys allow.
+        """Return shards of about equal size, divided where the tables' indexes and the logs' keys allow.
 
         A store that has lost its CURRENT or MANIFEST, or has an order of its own, has no shards.
         """
@@ -95,7 +99,8 @@ class LevelDbReader:
         if version.comparator != BYTEWISE:
             why = f"the store's keys are in the order of {version.comparator!r}; only {BYTEWISE} can be followed"
             return Layout((), (), None, size, [*findings, found("unsupported", why, comparator=version.comparator)])
-        survey = Survey(max(1, min(SHARD_BYTES // 16, size // 512)))
+        weight = min(SHARD_BYTES, max(LEAST_SHARD_BYTES, size // EVEN_SHARDS))
+        survey = Survey(max(1, min(weight // 16, size // 512)))
         for table in sorted(version.tables.values(), key=lambda it: (it.smallest, it.number)):
             survey.table(self.path, table)
         for log in logs:
@@ -106,7 +111,7 @@ class LevelDbReader:
                 f"the log {version.log_number:06d}.log is missing; what was last written to it is lost, if anything was"
             )
             findings.append(found("truncated-store", why, verdict="unverifiable", file=f"{version.log_number:06d}.log"))
-        cuts = survey.spread(min(SHARDS, max(1, -(-size // SHARD_BYTES))))
+        cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
         probes = survey.spread(PROBES) if size > SMALL_STORE else self._few()
         records = survey.live if not version.tables and len(logs) <= 1 else None
         return Layout(_divided(cuts), _divided(probes), records, size, findings)
@@ -186,7 +191,7 @@ def _divided(cuts: list[bytes]) -> list[Shard]:
 def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
     """Yield the same records in pieces of about BLOCK_BYTES, and of at most so many."""
     keys: list[bytes] = []
-    values: list[memoryview] = []
+    values: list[Value] = []
     size = 0
     for more_keys, more_values in pairs:
         at = 0

@@ -10,19 +10,22 @@ import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import lt
+from itertools import islice
+from operator import itemgetter, lt
 from pathlib import Path
 from types import TracebackType
 
-from datacheck.backends.leveldb_table import Damaged, Edge, Table
+from datacheck.backends.leveldb_table import VALUE, Damaged, Edge, Entries, Table, Value
 from datacheck.backends.leveldb_writes import LogIndex
 
 OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
+RUN_BYTES = 16 << 10
+"""Blocks of a table are merged as many at a time as take this much of the file."""
 START: Edge = (b"", 0)
 
-Pairs = tuple[list[bytes], Sequence[memoryview]]
+Pairs = tuple[list[bytes], Sequence[Value]]
 Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
 """Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
 
@@ -64,14 +67,14 @@ class Chunk:
     """Writes of one source, sorted by key, none twice; `tag` is sequence number and type, `plain`: no deletion."""
 
     def __init__(
-        self, keys: list[bytes], tag: Callable[[int], int], plain: bool, read: Callable[[], Sequence[memoryview]]
+        self, keys: list[bytes], tag: Callable[[int], int], plain: bool, read: Callable[[], Sequence[Value]]
     ) -> None:
         self.keys, self.tag, self.plain = keys, tag, plain
         self.taken = 0
-        self._read: Callable[[], Sequence[memoryview]] | None = read
-        self._values: Sequence[memoryview] = ()
+        self._read: Callable[[], Sequence[Value]] | None = read
+        self._values: Sequence[Value] = ()
 
-    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[memoryview], range]:
+    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[Value], range]:
         """Return the keys and values up to `bound` that were not taken before, and their rows in the chunk."""
         if self._read is not None:
             self._values, self._read = self._read(), None
@@ -89,6 +92,8 @@ def run_chunks(
     tables: Iterable[Table], files: Files, start: Edge, stop: Edge | None, complain: Complain
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
+    held: Entries = [], [], []
+    weight = 0
     for table in tables:
         for block in table.between(start, stop):
             try:
@@ -101,8 +106,15 @@ def run_chunks(
             low, high = _within(users, start, stop)
             if low or high < len(users):
                 users, inner, values = users[low:high], inner[low:high], values[low:high]
-            if users:
-                yield _table_chunk(users, inner, values)
+            held[0].extend(users)
+            held[1].extend(inner)
+            held[2].extend(values)
+            weight += table.sizes[block]
+            if weight >= RUN_BYTES and held[0]:
+                yield _table_chunk(*held)
+                held, weight = ([], [], []), 0
+    if held[0]:
+        yield _table_chunk(*held)
 
 
 def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int]:
@@ -114,13 +126,16 @@ def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int
     return low, (bisect_right if stop[1] else bisect_left)(keys, stop[0])
 
 
-def _table_chunk(users: list[bytes], inner: list[bytes], values: list[memoryview]) -> Chunk:
+def _table_chunk(users: list[bytes], inner: list[bytes], values: list[Value]) -> Chunk:
     return Chunk(
         users,
         lambda row: int.from_bytes(inner[row][-8:], "little") & 0x7FFFFFFFFFFFFFFF,
-        {key[-8] for key in inner} == {1},
+        set(map(_KIND, inner)) == {VALUE},
         lambda: values,
     )
+
+
+_KIND = itemgetter(-8)
 
 
 def log_chunks(
@@ -139,7 +154,7 @@ def _log_chunk(path: Path, log: LogIndex, files: Files, first: int, last: int, c
     tags = log.tags[first:last]
     keys = log.keys(first, last)
 
-    def read() -> Sequence[memoryview]:
+    def read() -> Sequence[Value]:
         try:
             return log.values(files[path], first, last)
         except Damaged as exc:
@@ -175,7 +190,7 @@ def _alone(chunk: Chunk, bound: bytes) -> Pairs:
 def _woven(chunks: list[Chunk], bound: bytes) -> Pairs:
     """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
     keys: list[bytes] = []
-    values: list[memoryview] = []
+    values: list[Value] = []
     rows: list[tuple[Chunk, range]] = []
     for chunk in chunks:
         more_keys, more_values, taken = chunk.take(bound)
@@ -183,9 +198,10 @@ def _woven(chunks: list[Chunk], bound: bytes) -> Pairs:
         values += more_values
         rows.append((chunk, taken))
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    ordered = [keys[at] for at in order]
-    if all(chunk.plain for chunk in chunks) and all(map(lt, ordered, ordered[1:])):
-        return ordered, [values[at] for at in order]
+    pick = itemgetter(*order)
+    ordered = list(pick(keys))
+    if all(chunk.plain for chunk in chunks) and all(map(lt, ordered, islice(ordered, 1, None))):
+        return ordered, pick(values)
     tags = [chunk.tag(row) for chunk, taken in rows for row in taken]
     newest: dict[bytes, int] = {}
     for at in order:

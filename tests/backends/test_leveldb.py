@@ -9,7 +9,7 @@ from building import SHARED, fingerprint, key
 from leveldb_building import write_log_store
 
 from datacheck.backends import leveldb as backend
-from datacheck.backends import leveldb_merge, leveldb_writes, open_store
+from datacheck.backends import leveldb_merge, leveldb_table, leveldb_writes, open_store
 from datacheck.model import Position, Shard, escape
 
 plyvel = pytest.importorskip("plyvel")
@@ -232,9 +232,33 @@ def test_blocks_are_of_bounded_size(tmp_path, monkeypatch):
     assert max(sizes) < 10_000 + 20_000
 
 
-def test_values_are_views(store):
-    (block,) = open_store(store).blocks(Shard("", Position(key(30)), Position(key(40))))
-    assert all(isinstance(value, memoryview) and value.readonly for value in block.values)
+def test_large_values_are_views_and_small_ones_bytes(tmp_path):
+    write_log_store(tmp_path / "log", [(key(number), bytes(5000)) for number in range(9)])
+    with plyvel.DB(str(tmp_path / "db"), create_if_missing=True, compression=None) as db:
+        for number in range(20):
+            db.put(key(number), bytes(number * 100))
+        db.compact_range()
+    for path in (tmp_path / "log", tmp_path / "db"):
+        for block in open_store(path).blocks(Shard()):
+            for value in block.values:
+                assert isinstance(value, bytes if len(value) < 1024 else memoryview)
+                assert memoryview(value).readonly
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_memory_that_is_used_again_never_changes_a_value_in_use(tmp_path, monkeypatch, compression):
+    monkeypatch.setattr(leveldb_table, "LARGE", 1 << 10)
+    chance = random.Random(8)
+    with plyvel.DB(str(tmp_path / "db"), create_if_missing=True, compression=compression) as db:
+        for number in range(400):
+            db.put(key(number), chance.randbytes(chance.randrange(4000)) + bytes(chance.randrange(9000)))
+        db.compact_range()
+    held = [list(zip(block.keys, block.values, strict=True)) for block in open_store(tmp_path / "db").blocks(Shard())]
+    got = [(at, bytes(value)) for pairs in held for at, value in pairs]
+    assert got == library(tmp_path / "db", tmp_path)
+    reader = open_store(tmp_path / "db")
+    del held
+    assert everything(reader) == got
 
 
 REAL = ["caffe-raw", "caffe-encoded", "mnist-test", "node-605k", *(f"go-fixtures/db-stage-{n}" for n in (1, 2, 3, 4))]

@@ -30,7 +30,7 @@ from leveldb_building import (
 )
 
 from datacheck.backends import leveldb as backend
-from datacheck.backends import leveldb_merge, open_store
+from datacheck.backends import leveldb_merge, leveldb_table, open_store
 from datacheck.backends.leveldb import LevelDbReader
 from datacheck.errors import SourceUnknown
 from datacheck.model import Position, Shard
@@ -296,6 +296,30 @@ def test_random_damage_never_raises_and_never_passes_in_silence(tmp_path):
         findings, more, left = scanned(sound)
         assert findings or more or left == truth or cut
         file.write_bytes(whole[file])
+
+
+def test_the_fast_and_the_plain_path_report_the_same(tmp_path, monkeypatch):
+    """Memory used again, copies of small values and blocks merged many at a time change nothing that is said."""
+    chance = random.Random(7)
+    for number in range(60):
+        tables = {}
+        for file in (5, 6, 7):
+            rows = sorted({(b"%04d" % chance.randrange(300), -chance.randrange(1, 900)) for _ in range(90)})
+            kinds = [internal(at, -seq, int(chance.random() < 0.8)) for at, seq in rows]
+            entries = [(at, chance.randbytes(chance.choice([0, 5, 200, 3000]))) for at in kinds]
+            tables[file] = (0, [entries[at : at + 10] for at in range(0, len(entries), 10)])
+        path = write_store(tmp_path / f"db{number}", tables, kind=number % 3)
+        for _ in range(chance.randrange(4)):
+            damaged = path / f"00000{chance.choice([5, 6, 7])}.ldb"
+            flip(damaged, chance.randrange(damaged.stat().st_size), 1 << chance.randrange(8))
+        said = []
+        for large, small, together in [(1 << 17, 1 << 10, 1 << 14), (64, 1, 1), (1 << 30, 1 << 30, 1 << 20)]:
+            monkeypatch.setattr(leveldb_table, "LARGE", large)
+            monkeypatch.setattr(leveldb_table, "SMALL", small)
+            monkeypatch.setattr(leveldb_merge, "RUN_BYTES", together)
+            opened, found, left = scanned(path)
+            said.append((opened, sorted(found, key=lambda it: it.message), left))
+        assert said[0] == said[1] == said[2]
 
 
 def test_random_nonsense_with_valid_checksums_never_raises(tmp_path):
