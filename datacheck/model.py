@@ -47,6 +47,8 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "orphan": ("suspicious", "found in a part of the store that nothing points to"),
+    "stale": ("suspicious", "a newer write of this key may have been lost"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
 

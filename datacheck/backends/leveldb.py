@@ -14,8 +14,11 @@ from itertools import accumulate
 from pathlib import Path
 
 from datacheck.backends import StoreOptions
+from datacheck.backends.leveldb_doubts import Doubts
+from datacheck.backends.leveldb_files import open_table, table_path
 from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
-from datacheck.backends.leveldb_merge import START, Files, Pairs, log_chunks, merged, run_chunks
+from datacheck.backends.leveldb_merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
+from datacheck.backends.leveldb_recovery import live_version
 from datacheck.backends.leveldb_survey import Survey, log_finding, table_finding, total_size
 from datacheck.backends.leveldb_table import (
     BYTEWISE,
@@ -25,12 +28,11 @@ from datacheck.backends.leveldb_table import (
     Damaged,
     Edge,
     Table,
+    TableFile,
     Value,
-    open_table,
-    table_path,
 )
-from datacheck.backends.leveldb_version import Run, Version, current, live_logs, read_version
-from datacheck.backends.leveldb_writes import LogIndex, open_log
+from datacheck.backends.leveldb_version import Origin, Version, current, live_logs
+from datacheck.backends.leveldb_writes import open_log
 from datacheck.errors import SourceUnknown
 from datacheck.model import Block, Finding, Layout, Note, Position, Shard, found, ignore, unescape
 
@@ -80,13 +82,13 @@ class LevelDbReader:
     def layout(self) -> Layout:
         """Return shards of about equal size, divided where the tables' indexes and the logs' keys allow.
 
-        A store that has lost its CURRENT or MANIFEST, or has an order of its own, has no shards.
+        A store that may not be looked at, or has an order of its own, has no shards.
         """
         try:
-            version = read_version(self.path)
+            version = live_version(self.path)
         except Damaged as exc:
             return Layout((), (), None, total_size(self.path.iterdir()), [found(exc.code, exc.why)])
-        findings = [log_finding(version.manifest, it, "which tables are live may be wrong") for it in version.damages]
+        findings = _said(version)
         logs = live_logs(self.path, version)
         size = total_size(
             [
@@ -120,19 +122,19 @@ class LevelDbReader:
         start = START if shard.start is None else _edge(shard.start)
         stop = None if shard.stop is None else _edge(shard.stop)
         pending: list[tuple[int | None, Finding]] = []
+        doubts = Doubts()
 
         def complain(path: Path, damage: Damaged, low: bytes | None, high: bytes | None) -> None:
             pending.append((None, table_finding(path.name, damage, low, high)))
 
         note(shard.start or Position(b""), False)
         with Files() as files:
-            sources = [
-                *(run_chunks(self._tables(run, start, stop), files, start, stop, complain) for run in self._runs()),
-                *(log_chunks(path, log, files, start, stop, complain) for path, log in self._logs()),
-            ]
+            sources = self._sources(files, start, stop, doubts, complain)
             most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
-            for keys, values in _gathered(merged(sources), most):
+            for keys, values in _gathered(merged(sources, doubts), most):
                 note(Position(keys[0]), True)
+                if doubts.said:
+                    pending += [(row, doubts.said.pop(key)) for row, key in enumerate(keys) if key in doubts.said]
                 yield Block(keys, values, findings=pending)
                 pending = []
                 note(Position(keys[-1], 1), False)
@@ -150,31 +152,50 @@ class LevelDbReader:
     def _version(self) -> Version | None:
         """Return the state of the store if it can be followed; where not, the layout has said why."""
         try:
-            version = read_version(self.path)
+            version = live_version(self.path)
         except Damaged:
             return None
         return version if version.comparator == BYTEWISE else None
 
-    def _runs(self) -> Sequence[Run]:
+    def _sources(
+        self, files: Files, start: Edge, stop: Edge | None, doubts: Doubts, complain: Complain
+    ) -> Iterator[Iterator[Chunk]]:
+        """Yield the runs and logs of the store."""
         version = self._version()
-        return () if version is None else version.runs
-
-    def _logs(self) -> Iterator[tuple[Path, LogIndex]]:
-        version = self._version()
-        for path in [] if version is None else live_logs(self.path, version):
+        if version is None:
+            return
+        for run in version.runs:
+            tables = self._tables(version, run.between(start, stop), doubts)
+            yield run_chunks(tables, files, start, stop, doubts, complain)
+        for path in live_logs(self.path, version):
             with suppress(OSError):
-                yield path, open_log(path)
+                yield log_chunks(path, version.log_origin(path), open_log(path), files, start, stop, complain)
 
-    def _tables(self, run: Run, start: Edge, stop: Edge | None) -> Iterator[Table]:
-        for table in run.between(start, stop):
-            with suppress(Damaged):
-                yield open_table(self.path, table)
+    def _tables(self, version: Version, tables: Sequence[TableFile], doubts: Doubts) -> Iterator[tuple[Origin, Table]]:
+        for table in tables:
+            origin = version.origin(table)
+            try:
+                yield origin, open_table(self.path, table)
+            except Damaged:
+                doubts.lose_table(origin, table.smallest, table.largest)
 
     def _few(self) -> list[bytes]:
         """Return keys of a small store, PROBE_RECORDS apart or more."""
         keys = [key for block in self.blocks(Shard()) for key in block.keys]
         step = max(PROBE_RECORDS, -(-len(keys) // PROBES))
         return keys[step - 1 : -1 : step]
+
+
+def _said(version: Version) -> list[Finding]:
+    """Return what is wrong with the CURRENT and MANIFEST of a store, and with tables that no MANIFEST names."""
+    how = "which tables are live is decided by what they hold"
+    findings = (
+        []
+        if version.why is None
+        else [found(version.why.code, version.why.why + (f"; {how}" if version.rebuilt else ""))]
+    )
+    findings += [log_finding(version.manifest, it, how) for it in version.damages]
+    return findings + [table_finding(name, it, None, None) for name, it in version.unread]
 
 
 def _edge(place: Position) -> Edge:

@@ -11,10 +11,9 @@ import struct
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice, pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from operator import itemgetter, le, lt
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +38,10 @@ KEPT = 16 << 20
 SMALL = 1 << 10
 """Values of less than this many bytes are copied: a memoryview costs more, and makes work for the garbage collector."""
 SNAPPY, ZSTD = 1, 2
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+TAG = 8
 VALUE = 1
 _U32 = struct.Struct("<I")
-_U64 = struct.Struct("<Q")
-_LFS = b"version https://git-lfs"
 
 
 Bytes = bytes | bytearray
@@ -170,7 +169,7 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
             return room, cramjam.snappy.decompress_raw_into(packed, room)
         data = bytes(cramjam.snappy.decompress_raw(packed))
         return data, len(data)
-    if kind == ZSTD and raw[:4] == b"\x28\xb5\x2f\xfd":
+    if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
         length = _zstd_length(raw)
         _bounded(length, LIMIT)
         room = bytearray(length)
@@ -245,11 +244,25 @@ def _entry(data: Bytes, at: int) -> tuple[int, int, int, int]:
     return shared, fresh, length, at
 
 
+def handle(value: Value) -> tuple[int, int] | None:
+    """Return the offset and size of the block that an entry of an index points to, None if it is no such entry."""
+    data = bytes(value[:21])
+    try:
+        offset, at = varint(data, 0)
+        size, at = varint(data, at)
+    except (IndexError, Damaged):
+        return None
+    return (offset, size) if at == len(data) else None
+
+
 class TableFile(NamedTuple):
-    """A table as the MANIFEST names it; `smallest` and `largest` are user keys."""
+    """A table as the MANIFEST names it; `smallest` and `largest` are user keys.
+
+    Where the MANIFEST does not know the table, `level` is None, and the keys are as its own blocks have them.
+    """
 
     number: int
-    level: int
+    level: int | None
     size: int
     smallest: bytes
     largest: bytes
@@ -259,18 +272,30 @@ Edge = tuple[bytes, int]
 """A place between records, as a Position: `(key, 0)` is before the record with that key, `(key, 1)` behind it."""
 
 
+class Gap(NamedTuple):
+    """A stretch of a table in which no block was found, and the keys around it."""
+
+    damage: Damaged
+    low: bytes
+    high: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table's index. Block `i` holds the keys above `bounds[i]`, up to and including `bounds[i + 1]`.
 
     The first also holds `bounds[0]`, the table's smallest key. A record whose key is the lower bound of its block is an
     older version of one in the block before, and is left out.
+
+    Where `damage` says why there is no index, the blocks were found without it, and some of them are a Gap.
     """
 
     path: Path
     bounds: Sequence[bytes]
     offsets: Sequence[int]
     sizes: Sequence[int]
+    damage: Damaged | None = None
+    gaps: Mapping[int, Gap] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -289,8 +314,15 @@ class Table:
         last = max(bisect_left(self.bounds, stop[0]), int((self.bounds[0], 0) < stop))
         return range(first, min(last, len(self)))
 
+    def span(self, block: int) -> tuple[bytes, bytes | None]:
+        """Return the keys between which the records of a block lie."""
+        gap = self.gaps.get(block)
+        return (self.bounds[block], self.bounds[block + 1]) if gap is None else (gap.low, gap.high)
+
     def read(self, file: int, block: int) -> Entries:
         """Return user keys, internal keys and values of a block, of each key the newest. Raises Damaged."""
+        if block in self.gaps:
+            raise self.gaps[block].damage
         offset, size = self.offsets[block], self.sizes[block]
         data, length = read_block(file, offset, size)
         low, high = self.bounds[block], self.bounds[block + 1]
@@ -326,64 +358,3 @@ def _users(inner: list[bytes], low: bytes, high: bytes) -> tuple[list[bytes], bo
 
 
 _USER_KEY = itemgetter(slice(None, -8))
-
-
-def table_path(directory: Path, number: int) -> Path:
-    """Return where a table lies: `.ldb`, or `.sst` as older versions name it."""
-    path = directory / f"{number:06d}.ldb"
-    old = path.with_suffix(".sst")
-    return old if not path.exists() and old.exists() else path
-
-
-def open_table(directory: Path, table: TableFile) -> Table:
-    """Read a table's footer and index. Raises Damaged."""
-    path = table_path(directory, table.number)
-    try:
-        status = path.stat()
-        return _open_table(path, table, status.st_size, status.st_mtime_ns)
-    except FileNotFoundError:
-        raise Damaged("truncated-store", "is missing") from None
-    except PermissionError:
-        raise Damaged("unsupported", "may not be read: permission denied") from None
-    except OSError as exc:
-        raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
-
-
-@lru_cache(maxsize=128)
-def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
-    with path.open("rb") as handle:
-        file = handle.fileno()
-        if size < table.size:
-            if os.pread(file, len(_LFS), 0) == _LFS:
-                raise Damaged("truncated-store", "is a git-lfs pointer; fetch the file with 'git lfs pull'")
-            raise Damaged("truncated-store", f"has {size:,} bytes, expected {table.size:,}")
-        footer = os.pread(file, FOOTER, table.size - FOOTER) if table.size >= FOOTER else b""
-        if len(footer) < FOOTER or _U64.unpack_from(footer, 40)[0] != MAGIC:
-            raise Damaged("damaged-store", "does not end in a table's footer", max(0, table.size - FOOTER), FOOTER)
-        offset, length = table.size - FOOTER, FOOTER
-        try:
-            at = varint(footer, varint(footer, 0)[1])[1]
-            offset, at = varint(footer, at)
-            length, at = varint(footer, at)
-            length = min(length, table.size)
-            return _index(path, table, *parse_block(*read_block(file, offset, length)))
-        except (IndexError, Damaged) as exc:
-            raise Damaged("damaged-store", f"has a broken index: {exc}", offset, length) from exc
-
-
-def _index(path: Path, table: TableFile, inner: list[bytes], handles: list[Value]) -> Table:
-    users = [key[:-8] for key in inner]
-    offsets, sizes = [], []
-    for handle in map(bytes, handles):
-        offset, at = varint(handle, 0)
-        size, _ = varint(handle, at)
-        if offset + size + TRAILER > table.size - FOOTER:
-            raise Damaged("damaged-store", "an entry points beyond the file")
-        offsets.append(offset)
-        sizes.append(size)
-    if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
-        raise Damaged("damaged-store", "it does not reach the largest key that the MANIFEST gives")
-    bounds = [table.smallest, *users[:-1], table.largest]
-    if not all(low <= high for low, high in pairwise(bounds)):
-        raise Damaged("damaged-store", "its keys are out of order")
-    return Table(path, bounds, offsets, sizes)
