@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datacheck.backends import StoreOptions
 from datacheck.backends.leveldb_doubts import Doubts
-from datacheck.backends.leveldb_files import open_table, table_path
+from datacheck.backends.leveldb_files import PLACEHOLDER, TABLE_NAME, open_table, stand_in, table_path
 from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb_merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb_recovery import live_version
@@ -47,7 +47,7 @@ PROBE_RECORDS = 16
 SMALL_STORE = 1 << 20
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
-_TABLE_NAME = re.compile(r"[0-9]+\.(ldb|sst)")
+_CURRENT_NAME = re.compile("CURRENT")
 _OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
 _ROCKSDB_NAME = re.compile(r"OPTIONS-[0-9]+|IDENTITY")
 
@@ -69,14 +69,18 @@ class LevelDbReader:
         if not path.is_dir():
             return None
         names = sorted(entry.name for entry in path.iterdir())
-        tables = [name for name in names if _TABLE_NAME.fullmatch(name)]
+        tables = [name for name in names if TABLE_NAME.fullmatch(name)]
         others = [name for name in names if _OTHER_NAME.fullmatch(name)]
-        if not tables and not others and "CURRENT" not in names:
+        absent = [match[1] for name in names if (match := PLACEHOLDER.fullmatch(name)) and match[1] not in names]
+        absent = [name for name in absent if any(it.fullmatch(name) for it in (TABLE_NAME, _OTHER_NAME, _CURRENT_NAME))]
+        if not tables and not others and not absent and "CURRENT" not in names:
             return None
         magic = next((it for it in (_magic(path / name) for name in tables) if it is not None), None)
         ours = current(path) is not None or magic == MAGIC or any(_is_log(path / name) for name in others)
         if magic in ROCKSDB_MAGICS or (ours and any(_ROCKSDB_NAME.fullmatch(name) for name in names)):
             raise SourceUnknown(str(path), "is a RocksDB database, which datacheck does not read; it reads LevelDB")
+        if magic is None and not any(_is_log(path / name) for name in others if name.endswith(".log")):
+            _refuse_stand_ins(path, [*tables, *absent] or [*others, *({"CURRENT"} & {*names})])
         return cls(path) if ours else None
 
     def layout(self) -> Layout:
@@ -108,11 +112,10 @@ class LevelDbReader:
         for log in logs:
             survey.log(log)
         findings += survey.findings
-        if version.log_number and not logs:
-            why = (
-                f"the log {version.log_number:06d}.log is missing; what was last written to it is lost, if anything was"
-            )
-            findings.append(found("truncated-store", why, verdict="unverifiable", file=f"{version.log_number:06d}.log"))
+        newest = f"{version.log_number:06d}.log"
+        if version.log_number and not version.rebuilt and not (self.path / newest).exists():
+            why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
+            findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
         cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
         probes = survey.spread(PROBES) if size > SMALL_STORE else self._few()
         records = survey.live if not version.tables and len(logs) <= 1 else None
@@ -195,7 +198,10 @@ def _said(version: Version) -> list[Finding]:
         else [found(version.why.code, version.why.why + (f"; {how}" if version.rebuilt else ""))]
     )
     findings += [log_finding(version.manifest, it, how) for it in version.damages]
-    return findings + [table_finding(name, it, None, None) for name, it in version.unread]
+    for name, damage in version.unread:
+        why = f"{damage.why}; no record of it is left, and what they replaced or deleted may be read"
+        findings.append(table_finding(name, Damaged(damage.code, why, damage.offset, damage.size), None, None))
+    return findings
 
 
 def _edge(place: Position) -> Edge:
@@ -232,6 +238,13 @@ def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
                 keys, values, size = [], [], 0
     if keys:
         yield keys, values
+
+
+def _refuse_stand_ins(path: Path, names: Sequence[str]) -> None:
+    """Raise SourceUnknown if each of these files of a LevelDB only stands for another, or is empty."""
+    reasons = [stand_in(path / name) for name in names]
+    if names and all(reasons):
+        raise SourceUnknown(str(path), f"is a LevelDB directory without its data: {names[0]} {reasons[0]}")
 
 
 def _magic(path: Path) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,18 +32,35 @@ Stamp = tuple[tuple[str, int, int], ...]
 def live_version(directory: Path) -> Version:
     """Return the state of a store as its MANIFEST gives it, or as its tables do. Raises Damaged."""
     version = read_version(directory)
-    if not version.rebuilt:
-        return version
     with os.scandir(directory) as entries:
-        files = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
-    stamp = tuple(sorted((name, status.st_size, status.st_mtime_ns) for name, status in files))
-    return _rebuilt(directory, stamp)
+        names = {entry.name for entry in entries}
+    if not version.rebuilt and _behind(version, names) is None:
+        return version
+    stamp = []
+    for name in sorted(names):
+        with suppress(FileNotFoundError):
+            status = (directory / name).stat()
+            stamp.append((name, status.st_size, status.st_mtime_ns))
+    return _rebuilt(directory, tuple(stamp))
+
+
+def _behind(version: Version, names: set[str]) -> Damaged | None:
+    """Say if a MANIFEST lacks its last edits: it names files that are gone, and not some that are there."""
+    tables = {table.number for table in version.tables.values()}
+    there = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
+    more = len(there - tables - version.dead)
+    log = f"{version.log_number:06d}.log"
+    if not more or (tables <= there and (not version.log_number or log in names)):
+        return None
+    which = "a table that is there" if more == 1 else f"{more:,} tables that are there"
+    return Damaged("truncated-store", f"{version.manifest} ends too early: it does not name {which}, and names others")
 
 
 @lru_cache(maxsize=4)
 def _rebuilt(directory: Path, stamp: Stamp) -> Version:
     """`stamp` has the names, sizes and times of the files, so that the version is made anew when they change."""
     version = read_version(directory)
+    why = version.why or _behind(version, {name for name, _, _ in stamp})
     tables = dict(version.tables)
     listed = {table.number for table in tables.values()}
     unread: list[tuple[str, Damaged]] = []
@@ -58,6 +76,8 @@ def _rebuilt(directory: Path, stamp: Stamp) -> Version:
             tables[-1, table.number] = table
     return replace(
         version,
+        why=None if version.damages else why,
+        rebuilt=True,
         tables=tables,
         runs=runs(tables.values()),
         unread=unread,

@@ -60,7 +60,10 @@ class Survey:
         lost = dict(_attributed(log.damages, log.lost))
         for place, damage in enumerate(log.damages):
             count = lost.get(place)
-            cost = "" if count is None else f"{count:,} {'write is' if count == 1 else 'writes are'} lost"
+            cost = (
+                f"{count or 0:,} {'write is' if count == 1 else 'writes are'}" if count else "what was written there is"
+            )
+            cost += " lost, and what they replaced or deleted may be read"
             self.findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
         ends = log.sizes.cumsum()
         steps = ends // self._step
@@ -95,12 +98,16 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
-        end = "" if last is None else f" and {_short(last)}"
         text += (
-            f"; the records {'behind the key' if last is None else 'between the keys'} {_short(first)}{end} are {lost}"
+            f"; the records {_between(first, last)} are {'lost' if CODES[damage.code][0] == 'bad' else 'not checked'}"
         )
     return found(damage.code, text, **details)
+
+
+def _between(first: bytes, last: bytes | None) -> str:
+    if last is None:
+        return f"behind the key {_short(first)}"
+    return f"between the keys {_short(first)} and {_short(last)}" if first else f"up to the key {_short(last)}"
 
 
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
