@@ -68,7 +68,8 @@ class Doubts:
                 why = f"{origin.file}, which a compaction has made into others, has this record, and they do not"
                 self.said[key] = found("orphan", f"{why}: it may have been deleted since", file=origin.file)
             elif lost is not None:
+                place = "behind that" if lost.origin is origin else f"from {origin.file}"
                 why = f"a newer write of this key may have been lost with a part of {lost.origin.file}"
-                self.said[key] = found("stale", f"{why}: this one is from {origin.file}", file=lost.origin.file)
+                self.said[key] = found("stale", f"{why}: this one is {place}", file=lost.origin.file)
             kept.append(row)
         return [keys[row] for row in kept], [values[row] for row in kept]

@@ -93,9 +93,9 @@ class _Walk:
                     keys, values = parse_block(*read_block(self._file, offset, size))
                 except Damaged:
                     continue
-                if not keys or any(key.startswith(b"filter.") for key in keys):
+                if _is_metaindex(keys, values, offset):
                     end = min([end, offset, *(place[0] for place in map(handle, values) if place)])
-                elif _is_index(values, offset):
+                elif _is_index(values, offset, pieces):
                     return Walked(pieces, min(end, offset), (keys, values), spent)
                 elif min(map(len, keys)) >= TAG:
                     pieces.append(Piece(offset, size, keys[0], keys[-1]))
@@ -137,17 +137,18 @@ class _Walk:
             raise _Spent
         for measured in (_zstd_size, self._snappy_size, self._raw_size):
             window = WINDOW
+            if not self._base <= at < self._base + len(self._data):
+                self._load(at, window)
             while True:
-                if at < self._base or at + min(window, self._size - at) > self._base + len(self._data):
-                    self._load(at, window)
                 try:
                     size = measured(self._data, at - self._base)
                     if size is not None and self._matches(at - self._base, size):
                         return size
                     break
                 except _Short:
-                    if self._base + len(self._data) >= self._size or window >= LARGEST:
+                    if self._base + len(self._data) >= self._size or window > LARGEST:
                         break
+                    self._load(at, window)
                     window *= 4
                 except (IndexError, struct.error, Damaged):
                     break
@@ -264,11 +265,19 @@ def _zstd_size(data: bytes, at: int) -> int | None:
     return at - begin if data[at] == ZSTD else None
 
 
-def _is_index(values: list[Value], offset: int) -> bool:
-    """Say if a block is an index: its values are the places of blocks, one behind the other, that end before it."""
-    end = None
+def _is_metaindex(keys: list[bytes], values: list[Value], offset: int) -> bool:
+    """Say if a block is a metaindex, which has no records of the store: it is empty, or names the filter before it."""
+    if not all(key.startswith(b"filter.") for key in keys):
+        return False
+    return all(place is not None and sum(place) + TRAILER == offset for place in map(handle, values))
+
+
+def _is_index(values: list[Value], offset: int, pieces: list[Piece]) -> bool:
+    """Say if a block is the index: the places of all blocks, one behind the other, those found before among them."""
+    end, places = 0, set()
     for place in map(handle, values):
-        if place is None or (end is not None and place[0] != end):
+        if place is None or place[0] != end:
             return False
-        end = place[0] + place[1] + TRAILER
-    return end is not None and end <= offset
+        places.add(place)
+        end = sum(place) + TRAILER
+    return end <= offset and all((piece.offset, piece.size) in places for piece in pieces)
