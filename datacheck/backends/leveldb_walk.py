@@ -34,8 +34,10 @@ WINDOW = 1 << 20
 LARGEST = 256 << 20
 """A block may be this long."""
 STEPS = 2_000_000
-"""Steps that may be lost to places that are no blocks, and one more for each STEP_BYTES of the file."""
+"""A walk may take this many steps (a record, an element of snappy), and one more for each STEP_BYTES of the file."""
 STEP_BYTES = 4
+CHEAP_BYTES = 1 << 10
+"""To read so many bytes, or to sum them up, counts as a step."""
 _U32 = struct.Struct("<I")
 _BEGINNING = re.compile(
     rb"(?=\x00[\x08-\xff]"
@@ -155,6 +157,7 @@ class _Walk:
         return None
 
     def _load(self, at: int, window: int) -> None:
+        self._steps -= window // CHEAP_BYTES
         try:
             self._base, self._data = at, os.pread(self._file, min(window, self._size - at), at)
         except OSError as exc:
@@ -164,6 +167,7 @@ class _Walk:
         end = at + size
         if end + TRAILER > len(self._data):
             raise _Short
+        self._steps -= size // CHEAP_BYTES
         stored: int = _U32.unpack_from(self._data, end + 1)[0]
         return checksum(self._data, at, end + 1) == stored
 
