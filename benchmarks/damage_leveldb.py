@@ -252,6 +252,10 @@ def missing_both(made: Made, path: Path) -> set[bytes]:
     return missing_current(made, path) | missing_manifest(made, path)
 
 
+def missing_all(made: Made, path: Path) -> set[bytes]:
+    return broken_footers(made, path) | missing_both(made, path)
+
+
 def flipped_manifest(made: Made, path: Path) -> set[bytes]:
     (manifest,) = path.glob("MANIFEST-*")
     flip(manifest, manifest.stat().st_size // 2)
@@ -310,6 +314,7 @@ DAMAGES: dict[str, Callable[[Made, Path], set[bytes]]] = {
     "CURRENT missing": missing_current,
     "MANIFEST missing": missing_manifest,
     "CURRENT and MANIFEST missing": missing_both,
+    "CURRENT, MANIFEST and every footer lost": missing_all,
     "a bit flipped in the MANIFEST": flipped_manifest,
     "MANIFEST missing, a bit flipped in an index": manifest_and_index,
     "a bit flipped in the log": flipped_log,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datacheck.backends import StoreOptions
 from datacheck.backends.leveldb_doubts import Doubts
-from datacheck.backends.leveldb_files import PLACEHOLDER, TABLE_NAME, open_table, stand_in, table_path
+from datacheck.backends.leveldb_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
 from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb_merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb_recovery import live_version
@@ -41,6 +41,8 @@ LEAST_SHARD_BYTES = 1 << 20
 SHARDS = 4096
 EVEN_SHARDS = 64
 """A store has about this many shards, so that workers end together, unless these came out too large or too small."""
+TABLES_TRIED = 16
+"""If no file is a LevelDB's by its ends, so many tables are looked into."""
 PROBES = 64
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
@@ -57,7 +59,7 @@ class LevelDbReader:
     """A LevelDB directory; its only part is "".
 
     Of each key the newest write counts, by sequence number, across all tables and logs. What a damaged block hid may
-    also have been a deletion, or a newer value of a key that an older level still holds: then the old record is read.
+    also have been a deletion, or a newer value of a key that an older level still holds: that record is `stale`.
     A store that another process changes meanwhile may be read in part as it was and in part as it is.
     """
 
@@ -81,6 +83,7 @@ class LevelDbReader:
             raise SourceUnknown(str(path), "is a RocksDB database, which datacheck does not read; it reads LevelDB")
         if magic is None and not any(_is_log(path / name) for name in others if name.endswith(".log")):
             _refuse_stand_ins(path, [*tables, *absent] or [*others, *({"CURRENT"} & {*names})])
+        ours = ours or any(is_table(path / name) for name in tables[:TABLES_TRIED])
         return cls(path) if ours else None
 
     def layout(self) -> Layout:

@@ -24,7 +24,7 @@ from datacheck.backends.leveldb_table import (
     read_block,
     varint,
 )
-from datacheck.backends.leveldb_walk import Walked, walk
+from datacheck.backends.leveldb_walk import Walked, begins_with_block, walk
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
 PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
@@ -47,6 +47,8 @@ def stand_in(path: Path) -> str | None:
         return (
             f"is still in the cloud ({placeholder.name} stands for it); download it" if placeholder.exists() else None
         )
+    if not path.is_file():
+        return "is not a regular file"
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
@@ -121,6 +123,15 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
         except (Damaged, IndexError):
             smallest = b""
         return TableFile(number, None, size, smallest, index.bounds[-1])
+
+
+def is_table(path: Path) -> bool:
+    """Say if a file that has lost its footer was a table all the same: it begins with a sound block."""
+    try:
+        with path.open("rb") as opened:
+            return begins_with_block(opened.fileno(), path.stat().st_size)
+    except (Damaged, OSError):
+        return False
 
 
 @lru_cache(maxsize=128)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from datacheck.backends.leveldb_files import TABLE_NAME, open_table, unlisted_table
+from datacheck.backends.leveldb_files import TABLE_NAME, open_table, table_path, unlisted_table
 from datacheck.backends.leveldb_merge import Files
 from datacheck.backends.leveldb_table import Damaged, Table, TableFile
 from datacheck.backends.leveldb_version import Version, read_version, runs
@@ -68,6 +68,8 @@ def _rebuilt(directory: Path, stamp: Stamp) -> Version:
         match = TABLE_NAME.fullmatch(name)
         if match is None or int(match[1]) in listed | version.dead:
             continue
+        if table_path(directory, int(match[1])).name != name:
+            continue  # a second file of that number, or one that LevelDB would have named otherwise
         try:
             table = unlisted_table(directory / name, int(match[1]))
         except Damaged as exc:

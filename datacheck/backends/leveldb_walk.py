@@ -80,6 +80,11 @@ def walk(file: int, size: int) -> Walked:
     return _Walk(file, size).walk()
 
 
+def begins_with_block(file: int, size: int) -> bool:
+    """Say if a file begins with a block whose CRC32C matches, as tables do. Raises Damaged where it cannot be read."""
+    return _Walk(file, size).sized(0) is not None
+
+
 class _Walk:
     def __init__(self, file: int, size: int) -> None:
         self._file, self._size = file, size
@@ -109,7 +114,7 @@ class _Walk:
         """Yield the place and size of each block whose CRC32C matches."""
         at = 0
         while at + TRAILER < self._size:
-            size = self._sized(at)
+            size = self.sized(at)
             if size is not None:
                 yield at, size
                 at += size + TRAILER
@@ -133,7 +138,7 @@ class _Walk:
             at = max(at + 1, reached - 16)
         return None
 
-    def _sized(self, at: int) -> int | None:
+    def sized(self, at: int) -> int | None:
         """Return the size of the block at `at`, None if there is none whose CRC32C matches."""
         if self._steps < 0:
             raise _Spent

@@ -125,6 +125,22 @@ def test_a_damaged_table_without_a_manifest(tmp_path, damage):
     assert codes(found) == ([("checksum", None), ("stale", "00000010")] if damage == "first block" else [])
 
 
+def test_tables_that_begin_like_tables_are_a_store(tmp_path):
+    path = write_store(tmp_path / "db", {5: (1, BLOCKS)}, kind=1)
+    os.truncate(path / "000005.ldb", (path / "000005.ldb").stat().st_size - 48)
+    (path / "000003.log").unlink()
+    opened, found, left = scanned(lose_manifest(path))
+    assert open_store(path).backend == "leveldb"
+    assert (len(opened), found, left) == (2, [], pairs((0, 30)))
+
+
+def test_a_second_file_of_a_table_is_not_read(store):
+    lose_manifest(store)
+    (store / "000005.sst").write_bytes(table([run(200, 210)]))
+    (store / "5.ldb").write_bytes(table([run(200, 210)]))
+    assert scanned(store)[1:] == ([], SOUND)
+
+
 # Walking a table
 
 
