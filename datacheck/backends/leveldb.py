@@ -49,7 +49,7 @@ PROBE_RECORDS = 16
 SMALL_STORE = 1 << 20
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
-_CURRENT_NAME = re.compile("CURRENT")
+_NAME = re.compile(r"[0-9]+\.(ldb|sst|log)|MANIFEST-[0-9]+|CURRENT")
 _OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
 _ROCKSDB_NAME = re.compile(r"OPTIONS-[0-9]+|IDENTITY")
 
@@ -74,7 +74,7 @@ class LevelDbReader:
         tables = [name for name in names if TABLE_NAME.fullmatch(name)]
         others = [name for name in names if _OTHER_NAME.fullmatch(name)]
         absent = [match[1] for name in names if (match := PLACEHOLDER.fullmatch(name)) and match[1] not in names]
-        absent = [name for name in absent if any(it.fullmatch(name) for it in (TABLE_NAME, _OTHER_NAME, _CURRENT_NAME))]
+        absent = [name for name in absent if _NAME.fullmatch(name)]
         if not tables and not others and not absent and "CURRENT" not in names:
             return None
         magic = next((it for it in (_magic(path / name) for name in tables) if it is not None), None)

@@ -29,7 +29,7 @@ class Lost:
 
 
 class Doubts:
-    """What was lost in a pass over a range of keys, and the findings for the records that it puts in doubt."""
+    """What was lost in a pass over a range of keys, in their order, and findings for the records that it puts in doubt."""
 
     def __init__(self) -> None:
         self.lost: list[Lost] = []
@@ -48,16 +48,16 @@ class Doubts:
             self.lost.append(Lost(origin, None if origin.age is None else (*origin.age, 1), (high, 0), high))
 
     def concern(self, first: bytes, last: bytes, origins: Sequence[Origin]) -> bool:
-        """Say if there can be a doubt about records between two keys."""
-        return any(origin.replaced for origin in origins) or any(
-            it.low[0] <= last and (it.high is None or it.high >= first) for it in self.lost
-        )
+        """Say if there can be a doubt about records between two keys; forget what was lost before the first."""
+        if self.lost:
+            self.lost = [it for it in self.lost if it.high is None or it.high >= first]
+        return any(origin.replaced for origin in origins) or any(it.low[0] <= last for it in self.lost)
 
     def sift(
         self, keys: list[bytes], values: Sequence[Value], origins: Sequence[Origin]
     ) -> tuple[list[bytes], list[Value]]:
         """Return the records without those that a compaction has dropped; note what is to be said of the others."""
-        near = [it for it in self.lost if it.low[0] <= keys[-1] and (it.high is None or it.high >= keys[0])]
+        near = [it for it in self.lost if it.low[0] <= keys[-1]]
         near.sort(key=lambda it: (it.low, it.origin.file))
         kept = []
         for row, (key, origin) in enumerate(zip(keys, origins, strict=True)):

@@ -60,9 +60,9 @@ class Survey:
         lost = dict(_attributed(log.damages, log.lost))
         for place, damage in enumerate(log.damages):
             count = lost.get(place)
-            cost = (
-                f"{count or 0:,} {'write is' if count == 1 else 'writes are'}" if count else "what was written there is"
-            )
+            cost = "what was written there is"
+            if count is not None:
+                cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
             cost += " lost, and what they replaced or deleted may be read"
             self.findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
         ends = log.sizes.cumsum()
@@ -98,9 +98,8 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        text += (
-            f"; the records {_between(first, last)} are {'lost' if CODES[damage.code][0] == 'bad' else 'not checked'}"
-        )
+        lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
+        text += f"; the records {_between(first, last)} are {lost}"
     return found(damage.code, text, **details)
 
 
