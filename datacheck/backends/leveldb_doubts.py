@@ -29,7 +29,7 @@ class Lost:
 
 
 class Doubts:
-    """What was lost in a pass over a range of keys, in their order, and findings for the records that it puts in doubt."""
+    """What was lost in a pass over a range of keys, and findings for the records that it puts in doubt."""
 
     def __init__(self) -> None:
         self.lost: list[Lost] = []
