@@ -117,12 +117,19 @@ def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFi
                 raise exc from None
             smallest = b"" if pieces[0].offset else pieces[0].first[:-8]
             return TableFile(number, None, size, smallest, pieces[-1].last[:-8])
-        try:
-            inner, _ = parse_block(*read_block(file, index.offsets[0], index.sizes[0]))
-            smallest = inner[0][:-8]
-        except (Damaged, IndexError):
-            smallest = b""
-        return TableFile(number, None, size, smallest, index.bounds[-1])
+        # the index gives keys that only lie behind those of a block: what a table covers must not seem more than it is
+        first, last = _keys(file, index, 0), _keys(file, index, len(index) - 1)
+        smallest = first[0][:-8] if first else b""
+        largest = last[-1][:-8] if last else index.bounds[-1]
+        return TableFile(number, None, size, smallest, largest)
+
+
+def _keys(file: int, index: Table, block: int) -> list[bytes]:
+    """Return the internal keys of a block, none of a damaged one."""
+    try:
+        return parse_block(*read_block(file, index.offsets[block], index.sizes[block]))[0]
+    except Damaged:
+        return []
 
 
 def is_table(path: Path) -> bool:

@@ -21,6 +21,7 @@ from leveldb_building import (
     scanned,
     sealed,
     table,
+    varint,
     write_log,
     write_store,
     write_two_tables,
@@ -74,6 +75,22 @@ def test_where_a_compaction_cannot_have_looked_a_record_is_suspicious(tmp_path):
     assert left == {b"%02d" % n: b"v" for n in range(30)}
     assert codes(found) == [("orphan", f"{n:02d}") for n in [*range(5), *range(20, 30)]]
     assert {it.verdict for it in found} == {"suspicious"}
+
+
+def test_the_first_part_of_an_unfinished_compaction_hides_nothing_behind_it(tmp_path):
+    """The last key in a table's index only lies behind the table's (table/table_builder.cc: FindShortSuccessor)."""
+    inputs = [[(internal(b"%02d" % n, n + 1), b"v") for n in range(30)]]
+    output = [[(internal(b"%02d" % n, n + 1), b"v") for n in range(20)]]
+    path = write_store(tmp_path / "db", {5: (1, inputs), 9: (2, output)})
+    data = (path / "000009.ldb").read_bytes()
+    body = sealed(block(output[0]))
+    index = sealed(block([(internal(b"3", 1 << 50), varint(0) + varint(len(body) - 5))], 1))
+    meta = sealed(block([]))
+    handles = varint(len(body)) + varint(len(meta) - 5) + varint(len(body + meta)) + varint(len(index) - 5)
+    (path / "000009.ldb").write_bytes(body + meta + index + handles.ljust(40, b"\0") + data[-8:])
+    _, found, left = scanned(lose_manifest(path))
+    assert left == {b"%02d" % n: b"v" for n in range(30)}
+    assert codes(found) == [("orphan", f"{n:02d}") for n in range(20, 30)]
 
 
 def test_what_a_replaced_table_still_has_of_a_damaged_block_is_suspicious(tmp_path):
