@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datacheck.errors import (
         DatacheckError,
         NotClean,
+        PrototxtMalformed,
         RebuildFailed,
         RecordMissing,
         ReportFailed,
@@ -52,6 +53,7 @@ _HOMES = {
         (
             "DatacheckError",
             "NotClean",
+            "PrototxtMalformed",
             "RebuildFailed",
             "RecordMissing",
             "ReportFailed",
@@ -78,6 +80,7 @@ __all__ = [
     "HalfOverflow",
     "Label",
     "NotClean",
+    "PrototxtMalformed",
     "Range",
     "RebuildFailed",
     "Receipt",

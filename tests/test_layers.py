@@ -15,7 +15,7 @@ LAYERS = [
     ("model",),
     ("statistics", "settings"),
     ("report", "copying", "workplace"),
-    ("backends", "decoders", "validators", "reports", "pool", "sampling", "measure"),
+    ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
     ("tasks",),
@@ -43,6 +43,7 @@ HOMES = {
     "xxhash": "pair_copier.py",
     "cloudpickle": "pool.py",
     "subprocess": "pool.py",
+    "google.protobuf": "caffe/messages.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 
@@ -85,8 +86,8 @@ def test_each_library_is_imported_in_one_file():
     found = {}
     for path in MODULES:
         for name, _ in imports(path):
-            library = name.split(".")[0]
-            if library in HOMES:
+            library = next((it for it in HOMES if name == it or name.startswith(f"{it}.")), None)
+            if library:
                 found.setdefault(library, set()).add(str(path.relative_to(PACKAGE)))
     assert found == {library: {home} for library, home in HOMES.items()}
 
@@ -104,7 +105,19 @@ def test_only_the_command_line_talks_and_exits(path):
     assert not set(calls(path)) & {"print", "sys.exit", "exit", "logging.basicConfig"}
 
 
-HEAVY = ("numpy", "lmdb", "h5py", "PIL", "simplejpeg", "cramjam", "google_crc32c", "tqdm", "plyvel", "msgspec")
+HEAVY = (
+    "numpy",
+    "lmdb",
+    "h5py",
+    "PIL",
+    "simplejpeg",
+    "cramjam",
+    "google_crc32c",
+    "tqdm",
+    "plyvel",
+    "msgspec",
+    "google.protobuf",
+)
 
 
 @pytest.mark.parametrize(
