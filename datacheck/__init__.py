@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.linting import lint
     from datacheck.model import Batch, Finding, found
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "lint": "linting",
     "open_store": "backends",
     "Batch": "model",
     "Finding": "model",
@@ -97,6 +99,7 @@ __all__ = [
     "ValidatorFailed",
     "__version__",
     "found",
+    "lint",
     "open_store",
     "rebuild",
     "scan",

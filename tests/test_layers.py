@@ -19,7 +19,7 @@ LAYERS = [
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
     ("tasks",),
-    ("scanning",),
+    ("scanning", "linting", "plots"),
     ("receipt",),
     ("rebuilding",),
     ("showing", "demo", "options"),
@@ -44,6 +44,7 @@ HOMES = {
     "cloudpickle": "pool.py",
     "subprocess": "pool.py",
     "google.protobuf": "caffe/messages.py",
+    "matplotlib": "plots.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 
@@ -116,7 +117,7 @@ HEAVY = (
     "tqdm",
     "plyvel",
     "msgspec",
-    "google.protobuf",
+    *("google.protobuf", "matplotlib"),
 )
 
 
