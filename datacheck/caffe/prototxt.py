@@ -109,6 +109,7 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
         path = f"{prefix}{node.name}"
         field = known.get(node.name)
         if field is None:
+            lines.setdefault(path, node.line)
             yield UnknownField(node.name, path, owner, node.line)
             continue
         if field.repeated:

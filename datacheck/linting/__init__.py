@@ -155,7 +155,8 @@ def _judge_net(net: Net, given: Given) -> Judged:
 def _problems(net: Net, state: State, given: Given) -> Iterator[tuple[str, Problem]]:
     """Yield what is wrong with the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
-    places, ranges = infer(chosen, given.records), follow(chosen)
+    unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
+    places, ranges = infer(chosen, given.records, unsure), follow(chosen)
     folders = _folders(net.prototxt, given)
     case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned)
     for layer in case.cases():

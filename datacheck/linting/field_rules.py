@@ -33,6 +33,7 @@ MEANT = {
 FORKS = {
     "annotated_data_param": "SSD",
     "bn_param": "SegNet",
+    "ceil_mode": "R-FCN",
     "cudnn_param": "NVCaffe",
     "dense_image_data_param": "SegNet",
     "detection_output_param": "SSD",
@@ -44,6 +45,9 @@ FORKS = {
     "psroi_pooling_param": "R-FCN",
     "resize_param": "SSD",
     "roi_pooling_param": "Fast R-CNN",
+    "scale_bias": "NVCaffe",
+    "scale_train": "Faster R-CNN",
+    "seg_accuracy_param": "DeepLab",
     "smooth_l1_loss_param": "Fast R-CNN",
     "upsample_param": "SegNet",
 }
@@ -54,7 +58,7 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     """Every field is one that Caffe has: it aborts at the first it does not know."""
     for field in prototxt.unknown:
         if field.name in FORKS:
-            yield _fork(field.name, field.path)
+            yield _fork(field.name, field.path, field.owner)
         else:
             yield Problem(
                 "unknown-field",
@@ -65,13 +69,13 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
             if layer.HasField("permute_param"):
-                yield _fork("permute_param", f"layer[{number}].permute_param")
+                yield _fork("permute_param", f"layer[{number}].permute_param", "LayerParameter")
 
 
-def _fork(name: str, path: str) -> Problem:
+def _fork(name: str, path: str, owner: str) -> Problem:
     return Problem(
         "unknown-field",
-        f"{name} is a field of the fork for {FORKS[name]}; BVLC Caffe aborts when it parses the file",
+        f"{owner} has the field {name!r} in a fork ({FORKS[name]}) only; BVLC Caffe aborts when it parses the file",
         path,
         "train with that fork",
         "suspicious",

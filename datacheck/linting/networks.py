@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datacheck.caffe.layers import is_loss
 from datacheck.caffe.network import PHASES, Phase, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.schema import enums
@@ -35,9 +36,12 @@ class Unread:
 
 
 def alone(prototxt: Prototxt) -> Net:
-    """Return a network in every state in which it gets data, or in the training phase if it gets none."""
+    """Return a network in every state in which it gets data; without a loss to train with, in the test phase."""
     own = prototxt.message.state
     plain = [_state(phase, own) for phase in PHASES]
+    if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, plain[0])):
+        plain.reverse()
+        plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # nothing is trained with it
     states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
     if not states:
         staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]

@@ -20,6 +20,8 @@ TYPES = {
 }
 """The solver types, by the names of the old `solver_type`."""
 RATE_FIELDS = ("base_lr", "gamma", "power")
+MOST_GROWTH = 10
+"""A policy that raises the rate by more than this many times was not meant to."""
 SOURCES = ("net", "net_param", "train_net", "train_net_param")
 
 
@@ -112,7 +114,7 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
     return Problem("learning-rate", f"gamma is {number(schedule.gamma)}: {when}", "gamma", _FIXES["gamma"])
 
 
-def constant_rate(case: SolverCase) -> Iterator[Problem]:
+def falling_rate(case: SolverCase) -> Iterator[Problem]:
     """A learning rate whose policy is meant to lower it does fall."""
     schedule = case.schedule
     if schedule.refusal is not None or schedule.base_lr <= 0:
@@ -134,6 +136,15 @@ def constant_rate(case: SolverCase) -> Iterator[Problem]:
             f"set {' and '.join(missing)}, or take the policy fixed",
             "suspicious",
         )
+    last = schedule.rate(max(case.iterations - 1, 0))
+    if schedule.base_lr * MOST_GROWTH < last < math.inf:
+        yield Problem(
+            "solver",
+            f"the policy {schedule.policy} raises the learning rate from {number(schedule.base_lr)} to {number(last)}",
+            "gamma" if case.has("gamma") else "power",
+            "set gamma below 1, and power above 0",
+            "suspicious",
+        )
     values = list(schedule.stepvalue)
     if schedule.policy == "multistep" and values != sorted(values):
         yield Problem(
@@ -148,10 +159,15 @@ def constant_rate(case: SolverCase) -> Iterator[Problem]:
 def iterations(case: SolverCase) -> Iterator[Problem]:
     """The solver runs, and averages over at least one iteration and one pass."""
     solver = case.solver
-    if solver.max_iter <= 0 and not (case.schedule.policy == "poly" and not case.has("max_iter")):
+    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
+    if solver.max_iter <= 0 and case.iterations < 1 and not explained:
         said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
         yield Problem(
-            "solver", f"{said}: 'caffe train' ends after 0 iterations, without an error", "max_iter", "set it"
+            "solver",
+            f"{said}: 'caffe train' ends after 0 iterations, without an error",
+            "max_iter",
+            "set max_iter; if a script steps the solver, say how often with --iterations",
+            None if case.has("max_iter") else "suspicious",
         )
     if solver.iter_size < 1:
         yield Problem(
@@ -291,7 +307,7 @@ def settings_are_numbers(case: SolverCase) -> Iterator[Problem]:
 SolverRule = Callable[[SolverCase], Iterator[Problem]]
 SOLVER_RULES: dict[str, SolverRule] = {
     "learning-rate": learning_rate,
-    "constant-rate": constant_rate,
+    "falling-rate": falling_rate,
     "iterations": iterations,
     "method": method,
     "decay": decay,

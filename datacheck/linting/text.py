@@ -25,7 +25,8 @@ def _verdict(report: Report) -> str:
     counts = Counter(finding.verdict for finding in report.findings)
     said = ", ".join(f"{counts[it]} {it}" for it in ("bad", "unverifiable", "suspicious") if counts[it])
     state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
-    return f"{state}: {said or 'nothing wrong'}"
+    count = sum(counts.values())
+    return f"{state}: {said} {'finding' if count == 1 else 'findings'}" if said else f"{state}: nothing wrong"
 
 
 def _findings(report: Report) -> Iterator[str]:
