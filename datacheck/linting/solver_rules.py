@@ -243,7 +243,7 @@ def decay(case: SolverCase) -> Iterator[Problem]:
             "make it positive",
             "suspicious",
         )
-    elif solver.regularization_type == "L2" and solver.base_lr * solver.weight_decay > 2:
+    elif solver.regularization_type == "L2" and 2 < solver.base_lr * solver.weight_decay < math.inf:
         yield Problem(
             "solver",
             f"base_lr * weight_decay is {number(solver.base_lr * solver.weight_decay)}: above 2, decay alone makes the "
