@@ -47,8 +47,9 @@ def _times(one: float, other: float) -> float:
     return 0.0 if 0 in (one, other) else one * other
 
 
-Ranges = Sequence[Interval | None]
-Rule = Callable[[Any, Ranges], Interval | None]
+Known = Sequence[Interval]
+Rule = Callable[[Any, Known], Interval | None]
+"""What a layer makes of bottoms of which all intervals are known."""
 
 
 def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
@@ -66,7 +67,7 @@ def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
     return found
 
 
-def _made(layer: Layer, bottoms: Ranges) -> Interval | None:
+def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
     if layer.old or not layer.bottoms:
         return None
     if layer.type in LEARNED:
@@ -77,10 +78,10 @@ def _made(layer: Layer, bottoms: Ranges) -> Interval | None:
     first = bottoms[0]
     if layer.type in THROUGH:
         return first
-    rule = RULES.get(layer.type)
-    if rule is None or any(it is None for it in bottoms):
+    rule, known = RULES.get(layer.type), [it for it in bottoms if it is not None]
+    if rule is None or len(known) < len(bottoms):
         return ABSOLUTE if layer.type == "AbsVal" else _of_unknown(layer)
-    return rule(layer.message, bottoms)
+    return rule(layer.message, known)
 
 
 ABSOLUTE = NOT_NEGATIVE
@@ -102,16 +103,14 @@ def _of_unknown(layer: Layer) -> Interval | None:
 _POSITIVE = (enums()["ReductionOp"]["ASUM"], enums()["ReductionOp"]["SUMSQ"])
 
 
-def _relu(message: Any, bottoms: Ranges) -> Interval | None:
-    slope, (it,) = message.relu_param.negative_slope, bottoms
-    assert it is not None
+def _relu(message: Any, bottoms: Known) -> Interval | None:
+    slope, it = message.relu_param.negative_slope, bottoms[0]
     ends = [end if end > 0 else _times(slope, end) for end in (it.low, it.high)]
     return Interval(min(ends), max(ends), it.rare)
 
 
-def _power(message: Any, bottoms: Ranges) -> Interval | None:
-    param, (it,) = message.power_param, bottoms
-    assert it is not None
+def _power(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.power_param, bottoms[0]
     inner = it.moved(param.scale, param.shift)
     if param.power == 1:
         return inner
@@ -120,78 +119,68 @@ def _power(message: Any, bottoms: Ranges) -> Interval | None:
     return NOT_NEGATIVE if inner.low >= 0 else None
 
 
-def _absolute(message: Any, bottoms: Ranges) -> Interval | None:
-    (it,) = bottoms
-    assert it is not None
+def _absolute(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
     least = 0.0 if it.low <= 0 <= it.high else min(abs(it.low), abs(it.high))
     return Interval(least, max(abs(it.low), abs(it.high)), it.rare)
 
 
-def _exp(message: Any, bottoms: Ranges) -> Interval | None:
+def _exp(message: Any, bottoms: Known) -> Interval | None:
     return NOT_NEGATIVE
 
 
-def _elu(message: Any, bottoms: Ranges) -> Interval | None:
-    (it,) = bottoms
-    assert it is not None
+def _elu(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
     return Interval(max(it.low, -abs(message.elu_param.alpha)), it.high, it.rare) if it.low < 0 else it
 
 
-def _clip(message: Any, bottoms: Ranges) -> Interval | None:
-    param, (it,) = message.clip_param, bottoms
-    assert it is not None
+def _clip(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.clip_param, bottoms[0]
     return Interval(min(max(it.low, param.min), param.max), min(max(it.high, param.min), param.max), it.rare)
 
 
-def _dropout(message: Any, bottoms: Ranges) -> Interval | None:
-    (it,) = bottoms
-    assert it is not None
+def _dropout(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
     ratio = message.dropout_param.dropout_ratio
     factor = 1 / (1 - ratio) if 0 <= ratio < 1 else 1.0
     return Interval(min(0.0, _times(it.low, factor)), max(0.0, _times(it.high, factor)))
 
 
-def _pooling(message: Any, bottoms: Ranges) -> Interval | None:
-    (it,) = bottoms
-    assert it is not None
+def _pooling(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
     if message.pooling_param.pool == enums()["PoolMethod"]["AVE"]:
         return it.joined(Interval(0, 0, it.rare))
     return it
 
 
-def _join(message: Any, bottoms: Ranges) -> Interval | None:
+def _join(message: Any, bottoms: Known) -> Interval | None:
     made = bottoms[0]
     for it in bottoms[1:]:
-        assert made is not None
-        assert it is not None
         made = made.joined(it)
     return made
 
 
-def _if_signed(message: Any, bottoms: Ranges) -> Interval | None:
+def _if_signed(message: Any, bottoms: Known) -> Interval | None:
     """Return FREE for a learned factor or shift of what has both signs; of anything else, nothing is known."""
-    return FREE if len(bottoms) == 1 and bottoms[0] is not None and bottoms[0].signed else None
+    return FREE if len(bottoms) == 1 and bottoms[0].signed else None
 
 
-def _eltwise(message: Any, bottoms: Ranges) -> Interval | None:
+def _eltwise(message: Any, bottoms: Known) -> Interval | None:
     param = message.eltwise_param
     if param.operation == enums()["EltwiseOp"]["MAX"]:
-        known = [it for it in bottoms if it is not None]
-        return Interval(max(it.low for it in known), max(it.high for it in known), all(it.rare for it in known))
+        return Interval(max(it.low for it in bottoms), max(it.high for it in bottoms), all(it.rare for it in bottoms))
     if param.operation == enums()["EltwiseOp"]["PROD"]:
-        return NOT_NEGATIVE if all(it is not None and it.low >= 0 for it in bottoms) else FREE
+        return NOT_NEGATIVE if all(it.low >= 0 for it in bottoms) else FREE
     coefficients = list(param.coeff) or [1.0] * len(bottoms)
     low = high = 0.0
     for factor, it in zip(coefficients, bottoms, strict=False):
-        assert it is not None
         moved = it.moved(factor, 0)
         low, high = low + moved.low, high + moved.high
     return None if math.isnan(low) or math.isnan(high) else Interval(low, high)
 
 
-def _reduction(message: Any, bottoms: Ranges) -> Interval | None:
-    param, (it,) = message.reduction_param, bottoms
-    assert it is not None
+def _reduction(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.reduction_param, bottoms[0]
     if param.operation in _POSITIVE:
         return NOT_NEGATIVE if param.coeff >= 0 else Interval(-INF, 0)
     if param.operation == enums()["ReductionOp"]["MEAN"]:

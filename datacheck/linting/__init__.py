@@ -24,6 +24,9 @@ from datacheck.model import Finding, found, plain
 from datacheck.report import Report, Source, Tally
 from datacheck.settings import Pair, make
 
+LONGEST = 400
+"""Characters of a message."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -178,15 +181,20 @@ def _within(layer: Layer, path: str) -> str:
 
 
 def _finding(prototxt: Prototxt, problem: Problem, **details: object) -> Finding:
-    more = {"line": prototxt.line(problem.path), **details, **({"fix": problem.fix} if problem.fix else {})}
-    made = found(problem.code, problem.message, field=problem.path or None, verdict=problem.verdict, **more)
+    more = {"line": prototxt.line(problem.path), **details, **({"fix": _cut(problem.fix)} if problem.fix else {})}
+    made = found(problem.code, _cut(problem.message), field=problem.path or None, verdict=problem.verdict, **more)
     return msgspec.structs.replace(made, file=plain(prototxt.path))
+
+
+def _cut(text: str) -> str:
+    """Return text that is no longer than a person reads: names in a file may be of any length."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _layer_finding(prototxt: Prototxt, problem: Problem, layer: Layer, number: int, phases: list[str]) -> Finding:
     details = {"layer": plain(layer.type), **({"phases": phases} if phases else {})}
     made = _finding(prototxt, _moved(problem, _within(layer, problem.path)), **details)
-    return msgspec.structs.replace(made, key=plain(layer.name), index=number)
+    return msgspec.structs.replace(made, key=plain(_cut(layer.name)), index=number)
 
 
 def _malformed(path: str, line: int | None, reason: str) -> Finding:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ class NetCase:
     folders: Folders
     labels: tuple[int, int] | None = None
     finetuned: bool = False
+    hints: Hints = field(default_factory=lambda: Hints())
 
     @property
     def training(self) -> bool:
@@ -141,3 +143,25 @@ def not_finite(message: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
 def number(value: float) -> str:
     """Return a number as a prototxt has it."""
     return f"{value:g}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the word that was most likely meant; None if none is near."""
+    lower = {it.lower(): it for it in words}
+    found = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.7)
+    return lower[found[0]] if found else None
+
+
+@dataclass
+class Hints:
+    """Looks for what was meant, a bounded number of times: each look goes through all the names."""
+
+    left: int = 100
+
+    def nearest(self, word: str, words: Collection[str]) -> str | None:
+        """Return what `nearest` does, or None once there have been enough."""
+        self.left -= 1
+        return nearest(word, words) if self.left >= 0 and len(words) <= MOST_NAMES else None
+
+
+MOST_NAMES = 5000

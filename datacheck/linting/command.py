@@ -101,7 +101,7 @@ def _table(schedule: Schedule, count: int, target: Path) -> None:
     try:
         with target.open("w", encoding="utf-8") as file:
             file.write("iteration,learning_rate\n")
-            file.writelines(f"{at},{rate:.8g}\n" for at, rate in points(schedule, count, POINTS))
+            file.writelines(f"{at},{rate:.7g}\n" for at, rate in points(schedule, count, POINTS))
     except OSError as exc:
         raise ReportFailed(str(target), f"could not be written: {exc.strerror}") from exc
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
-from datacheck.linting.cases import Problem
+from datacheck.linting.cases import Hints, Problem
 
 MEANT = {
     ("ConvolutionParameter", "kernel"): "kernel_size",
@@ -56,6 +55,7 @@ FORKS = {
 
 def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     """Every field is one that Caffe has: it aborts at the first it does not know."""
+    hints = Hints()
     for field in prototxt.unknown:
         if field.name in FORKS:
             yield _fork(field.name, field.path, field.owner)
@@ -64,7 +64,7 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
                 "unknown-field",
                 f"{field.owner} has no field {field.name!r}: Caffe aborts when it parses the file",
                 field.path,
-                _fix(field),
+                _fix(field, hints),
             )
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
@@ -82,11 +82,11 @@ def _fork(name: str, path: str, owner: str) -> Problem:
     )
 
 
-def _fix(field: UnknownField) -> str:
+def _fix(field: UnknownField, hints: Hints) -> str:
     known = messages()[field.owner]
     meant = MEANT.get((field.owner, field.name))
     if meant is None:
-        meant = next(iter(difflib.get_close_matches(field.name, known, 1, cutoff=0.7)), None)
+        meant = hints.nearest(field.name, known)
     if meant is not None:
         return f"the field is {meant}"
     inside = [name for name, it in known.items() if field.name in messages().get(it.type, {})]

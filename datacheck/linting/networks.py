@@ -16,6 +16,8 @@ from datacheck.linting.cases import Folders, Problem
 
 MOST_STAGES = 8
 """Stages that a network without data in any other state is tried with."""
+MOST_STATES = 16
+"""States that a network is judged in, and networks that stand in a solver itself; a solver has a few."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[
         elif file.resolve() not in seen:
             seen.add(file.resolve())
             yield _read(file, roles, finetuned)
-    for path, message, roles in _held(solver):
+    held = list(_held(solver))
+    if len(held) > MOST_STATES:
+        yield Problem(
+            "unsupported", f"of {len(held)} networks in the solver, only {MOST_STATES} are judged", held[0][0]
+        )
+    for path, message, roles in held[:MOST_STATES]:
         prefix = f"{path}."
         lines = {it.removeprefix(prefix): line for it, line in prototxt.lines.items() if it.startswith(prefix)}
         yield _in_states(Prototxt(prototxt.path, "network", message, lines), roles, finetuned)
@@ -136,7 +143,7 @@ def _state(phase: Phase, *added: Any) -> State:
 def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
     """Return the states without those that have the same layers as one before: phases alone make no rule differ."""
     made: dict[tuple[str, ...], State] = {}
-    for state in states:
+    for state in list(dict.fromkeys(states))[:MOST_STATES]:
         made.setdefault(tuple(layer.path for layer in layers_in(prototxt, state)), state)
     return list(made.values())
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
-from datacheck.linting.cases import Problem, SolverCase, not_finite, number
+from datacheck.linting.cases import Problem, SolverCase, nearest, not_finite, number
 
 TYPES = {
     "SGD": "SGD",
@@ -23,13 +22,6 @@ RATE_FIELDS = ("base_lr", "gamma", "power")
 MOST_GROWTH = 10
 """A policy that raises the rate by more than this many times was not meant to."""
 SOURCES = ("net", "net_param", "train_net", "train_net_param")
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the word that was most likely meant; None if none is near."""
-    lower = {it.lower(): it for it in words}
-    found = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.6)
-    return lower[found[0]] if found else None
 
 
 def learning_rate(case: SolverCase) -> Iterator[Problem]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.linting.cases import LayerCase, Problem
-from datacheck.linting.solver_rules import nearest
 
 
 def layer_type(case: LayerCase) -> Iterator[Problem]:
@@ -25,7 +24,7 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
         yield Problem("wiring", "the layer has no type: Caffe aborts", "", "set type")
         return
     same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
-    meant = same[0] if same else nearest(case.layer.type, LAYER_TYPES)
+    meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
     yield Problem(
         "wiring",
         f"BVLC Caffe has no layer type {case.layer.type!r} and aborts; perhaps a fork has",
@@ -39,7 +38,7 @@ def blobs(case: LayerCase) -> Iterator[Problem]:
     """Every bottom is made by a layer before, and no top by two."""
     for number, name in enumerate(case.layer.bottoms):
         if name not in case.producers:
-            meant = nearest(name, case.producers)
+            meant = case.net.hints.nearest(name, case.producers)
             yield Problem(
                 "wiring",
                 f"no layer before it makes the bottom {name!r}: Caffe aborts (Unknown bottom blob)",
