@@ -55,7 +55,7 @@ def learning_rate(case: SolverCase) -> Iterator[Problem]:
 
 _FIXES = {
     "base_lr": "set base_lr to a small positive number, such as 0.01",
-    "gamma": "set gamma, such as 0.1",
+    "gamma": "set gamma, such as 0.1; for exp, just below 1",
     "power": "set power, such as 1",
 }
 

@@ -45,9 +45,11 @@ def blobs(case: LayerCase) -> Iterator[Problem]:
                 f"bottom[{number}]",
                 f'bottom: "{meant}"' if meant else "name a blob that an earlier layer of this phase makes",
             )
+    bottoms, own = case.layer.bottoms, set[str]()
     for number, name in enumerate(case.layer.tops):
-        in_place = number < len(case.layer.bottoms) and case.layer.bottoms[number] == name
-        before = name in case.producers or name in case.layer.tops[:number]
+        in_place = number < len(bottoms) and bottoms[number] == name
+        before = name in case.producers or name in own
+        own.add(name)
         if before and not in_place:
             yield Problem(
                 "wiring",
