@@ -74,6 +74,10 @@ def infogain(case: LayerCase) -> Iterator[Problem]:
     if case.layer.type != "InfogainLoss":
         return
     name = case.message.infogain_loss_param.source
+    if case.message.loss_param.HasField("normalize"):
+        yield Problem(
+            "loss", "InfogainLoss takes no normalize: Caffe aborts", "loss_param.normalize", "set normalization instead"
+        )
     if len(case.layer.bottoms) < 3:
         yield from _matrix_file(case, name)
     maker = case.producers.get(case.layer.bottoms[0]) if case.layer.bottoms else None

@@ -408,6 +408,14 @@ def test_a_bad_infogain_matrix(tmp_path, name):
     assert words in found.message
 
 
+def test_an_infogain_loss_takes_no_normalize(tmp_path):
+    (tmp_path / "H").write_bytes(matrix(EYE))
+    report = lint(
+        tmp_path, infogain().replace("infogain_loss_param", "loss_param { normalize: true } infogain_loss_param")
+    )
+    assert [it.message for it in report.findings] == ["InfogainLoss takes no normalize: Caffe aborts"]
+
+
 def test_an_infogain_matrix_that_is_missing(tmp_path):
     (found,) = lint(tmp_path, infogain()).findings
     assert "the infogain matrix H is not there: Caffe aborts" in found.message
