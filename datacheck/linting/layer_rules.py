@@ -27,10 +27,10 @@ def source(case: LayerCase) -> Iterator[Problem]:
         return
     param = getattr(case.message, name)
     if not param.source:
-        yield Problem("wiring", "the layer has no source: Caffe aborts", name, f"set {name}.source")
+        yield Problem("layer", "the layer has no source: Caffe aborts", name, f"set {name}.source")
     if param.batch_size < 1:
         said = "batch_size is 0" if param.HasField("batch_size") else "batch_size is not set and counts as 0"
-        yield Problem("wiring", f"{said}: Caffe aborts", f"{name}.batch_size", "set batch_size to 1 or more")
+        yield Problem("layer", f"{said}: Caffe aborts", f"{name}.batch_size", "set batch_size to 1 or more")
 
 
 def transformation(case: LayerCase) -> Iterator[Problem]:
@@ -38,7 +38,7 @@ def transformation(case: LayerCase) -> Iterator[Problem]:
     param = case.message.transform_param
     if case.layer.type == "HDF5Data" and case.message.HasField("transform_param"):
         yield Problem(
-            "transform",
+            "layer",
             "HDF5Data takes no transform_param: Caffe aborts",
             "transform_param",
             "transform the data beforehand",
@@ -47,18 +47,22 @@ def transformation(case: LayerCase) -> Iterator[Problem]:
         return
     if param.scale == 0:
         yield Problem(
-            "transform", "scale is 0: every value becomes 0", "transform_param.scale", "set scale, such as 0.00390625"
+            "layer",
+            "scale is 0: every value becomes 0",
+            "transform_param.scale",
+            "set scale, such as 0.00390625",
+            "suspicious",
         )
     if param.HasField("mean_file") and param.mean_value:
         yield Problem(
-            "transform",
+            "mean",
             "mean_file and mean_value are both given: Caffe aborts",
             "transform_param.mean_value",
             "keep one of them",
         )
     if param.force_color and param.force_gray:
         yield Problem(
-            "transform",
+            "layer",
             "force_color and force_gray are both set: Caffe aborts",
             "transform_param.force_gray",
             "keep one of them",
@@ -68,7 +72,7 @@ def transformation(case: LayerCase) -> Iterator[Problem]:
     means = len(param.mean_value)
     if means > 1 and channels is not None and means != channels:
         yield Problem(
-            "transform",
+            "mean",
             f"{means} mean values for {channels} channels: Caffe aborts",
             "transform_param.mean_value",
             "give one for all channels, or one for each",
@@ -203,7 +207,7 @@ def other_normalisation(case: LayerCase) -> Iterator[Problem]:
 
 
 HOME_CODES = {
-    "transform_param": "transform",
+    "transform_param": "layer",
     "batch_norm_param": "normalisation",
     "mvn_param": "normalisation",
     "lrn_param": "normalisation",
@@ -222,7 +226,9 @@ def finite_constants(case: LayerCase) -> Iterator[Problem]:
         if head in shown or (head == "clip_param" and value == value):
             continue
         shown.add(head)
-        code = "weights" if "filler" in path else HOME_CODES.get(head, "math-domain")
+        code = (
+            "weights" if "filler" in path else "mean" if "mean_value" in path else HOME_CODES.get(head, "math-domain")
+        )
         yield Problem(code, f"{path} is {number(value)}", path, "set it to a finite number")
 
 

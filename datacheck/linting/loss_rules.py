@@ -105,7 +105,7 @@ def _matrix_file(case: LayerCase, name: str) -> Iterator[Problem]:
     file = case.net.folders.find(name)
     if file is None:
         yield Problem(
-            "loss", f"the infogain matrix {name} is not there: Caffe aborts", path, "write the file, or see --root"
+            "missing", f"the infogain matrix {name} is not there: Caffe aborts", path, "write the file, or see --root"
         )
         return
     try:

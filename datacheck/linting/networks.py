@@ -59,7 +59,7 @@ def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[
         file = folders.find(name)
         if file is None:
             fix = "correct the path; it counts from the folder that Caffe is started in (see --root)"
-            yield Problem("wiring", f"the network {name} is not there: Caffe aborts", path, fix)
+            yield Problem("missing", f"the network {name} is not there: Caffe aborts", path, fix)
         elif file.resolve() not in seen:
             seen.add(file.resolve())
             yield _read(file, roles, finetuned)

@@ -21,12 +21,12 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
         )
         return
     if not case.layer.type:
-        yield Problem("wiring", "the layer has no type: Caffe aborts", "", "set type")
+        yield Problem("layer", "the layer has no type: Caffe aborts", "", "set type")
         return
     same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
     meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
     yield Problem(
-        "wiring",
+        "layer",
         f"BVLC Caffe has no layer type {case.layer.type!r} and aborts; perhaps a fork has",
         "type",
         f'type: "{meant}"' if meant else "train with the fork that has it",
@@ -40,7 +40,7 @@ def blobs(case: LayerCase) -> Iterator[Problem]:
         if name not in case.producers:
             meant = case.net.hints.nearest(name, case.producers)
             yield Problem(
-                "wiring",
+                "layer",
                 f"no layer before it makes the bottom {name!r}: Caffe aborts (Unknown bottom blob)",
                 f"bottom[{number}]",
                 f'bottom: "{meant}"' if meant else "name a blob that an earlier layer of this phase makes",
@@ -52,7 +52,7 @@ def blobs(case: LayerCase) -> Iterator[Problem]:
         own.add(name)
         if before and not in_place:
             yield Problem(
-                "wiring",
+                "layer",
                 f"the top {name!r} is made by an earlier layer too: Caffe aborts (produced by multiple sources)",
                 f"top[{number}]",
                 "give it a name of its own",
@@ -71,14 +71,14 @@ def counts(case: LayerCase) -> Iterator[Problem]:
         if len(names) < least or (most is not None and len(names) > most):
             asked = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
             yield Problem(
-                "wiring",
+                "layer",
                 f"{case.layer.type} takes {asked} {what}s, not {len(names)}: Caffe aborts",
                 what,
                 "see its documentation",
             )
     if case.layer.type in ("Convolution", "Deconvolution") and len(case.layer.bottoms) != len(case.layer.tops):
         yield Problem(
-            "wiring",
+            "layer",
             f"{case.layer.type} takes a top for each bottom, not {len(case.layer.tops)} for {len(case.layer.bottoms)}",
             "top",
             "name one top for each bottom",
@@ -86,20 +86,20 @@ def counts(case: LayerCase) -> Iterator[Problem]:
     weights, tops = len(case.message.loss_weight), len(case.layer.tops)
     if weights and tops and weights != tops:
         yield Problem(
-            "wiring",
+            "layer",
             f"loss_weight is given {weights} times for {tops} tops: Caffe aborts",
             "loss_weight",
             "give one for each top",
         )
     if case.message.include and case.message.exclude:
-        yield Problem("wiring", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
+        yield Problem("layer", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
 
 
 def shapes(case: LayerCase) -> Iterator[Problem]:
     """The shapes of the bottoms are ones that the layer can work with."""
     misfit = case.place.misfit
     if misfit is not None:
-        yield Problem("wiring", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
+        yield Problem("layer", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
         yield from _labels_fit(case)
@@ -128,7 +128,7 @@ def _labels_fit(case: LayerCase) -> Iterator[Problem]:
     wanted = product((*scores[:axis], *scores[axis + 1 :]))
     if differ(wanted, product(labels)):
         yield Problem(
-            "wiring",
+            "layer",
             f"{spell(scores)} takes {wanted} labels, but the blob {spell(labels)} has {product(labels)}: Caffe aborts",
             "bottom[1]",
             "give it one label for each prediction",
@@ -141,7 +141,7 @@ def _targets_fit(case: LayerCase) -> Iterator[Problem]:
         return
     if differ(_rows(one), _rows(other)) or differ(product(one[1:]), product(other[1:])):
         yield Problem(
-            "wiring",
+            "layer",
             f"the bottoms {spell(one)} and {spell(other)} must have the same sizes: Caffe aborts",
             "bottom",
             "make the prediction as large as the target",
@@ -163,7 +163,7 @@ def strange_parameters(case: LayerCase) -> Iterator[Problem]:
             if case.layer.type == "HDF5Data" and name == "transform_param":
                 continue  # the rule of the transformation says it
             yield Problem(
-                "wiring",
+                "layer",
                 f"{name} has no effect on a layer of type {case.layer.type}",
                 name,
                 f"{case.layer.type} reads {' and '.join(allowed) or 'no parameters'}",

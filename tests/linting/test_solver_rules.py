@@ -183,7 +183,7 @@ def test_a_bad_setting_is_named(tmp_path, changes, name, verdict, words):
 
 def test_a_missing_network_is_named(tmp_path):
     (finding,) = lint(tmp_path, {"net": '"elsewhere.prototxt"'})[0].findings
-    assert (finding.code, finding.details["line"]) == ("wiring", 1)
+    assert (finding.code, finding.details["line"]) == ("missing", 1)
     assert "elsewhere.prototxt is not there" in finding.message
 
 
@@ -191,7 +191,7 @@ def test_networks_are_looked_for_where_caffe_would_be_started(tmp_path, monkeypa
     (tmp_path / "models").mkdir()
     (tmp_path / "start").mkdir()
     report, _ = lint(tmp_path / "models", {"net": '"models/net.prototxt"'})
-    assert [it.code for it in report.findings] == ["wiring"]
+    assert [it.code for it in report.findings] == ["missing"]
     assert lint(tmp_path / "models", {"net": '"models/net.prototxt"'}, root=tmp_path)[0].clean
     monkeypatch.chdir(tmp_path)
     assert lint(tmp_path / "models", {"net": '"models/net.prototxt"'})[0].clean
@@ -202,7 +202,7 @@ def test_a_network_in_the_solver_itself(tmp_path):
     inside = 'net_param { layer { name: "a" type: "ReLU"\n bottom: "nothing" top: "a" } }\n'
     (tmp_path / "s").write_text(f'base_lr: 1 lr_policy: "fixed" max_iter: 9\n{inside}')
     (finding,) = datacheck.lint(tmp_path / "s").findings
-    assert (finding.key, finding.code, finding.details["line"]) == ("a", "wiring", 3)
+    assert (finding.key, finding.code, finding.details["line"]) == ("a", "layer", 3)
 
 
 @pytest.mark.parametrize(
