@@ -292,14 +292,14 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
-        if schedule is not None:
-            draw(files, schedule, options["iterations"])
         shown = [report for report in done if not (quiet and report.clean)]
         if form == "text":
             for report in shown:
                 print(lint_text(report))
         elif shown:
             print("".join(json_document(done)))
+        if schedule is not None:
+            draw(files, schedule, options["iterations"])
     statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
     return next(it for it in WORST_FIRST if it in statuses)
 
