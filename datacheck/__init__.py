@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datacheck.errors import (
         DatacheckError,
         NotClean,
+        PrototxtMalformed,
         RebuildFailed,
         RecordMissing,
         ReportFailed,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.linting import lint
     from datacheck.logs.diagnosis import LogReport
     from datacheck.logs.reading import read_log
     from datacheck.model import Finding, found
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "lint": "linting",
     "open_store": "backends",
     "Batch": "batch",
     "Finding": "model",
@@ -57,6 +60,7 @@ _HOMES = {
         (
             "DatacheckError",
             "NotClean",
+            "PrototxtMalformed",
             "RebuildFailed",
             "RecordMissing",
             "ReportFailed",
@@ -84,6 +88,7 @@ __all__ = [
     "Label",
     "LogReport",
     "NotClean",
+    "PrototxtMalformed",
     "Range",
     "RebuildFailed",
     "Receipt",
@@ -100,6 +105,7 @@ __all__ = [
     "ValidatorFailed",
     "__version__",
     "found",
+    "lint",
     "open_store",
     "read_log",
     "rebuild",

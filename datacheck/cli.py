@@ -16,7 +16,7 @@ import click
 
 from datacheck import __version__
 from datacheck.errors import DatacheckError
-from datacheck.options import ScanCommand, scan_options
+from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -263,6 +263,44 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     record = look(source, key, settings, save)
     print(record.text)
     return record.status
+
+
+@cli.command(cls=LintCommand)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), metavar="DIR", help="The folder that Caffe is started in.")
+@click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
+@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option(
+    "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
+)
+@click.option(
+    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+@click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
+@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
+    """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
+    from datacheck.linting.command import draw, run
+    from datacheck.linting.text import lint_text
+    from datacheck.reports import Reports, json_document
+
+    with Reports(options.pop("reports"), files) as written:
+        done, errors = run(files, written, options)
+        for error in errors:
+            complain(error)
+        shown = [report for report in done if not (quiet and report.clean)]
+        if form == "text":
+            for report in shown:
+                print(lint_text(report))
+        elif shown:
+            print("".join(json_document(done)))
+        if schedule is not None:
+            draw(files, schedule, options["iterations"])
+    statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
+    return next(it for it in WORST_FIRST if it in statuses)
 
 
 @cli.command()

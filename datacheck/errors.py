@@ -3,6 +3,7 @@
 DatacheckError
 +-- SourceMissing       nothing lies at that path
 +-- SourceUnknown       what lies there is not a store that datacheck reads
+|   +-- PrototxtMalformed   it is a prototxt, but Caffe would not parse it
 +-- SourceUnreadable    it is a store, but this machine may not read it
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
@@ -45,6 +46,18 @@ class _SourceProblem(DatacheckError):
 
 class SourceUnknown(_SourceProblem):
     """What lies there is not a store that datacheck reads."""
+
+
+class PrototxtMalformed(SourceUnknown):
+    """It is a solver or network prototxt, but Caffe would not parse it: the line (None: not known) and why."""
+
+    def __init__(self, path: str, line: int | None, reason: str) -> None:
+        DatacheckError.__init__(self, path, line, reason)
+        self.path, self.line, self.reason = path, line, reason
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{where}: {self.reason}"
 
 
 class SourceUnreadable(_SourceProblem):

@@ -16,11 +16,12 @@ LAYERS = [
     ("batch",),
     ("statistics", "settings", "findings", "series"),
     ("report", "copying", "workplace"),
-    ("backends", "decoders", "validators", "reports", "pool", "sampling", "measure"),
+    ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
     ("tasks",),
-    ("scanning",),
+    ("scanning", "plots"),
+    ("linting",),
     ("receipt",),
     ("rebuilding",),
     ("showing", "demo", "options", "logs"),
@@ -41,10 +42,11 @@ HOMES = {
     "PIL": "decoders/pillow.py",
     "plyvel": "backends/leveldb_plyvel.py",
     "tqdm": "cli.py",
-    "matplotlib": "logs/plot.py",
     "xxhash": "pair_copier.py",
     "cloudpickle": "pool.py",
     "subprocess": "pool.py",
+    "google.protobuf": "caffe/messages.py",
+    "matplotlib": "plots.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 
@@ -87,8 +89,8 @@ def test_each_library_is_imported_in_one_file():
     found = {}
     for path in MODULES:
         for name, _ in imports(path):
-            library = name.split(".")[0]
-            if library in HOMES:
+            library = next((it for it in HOMES if name == it or name.startswith(f"{it}.")), None)
+            if library:
                 found.setdefault(library, set()).add(str(path.relative_to(PACKAGE)))
     assert found == {library: {home} for library, home in HOMES.items()}
 
@@ -106,7 +108,19 @@ def test_only_the_command_line_talks_and_exits(path):
     assert not set(calls(path)) & {"print", "sys.exit", "exit", "logging.basicConfig"}
 
 
-HEAVY = ("numpy", "lmdb", "h5py", "PIL", "simplejpeg", "cramjam", "google_crc32c", "tqdm", "plyvel", "msgspec")
+HEAVY = (
+    "numpy",
+    "lmdb",
+    "h5py",
+    "PIL",
+    "simplejpeg",
+    "cramjam",
+    "google_crc32c",
+    "tqdm",
+    "plyvel",
+    "msgspec",
+    *("google.protobuf", "matplotlib"),
+)
 
 
 @pytest.mark.parametrize(

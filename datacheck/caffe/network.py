@@ -1,0 +1,182 @@
+"""The layers of a network as Caffe sees them once it has read the file: upgraded, and filtered by phase.
+
+Caffe upgrades old files as it reads them (upgrade_proto.cpp): `layers` of the second generation, `input` fields, the
+transformation that stands in `data_param`, the three `param` of an old BatchNorm. So does this; lines stay the file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from datacheck.caffe.messages import message_class
+from datacheck.caffe.prototxt import Prototxt
+from datacheck.caffe.schema import enums
+
+Phase = Literal["TRAIN", "TEST"]
+PHASES: tuple[Phase, ...] = ("TRAIN", "TEST")
+
+V1_TYPES = {
+    "ABSVAL": "AbsVal",
+    "ARGMAX": "ArgMax",
+    "BNLL": "BNLL",
+    "CONTRASTIVE_LOSS": "ContrastiveLoss",
+    "DUMMY_DATA": "DummyData",
+    "EUCLIDEAN_LOSS": "EuclideanLoss",
+    "HDF5_DATA": "HDF5Data",
+    "HDF5_OUTPUT": "HDF5Output",
+    "HINGE_LOSS": "HingeLoss",
+    "IMAGE_DATA": "ImageData",
+    "INFOGAIN_LOSS": "InfogainLoss",
+    "INNER_PRODUCT": "InnerProduct",
+    "LRN": "LRN",
+    "MEMORY_DATA": "MemoryData",
+    "MULTINOMIAL_LOGISTIC_LOSS": "MultinomialLogisticLoss",
+    "MVN": "MVN",
+    "NONE": "",
+    "RELU": "ReLU",
+    "SIGMOID_CROSS_ENTROPY_LOSS": "SigmoidCrossEntropyLoss",
+    "SOFTMAX_LOSS": "SoftmaxWithLoss",
+    "TANH": "TanH",
+    "WINDOW_DATA": "WindowData",
+}
+"""The types of the old `layers` that are not just spelled in capitals."""
+
+TRANSFORMED = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
+"""Layers whose own parameter once held the transformation."""
+MOVED = ("scale", "mean_file", "crop_size", "mirror")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: its LayerParameter after the upgrades, and the path of the field it stands in.
+
+    `path` is that of the file's own field, so that lines can be asked for; the names of the parameters in it are the
+    same in old files. `old` marks a layer of the first generation, which is not upgraded: only its name is known.
+    """
+
+    name: str
+    type: str
+    message: Any
+    path: str
+    old: bool = False
+
+    @property
+    def bottoms(self) -> list[str]:
+        return list(self.message.bottom)
+
+    @property
+    def tops(self) -> list[str]:
+        return list(self.message.top)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a network is built for: the phase, the level and the stages (NetState)."""
+
+    phase: Phase
+    level: int = 0
+    stages: Sequence[str] = ()
+
+
+def layers(prototxt: Prototxt) -> list[Layer]:
+    """Return all layers of a network, upgraded, in the file's order, inputs first."""
+    net = prototxt.message
+    made = list(_inputs(net))
+    for number, message in enumerate(net.layers):
+        made.append(_upgraded(message, f"layers[{number}]"))
+    if not net.layers:  # Caffe refuses a file that has both
+        for number, message in enumerate(net.layer):
+            made.append(Layer(message.name, message.type, message, f"layer[{number}]"))
+    return [_modern(layer) for layer in made]
+
+
+def _inputs(net: Any) -> Iterator[Layer]:
+    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`."""
+    for number, name in enumerate(net.input):
+        message = message_class("LayerParameter")(name=name, type="Input", top=[name])
+        if len(net.input_shape) > number:
+            message.input_param.shape.add().CopyFrom(net.input_shape[number])
+        elif len(net.input_dim) >= 4 * number + 4:
+            message.input_param.shape.add().dim.extend(net.input_dim[4 * number : 4 * number + 4])
+        yield Layer(name, "Input", message, f"input[{number}]")
+
+
+def _upgraded(old: Any, path: str) -> Layer:
+    """Return a layer of the second generation (`layers`, V1LayerParameter) as one of today's."""
+    message = message_class("LayerParameter")()
+    if old.HasField("layer"):
+        return Layer(old.layer.name, old.layer.type, message, path, old=True)
+    names = {number: name for name, number in enums()["LayerType"].items()}
+    kind = V1_TYPES.get(names[old.type], names[old.type].capitalize())
+    message.name, message.type = old.name, kind
+    for field, value in old.ListFields():
+        if field.name in ("bottom", "top", "include", "exclude", "loss_weight", "blobs"):
+            getattr(message, field.name).extend(value)
+        elif field.name.endswith("_param"):
+            getattr(message, field.name).CopyFrom(value)
+    for number, factor in enumerate(old.blobs_lr):
+        _param(message, number).lr_mult = factor
+    for number, factor in enumerate(old.weight_decay):
+        _param(message, number).decay_mult = factor
+    for number, name in enumerate(old.param):
+        _param(message, number).name = name
+    return Layer(old.name, kind, message, path)
+
+
+def _param(message: Any, number: int) -> Any:
+    while len(message.param) <= number:
+        message.param.add()
+    return message.param[number]
+
+
+def _modern(layer: Layer) -> Layer:
+    """Return a layer with its transformation where it is today, and without what an old BatchNorm says of its blobs.
+
+    The message of the file is left as it is: what changes is a copy.
+    """
+    moved = _transformation(layer)
+    dropped = layer.type == "BatchNorm" and len(layer.message.param) == 3
+    if not moved and not dropped:
+        return layer
+    message = message_class("LayerParameter")()
+    message.CopyFrom(layer.message)
+    for name in moved:
+        param = getattr(message, TRANSFORMED[layer.type])
+        setattr(message.transform_param, name, getattr(param, name))
+        param.ClearField(name)
+    if dropped:
+        del message.param[:]
+    return replace(layer, message=message)
+
+
+def _transformation(layer: Layer) -> list[str]:
+    """Return the fields of a transformation that stand where old files have them."""
+    if layer.type not in TRANSFORMED:
+        return []
+    param = getattr(layer.message, TRANSFORMED[layer.type])
+    return [name for name in MOVED if param.HasField(name)]
+
+
+def included(layer: Layer, state: State) -> bool:
+    """Return whether a network for `state` has the layer (Net::FilterNet)."""
+    message = layer.message
+    if message.include:
+        return any(_meets(rule, state) for rule in message.include)
+    return not any(_meets(rule, state) for rule in message.exclude)
+
+
+def _meets(rule: Any, state: State) -> bool:
+    if rule.HasField("phase") and rule.phase != enums()["Phase"][state.phase]:
+        return False
+    if rule.HasField("min_level") and state.level < rule.min_level:
+        return False
+    if rule.HasField("max_level") and state.level > rule.max_level:
+        return False
+    return set(rule.stage) <= set(state.stages) and not set(rule.not_stage) & set(state.stages)
+
+
+def layers_in(prototxt: Prototxt, state: State) -> list[Layer]:
+    """Return the layers of the network that is built for `state`; `Layer.path` still leads to their lines."""
+    return [layer for layer in layers(prototxt) if included(layer, state)]

@@ -1,0 +1,237 @@
+"""The shapes behind each layer that has bottoms (the Reshape functions of Caffe's layers), and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, spell
+from datacheck.caffe.shape_windows import convolution, deconvolution, pooling, spp
+
+
+def inner_product(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.inner_product_param, bottoms[0]
+    if not param.num_output:
+        raise Misfit("num_output is missing or 0", "inner_product_param.num_output")
+    if shape is None:
+        return [(None, param.num_output)] if param.axis == 1 else [None]
+    axis = axis_of(shape, param.axis, "inner_product_param.axis")
+    return [(*shape[:axis], param.num_output)]
+
+
+def embed(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param = message.embed_param
+    if not param.num_output or not param.input_dim:
+        raise Misfit("num_output and input_dim must be given and positive", "embed_param")
+    return [(*_known(bottoms[0]), param.num_output)]
+
+
+def concat(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param = message.concat_param
+    known = [shape for shape in bottoms if shape is not None]
+    if not known:
+        return [None]
+    axis = axis_of(known[0], param.concat_dim if param.HasField("concat_dim") else param.axis, "concat_param.axis")
+    merged = list(known[0])
+    for shape in known[1:]:
+        if len(shape) != len(merged):
+            raise Misfit(f"the bottoms have {len(merged)} and {len(shape)} axes; they must have as many as each other")
+        for place, size in enumerate(shape):
+            if place != axis and differ(size, merged[place]):
+                raise Misfit(f"the bottoms {_list(known)} differ along another axis than {axis}, which joins them")
+            merged[place] = size if merged[place] is None else merged[place]
+    sizes = [None if shape is None else shape[axis] for shape in bottoms]
+    merged[axis] = None if None in sizes else sum(size for size in sizes if size is not None)
+    return [tuple(merged)]
+
+
+def slice_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.slice_param, _known(bottoms[0])
+    axis = axis_of(shape, param.slice_dim if param.HasField("slice_dim") else param.axis, "slice_param.axis")
+    size, points = shape[axis], list(param.slice_point)
+    pieces: Sequence[Dim]
+    if points:
+        if len(points) != count - 1:
+            raise Misfit(
+                f"{len(points)} slice points make {len(points) + 1} tops, not {count}", "slice_param.slice_point"
+            )
+        ends = [0, *points]
+        if any(after <= before for before, after in pairwise(ends)):
+            raise Misfit(f"the slice points {points} do not rise", "slice_param.slice_point")
+        if size is not None and points[-1] >= size:
+            raise Misfit(
+                f"the slice point {points[-1]} is not inside the {size} of axis {axis}", "slice_param.slice_point"
+            )
+        last = None if size is None else size - points[-1]
+        pieces = [*(after - before for before, after in pairwise(ends)), last]
+    elif size is None:
+        pieces = [None] * count
+    elif size % count:
+        raise Misfit(f"the {size} of axis {axis} cannot be cut into {count} equal tops", "slice_param")
+    else:
+        pieces = [size // count] * count
+    return [(*shape[:axis], piece, *shape[axis + 1 :]) for piece in pieces]
+
+
+def reshape(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.reshape_param, _known(bottoms[0])
+    start = axis_of(shape, param.axis, "reshape_param.axis", end=1)
+    stop = len(shape) if param.num_axes == -1 else start + param.num_axes
+    if not start <= stop <= len(shape):
+        raise Misfit(f"num_axes {param.num_axes} reaches behind the axes of {spell(shape)}", "reshape_param.num_axes")
+    asked = list(param.shape.dim)
+    if asked.count(-1) > 1 or any(size < -1 for size in asked):
+        raise Misfit("only one size may be -1, and none less", "reshape_param.shape")
+    made: list[Dim] = list(asked)
+    for place, size in enumerate(asked):
+        if size == 0:
+            if start + place >= len(shape):
+                raise Misfit(f"a size of 0 copies an axis that {spell(shape)} does not have", "reshape_param.shape")
+            made[place] = shape[start + place]
+    replaced = product(shape[start:stop])
+    if -1 in asked:
+        others = product([size for size in made if size != -1])
+        if replaced is not None and others is not None and (not others or replaced % others):
+            raise Misfit(f"{spell(shape[start:stop])} cannot be cut into {asked}", "reshape_param.shape")
+        made[asked.index(-1)] = None if replaced is None or others is None else replaced // others
+    elif differ(product(made), replaced):
+        raise Misfit(
+            f"{spell(shape[start:stop])} has not as many values as {spell(tuple(made))}", "reshape_param.shape"
+        )
+    return [(*shape[:start], *made, *shape[stop:])]
+
+
+def flatten(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.flatten_param, _known(bottoms[0])
+    first = axis_of(shape, param.axis, "flatten_param.axis")
+    last = axis_of(shape, param.end_axis, "flatten_param.end_axis")
+    return [(*shape[:first], product(shape[first : last + 1]), *shape[last + 1 :])]
+
+
+def eltwise(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param = message.eltwise_param
+    if param.coeff and len(param.coeff) != len(bottoms):
+        raise Misfit(f"has {len(param.coeff)} coefficients for {len(bottoms)} bottoms", "eltwise_param.coeff")
+    known = [shape for shape in bottoms if shape is not None]
+    if not known:
+        return [None]
+    if any(len(shape) != len(known[0]) for shape in known) or any(
+        differ(one, other) for shape in known for one, other in zip(known[0], shape, strict=True)
+    ):
+        raise Misfit(f"the bottoms have the shapes {_list(known)}; they must be equal")
+    return [tuple(next((size for size in sizes if size is not None), None) for sizes in zip(*known, strict=True))]
+
+
+def crop(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    (data, like), param = (bottoms[0], bottoms[1] if len(bottoms) > 1 else None), message.crop_param
+    if data is None or like is None:
+        return [None]
+    if len(data) != len(like):
+        raise Misfit(f"the bottoms {_list([data, like])} have not as many axes as each other")
+    axis = axis_of(data, param.axis, "crop_param.axis")
+    if len(param.offset) > 1 and len(param.offset) != len(data) - axis:
+        raise Misfit(f"has {len(param.offset)} offsets for {len(data) - axis} axes", "crop_param.offset")
+    for place in range(axis, len(data)):
+        at = param.offset[place - axis if len(param.offset) > 1 else 0] if param.offset else 0
+        have, want = data[place], like[place]
+        if have is not None and want is not None and have - at < want:
+            raise Misfit(
+                f"axis {place} of {spell(data)} has not {want} left behind the offset {at}", "crop_param.offset"
+            )
+    return [(*data[:axis], *like[axis:])]
+
+
+def reduction(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    shape = _known(bottoms[0])
+    return [shape[: axis_of(shape, message.reduction_param.axis, "reduction_param.axis")]]
+
+
+def arg_max(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.argmax_param, _known(bottoms[0])
+    if param.HasField("axis"):
+        axis = axis_of(shape, param.axis, "argmax_param.axis")
+        return [(*shape[:axis], param.top_k, *shape[axis + 1 :])]
+    return [(shape[0], 2 if param.out_max_val else 1, param.top_k, *[1] * (len(shape) - 3))] if shape else [None]
+
+
+def accuracy(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    shape, axis = bottoms[0], message.accuracy_param.axis
+    if shape is None:
+        return [()]
+    classes = shape[axis_of(shape, axis, "accuracy_param.axis")]
+    if classes is not None and message.accuracy_param.top_k > classes:
+        raise Misfit(f"top_k {message.accuracy_param.top_k} of only {classes} classes", "accuracy_param.top_k")
+    return [(), (classes,)]
+
+
+def tile(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    param, shape = message.tile_param, _known(bottoms[0])
+    axis = axis_of(shape, param.axis, "tile_param.axis")
+    if param.tiles < 1:
+        raise Misfit("tiles is missing or less than 1", "tile_param.tiles")
+    size = shape[axis]
+    return [(*shape[:axis], None if size is None else size * param.tiles, *shape[axis + 1 :])]
+
+
+def permute(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the top of the SSD fork's Permute: the axes in `order`, then those it leaves out."""
+    shape, order = _known(bottoms[0]), list(message.permute_param.order)
+    if len(set(order)) != len(order) or any(axis >= len(shape) for axis in order):
+        raise Misfit(f"the order {order} is none of the axes of {spell(shape)}", "permute_param.order")
+    return [tuple(shape[axis] for axis in [*order, *(it for it in range(len(shape)) if it not in order)])]
+
+
+def batch_reindex(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    if len(bottoms) < 2 or not bottoms[0] or not bottoms[1]:
+        return [None]
+    return [(bottoms[1][0], *bottoms[0][1:])]
+
+
+def recurrent(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the first top of LSTM or RNN: time steps, streams, outputs."""
+    shape, outputs = _known(bottoms[0]), message.recurrent_param.num_output
+    return [(*shape[:2], outputs)] if len(shape) >= 2 and outputs else [None]
+
+
+def _known(shape: Shape | None) -> Shape:
+    assert shape is not None
+    return shape
+
+
+def _list(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(spell, shapes))
+
+
+Rule = Callable[[Any, Shapes, int], list[Shape | None]]
+RULES: dict[str, Rule] = {
+    "Accuracy": accuracy,
+    "ArgMax": arg_max,
+    "BatchReindex": batch_reindex,
+    "Concat": concat,
+    "Convolution": convolution,
+    "Crop": crop,
+    "Deconvolution": deconvolution,
+    "Eltwise": eltwise,
+    "Embed": embed,
+    "Flatten": flatten,
+    "InnerProduct": inner_product,
+    "LSTM": recurrent,
+    "Permute": permute,
+    "Pooling": pooling,
+    "RNN": recurrent,
+    "Reduction": reduction,
+    "Reshape": reshape,
+    "SPP": spp,
+    "Slice": slice_,
+    "Tile": tile,
+}
+PARTIAL = frozenset(("Accuracy", "BatchReindex", "Concat", "Crop", "Eltwise", "InnerProduct"))
+"""Layers whose tops can be told, in part, though a bottom is not known."""
+SAME = frozenset(
+    (
+        *("AbsVal", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Exp", "Log", "LRN", "MVN", "PReLU"),
+        *("Power", "ReLU", "Scale", "Sigmoid", "Softmax", "Split", "Swish", "TanH", "Threshold"),
+    )
+)
+"""Layers whose tops have the shape of the first bottom."""

@@ -1,0 +1,135 @@
+"""The shapes behind a window that slides: Convolution, Deconvolution, Pooling, SPP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, spell
+from datacheck.caffe.pooling import Axis
+from datacheck.caffe.schema import enums
+
+
+def spatial(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
+    """Return a window's size along each of `count` axes, from `kernel_size` or `kernel_h` and `kernel_w`, or so."""
+    values = list(getattr(message, names[0]))
+    if len(names) > 1 and any(message.HasField(name) for name in names[1:]):
+        if values:
+            raise Misfit(f"gives {names[0]} and {names[1]}, {names[2]}; Caffe takes one or the other", field)
+        if count != 2:
+            raise Misfit(f"{names[1]} and {names[2]} are for two axes, not {count}", field)
+        return [getattr(message, name) for name in names[1:]]
+    if not values and default is not None:
+        return [default] * count
+    if len(values) not in (1, count):
+        raise Misfit(f"has {len(values)} values of {names[0]} for {count} axes", field)
+    return values * count if len(values) == 1 else values
+
+
+def convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = False) -> list[Shape | None]:
+    """Return the tops of Convolution, or of Deconvolution (base_conv_layer.cpp)."""
+    param, shape = message.convolution_param, bottoms[0]
+    assert shape is not None
+    axis = axis_of(shape, param.axis, "convolution_param.axis")
+    axes = len(shape) - axis - 1
+    kernel = spatial(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
+    stride = spatial(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
+    pad = spatial(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
+    dilation = spatial(param, "convolution_param", ("dilation",), axes, 1)
+    if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
+        raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
+    _grouped(param, shape[axis])
+    sizes: list[Dim] = []
+    for place, size in enumerate(shape[axis + 1 :]):
+        extent = dilation[place] * (kernel[place] - 1) + 1
+        if size is None:
+            sizes.append(None)
+        elif backwards:
+            sizes.append(stride[place] * (size - 1) + extent - 2 * pad[place])
+        else:
+            room = size + 2 * pad[place] - extent
+            sizes.append(
+                (room // stride[place] if room >= 0 else -(-room // stride[place])) + 1
+            )  # as in C++: towards 0
+    if any(size is not None and size < 1 for size in sizes):
+        word = "x".join(map(str, kernel))
+        raise Misfit(f"the kernel {word} does not fit into {spell(shape)}: the top would be {spell(tuple(sizes))}")
+    return [(*shape[:axis], param.num_output, *sizes)] * count
+
+
+def _grouped(param: Any, channels: Dim) -> None:
+    if not param.num_output:
+        raise Misfit("num_output is missing or 0", "convolution_param.num_output")
+    if param.group < 1:
+        raise Misfit("group is 0", "convolution_param.group")
+    if channels is not None and channels % param.group:
+        raise Misfit(f"{channels} channels cannot be put into {param.group} groups", "convolution_param.group")
+    if param.num_output % param.group:
+        raise Misfit(
+            f"num_output {param.num_output} cannot be put into {param.group} groups", "convolution_param.group"
+        )
+
+
+def deconvolution(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    return convolution(message, bottoms, count, backwards=True)
+
+
+def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
+    """Return how a Pooling layer goes over height and width; None along an axis of unknown size. Raises Misfit."""
+    param = message.pooling_param
+    if len(shape) != 4:
+        raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {spell(shape)}")
+    kernel = _pair(param, "kernel_size", "kernel_h", "kernel_w")
+    stride = _pair(param, "stride", "stride_h", "stride_w")
+    pad = _pair(param, "pad", "pad_h", "pad_w")
+    if param.global_pooling:
+        if kernel != (0, 0):
+            raise Misfit("a kernel is given along with global_pooling", "pooling_param.global_pooling")
+        if stride != (1, 1) or pad != (0, 0):
+            raise Misfit("global_pooling takes stride 1 and pad 0 only", "pooling_param.global_pooling")
+        kernel = (shape[2] or 1, shape[3] or 1)
+    elif min(kernel) < 1:
+        raise Misfit("kernel_size (or kernel_h and kernel_w) is missing or 0", "pooling_param")
+    if min(stride) < 1:
+        raise Misfit("the stride is 0", "pooling_param.stride")
+    if any(pad[it] and pad[it] >= kernel[it] for it in (0, 1)) or (any(pad) and 0 in kernel):
+        raise Misfit(f"pad {max(pad)} must be less than the kernel {min(kernel)}", "pooling_param.pad")
+    ceil = param.round_mode == enums()["RoundMode"]["CEIL"]
+    height, width = (
+        None if size is None else Axis(size, kernel[it], stride[it], pad[it], any(pad), ceil)
+        for it, size in enumerate(shape[2:])
+    )
+    return height, width
+
+
+def _pair(param: Any, one: str, height: str, width: str) -> tuple[int, int]:
+    if param.HasField(height) or param.HasField(width):
+        if param.HasField(one) or not (param.HasField(height) and param.HasField(width)):
+            raise Misfit(f"give {one}, or both {height} and {width}", f"pooling_param.{one}")
+        return getattr(param, height), getattr(param, width)
+    return getattr(param, one), getattr(param, one)
+
+
+def pooling(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    shape = bottoms[0]
+    assert shape is not None
+    sizes = [None if axis is None else axis.windows for axis in pooling_axes(message, shape)]
+    if any(size is not None and size < 1 for size in sizes):
+        raise Misfit(f"the kernel is too large for {spell(shape)}: the top would be {spell(tuple(sizes))}")
+    return [(shape[0], shape[1], *sizes)] * count
+
+
+def spp(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the top of SPP: pools of 1, 4, 16... bins, side by side; a single level stays a picture of one pixel."""
+    shape = bottoms[0]
+    assert shape is not None
+    height = message.spp_param.pyramid_height
+    if len(shape) != 4 or not 1 <= height <= MOST_LEVELS:
+        return [None]
+    if height == 1:
+        return [(*shape[:2], 1, 1)]
+    bins = sum(4**level for level in range(height))
+    return [(shape[0], None if shape[1] is None else shape[1] * bins)]
+
+
+MOST_LEVELS = 12
+"""More levels of a pyramid than any picture has pixels for."""

@@ -1,0 +1,85 @@
+"""The shape of every blob of a network, as Caffe would make them; what is not known stays unknown.
+
+Where Caffe's own checks would abort, there is a `Misfit`, and what follows is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from datacheck.caffe.geometry import Misfit, Shape, Shapes, product, spell
+from datacheck.caffe.layers import LOSSES
+from datacheck.caffe.network import Layer
+from datacheck.caffe.shape_rules import PARTIAL, RULES, SAME
+from datacheck.caffe.shape_sources import SOURCES
+
+MAX_AXES = 32
+MAX_COUNT = (1 << 31) - 1
+"""The limits of a blob (blob.hpp, blob.cpp)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer with the shapes of its bottoms and tops, and why it does not fit, if it does not."""
+
+    layer: Layer
+    bottoms: Shapes
+    tops: Shapes
+    misfit: Misfit | None = None
+
+
+def infer(
+    layers: Sequence[Layer], records: Mapping[str, Shape] | None = None, unsure: Collection[str] = ()
+) -> list[Place]:
+    """Return the shapes at each of the layers of one phase, in their order.
+
+    `records` are the shapes (channels, height, width) of what Data layers read, by the layer's name. `unsure` are the
+    paths of layers with fields that are not known, and that may change what the layer does.
+    """
+    blobs: dict[str, Shape | None] = {}
+    places = []
+    for layer in layers:
+        bottoms = [blobs.get(name) for name in layer.bottoms]
+        misfit = None
+        try:
+            tops = [] if layer.path in unsure else _tops(layer, bottoms, (records or {}).get(layer.name))
+            _refuse_what_no_blob_holds(tops)
+        except Misfit as exc:
+            misfit, tops = exc, []
+        tops = [*tops, *[None] * (len(layer.tops) - len(tops))][: len(layer.tops)]
+        blobs.update(zip(layer.tops, tops, strict=True))
+        places.append(Place(layer, bottoms, tops, misfit))
+    return places
+
+
+def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | None]:
+    if layer.old:
+        return []
+    message, count = layer.message, len(layer.tops)
+    if layer.type in SOURCES:
+        return SOURCES[layer.type](message, count, record)
+    if layer.type in LOSSES:
+        return [(), *bottoms[:1]]
+    if layer.type in SAME:
+        return list(bottoms[:1]) * count
+    if layer.type not in RULES or not bottoms:
+        return []
+    rule = RULES[layer.type]
+    if layer.type in PARTIAL:
+        return rule(message, bottoms, count)
+    if any(shape is None for shape in bottoms):
+        return []
+    return rule(message, bottoms, count)
+
+
+def _refuse_what_no_blob_holds(tops: Shapes) -> None:
+    """Raise Misfit for sizes that Blob::Reshape checks against."""
+    for shape in tops:
+        if shape is None:
+            continue
+        if any(size is not None and size < 0 for size in shape):
+            raise Misfit(f"the top would be {spell(shape)}, with a size below 0")
+        count = product(shape)
+        if len(shape) > MAX_AXES or (count is not None and count > MAX_COUNT):
+            raise Misfit(f"the top would be {spell(shape)}, more than a blob of Caffe can hold")

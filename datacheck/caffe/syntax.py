@@ -1,0 +1,207 @@
+"""The shape of a prototxt: its fields, nested, each with its line. Protobuf's library keeps no lines, so this does.
+
+The text format of protobuf, as its specification has it (protobuf.dev, "Text Format Language"): `name: value`,
+`name { ... }` or `name < ... >`, lists in brackets, `#` comments, `,` and `;` between fields. Values are not judged
+here: the library does that. Nothing recurses, and the depth is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MAX_DEPTH = 64
+"""Caffe's own messages nest five deep."""
+
+_TOKEN = re.compile(
+    r"""[ \t\r\f\v]+ | \#[^\n]* | (?P<newline>\n)
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<string>"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*" | '[^'\\\n]*(?:\\[^\n][^'\\\n]*)*')
+    | (?P<number>\.?[0-9][A-Za-z0-9_.+]*(?:(?<=[eE])-[0-9]+[fF]?)?)
+    | (?P<mark>[{}<>\[\]:;,.\-/])""",
+    re.VERBOSE,
+)
+_CLOSES = {"{": "}", "<": ">", "[": "]"}
+
+
+class SyntaxFault(Exception):
+    """Text that is not in protobuf's text format: the line, why, and the fields of the top level (`seen`) before it."""
+
+    def __init__(self, line: int, reason: str, seen: list[Node]) -> None:
+        super().__init__(line, reason)
+        self.line, self.reason, self.seen = line, reason, seen
+
+
+@dataclass(slots=True)
+class Node:
+    """A field as it is written: its name, its line, and the fields in it, None where its value is not a message."""
+
+    name: str
+    line: int
+    fields: list[Node] | None = None
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A message that is being read: its fields, what closes it, and the name of the list it is an item of, if any."""
+
+    fields: list[Node]
+    line: int
+    closing: str = ""
+    list_name: str = ""
+
+
+@dataclass(slots=True)
+class _Tokens:
+    """The tokens of a text, one looked at: its kind, word and line. Kind "end" comes last, "bad" is no token."""
+
+    text: str
+    place: int = 0
+    kind: str = ""
+    word: str = ""
+    line: int = 1
+    next_line: int = field(default=1)
+
+    def advance(self) -> str:
+        """Go to the next token; return the one that was looked at."""
+        before = self.word
+        while True:
+            if self.place >= len(self.text):
+                self.kind, self.word, self.line = "end", "", self.next_line
+                return before
+            match = _TOKEN.match(self.text, self.place)
+            if match is None:
+                self.kind, self.word, self.line = "bad", self.text[self.place], self.next_line
+                return before
+            self.place = match.end()
+            if match.lastgroup == "newline":
+                self.next_line += 1
+            elif match.lastgroup:
+                self.kind, self.word, self.line = match.lastgroup, match[0], self.next_line
+                return before
+
+    def take(self, mark: str) -> bool:
+        """Pass a mark, if it is the token looked at."""
+        if self.kind != "mark" or self.word not in mark:
+            return False
+        self.advance()
+        return True
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.tokens = _Tokens(text)
+        self.top: list[Node] = []
+        self.frames = [_Frame(self.top, 1)]
+
+    def fault(self, reason: str, line: int | None = None) -> SyntaxFault:
+        return SyntaxFault(self.tokens.line if line is None else line, reason, self.top)
+
+    def expected(self, what: str) -> SyntaxFault:
+        tokens = self.tokens
+        if tokens.kind == "end":
+            return self.fault(f"the file ends where {what} should stand")
+        return self.fault(f"{tokens.word[:40]!r} stands where {what} should")
+
+    def read(self) -> list[Node]:
+        tokens = self.tokens
+        tokens.advance()
+        while True:
+            frame = self.frames[-1]
+            if tokens.kind == "end":
+                if not frame.closing:
+                    return self.top
+                raise self.fault(f"the file ends inside the braces opened here, without {frame.closing!r}", frame.line)
+            if tokens.kind == "mark" and tokens.word in "}>":
+                self.close(frame)
+            else:
+                self.field(frame)
+
+    def close(self, frame: _Frame) -> None:
+        if self.tokens.word != frame.closing:
+            raise self.expected("a field")
+        self.tokens.advance()
+        self.frames.pop()
+        if frame.list_name and not self.tokens.take("]"):
+            if not self.tokens.take(","):
+                raise self.expected("',' or ']'")
+            self.item(frame.list_name)
+            return
+        self.separate()
+
+    def separate(self) -> None:
+        _ = self.tokens.take(",") or self.tokens.take(";")
+
+    def field(self, frame: _Frame) -> None:
+        tokens = self.tokens
+        line = tokens.line
+        if tokens.take("["):
+            name = self.extension()
+        elif tokens.kind == "name":
+            name = tokens.advance()
+        else:
+            raise self.expected("a field's name")
+        colon = tokens.take(":")
+        if tokens.kind == "mark" and tokens.word in "{<":
+            self.open(name, line)
+        elif tokens.take("["):
+            if tokens.take("]"):
+                self.separate()
+            else:
+                self.item(name)
+        elif not colon:
+            raise self.expected(f"':' or '{{' behind {name}")
+        else:
+            frame.fields.append(Node(name, line))
+            self.value()
+            self.separate()
+
+    def extension(self) -> str:
+        """Read the name in brackets of an extension, behind its opening bracket."""
+        words = []
+        while not self.tokens.take("]"):
+            if self.tokens.kind not in ("name", "number", "mark") or self.tokens.word in "{}<>[:;,":
+                raise self.expected("the name of an extension")
+            words.append(self.tokens.advance())
+        return f"[{''.join(words)}]"
+
+    def open(self, name: str, line: int, list_name: str = "") -> None:
+        if len(self.frames) > MAX_DEPTH:
+            raise self.fault(f"messages are nested more than {MAX_DEPTH} deep")
+        node = Node(name, line, [])
+        self.frames[-1].fields.append(node)
+        assert node.fields is not None
+        self.frames.append(_Frame(node.fields, self.tokens.line, _CLOSES[self.tokens.word], list_name))
+        self.tokens.advance()
+
+    def item(self, name: str) -> None:
+        """Read the items of a list up to its end, or up to the opening brace of the next message in it."""
+        fields = self.frames[-1].fields
+        while True:
+            line = self.tokens.line
+            if self.tokens.kind == "mark" and self.tokens.word in "{<":
+                self.open(name, line, name)
+                return
+            fields.append(Node(name, line))
+            self.value()
+            if self.tokens.take("]"):
+                self.separate()
+                return
+            if not self.tokens.take(","):
+                raise self.expected("',' or ']'")
+
+    def value(self) -> None:
+        tokens = self.tokens
+        if tokens.kind == "string":
+            while tokens.kind == "string":
+                tokens.advance()
+            return
+        tokens.take("-")
+        if tokens.kind not in ("name", "number"):
+            raise self.expected("a value")
+        tokens.advance()
+
+
+def read_fields(text: str) -> list[Node]:
+    """Return the fields of the top level. Raises SyntaxFault."""
+    return _Reader(text).read()
