@@ -223,6 +223,7 @@ class Block:
 class RowBlock:
     """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
 
+    The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
     """

@@ -35,6 +35,7 @@ HOMES = {
     "lmdb": "backends/lmdb.py",
     "h5py": "backends/hdf5.py",
     "hdf5plugin": "backends/hdf5.py",
+    "deflate": "backends/hdf5_direct.py",
     "simplejpeg": "decoders/jpeg.py",
     "cramjam": "backends/leveldb_table.py",
     "PIL": "decoders/pillow.py",
@@ -104,7 +105,19 @@ def test_only_the_command_line_talks_and_exits(path):
     assert not set(calls(path)) & {"print", "sys.exit", "exit", "logging.basicConfig"}
 
 
-HEAVY = ("numpy", "lmdb", "h5py", "PIL", "simplejpeg", "cramjam", "google_crc32c", "tqdm", "plyvel", "msgspec")
+HEAVY = (
+    "numpy",
+    "lmdb",
+    "h5py",
+    "PIL",
+    "simplejpeg",
+    "cramjam",
+    "google_crc32c",
+    "deflate",
+    "tqdm",
+    "plyvel",
+    "msgspec",
+)
 
 
 @pytest.mark.parametrize(

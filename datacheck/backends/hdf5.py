@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -19,14 +19,16 @@ import msgspec
 from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
+from datacheck.backends.hdf5_direct import direct
 from datacheck.backends.hdf5_sources import sources
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
-from datacheck.backends.hdf5_tables import Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5_tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5_trial import Trail, survived
 from datacheck.backends.hdf5_window import Window, column
 from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
+"""The values of a block stay in the processor's cache for who looks at them next."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -82,7 +84,7 @@ class Hdf5Reader:
         return Layout(made, list(probes(tables)), sum(height for _, height in tables), size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
-        """Yield the rows of the shard, about 1 MiB at a time; of unjudged datasets only what is wrong with them."""
+        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
         number, name, deadly = parts(shard)
         contents = self.contents(number, deadly)
         table = next((table for table in contents.tables if table.name == name), None)
@@ -125,7 +127,12 @@ class Hdf5Reader:
         most = max(1, BLOCK_BYTES // table.row_bytes)
         if limit is not None:
             most = min(most, limit)
-        windows = [Window(it, _handle(file, it), most, single=limit == 1) for it in table.datasets]
+        windows = [_window(file, it, most, single=limit == 1) for it in table.datasets]
+        judged = frozenset(it.path for it in table.judged)
+        columns = [
+            (window, window.dataset.columns if window.dataset.path in judged else ())
+            for window in sorted(windows, key=lambda window: window.dataset.path)
+        ]
         windows.sort(key=lambda window: not window.aligned)
         while at < stop:
             note(Position(at), True)
@@ -133,21 +140,20 @@ class Hdf5Reader:
             for window in windows:
                 whole = stop if window.aligned else end
                 end = min(end, window.cover(at, whole))
-            yield self._block(number, table, windows, at, end)
+            yield self._block(number, table, columns, at, end)
             at = end
 
-    def _block(self, number: int, table: Table, windows: list[Window], start: int, stop: int) -> RowBlock:
+    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
         columns = {}
         unread: dict[str, list[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
-        judged = set(table.judged)
-        for window in sorted(windows, key=lambda window: window.dataset.path):
+        for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
             findings += ((at - start, window.lost[at]) for at in lost)
-            if window.dataset not in judged:
+            if not judged:
                 continue
             values = window.values[start - window.start : stop - window.start]
-            for it in window.dataset.columns:
+            for it in judged:
                 columns[it.name] = column(values, it)
                 if lost:
                     unread[it.name] = [at - start for at in lost]
@@ -181,6 +187,8 @@ class Hdf5Reader:
         return finding if label is None else msgspec.structs.replace(finding, file=label)
 
 
+_Windows = Sequence[tuple[Window, tuple[Column, ...]]]
+"""The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 
 
@@ -203,6 +211,13 @@ def opened(path: Path) -> Any:
 def _handle(file: Any, dataset: Dataset) -> Any:
     h5 = library()
     return h5.Dataset(h5.h5d.open(file.id, dataset.path))
+
+
+def _window(file: Any, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+    handle = _handle(file, dataset)
+    descriptor = file.id.get_vfd_handle()
+    past = None if single else direct(library(), dataset, handle.id, descriptor, file.id.get_filesize())
+    return Window(dataset, handle, rows, single=single, direct=past)
 
 
 @lru_cache(maxsize=16)
@@ -265,7 +280,7 @@ def _wrong(file: Any, dataset: Dataset) -> Iterator[Finding]:
         path = escape(dataset.path)
         yield found(code, f"{path}: {sentence(exc)}", field=dataset.title, dataset=path)
         return
-    window = Window(dataset, handle, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
+    window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0
     while at < dataset.rows:
         at = window.cover(at, dataset.rows)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5_direct import Direct
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence
-from datacheck.backends.hdf5_tables import Column, Dataset
+from datacheck.backends.hdf5_tables import Column, Dataset, cells
 from datacheck.backends.hdf5_trial import fatal
 from datacheck.model import Finding, escape, found
 
@@ -23,16 +22,22 @@ CHECKED = frozenset({1, 3, 307})
 
 
 class Window:
-    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why."""
+    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why.
 
-    def __init__(self, dataset: Dataset, handle: Any, rows: int, *, single: bool = False) -> None:
-        """Read about `rows` rows at a time, or with `single` one."""
+    The values are valid until the window moves on.
+    """
+
+    def __init__(
+        self, dataset: Dataset, handle: Any, rows: int, *, single: bool = False, direct: Direct | None = None
+    ) -> None:
+        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can."""
         self.dataset = dataset
         self.start = self.stop = 0
         self.values: NDArray[Any] = np.empty(0)
         self.lost: dict[int, Finding] = {}
         self._handle = handle
         self._single = single
+        self._direct = None if single else direct
         self._deadly: Finding | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
@@ -50,6 +55,11 @@ class Window:
     def _read(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
         self.values = np.empty(0)  # the former ones go before their successors come
+        if self._direct is not None:
+            values = self._direct.read(start, stop)
+            if values is not None:
+                self.values = values
+                return
         if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
             return
         try:
@@ -103,7 +113,7 @@ class Window:
         self.stop = stop
         divisible = dataset.chunks is None or dataset.dtype.hasobject
         causes: dict[tuple[int, ...], Finding] = {}
-        todo = list(_cells(dataset, start, stop))[::-1]
+        todo = list(cells(dataset, start, stop))[::-1]
         while todo:
             origin, cell = todo.pop()
             first, last = cell[0].start, cell[0].stop
@@ -147,21 +157,6 @@ def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
     if dataset.chunks is None or single:
         return min(rows, most)
     return min(dataset.chunks[0] * max(1, rows // dataset.chunks[0]), most)
-
-
-def _cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
-    if dataset.chunks is None:
-        origin = tuple(0 for _ in dataset.shape)
-        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
-        return
-    ends = [stop, *dataset.shape[1:]]
-    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
-    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
-    for origin in itertools.product(*grid):
-        ranges = zip(origin, dataset.chunks, ends, strict=True)
-        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
-        yield origin, (slice(max(rows.start, start), rows.stop), *others)
 
 
 def weight(values: NDArray[Any]) -> int:
