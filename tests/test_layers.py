@@ -33,8 +33,8 @@ ALLOWED_BESIDE = {("settings", "decoders"), ("report", "reports"), ("reports", "
 
 HOMES = {
     "lmdb": "backends/lmdb.py",
-    "h5py": "backends/hdf5.py",
-    "hdf5plugin": "backends/hdf5.py",
+    "h5py": "backends/hdf5_file.py",
+    "hdf5plugin": "backends/hdf5_file.py",
     "deflate": "backends/hdf5_direct.py",
     "simplejpeg": "decoders/jpeg.py",
     "cramjam": "backends/leveldb_table.py",

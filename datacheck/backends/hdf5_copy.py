@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends import Reader
-from datacheck.backends.hdf5 import Hdf5Reader, library, opened
+from datacheck.backends.hdf5 import Hdf5Reader
 from datacheck.backends.hdf5_build import Builder, uncopyable
 from datacheck.backends.hdf5_digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5_file import library, opened
 from datacheck.backends.hdf5_objections import of_file, of_source
 from datacheck.backends.hdf5_quarantine import readable
 from datacheck.backends.hdf5_rows import NONE, Change, Kept, Picked

@@ -3,7 +3,7 @@
 The library hands over a chunk as it is stored, and what its filters did to it is undone here: libdeflate inflates
 twice as fast as zlib, and NumPy puts shuffled bytes back. None means that the library is to do it: it knows more
 filters and layouts, fills in what is not stored, and says what is wrong. The library comes as an argument, since
-`datacheck.backends.hdf5` alone imports it.
+`datacheck.backends.hdf5_file` alone imports it.
 """
 
 from __future__ import annotations

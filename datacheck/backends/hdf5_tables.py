@@ -110,6 +110,8 @@ class Contents:
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `hdf5_trial`)."""
+    damaged: bool = False
+    """Whether the library would refuse the file as it is."""
 
 
 def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:

@@ -1,6 +1,6 @@
 """The links and objects of an HDF5 file in order, each object once, and what its types and references say.
 
-The library comes as an argument, since `datacheck.backends.hdf5` alone imports it. Nothing is followed out of the file.
+The library comes as an argument: `datacheck.backends.hdf5_file` alone imports it. Nothing is followed out of the file.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5_chunks import Chunks
 from datacheck.backends.hdf5_direct import Direct
+from datacheck.backends.hdf5_superblock import Beyond
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence
 from datacheck.backends.hdf5_tables import Column, Dataset, cells
 from datacheck.backends.hdf5_trial import fatal
@@ -28,9 +31,20 @@ class Window:
     """
 
     def __init__(
-        self, dataset: Dataset, handle: Any, rows: int, *, single: bool = False, direct: Direct | None = None
+        self,
+        dataset: Dataset,
+        handle: Any,
+        rows: int,
+        *,
+        single: bool = False,
+        direct: Direct | None = None,
+        end: int | None = None,
+        lost_from: tuple[int, int] | None = None,
     ) -> None:
-        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can."""
+        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can.
+
+        `end` is where the file ends if that is damaged, `lost_from` the first row beyond it and the row's offset.
+        """
         self.dataset = dataset
         self.start = self.stop = 0
         self.values: NDArray[Any] = np.empty(0)
@@ -38,6 +52,8 @@ class Window:
         self._handle = handle
         self._single = single
         self._direct = None if single else direct
+        self._end = end
+        self._lost_from = lost_from
         self._deadly: Finding | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
@@ -55,6 +71,12 @@ class Window:
     def _read(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
         self.values = np.empty(0)  # the former ones go before their successors come
+        if self._lost_from is not None and stop > self._lost_from[0]:
+            if start >= self._lost_from[0]:
+                self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+                self.lost = dict.fromkeys(range(start, stop), self._behind)
+                return
+            self.stop = stop = self._lost_from[0]
         if self._direct is not None:
             values = self._direct.read(start, stop)
             if values is not None:
@@ -131,20 +153,46 @@ class Window:
                     self.lost.setdefault(row, causes[origin])
         self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
 
+    @cached_property
+    def _behind(self) -> Finding:
+        """What is to be said of rows beyond the end of the file."""
+        assert self._lost_from is not None
+        row, offset = self._lost_from
+        path = escape(self.dataset.path)
+        return found(
+            "truncated-store",
+            f"{path} is lost from row {row} on (at offset {offset}), since the file ends at {self._end}",
+            field=self.dataset.title,
+            dataset=path,
+            row=row,
+            offset=offset,
+            size=self._end,
+        )
+
+    @cached_property
+    def _chunks(self) -> Chunks | None:
+        chunks = self.dataset.chunks
+        return None if chunks is None else Chunks(self._handle.id, chunks)
+
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset
         path, said = escape(dataset.path), sentence(exc)
         details: dict[str, Any] = {"dataset": path}
         where = path
-        if dataset.chunks is not None:
+        stored = None
+        if self._chunks is not None:
             details["chunk"] = list(origin)
             where = f"the chunk at {list(origin)} of {path}"
-            try:
-                stored = self._handle.id.get_chunk_info_by_coord(origin)
-                details |= {"offset": stored.byte_offset, "stored": stored.size}
-                where += f" ({stored.size} bytes at offset {stored.byte_offset})"
-            except TROUBLE:
-                pass  # the index of the chunks is what is damaged
+            stored = self._chunks.find(origin)
+        if stored is not None:
+            offset, size = stored
+            details |= {"offset": offset, "stored": size}
+            where += f" ({size} bytes at offset {offset})"
+            if self._end is not None and offset + size > self._end:
+                said = f"lost, since the file ends at {self._end}"
+                return found("truncated-store", f"{where} is {said}", field=dataset.title, **details)
+        if isinstance(exc, Beyond):
+            return found("truncated-store", f"{where}: {said}", field=dataset.title, **details)
         if isinstance(exc, MemoryError):
             return found("too-large", f"{where} needs more memory than there is", field=dataset.title, **details)
         checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)

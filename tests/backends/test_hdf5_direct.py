@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends import StoreOptions
+from datacheck.backends import StoreOptions, hdf5_file
 from datacheck.backends import hdf5 as backend
 from datacheck.backends.hdf5 import Hdf5Reader
 from datacheck.backends.hdf5_direct import direct, fletcher32, unshuffle
@@ -36,7 +36,7 @@ def read(path, **how):
 
 def plain(path, monkeypatch, **how):
     with monkeypatch.context() as patch:
-        patch.setattr(backend, "direct", lambda *_: None)
+        patch.setattr(hdf5_file, "direct", lambda *_: None)
         return read(path, **how)
 
 

@@ -79,8 +79,9 @@ def test_a_damaged_file_of_a_folder_costs_only_itself(tmp_path):
     with (tmp_path / "b.h5").open("r+b") as file:
         file.truncate(600)
     reader = recognised(tmp_path)
-    (finding,) = reader.layout().findings
-    assert (finding.code, finding.file) == ("truncated-store", "b.h5")
+    cut, root = reader.layout().findings
+    assert (cut.code, cut.file) == ("truncated-store", "b.h5")
+    assert (root.code, root.file, root.message[:19]) == ("truncated-store", "b.h5", "/ cannot be opened:")
     assert {file for file, _ in rows_of(reader)} == {"a.h5", "c.h5"}
 
 
