@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from datacheck.workplace import Workplace
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
+BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
+"""Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
 SPARE = 1.05
 """A copy may take a little more than the source."""
 
@@ -140,8 +142,11 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
         _refuse_fill(order, report)
-        if to == "hdf5" and receipt.dropped + receipt.altered:
-            receipt.unkept = work.objections()
+        if to == "hdf5":
+            lost = _lost(report)
+            work = replace(work, copier=_copier(reader, to, lost))
+            if lost or receipt.dropped + receipt.altered:
+                receipt.unkept = work.objections()
         return _write(work, report, receipt, workplace, holding), report
 
 
@@ -186,7 +191,16 @@ def _refuse_places(order: Order) -> None:
                 raise UsageError(f"the {name} {place} lies inside the {other} {there}")
 
 
-def _copier(reader: Reader, to: str) -> Copier:
+def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
+    """Return the file and the path of each thing that is damaged, other than records."""
+    return frozenset(
+        (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
+        for it in report.findings
+        if it.key is None and it.code in BROKEN
+    )
+
+
+def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = frozenset()) -> Copier:
     """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
     if (to == "hdf5") != (reader.backend == "hdf5"):
         raise UsageError(
@@ -195,7 +209,7 @@ def _copier(reader: Reader, to: str) -> Copier:
     if to == "hdf5":
         from datacheck.backends.hdf5_copy import Hdf5Copier
 
-        hdf5: Copier = Hdf5Copier()
+        hdf5: Copier = Hdf5Copier(lost)
         return hdf5
     from datacheck.pair_copier import PairCopier
 
