@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -58,13 +58,17 @@ class Order:
 
 @dataclass(frozen=True)
 class _Work:
-    """A rebuild under way: what was ordered, and the workers that copy and compare."""
+    """A rebuild under way: what was ordered, and the workers that copy and compare.
+
+    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
+    """
 
     order: Order
     reader: Reader
     copier: Copier
     pool: Pool[Task]
     progress: Progress
+    damaged: bool = False
 
     def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
         """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
@@ -77,9 +81,11 @@ class _Work:
                     steps[id(task)] = result.value
                     self.progress(phase, sum(steps.values()), total, 0)
                 elif isinstance(result, Death):
-                    raise RebuildFailed(target, f"{phase}: {fatal(result, 'reading or writing').message}")
+                    _refuse_dead(target, phase, result)
                 else:
                     results[id(task)] = result
+        except RebuildFailed as exc:
+            raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
             raise RebuildFailed(target, reason) from exc
@@ -107,7 +113,7 @@ class _Work:
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.reader.backend == "hdf5"
-        if may_go_on and self.order.accept_losses:
+        if may_go_on and (self.order.accept_losses or self.damaged):
             return said
         hint = "; --accept-losses goes on without" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
@@ -144,7 +150,7 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
         _refuse_fill(order, report)
         if to == "hdf5":
             lost = _lost(report)
-            work = replace(work, copier=_copier(reader, to, lost))
+            work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             if lost or receipt.dropped + receipt.altered:
                 receipt.unkept = work.objections()
         return _write(work, report, receipt, workplace, holding), report
@@ -176,6 +182,10 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
         target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
         seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
     )
+
+
+def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
+    raise RebuildFailed(target, f"{phase}: {fatal(death, 'reading or writing').message}")
 
 
 def _refuse_places(order: Order) -> None:

@@ -18,6 +18,10 @@ WRITING, SWMR = 1, 4
 """Bits of the consistency flags that a writer sets while it has the file open."""
 READ_BYTES = 256
 """No superblock of 8-byte addresses is longer."""
+CONTINUATION, SYMBOL_TABLE = 0x10, 0x11
+"""Messages of an object header: where more of it is, and where the links of an old group are."""
+CONTINUATIONS = 16
+"""More pieces of a header are not followed."""
 ROOT_OF_OLD, ROOT_OF_NEW = 96, 48
 """Where HDF5 puts the header of the root group, right behind a superblock of version 0, or of 2 and 3."""
 
@@ -144,16 +148,35 @@ def _guessed(descriptor: int, size: int) -> Superblock | None:
         if lookup3(header[: length - 4]) == checksum:
             raw = SIGNATURE + bytes([2, 8, 8, 0]) + struct.pack("<QQQQ", 0, _NOWHERE, size, ROOT_OF_NEW) + bytes(4)
             return Superblock(0, 2, 0, size, 0, raw, sound=False, lost=True)
-    header = os.pread(descriptor, 40, ROOT_OF_OLD)
-    # the first message of the root group of an old file says where its B-tree and its heap are
-    if len(header) == 40 and header[0] == 1 and header[16:20] == b"\x11\0\x10\0":
-        tree, heap = struct.unpack_from("<QQ", header, 24)
-        in_file = tree < size and heap < size
-        if in_file and os.pread(descriptor, 4, tree) == b"TREE" and os.pread(descriptor, 4, heap) == b"HEAP":
-            raw = SIGNATURE + bytes([0, 0, 0, 0, 0, 8, 8, 0]) + struct.pack("<HHI", 4, 16, 0)
-            raw += struct.pack("<QQQQ", 0, _NOWHERE, size, _NOWHERE)
-            raw += struct.pack("<QQIIQQ", 0, ROOT_OF_OLD, 1, 0, tree, heap)
-            return Superblock(0, 0, 0, size, 0, raw, sound=False, lost=True)
+    places = _symbol_table(descriptor, size)
+    if places is not None:
+        raw = SIGNATURE + bytes([0, 0, 0, 0, 0, 8, 8, 0]) + struct.pack("<HHI", 4, 16, 0)
+        raw += struct.pack("<QQQQ", 0, _NOWHERE, size, _NOWHERE)
+        raw += struct.pack("<QQIIQQ", 0, ROOT_OF_OLD, 1, 0, *places)
+        return Superblock(0, 0, 0, size, 0, raw, sound=False, lost=True)
+    return None
+
+
+def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
+    """Return where the B-tree and the heap of the root group of an old file are, if its header is in its place."""
+    header = os.pread(descriptor, 16, ROOT_OF_OLD)
+    length = header_bytes(header)
+    blocks = [] if length is None or header[0] != 1 else [(ROOT_OF_OLD + 16, length - 16)]
+    for _ in range(CONTINUATIONS):
+        if not blocks:
+            break
+        start, length = blocks.pop()
+        raw = os.pread(descriptor, min(length, 1 << 16), start)
+        at = 0
+        while at + 24 <= len(raw):
+            kind, long = struct.unpack_from("<HH", raw, at)
+            first, second = struct.unpack_from("<QQ", raw, at + 8)
+            if kind == SYMBOL_TABLE and long >= 16 and max(first, second) < size:
+                signs = os.pread(descriptor, 4, first), os.pread(descriptor, 4, second)
+                return (first, second) if signs == (b"TREE", b"HEAP") else None
+            if kind == CONTINUATION and long >= 16 and first < size:
+                blocks.append((first, second))
+            at += 8 + long
     return None
 
 
