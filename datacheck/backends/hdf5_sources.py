@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from datacheck.backends.foreign import foreign
 from datacheck.backends.hdf5_superblock import SIGNATURE, offsets, superblock
 from datacheck.model import Finding, escape, found
 
@@ -91,7 +92,7 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) 
 
 
 def _why_not(file: Path) -> str:
-    return "not an HDF5 file: it is empty" if not file.stat().st_size else "not an HDF5 file: it has no HDF5 signature"
+    return f"not an HDF5 file: it {foreign(file) or 'has no HDF5 signature'}"
 
 
 def _fault(name: str, code: str, message: str) -> Finding:

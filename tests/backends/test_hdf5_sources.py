@@ -62,7 +62,14 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
     assert layout.findings == []
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"", "it is empty"), (b"<html>", "it has no HDF5 signature")])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is an empty file"),
+        (b"nothing", "it has no HDF5 signature"),
+        (b"PAR1", "it is a Parquet file"),
+    ],
+)
 def test_a_file_of_a_folder_that_should_be_hdf5_and_is_not_is_a_finding(tmp_path, content, why):
     store(tmp_path / "a.h5", 2)
     (tmp_path / "b.h5").write_bytes(content)
