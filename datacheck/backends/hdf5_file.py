@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.backends.hdf5_direct import Direct, direct
-from datacheck.backends.hdf5_superblock import Mended, superblock
+from datacheck.backends.hdf5_superblock import Beyond, Mended, superblock
 from datacheck.backends.hdf5_survey import sentence
 from datacheck.backends.hdf5_tables import Dataset
 from datacheck.model import Finding, found
@@ -124,4 +124,5 @@ def refused(exc: Exception) -> Finding:
     said = sentence(exc)
     if isinstance(exc, PermissionError):
         return found("unsupported", f"the file may not be read: {said}")
-    return found("damaged-store", f"HDF5 cannot open the file: {said}")
+    code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
+    return found(code, f"HDF5 cannot open the file: {said}")

@@ -205,6 +205,13 @@ class _Walk:
 
     def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield why a dataset must not or cannot be read; the first reason is enough."""
+        if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
+            offset = opened.get_offset()
+            if offset is not None and dataset.bytes and self._size <= offset:
+                spelled = escape(dataset.path)
+                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
+                return
         if created.get_external_count():
             file = escape(created.get_external(0)[0])
             yield _unfollowed(dataset.path, "a dataset whose values lie in another file", file)
