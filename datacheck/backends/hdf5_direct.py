@@ -22,6 +22,9 @@ from datacheck.backends.hdf5_tables import Dataset, cells
 DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
 """The filters that are undone here, by their numbers in the file (HDF5 File Format Specification 3.0, IV.A.2.l)."""
 
+CHUNK_BYTES = 64 << 20
+"""Larger chunks, of which there are several forms in memory here, are left to the library."""
+
 
 class Direct(Protocol):
     """Reads the rows of one dataset into memory that the next reading uses again."""
@@ -45,7 +48,7 @@ def direct(h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int) ->
         offset = opened.get_offset()
         whole = offset is not None and opened.get_storage_size() == dataset.bytes and offset + dataset.bytes <= end
         return _Contiguous(dataset, descriptor, offset) if whole else None
-    if layout == h5.h5d.CHUNKED:
+    if layout == h5.h5d.CHUNKED and dataset.chunks and math.prod(dataset.chunks) * dtype.itemsize <= CHUNK_BYTES:
         filters = [created.get_filter(at) for at in range(created.get_nfilters())]
         undo = [_undo(number, values) for number, _, values, _ in filters]
         return None if None in undo else _Chunked(dataset, opened, undo, [number for number, *_ in filters])

@@ -10,7 +10,7 @@ from typing import Any
 
 from datacheck.backends.hdf5_direct import Direct, direct
 from datacheck.backends.hdf5_superblock import Beyond, Mended, superblock
-from datacheck.backends.hdf5_survey import sentence
+from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tables import Dataset
 from datacheck.model import Finding, found
 
@@ -90,7 +90,10 @@ class OpenFile:
         end = self.size
         if self.block is not None:
             end = max(end, self.block.end) if self.cut else min(end, self.block.end)
-        return direct(library(), dataset, handle.id, self.descriptor, end)
+        try:
+            return direct(library(), dataset, handle.id, self.descriptor, end)
+        except TROUBLE:  # what is wrong with it shows when the library reads it
+            return None
 
     def first_lost(self, dataset: Dataset, handle: Any) -> tuple[int, int] | None:
         """Return the first row of a contiguous dataset beyond the end of a file that was cut, and the row's offset."""

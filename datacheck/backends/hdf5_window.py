@@ -77,11 +77,8 @@ class Window:
                 self.lost = dict.fromkeys(range(start, stop), self._behind)
                 return
             self.stop = stop = self._lost_from[0]
-        if self._direct is not None:
-            values = self._direct.read(start, stop)
-            if values is not None:
-                self.values = values
-                return
+        if self._direct is not None and self._read_past_the_library(self._direct, start, stop):
+            return
         if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
             return
         try:
@@ -91,6 +88,15 @@ class Window:
                 self.values = self._handle[start:stop]
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
+
+    def _read_past_the_library(self, direct: Direct, start: int, stop: int) -> bool:
+        try:
+            values = direct.read(start, stop)
+        except MemoryError:
+            return False
+        if values is not None:
+            self.values = values
+        return values is not None
 
     def _kills(self, start: int, stop: int) -> bool:
         """Say whether values of variable length are not to be read, since doing so kills the reader, or did before.

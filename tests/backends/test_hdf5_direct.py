@@ -168,6 +168,11 @@ def of_arrays(file):
     data.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(12, dtype="<f4").reshape(4, 3), kind)
 
 
+def huge_chunks(file):
+    """A chunk may be far larger than the dataset, which may grow."""
+    file.create_dataset("data", (4,), "<f4", maxshape=(None,), chunks=(1 << 27,), fillvalue=2)
+
+
 def lossy(file):
     file.create_dataset("data", data=np.arange(12.0), chunks=(4,), scaleoffset=2)
 
@@ -193,6 +198,7 @@ def too_short_a_chunk(file):
         (of_twelve_bits, False),
         (of_arrays, False),
         (lossy, False),
+        (huge_chunks, False),
         (too_long_a_chunk, False),
     ],
 )
