@@ -68,8 +68,7 @@ class Superblock:
         if self.lost:
             yield found(
                 "damaged-store",
-                "the superblock at the beginning of the file is destroyed; the root group stands behind it, "
-                "and all is read from there",
+                "the superblock is destroyed; the file is read from the root group, which stands behind it",
             )
         elif not self.sound:
             yield found(
@@ -80,8 +79,8 @@ class Superblock:
         if self.flags & (WRITING | SWMR):
             yield found(
                 "not-closed",
-                "the file is marked as being written: a writer still has it open, or ended without closing it, and "
-                "what that had not written yet is missing. HDF5 refuses such a file; it is read nevertheless",
+                "HDF5 refuses the file: its writer still has it open, or never closed it; it is read nevertheless, "
+                "but what had not been written yet is missing",
                 flags=self.flags,
             )
         if size < self.end and self.sound:

@@ -373,7 +373,7 @@ def test_a_file_that_a_writer_left_open_says_so_and_is_read(path):
         h5py.File(path)
     (finding,), placed, read = scanned(path)
     assert (finding.code, finding.verdict) == ("not-closed", "suspicious")
-    assert finding.message.startswith("the file is marked as being written: a writer still has it open, or ended")
+    assert finding.message.startswith("HDF5 refuses the file: its writer still has it open, or never closed it; ")
     assert (placed, read) == ([], {"data": [0, 1, 2]})
     assert path.read_bytes() == left
 
