@@ -117,10 +117,10 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
             reader = _reader_class(name).recognise(path, options)
             if reader is not None:
                 return reader
-        said = what_is(path)
-        if backend is not None and said == NO_STORE:
-            said = f"is not a store that the backend {backend} reads"
-        raise SourceUnknown(str(path), said)
+        if backend is None:
+            raise SourceUnknown(str(path), what_is(path))
+        said = foreign(path) if path.is_file() else None
+        raise SourceUnknown(str(path), said or f"is not a store that the backend {backend} reads")
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
     except OSError as exc:
@@ -147,10 +147,9 @@ def what_is(path: Path) -> str:
         return "is a directory, but holds no LMDB, LevelDB or HDF5 files"
     if not path.is_file():
         return "is neither a file nor a directory"
-    return foreign(path) or NO_STORE
+    return foreign(path) or "is not an LMDB, LevelDB or HDF5 store"
 
 
-NO_STORE = "is not an LMDB, LevelDB or HDF5 store"
 _LFS = b"version https://git-lfs"
 
 
