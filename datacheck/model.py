@@ -53,6 +53,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "missing-filter": ("unverifiable", "an HDF5 filter is not installed"),
     "unknown-payload": ("unverifiable", "bytes that no decoder knows"),
     "unsupported": ("unverifiable", "a part of the store that datacheck does not follow or read"),
+    "not-closed": ("suspicious", "the store's writer still has it open, or ended without closing it"),
     "wrong-format": ("suspicious", "readable, but not what its neighbours are"),
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
@@ -264,6 +265,7 @@ class Block:
 class RowBlock:
     """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
 
+    The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
     """

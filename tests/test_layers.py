@@ -35,8 +35,9 @@ ALLOWED_BESIDE = {("settings", "decoders"), ("report", "reports"), ("reports", "
 
 HOMES = {
     "lmdb": "backends/lmdb.py",
-    "h5py": "backends/hdf5.py",
-    "hdf5plugin": "backends/hdf5.py",
+    "h5py": "backends/hdf5_file.py",
+    "hdf5plugin": "backends/hdf5_file.py",
+    "deflate": "backends/hdf5_direct.py",
     "simplejpeg": "decoders/jpeg.py",
     "cramjam": "backends/leveldb_table.py",
     "PIL": "decoders/pillow.py",
@@ -120,6 +121,7 @@ HEAVY = (
     "plyvel",
     "msgspec",
     *("google.protobuf", "matplotlib"),
+    "deflate",
 )
 
 
