@@ -13,8 +13,7 @@ from typing import Any
 import lmdb
 
 from datacheck.backends import StoreOptions
-from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
-from datacheck.backends.lmdb_pages import (
+from datacheck.backends.lmdb_format import (
     DUPFIXED,
     DUPSORT,
     INTEGERDUP,
@@ -22,10 +21,11 @@ from datacheck.backends.lmdb_pages import (
     REVERSEKEY,
     Database,
     PageDamaged,
-    Pages,
     foreign,
     header_size,
 )
+from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
+from datacheck.backends.lmdb_pages import Pages
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (

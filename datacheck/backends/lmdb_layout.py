@@ -8,15 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from datacheck.backends.lmdb_pages import (
-    DUPDATA,
-    SUBDATA,
-    Database,
-    PageDamaged,
-    Pages,
-    database,
-    header_size,
-)
+from datacheck.backends.lmdb_format import DUPDATA, SUBDATA, Database, PageDamaged, database, header_size
+from datacheck.backends.lmdb_pages import Pages
 from datacheck.model import Finding, Position, Shard, escape, found
 
 SHARDS = 4096

@@ -1,0 +1,200 @@
+"""The values of LMDB nodes, read through the pages: inline, in overflow extents, in sub-pages and sub-trees (DUPSORT).
+
+Every place and length is checked against the page and the file before anything is read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.backends.lmdb_format import (
+    BIGDATA,
+    BRANCH,
+    DEEPEST,
+    DIRTY,
+    LEAF,
+    LEAF2,
+    NO_PAGE,
+    OVERFLOW,
+    SUBDATA,
+    SUBPAGE,
+    Database,
+    Node,
+    database,
+)
+from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb_parse import Parsed, bounds, flags_of, node_at, parse, raw_page
+
+RECORD = 48
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value as far as it can be read, its pages if it has pages of its own, and what is wrong (else "").
+
+    `code` is the code of the finding, `page` the page that is to blame.
+    """
+
+    data: bytes
+    extent: tuple[int, int] | None = None
+    wrong: str = ""
+    code: str = "damaged-store"
+    page: int = 0
+
+
+def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
+    """Return the value of a node that has one of its own."""
+    if not node.flags & BIGDATA:
+        data = parsed.raw[node.offset : node.offset + node.size]
+        wrong = "" if len(data) == node.size else f"is said to have {node.size:,} bytes, and its page ends before them"
+        return Value(data, None, wrong, page=parsed.number)
+    if node.offset + 8 > len(parsed.raw):
+        return Value(b"", None, "lies on a page whose number is lost", page=parsed.number)
+    first = int.from_bytes(parsed.raw[node.offset : node.offset + 8], sys.byteorder)
+    count = (pages.header - 1 + node.size) // pages.page_size + 1
+    if not 2 <= first <= first + count - 1 <= pages.meta.last_page:
+        wrong = (
+            f"has the pages {first:,} to {first + count - 1:,}, and the environment ends at {pages.meta.last_page:,}"
+        )
+        return Value(b"", None, wrong, page=parsed.number)
+    wrong, code = _of_extent(pages, first, count, node.size)
+    start = first * pages.page_size
+    data = os.pread(pages.file, min(node.size, max(0, pages.size - start - pages.header)), start + pages.header)
+    while 0 < len(data) < min(node.size, pages.size - start - pages.header):
+        more = os.pread(pages.file, node.size - len(data), start + pages.header + len(data))
+        if not more:
+            break
+        data += more
+    return Value(data, (first, count), wrong, code, page=first)
+
+
+def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[str, str]:
+    """Return what is wrong with an overflow extent, and the code of that."""
+    start = first * pages.page_size
+    if start + pages.header + size > pages.size:
+        left = max(0, pages.size - start - pages.header)
+        where = (
+            f"of its {size:,} bytes on pages {first:,} to {first + count - 1:,} {left:,} lie before the end of the file"
+        )
+        return where, "truncated-store"
+    head = os.pread(pages.file, pages.header, start)
+    own = int.from_bytes(head[:8], sys.byteorder)
+    (held,) = struct.unpack_from("=I", head, pages.header - 4)
+    if not head.strip(b"\0"):
+        return f"begins on page {first:,}, which begins with zeros", "damaged-store"
+    if own != first:
+        return f"begins on page {first:,}, which has the number of page {own:,}", "damaged-store"
+    if flags_of(pages, head) != OVERFLOW:
+        return f"begins on page {first:,}, which has the flags {flags_of(pages, head):#x}", "damaged-store"
+    if held != count:
+        return f"takes {count:,} pages from {first:,} on, which says {held:,}", "damaged-store"
+    return "", ""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A part of the values of one key that cannot be read."""
+
+    page: int
+    why: str
+
+
+def read_duplicates(
+    pages: Pages, parsed: Parsed, node: Node, order: Callable[[bytes], Any], visit: Callable[[int], bool]
+) -> Iterator[bytes | Damage]:
+    """Yield the values of a key of a DUPSORT database, in order; `visit` says whether a page may be looked at."""
+    if node.flags & SUBDATA:
+        if node.size != RECORD or node.offset + RECORD > len(parsed.raw):
+            yield Damage(parsed.number, f"the tree of its values is described in {node.size} bytes, not {RECORD}")
+            return
+        yield from _sub_tree(pages, database(parsed.raw[node.offset : node.offset + RECORD]), order, visit)
+        return
+    raw = parsed.raw[node.offset : node.offset + node.size]
+    if len(raw) < node.size or node.size < pages.header:
+        yield Damage(parsed.number, f"the page of its values has {len(raw)} bytes, not {node.size}")
+        return
+    flags = flags_of(pages, raw)
+    if not flags & SUBPAGE or flags & ~(SUBPAGE | DIRTY | LEAF | LEAF2):
+        yield Damage(parsed.number, f"the page of its values has the flags {flags:#x}")
+        return
+    if flags & LEAF2:
+        yield from _packed(pages, raw, parsed.number)
+    else:
+        yield from _sub_nodes(pages, raw, parsed.number)
+
+
+def _packed(pages: Pages, raw: bytes, number: int) -> Iterator[bytes | Damage]:
+    """Yield the keys of a page that has them one behind the other, all of one size."""
+    (width,) = struct.unpack_from("=H", raw, pages.header - 8)
+    count = (bounds(pages, raw)[0] - pages.header) // 2
+    if not width or count < 0 or pages.header + count * width > len(raw):
+        yield Damage(number, f"says it has {count} values of {width} bytes, and has {len(raw)} bytes")
+        return
+    for at in range(count):
+        start = pages.header + at * width
+        yield raw[start : start + width]
+
+
+def _sub_nodes(pages: Pages, raw: bytes, number: int) -> Iterator[bytes | Damage]:
+    lower, upper = bounds(pages, raw)
+    if not pages.header <= lower <= upper <= len(raw):
+        yield Damage(number, f"the page of its values has its free room from byte {lower} to {upper}")
+        return
+    count = (lower - pages.header) // 2
+    for offset in struct.unpack_from(f"={count}H", raw, pages.header):
+        at = offset + pages.base
+        node = node_at(raw, at, pages.base, len(raw)) if upper <= at <= len(raw) - 8 else None
+        yield Damage(number, "one of its values lies outside its page") if node is None else node.key
+
+
+def _sub_tree(
+    pages: Pages, tree: Database, order: Callable[[bytes], Any], visit: Callable[[int], bool]
+) -> Iterator[bytes | Damage]:
+    """Yield the values that lie in a tree of their own, as its keys."""
+    stack: list[tuple[int, int, bytes | None, bytes | None]] = []
+    if tree.root != NO_PAGE:
+        stack.append((tree.root, 1, None, None))
+    found = 0
+    whole = True
+    while stack:
+        number, depth, low, high = stack.pop()
+        if depth > DEEPEST or not visit(number):
+            yield Damage(number, f"page {number:,} of the tree of its values is used twice or is none")
+            whole = False
+            continue
+        if depth < tree.depth:
+            parsed = parse(pages, number, BRANCH, order, low, high)
+            lows = [low, *(node.key for node in parsed.nodes[1:])]
+            below = zip(parsed.nodes, lows, [*lows[1:], high], strict=False)
+            stack += reversed([(node.child, depth + 1, least, most) for node, least, most in below])
+            faults = parsed.faults
+            values: list[bytes | Damage] = []
+        else:
+            values, faults = _of_leaf(pages, number, order, low, high)
+        if faults:
+            yield Damage(number, f"page {number:,} of the tree of its values {', '.join(faults)}")
+            whole = False
+        for value in values:
+            whole &= not isinstance(value, Damage)
+            found += 1
+            yield value
+    if whole and found != tree.entries:
+        yield Damage(tree.root, f"the tree of its values holds {found:,}, and says {tree.entries:,}")
+
+
+def _of_leaf(
+    pages: Pages, number: int, order: Callable[[bytes], Any], low: bytes | None, high: bytes | None
+) -> tuple[list[bytes | Damage], list[str]]:
+    raw = raw_page(pages, number)
+    if len(raw) == pages.page_size and flags_of(pages, raw) == LEAF | LEAF2:
+        faults = []
+        if int.from_bytes(raw[:8], sys.byteorder) != number:
+            faults.append(f"has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
+        return list(_packed(pages, raw, number)), faults
+    parsed = parse(pages, number, LEAF, order, low, high)
+    return [node.key for node in parsed.nodes], parsed.faults
