@@ -24,8 +24,18 @@ from datacheck.backends.lmdb_format import (
     foreign,
     header_size,
 )
-from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
+from datacheck.backends.lmdb_layout import (
+    fit_map,
+    probes,
+    probes_of_remains,
+    second_meta,
+    shards,
+    shards_of_remains,
+)
 from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb_ranges import Ranges
+from datacheck.backends.lmdb_salvage import Salvage
+from datacheck.backends.lmdb_skeleton import skeleton
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
@@ -48,6 +58,8 @@ MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
 COMMIT_BYTES = 16 << 20
 LMDB_1_0 = 3
+MOST_VALUES = 1 << 62
+"""More values than one key can have."""
 
 
 @dataclass(frozen=True)
@@ -82,39 +94,58 @@ class LmdbReader:
     def layout(self) -> Layout:
         """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
         size = self.data.stat().st_size
-        findings: list[Finding] = []
+        try:
+            bones = skeleton(self.data)
+        except PageDamaged as exc:
+            return Layout((), (), None, size, [found("damaged-store", f"{self.data.name}: {exc}")])
+        findings = list(bones.findings)
+        if bones.sound and (refusal := self._refusal()):
+            findings.append(found("damaged-store", f"lmdb cannot open it: {refusal}"))
         made: list[Shard] = []
         tried: list[Shard] = []
-        records: int | None = None
-        try:
-            with Pages(self.data) as pages:
-                findings += cut(pages)
-                parts = trees(pages)
-                records = sum(tree.entries for tree in parts.values())
-                for part, tree in parts.items():
-                    made += shards(pages, part, tree, self.shard_bytes)
-                    tried += probes(pages, part, tree, max(1, PROBES // len(parts)))
-        except PageDamaged as exc:
-            findings.append(found("damaged-store", f"{self.data.name}: {exc}"))
-            made = tried = [Shard()]
-        try:
-            with self._transaction(""):
-                pass
-        except lmdb.Error as exc:
-            findings.append(found("damaged-store", f"lmdb cannot open it: {_reason(exc)}"))
-            return Layout((), (), None, size, findings)
+        count = max(1, PROBES // max(1, len(bones.trees)))
+        with Pages(self.data) as pages:
+            for part, tree in bones.trees.items():
+                if bones.sound:
+                    made += shards(pages, part, tree.record, self.shard_bytes)
+                    tried += probes(pages, part, tree.record, count)
+                else:
+                    made += shards_of_remains(pages, tree, self.shard_bytes)
+                    tried += probes_of_remains(pages, tree, count)
+        records = sum(tree.record.entries for tree in bones.trees.values()) if bones.sound else None
         return Layout(made, tried, records, size, findings)
 
     def blocks(
         self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
     ) -> Iterator[Block]:
-        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes."""
+        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes.
+
+        The library reads only what was looked at before and is sound; the rest is read page by page.
+        """
+        note(shard.start or Position(b""), False)
+        bones = skeleton(self.data)
+        refused = bones.sound and self._refusal() is not None
+        with Pages(self.data) as pages:
+            ranges = Ranges(pages, bones, shard.part)
+            salvage = Salvage(pages, bones, shard, note, avoid)
+            for piece in ranges.pieces(shard, limit):
+                if piece.sound and not refused:
+                    yield from self._sound_blocks(piece.shard, limit=limit, note=note, avoid=avoid)
+                else:
+                    yield from salvage.blocks(piece, limit)
+                note(piece.shard.stop or Position(b""), False)
+            yield Block([], [], account=ranges.account.sums + salvage.account)
+
+    def _sound_blocks(
+        self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
+    ) -> Iterator[Block]:
+        """Yield the records of a range that the library may read."""
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
                 records = _one_by_one(cursor, self.data, shard, tree, note, avoid)
             else:
                 records = _records(cursor, shard, tree)
-            named = names(self.data) if not shard.part else frozenset()
+            named = skeleton(self.data).names if not shard.part else frozenset()
             place = shard.start or Position(b"")
             finished = False
             while not finished:
@@ -138,17 +169,24 @@ class LmdbReader:
 
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
-        with Pages(self.data) as pages:
-            parts = list(trees(pages))
-        for part in parts:
-            with self._transaction(part) as (cursor, tree):
-                if cursor.set_key(raw):
-                    return Shard(part, Position(raw), Position(raw, cursor.count() if tree.flags & DUPSORT else 1))
+        for part in skeleton(self.data).trees:
+            wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
+            count = sum(len(block) for block in self.blocks(wanted, limit=1))
+            if count:
+                return Shard(part, Position(raw), Position(raw, count))
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         assert isinstance(place.key, bytes)
         return Block([place.key], [b""], database=shard.part or None).place(0, finding, None)
+
+    def _refusal(self) -> str | None:
+        """Return why the library does not open the environment, None if it does."""
+        try:
+            with self._transaction(""):
+                return None
+        except lmdb.Error as exc:
+            return _reason(exc)
 
     @contextmanager
     def _transaction(self, part: str) -> Iterator[tuple[Any, Database]]:
@@ -220,7 +258,7 @@ def _one_by_one(
     place = start
     try:
         with Pages(data) as pages:
-            for node, _ in pages.leaf_nodes(trees(pages)[shard.part], _raw(start)):
+            for node, _ in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
                 if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
                     return

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.model import Finding, Verdict, escape, found
+from datacheck.model import Finding, escape, found
 
 SHOWN = 20
 """Pages of one kind of fault that get a finding each; the others are counted in one more."""
@@ -17,7 +17,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong: its kind, the page it is seen on (0 for the metas), and why.
+    """One thing wrong: its kind, the page it is seen on (0 for the metas), and why; `count` neighbours have the same.
 
     Where `costs`, the keys from `low` on and below `high` are lost but for what is found again.
     """
@@ -29,7 +29,9 @@ class Fault:
     costs: bool = False
     low: bytes | None = None
     high: bytes | None = None
-    verdict: Verdict | None = None
+    code: str = "damaged-store"
+    count: int = 1
+    after: str = ""
 
 
 def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
@@ -50,12 +52,13 @@ def told(fault: Fault, page_size: int) -> Finding:
     """Return the finding for one fault."""
     offset = fault.page * page_size
     where = f"page {fault.page:,} at byte {offset:,} ({fault.kind}) {fault.why}" if fault.page else fault.why
-    details: dict[str, Any] = {"kind": fault.kind, "count": 1, "page": fault.page, "offset": offset}
+    details: dict[str, Any] = {"kind": fault.kind, "count": fault.count, "page": fault.page, "offset": offset}
     cost = ""
     if fault.costs:
         details |= {"first_key": _key(fault.low), "last_key": _key(fault.high)}
         cost = f"; it leads to the keys {spelled(fault.low, fault.high)}"
-    finding = found("damaged-store", f"data.mdb: {where}{cost}", verdict=fault.verdict, **details)
+    more = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
+    finding = found(fault.code, f"data.mdb: {where}{more}{cost}{fault.after}", **details)
     return of_database(finding, fault.part)
 
 

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from datacheck.backends.lmdb_format import DUPDATA, SUBDATA, Database, PageDamaged, database, header_size
+from datacheck.backends.lmdb_branches import leaves_below
+from datacheck.backends.lmdb_format import Database, header_size
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.model import Finding, Position, Shard, escape, found
+from datacheck.backends.lmdb_skeleton import Tree, skeleton
+from datacheck.model import Position, Shard
 
 SHARDS = 4096
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
-NAMES_SOUGHT = 100_000
-"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
 MAP_SPARE_PAGES = 16
 META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
-
-
-def trees(pages: Pages) -> dict[str, Database]:
-    """Return the databases that hold records, by part; the main one too, if it holds any beside names."""
-    main = pages.meta.main
-    named = {escape(name.rstrip(b"\0")): tree for name, tree in _named(pages)}
-    return {"": main, **named} if main.entries > len(named) or not named else named
-
-
-def _named(pages: Pages) -> Iterator[tuple[bytes, Database]]:
-    """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
-    if pages.meta.main.entries > NAMES_SOUGHT:
-        return
-    for node, page in pages.leaf_nodes(pages.meta.main):
-        if node.flags & SUBDATA and not node.flags & DUPDATA:
-            yield node.key, database(page[node.offset : node.offset + 48])
-
-
-def names(data: Path) -> frozenset[bytes]:
-    """Return the keys of the main database that name databases, and are no records of it."""
-    status = data.stat()
-    return _names(data, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
-    try:
-        with Pages(data) as pages:
-            return frozenset(name for name, _ in _named(pages))
-    except PageDamaged:
-        return frozenset()
 
 
 def shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
@@ -70,21 +37,40 @@ def probes(pages: Pages, part: str, tree: Database, count: int) -> list[Shard]:
     return [Shard(part), *(Shard(part, Position(key)) for key in _spread(seams, count - 1))]
 
 
+def seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
+    """Return keys that divide what is left of a damaged database, in order: more than `enough` if there are so many."""
+    lows = [entry.low for entry in tree.entries if entry.low is not None]
+    if len(lows) < enough:
+        order = tree.record.order()
+        for entry in tree.entries:
+            if entry.kind == "branch":
+                leaves = leaves_below(pages, [entry])
+                lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
+        lows.sort(key=order)
+    return list(dict.fromkeys(lows))
+
+
+def shards_of_remains(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
+    """Return ranges of about `shard_bytes` each of what is left of a damaged database."""
+    held = tree.record.pages * pages.page_size
+    size = pages.size if not 0 < held < pages.size else held
+    wanted = min(SHARDS, -(-size // shard_bytes))
+    cuts = [Position(key) for key in _spread(seams_of_remains(pages, tree, wanted * 4), wanted - 1)]
+    return [Shard(tree.part, *ends) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+
+
+def probes_of_remains(pages: Pages, tree: Tree, count: int) -> list[Shard]:
+    """Return at most `count` ranges that begin evenly spread over what is left of a damaged database."""
+    seams = _spread(seams_of_remains(pages, tree, count), count - 1)
+    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in seams)]
+
+
 def _spread(keys: list[bytes], count: int) -> list[bytes]:
     """Return at most `count` of the keys, evenly spread and none twice."""
     if count < 1:
         return []
     chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
     return list(dict.fromkeys(chosen))
-
-
-def cut(pages: Pages) -> Iterator[Finding]:
-    """Say if the file ends before its last page does."""
-    expected = (pages.meta.last_page + 1) * pages.page_size
-    if pages.size < expected:
-        lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
-        yield found("truncated-store", message, size=pages.size, expected=expected)
 
 
 def second_meta(file: IO[bytes]) -> bool:
@@ -97,9 +83,8 @@ def second_meta(file: IO[bytes]) -> bool:
 
 
 def flags_of(data: Path) -> dict[str, int]:
-    """Return the flags of each database that holds records, by part. Raises PageDamaged."""
-    with Pages(data) as pages:
-        return {part: tree.flags for part, tree in trees(pages).items()}
+    """Return the flags of each database that holds records, by part. Raises PageDamaged without any meta page."""
+    return {part: tree.record.flags for part, tree in skeleton(data).trees.items()}
 
 
 def data_version(data: Path) -> int:

@@ -16,11 +16,10 @@ from datacheck.backends.lmdb_bulk import Buffer, Flags, Keys, Numbers, Stack, co
 from datacheck.backends.lmdb_format import BIGDATA, DUPDATA, LEAF, OVERFLOW, SUBDATA
 from datacheck.backends.lmdb_pages import Pages
 
-BATCH = 512
-"""Pages read in one go: they stay in the processor's cache while they are looked at."""
 NEAR = 3
 """Overflow extents of up to this many pages are read whole, with their neighbours: that is cheaper than a call each."""
 READ_BYTES = 2 << 20
+"""Read in one go: it stays in the processor's cache while it is looked at."""
 
 
 @dataclass
@@ -93,8 +92,9 @@ def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: F
     """Judge leaves, in batches; count those that are sound and are to be counted."""
     whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
     extents = []
-    for start in range(0, len(leaves), BATCH):
-        order = np.argsort(leaves.numbers[start : start + BATCH], kind="stable")
+    size = max(8, READ_BYTES // pages.page_size)
+    for start in range(0, len(leaves), size):
+        order = np.argsort(leaves.numbers[start : start + size], kind="stable")
         batch = leaves[start + order]
         sound, closer, entries, found = _judge_batch(pages, flags, batch)
         whole.sound[start + order] = sound
@@ -217,7 +217,7 @@ def _judge_extents(pages: Pages, judged: Judged) -> None:
 def _near(pages: Pages, extents: Numbers) -> Numbers:
     """Return the leaves of small extents whose header is wrong; whole stretches of them are read at once."""
     bad = [np.zeros(0, np.int64)]
-    step = max(1, READ_BYTES // pages.page_size // NEAR)
+    step = max(8, READ_BYTES // pages.page_size)
     for start in range(0, len(extents), step):
         part = extents[start : start + step]
         stack = Stack(pages.file, pages.page_size, pages.size, _spanned(part))

@@ -47,29 +47,25 @@ class Orphans:
     def __init__(
         self, pages: Pages, used: NDArray[np.uint8], *, known: bool, beat: Callable[[], None] = lambda: None
     ) -> None:
-        self._pages, self._known = pages, known
+        self._known = known
         unreached = np.flatnonzero(used == 0)
         self._orphans: list[_Orphan] = []
         for start in range(0, len(unreached), BATCH):
             beat()
             batch = unreached[start : start + BATCH]
-            self._orphans += filter(None, (self._looked_at(it) for it in _leaves(pages, batch[batch >= 2])))
+            self._orphans += filter(None, (_looked_at(pages, it) for it in _leaves(pages, batch[batch >= 2])))
         self._sorted: dict[int, tuple[list[Any], list[_Orphan]]] = {}
         self._taken: set[int] = set()
 
-    def _looked_at(self, number: int) -> _Orphan | None:
-        raw = raw_page(self._pages, number)
-        keys = [node.key for node in nodes_of(self._pages, raw) if node is not None]
-        age = int.from_bytes(raw[8:16], sys.byteorder) if self._pages.base else 0
-        return _Orphan(number, keys[0], keys[-1], age) if keys else None
+    def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
+        """Return what `within` does; it is not returned again."""
+        groups = self.within(pages, record, low, high)
+        self._taken.update(number for group in groups for number in group.leaves)
+        return groups
 
-    def within(self, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
-        """Return the leaves all of whose keys lie in a range of a database, in order, those that overlap together.
-
-        They are taken, and not returned again.
-        """
-        inside = [it for it in self._between(record, low, high) if self._fits(record, it, low, high)]
-        self._taken.update(it.number for it in inside)
+    def within(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
+        """Return the leaves all of whose keys lie in a range of a database, in order, those that overlap together."""
+        inside = [it for it in self._between(record, low, high) if _fits(pages, record, it, low, high)]
         order = record.order()
         groups: list[list[_Orphan]] = []
         last: Any = None
@@ -96,9 +92,17 @@ class Orphans:
         stop = len(keys) if high is None else bisect_left(keys, order(high))
         return (it for it in ordered[start:stop] if it.number not in self._taken)
 
-    def _fits(self, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
-        parsed = parse(self._pages, orphan.number, LEAF, record.order(), low, high)
-        return bool(parsed.nodes) and not parsed.faults and not _of_values(record, parsed)
+
+def _looked_at(pages: Pages, number: int) -> _Orphan | None:
+    raw = raw_page(pages, number)
+    keys = [node.key for node in nodes_of(pages, raw) if node is not None]
+    age = int.from_bytes(raw[8:16], sys.byteorder) if pages.base else 0
+    return _Orphan(number, keys[0], keys[-1], age) if keys else None
+
+
+def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
+    parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
+    return bool(parsed.nodes) and not parsed.faults and not _of_values(record, parsed)
 
 
 def _leaves(pages: Pages, numbers: Numbers) -> list[int]:

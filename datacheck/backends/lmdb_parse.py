@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -156,12 +156,17 @@ def _ascending(nodes: list[Node], order: Order, low: bytes | None, high: bytes |
     most = None if high is None else order(high)
     keyed = [(order(node.key), node) for node in nodes]
     keyed = [it for it in keyed if (least is None or it[0] >= least) and (most is None or it[0] < most)]
-    if all(one[0] < two[0] for one, two in pairwise(keyed)):
-        return [node for _, node in keyed]
+    return [keyed[at][1] for at in longest([key for key, _ in keyed])]
+
+
+def longest(keys: Sequence[Any]) -> Sequence[int]:
+    """Return the places of the most keys that ascend: where one is broken, all others stay."""
+    if all(one < two for one, two in pairwise(keys)):
+        return range(len(keys))
     tails: list[Any] = []
     ends: list[int] = []
     before: list[int] = []
-    for at, (key, _) in enumerate(keyed):
+    for at, key in enumerate(keys):
         place = bisect_left(tails, key)
         before.append(ends[place - 1] if place else -1)
         tails[place : place + 1] = [key]
@@ -169,6 +174,6 @@ def _ascending(nodes: list[Node], order: Order, low: bytes | None, high: bytes |
     chosen = []
     at = ends[-1]
     while at >= 0:
-        chosen.append(keyed[at][1])
+        chosen.append(at)
         at = before[at]
     return chosen[::-1]

@@ -99,13 +99,26 @@ class Ranges:
         counted = self._counted(leaves, shard)
         judged = judge(self._pages, flags, leaves, self.account, counted)
         self._look_closer(leaves, judged, counted, self._seen)
-        self.account.sums[f"entries {shard.part}"] += int(judged.entries[counted].sum())
         sound = bool(judged.sound.all())
+        self.seen(leaves, judged)
         if follower is not None and sound:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
             sound = bool(again.sound.all())
-        return Piece(piece, leaves, run.doubt[at:stop], sound and self._bones.sound)
+        if sound and self._bones.sound:
+            self._count(judged, counted)
+            return Piece(piece, leaves, run.doubt[at:stop], True)
+        return Piece(piece, leaves, run.doubt[at:stop], False)
+
+    def seen(self, leaves: Leaves, judged: Judged) -> None:
+        """Hear of leaves that were judged; for those who want to know more."""
+
+    def _count(self, judged: Judged, counted: Flags) -> None:
+        """Add up what a database says of itself."""
+        part = self._tree.part
+        self.account.sums[f"{part} entries"] += int(judged.entries[counted].sum())
+        self.account.sums[f"{part} leaves"] += int(counted.sum())
+        self.account.sums[f"{part} overflow"] += int(judged.extents[counted[judged.extents[:, 2]], 1].sum())
 
     def _counted(self, leaves: Leaves, shard: Shard) -> Flags:
         """Return which leaves begin in a range: the others, at its edge, are counted with another range."""
@@ -128,6 +141,7 @@ class Ranges:
                 continue
             judged.entries[at] += extra
             if counted[at]:
+                self.account.sums[f"{self._tree.part} values"] += len(seen) - before
                 self.account.single(np.fromiter(islice(seen, before, None), np.int64))
 
     def _closer(self, leaves: Leaves, at: int, seen: dict[int, None]) -> int | None:

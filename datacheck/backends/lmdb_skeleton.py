@@ -5,8 +5,8 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -36,11 +36,13 @@ from datacheck.backends.lmdb_orphans import Orphans
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
 from datacheck.backends.lmdb_values import read_value
-from datacheck.model import Finding, escape
+from datacheck.model import Finding, escape, found
 
 NAMES_SOUGHT = 100_000
 """Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
 USED, FREE = 1, 2
+TRIES = 3
+"""A store that another process commits to meanwhile is looked at so many times."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Entry:
     page: int
     kind: Literal["branch", "leaf", "hole", "orphan"]
     doubt: bool = False
+    fault: int = -1
+    """Of a hole: the place of its fault in the list of all."""
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Tree:
     part: str
     record: Database
     entries: list[Entry] = field(default_factory=list)
+    branches: int = 0
 
 
 @dataclass
@@ -80,6 +85,13 @@ class Skeleton:
     findings: list[Finding]
     account: Account
     free_known: bool
+    _orphans: Orphans | None = None
+
+    def orphans(self, pages: Pages, beat: Callable[[], None]) -> Orphans:
+        """Return the leaves that nothing reaches; looking for them takes a look at every page, once."""
+        if self._orphans is None:
+            self._orphans = Orphans(pages, self.used, known=self.free_known, beat=beat)
+        return self._orphans
 
     @property
     def sound(self) -> bool:
@@ -94,8 +106,22 @@ def skeleton(data: Path) -> Skeleton:
 
 @lru_cache(maxsize=2)
 def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
-    with Pages(data) as pages:
-        return Walk(pages).skeleton()
+    for _ in range(TRIES):
+        with Pages(data) as pages:
+            bones = Walk(pages).skeleton()
+        with Pages(data) as again:
+            if bones.sound or again.meta == pages.meta:
+                break
+    return bones
+
+
+def cut(pages: Pages) -> Iterator[Finding]:
+    """Say if the file ends before its last page does."""
+    expected = (pages.meta.last_page + 1) * pages.page_size
+    if pages.size < expected:
+        lost = expected - pages.size
+        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        yield found("truncated-store", message, size=pages.size, expected=expected)
 
 
 class Walk:
@@ -126,23 +152,29 @@ class Walk:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
-        if any(entry.kind == "hole" for tree in trees.values() for entry in tree.entries):
+        torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
+        if torn:
             orphans = Orphans(pages, self.used, known=free_known)
-            for tree in trees.values():
-                tree.entries = in_order(tree.record, self._filled(tree, orphans))
-        findings = [*pages.metas.findings, *grouped(self.faults, pages.page_size)]
+            for tree in torn:
+                tree.entries = in_order(tree.record, self._filled(tree, orphans, len(torn) > 1))
+        findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
 
-    def _filled(self, tree: Tree, orphans: Orphans) -> Iterator[Entry]:
+    def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
         """Yield the stretches of a tree, with the leaves that no branch reaches in place of its holes."""
         for entry in tree.entries:
             if entry.kind != "hole":
                 yield entry
                 continue
-            for group in orphans.within(tree.record, entry.low, entry.high):
+            groups = orphans.take(self.pages, tree.record, entry.low, entry.high)
+            leaves = sum(len(group.leaves) for group in groups)
+            fault = self.faults[entry.fault]
+            again = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
+            self.faults[entry.fault] = replace(fault, after=again)
+            for group in groups:
                 for orphan in group.leaves:
                     self.mark(orphan)
-                    yield Entry(group.low, group.high, orphan, "orphan", group.doubt)
+                    yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
 
     def fault(self, kind: str, page: int, why: str, entry: Entry | None = None, part: str | None = None) -> None:
         low, high = (None, None) if entry is None else (entry.low, entry.high)
@@ -165,7 +197,7 @@ class Walk:
         if not 2 <= record.root <= self.pages.meta.last_page or not 1 <= record.depth <= DEEPEST:
             why = "its root is lost" if record.root == LOST else f"its root is page {record.root}"
             self.fault("root", 0, f"{why} and it has {record.depth} levels", whole, part)
-            tree.entries = [Entry(None, None, 0, "hole")]
+            tree.entries = [self._hole(whole)]
             return tree
         if not self.mark(record.root):
             self.fault("shared", record.root, "is used twice", None, part)
@@ -187,10 +219,14 @@ class Walk:
         if parsed.faults:
             self.fault("branch", entry.page, f"{', '.join(parsed.faults)}", entry, tree.part)
         if not parsed.nodes:
-            yield Entry(entry.low, entry.high, entry.page, "hole")
+            yield self._hole(entry)
             return
         self.account.single(np.array([entry.page], np.int64))
+        tree.branches += 1
+        fault = len(self.faults) - 1
         yield from self._divided(tree, entry, parsed, kind)
+        if parsed.lost != 0:
+            yield replace(entry, kind="hole", fault=fault)
 
     def _divided(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
         lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
@@ -199,17 +235,20 @@ class Walk:
             if not self.mark(node.child):
                 self.fault("shared", node.child, "is used twice", below, tree.part)
                 if kind == "branch":
-                    yield Entry(low, high, node.child, "hole")
+                    yield self._hole(below)
                     continue
             yield below
-        if parsed.lost != 0:
-            yield Entry(entry.low, entry.high, entry.page, "hole")
+
+    def _hole(self, entry: Entry) -> Entry:
+        """Return a stretch of which nothing is left; its fault is the last one."""
+        return replace(entry, kind="hole", fault=len(self.faults) - 1)
 
     def _above_leaves(self, tree: Tree, level: list[Entry]) -> Iterator[Entry]:
         """Yield the branch pages above the leaves that are sound, and what can be had of the others."""
         branches = [entry for entry in level if entry.kind == "branch"]
         sound = judge_branches(self.pages, tree.record.flags, branches, self._mark_children)
         self.account.single(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
+        tree.branches += sum(sound)
         good = iter(sound)
         for entry in level:
             if entry.kind == "branch" and next(good):

@@ -10,7 +10,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from datacheck.backends.lmdb_format import (
     BIGDATA,
@@ -28,7 +27,7 @@ from datacheck.backends.lmdb_format import (
     database,
 )
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_parse import Parsed, bounds, flags_of, node_at, parse, raw_page
+from datacheck.backends.lmdb_parse import Order, Parsed, bounds, flags_of, longest, nodes_of, parse, raw_page
 
 RECORD = 48
 
@@ -105,7 +104,7 @@ class Damage:
 
 
 def read_duplicates(
-    pages: Pages, parsed: Parsed, node: Node, order: Callable[[bytes], Any], visit: Callable[[int], bool]
+    pages: Pages, parsed: Parsed, node: Node, order: Order, visit: Callable[[int], bool]
 ) -> Iterator[bytes | Damage]:
     """Yield the values of a key of a DUPSORT database, in order; `visit` says whether a page may be looked at."""
     if node.flags & SUBDATA:
@@ -123,38 +122,40 @@ def read_duplicates(
         yield Damage(parsed.number, f"the page of its values has the flags {flags:#x}")
         return
     if flags & LEAF2:
-        yield from _packed(pages, raw, parsed.number)
+        yield from _packed(pages, raw, parsed.number, order)
     else:
-        yield from _sub_nodes(pages, raw, parsed.number)
+        yield from _sub_nodes(pages, raw, parsed.number, order)
 
 
-def _packed(pages: Pages, raw: bytes, number: int) -> Iterator[bytes | Damage]:
+def _packed(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
     """Yield the keys of a page that has them one behind the other, all of one size."""
     (width,) = struct.unpack_from("=H", raw, pages.header - 8)
     count = (bounds(pages, raw)[0] - pages.header) // 2
     if not width or count < 0 or pages.header + count * width > len(raw):
         yield Damage(number, f"says it has {count} values of {width} bytes, and has {len(raw)} bytes")
         return
-    for at in range(count):
-        start = pages.header + at * width
-        yield raw[start : start + width]
+    starts = range(pages.header, pages.header + count * width, width)
+    yield from _in_order([raw[start : start + width] for start in starts], count, number, order)
 
 
-def _sub_nodes(pages: Pages, raw: bytes, number: int) -> Iterator[bytes | Damage]:
+def _sub_nodes(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
     lower, upper = bounds(pages, raw)
     if not pages.header <= lower <= upper <= len(raw):
         yield Damage(number, f"the page of its values has its free room from byte {lower} to {upper}")
         return
-    count = (lower - pages.header) // 2
-    for offset in struct.unpack_from(f"={count}H", raw, pages.header):
-        at = offset + pages.base
-        node = node_at(raw, at, pages.base, len(raw)) if upper <= at <= len(raw) - 8 else None
-        yield Damage(number, "one of its values lies outside its page") if node is None else node.key
+    nodes = nodes_of(pages, raw)
+    yield from _in_order([node.key for node in nodes if node is not None], len(nodes), number, order)
 
 
-def _sub_tree(
-    pages: Pages, tree: Database, order: Callable[[bytes], Any], visit: Callable[[int], bool]
-) -> Iterator[bytes | Damage]:
+def _in_order(values: list[bytes], count: int, number: int, order: Order) -> Iterator[bytes | Damage]:
+    """Yield the values of a page that ascend; say if they are fewer than the page says it has."""
+    kept = longest([order(value) for value in values])
+    yield from (values[at] for at in kept)
+    if len(kept) < count:
+        yield Damage(number, f"{count - len(kept)} of its values lie outside their page or out of order")
+
+
+def _sub_tree(pages: Pages, tree: Database, order: Order, visit: Callable[[int], bool]) -> Iterator[bytes | Damage]:
     """Yield the values that lie in a tree of their own, as its keys."""
     stack: list[tuple[int, int, bytes | None, bytes | None]] = []
     if tree.root != NO_PAGE:
@@ -188,13 +189,13 @@ def _sub_tree(
 
 
 def _of_leaf(
-    pages: Pages, number: int, order: Callable[[bytes], Any], low: bytes | None, high: bytes | None
+    pages: Pages, number: int, order: Order, low: bytes | None, high: bytes | None
 ) -> tuple[list[bytes | Damage], list[str]]:
     raw = raw_page(pages, number)
     if len(raw) == pages.page_size and flags_of(pages, raw) == LEAF | LEAF2:
         faults = []
         if int.from_bytes(raw[:8], sys.byteorder) != number:
             faults.append(f"has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
-        return list(_packed(pages, raw, number)), faults
+        return list(_packed(pages, raw, number, order)), faults
     parsed = parse(pages, number, LEAF, order, low, high)
     return [node.key for node in parsed.nodes], parsed.faults
