@@ -14,6 +14,8 @@ from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics
 from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
 
+LOST = frozenset({"truncated-store", "damaged-store"})
+"""Codes of what a reader could not read, or not to its end."""
 Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
@@ -59,7 +61,10 @@ class Judge:
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         families: dict[str, list[int]] = defaultdict(list)
+        lost = {row for row, finding in block.findings if finding.code in LOST}
         for row, value in enumerate(block.values):
+            if row in lost:
+                continue  # its reader has said what is wrong with it: what is left of it would only add to that
             if len(value):
                 families[block.family(row)].append(row)
             else:

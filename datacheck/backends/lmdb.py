@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,7 @@ from datacheck.backends.lmdb_format import (
     foreign,
     header_size,
 )
-from datacheck.backends.lmdb_layout import (
-    fit_map,
-    probes,
-    probes_of_remains,
-    second_meta,
-    shards,
-    shards_of_remains,
-)
+from datacheck.backends.lmdb_layout import fit_map, probes, second_meta, shards
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_ranges import Ranges
 from datacheck.backends.lmdb_salvage import Salvage
@@ -105,13 +99,9 @@ class LmdbReader:
         tried: list[Shard] = []
         count = max(1, PROBES // max(1, len(bones.trees)))
         with Pages(self.data) as pages:
-            for part, tree in bones.trees.items():
-                if bones.sound:
-                    made += shards(pages, part, tree.record, self.shard_bytes)
-                    tried += probes(pages, part, tree.record, count)
-                else:
-                    made += shards_of_remains(pages, tree, self.shard_bytes)
-                    tried += probes_of_remains(pages, tree, count)
+            for tree in bones.trees.values():
+                made += shards(pages, tree, self.shard_bytes)
+                tried += probes(pages, tree, count)
         records = sum(tree.record.entries for tree in bones.trees.values()) if bones.sound else None
         return Layout(made, tried, records, size, findings)
 
@@ -182,11 +172,7 @@ class LmdbReader:
 
     def _refusal(self) -> str | None:
         """Return why the library does not open the environment, None if it does."""
-        try:
-            with self._transaction(""):
-                return None
-        except lmdb.Error as exc:
-            return _reason(exc)
+        return _refusal(self, self.data.stat().st_mtime_ns)
 
     @contextmanager
     def _transaction(self, part: str) -> Iterator[tuple[Any, Database]]:
@@ -207,6 +193,15 @@ class LmdbReader:
                 known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
                 known |= DUPSORT if flags["dupsort"] else 0
                 yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)
+
+
+@lru_cache(maxsize=4)
+def _refusal(reader: LmdbReader, changed: int) -> str | None:
+    try:
+        with reader._transaction(""):
+            return None
+    except lmdb.Error as exc:
+        return _reason(exc)
 
 
 Record = tuple[bytes, memoryview, int]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from datacheck.backends.lmdb_branches import leaves_below
-from datacheck.backends.lmdb_format import Database, header_size
+from datacheck.backends.lmdb_format import PageDamaged, header_size
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_skeleton import Tree, skeleton
 from datacheck.model import Position, Shard
@@ -19,50 +19,41 @@ MAP_SPARE_PAGES = 16
 META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
-def shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
+def shards(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
     """Return ranges of about `shard_bytes` each of one database."""
-    wanted = min(SHARDS, -(-tree.pages * pages.page_size // shard_bytes))
-    seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
+    held = tree.record.pages * pages.page_size
+    wanted = min(SHARDS, -(-(held if 0 < held < pages.size else pages.size) // shard_bytes))
+    try:
+        seams, _ = pages.seams(tree.record, wanted * 4) if wanted > 1 else ([], False)
+    except PageDamaged:
+        seams = _seams_of_remains(pages, tree, wanted * 4)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
-    records = tree.entries if not cuts else None
-    return [Shard(part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+    records = tree.record.entries if not cuts else None
+    return [Shard(tree.part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
 
 
-def probes(pages: Pages, part: str, tree: Database, count: int) -> list[Shard]:
+def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
     """Return at most `count` ranges that begin evenly spread over one database."""
-    seams, leaves = pages.seams(tree, count)
-    if leaves and len(seams) < count:
-        seams = [node.key for node, _ in pages.leaf_nodes(tree)]
-        count = min(count, max(1, len(seams) // PROBE_RECORDS))
-    return [Shard(part), *(Shard(part, Position(key)) for key in _spread(seams, count - 1))]
+    try:
+        seams, leaves = pages.seams(tree.record, count)
+        if leaves and len(seams) < count:
+            seams = [node.key for node, _ in pages.leaf_nodes(tree.record)]
+            count = min(count, max(1, len(seams) // PROBE_RECORDS))
+    except PageDamaged:
+        seams = _seams_of_remains(pages, tree, count)
+    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in _spread(seams, count - 1))]
 
 
-def seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
+def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
     """Return keys that divide what is left of a damaged database, in order: more than `enough` if there are so many."""
     lows = [entry.low for entry in tree.entries if entry.low is not None]
     if len(lows) < enough:
-        order = tree.record.order()
         for entry in tree.entries:
             if entry.kind == "branch":
                 leaves = leaves_below(pages, [entry])
                 lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
-        lows.sort(key=order)
+        lows.sort(key=tree.record.order())
     return list(dict.fromkeys(lows))
-
-
-def shards_of_remains(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
-    """Return ranges of about `shard_bytes` each of what is left of a damaged database."""
-    held = tree.record.pages * pages.page_size
-    size = pages.size if not 0 < held < pages.size else held
-    wanted = min(SHARDS, -(-size // shard_bytes))
-    cuts = [Position(key) for key in _spread(seams_of_remains(pages, tree, wanted * 4), wanted - 1)]
-    return [Shard(tree.part, *ends) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
-
-
-def probes_of_remains(pages: Pages, tree: Tree, count: int) -> list[Shard]:
-    """Return at most `count` ranges that begin evenly spread over what is left of a damaged database."""
-    seams = _spread(seams_of_remains(pages, tree, count), count - 1)
-    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in seams)]
 
 
 def _spread(keys: list[bytes], count: int) -> list[bytes]:
