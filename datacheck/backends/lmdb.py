@@ -25,11 +25,12 @@ from datacheck.backends.lmdb_format import (
     foreign,
     header_size,
 )
-from datacheck.backends.lmdb_layout import fit_map, probes, second_meta, shards
+from datacheck.backends.lmdb_layout import fit_map, probes, shards
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_ranges import Ranges
 from datacheck.backends.lmdb_salvage import Salvage
 from datacheck.backends.lmdb_skeleton import skeleton
+from datacheck.backends.lmdb_verify import conclude
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
@@ -77,9 +78,13 @@ class LmdbReader:
             if header_size(head) is None and (machine := foreign(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
                 raise SourceUnknown(str(path), reason)
-            if header_size(head) is not None or second_meta(file):
-                return cls(path)
-        return None
+        if header_size(head) is not None:
+            return cls(path)
+        try:
+            with Pages(data):
+                return cls(path)  # by its second meta page, or by its pages alone
+        except PageDamaged:
+            return None
 
     @property
     def data(self) -> Path:
@@ -165,6 +170,10 @@ class LmdbReader:
             if count:
                 return Shard(part, Position(raw), Position(raw, count))
         return None
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        return conclude(self.data, account)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         assert isinstance(place.key, bytes)

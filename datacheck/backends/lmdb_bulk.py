@@ -114,7 +114,7 @@ class Stack:
         self.rows: NDArray[np.uint8] = raw[: len(numbers) * page_size].reshape(len(numbers), page_size)
         self.present: Flags = (numbers >= 0) & (numbers < size // page_size)
         starts = np.flatnonzero(np.diff(numbers, prepend=-9) != 1)
-        stops = np.append(starts[1:], len(numbers))
+        stops = np.append(starts[1:], len(numbers))[: len(starts)]
         view = memoryview(raw.data)
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             if self.present[start]:

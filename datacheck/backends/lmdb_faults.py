@@ -43,7 +43,7 @@ def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
         yield from (told(fault, page_size) for fault in several[:SHOWN])
         if len(several) > SHOWN:
             rest = [fault.page for fault in several[SHOWN:]]
-            why = f"data.mdb: {len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
+            why = f"{len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
             finding = found("damaged-store", why, kind=kind, count=len(rest), page=min(rest))
             yield of_database(finding, part)
 
@@ -51,21 +51,21 @@ def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
 def told(fault: Fault, page_size: int) -> Finding:
     """Return the finding for one fault."""
     offset = fault.page * page_size
-    where = f"page {fault.page:,} at byte {offset:,} ({fault.kind}) {fault.why}" if fault.page else fault.why
+    where = f"page {fault.page:,} ({fault.kind}, byte {offset:,}) {fault.why}" if fault.page else fault.why
     details: dict[str, Any] = {"kind": fault.kind, "count": fault.count, "page": fault.page, "offset": offset}
     cost = ""
     if fault.costs:
         details |= {"first_key": _key(fault.low), "last_key": _key(fault.high)}
-        cost = f"; it leads to the keys {spelled(fault.low, fault.high)}"
+        cost = f": keys {spelled(fault.low, fault.high)}"
     more = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
-    finding = found(fault.code, f"data.mdb: {where}{more}{cost}{fault.after}", **details)
+    finding = found(fault.code, f"{where}{more}{cost}{fault.after}", **details)
     return of_database(finding, fault.part)
 
 
 def spelled(low: bytes | None, high: bytes | None) -> str:
     """Return a range of keys in words: the first one is in it, the last one is not."""
     first = "the first" if low is None else _key(low)
-    return f"from {first} {'to the last' if high is None else f'up to {_key(high)}'}"
+    return f"from {first} {'to the last' if high is None else f'to before {_key(high)}'}"
 
 
 def of_database(finding: Finding, part: str | None) -> Finding:

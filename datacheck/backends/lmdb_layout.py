@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import IO
 
 from datacheck.backends.lmdb_branches import leaves_below
-from datacheck.backends.lmdb_format import PageDamaged, header_size
+from datacheck.backends.lmdb_format import PageDamaged
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_skeleton import Tree, skeleton
 from datacheck.model import Position, Shard
@@ -16,7 +15,6 @@ SHARDS = 4096
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 MAP_SPARE_PAGES = 16
-META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
 def shards(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
@@ -62,15 +60,6 @@ def _spread(keys: list[bytes], count: int) -> list[bytes]:
         return []
     chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
     return list(dict.fromkeys(chosen))
-
-
-def second_meta(file: IO[bytes]) -> bool:
-    """Say whether a second meta page stands where one would if the first is destroyed."""
-    for page_size in META_PAGE_SIZES:
-        file.seek(page_size)
-        if header_size(file.read(64)) is not None:
-            return True
-    return False
 
 
 def flags_of(data: Path) -> dict[str, int]:

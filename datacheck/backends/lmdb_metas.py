@@ -165,13 +165,13 @@ def _unlikely(meta: Meta, index: int) -> list[str]:
 
 
 def _damaged(index: int, page_size: int, wrong: list[str]) -> Finding:
-    why = f"data.mdb: meta page {index} is damaged: {', '.join(wrong)}"
+    why = f"meta page {index} is damaged: {', '.join(wrong)}"
     return found("damaged-store", why, kind="meta", page=index, offset=index * page_size)
 
 
 def _instead(chosen: Meta) -> Finding:
     why = (
-        f"data.mdb is read by its other meta page, as of commit {chosen.txnid}; if the damaged one was newer, what "
+        f"read by the other meta page, as of commit {chosen.txnid}; if the damaged one was newer, what "
         f"commit {chosen.txnid + 1} changed is not in it"
     )
     return found("damaged-store", why, kind="commit", commit=chosen.txnid)

@@ -49,7 +49,8 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
     parsed = Parsed(number, raw_page(pages, number))
     raw = parsed.raw
     if len(raw) < pages.page_size:
-        parsed.faults.append("lies behind the end of the file" if not raw else "is cut by the end of the file")
+        parsed.faults.append("is cut by the end of the file" if raw else "lies behind the end of the file")
+    if len(raw) < pages.header:
         parsed.lost = None
         return parsed
     if not raw.strip(b"\0"):
@@ -94,7 +95,7 @@ def bounds(pages: Pages, raw: bytes) -> tuple[int, int]:
 def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
     """Return the nodes of a page, None for each that does not fit, or None if the page is none of nodes at all."""
     lower, upper = bounds(pages, parsed.raw)
-    if not pages.header <= lower <= upper <= len(parsed.raw) or flags_of(pages, parsed.raw) & LEAF2:
+    if not pages.header <= lower <= upper <= pages.page_size or flags_of(pages, parsed.raw) & LEAF2:
         parsed.faults.append(f"has its free room from byte {lower} to {upper}")
         return None
     made = nodes_of(pages, parsed.raw)
@@ -104,12 +105,14 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
 
 
 def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
-    """Return the nodes of a whole page, None for each that does not lie in its upper part."""
+    """Return the nodes of a page, None for each that does not lie in what there is of its upper part."""
     lower, upper = bounds(pages, raw)
-    count = max(0, min(lower, len(raw)) - pages.header) // 2
-    offsets = (offset + pages.base for offset in struct.unpack_from(f"={count}H", raw, pages.header))
+    count = max(0, lower - pages.header) // 2
+    there = max(0, min(lower, len(raw)) - pages.header) // 2
+    offsets = (offset + pages.base for offset in struct.unpack_from(f"={there}H", raw, pages.header))
     room = range(upper, len(raw) - 7)
-    return [node_at(raw, at, pages.base, len(raw)) if at in room else None for at in offsets]
+    found = [node_at(raw, at, pages.base, len(raw)) if at in room else None for at in offsets]
+    return [*found, *[None] * (count - there)]
 
 
 def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:

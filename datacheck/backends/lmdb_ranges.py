@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from datacheck.backends.lmdb_branches import keys_of, leaves_below
-from datacheck.backends.lmdb_bulk import Flags, compare, one_key
+from datacheck.backends.lmdb_bulk import Flags, Numbers, compare, one_key
 from datacheck.backends.lmdb_format import DUPDATA, DUPSORT, LEAF, SUBDATA
 from datacheck.backends.lmdb_leaves import Account, Judged, Leaves, judge
 from datacheck.backends.lmdb_pages import Pages
@@ -109,6 +109,12 @@ class Ranges:
             self._count(judged, counted)
             return Piece(piece, leaves, run.doubt[at:stop], True)
         return Piece(piece, leaves, run.doubt[at:stop], False)
+
+    def leaf_numbers(self) -> Iterator[Numbers]:
+        """Yield the numbers of all leaves that branches lead to."""
+        for run in self._runs(Shard(self._tree.part), MOST):
+            if run.reached:
+                yield run.leaves.numbers
 
     def seen(self, leaves: Leaves, judged: Judged) -> None:
         """Hear of leaves that were judged; for those who want to know more."""

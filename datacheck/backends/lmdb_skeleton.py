@@ -195,8 +195,9 @@ class Walk:
             return tree
         whole = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
         if not 2 <= record.root <= self.pages.meta.last_page or not 1 <= record.depth <= DEEPEST:
-            why = "its root is lost" if record.root == LOST else f"its root is page {record.root}"
-            self.fault("root", 0, f"{why} and it has {record.depth} levels", whole, part)
+            name = f"the database {part}" if part else "the main database"
+            why = "is lost" if record.root == LOST else f"is said to be page {record.root:,}, of {record.depth} levels"
+            self.fault("root", 0, f"the root of {name} {why}", whole, part)
             tree.entries = [self._hole(whole)]
             return tree
         if not self.mark(record.root):
@@ -306,6 +307,8 @@ class Walk:
     def _free_list(self) -> list[Numbers]:
         """Return the lists of free pages, which are kept in a tree of their own by transaction."""
         record = self.pages.meta.free
+        if record.root == LOST:
+            return []
         record = Database(INTEGERKEY, *(getattr(record, it) for it in _COUNTS))
         tree = self.tree("free list", record)
         listed: list[Numbers] = []

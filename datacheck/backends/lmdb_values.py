@@ -50,8 +50,12 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
     """Return the value of a node that has one of its own."""
     if not node.flags & BIGDATA:
         data = parsed.raw[node.offset : node.offset + node.size]
-        wrong = "" if len(data) == node.size else f"is said to have {node.size:,} bytes, and its page ends before them"
-        return Value(data, None, wrong, page=parsed.number)
+        if len(data) == node.size:
+            return Value(data)
+        if len(parsed.raw) < node.offset + node.size <= pages.page_size:
+            wrong = f"has {node.size:,} bytes on page {parsed.number:,}, and the file has {len(data):,} of them"
+            return Value(data, None, wrong, "truncated-store", parsed.number)
+        return Value(data, None, f"has {node.size:,} bytes, and its page ends before them", page=parsed.number)
     if node.offset + 8 > len(parsed.raw):
         return Value(b"", None, "lies on a page whose number is lost", page=parsed.number)
     first = int.from_bytes(parsed.raw[node.offset : node.offset + 8], sys.byteorder)
@@ -77,9 +81,7 @@ def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[str, st
     start = first * pages.page_size
     if start + pages.header + size > pages.size:
         left = max(0, pages.size - start - pages.header)
-        where = (
-            f"of its {size:,} bytes on pages {first:,} to {first + count - 1:,} {left:,} lie before the end of the file"
-        )
+        where = f"has {size:,} bytes on pages {first:,} to {first + count - 1:,}, and the file has {left:,} of them"
         return where, "truncated-store"
     head = os.pread(pages.file, pages.header, start)
     own = int.from_bytes(head[:8], sys.byteorder)
