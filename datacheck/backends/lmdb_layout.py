@@ -8,7 +8,8 @@ from pathlib import Path
 from datacheck.backends.lmdb_branches import leaves_below
 from datacheck.backends.lmdb_format import PageDamaged
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_skeleton import Tree, skeleton
+from datacheck.backends.lmdb_skeleton import skeleton
+from datacheck.backends.lmdb_tree import Tree
 from datacheck.model import Position, Shard
 
 SHARDS = 4096

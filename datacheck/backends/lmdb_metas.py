@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacheck.backends.lmdb_format import (
     BRANCH,
@@ -81,6 +81,7 @@ def read_metas(read: Read, size: int) -> Metas:
     chosen = max(metas, key=lambda meta: meta.txnid)
     if findings:
         findings.append(_instead(chosen))
+        chosen = replace(chosen, last_page=max(chosen.last_page, size // page_size - 1))
     return Metas(header, HEADERS[header], page_size, chosen, tuple(findings))
 
 
@@ -170,8 +171,6 @@ def _damaged(index: int, page_size: int, wrong: list[str]) -> Finding:
 
 
 def _instead(chosen: Meta) -> Finding:
-    why = (
-        f"read by the other meta page, as of commit {chosen.txnid}; if the damaged one was newer, what "
-        f"commit {chosen.txnid + 1} changed is not in it"
-    )
+    after = chosen.txnid + 1
+    why = f"read by the other meta page, as of commit {chosen.txnid}; commit {after}, if there was one, may be missing"
     return found("damaged-store", why, kind="commit", commit=chosen.txnid)

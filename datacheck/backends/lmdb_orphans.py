@@ -6,6 +6,7 @@ neither belongs to what a damaged branch led to. Where it is not, the leaf may b
 
 from __future__ import annotations
 
+import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb_bulk import Numbers, Stack
 from datacheck.backends.lmdb_format import BIGDATA, DUPSORT, INTEGERKEY, LEAF, REVERSEKEY, Database
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_parse import Parsed, nodes_of, parse, raw_page
+from datacheck.backends.lmdb_parse import Parsed, flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb_tree import Span, overlapping
 
 BATCH = 1024
 
@@ -54,6 +56,9 @@ class Orphans:
             beat()
             batch = unreached[start : start + BATCH]
             self._orphans += filter(None, (_looked_at(pages, it) for it in _leaves(pages, batch[batch >= 2])))
+        whole = pages.size // pages.page_size
+        if whole < len(used) and not used[whole]:
+            self._orphans += filter(None, [_looked_at(pages, whole)])
         self._sorted: dict[int, tuple[list[Any], list[_Orphan]]] = {}
         self._taken: set[int] = set()
 
@@ -65,19 +70,12 @@ class Orphans:
 
     def within(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
         """Return the leaves all of whose keys lie in a range of a database, in order, those that overlap together."""
-        inside = [it for it in self._between(record, low, high) if _fits(pages, record, it, low, high)]
         order = record.order()
-        groups: list[list[_Orphan]] = []
-        last: Any = None
-        for orphan in inside:
-            if last is None or order(orphan.first) > last:
-                groups.append([])
-                last = order(orphan.last)
-            groups[-1].append(orphan)
-            last = max(last, order(orphan.last))
-        edges = [group[0].first for group in groups[1:]]
+        inside = (it for it in self._between(record, low, high) if _fits(pages, record, it, low, high))
+        groups = overlapping(Span(order(it.first), order(it.last), it.first, it.number) for it in inside)
+        edges = [group[0].key for group in groups[1:]]
         return [
-            Group(group[0].first, above, tuple(it.number for it in group), not self._known or len(group) > 1)
+            Group(group[0].key, above, tuple(it.item for it in group), not self._known or len(group) > 1)
             for group, above in zip(groups, [*edges, high], strict=False)
         ]
 
@@ -94,7 +92,10 @@ class Orphans:
 
 
 def _looked_at(pages: Pages, number: int) -> _Orphan | None:
+    """Return a leaf, whole or cut by the end of the file."""
     raw = raw_page(pages, number)
+    if len(raw) < pages.header or flags_of(pages, raw) != LEAF or raw[:8] != struct.pack("=Q", number):
+        return None
     keys = [node.key for node in nodes_of(pages, raw) if node is not None]
     age = int.from_bytes(raw[8:16], sys.byteorder) if pages.base else 0
     return _Orphan(number, keys[0], keys[-1], age) if keys else None
@@ -102,7 +103,8 @@ def _looked_at(pages: Pages, number: int) -> _Orphan | None:
 
 def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
     parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
-    return bool(parsed.nodes) and not parsed.faults and not _of_values(record, parsed)
+    whole = not parsed.faults or len(parsed.raw) < pages.page_size
+    return bool(parsed.nodes) and whole and not _of_values(record, parsed)
 
 
 def _leaves(pages: Pages, numbers: Numbers) -> list[int]:
@@ -111,7 +113,7 @@ def _leaves(pages: Pages, numbers: Numbers) -> list[int]:
     fit = stack.present & (stack.field(0, np.int64) == numbers)
     fit &= stack.field(pages.header - 6, np.uint16) == LEAF
     if pages.base:
-        fit &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (pages.meta.txnid == 0)
+        fit &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (not pages.metas.sound)
     lower = stack.field(pages.header - 4, np.uint16).astype(np.int64) + pages.base
     fit &= (lower > pages.header) & (lower <= pages.page_size)
     return [int(it) for it in numbers[fit]]

@@ -78,7 +78,7 @@ def _judge_header(pages: Pages, parsed: Parsed, kind: int) -> None:
     if flags != kind:
         names = {BRANCH: "a branch", LEAF: "a leaf"}
         parsed.faults.append(f"has the flags {flags:#x}, not those of {names[kind]} page")
-    if pages.base and pages.meta.txnid and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
+    if pages.base and pages.metas.sound and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
         parsed.faults.append("is of a transaction that was not committed")
 
 

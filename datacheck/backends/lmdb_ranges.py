@@ -15,7 +15,8 @@ from datacheck.backends.lmdb_format import DUPDATA, DUPSORT, LEAF, SUBDATA
 from datacheck.backends.lmdb_leaves import Account, Judged, Leaves, judge
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import parse
-from datacheck.backends.lmdb_skeleton import Entry, Skeleton, Tree
+from datacheck.backends.lmdb_skeleton import Skeleton
+from datacheck.backends.lmdb_tree import Entry, Tree
 from datacheck.backends.lmdb_values import Damage, read_duplicates
 from datacheck.model import Position, Shard
 

@@ -17,7 +17,8 @@ from datacheck.backends.lmdb_format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
 from datacheck.backends.lmdb_ranges import Piece
-from datacheck.backends.lmdb_skeleton import Skeleton, Tree
+from datacheck.backends.lmdb_skeleton import FREE, Skeleton
+from datacheck.backends.lmdb_tree import Tree
 from datacheck.backends.lmdb_values import Damage, read_duplicates, read_value
 from datacheck.model import Block, Finding, Note, Position, Shard, escape, found
 
@@ -157,25 +158,25 @@ class Salvage:
             self._note(Position(low or b""), False)
             several = []
             while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
-                parsed = parse(self._pages, int(leaves.numbers[at]), LEAF, self._order, low, high)
-                several.append((parsed, doubts[at]))
+                number = int(leaves.numbers[at])
+                parsed = parse(self._pages, number, LEAF, self._order, low, high)
+                stale = number < len(self._bones.used) and self._bones.used[number] & FREE
+                several.append((parsed, doubts[at] or bool(stale)))
                 at += 1
-            if len(several) == 1 and several[0][0].faults:
-                several = [*self._instead(several[0][0], low, high), *several]
+            if len(several) == 1 and (several[0][0].faults or several[0][1]):
+                several = [*self._instead(*several[0], low, high), *several]
             if len(several) == 1:
                 yield from (_Source(node, *several[0]) for node in several[0][0].nodes)
                 continue
-            merged = {
-                self._order(node.key): _Source(node, parsed, doubt)
-                for parsed, doubt in several
-                for node in parsed.nodes
-            }
+            several.sort(key=lambda it: not it[1])  # of a key that several have, the last one counts
+            each = ((node, parsed, doubt) for parsed, doubt in several for node in parsed.nodes)
+            merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
-    def _instead(self, parsed: Parsed, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
+    def _instead(self, parsed: Parsed, doubt: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
         """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
         instead: list[tuple[Parsed, bool]] = []
-        if parsed.lost != 0:
+        if parsed.lost != 0 or doubt:
             orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:

@@ -5,8 +5,8 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -31,10 +31,12 @@ from datacheck.backends.lmdb_format import (
     database,
 )
 from datacheck.backends.lmdb_leaves import Account
+from datacheck.backends.lmdb_lost import overlaid
 from datacheck.backends.lmdb_metas import LOST
 from datacheck.backends.lmdb_orphans import Orphans
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
+from datacheck.backends.lmdb_tree import Entry, Tree, in_order
 from datacheck.backends.lmdb_values import read_value
 from datacheck.model import Finding, escape, found
 
@@ -43,32 +45,6 @@ NAMES_SOUGHT = 100_000
 USED, FREE = 1, 2
 TRIES = 3
 """A store that another process commits to meanwhile is looked at so many times."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A stretch of a tree, from its low key on and below its high key: a branch page above leaves, a leaf, or a hole.
-
-    `doubt` marks a leaf that no branch reaches, of which it is not certain that it belongs to this commit.
-    """
-
-    low: bytes | None
-    high: bytes | None
-    page: int
-    kind: Literal["branch", "leaf", "hole", "orphan"]
-    doubt: bool = False
-    fault: int = -1
-    """Of a hole: the place of its fault in the list of all."""
-
-
-@dataclass
-class Tree:
-    """One database: its record, and its stretches in key order."""
-
-    part: str
-    record: Database
-    entries: list[Entry] = field(default_factory=list)
-    branches: int = 0
 
 
 @dataclass
@@ -129,7 +105,7 @@ class Walk:
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
-        count = min(pages.meta.last_page + 1, pages.size // pages.page_size)
+        count = min(pages.meta.last_page + 1, -(-pages.size // pages.page_size))
         self.used: NDArray[np.uint8] = np.zeros(count, np.uint8)
         self.faults: list[Fault] = []
         self.account = Account()
@@ -152,11 +128,16 @@ class Walk:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
+        newer = not pages.metas.sound and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
-        if torn:
+        if torn or newer:
             orphans = Orphans(pages, self.used, known=free_known)
             for tree in torn:
                 tree.entries = in_order(tree.record, self._filled(tree, orphans, len(torn) > 1))
+            if newer and len(trees) == 1 and not torn:
+                (tree,) = trees.values()
+                groups = orphans.take(pages, tree.record, None, None)
+                tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
         findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
 
@@ -357,14 +338,7 @@ class Walk:
                 "free list", page, "is listed as free, and used" if self.used[page] == USED else "is listed twice"
             )
         self.used[inside[~taken]] = FREE
-
-
-def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:
-    """Return stretches in the order of their low keys: what fills a hole may lie between those around it."""
-    order = record.order()
-    known = list(entries)
-    first = [entry for entry in known if entry.low is None]
-    return first + sorted((it for it in known if it.low is not None), key=lambda it: order(it.low or b""))
+        self.used[inside[taken]] |= FREE
 
 
 _COUNTS = ("depth", "branches", "leaves", "overflow", "entries", "root")

@@ -59,7 +59,7 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
     with Pages(data) as pages:
         if sums.get("died"):
             _, sums = _looked_through(pages, bones)
-        findings = list(_missing(bones, sums))
+        findings = list(_missing(bones, sums)) if pages.metas.sound else []
         if sums.get("salvaged") or not bones.sound:
             return findings
         sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
