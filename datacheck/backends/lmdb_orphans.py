@@ -62,6 +62,9 @@ class Orphans:
         self._sorted: dict[int, tuple[list[Any], list[_Orphan]]] = {}
         self._taken: set[int] = set()
 
+    def __len__(self) -> int:
+        return len(self._orphans)
+
     def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
         """Return what `within` does; it is not returned again."""
         groups = self.within(pages, record, low, high)

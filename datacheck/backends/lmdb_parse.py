@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from datacheck.backends.lmdb_format import BRANCH, LEAF, LEAF2, NODE, Node
+from datacheck.backends.lmdb_format import BRANCH, LEAF2, NODE, Node
 from datacheck.backends.lmdb_pages import Pages
 
 
@@ -57,7 +57,7 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
         parsed.faults.append("is zeroed")
         parsed.lost = None
         return parsed
-    _judge_header(pages, parsed, kind)
+    parsed.faults += header_faults(pages, raw, number, kind)
     nodes = _nodes(pages, parsed)
     if nodes is None:
         parsed.lost = None
@@ -69,17 +69,17 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
     return parsed
 
 
-def _judge_header(pages: Pages, parsed: Parsed, kind: int) -> None:
-    raw = parsed.raw
-    own = int.from_bytes(raw[:8], sys.byteorder)
-    flags = flags_of(pages, raw)
-    if own != parsed.number:
-        parsed.faults.append(f"has the number of page {own}")
+def header_faults(pages: Pages, raw: bytes, number: int, kind: int) -> list[str]:
+    """Return what is wrong with the header of a page that should have the flags `kind`."""
+    faults = []
+    own, flags = int.from_bytes(raw[:8], sys.byteorder), flags_of(pages, raw)
+    if own != number:
+        faults.append(f"has the number of page {own}")
     if flags != kind:
-        names = {BRANCH: "a branch", LEAF: "a leaf"}
-        parsed.faults.append(f"has the flags {flags:#x}, not those of {names[kind]} page")
+        faults.append(f"has the flags {flags:#x}, not {kind:#x}")
     if pages.base and pages.metas.sound and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
-        parsed.faults.append("is of a transaction that was not committed")
+        faults.append("is of a transaction that was not committed")
+    return faults
 
 
 def flags_of(pages: Pages, raw: bytes) -> int:

@@ -61,6 +61,7 @@ class Ranges:
 
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
+        self.account.sums["ranges"] += 1
         size = MOST if limit is None else max(LEAST, limit)
         start = shard.start
         runs = self._runs(shard, size)
@@ -163,7 +164,7 @@ class Ranges:
                 continue
             if not record.flags & DUPSORT:
                 return None
-            values = read_duplicates(self._pages, parsed, node, record.value_order(), lambda it: _visit(seen, it))
+            values = read_duplicates(self._pages, parsed, node, record, lambda it: _visit(seen, it))
             last = None
             extra -= 1
             for value in values:

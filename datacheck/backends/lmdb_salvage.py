@@ -129,7 +129,7 @@ class Salvage:
         node, order = source.node, self._tree.record.value_order()
         last: Any = None
         nth = 0
-        for value in read_duplicates(self._pages, source.page, node, order, self._visit):
+        for value in read_duplicates(self._pages, source.page, node, self._tree.record, self._visit):
             if not isinstance(value, Damage) and last is not None and order(value) <= last:
                 value = Damage(source.page.number, "one of its values is out of order")
             if isinstance(value, Damage):

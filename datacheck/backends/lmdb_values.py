@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from datacheck.backends.lmdb_format import (
@@ -16,6 +16,8 @@ from datacheck.backends.lmdb_format import (
     BRANCH,
     DEEPEST,
     DIRTY,
+    DUPFIXED,
+    INTEGERKEY,
     LEAF,
     LEAF2,
     NO_PAGE,
@@ -27,7 +29,17 @@ from datacheck.backends.lmdb_format import (
     database,
 )
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_parse import Order, Parsed, bounds, flags_of, longest, nodes_of, parse, raw_page
+from datacheck.backends.lmdb_parse import (
+    Order,
+    Parsed,
+    bounds,
+    flags_of,
+    header_faults,
+    longest,
+    nodes_of,
+    parse,
+    raw_page,
+)
 
 RECORD = 48
 
@@ -106,23 +118,27 @@ class Damage:
 
 
 def read_duplicates(
-    pages: Pages, parsed: Parsed, node: Node, order: Order, visit: Callable[[int], bool]
+    pages: Pages, parsed: Parsed, node: Node, record: Database, visit: Callable[[int], bool]
 ) -> Iterator[bytes | Damage]:
     """Yield the values of a key of a DUPSORT database, in order; `visit` says whether a page may be looked at."""
+    order, kind = record.value_order(), LEAF | LEAF2 if record.flags & DUPFIXED else LEAF
     if node.flags & SUBDATA:
         if node.size != RECORD or node.offset + RECORD > len(parsed.raw):
             yield Damage(parsed.number, f"the tree of its values is described in {node.size} bytes, not {RECORD}")
             return
-        yield from _sub_tree(pages, database(parsed.raw[node.offset : node.offset + RECORD]), order, visit)
+        tree = database(parsed.raw[node.offset : node.offset + RECORD])
+        width = int.from_bytes(parsed.raw[node.offset : node.offset + 4], sys.byteorder)
+        if tree.flags not in (0, DUPFIXED, DUPFIXED | INTEGERKEY) or bool(width) != bool(tree.flags & DUPFIXED):
+            yield Damage(parsed.number, f"the tree of its values has the flags {tree.flags:#x}")
+        yield from _sub_tree(pages, tree, kind, order, visit)
         return
     raw = parsed.raw[node.offset : node.offset + node.size]
     if len(raw) < node.size or node.size < pages.header:
         yield Damage(parsed.number, f"the page of its values has {len(raw)} bytes, not {node.size}")
         return
     flags = flags_of(pages, raw)
-    if not flags & SUBPAGE or flags & ~(SUBPAGE | DIRTY | LEAF | LEAF2):
+    if flags & ~DIRTY != SUBPAGE | kind:
         yield Damage(parsed.number, f"the page of its values has the flags {flags:#x}")
-        return
     if flags & LEAF2:
         yield from _packed(pages, raw, parsed.number, order)
     else:
@@ -132,8 +148,10 @@ def read_duplicates(
 def _packed(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[bytes | Damage]:
     """Yield the keys of a page that has them one behind the other, all of one size."""
     (width,) = struct.unpack_from("=H", raw, pages.header - 8)
-    count = (bounds(pages, raw)[0] - pages.header) // 2
-    if not width or count < 0 or pages.header + count * width > len(raw):
+    lower, upper = bounds(pages, raw)
+    count = (lower - pages.header) // 2
+    fits = lower <= upper <= len(raw) or width == 1
+    if not width or count < 0 or pages.header + count * width > len(raw) or not fits:
         yield Damage(number, f"says it has {count} values of {width} bytes, and has {len(raw)} bytes")
         return
     starts = range(pages.header, pages.header + count * width, width)
@@ -146,7 +164,14 @@ def _sub_nodes(pages: Pages, raw: bytes, number: int, order: Order) -> Iterator[
         yield Damage(number, f"the page of its values has its free room from byte {lower} to {upper}")
         return
     nodes = nodes_of(pages, raw)
+    if _laden(nodes):
+        yield Damage(number, "one of its values has a value")
     yield from _in_order([node.key for node in nodes if node is not None], len(nodes), number, order)
+
+
+def _laden(nodes: Iterable[Node | None]) -> bool:
+    """Whether a node of a page of values, which are keys there, has flags or data."""
+    return any(node is not None and (node.flags or node.size) for node in nodes)
 
 
 def _in_order(values: list[bytes], count: int, number: int, order: Order) -> Iterator[bytes | Damage]:
@@ -157,7 +182,9 @@ def _in_order(values: list[bytes], count: int, number: int, order: Order) -> Ite
         yield Damage(number, f"{count - len(kept)} of its values lie outside their page or out of order")
 
 
-def _sub_tree(pages: Pages, tree: Database, order: Order, visit: Callable[[int], bool]) -> Iterator[bytes | Damage]:
+def _sub_tree(
+    pages: Pages, tree: Database, kind: int, order: Order, visit: Callable[[int], bool]
+) -> Iterator[bytes | Damage]:
     """Yield the values that lie in a tree of their own, as its keys."""
     stack: list[tuple[int, int, bytes | None, bytes | None]] = []
     if tree.root != NO_PAGE:
@@ -178,7 +205,7 @@ def _sub_tree(pages: Pages, tree: Database, order: Order, visit: Callable[[int],
             faults = parsed.faults
             values: list[bytes | Damage] = []
         else:
-            values, faults = _of_leaf(pages, number, order, low, high)
+            values, faults = _of_leaf(pages, number, kind, order, low, high)
         if faults:
             yield Damage(number, f"page {number:,} of the tree of its values {', '.join(faults)}")
             whole = False
@@ -191,13 +218,21 @@ def _sub_tree(pages: Pages, tree: Database, order: Order, visit: Callable[[int],
 
 
 def _of_leaf(
-    pages: Pages, number: int, order: Order, low: bytes | None, high: bytes | None
+    pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None
 ) -> tuple[list[bytes | Damage], list[str]]:
     raw = raw_page(pages, number)
-    if len(raw) == pages.page_size and flags_of(pages, raw) == LEAF | LEAF2:
-        faults = []
-        if int.from_bytes(raw[:8], sys.byteorder) != number:
-            faults.append(f"has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
-        return list(_packed(pages, raw, number, order)), faults
-    parsed = parse(pages, number, LEAF, order, low, high)
-    return [node.key for node in parsed.nodes], parsed.faults
+    if len(raw) < pages.page_size or kind == LEAF:
+        parsed = parse(pages, number, LEAF, order, low, high)
+        laden = ["has values with values"] if _laden(parsed.nodes) else []
+        return [node.key for node in parsed.nodes], parsed.faults + laden
+    faults = header_faults(pages, raw, number, kind)
+    values = list(_packed(pages, raw, number, order))
+    inside = [
+        value
+        for value in values
+        if isinstance(value, Damage)
+        or ((low is None or order(value) >= order(low)) and (high is None or order(value) < order(high)))
+    ]
+    if len(inside) < len(values):
+        faults.append(f"has {len(values) - len(inside)} values of another place")
+    return inside, faults

@@ -19,6 +19,7 @@ from datacheck.backends.lmdb_faults import of_database
 from datacheck.backends.lmdb_format import BIGDATA, LEAF
 from datacheck.backends.lmdb_leaves import Account, Judged, Leaves
 from datacheck.backends.lmdb_metas import LOST
+from datacheck.backends.lmdb_orphans import Orphans
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import parse
 from datacheck.backends.lmdb_ranges import Ranges
@@ -153,10 +154,9 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
     yield from _shared(pages, bones, ledger.twice)
     unused = np.flatnonzero(ledger.used[2:] == 0) + 2
     if len(unused):
-        why = (
-            f"{len(unused):,} pages, the first of them {unused[0]:,}, are neither used nor listed as free: "
-            "room is lost, no record"
-        )
+        leaves = len(Orphans(pages, ledger.used, known=True))
+        cost = f"; {leaves:,} of them look like leaves, whose records may be missing" if leaves else ""
+        why = f"{len(unused):,} pages, the first is {unused[0]:,}, are neither used nor listed as free{cost}"
         yield found(
             "damaged-store",
             why,
