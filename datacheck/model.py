@@ -45,6 +45,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "orphan": ("suspicious", "on a page that nothing in the store leads to: it may be an old version, or deleted"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
 
@@ -183,12 +184,14 @@ class Block:
 
     The values may be views into the store: they are valid until the next block is asked for.
     `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
+    `account` adds up over the blocks of a store; the reader may conclude something from the sums.
     """
 
     keys: Sequence[bytes]
     values: Sequence[bytes | memoryview]
     database: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
+    account: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
