@@ -58,7 +58,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
-    "orphan": ("suspicious", "found in a part of the store that nothing points to"),
+    "orphan": ("suspicious", "found in a part of the store that nothing leads to: it may be an old version, or deleted"),
     "stale": ("suspicious", "a newer write of this key may have been lost"),
     "exploding": ("bad", "a training log: the loss or its gradients grow until they are infinite or NaN"),
     "sudden-nan": ("bad", "a training log: the loss is NaN or infinite without having grown"),
@@ -206,12 +206,14 @@ class Block:
 
     The values may be views into the store: they are valid until the next block is asked for.
     `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
+    `account` adds up over the blocks of a store; the reader may conclude something from the sums.
     """
 
     keys: Sequence[bytes]
     values: Sequence[bytes | memoryview]
     database: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
+    account: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)

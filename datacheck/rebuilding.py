@@ -266,7 +266,7 @@ def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
         dropped=fates["dropped"],
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
-        lost=[finding for finding in report.findings if finding.key is None and finding.verdict == "bad"],
+        lost=[finding for finding in report.findings if finding.index is None and finding.verdict == "bad"],
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from datacheck.backends.foreign import foreign
 from datacheck.copying import Copying, Plan, Verifying
@@ -68,6 +68,18 @@ class Reader(Protocol):
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         """Return the finding with the name of the record at a place that was noted in this shard, opening nothing."""
+        ...
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A reader that gives an account in its blocks, and can tell something from the sums of all of them."""
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return what is wrong with the store as a whole, after all its shards were read.
+
+        The account has "died" where a record killed its reader: what its block would have added is not in it.
+        """
         ...
 
 
