@@ -61,7 +61,7 @@ class Judge:
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         families: dict[str, list[int]] = defaultdict(list)
-        lost = {row for row, finding in block.findings if finding.code in LOST}
+        lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
         for row, value in enumerate(block.values):
             if row in lost:
                 continue  # its reader has said what is wrong with it: what is left of it would only add to that

@@ -107,7 +107,10 @@ class LmdbReader:
             for tree in bones.trees.values():
                 made += shards(pages, tree, self.shard_bytes)
                 tried += probes(pages, tree, count)
-        records = sum(tree.record.entries for tree in bones.trees.values()) if bones.sound else None
+        records = None
+        if bones.sound:
+            names = len(bones.names) if "" in bones.trees else 0
+            records = sum(tree.record.entries for tree in bones.trees.values()) - names
         return Layout(made, tried, records, size, findings)
 
     def blocks(
@@ -119,12 +122,12 @@ class LmdbReader:
         """
         note(shard.start or Position(b""), False)
         bones = skeleton(self.data)
-        refused = bones.sound and self._refusal() is not None
+        library = bones.sound and self._refusal() is None
         with Pages(self.data) as pages:
-            ranges = Ranges(pages, bones, shard.part)
+            ranges = Ranges(pages, bones, shard.part, library=library)
             salvage = Salvage(pages, bones, shard, note, avoid)
             for piece in ranges.pieces(shard, limit):
-                if piece.sound and not refused:
+                if piece.sound:
                     yield from self._sound_blocks(piece.shard, limit=limit, note=note, avoid=avoid)
                 else:
                     yield from salvage.blocks(piece, limit)
@@ -349,7 +352,8 @@ class LmdbWriter:
         with _disk():
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
-            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=True)
+            beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
+            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=not beside_names)
             self._pending += sum(len(value) for _, value in pairs)
             if self._pending >= COMMIT_BYTES:
                 self._commit()

@@ -38,6 +38,8 @@ class Piece:
     leaves: Leaves
     doubt: Flags
     sound: bool
+    shared: frozenset[int] = frozenset()
+    """The first pages of values that have pages in common with another one."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ class _Run:
 class Ranges:
     """Looks at the pieces of ranges; `account` adds up what was seen of them."""
 
-    def __init__(self, pages: Pages, bones: Skeleton, part: str) -> None:
-        self._pages, self._bones = pages, bones
+    def __init__(self, pages: Pages, bones: Skeleton, part: str, *, library: bool = True) -> None:
+        """`library` says whether the library can be used at all."""
+        self._pages, self._bones, self._library = pages, bones, library and bones.sound
         self._tree = bones.trees.get(part) or Tree(part, pages.meta.main)
         self._order = self._tree.record.order()
         self.account = Account()
@@ -107,10 +110,10 @@ class Ranges:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
             sound = bool(again.sound.all())
-        if sound and self._bones.sound:
+        if sound and self._library:
             self._count(judged, counted)
             return Piece(piece, leaves, run.doubt[at:stop], True)
-        return Piece(piece, leaves, run.doubt[at:stop], False)
+        return Piece(piece, leaves, run.doubt[at:stop], False, judged.shared)
 
     def leaf_numbers(self) -> Iterator[Numbers]:
         """Yield the numbers of all leaves that branches lead to."""

@@ -31,7 +31,7 @@ from datacheck.backends.lmdb_format import (
     database,
 )
 from datacheck.backends.lmdb_leaves import Account
-from datacheck.backends.lmdb_lost import overlaid
+from datacheck.backends.lmdb_lost import nameless, overlaid
 from datacheck.backends.lmdb_metas import LOST
 from datacheck.backends.lmdb_orphans import Orphans
 from datacheck.backends.lmdb_pages import Pages
@@ -122,12 +122,15 @@ class Walk:
             names.append(name)
             part = escape(name.rstrip(b"\0"))
             trees[part] = self.tree(part, record)
+        main.names = len(names)
         if main.record.entries > len(names) or not names:
             trees = {"": main, **trees}
         else:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
+        if not names and self._lost_its_names(main):
+            trees |= self._nameless(free_known)
         newer = not pages.metas.sound and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
         if torn or newer:
@@ -137,6 +140,8 @@ class Walk:
             if newer and len(trees) == 1 and not torn:
                 (tree,) = trees.values()
                 groups = orphans.take(pages, tree.record, None, None)
+                for leaf in [leaf for group in groups for leaf in group.leaves]:
+                    self.mark(leaf)
                 tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
         findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
@@ -156,6 +161,27 @@ class Walk:
                 for orphan in group.leaves:
                     self.mark(orphan)
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
+
+    def _lost_its_names(self, main: Tree) -> bool:
+        """Whether the main database is one leaf, of which nothing is left: it had records, or names of databases."""
+        if main.record.depth != 1 or not main.entries:
+            return False
+        return parse(self.pages, main.entries[0].page, LEAF, main.record.order(), None, None).gone
+
+    def _nameless(self, known: bool) -> dict[str, Tree]:
+        """Return the databases that are left where the leaf with their names is lost."""
+        unreached = np.flatnonzero(self.used == 0)
+        trees = {}
+        for lost in nameless(self.pages, unreached[unreached >= 2], known=known):
+            tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
+            tree.nameless = True
+            for entry in tree.entries:
+                self.mark(entry.page)
+            self.fault(
+                "names", tree.entries[0].page, f"is left of a database whose name is lost, called {lost.part} here"
+            )
+            trees[lost.part] = tree
+        return trees
 
     def fault(self, kind: str, page: int, why: str, entry: Entry | None = None, part: str | None = None) -> None:
         low, high = (None, None) if entry is None else (entry.low, entry.high)

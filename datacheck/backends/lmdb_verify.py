@@ -72,7 +72,7 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
 def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
     """Say of each database how many records it should have, if it has others."""
     for part, tree in bones.trees.items():
-        if tree.record.root == LOST:
+        if tree.record.root == LOST or tree.nameless:
             continue
         read = sums.get(f"{part} entries", 0)
         said = tree.record.entries
