@@ -67,16 +67,18 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     for number in of_kind(pages, numbers, BRANCH):
         below[number] = [node.child for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
     reached = {child for children in below.values() for child in children}
-    trees = [_rooted(pages, root, below) for root in below if root not in reached]
     leaves = []
     for number in of_kind(pages, numbers, LEAF):
         keys = [node.key for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
-        if number not in reached and keys and not is_of_others(pages, number):
+        if keys and not is_of_others(pages, number):
             leaves.append((number, keys))
-    kinds = [flags for flags in KINDS if all(_ascend(keys, flags) for _, keys in leaves)] or [0]
-    order = Database(kinds[0], 0, 0, 0, 0, 0, 0).order()
+    flags = next((it for it in KINDS if all(_ascend(keys, it) for _, keys in leaves)), 0)
+    order = Database(flags, 0, 0, 0, 0, 0, 0).order()
+    trees = [_rooted(pages, root, below, flags) for root in below if root not in reached]
     groups: list[list[tuple[int, bytes, bytes]]] = []
     for number, keys in leaves:
+        if number in reached:
+            continue
         group = next((it for it in groups if order(it[-1][2]) < order(keys[0])), None)
         if group is None:
             groups.append(group := [])
@@ -85,7 +87,7 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
         edges: list[bytes | None] = [first for _, first, _ in group]
         spans = zip(group, edges, [*edges[1:], None], strict=True)
         entries = [Entry(low, high, number, "orphan", doubt=True) for (number, _, _), low, high in spans]
-        record = replace(_record(pages, group[0][0], 1), flags=kinds[0] | _duplicates(pages, group[0][0]))
+        record = Database(flags | _duplicates(pages, group[0][0]), 1, 0, 0, 0, 0, NO_PAGE)
         trees.append(Tree(f"page-{group[0][0]}", record, entries, nameless=True))
     if not known:
         for tree in trees:
@@ -93,21 +95,13 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     return trees
 
 
-def _rooted(pages: Pages, root: int, below: dict[int, list[int]]) -> Tree:
+def _rooted(pages: Pages, root: int, below: dict[int, list[int]], flags: int) -> Tree:
     """Return a database that still has its root, down to its leaves."""
     depth, page = 1, root
     while page in below and depth < DEEPEST:
         depth, page = depth + 1, next(iter(below[page]), 0)
-    tree = Tree(f"page-{root}", _record(pages, page, depth), nameless=True)
-    tree.record = replace(tree.record, root=root)
-    return tree
-
-
-def _record(pages: Pages, leaf: int, depth: int) -> Database:
-    """Return the record of a database as far as one of its leaves tells it."""
-    keys = [node.key for node in nodes_of(pages, raw_page(pages, leaf)) if node is not None]
-    flags = next((it for it in KINDS if _ascend(keys, it)), 0)
-    return Database(flags | _duplicates(pages, leaf), depth, 0, 0, 0, 0, NO_PAGE)
+    record = Database(flags | _duplicates(pages, page), depth, 0, 0, 0, 0, root)
+    return Tree(f"page-{root}", record, nameless=True)
 
 
 def _duplicates(pages: Pages, leaf: int) -> int:
