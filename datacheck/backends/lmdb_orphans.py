@@ -117,7 +117,7 @@ def _looked_at(pages: Pages, number: int) -> _Orphan | None:
 def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
     parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
     whole = not parsed.faults or len(parsed.raw) < pages.page_size
-    strange = _of_values(record, parsed) or _of_names(parsed) or _of_free_pages(pages, parsed)
+    strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
     return bool(parsed.nodes) and whole and not strange
 
 
@@ -130,7 +130,7 @@ def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
 def is_of_others(pages: Pages, number: int) -> bool:
     """Whether a leaf is of the free list, of the values of one key, or has names of databases."""
     parsed = parse(pages, number, LEAF, lambda key: key, None, None)
-    if _of_names(parsed):
+    if is_of_names(parsed):
         return True
     values = not any(node.size or node.flags for node in parsed.nodes)
     return values or _of_free_pages(pages, parsed)
@@ -166,6 +166,6 @@ def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
     return True
 
 
-def _of_names(parsed: Parsed) -> bool:
+def is_of_names(parsed: Parsed) -> bool:
     """Whether a leaf holds nothing but names of databases."""
     return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

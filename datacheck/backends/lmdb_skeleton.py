@@ -5,6 +5,7 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -33,7 +34,7 @@ from datacheck.backends.lmdb_format import (
 from datacheck.backends.lmdb_leaves import Account
 from datacheck.backends.lmdb_lost import nameless, overlaid
 from datacheck.backends.lmdb_metas import LOST
-from datacheck.backends.lmdb_orphans import Orphans
+from datacheck.backends.lmdb_orphans import Orphans, is_of_names, of_kind
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
 from datacheck.backends.lmdb_tree import Entry, Tree, in_order
@@ -118,7 +119,7 @@ class Walk:
         main = self.tree("", pages.meta.main)
         trees = {}
         names = []
-        for name, record in self._named(main):
+        for name, record in self._named(main) if main.record.root != LOST else self._names_left():
             names.append(name)
             part = escape(name.rstrip(b"\0"))
             trees[part] = self.tree(part, record)
@@ -167,6 +168,18 @@ class Walk:
         if main.record.depth != 1 or not main.entries:
             return False
         return parse(self.pages, main.entries[0].page, LEAF, main.record.order(), None, None).gone
+
+    def _names_left(self) -> Iterator[tuple[bytes, Database]]:
+        """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
+        numbers = np.arange(2, len(self.used))
+        best: dict[bytes, tuple[int, Database]] = {}
+        for number in of_kind(self.pages, numbers, LEAF):
+            parsed = parse(self.pages, number, LEAF, bytes, None, None)
+            for name, record in names_of(parsed) if is_of_names(parsed) else ():
+                age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if self.pages.base else record.entries
+                if record.root <= self.pages.meta.last_page and (name not in best or age >= best[name][0]):
+                    best[name] = age, record
+        yield from ((name, record) for name, (_, record) in sorted(best.items()))
 
     def _nameless(self, known: bool) -> dict[str, Tree]:
         """Return the databases that are left where the leaf with their names is lost."""
@@ -279,9 +292,7 @@ class Walk:
         for numbers in self._leaf_numbers(main):
             for number in self._with_names(numbers):
                 parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
-                for node in parsed.nodes:
-                    if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
-                        yield node.key, database(parsed.raw[node.offset : node.offset + 48])
+                yield from names_of(parsed)
 
     def _of_names(self, main: Tree) -> None:
         """Count the leaves of a main database that holds nothing but names: no shard comes by them."""
@@ -365,6 +376,13 @@ class Walk:
             )
         self.used[inside[~taken]] = FREE
         self.used[inside[taken]] |= FREE
+
+
+def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases of a leaf."""
+    for node in parsed.nodes:
+        if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
+            yield node.key, database(parsed.raw[node.offset : node.offset + 48])
 
 
 _COUNTS = ("depth", "branches", "leaves", "overflow", "entries", "root")
