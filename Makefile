@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format fuzz clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
 	@echo "make test     run the tests"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
+	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files, for a minute"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +34,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=60
 
 clean:
 	rm -rf $(VENV) datacheck-demo

@@ -138,8 +138,9 @@ def _cut(share: float) -> Callable[[File], None]:
 
 
 def _in_the_last_value(file: File) -> None:
-    last = max(file.pages(OVERFLOW, reached=False) or file.pages(LEAF))
-    file.cut((last + 1) * PAGE - PAGE // 2)
+    last = max(file.pages(OVERFLOW, reached=False))
+    (count,) = struct.unpack_from("=I", file.raw, last * PAGE + 12)
+    file.cut((last + count) * PAGE - PAGE - PAGE // 2)
 
 
 def _leaves(count: int, content: Callable[[File, int], bytes]) -> Callable[[File], None]:
@@ -208,7 +209,11 @@ DAMAGES: dict[str, Callable[[File], None]] = {
     "both meta pages zeroed": _metas(newer=True, older=True),
     "free list zeroed": _free_list,
 }
-WANTS = {"a branch leads twice to one leaf": BRANCH, "first page of a value zeroed": OVERFLOW}
+WANTS = {
+    "a branch leads twice to one leaf": BRANCH,
+    "cut in the last value": OVERFLOW,
+    "first page of a value zeroed": OVERFLOW,
+}
 """Damages that need a page of a kind."""
 
 

@@ -215,7 +215,8 @@ class Ranges:
         else:
             entries = [it for it in entries if it.kind != "hole"]
             leaves = _listed(entries)
-        doubt = np.array([it.doubt for it in entries], bool) if kind != "branch" else np.zeros(len(leaves), bool)
+        doubts = [it.doubt for it in entries]
+        doubt = np.array(doubts, bool) if kind != "branch" else np.full(len(leaves), any(doubts))
         inside = np.ones(len(leaves), bool)
         if not len(leaves):
             return _Run(leaves, doubt, False)

@@ -132,6 +132,9 @@ class Walk:
             self._mark_free(numbers)
         if not names and self._lost_its_names(main):
             trees |= self._nameless(free_known)
+        if main.record.root == LOST:
+            for tree in trees.values():
+                tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
         newer = not pages.metas.sound and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
         if torn or newer:

@@ -440,3 +440,44 @@ def test_named_databases_keep_their_names_when_one_of_them_is_damaged(tmp_path):
     assert {finding.database for finding in report.findings if finding.details.get("page") == page} == {"train"}
     copied = rebuilt(path, tmp_path / "copy")
     assert set(copied) == {record for record, pages in where.items() if page not in pages}
+
+
+def test_a_hole_in_a_value_is_named_and_zeros_that_were_written_are_not(tmp_path):
+    black = {key(number): bytes(40_000) for number in range(3)}
+    path = write_lmdb(tmp_path / "env", black | {key(9): b"\x01" * 200_000})
+    assert verify(path / "data.mdb") == []
+    raw = (path / "data.mdb").read_bytes()
+    start = raw.index(b"\x01" * 150_000) // PAGE + 5
+    (path / "data.mdb").unlink()
+    with (path / "data.mdb").open("wb") as file:
+        file.write(raw[: start * PAGE])
+        file.seek((start + 16) * PAGE)
+        file.write(raw[(start + 16) * PAGE :])
+    if (path / "data.mdb").stat().st_blocks * 512 >= len(raw):
+        pytest.skip("this file system keeps no holes")
+    (finding,) = verify(path / "data.mdb")
+    assert (finding.key, finding.verdict, finding.details["count"]) == (key(9).decode(), "suspicious", 16)
+    assert finding.details["page"] == start
+
+
+def test_a_placeholder_of_a_cloud_is_no_store_and_said_to_be_one(tmp_path):
+    (tmp_path / "lock.mdb").write_bytes(bytes(8192))
+    (tmp_path / ".data.mdb.icloud").write_bytes(b"bplist00" + bytes(150))
+    with pytest.raises(datacheck.SourceUnknown, match=r"placeholder of a cloud drive.*\.data\.mdb\.icloud"):
+        open_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>Quota exceeded", "an HTML page"),
+        (b"", "an empty file"),
+        (b"PK\x03\x04 something else", "not an LMDB"),
+    ],
+)
+def test_what_lies_in_the_place_of_the_data_file_is_said(tmp_path, content, said):
+    (tmp_path / "lock.mdb").write_bytes(bytes(8192))
+    (tmp_path / "data.mdb").write_bytes(content)
+    with pytest.raises(datacheck.SourceUnknown, match=said):
+        open_store(tmp_path)
