@@ -107,6 +107,8 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
 
 def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
     """Return the nodes of a page, None for each that does not lie in what there is of its upper part."""
+    if len(raw) < pages.header:
+        return []
     lower, upper = bounds(pages, raw)
     count = max(0, lower - pages.header) // 2
     there = max(0, min(lower, len(raw)) - pages.header) // 2
