@@ -1,4 +1,8 @@
-"""LMDB environments, read through the lmdb package: read-only, without a lock file, in workers only."""
+"""LMDB environments, read through the lmdb package: read-only, without a lock file, in workers only.
+
+What looks at the pages beforehand takes NumPy, which a caller that only recognises a store does without: it is imported
+where it is used.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +29,7 @@ from datacheck.backends.lmdb_format import (
     foreign,
     header_size,
 )
-from datacheck.backends.lmdb_layout import fit_map, probes, shards
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_ranges import Ranges
-from datacheck.backends.lmdb_salvage import Salvage
-from datacheck.backends.lmdb_skeleton import skeleton
-from datacheck.backends.lmdb_verify import conclude
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
@@ -92,6 +91,9 @@ class LmdbReader:
 
     def layout(self) -> Layout:
         """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
+        from datacheck.backends.lmdb_layout import probes, shards
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         size = self.data.stat().st_size
         try:
             bones = skeleton(self.data)
@@ -120,6 +122,10 @@ class LmdbReader:
 
         The library reads only what was looked at before and is sound; the rest is read page by page.
         """
+        from datacheck.backends.lmdb_ranges import Ranges
+        from datacheck.backends.lmdb_salvage import Salvage
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         note(shard.start or Position(b""), False)
         bones = skeleton(self.data)
         library = bones.sound and self._refusal() is None
@@ -138,6 +144,8 @@ class LmdbReader:
         self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
     ) -> Iterator[Block]:
         """Yield the records of a range that the library may read."""
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
                 records = _one_by_one(cursor, self.data, shard, tree, note, avoid)
@@ -166,6 +174,8 @@ class LmdbReader:
                     yield Block(keys, values, database=shard.part or None)
 
     def find(self, key: str) -> Shard | None:
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         raw = unescape(key)
         for part in skeleton(self.data).trees:
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
@@ -176,6 +186,8 @@ class LmdbReader:
 
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:
         """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        from datacheck.backends.lmdb_verify import conclude
+
         return conclude(self.data, account)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
@@ -260,6 +272,8 @@ def _one_by_one(
 
     The library touches a value when it only steps onto it, so the keys come from the pages themselves.
     """
+    from datacheck.backends.lmdb_skeleton import skeleton
+
     start, stop = shard.start or Position(b""), shard.stop
     order = tree.order()
     place = start
@@ -369,6 +383,8 @@ class LmdbWriter:
         with _disk():
             self._commit()
         self._environment.close()
+        from datacheck.backends.lmdb_layout import fit_map
+
         fit_map(self._data)
 
 
