@@ -1,26 +1,22 @@
 """What damage to an LMDB costs: each damage, on environments of several sizes, in datacheck and in py-lmdb's verifier.
 
-    python benchmarks/damage_lmdb.py [--json FILE]
-
 The records that a damage did not touch are known by where they lie in the sound file. A row says whether the damage was
 found, how it was named, and how many of the untouched records a rebuild wrote into a sound store, byte for byte.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lmdb
 import numpy as np
+from damage_row import Row
 
 import datacheck
 from datacheck.backends.lmdb_format import BIGDATA, BRANCH, LEAF, OVERFLOW, SUBDATA
@@ -31,20 +27,6 @@ from datacheck.decoders.datum import encode
 PAGE = 4096
 Where = dict[tuple[str, bytes, bytes], set[int]]
 RIVAL_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Row:
-    """One damage to one environment, and what became of it; `rival` is what `python -m lmdb verify` makes of it."""
-
-    store: str
-    damage: str
-    size: int
-    found: bool
-    named: str
-    intact: int
-    recovered: int
-    rival: str
 
 
 def write(path: Path, count: int, shape: tuple[int, int, int], name: bytes | None = None) -> Path:
@@ -258,7 +240,9 @@ def row(store: str, damage: str, source: Path, records: Where, folder: Path) -> 
     datacheck.rebuild(broken, folder / "copy", drop_bad=True)
     copied = {record[1:] for record in where(folder / "copy")}
     recovered = sum(record[1:] in copied for record in untouched)
-    return Row(store, damage, len(file.raw), found, named, len(intact), recovered, rival(broken))
+    return Row(
+        f"LMDB, {store}", damage, f"{len(file.raw) / 1e6:.1f} MB", found, named, len(intact), recovered, rival(broken)
+    )
 
 
 def rows() -> Iterator[Row]:
@@ -276,21 +260,3 @@ def rows() -> Iterator[Row]:
                 made = row(store, damage, source, records, folder)
                 if made is not None:
                     yield made
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    made = []
-    for it in rows():
-        made.append(it)
-        print(
-            f"{it.store} | {it.damage} | {it.found} | {it.named} | {it.recovered}/{it.intact} | {it.rival}", flush=True
-        )
-    if args.json:
-        args.json.write_text(json.dumps([asdict(it) for it in made], indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -67,7 +67,7 @@ class Ranges:
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
         self.account.sums["ranges"] += 1
-        size = MOST if limit is None else max(LEAST, limit)
+        size = MOST if limit is None else LEAST
         start = shard.start
         runs = self._runs(shard, size)
         run = next(runs, None)
