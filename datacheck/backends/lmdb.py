@@ -48,7 +48,7 @@ from datacheck.model import (
 
 SHARD_BYTES = 16 << 20
 PROBES = 64
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
 BLOCK_RECORDS = 4096
 FIRST_RECORDS = 16
 """The first block has so many records, from whose size the next one's number follows."""
