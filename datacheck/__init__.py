@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datacheck.backends import open_store
+    from datacheck.batch import Batch
     from datacheck.errors import (
         DatacheckError,
         NotClean,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
-    from datacheck.model import Batch, Finding, found
+    from datacheck.model import Finding, found
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
     from datacheck.report import Report
@@ -38,7 +39,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "open_store": "backends",
-    "Batch": "model",
+    "Batch": "batch",
     "Finding": "model",
     "found": "model",
     "Receipt": "receipt",

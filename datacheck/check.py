@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from datacheck.batch import Batch
 from datacheck.decoders import decoder, kind
 from datacheck.errors import ValidatorFailed
 from datacheck.measure import measure
-from datacheck.model import UNKNOWN, AnyBlock, Batch, Block, FamilyProfile, Finding, Profile, found
+from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
 from datacheck.report import Tally
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics
@@ -21,11 +22,16 @@ Groups = list[tuple[FamilyProfile, Sequence[int]]]
 class Judge:
     """Decodes blocks and runs the checks over them, as the settings and the profile say."""
 
-    def __init__(self, profile: Profile, settings: Settings, validators: Sequence[Validator]) -> None:
+    def __init__(
+        self, profile: Profile, settings: Settings, validators: Sequence[Validator], *, stats: bool = True
+    ) -> None:
+        """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain."""
         self._profile = profile
         self._forced = settings.decoder
-        self._validators = [*built_in(settings), *validators]
-        self._own = len(validators)
+        self._validators = built_in(settings)
+        self._own = validators
+        self._stats = stats
+        self._pixels = stats or bool(validators) or settings.range is not None
 
     def judge(self, block: AnyBlock, indexes: Sequence[int], tally: Tally) -> None:
         """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
@@ -45,7 +51,7 @@ class Judge:
         else:
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
-            for item in decoder(family.decoder).decode(block, rows, family):
+            for item in decoder(family.decoder).decode(block, rows, family, pixels=self._pixels):
                 if not isinstance(item, Batch):
                     yield item
                     continue
@@ -53,25 +59,38 @@ class Judge:
                 statistics = tally.statistics
                 if item.field not in statistics:
                     centre = 0.0 if item.expected is None else item.expected.centre
-                    statistics[item.field] = FieldStatistics(centre=centre)
+                    statistics[item.field] = FieldStatistics(centre=centre, sums=self._stats or item.label)
                 measure(item, statistics[item.field])
 
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
-        families: dict[str, list[int]] = defaultdict(list)
-        for row, value in enumerate(block.values):
-            if len(value):
-                families[block.family(row)].append(row)
-            else:
+        full: Sequence[int] = range(len(block))
+        if not all(map(len, block.values)):
+            full = [row for row in full if len(block.values[row])]
+            for row in sorted(set(range(len(block))).difference(full)):
                 yield row, found("empty", "the value has zero bytes")
-        for name, rows in families.items():
+        others: list[int] = []
+        for name, rows in self._families(block, full):
             known = self._profile.of(name)
             if known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
                 tally.unknown[name if name in self._profile.families else ""] += len(rows)
-            else:
+            elif name in self._profile.families:
                 groups.append((known, rows))
+            else:
+                others += rows
+        if others:
+            assert self._profile.rest is not None
+            groups.append((self._profile.rest, sorted(others)))
+
+    def _families(self, block: Block, rows: Sequence[int]) -> Iterable[tuple[str, Sequence[int]]]:
+        """Return the families of keys that the records at `rows` are of, each with its own; "" where all are alike."""
+        if not rows:
+            return ()
+        if not self._profile.families and self._profile.rest is not None:
+            return (("", rows),)
+        return block.families(rows).items()
 
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""
@@ -83,18 +102,25 @@ class Judge:
                 groups.append((FamilyProfile(name, 0), [row]))
 
     def _judged(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
-        for number, validator in enumerate(self._validators):
+        for validator in self._validators:
+            for at, finding in validator(batch):
+                yield batch.rows[at], finding
+        if self._own:
+            for piece in batch.apart():
+                yield from self._judged_by_own(block, piece)
+        if batch.label and any(isinstance(it, Label) for it in (*self._validators, *self._own)):
+            for row in batch.absent:
+                yield row, found("label", "no label; the other records have one", field=batch.field)
+
+    def _judged_by_own(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
+        """Ask the caller's own validators, whose exceptions are the caller's to know about."""
+        for validator in self._own:
             try:
                 for at, finding in validator(batch):
                     yield batch.rows[at], finding
             except Exception as exc:
-                if number < len(self._validators) - self._own:
-                    raise
-                where = block.name(batch.rows[0])
+                where = block.name(batch.rows[0]) if batch.rows else batch.field
                 raise ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}") from exc
-        if batch.label and any(isinstance(it, Label) for it in self._validators):
-            for row in batch.absent:
-                yield row, found("label", "no label; the other records have one", field=batch.field)
 
 
 def unknown_payload(head: bytes) -> Finding:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.model import Batch
+from datacheck.batch import CACHED_BYTES, Batch, Unstacked
 from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
+HALF_BITS = 20
+"""The products of two numbers of so many bits can be added up PIECE times in 63 bits, and twice as often."""
 PIECE = 1 << 20
 """Values are widened to float64 this many at a time, so that a huge record costs no huge copy."""
 
@@ -19,46 +22,85 @@ def measure(batch: Batch, into: FieldStatistics) -> None:
     if not batch.values.size:
         return
     into.label |= batch.label
-    if batch.values.dtype.kind in "ui" and batch.values.dtype.itemsize <= 2:
+    if batch.unseen:
+        into.count += batch.values.size
+    elif not into.sums:
+        _measure_bounds(batch, into)
+    elif batch.values.dtype.kind in "ui":
         _measure_exactly(batch, into)
     else:
         _measure_widened(batch, into)
     if batch.label:
-        into.count_labels(_histogram(batch.values))
+        into.count_labels(_histogram(batch))
+
+
+def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
+    """Count the values, and take the least and the greatest from those of the records, which are known by now."""
+    lows, highs = batch.lows, batch.highs
+    if batch.floating and not (whole := np.isfinite(lows) & np.isfinite(highs)).all():
+        broken = np.flatnonzero(~whole)
+        step = max(1, CACHED_BYTES // (batch.width * batch.values.dtype.itemsize))
+        for start in range(0, len(broken), step):
+            _count_finite([batch.values[at] for at in broken[start : start + step]], into)
+        lows, highs = lows[whole], highs[whole]
+    if len(lows):
+        into.count += len(lows) * batch.width
+        into.minimum = min(into.minimum, lows.min().item())
+        into.maximum = max(into.maximum, highs.max().item())
+
+
+def _count_finite(records: list[NDArray[Any]], into: FieldStatistics) -> None:
+    values = np.concatenate([record.reshape(-1) for record in records])
+    finite = values[np.isfinite(values)]
+    if finite.size:
+        into.count += finite.size
+        into.minimum = min(into.minimum, finite.min().item())
+        into.maximum = max(into.maximum, finite.max().item())
 
 
 def _measure_exactly(batch: Batch, into: FieldStatistics) -> None:
-    """Small integers: their sums and sums of squares are integers, with nothing rounded on the way."""
+    """Integers: their sums and sums of squares are integers, with nothing rounded on the way."""
     values = batch.values
     count = values.size
+    low, high = int(batch.lows.min()), int(batch.highs.max())
+    sums_of = _sums_of_bytes if values.dtype.itemsize == 1 else partial(_sums_of_integers, most=max(-low, high))
     centre, squared = _in_units(into.centre)
     total = squares = 0
     for piece in _pieces(values):
-        sums = _sums_of_bytes(piece) if values.dtype.itemsize == 1 else _sums_of_words(piece)
+        sums = sums_of(piece)
         total += sums[0]
         squares += sums[1]
     into.count += count
-    into.minimum = min(into.minimum, int(batch.lows.min()))
-    into.maximum = max(into.maximum, int(batch.highs.max()))
+    into.minimum = min(into.minimum, low)
+    into.maximum = max(into.maximum, high)
     into.total += (total << UNIT_BITS) - centre * count
     into.squares += (squares << UNIT_BITS) - 2 * centre * total + squared * count
 
 
-def _sums_of_words(values: NDArray[Any]) -> tuple[int, int]:
-    """Return the sum and the sum of squares of 8 or 16 bit integers."""
-    wide = np.uint32 if values.dtype.kind == "u" else np.int32
-    return int(values.sum(dtype=np.int64)), int(np.square(values, dtype=wide).sum(dtype=np.int64))
+def _sums_of_integers(values: NDArray[Any], most: int) -> tuple[int, int]:
+    """Return the sum and the sum of squares of at most PIECE integers, whose absolute values are at most `most`."""
+    if most < 1 << HALF_BITS:
+        wide = values.astype(np.int64).reshape(-1)
+        return int(wide.sum()), int(wide @ wide)
+    if most < 1 << 2 * HALF_BITS:
+        high = values.astype(np.int64).reshape(-1)
+        high, low = high >> HALF_BITS, high & (1 << HALF_BITS) - 1
+        total = (int(high.sum()) << HALF_BITS) + int(low.sum())
+        squares = (int(high @ high) << 2 * HALF_BITS) + (int(high @ low) << HALF_BITS + 1) + int(low @ low)
+        return total, squares
+    numbers = values.reshape(-1).tolist()
+    return sum(numbers), sum(number * number for number in numbers)
 
 
 def _sums_of_bytes(values: NDArray[Any]) -> tuple[int, int]:
-    """Return what `_sums_of_words` does, three times as fast: in float32 rows so short that every sum in them is exact.
+    """Return what `_sums_of_integers` does, three times as fast: in float32 rows, short enough to be exact.
 
     256 squares of 8 bits come to less than 2**24, up to which float32 holds every integer.
     """
     flat = values.reshape(-1)
     rest = flat.size % _ROW.size
     rows = flat[: flat.size - rest].reshape(-1, _ROW.size).astype(np.float32)
-    total, squares = _sums_of_words(flat[flat.size - rest :])
+    total, squares = _sums_of_integers(flat[flat.size - rest :], 256)
     total += int((rows @ _ROW).sum(dtype=np.float64))
     squares += int(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64))
     return total, squares
@@ -68,9 +110,9 @@ _ROW = np.ones(256, np.float32)
 
 
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:
-    """Floats and wide integers, as differences from the centre in float64."""
-    whole = not batch.floating or bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
-    if whole and batch.width <= PIECE:
+    """Floats, as differences from the centre in float64."""
+    whole = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
+    if whole and batch.width <= PIECE and not isinstance(batch.values, Unstacked):
         _add(batch.values.reshape(len(batch.values), -1), into)
         return
     for record in batch.values:
@@ -120,14 +162,20 @@ def _in_units(centre: float) -> tuple[int, int]:
 
 
 def _pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
+    if isinstance(values, Unstacked):
+        return [piece for record in values for piece in _pieces(record)]
     if values.size <= PIECE:
         return [values]
     flat = values.reshape(-1)
     return [flat[start : start + PIECE] for start in range(0, flat.size, PIECE)]
 
 
-def _histogram(values: NDArray[Any]) -> dict[int, int] | None:
-    if values.dtype.kind == "f":
+def _histogram(batch: Batch) -> dict[int, int] | None:
+    values = batch.values
+    if not batch.floating and batch.lows.min() >= 0 and batch.highs.max() < LABELS_COUNTED:
+        counts = np.bincount(values.reshape(-1))
+        return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+    if batch.floating:
         values = values[np.isfinite(values)]
         if (values != np.floor(values)).any():
             return None

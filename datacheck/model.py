@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -201,6 +199,16 @@ class Block:
         family = fold(self.keys[row])
         return family if self.database is None else f"{self.database}:{family}"
 
+    def families(self, rows: Sequence[int]) -> dict[str, Sequence[int]]:
+        """Return the records at `rows` by their families, as `family` has them, in the order of their first ones."""
+        folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
+        if folded.count(folded[0]) == len(folded):
+            return {self.family(rows[0]): rows}
+        made: dict[bytes, list[int]] = {}
+        for row, family in zip(rows, folded, strict=True):
+            made.setdefault(family, []).append(row)
+        return {self.family(of[0]): of for of in made.values()}
+
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
         """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
         database = msgspec.UNSET if self.database is None else self.database
@@ -305,52 +313,6 @@ class Profile(msgspec.Struct, frozen=True):
         return self.families.get(family, self.rest)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The values of one field of many records of a block: `values` has shape (len(rows), ...), any real dtype.
-
-    `rows` are the records' positions in the block, `absent` those of records that lack the field.
-    Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
-    "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
-    `expected` is the profile of the field, None while the profile is being made.
-    """
-
-    field: str
-    rows: Sequence[int]
-    values: NDArray[Any]
-    format: str = ""
-    encoded: bool = False
-    label: bool = False
-    absent: Sequence[int] = ()
-    expected: FieldProfile | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one record's values."""
-        return self.values.shape[1:]
-
-    @property
-    def width(self) -> int:
-        """The number of values of one record."""
-        return math.prod(self.shape)
-
-    @property
-    def floating(self) -> bool:
-        return self.values.dtype.kind == "f"
-
-    @cached_property
-    def lows(self) -> NDArray[Any]:
-        """The least value of each record, NaN where it has one; `width` must not be 0."""
-        lows: NDArray[Any] = self.values.min(axis=tuple(range(1, self.values.ndim)))
-        return lows
-
-    @cached_property
-    def highs(self) -> NDArray[Any]:
-        """The greatest value of each record, NaN where it has one; `width` must not be 0."""
-        highs: NDArray[Any] = self.values.max(axis=tuple(range(1, self.values.ndim)))
-        return highs
-
-
 def fold(key: bytes) -> str:
     """Return the family of a key: its runs of digits folded, the rest escaped.
 
@@ -358,6 +320,21 @@ def fold(key: bytes) -> str:
     '#_cat/img-#.jpg'
     """
     return escape(_DIGITS.sub(b"#", key))
+
+
+def _folded(keys: Sequence[bytes]) -> list[bytes]:
+    """Return keys with their runs of digits folded: all at once, some ten times as fast as one by one."""
+    import numpy as np  # here, since the parent has no keys to fold, and starts without NumPy
+
+    joined = b"\n".join(keys)
+    if joined.count(b"\n") >= len(keys):
+        return [_DIGITS.sub(b"#", key) for key in keys]
+    raw = np.frombuffer(joined, np.uint8)
+    digit = (raw - ord("0")) < 10
+    kept = np.ones(len(raw), bool)
+    np.logical_and(digit[1:], digit[:-1], out=kept[1:])
+    np.logical_not(kept[1:], out=kept[1:])
+    return np.where(digit, np.uint8(ord("#")), raw)[kept].tobytes().split(b"\n")
 
 
 _DIGITS = re.compile(rb"[0-9]+")

@@ -125,6 +125,11 @@ SCAN_OPTIONS = (
     click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
     click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
     click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
+    click.option(
+        "--stats",
+        is_flag=True,
+        help="Take mean and standard deviation, and look at every pixel.  [default: for up to 4 MiB]",
+    ),
     click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),

@@ -10,18 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from datacheck.backends import Reader
+from datacheck.batch import Batch
 from datacheck.decoders import SIDE_DECODERS, decoder, recognise
-from datacheck.model import (
-    UNKNOWN,
-    AnyBlock,
-    Batch,
-    Block,
-    FamilyProfile,
-    FieldProfile,
-    Profile,
-    RowBlock,
-    Shard,
-)
+from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, FieldProfile, Profile, RowBlock, Shard
 
 T = TypeVar("T")
 

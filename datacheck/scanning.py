@@ -30,6 +30,8 @@ DEATHS_A_SHARD = 32
 """After this many deaths the rest of a shard is given up, in one finding."""
 FIRST = (Position(b""), Position(0))
 """The places before all others, where a shard with an open start begins."""
+STATS_BYTES = 4 << 20
+"""Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 AHEAD = 4
 """Shards under way for each worker: those that finish early wait for their place in the source's order."""
 
@@ -122,8 +124,9 @@ def _decoders(profile: Profile) -> str | None:
 def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]:
     """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
     text = report.settings.sample
+    stats = report.settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
     if text is None:
-        yield from (Check(shard, report.profile) for shard in layout.shards)
+        yield from (Check(shard, report.profile, stats=stats) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -133,7 +136,7 @@ def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]
         counts[uncounted[task.shard]] = 0 if isinstance(count, Death) else count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, sample, start)
+        yield Check(shard, report.profile, sample, start, stats=stats)
         start += counts[place] or 0
 
 
@@ -284,6 +287,7 @@ def scan(
     together: Iterable[Sequence[str]] = (),
     validators: Sequence[Validator] = (),
     sample: int | str | None = None,
+    stats: bool = False,
     workers: int | None = None,
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
@@ -318,6 +322,9 @@ def scan(
         Checks of your own: objects called with a `Batch`, which yield `(position, Finding)`.
     sample
         Look at N records, or at "P%" of them, instead of all: always the same ones.
+    stats
+        Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
+        It is done without asking where it costs nothing: for labels, and in stores of up to 4 MiB.
     workers
         Processes to use; by default as many as there are cores.
     timeout
@@ -362,6 +369,7 @@ def scan(
         together=together,
         validators=validators,
         sample=sample,
+        stats=stats,
         workers=workers,
         timeout=timeout,
         max_bad=max_bad,

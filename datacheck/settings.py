@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     together: tuple[tuple[str, ...], ...] = ()
     validators: tuple[str, ...] = ()
     sample: str | None = None
+    stats: bool = False
     backend: str | None = None
     decoder: str | None = None
     workers: int = 1
@@ -64,6 +65,7 @@ def make(
     together: Iterable[Sequence[str]] = (),
     validators: Sequence[object] = (),
     sample: int | str | None = None,
+    stats: bool = False,
     backend: str | None = None,
     decoder: str | None = None,
     workers: int | None = None,
@@ -91,6 +93,7 @@ def make(
         together=groups,
         validators=tuple(map(repr, validators)),
         sample=_amount("sample", sample, least=1),
+        stats=stats,
         backend=backend,
         decoder=_decoder(decoder),
         workers=workers or cores(),

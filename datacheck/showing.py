@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from datacheck.batch import Batch
 from datacheck.errors import RecordMissing, ReportFailed, UsageError
-from datacheck.model import UNKNOWN, Batch, Block, Finding, Profile, Shard, plain
+from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import Death, Pool, Watch
 from datacheck.reports import amount
 from datacheck.scanning import WORKER_BYTES, fatal, only, prepare, take_profile

@@ -18,7 +18,11 @@ LABELS_COUNTED = 10_000
 
 
 class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The statistics of one field as the report has them; `counts` is the histogram of a label, by label."""
+    """The statistics of one field as the report has them; `counts` is the histogram of a label, by label.
+
+    `mean` and `std` are there where they were asked for or cost nothing, `min` and `max` unless the values are pixels
+    of pictures that nobody asked to see.
+    """
 
     count: int
     min: float | int | None = None
@@ -34,10 +38,11 @@ class FieldStatistics:
 
     `counts` is the histogram of a label, None once there are more than LABELS_COUNTED different ones, or one that is
     not an integer. `centre` has float32's precision. `overflow` says that a square went beyond float64, so that there
-    is no standard deviation.
+    is no standard deviation. `sums` says whether there are sums at all: without them there is no mean.
     """
 
     centre: float = 0.0
+    sums: bool = True
     count: int = 0
     minimum: float | int = math.inf
     maximum: float | int = -math.inf
@@ -48,6 +53,7 @@ class FieldStatistics:
     counts: dict[int, int] | None = field(default_factory=dict)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
+        self.sums &= other.sums
         self.count += other.count
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
@@ -74,11 +80,12 @@ class FieldStatistics:
         mean = self.total / (self.count << UNIT_BITS)
         variance = self.squares / (self.count << UNIT_BITS) - mean * mean
         counts = self.counts if self.label else None
+        seen = self.minimum <= self.maximum
         return FieldSummary(
             count=self.count,
-            min=self.minimum,
-            max=self.maximum,
-            mean=self.centre + mean,
-            std=None if self.overflow else math.sqrt(max(variance, 0.0)),
+            min=self.minimum if seen else None,
+            max=self.maximum if seen else None,
+            mean=self.centre + mean if self.sums else None,
+            std=math.sqrt(max(variance, 0.0)) if self.sums and not self.overflow else None,
             counts={str(label): counts[label] for label in sorted(counts)} if counts else None,
         )

@@ -21,6 +21,8 @@ from datacheck.settings import Settings
 if TYPE_CHECKING:
     from datacheck.validators import Validator
 
+RECORDS_AFTER_DEATH = 4096
+"""A block's limit where a shard is done again: any limit will do, since it keeps the reader within the shard."""
 LAYOUT_SECONDS = 300.0
 """Opening a store may take this long; a folder of many files is opened in one go."""
 
@@ -95,7 +97,8 @@ class Check:
     """Check the records of a shard and return their Tally; notes the place it is at.
 
     `careful` goes record by record, so that the last note names the one that kills. `start` is the index of the
-    shard's first record, where `sample` needs it. `deaths` counts what the shard has already cost.
+    shard's first record, where `sample` needs it. `deaths` counts what the shard has already cost. `stats` asks for
+    the sums behind mean and standard deviation, and for pixels that no check wants to see.
     """
 
     shard: Shard
@@ -104,20 +107,22 @@ class Check:
     start: int = 0
     careful: bool = False
     deaths: int = 0
+    stats: bool = True
 
     def run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.check import Judge
 
         watch.timeout = job.settings.timeout
-        judge = Judge(self.profile, job.settings, job.validators)
+        judge = Judge(self.profile, job.settings, job.validators, stats=self.stats)
         tally = Tally()
-        for block in job.reader.blocks(self.shard, limit=1 if self.careful else None, note=_noting(watch)):
-            rows: Sequence[int] = range(len(block))
+        limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
+        for block in job.reader.blocks(self.shard, limit=limit, note=_noting(watch)):
+            rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
             if self.sample is not None:
-                rows = self.sample.rows(self.start + tally.records, len(block))
-                chosen = block.take(rows)
-            judge.judge(chosen, [tally.records + row for row in rows], tally)
+                picked = self.sample.rows(self.start + tally.records, len(block))
+                chosen, rows = block.take(picked), [rows[row] for row in picked]
+            judge.judge(chosen, rows, tally)
             tally.records += len(block)
             tally.checked += len(rows)
         return tally

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.model import Batch, Finding, found
+from datacheck.batch import Batch
+from datacheck.model import Finding, found
 
 Findings = Iterator[tuple[int, Finding]]
 HALF_MAXIMUM = 65504.0
@@ -166,7 +167,7 @@ class Constant:
     """Not every value of a record is the same: normalising such a record divides by zero."""
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.label or batch.width < 3 or not batch.values.size:
+        if batch.label or batch.unseen or batch.width < 3 or not batch.values.size:
             return
         for at in np.flatnonzero(batch.lows == batch.highs):
             value = batch.lows[at].item()

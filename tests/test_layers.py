@@ -13,6 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ("errors", "disk", "wire"),
     ("model",),
+    ("batch",),
     ("statistics", "settings"),
     ("report", "copying", "workplace"),
     ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),

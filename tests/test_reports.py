@@ -11,7 +11,7 @@ import pytest
 from building import datum, floats, key, raw_records, write_lmdb
 
 import datacheck
-from datacheck.model import Finding, escape, fold, found, plain, unescape
+from datacheck.model import Block, Finding, escape, fold, found, plain, unescape
 from datacheck.report import FindingLog, Report, Source, Tally, schema
 from datacheck.reports import REPORTS, Reports, text
 from datacheck.settings import Settings
@@ -69,6 +69,25 @@ def test_messages_that_quote_a_file_are_made_plain():
 )
 def test_families_fold_digits(raw, family):
     assert fold(raw) == family
+
+
+@pytest.mark.parametrize("database", [None, "train"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [b"%08d" % number for number in range(30)],
+        [b"image-%d" % number for number in range(9)] + [b"label-%d" % number for number in range(9)] + [b"n", b""],
+        [b"a\n1", b"12\n34", b"\n", b"5x6y77"],
+        [bytes([byte]) * 3 for byte in range(256)],
+    ],
+)
+def test_families_of_many_keys_are_those_of_each(keys, database):
+    block = Block(keys, [b"x"] * len(keys), database)
+    for rows in (range(len(keys)), range(1, len(keys), 2)):
+        families = block.families(rows)
+        assert [family for row in rows for family, of in families.items() if row in of] == [
+            block.family(row) for row in rows
+        ]
 
 
 def test_hostile_keys_come_out_escaped_everywhere(hostile, tmp_path):

@@ -11,7 +11,8 @@ from building import datum, fingerprint, floats, key, pictures, pixels, raw_reco
 
 import datacheck
 from datacheck.backends.lmdb import LmdbReader
-from datacheck.model import Batch, found
+from datacheck.batch import Batch
+from datacheck.model import found
 from datacheck.report import Document
 from datacheck.settings import make
 
@@ -323,3 +324,31 @@ def test_a_cut_lmdb_is_told_and_what_lies_before_the_cut_is_checked(tmp_path, sh
     assert report.status == 1
     assert report.checked >= 0.6 * share * 300 or share < 0.6
     assert fingerprint(path) == before
+
+
+def test_mean_and_deviation_are_taken_where_they_cost_nothing_or_are_asked_for(tmp_path):
+    small = write_lmdb(tmp_path / "small", raw_records(10))
+    large = write_lmdb(tmp_path / "large", raw_records(90, (3, 128, 128)))
+    asked = datacheck.scan(large, stats=True).statistics["data"]
+    plain = datacheck.scan(large).statistics
+    assert datacheck.scan(small).statistics["data"].mean is not None
+    assert (asked.mean, asked.std) != (None, None)
+    assert (plain["data"].count, plain["data"].min, plain["data"].max) == (asked.count, asked.min, asked.max)
+    assert (plain["data"].mean, plain["data"].std) == (None, None)
+    assert plain["label"].mean is not None
+
+
+def test_pictures_are_seen_when_a_range_or_a_validator_wants_them(tmp_path):
+    records = {key(number): datum(pictures()[number % 8], 0, encoded=True) for number in range(3000)}
+    path = write_lmdb(tmp_path / "env", records)
+    assert datacheck.scan(path).statistics["data"].max is None
+    assert datacheck.scan(path, range=(0, 10)).counts["out-of-range"] == 3000
+    assert datacheck.scan(path, validators=[Bright()]).counts["constant"] == 3000
+
+
+@dataclass(frozen=True)
+class Bright:
+    def __call__(self, batch):
+        for at, record in enumerate(batch.values):
+            if not batch.label and record.max() > 100:
+                yield at, datacheck.found("constant", "bright")

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from datacheck.batch import Batch, Unstacked
 from datacheck.measure import exact_sum, measure
-from datacheck.model import Batch
-from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics
+from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics, FieldSummary
 
 
 def measured(values, *, centre=0.0, label=False, pieces=1):
@@ -94,3 +94,36 @@ def test_bytes_are_summed_exactly(dtype, value):
     summed = measured(values[np.newaxis])
     wide = values.astype(object)
     assert (summed.total, summed.squares) == (int(wide.sum()) << UNIT_BITS, int((wide * wide).sum()) << UNIT_BITS)
+
+
+@pytest.mark.parametrize("values", [[5, 300, -7], [1 << 19, -(1 << 30), 3], [(1 << 62) + 1, -(1 << 63), 12345678901]])
+def test_integers_of_any_size_are_summed_exactly(values):
+    array = np.array(values, np.int64)[:, None]
+    into = FieldStatistics()
+    measure(Batch("x", range(3), array), into)
+    assert into.total == sum(values) << UNIT_BITS
+    assert into.squares == sum(value * value for value in values) << UNIT_BITS
+
+
+def test_without_sums_the_numbers_of_values_and_their_bounds_stay():
+    array = np.array([[1.0, 5.0], [np.nan, -3.0], [np.inf, np.nan], [2.0, 9.0]], np.float32)
+    into = FieldStatistics(sums=False)
+    measure(Batch("x", range(4), array), into)
+    assert into.summary() == FieldSummary(count=5, min=-3.0, max=9.0)
+    assert (into.total, into.squares) == (0, 0)
+
+
+@pytest.mark.parametrize("sums", [True, False])
+def test_records_that_lie_apart_are_measured_as_if_stacked(sums):
+    array = np.random.default_rng(2).normal(size=(6, 3, 4)).astype(np.float32)
+    array[2, 1, 1] = np.nan
+    together, apart = FieldStatistics(sums=sums), FieldStatistics(sums=sums)
+    measure(Batch("x", range(6), array), together)
+    measure(Batch("x", range(6), Unstacked(list(array))), apart)
+    assert apart == together
+
+
+def test_pictures_that_were_not_seen_have_no_bounds():
+    into = FieldStatistics(sums=False)
+    measure(Batch("x", range(6), np.broadcast_to(np.uint8(0), (6, 3, 4, 4)), unseen=True), into)
+    assert into.summary() == FieldSummary(count=288)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from datacheck.model import Batch, FieldProfile
+from datacheck.batch import Batch
+from datacheck.model import FieldProfile
 from datacheck.settings import CHECKS
 from datacheck.validators import (
     VALIDATORS,

@@ -56,7 +56,8 @@ class Reader(Protocol):
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
         """Yield the records of the shard in source order, at most `limit` a block.
 
-        With `limit=1` the reader notes each record's place before it touches the value.
+        With a limit the reader touches nothing behind the shard's stop, where what kills may lie. With `limit=1` it
+        notes each record's place before it touches the value.
         """
         ...
 

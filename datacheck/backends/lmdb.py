@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import lmdb
 from datacheck.backends import StoreOptions
 from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
 from datacheck.backends.lmdb_pages import (
+    DATABASE_BYTES,
     DUPFIXED,
     DUPSORT,
     INTEGERDUP,
@@ -44,6 +46,11 @@ SHARD_BYTES = 16 << 20
 PROBES = 64
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
+FIRST_RECORDS = 16
+"""The first block has so many records, from whose size the next one's number follows."""
+VIEW_BYTES = 64 << 10
+VIEWS_BYTES = 8 << 20
+"""Blocks of values over VIEW_BYTES have this many bytes: what a block costs is then next to nothing for each."""
 MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
 COMMIT_BYTES = 16 << 20
@@ -111,28 +118,16 @@ class LmdbReader:
         """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes."""
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
-                records = _one_by_one(cursor, self.data, shard, tree, note, avoid)
+                stream = _one_by_one(cursor, self.data, shard, tree, note, avoid)
+                pieces = _gathered(stream, shard.start or Position(b""), limit, note)
+            elif limit or tree.flags & DUPSORT:
+                stream = _records(cursor, shard, tree)
+                pieces = _gathered(stream, shard.start or Position(b""), limit, note)
             else:
-                records = _records(cursor, shard, tree)
-            named = names(self.data) if not shard.part else frozenset()
-            place = shard.start or Position(b"")
-            finished = False
-            while not finished:
-                note(place, False)
-                keys: list[bytes] = []
-                values: list[memoryview] = []
-                size = 0
-                finished = True
-                for key, value, nth in records:
-                    if key in named:
-                        continue
-                    keys.append(key)
-                    values.append(value)
-                    size += len(value)
-                    place = Position(key, nth + 1)
-                    if size >= BLOCK_BYTES or len(keys) >= (limit or BLOCK_RECORDS):
-                        finished = False
-                        break
+                pieces = _runs(cursor, shard, tree, note)
+            for keys, values in pieces:
+                if not shard.part and any(len(value) == DATABASE_BYTES for value in values):
+                    keys, values = _unnamed(keys, values, names(self.data))
                 if keys:
                     yield Block(keys, values, database=shard.part or None)
 
@@ -172,6 +167,70 @@ class LmdbReader:
 
 
 Record = tuple[bytes, memoryview, int]
+Pairs = tuple[list[bytes], list[memoryview]]
+
+
+def _runs(cursor: Any, shard: Shard, tree: Database, note: Note) -> Iterator[Pairs]:
+    """Yield the records of a shard of a database without DUPSORT, about a block's worth at a time.
+
+    Many records are taken from the cursor in one go, also some behind the shard's stop, which are left out.
+    """
+    start, order = shard.start, tree.order()
+    if start is None or not start.key:
+        there = cursor.first()
+    else:
+        there = cursor.set_range(start.key) and (not start.nth or cursor.key() != start.key or cursor.next())
+    if not there:
+        return
+    stop = None if shard.stop is None else (order(_raw(shard.stop)), shard.stop.nth)
+    place = start or Position(b"")
+    note(place, False)
+    views = cursor.iternext()
+    size, count = 0, FIRST_RECORDS
+    while count:
+        pairs = list(islice(views, count))
+        keys = [bytes(key) for key, _ in pairs]
+        values = [value for _, value in pairs]
+        if keys and stop is not None and (order(keys[-1]), 0) >= stop:
+            inside = sum((order(key), 0) < stop for key in keys)
+            keys, values, pairs = keys[:inside], values[:inside], []
+        if keys:
+            yield keys, values
+            place = Position(keys[-1], 1)
+            note(place, False)
+            size = sum(map(len, values)) // len(values)
+        count = min(BLOCK_RECORDS, max(1, _block_bytes(size) // max(1, size))) if pairs else 0
+
+
+def _block_bytes(size: int) -> int:
+    """Return how large a block of values of this size is to be: large ones are views, which nobody copies."""
+    return VIEWS_BYTES if size > VIEW_BYTES else BLOCK_BYTES
+
+
+def _gathered(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:
+    """Yield records as they come, about a block's worth at a time."""
+    finished = False
+    while not finished:
+        note(place, False)
+        keys: list[bytes] = []
+        values: list[memoryview] = []
+        size = 0
+        finished = True
+        for key, value, nth in records:
+            keys.append(key)
+            values.append(value)
+            size += len(value)
+            place = Position(key, nth + 1)
+            if size >= BLOCK_BYTES or len(keys) >= (limit or BLOCK_RECORDS):
+                finished = False
+                break
+        yield keys, values
+
+
+def _unnamed(keys: list[bytes], values: list[memoryview], named: frozenset[bytes]) -> Pairs:
+    """Leave out the entries of the main database that are no records but name a database."""
+    kept = [row for row, key in enumerate(keys) if key not in named]
+    return [keys[row] for row in kept], [values[row] for row in kept]
 
 
 def _records(cursor: Any, shard: Shard, tree: Database) -> Iterator[Record]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from datacheck.backends.lmdb_pages import (
+    DATABASE_BYTES,
     DUPDATA,
+    HEADERS,
     SUBDATA,
     Database,
     PageDamaged,
@@ -24,6 +29,9 @@ PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 NAMES_SOUGHT = 100_000
 """Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
+PAGES_AT_ONCE = 1024
+NODE_FLAGS_AT = 4
+"""Where in a node its flags stand, behind the two halves of its data's size."""
 MAP_SPARE_PAGES = 16
 META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
@@ -39,9 +47,34 @@ def _named(pages: Pages) -> Iterator[tuple[bytes, Database]]:
     """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
     if pages.meta.main.entries > NAMES_SOUGHT:
         return
-    for node, page in pages.leaf_nodes(pages.meta.main):
-        if node.flags & SUBDATA and not node.flags & DUPDATA:
-            yield node.key, database(page[node.offset : node.offset + 48])
+    for numbers in _batched(pages.leaves(pages.meta.main), PAGES_AT_ONCE):
+        raw = [pages.page(number) for number in numbers]
+        for page in _with_subdata(raw, pages.header):
+            for node in pages.nodes(page):
+                if node.flags & SUBDATA and not node.flags & DUPDATA:
+                    yield node.key, database(page[node.offset : node.offset + DATABASE_BYTES])
+
+
+def _with_subdata(raw: list[bytes], header: int) -> list[bytes]:
+    """Return those of these leaf pages that have a node whose data is a database: nearly always none.
+
+    The nodes' flags are looked at all pages at once, the first node of each, then the second, and so on.
+    """
+    pages = np.frombuffer(b"".join(raw), np.uint16).reshape(len(raw), -1)
+    base, size = HEADERS[header], pages.shape[1]
+    counts = (pages[:, header // 2 - 2].astype(int) + base - header) // 2
+    marked = np.zeros(len(raw), bool)
+    for nth in range(min(int(counts.max()), size - header // 2)):
+        rows = np.flatnonzero(counts > nth)
+        flags = (pages[rows, header // 2 + nth].astype(int) + base + NODE_FLAGS_AT) // 2
+        marked[rows] |= (flags < size) & (pages[rows, np.minimum(flags, size - 1)] & SUBDATA > 0)
+    return [page for page, it in zip(raw, marked, strict=True) if it]
+
+
+def _batched(numbers: Iterable[int], count: int) -> Iterator[list[int]]:
+    numbers = iter(numbers)
+    while batch := list(islice(numbers, count)):
+        yield batch
 
 
 def names(data: Path) -> frozenset[bytes]:

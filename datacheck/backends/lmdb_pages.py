@@ -28,6 +28,7 @@ HEADERS = {16: 0, 24: 24}
 _META = struct.Struct("=IIQQ")
 _DATABASE = struct.Struct("=IHHQQQQQ")
 _NODE = struct.Struct("=HHHH")
+DATABASE_BYTES = _DATABASE.size
 
 
 class PageDamaged(Exception):
@@ -123,14 +124,14 @@ class Pages:
     @property
     def map_size_at(self) -> int:
         """The offset, in a meta page, of the map size: behind magic, version and fixed address."""
-        return self._header + 16
+        return self.header + 16
 
     def _newest_meta(self) -> Meta:
         head = os.pread(self._fd, 256, 0)
         header = header_size(head)
         if header is None:
             raise PageDamaged("the first meta page has no LMDB magic number")
-        self._header, self._base = header, HEADERS[header]
+        self.header, self._base = header, HEADERS[header]
         first = self._meta(head)
         second = os.pread(self._fd, 256, first.page_size)
         if second[header : header + 4] != MAGIC or len(second) < header + 136:
@@ -138,7 +139,7 @@ class Pages:
         return max(first, self._meta(second), key=lambda meta: meta.txnid)
 
     def _meta(self, raw: bytes) -> Meta:
-        at = self._header
+        at = self.header
         if len(raw) < at + 136:
             raise PageDamaged("a meta page is cut short")
         _, version, _, _ = _META.unpack_from(raw, at)
@@ -161,18 +162,18 @@ class Pages:
         return raw
 
     def _flags(self, page: bytes) -> int:
-        return int.from_bytes(page[self._header - 6 : self._header - 4], sys.byteorder)
+        return int.from_bytes(page[self.header - 6 : self.header - 4], sys.byteorder)
 
     def is_leaf(self, page: bytes) -> bool:
         return bool(self._flags(page) & LEAF)
 
     def nodes(self, page: bytes) -> list[Node]:
         """Return the nodes of a branch or leaf page in key order."""
-        lower = int.from_bytes(page[self._header - 4 : self._header - 2], sys.byteorder) + self._base
-        if self._flags(page) & LEAF2 or not self._header <= lower <= len(page):
+        lower = int.from_bytes(page[self.header - 4 : self.header - 2], sys.byteorder) + self._base
+        if self._flags(page) & LEAF2 or not self.header <= lower <= len(page):
             raise PageDamaged("a page's node count does not fit the page")
-        count = (lower - self._header) // 2
-        offsets = struct.unpack_from(f"={count}H", page, self._header)
+        count = (lower - self.header) // 2
+        offsets = struct.unpack_from(f"={count}H", page, self.header)
         return [self._node(page, offset + self._base) for offset in offsets]
 
     def _node(self, page: bytes, at: int) -> Node:
@@ -207,6 +208,13 @@ class Pages:
                 below += [(node.key if place else key, node.child) for place, node in enumerate(self.nodes(page))]
             level = below
         raise PageDamaged("the tree is deeper than LMDB allows")
+
+    def leaves(self, tree: Database) -> Iterator[int]:
+        """Yield the numbers of a tree's leaf pages in order; only branch pages are read."""
+        level = [tree.root] if tree.root != NO_PAGE else []
+        for _ in range(tree.depth - 1):
+            level = [node.child for number in level for node in self.nodes(self.page(number))]
+        yield from level
 
     def leaf_nodes(self, tree: Database, start: bytes | None = None) -> Iterator[tuple[Node, bytes]]:
         """Yield the leaf nodes of a tree in order, each with its page, from the first key not below `start` on."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from datacheck.model import Batch, Block, FamilyProfile, Finding
+from datacheck.batch import Batch
+from datacheck.model import Block, FamilyProfile, Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,8 @@ class Decoder(Protocol):
     """Turns the records at `rows` of a block into batches of values, and findings by position in the block.
 
     Bad data is a finding; a decoder raises nothing. `profile` is what the family of these records is meant to hold,
-    None while that is being found out.
+    None while that is being found out. Without `pixels`, a decoder may find out that a picture is sound and yet not
+    make its pixels: its batch is then `unseen`.
     """
 
     name: str
@@ -31,7 +33,7 @@ class Decoder(Protocol):
         ...
 
     def decode(
-        self, block: Any, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Any, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         """Yield the batches and findings of the records at `rows` of `block`."""
         ...
@@ -83,6 +85,7 @@ class Field:
     format: str = ""
     encoded: bool = False
     label: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,16 @@ def decode_each(
         for name in wanted.keys() - {field.name for field in reading.fields}:
             lacking.setdefault(name, []).append(row)
         for field in reading.fields:
-            if field.values.nbytes > STACKED_BYTES:
+            if field.values.nbytes > STACKED_BYTES and not field.unseen:
                 yield _batch(field, [row], field.values[None], profile)
                 continue
-            same = (field.name, field.format, field.values.shape, field.values.dtype)
+            same = (field.name, field.format, field.values.shape, field.values.dtype, field.unseen)
             _, at, values = stacks.setdefault(same, (field, [], []))
             at.append(row)
             values.append(field.values)
     for field, at, values in stacks.values():
-        yield _batch(field, at, np.stack(values), profile)
+        shape = (len(at), *field.values.shape)
+        yield _batch(field, at, np.broadcast_to(values[0], shape) if field.unseen else np.stack(values), profile)
     for name, at in lacking.items():
         yield Batch(name, (), np.empty(0), label=name == "label", absent=at, expected=wanted[name])
 
@@ -138,4 +142,5 @@ def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: Fam
         encoded=field.encoded,
         label=field.label,
         expected=None if profile is None else profile.fields.get(field.name),
+        unseen=field.unseen,
     )

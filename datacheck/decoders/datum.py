@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.batch import Batch
 from datacheck.decoders import Field, Reading, Value, decode_each
-from datacheck.decoders.pictures import read_picture, sniff
-from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+from datacheck.decoders.pictures import picture_field, read_picture, sniff
+from datacheck.model import Block, FamilyProfile, Finding, found
 from datacheck.wire import varint
 
 VARINT, BYTES, FIXED32 = 0, 2, 5
@@ -43,11 +45,15 @@ class _Odd(Exception):
 
 @dataclass(slots=True)
 class Datum:
-    """The fields of a Datum as far as they were there; `data` is a view into the message."""
+    """The fields of a Datum as far as they were there; `data` is a view into the message.
+
+    `spans` has where in the message the value of each field begins and ends, of several float_data that of the last.
+    """
 
     numbers: dict[int, int] = field(default_factory=dict)
     data: Value | None = None
     floats: list[NDArray[Any]] = field(default_factory=list)
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -90,9 +96,11 @@ def _field(message: Value, offset: int, datum: Datum) -> int:
     if number == FLOAT_DATA and wire in (FIXED32, BYTES):
         return _floats(message, offset, at, wire, datum)
     if number in NAMES and wire == VARINT:
+        start = at
         value, at = _varint(message, at, offset)
         if number in datum.numbers:
             raise _Odd(offset, f"a second {NAMES[number]}")
+        datum.spans[number] = start, at
         if number == ENCODED:
             datum.numbers[number] = int(value != 0)
         else:
@@ -102,6 +110,7 @@ def _field(message: Value, offset: int, datum: Datum) -> int:
         if datum.data is not None:
             raise _Odd(offset, "a second data")
         size, at = _varint(message, at, offset)
+        datum.spans[DATA] = at, at + size
         if at + size > len(message):
             raise _Cut
         datum.data = message[at : at + size]
@@ -127,6 +136,7 @@ def _floats(message: Value, offset: int, at: int, wire: int, datum: Datum) -> in
     others = np.flatnonzero(pairs["tag"] != FLOAT_TAG)
     run = int(others[0]) if others.size else pairs.size
     datum.floats.append(pairs["value"][:run])
+    datum.spans[FLOAT_DATA] = offset, offset + 5 * run
     return offset + 5 * run
 
 
@@ -162,17 +172,21 @@ class DatumDecoder:
         return finding is None and datum.has_payload and bool(datum.numbers)
 
     def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(self.read, block, rows, profile)
+        if profile is not None:
+            from datacheck.decoders.datum_alike import decode_alike
 
-    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
+            rows = yield from decode_alike(block, rows, profile)
+        yield from decode_each(partial(self.read, pixels=pixels), block, rows, profile)
+
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one message. A wire format that breaks off condemns it whatever was there before."""
         datum, finding = parse(value)
         findings = [] if finding is None else [finding]
         if finding is not None and finding.verdict == "bad":
             return Reading(findings=findings)
-        fields, problems = _encoded(datum) if datum.encoded else _raw(datum)
+        fields, problems = _encoded(datum, pixels) if datum.encoded else raw(datum)
         findings += problems
         if LABEL in datum.numbers:
             label = np.array(datum.numbers[LABEL], np.int64)
@@ -180,20 +194,20 @@ class DatumDecoder:
         return Reading(fields, findings)
 
 
-def _encoded(datum: Datum) -> tuple[list[Field], list[Finding]]:
+def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
     """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools leave them."""
     if not datum.data:
         return [], [found("undecodable", "marked as encoded, but data is empty", field="data")]
-    picture, findings = read_picture(datum.data)
+    picture, findings = read_picture(datum.data, pixels=pixels)
     if picture is None:
         return [], findings
     shape = picture.pixels.shape
     if any(datum.shape) and datum.shape != shape:
         findings = [*findings, _mismatch(f"a picture of {_by(shape)}", datum.shape, list(shape))]
-    return [Field("data", picture.pixels, format=picture.format, encoded=True)], findings
+    return [picture_field(picture)], findings
 
 
-def _raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
+def raw(datum: Datum) -> tuple[list[Field], list[Finding]]:
     """Read the values of a Datum that is not encoded: data if it is there, as in Caffe, else float_data."""
     channels, height, width = datum.shape
     count = prod(datum.shape)

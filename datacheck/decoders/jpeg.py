@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
+import numpy as np
 import simplejpeg
 
 from datacheck.decoders.pictures import LIMIT, Picture, too_large, trailing
@@ -23,6 +24,8 @@ SEQUENTIAL, PROGRESSIVE, LOSSLESS, ARITHMETIC = {0xC0, 0xC1}, {0xC2}, {0xC3, 0xC
 BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """The markers that have no segment."""
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+SMALL = frozenset({1, 3})
+"""Numbers of components that turn into grey; of CMYK the decoder cannot make it."""
 SCANS = 500
 """Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
 ZEROS = bytes(48)
@@ -85,10 +88,12 @@ class Frame:
         )
 
 
-def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
+def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
     """Return the picture in its own colours (1 grey, 3 RGB, 4 CMYK as stored), and what is wrong with it.
 
-    An orientation in EXIF is not applied.
+    An orientation in EXIF is not applied. Without `pixels` the picture is decoded at 1/8 scale and in grey: the same
+    entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
+    decoded in full.
     """
     steps = walk(value)
     frame = _frame(value, steps)
@@ -98,13 +103,26 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     assert frame is not None
     assert steps.end is not None
     try:
-        pixels = simplejpeg.decode_jpeg(value, COLOURS.get(len(frame.sampling), "RGB"))
+        made = _decoded(value, frame, pixels)
     except ValueError as error:
         return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
     problem = _zeroed(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return Picture(pixels.transpose(2, 0, 1), f"JPEG{frame.kind}"), trailing("JPEG", value, steps.end)
+    return made, trailing("JPEG", value, steps.end)
+
+
+def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
+    """Decode a picture, unseen where its pixels are not wanted. Raises ValueError where the decoder objects."""
+    colours = len(frame.sampling)
+    kind = f"JPEG{frame.kind}"
+    if not pixels and colours in SMALL:
+        small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8)
+        if small.min() != small.max():
+            shape = (colours, frame.height, frame.width)
+            return Picture(np.broadcast_to(np.uint8(0), shape), kind, unseen=True)
+    full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
+    return Picture(full.transpose(2, 0, 1), kind)
 
 
 def walk(value: bytes) -> Walk:

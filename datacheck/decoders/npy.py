@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.batch import Batch
 from datacheck.decoders import Field, Reading, Value, decode_each
 from datacheck.decoders.rows import real
-from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+from datacheck.model import Block, FamilyProfile, Finding, found
 
 MAGIC = b"\x93NUMPY"
 LITERAL_BYTES = 1 << 16
@@ -56,7 +57,7 @@ class NpyDecoder:
         return value[:6] == MAGIC
 
     def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         return decode_each(self.read, block, rows, profile)
 

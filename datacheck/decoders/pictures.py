@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
+from datacheck.batch import Batch
 from datacheck.decoders import Field, Reading, Value, decode_each
-from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+from datacheck.model import Block, FamilyProfile, Finding, found
 
 LIMIT = 1 << 29
 """A picture that declares more decoded bytes is not decoded; Pillow by itself refuses as many RGB pixels."""
@@ -46,11 +48,17 @@ class Picture:
     """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (other numbers in some TIFF).
 
     `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what surprises who trains on it: "JPEG CMYK",
-    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated".
+    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated". `unseen` pixels stand for their shape and dtype alone.
     """
 
     pixels: NDArray[Any]
     format: str
+    unseen: bool = False
+
+
+def picture_field(picture: Picture) -> Field:
+    """Return the field "data" that holds a picture."""
+    return Field("data", picture.pixels, format=picture.format, encoded=True, unseen=picture.unseen)
 
 
 def sniff(value: Value) -> str | None:
@@ -63,10 +71,11 @@ def sniff(value: Value) -> str | None:
     return next((name for magic, name in MAGIC if head.startswith(magic)), None)
 
 
-def read_picture(value: Value) -> tuple[Picture | None, list[Finding]]:
+def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
     """Return the picture, None where it is broken, and what is wrong with it: if broken, one finding, the most telling.
 
-    The first frame stands for an animation, but all frames are decoded, within bounds.
+    The first frame stands for an animation, but all frames are decoded, within bounds. Without `pixels` a picture may
+    come `unseen`, where that is quicker and finds the same.
     """
     name = sniff(value)
     if name is None:
@@ -76,7 +85,7 @@ def read_picture(value: Value) -> tuple[Picture | None, list[Finding]]:
     if name == "JPEG":
         from datacheck.decoders import jpeg
 
-        return jpeg.read(data)
+        return jpeg.read(data, pixels=pixels)
     if name == "PNG":
         from datacheck.decoders import png
 
@@ -149,13 +158,13 @@ class PictureDecoder:
         return sniff(value) is not None or _REPR.match(bytes(value[:32])) is not None
 
     def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(self.read, block, rows, profile)
+        return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
-    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one picture file."""
-        picture, findings = read_picture(value)
+        picture, findings = read_picture(value, pixels=pixels)
         if picture is None:
             return Reading(findings=findings)
-        return Reading([Field("data", picture.pixels, format=picture.format, encoded=True)], findings)
+        return Reading([picture_field(picture)], findings)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.model import Batch, FamilyProfile, Finding, RowBlock
+from datacheck.batch import Batch
+from datacheck.model import FamilyProfile, Finding, RowBlock
 
 
 class RowsDecoder:
@@ -25,7 +26,7 @@ class RowsDecoder:
         return False
 
     def decode(
-        self, block: RowBlock, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: RowBlock, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         """Yield a batch for each column, with those of `rows` that could be read."""
         everything = len(rows) == len(block)

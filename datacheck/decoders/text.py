@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from datacheck.batch import Batch
 from datacheck.decoders import Reading, Value, decode_each
-from datacheck.model import Batch, Block, FamilyProfile, Finding, found
+from datacheck.model import Block, FamilyProfile, Finding, found
 
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16
@@ -25,7 +26,7 @@ class DecimalDecoder:
         return len(value) <= DECIMAL_BYTES and _DECIMAL.fullmatch(value) is not None
 
     def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         return decode_each(self.read, block, rows, profile)
 
@@ -56,7 +57,7 @@ class TextDecoder:
         return _CONTROL.search(text) is None
 
     def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         return decode_each(self.read, block, rows, profile)
 

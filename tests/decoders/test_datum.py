@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from building import datum, floats, pictures, pixels, varint
 
+from datacheck.batch import Batch
 from datacheck.decoders import decoder
 from datacheck.decoders.datum import DatumDecoder, parse
-from datacheck.model import Batch, Block, FamilyProfile, FieldProfile
+from datacheck.model import Block, FamilyProfile, FieldProfile
 
 GOOD = datum(pixels(1), 7)
 PICTURE = pictures()[0]

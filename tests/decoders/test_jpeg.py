@@ -169,3 +169,30 @@ def test_damage_in_the_scan_of_random_places():
         at = int(rng.integers(SCAN, len(WHOLE) - 66))
         caught += code(patched(at, bytes(64))) is not None
     assert caught >= 95
+
+
+def said(value, *, pixels):
+    picture, findings = read_picture(value, pixels=pixels)
+    shape = None if picture is None else (picture.format, picture.pixels.shape, picture.pixels.dtype)
+    return shape, [repr(finding) for finding in findings]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_picture_that_nobody_asked_to_see_is_judged_as_strictly(mode, progressive):
+    whole = encode(mode, progressive=progressive)
+    rng = np.random.default_rng(5)
+    values = [whole, whole + b"!", whole[:-2], *(whole[: int(cut)] for cut in rng.integers(2, len(whole), 20))]
+    for _ in range(150):
+        at, size = int(rng.integers(2, len(whole) - 64)), int(rng.choice([1, 4, 64]))
+        values.append(patched(at, rng.integers(0, 256, size, dtype=np.uint8).tobytes(), whole))
+        values.append(patched(at, bytes(size), whole))
+    for value in values:
+        assert said(value, pixels=False) == said(value, pixels=True)
+
+
+def test_a_constant_picture_is_seen_all_the_same():
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(out, "JPEG")
+    assert not read_picture(out.getvalue(), pixels=False)[0].unseen
+    assert read_picture(WHOLE, pixels=False)[0].unseen

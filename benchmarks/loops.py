@@ -1,0 +1,126 @@
+"""The loops people write today, one process each: `python benchmarks/loops.py KIND PATH` reads all of a store.
+
+Each is written as a competent user would: the store's own library, protobuf or Pillow for the payload, and NumPy's
+`isfinite`, `min` and `max` for the values. `jpeg-only SHARE SHARES` is no loop but the limit of one: it decodes the
+pictures of an LMDB with simplejpeg, strictly and at 1/8 scale, and does nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+FIELDS = (("channels", 5), ("height", 5), ("width", 5), ("data", 12), ("label", 5), ("float_data", 2), ("encoded", 8))
+"""Caffe's Datum: names, in the order of their numbers, and protobuf's types of them."""
+
+
+def datum_class() -> type:
+    """Return the message class of Caffe's Datum."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="datum.proto", package="caffe", syntax="proto2")
+    message = file.message_type.add(name="Datum")
+    for number, (name, kind) in enumerate(FIELDS, 1):
+        message.field.add(name=name, number=number, type=kind, label=3 if name == "float_data" else 1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.Datum"))
+
+
+def lmdb_values(path: str) -> Iterator[bytes]:
+    import lmdb
+
+    with lmdb.open(path, readonly=True, lock=False) as environment, environment.begin() as transaction:
+        for _, value in transaction.cursor():
+            yield value
+
+
+def leveldb_values(path: str, **options: bool) -> Iterator[bytes]:
+    import plyvel
+
+    store = plyvel.DB(path)
+    with store.iterator(**options) as records:
+        for _, value in records:
+            yield value
+    store.close()
+
+
+def look(values: np.ndarray) -> bool:
+    return not np.isfinite(values).all() or values.min() > values.max()
+
+
+def raw(values: Iterator[bytes]) -> int:
+    message = datum_class()()
+    bad = 0
+    for value in values:
+        message.ParseFromString(value)
+        pixels = np.frombuffer(message.data, np.uint8).reshape(message.channels, message.height, message.width)
+        bad += look(pixels)
+    return bad
+
+
+def floating(values: Iterator[bytes]) -> int:
+    message = datum_class()()
+    bad = 0
+    for value in values:
+        message.ParseFromString(value)
+        numbers = np.array(message.float_data, np.float32).reshape(message.channels, message.height, message.width)
+        bad += look(numbers)
+    return bad
+
+
+def pictures(values: Iterator[bytes]) -> int:
+    from PIL import Image
+
+    message = datum_class()()
+    bad = 0
+    for value in values:
+        message.ParseFromString(value)
+        bad += look(np.asarray(Image.open(io.BytesIO(message.data))))
+    return bad
+
+
+def count(values: Iterator[bytes]) -> int:
+    return sum(1 for value in values if not value)
+
+
+def slabs(path: str) -> int:
+    import h5py
+
+    bad = 0
+    with h5py.File(path, "r") as file:
+        for dataset in file.values():
+            for start in range(0, len(dataset), 64):
+                bad += look(dataset[start : start + 64])
+    return bad
+
+
+def jpeg_only(path: str, share: str, shares: str) -> int:
+    import lmdb
+    import simplejpeg
+
+    from datacheck.decoders.datum import parse
+
+    with lmdb.open(path, readonly=True, lock=False) as environment, environment.begin(buffers=True) as transaction:
+        keys = [bytes(key) for key in transaction.cursor().iternext(keys=True, values=False)][int(share) :: int(shares)]
+        for key in keys:
+            data = bytes(parse(transaction.get(key))[0].data)
+            simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=8)
+    return 0
+
+
+LOOPS: dict[str, Callable[..., int]] = {
+    "lmdb-raw": lambda path: raw(lmdb_values(path)),
+    "lmdb-float": lambda path: floating(lmdb_values(path)),
+    "lmdb-jpeg": lambda path: pictures(lmdb_values(path)),
+    "leveldb-raw": lambda path: raw(leveldb_values(path)),
+    "leveldb-verified": lambda path: count(leveldb_values(path, verify_checksums=True)),
+    "hdf5": slabs,
+    "jpeg-only": jpeg_only,
+}
+
+if __name__ == "__main__":
+    LOOPS[sys.argv[1]](*sys.argv[2:])

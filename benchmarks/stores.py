@@ -1,0 +1,90 @@
+"""The stores that the benchmarks read, built from seeds: the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from datacheck.decoders.datum import encode
+
+DIFFERENT = 64
+"""So many different records, in turn: building is quick, and no reader can tell."""
+
+
+def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
+    from datacheck.backends.lmdb import LmdbWriter
+
+    with LmdbWriter(path, {"": 0}) as writer:
+        batch: list[tuple[bytes, bytes]] = []
+        for number, value in enumerate(values):
+            batch.append((b"%08d" % number, value))
+            if len(batch) == 1000:
+                writer.put("", batch)
+                batch = []
+        writer.put("", batch)
+        writer.finish()
+
+
+def leveldb_store(path: Path, values: Iterable[bytes]) -> None:
+    """Write with Caffe's options, so that all records are in tables."""
+    import plyvel
+
+    store = plyvel.DB(str(path), create_if_missing=True, write_buffer_size=64 << 20, block_size=65536, compression=None)
+    for number, value in enumerate(values):
+        store.put(b"%08d" % number, value)
+    store.compact_range()
+    store.close()
+
+
+def hdf5_store(path: Path, count: int, **options: object) -> None:
+    import h5py
+
+    random = np.random.default_rng(3)
+    rows = random.standard_normal((256, 3, 64, 64)).astype(np.float32)
+    if options:  # compresses as pictures do, not at all like noise
+        rows = np.round(rows * 16) / 16
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("data", (count, 3, 64, 64), np.float32, **options)
+        for start in range(0, count, 256):
+            data[start : start + 256] = rows[: min(256, count - start)]
+        file["label"] = (np.arange(count) % 10).astype(np.float32)
+
+
+def in_turn(make: Callable[[np.random.Generator, int], bytes], count: int) -> Iterator[bytes]:
+    """Yield `count` values, of which DIFFERENT are made."""
+    random = np.random.default_rng(1)
+    made = [make(random, number % 10) for number in range(min(count, DIFFERENT))]
+    return (made[number % len(made)] for number in range(count))
+
+
+def pixels(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    return lambda random, label: encode(random.integers(0, 256, shape, dtype=np.uint8), label)
+
+
+def floats(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    def make(random: np.random.Generator, label: int) -> bytes:
+        pairs = np.empty(int(np.prod(shape)), [("tag", "u1"), ("value", "<f4")])
+        pairs["tag"], pairs["value"] = 0x35, random.standard_normal(pairs.size)
+        head = encode(np.empty(shape, np.uint8), None).split(b"\x22")[0]
+        return head + b"\x28" + bytes([label]) + pairs.tobytes() + b"\x38\x00"
+
+    return make
+
+
+def jpegs(side: int) -> Callable[[np.random.Generator, int], bytes]:
+    """Photographs, as far as noise that was blurred several times over is one: about 15 kB at 256 x 256."""
+
+    def make(random: np.random.Generator, label: int) -> bytes:
+        from PIL import Image
+
+        layers = [random.integers(0, 256, (size, size, 3), dtype=np.uint8) for size in (4, 16, 64, side)]
+        grown = [np.asarray(Image.fromarray(it).resize((side, side), Image.Resampling.BICUBIC), float) for it in layers]
+        mixed = sum(weight * layer for weight, layer in zip((0.5, 0.3, 0.14, 0.06), grown, strict=True))
+        out = io.BytesIO()
+        Image.fromarray(mixed.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=85)
+        return encode(out.getvalue(), label, encoded=True)
+
+    return make

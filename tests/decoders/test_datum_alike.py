@@ -1,0 +1,141 @@
+"""Records that are alike are judged all at once, and what is said of them is what the plain way says."""
+
+import random
+
+import numpy as np
+import pytest
+from building import datum, floats, pictures, pixels
+
+from datacheck.batch import Batch, Unstacked
+from datacheck.decoders import decode_each
+from datacheck.decoders.datum import DatumDecoder
+from datacheck.decoders.datum_alike import decode_alike
+from datacheck.model import Block, FamilyProfile, FieldProfile
+
+PROFILE = FamilyProfile(
+    "datum", 64, {"data": FieldProfile((3, 8, 8), "uint8", "", 1.0), "label": FieldProfile((), "int64", "Datum", 1.0)}
+)
+
+
+def told(items):
+    """Return all that batches and findings say, by row."""
+    rows = {}
+    for item in items:
+        if not isinstance(item, Batch):
+            row, finding = item
+            rows.setdefault(row, []).append(repr(finding))
+            continue
+        for at, row in enumerate(item.rows):
+            value = np.asarray(item.values[at])
+            said = (item.field, item.format, item.label, value.shape, value.dtype.str, value.tobytes(), item.expected)
+            rows.setdefault(row, []).append(repr(said))
+        for row in item.absent:
+            rows.setdefault(row, []).append(f"no {item.field}")
+    return {row: sorted(of) for row, of in rows.items()}
+
+
+def same(values):
+    block = Block([b"%d" % number for number in range(len(values))], values)
+    rows = range(len(values))
+    plain = told(decode_each(DatumDecoder().read, block, rows, PROFILE))
+    assert told(DatumDecoder().decode(block, rows, PROFILE)) == plain
+    return plain
+
+
+def left(values):
+    """Return the rows that are left to the plain way."""
+    steps = decode_alike(Block([b""] * len(values), values), range(len(values)), PROFILE)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return list(stop.value)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: datum(pixels(n), n % 100),
+        lambda n: datum(pixels(n), -n - 1),
+        lambda n: datum(pixels(n), 200 + n),
+        lambda n: datum(pixels(n), (1 << 31) - 1 - n),
+        lambda n: datum(pixels(n), None),
+        lambda n: datum(floats(n), n),
+        lambda n: datum(floats(n, (3, 20, 20)), n),
+        lambda n: datum(floats(n, (3, 90, 90)), n),
+        lambda n: datum(pixels(n, (3, 200, 200)), n),
+        lambda n: datum(pixels(n), n)[:-30],
+        lambda n: datum(pixels(n, (3, 200, 200)), n)[:70_000],
+        lambda n: datum(pixels(n), n, shape=(3, 9, 8)),
+        lambda n: datum(pixels(n), n, shape=(0, 8, 8)),
+    ],
+    ids=lambda made: "",
+)
+@pytest.mark.parametrize("view", [bytes, memoryview])
+def test_records_alike_are_judged_at_once_as_one_by_one(made, view):
+    values = [view(made(number)) for number in range(20)]
+    assert len(same(values)) == 20
+    assert left(values) == []
+
+
+def test_what_is_not_alike_is_left_to_the_plain_way():
+    values = [datum(pixels(number), number) for number in range(20)]
+    values[7] = values[7][:-1] + b"\x01"  # marked as encoded
+    values[9] = values[9][:1] + b"\x04" + values[9][2:]  # of four channels
+    values[12] = b""
+    assert left([value for value in values if value]) == [7, 9]
+    same([value for value in values if value])
+
+
+def test_a_label_beyond_32_bits_is_not_taken_for_a_label():
+    values = [datum(pixels(number), (1 << 31) - 2 + number) for number in range(4)]
+    values += [datum(pixels(number), (1 << 31) - 1) for number in range(20)]
+    assert [row for row, said in same(values).items() if "undecodable" in str(said) or "trailing" in str(said)] == [
+        2,
+        3,
+    ]
+
+
+def test_pictures_that_lost_their_mark_are_hinted_at():
+    picture = pictures()[0]
+    values = [datum(picture, number) for number in range(10)]
+    assert all("a JPEG that is not marked as encoded" in str(said) for said in same(values).values())
+
+
+def test_large_records_are_not_copied():
+    values = [memoryview(datum(pixels(number, (3, 200, 200)), number)) for number in range(10)]
+    block = Block([b""] * 10, values)
+    (data,) = (it for it in DatumDecoder().decode(block, range(10), PROFILE) if it.field == "data")
+    assert isinstance(data.values, Unstacked)
+    assert all(np.shares_memory(data.values[row], np.frombuffer(values[row], np.uint8)) for row in range(10))
+    assert [batch.values.shape for batch in data.apart()] == [(1, 3, 200, 200)] * 10
+    np.testing.assert_array_equal(data.lows, [pixels(number, (3, 200, 200)).min() for number in range(10)])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_records_with_random_damage(seed):
+    chance = random.Random(seed)
+    kinds = [
+        lambda n: datum(pixels(n), n % 300),
+        lambda n: datum(pixels(n, (1, 4, 4)), -1 if n % 7 == 0 else n),
+        lambda n: datum(floats(n, (1, 4, 4)), n),
+        lambda n: datum(floats(n, (1, 4, 4)), n, packed=True),
+        lambda n: datum(pictures()[0][:300], n, encoded=True),
+    ]
+    made = chance.sample(kinds, 2)
+    values = []
+    for number in range(60):
+        value = bytearray(chance.choice(made)(number))
+        for _ in range(chance.choice([0, 0, 0, 1, 2])):
+            what = chance.randrange(4)
+            at = chance.randrange(len(value)) if chance.random() < 0.5 else min(chance.randrange(14), len(value) - 1)
+            if what == 0:
+                value[at] ^= 1 << chance.randrange(8)
+            elif what == 1 and at:
+                del value[at:]
+            elif what == 2:
+                value[-1 - chance.randrange(min(6, len(value)))] = chance.randrange(256)
+            else:
+                value += bytes(chance.randrange(256) for _ in range(chance.randrange(4)))
+        values.append(bytes(value))
+    same(values)
