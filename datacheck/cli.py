@@ -95,6 +95,7 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @scan_options
+@click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @click.option(
     "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
 )

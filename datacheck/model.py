@@ -38,6 +38,10 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "shape": ("bad", "not the expected shape"),
     "label": ("bad", "the label is absent, not finite or not allowed"),
     "row-count": ("bad", "HDF5 datasets that belong together differ in length"),
+    "missing": ("bad", "a file, database or dataset that is named is not there"),
+    "mean": ("bad", "a mean file or mean values that do not fit, or are not finite"),
+    "layer": ("bad", "a layer of the network that Caffe would not set up, or not as it is meant"),
+    "list-line": ("bad", "a line of a list that Caffe reads as something else"),
     "missing-filter": ("unverifiable", "an HDF5 filter is not installed"),
     "unknown-payload": ("unverifiable", "bytes that no decoder knows"),
     "unsupported": ("unverifiable", "a part of the store that datacheck does not follow or read"),
@@ -45,6 +49,8 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "class-missing": ("suspicious", "a class that never occurs"),
+    "sorted": ("suspicious", "the records come sorted by label"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
 

@@ -11,6 +11,7 @@ from typing import IO, Protocol
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
+from datacheck.label_balance import sentence
 from datacheck.model import VERDICTS, Finding, plain
 from datacheck.report import SCHEMA_OF_MANY, Report
 from datacheck.settings import refuse_inside
@@ -24,6 +25,8 @@ STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
 def text(report: Report) -> str:
     """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
     lines = [_headline(report), _verdict(report), *_examples(report)]
+    if report.balance is not None:
+        lines.append(f"  {sentence(report.balance)}")
     return "\n".join(lines)
 
 
@@ -224,7 +227,8 @@ def _one(report: Report) -> Iterator[str]:
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
-    for number, name in enumerate(document.__struct_fields__):
+    present = (it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET)
+    for number, name in enumerate(present):
         yield f"{',' if number else '{'}{_json(name)}:"
         if name not in lists:
             yield _json(getattr(document, name))

@@ -14,7 +14,7 @@ LAYERS = [
     ("errors", "disk", "wire"),
     ("model",),
     ("batch",),
-    ("statistics", "settings"),
+    ("statistics", "settings", "label_balance"),
     ("report", "copying", "workplace"),
     ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
