@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ValidatorFailed,
     )
     from datacheck.model import Finding, found
+    from datacheck.netscan.scan import scan_net
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
     from datacheck.report import Report
@@ -46,6 +47,7 @@ _HOMES = {
     "Report": "report",
     "rebuild": "rebuilding",
     "scan": "scanning",
+    "scan_net": "netscan.scan",
     **dict.fromkeys(
         ("Constant", "Finite", "Format", "HalfOverflow", "Label", "Range", "Shape"),
         "validators",
@@ -101,6 +103,7 @@ __all__ = [
     "open_store",
     "rebuild",
     "scan",
+    "scan_net",
 ]
 
 

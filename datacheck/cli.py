@@ -9,8 +9,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -19,7 +20,10 @@ from datacheck.errors import DatacheckError
 from datacheck.options import ScanCommand, scan_options
 
 if TYPE_CHECKING:
+    from datacheck.backends import Reader
+    from datacheck.model import Finding
     from datacheck.report import Report
+    from datacheck.scanning import Progress
     from datacheck.settings import Settings
 
 COULD_NOT_RUN = 2
@@ -95,6 +99,22 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @scan_options
+@click.option(
+    "--net",
+    "nets",
+    multiple=True,
+    metavar="FILE",
+    help="Scan what this Caffe network reads, as it would get it. Repeatable.",
+)
+@click.option(
+    "--phase",
+    type=click.Choice(["TRAIN", "TEST", "all"], case_sensitive=False),
+    default="all",
+    help="Of a network, the layers of this phase.",
+)
+@click.option(
+    "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
+)
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @click.option(
     "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
@@ -109,17 +129,20 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them."""
     if schema:
         return _print_schema()
-    if not sources:
-        raise click.UsageError("name at least one SOURCE to scan")
+    nets = options.pop("nets")
+    if not sources and not nets:
+        raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
     from datacheck.reports import Reports, json_document
 
     reports = options.pop("reports")
+    network = {name: options.pop(name) for name in ("phase", "root")}
     settings = _settings(options)
     done: list[Report] = []
     statuses = []
-    with Reports(reports, sources) as files:
-        for source in sources:
-            report, status = _scan_one(source, settings, files.begin, progress=not no_progress)
+    scans = [*(it for net in nets for it in _of_net(net, settings, network)), *_of_sources(sources, settings, network)]
+    with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
+        for it in scans:
+            report, status = _scan_one(it, files.begin, progress=not no_progress)
             statuses.append(status)
             if report is not None:
                 done.append(report)
@@ -146,22 +169,67 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _scan_one(
-    source: str, settings: Settings, begin: Callable[[Report], Any], *, progress: bool
-) -> tuple[Report | None, int]:
-    """Scan one source; return its report, None where it could not be opened, and its exit status."""
+class _Scan(Protocol):
+    """A scan about to be run into its report."""
+
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Sequence[Finding]], None]) -> None: ...
+
+
+@dataclass
+class _StoreScan:
+    """The scan of one store."""
+
+    reader: Reader
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Sequence[Finding]], None]) -> None:
+        from datacheck.scanning import run
+
+        run(self.report, self.reader, progress=progress, listen=listen)
+
+
+def _of_sources(sources: Sequence[str], settings: Settings, network: dict[str, Any]) -> Iterator[_Scan | None]:
+    """Yield the scan of each source, those of a network's layers if it is one, and None for one that is neither."""
     from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-    from datacheck.model import plain
-    from datacheck.scanning import prepare, run
+    from datacheck.scanning import prepare
+
+    for source in sources:
+        try:
+            yield _StoreScan(*prepare(source, settings))
+        except (SourceMissing, SourceUnreadable) as exc:
+            complain(exc)
+            yield None
+        except SourceUnknown as exc:
+            yield from _of_net(source, settings, network, otherwise=exc)
+
+
+def _of_net(
+    net: str, settings: Settings, network: dict[str, Any], otherwise: DatacheckError | None = None
+) -> Sequence[_Scan | None]:
+    """Return the scans of a network's layers; of what is none, say so, or the complaint that it has `otherwise`."""
+    from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+    from datacheck.netscan.scan import prepare_net
 
     try:
-        reader, report = prepare(source, settings)
+        return prepare_net(net, settings, **network)
     except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
-        complain(exc)
+        named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in (".prototxt", ".pbtxt")
+        complain(exc if otherwise is None or named else otherwise)
+        return [None]
+
+
+def _scan_one(scan: _Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
+    """Run a scan; return its report, None where there was nothing to open, and its exit status."""
+    from datacheck.model import plain
+
+    if scan is None:
         return None, COULD_NOT_RUN
+    report = scan.report
     try:
-        with _watching(progress, plain(source)) as watch:
-            run(report, reader, progress=watch, listen=begin(report))
+        with _watching(progress, plain(report.source.path)) as watch:
+            scan.run(watch, begin(report))
     except KeyboardInterrupt:
         return report, INTERRUPTED
     return report, report.status

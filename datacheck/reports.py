@@ -24,7 +24,7 @@ STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
 
 def text(report: Report) -> str:
     """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
-    lines = [_headline(report), _verdict(report), *_examples(report)]
+    lines = [*_layer(report), _headline(report), _verdict(report), *_examples(report)]
     if report.balance is not None:
         lines.append(f"  {sentence(report.balance)}")
     return "\n".join(lines)
@@ -38,7 +38,10 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     path = shell(report.source.path)
     named = ", ".join(shell(str(file)) for file in written)
     every = f"all {_count(findings, 'finding')}"
-    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {path} --report report.json"]
+    again = path if report.layer is None else f"--net {shell(report.layer.net)}"
+    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {again} --report report.json"]
+    if report.source.backend not in STORES or (report.layer is not None and not report.tally.records):
+        return lines[0]
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
@@ -85,6 +88,20 @@ def _contents(report: Report) -> str:
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
 
 
+def _layer(report: Report) -> Iterator[str]:
+    """Say which layer of a network reads the source, if one does."""
+    layer = report.layer
+    if layer is None:
+        return
+    classes = f", {layer.classes} classes of {layer.classifier}" if layer.classes is not None else ""
+    yield plain(
+        f"{layer.net}:{layer.line}: layer {layer.name} ({layer.type}, {' and '.join(layer.phases)}), "
+        f"tops {', '.join(layer.tops)}, batches of {layer.batch_size}{classes}"
+    )
+    if layer.beside:
+        yield "(found beside the prototxt; Caffe looks for it from where the training is started)"
+
+
 def _verdict(report: Report) -> str:
     counts = [
         (report.bad, "bad"),
@@ -113,8 +130,12 @@ def _examples(report: Report) -> Iterator[str]:
     for verdict, code in order:
         examples = shown[verdict, code]
         yield f"  {code} ({verdict}): {report.counts[code]:,}"
+        said = None
         for finding in examples:
             yield f"    {_name(finding)}{_cut(finding.message)}"
+            if finding.details.get("caffe") != said:
+                said = finding.details["caffe"]
+                yield f"      Caffe {said}"
         more = report.counts[code] - len(examples)
         if more > 0:
             yield f"    and {more:,} more"

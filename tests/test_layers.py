@@ -21,6 +21,7 @@ LAYERS = [
     ("check",),
     ("tasks",),
     ("scanning",),
+    ("netscan",),
     ("receipt",),
     ("rebuilding",),
     ("showing", "demo", "options"),
