@@ -28,6 +28,8 @@ NAMED = 100
 """Classes that never occur are named up to this many."""
 EXACT_STEPS = 200_000_000
 """The most multiplications that an exact share may take; beyond it there is a bound."""
+LARGEST_BATCH = 1 << 20
+"""Larger batches are not counted in key order: one of them is held."""
 CHANCE = 4.0
 """Standard deviations: fewer changes of label between neighbours than that below what shuffling gives are no chance."""
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Literal
 import msgspec
 
 from datacheck.errors import NotClean
-from datacheck.label_balance import Balance, Classes, LabelOrder, Labels, balance, imbalances
+from datacheck.label_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, Labels, balance, imbalances
 from datacheck.model import VERDICTS, Finding, Profile, Verdict
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
@@ -59,7 +59,7 @@ class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `line` is that of the layer in the network's prototxt. `classes` is how many the classifier behind it tells apart,
     `classifier` that layer's name, `ignore_label` the label its loss passes over. `beside` says that the source was
-    found beside the prototxt, and not from the working directory, where Caffe looks for it.
+    found beside the prototxt, or its mean file was, and not from the working directory, where Caffe looks for it.
     """
 
     net: str
@@ -235,7 +235,7 @@ class Report:
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""
         size = self.settings.batch_size
-        if size is not None and self.settings.sample is None:
+        if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
             self.order = LabelOrder(size, self._classes())
 
     def take_balance(self) -> list[Finding]:

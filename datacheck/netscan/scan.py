@@ -40,7 +40,11 @@ class NetScan:
 
     def run(self, progress: Progress = unwatched, listen: Callable[[Sequence[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
-        view, findings = self._view()
+        try:
+            view, findings = self._view()
+        except BaseException:
+            self.report.tally.complete = False
+            raise
         for finding in [*self.opened.findings, *self.findings, *of_layer(self.source), *findings]:
             tally = Tally()
             tally.count([finding])
@@ -65,6 +69,7 @@ class NetScan:
                 tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings)
                 wrong = of_tops(source, self.opened.names, tops)
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
+            self._leave("shape")
             checks.append(FiniteInNet())
         else:
             mean, findings = self._mean()
@@ -72,16 +77,19 @@ class NetScan:
                 fits, more = self._fitting(mean)
                 findings += more
                 checks += fits
-        if source.classifier is not None and settings.labels is not None:
-            self.report.settings = msgspec.structs.replace(
-                settings, checks=tuple(it for it in settings.checks if it != "label")
-            )
-            if "label" in settings.checks:
-                checks.append(self._label(settings.labels))
+        if source.classifier is not None and settings.labels is not None and self._leave("label"):
+            checks.append(self._label(settings.labels))
         self.report.settings = msgspec.structs.replace(
             self.report.settings, validators=(*settings.validators, *map(repr, checks))
         )
         return LayerView(backend, reads, tuple(checks), source.classifier is None), findings
+
+    def _leave(self, check: str) -> bool:
+        """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
+        settings = self.report.settings
+        left = tuple(it for it in settings.checks if it != check)
+        self.report.settings = msgspec.structs.replace(settings, checks=left)
+        return left != settings.checks
 
     def _mean(self) -> tuple[Mean | None, list[Finding]]:
         name = self.source.transform.mean_file
@@ -94,14 +102,11 @@ class NetScan:
         seen = look(self.opened.reader, settings, colour)
         findings = list(of_records(source, seen, mean))
         checks: list[Validator] = []
-        if "shape" in settings.checks:
+        if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape
             fitting = mean if mean is not None and mean.shape == usual else None
             wanted = demand(source, usual, fitting, source.batch_size or 1)
             checks.append(FitsNet(wanted, colour))
-            self.report.settings = msgspec.structs.replace(
-                settings, checks=tuple(it for it in settings.checks if it != "shape")
-            )
         transform = source.transform
         checks.append(FiniteInNet(transform.scale, None if mean is None else mean.path, transform.mean_values))
         return checks, findings
@@ -191,7 +196,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         classes=None if classifier is None else classifier.classes,
         classifier=None if classifier is None else classifier.name,
         ignore_label=None if classifier is None else classifier.ignored,
-        beside=opened.beside,
+        beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
     )
     labels = settings.labels
     size = settings.batch_size
