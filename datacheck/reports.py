@@ -46,8 +46,13 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
     if report.bad and report.complete:
-        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad")
+        rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
+        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
     return "\n".join(lines)
+
+
+def _json_report(written: Sequence[str | Path]) -> str:
+    return next((shell(str(file)) for file in written if Path(file).suffix == ".json"), "report.json")
 
 
 def _beside(path: str) -> str:

@@ -189,6 +189,15 @@ def test_several_networks_and_stores_go_into_one_document(home):
     ]  # fmt: skip
 
 
+def test_a_clean_copy_rests_on_the_report_of_the_network(home):
+    done = run("--net", "net.prototxt", "--report", "r.json", "--workers", 1)
+    assert done.stdout.endswith("a clean copy: datacheck rebuild test test_clean --drop-bad --from-report r.json\n")
+    receipt = datacheck.rebuild("test", "test_clean", drop_bad=True, from_report="r.json")
+    assert (receipt.kept, receipt.dropped) == (99, 1)
+    (home / "net.prototxt").write_text((DATA + IP + LOSS).replace('"test"', '"test_clean"'))
+    assert run("--net", "net.prototxt", "--workers", 1).return_value == 0
+
+
 GARBAGE = {
     "binary": (b"\x00\x01\x02\xff" * 100, "is binary, not a prototxt"),
     "empty": (b"", "is an empty file"),
