@@ -52,8 +52,8 @@ class Opened:
     names: tuple[str, ...] = ()
 
 
-def open_source(source: NetSource, places: Places, label: str | None) -> Opened:
-    """Open what a layer names; `label` is the HDF5 dataset with the labels."""
+def open_source(source: NetSource, places: Places, options: StoreOptions) -> Opened:
+    """Open what a layer names; `options` are for HDF5."""
     path, beside = places.find(source.path)
     if not source.path:
         return Opened(path, None, [problem("layer", "source is missing", "aborts at set-up")])
@@ -67,7 +67,7 @@ def open_source(source: NetSource, places: Places, label: str | None) -> Opened:
         if source.type == "ImageData":
             reader = ImageListReader(path, places.folder if beside else places.root, source.pictures.root_folder)
             return Opened(path, reader, [], beside)
-        return _hdf5(path, places, beside, label)
+        return _hdf5(path, places, beside, options)
     except SourceMissing:
         where = "" if places.root == Path() else f" from {places.root}"
         text = f"there is nothing at {plain(source.path)}{where}; names are relative to where the training is started"
@@ -112,11 +112,10 @@ def _database(source: NetSource, path: Path, beside: bool) -> Opened:
     return Opened(path, reader, findings, beside)
 
 
-def _hdf5(path: Path, places: Places, beside: bool, label: str | None) -> Opened:
+def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Opened:
     from datacheck.backends.hdf5 import Hdf5Reader
     from datacheck.backends.hdf5_sources import has_signature
 
-    options = StoreOptions(label_field=label)
     if has_signature(path):
         text = "the source is an HDF5 file itself; Caffe wants a text file with the names of such files"
         reader = Hdf5Reader(path, (path,), (), (), options)

@@ -212,7 +212,7 @@ class LayerView(View):
         name = situation(finding, value, self.kind)
         if self.regression and name in ("label-nan", "label-far", "label-outside"):
             name = "label-regression" if finding.verdict == "bad" else "label-negative"
-        if self.kind == "image-list" and name == "picture-none":
+        if self.kind == "image-list" and name in ("picture-none", "empty"):
             name = "file-missing"
         details = {**finding.details, "caffe": SENTENCES[name]}
         return msgspec.structs.replace(finding, details=details)

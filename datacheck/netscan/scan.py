@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from datacheck.backends import StoreOptions
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
@@ -52,7 +53,7 @@ class NetScan:
         if self.opened.reader is None:
             self.report.source = msgspec.structs.replace(self.report.source, records=0)
             return
-        amend = Amendment(view, self.source)
+        amend = Amendment(view, self.source, bool(self.report.settings.together))
         run(self.report, self.opened.reader, view=view, amend=amend, progress=progress, listen=listen)
 
     def _view(self) -> tuple[LayerView, list[Finding]]:
@@ -129,12 +130,13 @@ def _colour(source: NetSource) -> int | None:
 class Amendment:
     """Adds to the findings that no worker has seen what Caffe would have done, and leaves out what is no matter here.
 
-    Rows of HDF5 datasets are compared by their tops, and nothing is said of an order that the layer does not keep, or
+    Rows of HDF5 datasets are compared by their tops (unless the caller says which belong `together`), and nothing is said of an order that the layer does not keep, or
     that nothing is trained in.
     """
 
     view: LayerView
     source: NetSource
+    together: bool = False
 
     def __call__(self, tally: Tally) -> Tally:
         if all("caffe" in finding.details for finding in tally.findings):
@@ -149,7 +151,7 @@ class Amendment:
 
     def _idle(self, finding: Finding) -> bool:
         if finding.code == "row-count":
-            return self.source.type == "HDF5Data" and "caffe" not in finding.details
+            return self.source.type == "HDF5Data" and "caffe" not in finding.details and not self.together
         return finding.code == "sorted" and (self.source.shuffle or "TRAIN" not in self.source.phases)
 
 
@@ -166,6 +168,8 @@ def prepare_net(
         named = prototxt.message.net or prototxt.message.train_net
         hint = f"; its network is {named}" if named else ""
         raise SourceUnknown(prototxt.path, f"is a solver, not a network{hint}")
+    if settings.backend is not None:
+        raise UsageError("the backend of each layer is the network's to say; leave the option away")
     if phase not in ("all", *PHASES):
         raise UsageError(f"the phase is {phase!r}; it must be TRAIN, TEST or all")
     phases: tuple[Phase, ...] = PHASES if phase == "all" else (phase,)
@@ -176,11 +180,15 @@ def prepare_net(
     if root is not None and not Path(root).is_dir():
         raise UsageError(f"{root}: is not a directory")
     places = Places(Path() if root is None else Path(root), Path(prototxt.path).parent)
-    opened = [(source, open_source(source, places, source.label)) for source in sources]
+    opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
     scans = [_scan_of(source, it, places, settings) for source, it in opened]
     for number, finding in opened_twice(opened):
         scans[number].findings.append(finding)
     return scans
+
+
+def _options(source: NetSource, settings: Settings) -> StoreOptions:
+    return StoreOptions(settings.label_field or source.label, settings.together)
 
 
 def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
@@ -205,7 +213,11 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         size = size or source.batch_size or None
     decoder = None if source.type == "HDF5Data" else "datum"
     changed = msgspec.structs.replace(
-        settings, labels=labels, batch_size=size, label_field=source.label, decoder=settings.decoder or decoder
+        settings,
+        labels=labels,
+        batch_size=size,
+        label_field=settings.label_field or source.label,
+        decoder=settings.decoder or decoder,
     )
     backend = opened.reader.backend if opened.reader is not None else source.backend or _BACKENDS[source.type]
     path = str(opened.path) if source.path else source.net

@@ -81,6 +81,8 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
     def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
         return None, [problem(code, f"{name}: {message}", caffe)]
 
+    if path.exists() and not path.is_file():
+        return wrong("mean", "is not a file", "aborts at set-up, Failed to parse the mean file")
     try:
         blob = read_blob(path)
     except SourceMissing:

@@ -584,7 +584,7 @@ LINES = {
     b"x" * 20000 + b" 3": ("list-line", "file-missing"),
     b"pictures/text.jpg 3": ("undecodable", "file-missing"),
     b"pictures/cut.jpg 3": ("truncated", "picture-cut"),
-    b"pictures/empty.jpg 3": ("empty", "empty"),
+    b"pictures/empty.jpg 3": ("empty", "file-missing"),
     b"pictures/1.jpg 10": ("label", "label-outside"),
     b"pictures/small.png 3": ("shape", "size"),
     b"pictures/pipe 3": ("missing", "file-missing"),
