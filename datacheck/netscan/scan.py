@@ -130,8 +130,8 @@ def _colour(source: NetSource) -> int | None:
 class Amendment:
     """Adds to the findings that no worker has seen what Caffe would have done, and leaves out what is no matter here.
 
-    Rows of HDF5 datasets are compared by their tops (unless the caller says which belong `together`), and nothing is said of an order that the layer does not keep, or
-    that nothing is trained in.
+    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. Nothing is said of an
+    order that the layer does not keep, or that nothing is trained in.
     """
 
     view: LayerView
