@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format bench clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
 	@echo "make test     run the tests"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
+	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +34,9 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: $(READY)
+	cd benchmarks && ../$(BIN)/python speed.py --json speed.json --picture speed.png
 
 clean:
 	rm -rf $(VENV) datacheck-demo

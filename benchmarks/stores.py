@@ -39,6 +39,18 @@ def leveldb_store(path: Path, values: Iterable[bytes]) -> None:
     store.close()
 
 
+def small_leveldb(path: Path, count: int) -> None:
+    """Write values of 15 bytes, compressed, as an application's own store has them."""
+    import plyvel
+
+    store = plyvel.DB(str(path), create_if_missing=True)
+    with store.write_batch() as batch:
+        for number in range(count):
+            batch.put(b"!entry!%08x" % (number * 2654435761 % (1 << 32)), b'{"n":%8d,"t":1}' % number)
+    store.compact_range()
+    store.close()
+
+
 def hdf5_store(path: Path, count: int, **options: object) -> None:
     import h5py
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.logs.diagnosis import LogReport
+    from datacheck.logs.reading import read_log
     from datacheck.model import Finding, found
     from datacheck.netscan.scan import scan_net
     from datacheck.rebuilding import rebuild
@@ -43,6 +45,8 @@ _HOMES = {
     "Batch": "batch",
     "Finding": "model",
     "found": "model",
+    "LogReport": "logs.diagnosis",
+    "read_log": "logs.reading",
     "Receipt": "receipt",
     "Report": "report",
     "rebuild": "rebuilding",
@@ -82,6 +86,7 @@ __all__ = [
     "Format",
     "HalfOverflow",
     "Label",
+    "LogReport",
     "NotClean",
     "PrototxtMalformed",
     "Range",
@@ -101,6 +106,7 @@ __all__ = [
     "__version__",
     "found",
     "open_store",
+    "read_log",
     "rebuild",
     "scan",
     "scan_net",

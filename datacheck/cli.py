@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from datacheck.options import ScanCommand, scan_options
 
 if TYPE_CHECKING:
     from datacheck.backends import Reader
+    from datacheck.logs.diagnosis import LogReport
     from datacheck.model import Finding
     from datacheck.report import Report
     from datacheck.scanning import Progress
@@ -132,7 +133,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
-    from datacheck.reports import Reports, json_document
+    from datacheck.reports import Reports
 
     reports = options.pop("reports")
     network = {name: options.pop(name) for name in ("phase", "root")}
@@ -150,10 +151,8 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
                     _print_text(report, reports)
             if status == INTERRUPTED:
                 break
-    if form == "json" and done and not (quiet and all(report.clean for report in done)):
-        for piece in json_document(done):
-            print(piece, end="")
-        print()
+    if form == "json":
+        _print_json(done, quiet=quiet)
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
@@ -174,7 +173,7 @@ class _Scan(Protocol):
 
     report: Report
 
-    def run(self, progress: Progress, listen: Callable[[Sequence[Finding]], None]) -> None: ...
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
 
 @dataclass
@@ -184,7 +183,7 @@ class _StoreScan:
     reader: Reader
     report: Report
 
-    def run(self, progress: Progress, listen: Callable[[Sequence[Finding]], None]) -> None:
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
         from datacheck.scanning import run
 
         run(self.report, self.reader, progress=progress, listen=listen)
@@ -333,6 +332,77 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     record = look(source, key, settings, save)
     print(record.text)
     return record.status
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    help="Write .json, .jsonl or, of the series, .csv. Repeatable.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+@click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
+@click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
+def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:
+    """Say what happened in the training that each log FILE of Caffe tells of ("-": standard input).
+
+    Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
+    """
+    from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+    from datacheck.logs.reading import read_into, sources_of
+    from datacheck.logs.table import LOG_REPORTS
+    from datacheck.logs.text import log_text
+    from datacheck.reports import Reports
+
+    draw = None if plot is None else _plotting(plot, files)
+    done: list[Report] = []
+    statuses = []
+    with Reports(reports, sources_of(files), LOG_REPORTS) as sinks:
+        for file in files:
+            try:
+                report = read_into(file, sinks, strict=strict)
+            except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
+                complain(exc)
+                statuses.append(COULD_NOT_RUN)
+                continue
+            statuses.append(report.status)
+            done.append(report)
+            if form == "text" and not (quiet and report.clean):
+                print(log_text(report))
+            if draw is not None:
+                draw(report)
+    if form == "json":
+        _print_json(done, quiet=quiet)
+    return next(it for it in WORST_FIRST if it in statuses)
+
+
+def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport], None]:
+    """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
+    from datacheck.logs.plot import plotting
+    from datacheck.logs.reading import sources_of
+    from datacheck.settings import refuse_inside
+
+    if len(files) > 1:
+        raise click.UsageError("--plot draws the picture of one log; name one FILE")
+    refuse_inside(path, sources_of(files))
+    return plotting(path)
+
+
+def _print_json(reports: Sequence[Report], *, quiet: bool) -> None:
+    from datacheck.reports import json_document
+
+    if reports and not (quiet and all(report.clean for report in reports)):
+        for piece in json_document(reports):
+            print(piece, end="")
+        print()
 
 
 @cli.command()

@@ -51,6 +51,15 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
     "class-missing": ("suspicious", "a class that never occurs"),
     "sorted": ("suspicious", "the records come sorted by label"),
+    "exploding": ("bad", "a training log: the loss or its gradients grow until they are infinite or NaN"),
+    "learning-rate": ("bad", "a training log: the learning rate is NaN, infinite, negative or 0"),
+    "sudden-nan": ("bad", "a training log: the loss is NaN or infinite without having grown"),
+    "saturated": ("bad", "a training log: the softmax puts out only 0 and 1, and is wrong"),
+    "dead-network": ("bad", "a training log: the loss stands still at what guessing costs"),
+    "layer-nan": ("bad", "a training log: the layer in which debug_info first shows NaN or infinity"),
+    "aborted": ("bad", "a training log: the run died of a failed check, an exception or a signal"),
+    "no-iterations": ("bad", "a training log: the run ended without a single iteration"),
+    "clipping": ("suspicious", "a training log: gradients are clipped at every step"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""
 
@@ -98,6 +107,8 @@ def escape(key: bytes) -> str:
     img\x1b[31m\x5c1
     """
     text = key.decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
     return _UNSAFE_BYTE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
@@ -220,7 +231,16 @@ class Block:
         database = msgspec.UNSET if self.database is None else self.database
         if row is None:
             return msgspec.structs.replace(finding, database=database)
-        return msgspec.structs.replace(finding, key=self.name(row), index=index, database=database)
+        return Finding(
+            key=self.name(row),
+            index=index,
+            field=finding.field,
+            code=finding.code,
+            verdict=finding.verdict,
+            message=finding.message,
+            details=finding.details,
+            database=database,
+        )
 
     def take(self, rows: Sequence[int]) -> Block:
         """Return the block of only the records at `rows`; findings of the store stay."""

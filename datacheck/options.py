@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +50,8 @@ def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -
 
 def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
     """Take the defaults of the options from a TOML file: datacheck.toml, or [tool.datacheck] of pyproject.toml."""
+    import tomllib
+
     candidates = [path] if path else [Path("datacheck.toml"), Path("pyproject.toml")]
     for file in candidates:
         if path is None and not file.is_file():

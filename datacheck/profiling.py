@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -41,8 +42,11 @@ def _copied(block: Block) -> Block:
     return Block(keys, values, database=block.database)
 
 
-def profile(samples: Iterable[AnyBlock], forced: str | None = None) -> Profile:
-    """Return what most of the sampled records are; `forced` is the decoder's name, if the caller gave one."""
+def profile(samples: Iterable[AnyBlock], forced: str | None = None, *, pixels: bool = True) -> Profile:
+    """Return what most of the sampled records are; `forced` is the decoder's name, if the caller gave one.
+
+    Without `pixels` the fields of pictures that were not seen have no centre.
+    """
     rows: list[RowBlock] = []
     families: dict[str, list[bytes | memoryview]] = defaultdict(list)
     for block in samples:
@@ -51,29 +55,34 @@ def profile(samples: Iterable[AnyBlock], forced: str | None = None) -> Profile:
             continue
         for row, value in enumerate(block.values):
             families[block.family(row)].append(value)
-    return _of_tables(rows) if rows else _of_families(families, forced)
+    return _of_tables(rows) if rows else _of_families(families, partial(_family, forced=forced, pixels=pixels), forced)
 
 
-def _of_families(families: dict[str, list[bytes | memoryview]], forced: str | None) -> Profile:
+def _of_families(
+    families: dict[str, list[bytes | memoryview]],
+    made_of: Callable[[Sequence[bytes | memoryview]], FamilyProfile],
+    forced: str | None,
+) -> Profile:
     records = sum(map(len, families.values()))
     order = sorted(families, key=lambda family: (-len(families[family]), family))
     large = [it for it in order[:FAMILIES] if len(families[it]) > 1 and len(families[it]) * 50 >= records]
-    made = {family: _family(families[family], forced) for family in sorted(large)}
+    made = {family: made_of(families[family]) for family in sorted(large)}
     others = [value for family in sorted(families.keys() - set(large)) for value in families[family]]
-    rest = _family(others, forced) if others and (not made or len(others) * 2 >= records) else None
+    rest = made_of(others) if others and (not made or len(others) * 2 >= records) else None
     if forced is None and not any(it.decoder not in {UNKNOWN, *SIDE_DECODERS} for it in (*made.values(), rest) if it):
         unknown = {family: FamilyProfile(UNKNOWN, it.sampled) for family, it in made.items()}
         return Profile(unknown, FamilyProfile(UNKNOWN, len(others)))
     return Profile(made, rest)
 
 
-def _family(values: Sequence[bytes | memoryview], forced: str | None) -> FamilyProfile:
+def _family(values: Sequence[bytes | memoryview], forced: str | None, pixels: bool) -> FamilyProfile:
     full = [value for value in values if len(value)]
     name = forced or recognise(full)
     if name is None:
         return FamilyProfile(UNKNOWN, len(values))
     block = Block([b""] * len(full), full)
-    batches = [it for it in decoder(name).decode(block, range(len(full)), None) if isinstance(it, Batch)]
+    items = decoder(name).decode(block, range(len(full)), None, pixels=pixels)
+    batches = [it for it in items if isinstance(it, Batch)]
     return FamilyProfile(name, len(values), fields(batches, len(full)))
 
 
@@ -129,6 +138,8 @@ def _centre(batches: Sequence[Batch]) -> float:
     """Return the mean of the finite values, in float32's precision."""
     means = []
     for batch in batches:
+        if batch.unseen:
+            continue
         for record in batch.values:
             finite = record[np.isfinite(record)] if batch.floating else record
             if finite.size:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import tempfile
-import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from datacheck.errors import NotClean
+from datacheck.findings import FindingLog, FindingRun
 from datacheck.label_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, Labels, balance, imbalances
 from datacheck.model import VERDICTS, Finding, Profile, Verdict
+from datacheck.series import RunSummary, SeriesPoint
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 
 SCHEMA: Literal["datacheck-report/1"] = "datacheck-report/1"
 SCHEMA_OF_MANY: Literal["datacheck-reports/1"] = "datacheck-reports/1"
-FINDINGS_IN_MEMORY = 10_000
-"""Findings beyond this many wait in a temporary file."""
 
 
 class FileStamp(msgspec.Struct, frozen=True):
@@ -91,24 +89,31 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: Collection[Finding] = field(default_factory=list)
     labels: list[Labels] = field(default_factory=list)
 
     def count(self, findings: Iterable[Finding]) -> None:
         """Add the findings of one record, or one finding of the store."""
         found = list(findings)
+        assert isinstance(self.findings, list), "a tally that was sent is closed"
         self.findings += found
-        self.codes.update(finding.code for finding in found)
+        for finding in found:
+            self.codes[finding.code] += 1
         worst = worst_verdict(found)
         if worst is not None:
             self.verdicts[worst] += 1
 
     def __iadd__(self, other: Tally) -> Tally:
         """Add what comes behind this; its records' indexes go up by the records that are here."""
-        self.findings += shifted(other.findings, self.records)
+        self.findings = [*self.findings, *FindingRun.of(other.findings).raised(self.records)]
         self.labels += other.labels
         self.add_sums(other)
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the findings packed."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return _arrived, ({**values, "findings": FindingRun.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
         """Add all of what comes behind this but its findings and labels."""
@@ -125,55 +130,16 @@ class Tally:
                 self.statistics[name] = statistics
 
 
-def worst_verdict(findings: Iterable[Finding]) -> Verdict | None:
+def _arrived(values: dict[str, Any]) -> Tally:
+    return Tally(**values)
+
+
+def worst_verdict(findings: Sequence[Finding]) -> Verdict | None:
     """Return the worst verdict among the findings of one record."""
+    if len(findings) == 1:
+        return findings[0].verdict
     verdicts = {finding.verdict for finding in findings}
     return next((verdict for verdict in VERDICTS if verdict in verdicts), None)
-
-
-def shifted(findings: list[Finding], by: int) -> list[Finding]:
-    """Return the findings with their records' indexes raised by `by`."""
-    if not by:
-        return findings
-    return [it if it.index is None else msgspec.structs.replace(it, index=it.index + by) for it in findings]
-
-
-class FindingLog:
-    """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
-
-    def __init__(self) -> None:
-        self._memory: list[Finding] = []
-        self._file: IO[bytes] | None = None
-        self._count = 0
-
-    def extend(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self._count += 1
-            if self._count <= FINDINGS_IN_MEMORY:
-                self._memory.append(finding)
-                continue
-            if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the log)
-                weakref.finalize(self, self._file.close)
-            self._file.write(msgspec.json.encode(finding) + b"\n")
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Finding]:
-        yield from self._memory
-        if self._file is None:
-            return
-        decoder = msgspec.json.Decoder(Finding)
-        place = 0
-        while True:  # another reader, or `extend`, may move the file between two lines
-            self._file.seek(place)
-            lines = self._file.readlines(1 << 20)
-            if not lines:
-                break
-            place = self._file.tell()
-            yield from map(decoder.decode, lines)
-        self._file.seek(place)
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -195,6 +161,8 @@ class Document(msgspec.Struct, kw_only=True):
     balance: Balance | msgspec.UnsetType = msgspec.UNSET
     layer: LayerSource | msgspec.UnsetType = msgspec.UNSET
     seconds: float
+    runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
+    series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Documents(msgspec.Struct, kw_only=True):
@@ -222,9 +190,9 @@ class Report:
     layer: LayerSource | None = None
     seconds: float = 0.0
 
-    def add(self, tally: Tally) -> list[Finding]:
+    def add(self, tally: Tally) -> FindingRun:
         """Add what the next shard came to; return its findings as they now stand in the source."""
-        new = shifted(tally.findings, self.tally.records)
+        new = FindingRun.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
         if self.order is not None:
@@ -252,6 +220,11 @@ class Report:
         low, high = (None, None) if bounds is None else (bounds.low, bounds.high)
         ignored = None if self.layer is None else self.layer.ignore_label
         return Classes(None if low is None else int(low), None if high is None else int(high), ignored)
+
+    @property
+    def long_lists(self) -> dict[str, Iterable[object]]:
+        """Fields of the document that are lists too long to hold, apart from the findings."""
+        return {}
 
     @property
     def complete(self) -> bool:

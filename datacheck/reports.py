@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -175,7 +175,7 @@ def amount(size: int) -> str:
 class Sink(Protocol):
     """One report file: told of findings while a scan runs, and of the finished reports at the end."""
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None: ...
+    def add(self, report: Report, findings: Collection[Finding]) -> None: ...
 
     def finish(self, reports: Sequence[Report]) -> None: ...
 
@@ -186,7 +186,7 @@ class JsonSink:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Wait for the end: the counts come before the findings."""
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -200,7 +200,7 @@ class JsonLinesSink:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         source = _json(report.source.path)
         self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
         self._file.flush()
@@ -221,7 +221,7 @@ class CsvSink:
         self._writer = csv.writer(file)
         self._writer.writerow(self.COLUMNS)
 
-    def add(self, report: Report, findings: Sequence[Finding]) -> None:
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
         for it in findings:
             values = [it.file or "", it.database or "", it.key, it.index, it.field, it.code, it.verdict, it.message]
             self._writer.writerow([plain(report.source.path), *values, _json(it.details)])
@@ -248,13 +248,13 @@ def json_document(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _one(report: Report) -> Iterator[str]:
-    return streamed(report.document(findings=False), {"findings": report.findings})
+    return streamed(report.document(findings=False), {"findings": report.findings, **report.long_lists})
 
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
-    present = (it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET)
-    for number, name in enumerate(present):
+    said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
+    for number, name in enumerate(said):
         yield f"{',' if number else '{'}{_json(name)}:"
         if name not in lists:
             yield _json(getattr(document, name))
@@ -277,11 +277,17 @@ class Reports:
     written.
     """
 
-    def __init__(self, paths: Iterable[str | Path], sources: Sequence[str | Path]) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str | Path],
+        sources: Sequence[str | Path],
+        formats: Mapping[str, Callable[[IO[str]], Sink]] | None = None,
+    ) -> None:
         self._paths = [Path(path) for path in paths]
+        self._formats = REPORTS if formats is None else formats
         for path in self._paths:
-            if path.suffix not in REPORTS:
-                raise UsageError(f"{path}: a report's name ends in one of {', '.join(REPORTS)}")
+            if path.suffix not in self._formats:
+                raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
             refuse_inside(path, sources)
         self._sinks: list[Sink] = []
         self._files: list[tuple[Path, IO[str]]] = []
@@ -294,20 +300,21 @@ class Reports:
             except OSError as exc:
                 raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
             self._files.append((path, file))
-            self._sinks.append(REPORTS[path.suffix](file))
+            self._sinks.append(self._formats[path.suffix](file))
         return self
 
-    def begin(self, report: Report) -> Callable[[Sequence[Finding]], None]:
+    def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
 
-        def listen(findings: Sequence[Finding]) -> None:
+        def listen(findings: Collection[Finding]) -> None:
             if findings:
-                self._each(lambda sink: sink.add(report, findings))
+                self.each(lambda sink: sink.add(report, findings))
 
         return listen
 
-    def _each(self, do: Callable[[Sink], None]) -> None:
+    def each(self, do: Callable[[Sink], None]) -> None:
+        """Have every file's sink do something. Raises ReportFailed where one cannot be written."""
         for (path, _), sink in zip(self._files, self._sinks, strict=True):
             try:
                 do(sink)
@@ -317,7 +324,7 @@ class Reports:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if self._reports and not isinstance(error, ReportFailed):
-                self._each(lambda sink: sink.finish(self._reports))
+                self.each(lambda sink: sink.finish(self._reports))
         finally:
             for _, file in self._files:
                 file.close()

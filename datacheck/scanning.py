@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +49,7 @@ def unamended(tally: Tally) -> Tally:
     return tally
 
 
-def unheard(findings: Sequence[Finding]) -> None:
+def unheard(findings: Collection[Finding]) -> None:
     """Listen to no findings while the scan runs: the report has them all."""
 
 
@@ -61,7 +61,7 @@ def run(
     view: View | None = None,
     amend: Callable[[Tally], Tally] = unamended,
     progress: Progress = unwatched,
-    listen: Callable[[Sequence[Finding]], None] = unheard,
+    listen: Callable[[Collection[Finding]], None] = unheard,
     pool: Pool[Task] | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
@@ -101,7 +101,7 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         tally = Tally()
         tally.count([finding])
         add(tally)
-    report.profile = take_profile(pool, layout)
+    report.profile = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
         add(tally)
@@ -119,11 +119,15 @@ def only(pool: Pool[Task], task: Task) -> Any:
     return result
 
 
-def take_profile(pool: Pool[Task], layout: Layout) -> Profile:
+def _all_statistics(layout: Layout, settings: Settings) -> bool:
+    return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
+
+
+def take_profile(pool: Pool[Task], layout: Layout, *, pixels: bool = False) -> Profile:
     """Return the profile; a probe that kills its worker is left out."""
     probes = list(layout.probes)
     while probes:
-        profile = only(pool, TakeProfile(tuple(probes)))
+        profile = only(pool, TakeProfile(tuple(probes), pixels))
         if isinstance(profile, Profile):
             return profile
         del probes[profile.note if isinstance(profile.note, int) else -1]
@@ -138,7 +142,7 @@ def _decoders(profile: Profile) -> str | None:
 def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]:
     """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
     text = report.settings.sample
-    stats = report.settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
+    stats = _all_statistics(layout, report.settings)
     if text is None:
         yield from (Check(shard, report.profile, stats=stats) for shard in layout.shards)
         return

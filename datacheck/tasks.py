@@ -65,9 +65,13 @@ class LookAround:
 
 @dataclass(frozen=True)
 class TakeProfile:
-    """Return the Profile that the records at the probes give; notes the number of the probe it is at."""
+    """Return the Profile that the records at the probes give; notes the number of the probe it is at.
+
+    Without `pixels` it has no centre of pictures, which only sums over their pixels need.
+    """
 
     probes: tuple[Shard, ...]
+    pixels: bool = True
 
     def run(self, job: Job, watch: Watch) -> Profile:
         from datacheck.profiling import profile, sample
@@ -80,7 +84,7 @@ class TakeProfile:
             if block is not None:
                 samples.append(block)
         watch.note(None)
-        return profile(samples, job.settings.decoder)
+        return profile(samples, job.settings.decoder, pixels=self.pixels)
 
 
 @dataclass(frozen=True)

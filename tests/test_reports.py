@@ -181,9 +181,10 @@ def test_a_report_that_cannot_be_written_is_said_before_the_scan(tmp_path):
 
 
 def test_a_log_of_findings_keeps_them_all_in_order(monkeypatch):
-    monkeypatch.setattr("datacheck.report.FINDINGS_IN_MEMORY", 10)
+    monkeypatch.setattr("datacheck.findings.FINDINGS_IN_MEMORY", 10)
     log = FindingLog()
-    log.extend(findings(25))
+    log.extend(findings(9))
+    log.extend(findings(25)[9:])
     assert list(log) == findings(25)
     first = iter(log)
     for _ in range(15):

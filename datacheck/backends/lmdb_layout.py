@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
 from datacheck.backends.lmdb_pages import (
     DATABASE_BYTES,
     DUPDATA,
@@ -25,6 +23,8 @@ from datacheck.backends.lmdb_pages import (
 from datacheck.model import Finding, Position, Shard, escape, found
 
 SHARDS = 4096
+SHARD_RECORDS = 32768
+"""What a shard finds waits in memory until its turn comes: of small records few bytes may be many findings."""
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 NAMES_SOUGHT = 100_000
@@ -60,6 +60,8 @@ def _with_subdata(raw: list[bytes], header: int) -> list[bytes]:
 
     The nodes' flags are looked at all pages at once, the first node of each, then the second, and so on.
     """
+    import numpy as np  # here, since the caller recognises a store without looking at its pages
+
     pages = np.frombuffer(b"".join(raw), np.uint16).reshape(len(raw), -1)
     base, size = HEADERS[header], pages.shape[1]
     counts = (pages[:, header // 2 - 2].astype(int) + base - header) // 2
@@ -93,8 +95,8 @@ def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
 
 
 def shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
-    """Return ranges of about `shard_bytes` each of one database."""
-    wanted = min(SHARDS, -(-tree.pages * pages.page_size // shard_bytes))
+    """Return ranges of about `shard_bytes` each of one database, or of about SHARD_RECORDS where that is less."""
+    wanted = min(SHARDS, max(-(-tree.pages * pages.page_size // shard_bytes), tree.entries // SHARD_RECORDS))
     seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
     records = tree.entries if not cuts else None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from datacheck.batch import Batch, Unstacked
 from datacheck.decoders import STACKED_BYTES, Value
 from datacheck.decoders.datum import DATA, FLOAT_DATA, FLOAT_TAG, LABEL, parse, raw
-from datacheck.decoders.pictures import sniff
+from datacheck.decoders.pictures import Picture, read_picture, sniff
 from datacheck.model import Block, FamilyProfile, Finding
 
 ALIKE = 4
@@ -186,3 +186,27 @@ def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: F
         yield Batch("label", rows, labels, format="Datum", label=True, expected=expected)
     elif expected is not None and expected.share > 0.5:
         yield Batch("label", (), np.empty(0), label=True, absent=rows, expected=expected)
+
+
+def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
+    """Yield the batches of sound pictures that nobody asked to see; return the rows of all other records."""
+    left: list[int] = []
+    seen: dict[tuple[str, tuple[int, ...]], tuple[Picture, list[int], list[int]]] = {}
+    for row in rows:
+        datum, finding = parse(block.values[row])
+        if finding is not None or not datum.encoded or not datum.data or LABEL not in datum.numbers:
+            left.append(row)
+            continue
+        picture, findings = read_picture(datum.data, pixels=False)
+        if findings or picture is None or not picture.unseen or datum.shape not in ((0, 0, 0), picture.pixels.shape):
+            left.append(row)
+            continue
+        _, of, labels = seen.setdefault((picture.format, picture.pixels.shape), (picture, [], []))
+        of.append(row)
+        labels.append(datum.numbers[LABEL])
+    for (kind, shape), (picture, of, labels) in seen.items():
+        pixels = np.broadcast_to(picture.pixels, (len(of), *shape))
+        expected = profile.fields.get("data")
+        yield Batch("data", of, pixels, format=kind, encoded=True, unseen=True, expected=expected)
+        yield from _label_batches(of, np.array(labels, np.int64), profile)
+    return left

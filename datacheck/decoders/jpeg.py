@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from math import ceil
 
 import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 
 from datacheck.decoders.pictures import LIMIT, Picture, too_large, trailing
 from datacheck.model import Finding, found
@@ -26,6 +28,8 @@ BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 SMALL = frozenset({1, 3})
 """Numbers of components that turn into grey; of CMYK the decoder cannot make it."""
+HEAD_BYTES = 1 << 16
+"""Headers up to this size are remembered."""
 SCANS = 500
 """Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
 ZEROS = bytes(48)
@@ -49,7 +53,7 @@ class Walk:
     end: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """What the frame header declares; `sampling` holds the horizontal and vertical factors of each component."""
 
@@ -78,7 +82,7 @@ class Frame:
         legal = self.precision == 12 and self.process != 0xC0
         return not legal and len(self.sampling) in COLOURS
 
-    @property
+    @cached_property
     def blocks(self) -> int:
         """The least number of blocks of 8 x 8 that must be coded."""
         wide = max((x for x, _ in self.sampling), default=0) or 1
@@ -95,8 +99,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
     decoded in full.
     """
-    steps = walk(value)
-    frame = _frame(value, steps)
+    steps, frame = _walked(value)
     problem = _ended(value, steps) or _declared(frame, steps)
     if problem is not None:
         return None, [problem]
@@ -117,12 +120,41 @@ def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
     colours = len(frame.sampling)
     kind = f"JPEG{frame.kind}"
     if not pixels and colours in SMALL:
-        small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8)
-        if small.min() != small.max():
-            shape = (colours, frame.height, frame.width)
-            return Picture(np.broadcast_to(np.uint8(0), shape), kind, unseen=True)
+        small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
+        if small.count(small[:1]) != len(small):
+            return Picture(_stand_in(colours, frame.height, frame.width), kind, unseen=True)
     full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
     return Picture(full.transpose(2, 0, 1), kind)
+
+
+@lru_cache(maxsize=64)
+def _stand_in(*shape: int) -> NDArray[np.uint8]:
+    """Return an array of a shape that takes no memory."""
+    return np.broadcast_to(np.uint8(0), shape)
+
+
+def _walked(value: bytes) -> tuple[Walk, Frame | None]:
+    """Return the walk over a picture and its frame header.
+
+    The pictures of a store often have the same headers, byte for byte, and one scan: then only the scan is walked.
+    """
+    sos = value.find(bytes([0xFF, SOS]))
+    start = sos + 2 + max(2, int.from_bytes(value[sos + 2 : sos + 4], "big"))
+    if sos > 0 and start <= HEAD_BYTES and (head := _head(value[:start])) is not None:
+        end = _SCAN_END.search(value, start)
+        if end is not None and value[end.end() - 1] == EOI:
+            return Walk(head[0], [(start, end.start())], end.end()), head[1]
+    steps = walk(value)
+    return steps, _frame(value, steps)
+
+
+@lru_cache(maxsize=64)
+def _head(head: bytes) -> tuple[list[tuple[int, int, int]], Frame | None] | None:
+    """Return the segments and the frame header of what lies before a picture's first scan, None if it is not that."""
+    steps = walk(head)
+    if steps.end is not None or steps.scans != [(len(head), len(head))]:
+        return None
+    return steps.segments, _frame(head, steps)
 
 
 def walk(value: bytes) -> Walk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.errors import SourceUnknown, UsageError
+from datacheck.findings import FindingRun
 from datacheck.model import Finding
 from datacheck.netscan.looking import look, look_at_tops
 from datacheck.netscan.opening import Opened, Places, open_source, opened_twice
@@ -39,7 +40,7 @@ class NetScan:
     report: Report
     findings: list[Finding] = field(default_factory=list)
 
-    def run(self, progress: Progress = unwatched, listen: Callable[[Sequence[Finding]], None] = unheard) -> None:
+    def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
         try:
             view, findings = self._view()
@@ -130,8 +131,8 @@ def _colour(source: NetSource) -> int | None:
 class Amendment:
     """Adds to the findings that no worker has seen what Caffe would have done, and leaves out what is no matter here.
 
-    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. Nothing is said of an
-    order that the layer does not keep, or that nothing is trained in.
+    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. Nothing is said of
+    an order that the layer does not keep, or that nothing is trained in.
     """
 
     view: LayerView
@@ -139,8 +140,8 @@ class Amendment:
     together: bool = False
 
     def __call__(self, tally: Tally) -> Tally:
-        if all("caffe" in finding.details for finding in tally.findings):
-            return tally
+        if isinstance(tally.findings, FindingRun):
+            return tally  # packed by a worker, whose view has seen them
         said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
         if [it.verdict for it in said] == [it.verdict for it in tally.findings]:
             return replace(tally, findings=said)

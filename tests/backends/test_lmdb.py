@@ -1,6 +1,7 @@
 """LMDB: every kind of environment, in ranges, and what is not one."""
 
 import os
+import sys
 
 import lmdb
 import pytest
@@ -201,3 +202,32 @@ def test_datum_values_are_views_into_the_map(tmp_path):
     path = write_lmdb(tmp_path / "env", {b"a": datum(pixels(1, (3, 64, 64)))})
     for block in open_store(path).blocks(Shard()):
         assert isinstance(block.values[0], memoryview)
+
+
+@pytest.mark.parametrize("kind", [{}, {"integerkey": True}, {"reverse_key": True}])
+@pytest.mark.parametrize("size", [0, 48, 3000])
+def test_many_records_taken_at_once_are_those_taken_one_by_one(tmp_path, kind, size):
+    path = tmp_path / "env"
+    keys = [
+        number.to_bytes(8, sys.byteorder) if "integerkey" in kind else b"%d" % number for number in range(0, 900, 3)
+    ]
+    with lmdb.open(str(path), map_size=1 << 24, max_dbs=1) as environment:
+        part = environment.open_db(b"named", **kind)
+        with environment.begin(write=True, db=part) as transaction:
+            for key in keys:
+                transaction.put(key, key * (size // 8) or b"x")
+    reader = LmdbReader(path)
+    (whole,) = reader.layout().shards
+    ordered = [key for block in reader.blocks(whole, limit=7) for key in block.keys]
+    assert sorted(ordered) == sorted(keys)
+    places = [None, Position(b""), *(Position(ordered[at], nth) for at in (0, 5, 150, 299) for nth in (0, 1))]
+    if not kind:
+        places += [Position(b"10"), Position(b"zzz")]
+    for start in places:
+        for stop in places[1:]:
+            shard = Shard("named", start, None if stop.key == b"" else stop)
+            slow, fast = (
+                [(key, bytes(value)) for block in blocks for key, value in zip(block.keys, block.values, strict=True)]
+                for blocks in (reader.blocks(shard, limit=4096), reader.blocks(shard))
+            )
+            assert fast == slow

@@ -139,3 +139,22 @@ def test_random_records_with_random_damage(seed):
                 value += bytes(chance.randrange(256) for _ in range(chance.randrange(4)))
         values.append(bytes(value))
     same(values)
+
+
+def test_sound_pictures_that_nobody_asked_to_see_are_unseen_and_all_others_are_as_ever():
+    jpegs = pictures()
+    values = [datum(jpegs[number % 8], number, encoded=True) for number in range(12)]
+    values[3] = datum(jpegs[3][:-40], 3, encoded=True)
+    values[5] = datum(jpegs[5], None, encoded=True)
+    values[7] = datum(jpegs[7], 7, encoded=True, shape=(3, 9, 9))
+    values[8] = datum(jpegs[0], 8, encoded=True, shape=(3, 64, 64))
+    block = Block([b""] * 12, values)
+    items = list(DatumDecoder().decode(block, range(12), PROFILE, pixels=False))
+    unseen = {row for it in items if isinstance(it, Batch) and it.unseen for row in it.rows}
+    assert unseen >= set(range(12)) - {3, 5, 7}
+    plain = told(decode_each(DatumDecoder().read, block, range(12), PROFILE))
+    quick = told(items)
+    assert quick.keys() == plain.keys()
+    for row, said in plain.items():
+        others = [it for it in said if not it.startswith("('data'")]
+        assert [it for it in quick[row] if not it.startswith("('data'")] == others

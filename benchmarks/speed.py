@@ -1,0 +1,250 @@
+"""`datacheck scan` against the loops people write, side by side, interleaved; `make bench` runs it.
+
+    python benchmarks/speed.py [--scale 1.0] [--runs 3] [--rows NAME,...] [--json FILE] [--picture FILE.png]
+
+For each row a store and one of an eighth of its size are built, and both are read in turn by the loop (`loops.py`, one
+process) and by `datacheck scan` with its defaults. What a record costs is the slope of the whole process's wall time
+between the two sizes, smallest of several runs, data in the page cache. `limit` is what the machine gives: `dd` of the
+data by as many processes as there are workers, or bare strict decoding at 1/8 scale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import stores
+
+HERE = Path(__file__).parent
+SMALLER = 8
+PYTHON = sys.executable
+SCAN = (PYTHON, "-m", "datacheck", "scan", "--quiet")
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against."""
+
+    name: str
+    title: str
+    count: int
+    build: Callable[[Path, int], None]
+    loop: str
+    target: float
+    limit: str | None = None
+    limit_share: float | None = None
+
+
+def lmdb(make: Callable[..., bytes]) -> Callable[[Path, int], None]:
+    return lambda path, count: stores.lmdb_store(path, stores.in_turn(make, count))
+
+
+ROWS = [
+    Row(
+        "lmdb-raw-256",
+        "LMDB, raw Datum 3x256x256",
+        16_000,
+        lmdb(stores.pixels(3, 256, 256)),
+        "lmdb-raw",
+        4.0,
+        "dd",
+        0.6,
+    ),
+    Row("lmdb-raw-28", "LMDB, raw Datum 1x28x28", 800_000, lmdb(stores.pixels(1, 28, 28)), "lmdb-raw", 6.0),
+    Row("lmdb-float", "LMDB, float Datum 3x64x64", 32_000, lmdb(stores.floats(3, 64, 64)), "lmdb-float", 6.0),
+    Row("lmdb-jpeg", "LMDB, JPEG 3x256x256", 16_000, lmdb(stores.jpegs(256)), "lmdb-jpeg", 4.5, "decode", 0.85),
+    Row(
+        "leveldb-raw",
+        "LevelDB, raw Datum 3x256x256",
+        8_000,
+        lambda path, count: stores.leveldb_store(path, stores.in_turn(stores.pixels(3, 256, 256), count)),
+        "leveldb-raw",
+        2.5,
+    ),
+    Row(
+        "leveldb-small",
+        "LevelDB, 15-byte values, snappy",
+        600_000,
+        lambda path, count: stores.small_leveldb(path, count),
+        "leveldb-verified",
+        1.0,
+    ),
+    Row(
+        "hdf5-contiguous",
+        "HDF5, float32 3x64x64, contiguous",
+        40_000,
+        lambda path, count: stores.hdf5_store(path, count),
+        "hdf5",
+        1.5,
+    ),
+    Row(
+        "hdf5-gzip",
+        "HDF5, the same, gzip + shuffle",
+        16_000,
+        lambda path, count: stores.hdf5_store(
+            path, count, chunks=(16, 3, 64, 64), compression="gzip", compression_opts=4, shuffle=True
+        ),
+        "hdf5",
+        4.0,
+    ),
+]
+
+
+@dataclass
+class Result:
+    """What a row came to, in microseconds a record; `share` is how much of the limit's rate was reached."""
+
+    name: str
+    title: str
+    records: int
+    loop: float
+    datacheck: float
+    ratio: float
+    target: float
+    limit: float | None = None
+    share: float | None = None
+    share_target: float | None = None
+
+
+def seconds(*commands: Sequence[str]) -> float:
+    """Return how long some commands take that run at the same time."""
+    started = time.perf_counter()
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for command in commands]
+    for process in running:
+        _, errors = process.communicate()
+        if process.returncode not in (0, 3):
+            sys.exit(f"{process.args}: status {process.returncode}: {errors.decode()}")
+    return time.perf_counter() - started
+
+
+def limits(row: Row, path: Path) -> list[list[str]]:
+    """Return the commands that do nothing but what the limit is about, over a whole store."""
+    if row.limit == "dd":
+        blocks = -(-(path / "data.mdb").stat().st_size // (1 << 20) // CORES)
+        reads = ["dd", f"if={path / 'data.mdb'}", "of=/dev/null", "bs=1M", f"count={blocks}"]
+        return [[*reads, f"skip={share * blocks}"] for share in range(CORES)]
+    bare = [PYTHON, str(HERE / "loops.py"), "jpeg-only", str(path)]
+    return [[*bare, str(share), str(CORES)] for share in range(CORES)]
+
+
+def measure(row: Row, folder: Path, scale: float, runs: int) -> Result:
+    counts = [round(row.count * scale / SMALLER), round(row.count * scale)]
+    paths = [folder / f"{row.name}-{count}" for count in counts]
+    for path, count in zip(paths, counts, strict=True):
+        row.build(path, count)
+    best: dict[tuple[str, int], float] = {}
+    for _ in range(runs):
+        for size, path in enumerate(paths):
+            sides = {"loop": [[PYTHON, str(HERE / "loops.py"), row.loop, str(path)]], "datacheck": [[*SCAN, str(path)]]}
+            if row.limit:
+                sides["limit"] = limits(row, path)
+            for side, commands in sides.items():
+                best[side, size] = min(best.get((side, size), float("inf")), seconds(*commands))
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def slope(side: str) -> float:
+        return (best[side, 1] - best[side, 0]) / (counts[1] - counts[0]) * 1e6
+
+    result = Result(row.name, row.title, counts[1], slope("loop"), slope("datacheck"), 0.0, row.target)
+    result.ratio = result.loop / result.datacheck
+    if row.limit:
+        result.limit, result.share_target = slope("limit"), row.limit_share
+        result.share = result.limit / result.datacheck
+    return result
+
+
+def start_up(folder: Path) -> dict[str, float]:
+    """Return the start-up times in milliseconds: an empty Python, the help, an import, a scan of 50 records."""
+    stores.lmdb_store(folder / "fifty", stores.in_turn(stores.pixels(3, 32, 32), 50))
+    commands = {
+        "python -c pass": [PYTHON, "-c", "pass"],
+        "datacheck --help": [PYTHON, "-m", "datacheck", "--help"],
+        "import numpy, lmdb": [PYTHON, "-c", "import numpy, lmdb"],
+        "scan of 50 records": [*SCAN, str(folder / "fifty")],
+    }
+    return {name: min(seconds(command) for _ in range(10)) * 1000 for name, command in commands.items()}
+
+
+def table(results: Sequence[Result], starts: dict[str, float]) -> str:
+    lines = [
+        "| data | records | loop | datacheck | times as fast | wanted | share of the limit | wanted |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for it in results:
+        share = "" if it.share is None else f"{it.share:.0%}"
+        wanted = "" if it.share_target is None else f"{it.share_target:.0%}"
+        lines.append(
+            f"| {it.title} | {it.records:,} | {it.loop:.2f} us | {it.datacheck:.2f} us | {it.ratio:.1f} "
+            f"| {it.target:g} | {share} | {wanted} |"
+        )
+    return "\n".join([*lines, "", *(f"{name}: {value:.0f} ms" for name, value in starts.items())])
+
+
+def draw(results: Sequence[Result], path: Path, machine: str) -> None:
+    """Draw how many times as fast as the loop each row is, with what was wanted as a mark."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 0.55 * len(results) + 1.4), layout="constrained")
+    places = range(len(results))[::-1]
+    axes.barh(places, [it.ratio for it in results], color="#3b75af", height=0.6, label="datacheck")
+    axes.plot(
+        [it.target for it in results], places, "|", color="#c44e52", markersize=22, markeredgewidth=2.5, label="wanted"
+    )
+    axes.axvline(1, color="#888888", linewidth=1, linestyle="--", label="the loop")
+    for place, it in zip(places, results, strict=True):
+        share = "" if it.share is None else f"  ({it.share:.0%} of the limit)"
+        axes.text(it.ratio, place, f" {it.ratio:.1f}x{share}", va="center", fontsize=9)
+    axes.set_yticks(places, [it.title for it in results])
+    axes.set_xlim(0, 1.3 * max(it.ratio for it in results))
+    axes.set_xlabel("records a second, in those of a competent loop")
+    axes.set_title(machine, fontsize=9, loc="right", color="#666666")
+    axes.legend(loc="lower right", fontsize=9, frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the stores' sizes")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rows", default=",".join(row.name for row in ROWS))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--folder", type=Path, help="where to build; by default a temporary folder")
+    args = parser.parse_args()
+    names = args.rows.split(",")
+    machine = f"{platform.machine()}, {CORES} cores, Python {platform.python_version()}, {date.today()}"
+    results = []
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        starts = start_up(Path(folder))
+        for row in ROWS:
+            if row.name in names:
+                results.append(measure(row, Path(folder), args.scale, args.runs))
+                print(f"{row.title}: {results[-1].ratio:.1f} times the loop", file=sys.stderr, flush=True)
+    print(f"{machine}\n\n{table(results, starts)}")
+    if args.json:
+        document = {"machine": machine, "rows": [asdict(it) for it in results], "milliseconds": starts}
+        args.json.write_text(json.dumps(document, indent=2) + "\n")
+    if args.picture:
+        draw(results, args.picture, machine)
+
+
+if __name__ == "__main__":
+    main()

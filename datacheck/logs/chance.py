@@ -1,0 +1,90 @@
+"""Whether a loss stands still at what guessing costs: ln(classes)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from datacheck.logs.run import Point, Run
+
+FROZEN = 1.2e-5
+"""Relative: equal but for the last of six digits."""
+FEWEST_FROZEN = 5
+FROZEN_ELSEWHERE = 20
+"""Points that must be equal where the loss is not ln of a number of classes."""
+COUNTABLE = 4000
+"""The logarithms of more classes than this are too close to be told apart by six digits."""
+NEAR = 0.015
+"""Relative: a network that only learnt how frequent the classes are wavers about ln(classes)."""
+FEWEST_NEAR = 10
+FROM_THE_START = 50
+JUMP = 1.5
+LEARNT = 0.8
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The last points of a run, all at the loss of guessing among `classes` (0: at one that is not a logarithm).
+
+    `frozen`: they are equal. `jump` is the point at which training diverged, if it did so before. `from_the_start`:
+    it never was any better, which some networks are for long.
+    """
+
+    points: Sequence[Point]
+    classes: int
+    frozen: bool
+    jump: Point | None = None
+    from_the_start: bool = False
+
+
+def chance(run: Run, points: Sequence[Point]) -> Chance | None:
+    """Return how a run ends at chance; None where it does not."""
+    finite = [it for it in points if math.isfinite(it.loss)]
+    if not finite or not 0.6 < finite[-1].loss < 15:
+        return None
+    return _frozen(run, finite) or _near(run, finite)
+
+
+def _ending(points: Sequence[Point], centre: float, width: float) -> list[Point]:
+    """Return the points at the end that are all that close to a loss."""
+    return list(takewhile(lambda it: abs(it.loss - centre) <= width * centre, reversed(points)))[::-1]
+
+
+def _frozen(run: Run, points: Sequence[Point]) -> Chance | None:
+    last = points[-1].loss
+    same = _ending(points, last, FROZEN)
+    classes = round(math.exp(last))
+    countable = classes <= COUNTABLE or classes in run.header.widths
+    at_chance = countable and abs(math.log(classes) - last) <= FROZEN * last
+    if len(same) < (FEWEST_FROZEN if at_chance else FROZEN_ELSEWHERE):
+        return None
+    return Chance(same, classes if at_chance else 0, True, _jump(points, same, last))
+
+
+def _near(run: Run, points: Sequence[Point]) -> Chance | None:
+    """A loss may be near ln of many numbers: only those that the network has as a width count."""
+    if run.kind == "test":
+        return None
+    for classes in sorted(width for width in run.header.widths if 1 < width < 1_000_000):
+        cost = math.log(classes)
+        same = _ending(points, cost, NEAR)
+        if len(same) < FEWEST_NEAR or len(same) < len(points) / 4:
+            continue
+        before = [it for it in points if it.nth < same[0].nth]
+        jump = _jump(points, same, cost)
+        learnt = any(it.loss < LEARNT * cost for it in before)
+        if jump is not None or learnt:
+            return Chance(same, classes, False, jump)
+        if run.done is not None and len(same) >= FROM_THE_START and min(it.loss for it in points) > 0.97 * cost:
+            return Chance(same, classes, False, from_the_start=True)
+    return None
+
+
+def _jump(points: Sequence[Point], same: Sequence[Point], cost: float) -> Point | None:
+    """Return the first point beyond what guessing costs, after at least one that was not, before the standstill."""
+    before = [it for it in points if it.nth < same[0].nth]
+    if not before or before[0].loss > JUMP * cost:
+        return None
+    return next((it for it in before if it.loss > JUMP * cost), None)

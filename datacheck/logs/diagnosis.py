@@ -1,0 +1,84 @@
+"""What is known of a log: a report whose findings are stories of its runs, with the runs and their series beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from datacheck.findings import FINDINGS_IN_MEMORY
+from datacheck.logs.run import Point, Run
+from datacheck.logs.stories import diagnose
+from datacheck.model import Finding
+from datacheck.report import Document, Report, Tally
+from datacheck.series import RunSummary, SeriesPoint
+
+RUNS_KEPT = 64
+"""Runs whose series is kept; those behind them are diagnosed and counted like any."""
+
+
+@dataclass
+class LogReport(Report):
+    """Everything that a log tells. `checked` counts iterations shown, `lines` lines; `run_count` is of all runs."""
+
+    runs: list[RunSummary] = field(default_factory=list)
+    series: list[SeriesPoint] = field(default_factory=list)
+    run_count: int = 0
+    lines: int = 0
+    _waiting: list[Finding] = field(default_factory=list)
+    _silent: list[Run] = field(default_factory=list)
+    _last_shown: int = 0
+
+    def finish(self, run: Run) -> None:
+        """Take in a run that is over."""
+        self.tally.records += run.series.count
+        self.tally.checked += run.series.count
+        points = run.points()
+        told = diagnose(run, points)
+        self._waiting += told
+        if len(self._waiting) > FINDINGS_IN_MEMORY:
+            self._add_waiting()
+        if not run.judged and not told:
+            self._silent = [*self._silent, run][-RUNS_KEPT:]
+            return
+        self._last_shown = max(self._last_shown, run.last_line)
+        self._keep(run, points)
+
+    def _add_waiting(self) -> None:
+        tally = Tally()
+        for finding in sorted(self._waiting, key=lambda it: (it.details["line"], it.details["run"])):
+            tally.count([finding])
+        self.add(tally)
+        self._waiting = []
+
+    def _keep(self, run: Run, points: list[Point]) -> None:
+        self.run_count += 1
+        if len(self.runs) < RUNS_KEPT:
+            self.runs.append(run.summary(points))
+            self.series += [point.row(run.number) for point in points]
+
+    def close(self, size: int, lines: int, seconds: float) -> None:
+        """The log has been read to its end."""
+        for run in self._silent:  # one that another spoke over, such as a second process of the same training, is none
+            if run.last_line > self._last_shown or not self.run_count:
+                self.tally.complete = False
+                self._keep(run, [])
+        if not self.run_count:
+            self.tally.complete = False
+        self.runs.sort(key=lambda it: it.run)
+        self.series.sort(key=lambda it: (it.run, it.line))
+        self._add_waiting()
+        self.lines, self.seconds = lines, seconds
+        self.source = msgspec.structs.replace(self.source, records=self.checked, bytes=size)
+
+    @property
+    def long_lists(self) -> dict[str, Iterable[object]]:
+        return {"runs": self.runs, "series": self.series}
+
+    def document(self, *, findings: bool = True) -> Document:
+        """Return the report as JSON has it; without the findings also without the series."""
+        document = super().document(findings=findings)
+        if findings:
+            document.runs, document.series = self.runs, self.series
+        return document

@@ -1,0 +1,411 @@
+"""Lines of a Caffe log -> typed events. What a healthy run prints between two iterations is passed over quickly.
+
+The lines are those of solver.cpp, sgd_solver.cpp, net.cpp and tools/caffe.cpp, behind a glog prefix
+(`LMMDD hh:mm:ss.uuuuuu thread file:line] `, since glog 0.6 `LYYYYMMDD ...`) or bare.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from math import isfinite
+
+import msgspec
+
+TEXT = 300
+"""Bytes of a line that are kept as evidence."""
+NUMBER = rb"[-+.0-9aefin]{1,40}(?:#[A-Z]{3,4}\d{0,4})?"
+PREFIX = re.compile(rb"[IWEF](?:\d{8}|\d{4}) \d\d:\d\d:\d\d\.\d{6} +(\d{1,20}) ([^\s:\]]{1,200}):\d{1,6}\] ?")
+
+
+class Event(msgspec.Struct, gc=False):
+    """One line that says something: its number, its text, and the thread that wrote it (empty without a prefix)."""
+
+    line: int
+    text: bytes
+    thread: bytes
+
+
+class Display(Event, gc=False):
+    """`Iteration N (x iter/s, ...), loss = v`, or without the rate, as at a run's end and in older versions."""
+
+    iteration: int
+    loss: float
+    rated: bool
+
+
+class Batch(Event, gc=False):
+    """`Batch N, name = v` of `caffe test`, and `Initial loss: v` of `caffe time`."""
+
+    iteration: int
+    name: bytes
+    value: float
+
+
+class Rate(Event, gc=False):
+    """`Iteration N, lr = v`."""
+
+    iteration: int
+    lr: float
+
+
+class Testing(Event, gc=False):
+    """`Iteration N, Testing net (#k)`."""
+
+    iteration: int
+
+
+class Output(Event, gc=False):
+    """`Train net output #k: name = v (* w = wv loss)`; its number is parsed only where it is asked for."""
+
+    test: bool
+
+
+class Norms(Event, gc=False):
+    """`[Backward] All net params (data, diff): L1 norm = (a, b); L2 norm = (c, d)`."""
+
+    data_l1: float
+    diff_l1: float
+    data_l2: float
+    diff_l2: float
+
+
+class Clipping(Event, gc=False):
+    """`Gradient clipping: scaling down gradients (L2 norm a > b) by scale factor c`."""
+
+    norm: float
+    limit: float
+
+
+class Pass(Event, gc=False):
+    """A forward pass begins, as debug_info shows it."""
+
+
+class BadValue(Event, gc=False):
+    """A line of debug_info whose mean absolute value is NaN or infinite; `before` is the line ahead of it.
+
+    `step` is Forward, Backward or Update, `what` "top blob", "bottom blob" or "param blob", `name` the blob's.
+    """
+
+    step: str
+    layer: str
+    what: str
+    name: str
+    value: float
+    before: bytes | None
+
+
+class Section(Event, gc=False):
+    """`Initializing solver from parameters` or `Initializing net from parameters`: protobuf text follows."""
+
+    what: bytes
+
+
+class Field(Event, gc=False):
+    """A line of that text."""
+
+
+class Fatal(Event, gc=False):
+    """What a process says when it dies: a failed check, an uncaught exception, a signal."""
+
+
+class Notice(Event, gc=False):
+    """An error that Caffe logs and goes on from, and what becomes of a run; `word` is how the message begins."""
+
+    word: bytes
+
+
+USUAL = re.compile(
+    rb"I\d{4,8} [\d:.]{15} +(\d{1,20}) (?:sgd_)?solver\.cpp:\d{1,6}\] Iteration (\d{1,18})([^=\]]{1,200}) = "
+    rb"(-?(?:\d[^ ]{0,30}|nan|inf))$"
+)
+ITERATION = re.compile(
+    rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")\s*$|(Testing) )"
+)
+BATCH = re.compile(rb"Batch (\d{1,18}), (.{1,200}?) = (" + NUMBER + rb")\s*$")
+INITIAL = re.compile(rb"Initial loss: (" + NUMBER + rb")\s*$")
+NORMS = re.compile(
+    rb" *\[Backward\] All net params \(data, diff\): L1 norm = \((" + NUMBER + rb"), (" + NUMBER + rb")\); "
+    rb"L2 norm = \((" + NUMBER + rb"), (" + NUMBER + rb")\)\s*$"
+)
+CLIPPING = re.compile(rb"Gradient clipping: .{1,80}L2 norm (" + NUMBER + rb") > (" + NUMBER + rb")\)")
+DEBUG = re.compile(
+    rb" *\[(Forward|Backward|Update)\] Layer ([^,]{1,200}), (top blob|bottom blob|param blob|param) (\S{1,200})"
+    rb"(?: \(owned by [^)]{1,200}\))? (?:data|diff): (" + NUMBER + rb")(?:; diff: (" + NUMBER + rb"))?\s*$"
+)
+OUTPUT = re.compile(
+    rb"T(rain|est) net output #\d{1,9}: (.{1,200}?) = (" + NUMBER + rb")( \(\* [^ ]{1,40} = [^ ]{1,40} loss\))?"
+)
+ODD_ENDS = (b"nan", b"inf", b")", b"NAN", b"INF", b"IND")
+"""How lines of debug_info end that are looked at: with a value that is not finite, or with the norms."""
+FIRST_OUTPUT = b"rain net output #0: "
+FILES = frozenset(
+    b"caffe.cpp solver.cpp sgd_solver.cpp net.cpp layer_factory.hpp upgrade_proto.cpp data_layer.cpp common.cpp "
+    b"internal_thread.cpp blocking_queue.cpp db_lmdb.cpp db_leveldb.cpp hdf5_data_layer.cpp image_data_layer.cpp "
+    b"data_transformer.cpp syncedmem.cpp blob.cpp io.cpp hdf5.cpp parallel.cpp convert_imageset.cpp benchmark.cpp "
+    b"compute_image_mean.cpp extract_features.cpp finetune_net.cpp train_net.cpp test_net.cpp".split()
+)
+"""Files of Caffe that say something at the start of a run, before the first line of the table below."""
+
+
+def number(text: bytes) -> float:
+    """Return what a C++ stream printed; Windows writes 1.#QNAN, -1.#IND and 1.#INF. Raises ValueError."""
+    if b"#" in text:
+        return float("nan" if b"#INF" not in text else "-inf" if text.startswith(b"-") else "inf")
+    return float(text)
+
+
+class Parser:
+    """Turns the lines of one log into events, told of them in their order. `recognised`: some were Caffe's."""
+
+    def __init__(self) -> None:
+        self.recognised = False
+        self.lines = 0
+        self.thread = b""
+        self.out: list[Event] = []
+        self.opening = b""
+        self.before: bytes | None = None
+        self._in_section = False
+        self._first_output = b""
+
+    def events(self, lines: Sequence[bytes]) -> list[Event]:
+        """Return the events of the next lines."""
+        self.out = []
+        for place, line in enumerate(lines, self.lines + 1):
+            if b"ward] L" in line:
+                if line.endswith(ODD_ENDS) or self.opening in line:
+                    self.before = lines[place - self.lines - 2] if place - self.lines > 1 else None
+                    self._any(place, line)
+            elif FIRST_OUTPUT in line:
+                self._first_output, self._in_section = line, False
+            elif (match := USUAL.match(line)) is not None and self._usual(place, line, match):
+                continue
+            else:
+                self._any(place, line)
+        self.lines += len(lines)
+        return self.out
+
+    def _usual(self, number: int, line: bytes, match: re.Match[bytes]) -> bool:
+        """Read the lines that make up most of a log without debug_info, in one go; return whether it was one."""
+        thread, iteration, what, text = match.groups()
+        try:
+            value = float(text)
+        except ValueError:
+            return False
+        if what.endswith(b", loss"):
+            event: Event = Display(number, line, thread, int(iteration), value, b"(" in what)
+        elif what == b", lr":
+            event = Rate(number, line, thread, int(iteration), value)
+        else:
+            return False
+        self.recognised, self._in_section, self.opening, self.thread = True, False, b"", thread
+        self.out.append(event)
+        return True
+
+    def _any(self, number: int, line: bytes) -> None:
+        if line[:1] in b"IWEF" and line[1:5].isdigit():
+            at = line.find(b"] ", 20, 300) + 2
+            read = _debug if line[at : at + 5] == b"    [" else MESSAGES.get(line[at : at + 5])
+            self._in_section = False
+            if read is not None or not self.recognised or line[:1] == b"F":
+                self._told(number, line, at, read)
+        elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
+            self._bare(number, line)
+
+    def last(self, line: bytes) -> list[Event]:
+        """Return the events of a line that may have been cut: numbers in it count only where they are not finite."""
+        events = self.events([line])
+        whole = line.endswith((b"nan", b"inf"))
+        return [it for it in events if whole or isinstance(it, Fatal | Notice | Section)]
+
+    def _told(self, number: int, line: bytes, at: int, read: Read | None) -> None:
+        """Read a line with a glog prefix; `read` is None where its message is in no table."""
+        prefix = PREFIX.match(line)
+        if prefix is None:
+            self._torn(number, line, 1)
+            return
+        self.thread = prefix[1]
+        if line[:1] == b"F":
+            self.recognised = True
+            self.out.append(Fatal(number, line[:TEXT], self.thread))
+        elif read is not None:
+            self.recognised = True
+            if not self._read(number, line, at, read):
+                self._torn(number, line, at)
+        elif prefix[2] in FILES:
+            self.recognised = True
+
+    def _read(self, number: int, line: bytes, at: int, read: Read) -> bool:
+        try:
+            return read(self, number, line, at)
+        except ValueError:
+            return False
+
+    def _bare(self, number: int, line: bytes) -> None:
+        """Read a line that does not begin with a glog prefix."""
+        read = BARE.get(line[:5])
+        if read is not None and self._read(number, line, 0, read):
+            self.recognised = self.recognised or read not in (_notice, _fatal)
+            self._in_section = read is _initial
+        elif self._in_section:
+            self.out.append(Field(number, line, self.thread))
+        else:
+            self._torn(number, line, 0)
+
+    def _torn(self, number: int, line: bytes, since: int) -> None:
+        """Read what other processes wrote into the middle of a line, or what stands behind a prefix of another's."""
+        starts = [match.start() for match in PREFIX.finditer(line, since)]
+        for start, stop in zip(starts, [*starts, len(line)][1:], strict=True):
+            piece = line[start:stop]
+            prefix = PREFIX.match(piece)
+            if prefix is None:
+                continue
+            self.thread, self._in_section = prefix[1], False
+            at = prefix.end()
+            read = _debug if piece[at : at + 5] == b"    [" else MESSAGES.get(piece[at : at + 5])
+            if piece[:1] == b"F":
+                self.out.append(Fatal(number, piece[:TEXT], self.thread))
+            if piece[:1] == b"F" or (read is not None and self._read(number, piece, at, read)):
+                self.recognised = True
+
+    def first_output(self) -> bytes:
+        """Return the line with the first output of the training net, once: alone, it is the loss once more."""
+        first, self._first_output = self._first_output, b""
+        return first
+
+    def section(self, number: int, line: bytes, what: bytes) -> None:
+        """Begin a section of protobuf text."""
+        self._in_section = True
+        self.out.append(Section(number, line[:TEXT], self.thread, what))
+
+
+Read = Callable[[Parser, int, bytes, int], bool]
+"""Reads the message of a line that begins at an offset; returns whether it is what it seemed to be."""
+
+
+def _iteration(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    match = ITERATION.match(line, at)
+    if match is None:
+        return False
+    iteration, rate, what, value, _ = match.groups()
+    parser.opening = b""
+    if what == b"loss":
+        event: Event = Display(line_number, line[:TEXT], parser.thread, int(iteration), number(value), rate is not None)
+    elif what == b"lr":
+        event = Rate(line_number, line[:TEXT], parser.thread, int(iteration), number(value))
+    else:
+        event = Testing(line_number, line[:TEXT], parser.thread, int(iteration))
+    parser.out.append(event)
+    return True
+
+
+def _batch(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    match = BATCH.match(line, at)
+    if match is not None:
+        value = number(match[3])
+        parser.out.append(Batch(line_number, line[:TEXT], parser.thread, int(match[1]), match[2], value))
+    return match is not None
+
+
+def _initial(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    """`Initializing solver from parameters`, `Initializing net from parameters`, or `Initial loss: v`."""
+    if line.startswith((b"Initializing solver from", b"Initializing net from"), at):
+        return _section(parser, line_number, line, at)
+    match = INITIAL.match(line, at)
+    if match is not None:
+        parser.out.append(Batch(line_number, line[:TEXT], parser.thread, 0, b"loss", number(match[1])))
+    return match is not None
+
+
+def _section(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    parser.section(line_number, line, line[at:].split(None, 2)[1])
+    return True
+
+
+def _output(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    if not line.startswith((b"    Train net output #", b"    Test net output #"), at):
+        return False
+    first = parser.first_output()
+    if first and line.startswith(b"    Train", at):
+        parser.out.append(Output(line_number - 1, first[:TEXT], parser.thread, False))
+    parser.out.append(Output(line_number, line[:TEXT], parser.thread, line.startswith(b"    Te", at)))
+    return True
+
+
+def _clipping(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    match = CLIPPING.match(line, at)
+    if match is not None:
+        parser.out.append(Clipping(line_number, line[:TEXT], parser.thread, number(match[1]), number(match[2])))
+    return match is not None
+
+
+def _debug(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    if line.startswith(b"    [Forward]", at) and parser.opening in line:
+        parser.opening = line[at : line.find(b" data: ", at) + 7] if b" data: " in line else b"\n"
+        parser.out.append(Pass(line_number, line[:TEXT], parser.thread))
+    if not line.endswith(ODD_ENDS) and not line.startswith(b"    [Update]", at):
+        return True
+    match = DEBUG.match(line, at)
+    if match is not None:
+        step, layer, what, name = (text.decode("utf-8", "replace") for text in match.groups()[:4])
+        for value in map(number, filter(None, match.groups()[4:])):
+            if not isfinite(value):
+                found = BadValue(line_number, line[:TEXT], parser.thread, step, layer, what, name, value, None)
+                found.before = None if parser.before is None else parser.before[:TEXT]
+                parser.out.append(found)
+                break
+        return True
+    match = NORMS.match(line, at)
+    if match is not None:
+        data_l1, diff_l1, data_l2, diff_l2 = map(number, match.groups())
+        parser.out.append(Norms(line_number, line[:TEXT], parser.thread, data_l1, diff_l1, data_l2, diff_l2))
+    return match is not None
+
+
+def _notice(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    parser.out.append(Notice(line_number, line[:TEXT], parser.thread, line[at : at + 5]))
+    return True
+
+
+def _fatal(parser: Parser, line_number: int, line: bytes, at: int) -> bool:
+    if not line.startswith(DEATHS, at):
+        return False
+    parser.out.append(Fatal(line_number, line[:TEXT], parser.thread))
+    return True
+
+
+DEATHS = (
+    b"*** SIG",
+    b"terminate called",
+    b"Segmentation fault",
+    b"Bus error",
+    b"Killed",
+    b"Aborted (core dumped)",
+    b"Floating point exception",
+)
+MESSAGES: dict[bytes, Read] = {
+    b"Itera": _iteration,
+    b"Batch": _batch,
+    b"    T": _output,
+    b"Gradi": _clipping,
+    b"Initi": _initial,
+    b"Optim": _notice,
+    b"Snaps": _notice,
+    b"Resto": _notice,
+    b"Creat": _notice,
+    b"Could": _notice,
+    b"Loss:": _notice,
+}
+"""What reads a message, by its first five bytes."""
+BARE: dict[bytes, Read] = {
+    **MESSAGES,
+    b"    [": _debug,
+    b"*** S": _fatal,
+    b"termi": _fatal,
+    b"Segme": _fatal,
+    b"Bus e": _fatal,
+    b"Kille": _fatal,
+    b"Abort": _fatal,
+    b"Float": _fatal,
+}
+"""The same for lines without a prefix, and for what the system says."""

@@ -1,0 +1,88 @@
+"""The lines of a log: of any length, gzipped or not, from a file or standard input, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+from typing import cast
+
+from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+
+STANDARD_INPUT = "-"
+BLOCK = 1 << 17
+LONGEST = 1 << 14
+"""Bytes of a line that are looked at, where it does not end within a block."""
+GZIP = b"\x1f\x8b"
+TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
+"""Bytes that stand in texts; a terminal's colours begin with an escape."""
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BufferedIOBase]:
+    """Open a log, or standard input for "-", unzipped. Raises a DatacheckError for what cannot be opened."""
+    if path == STANDARD_INPUT:
+        yield _unzipped(cast(BufferedIOBase, sys.stdin.buffer))
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115  (closed below)
+    except FileNotFoundError as exc:
+        raise SourceMissing(path) from exc
+    except IsADirectoryError as exc:
+        raise SourceUnknown(path, "is a directory; name the log file in it") from exc
+    except (OSError, ValueError) as exc:
+        raise SourceUnreadable(path, f"could not be opened: {getattr(exc, 'strerror', exc)}") from exc
+    with file:
+        yield _unzipped(file)
+
+
+def _unzipped(file: BufferedIOBase) -> BufferedIOBase:
+    peek = getattr(file, "peek", None)
+    if peek is None or peek(2)[:2] != GZIP:
+        return file
+    return gzip.GzipFile(fileobj=file)
+
+
+class Lines:
+    """The lines of an open log. Iterating yields lists of them, without line ends; empty lists in an endless line.
+
+    `size` is the number of bytes read so far, `binary` whether some of them are such as no text has. `cut` is the end
+    of the log where it lacks a line end: the line may have been longer, so its last number is not to be believed. A
+    line that does not end within a block is kept up to LONGEST bytes.
+    """
+
+    def __init__(self, file: BufferedIOBase, path: str) -> None:
+        self._file, self._path = file, path
+        self.size = 0
+        self.binary = False
+        self.cut = b""
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        begun = b""
+        while block := self._read():
+            self.size += len(block)
+            self.binary = self.binary or bool(block[:LONGEST].translate(None, TEXT))
+            whole, newline, rest = block.rpartition(b"\n")
+            if not newline:
+                begun = (begun + block)[:LONGEST]
+                yield []
+                continue
+            if begun:
+                whole = begun + whole
+            if b"\r" in whole:
+                whole = whole.replace(b"\r\n", b"\n").removesuffix(b"\r")
+            yield whole.split(b"\n")
+            begun = rest[:LONGEST]
+        self.cut = begun
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read1(BLOCK)  # what is there: a later error costs none of it
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            return b""  # a zipped log that was cut or damaged ends where it can no longer be read
+        except OSError as exc:
+            raise SourceUnreadable(self._path, f"could not be read: {exc.strerror}") from exc

@@ -1,0 +1,214 @@
+"""Read a log from end to end: lines -> events -> runs -> what is wrong with each."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from datacheck.errors import SourceUnknown
+from datacheck.logs import events as said
+from datacheck.logs.diagnosis import LogReport
+from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
+from datacheck.logs.run import HEARD, Listen, Run
+from datacheck.logs.stories import STORIES
+from datacheck.logs.table import LOG_REPORTS, SeriesSink
+from datacheck.report import Source
+from datacheck.reports import Reports
+from datacheck.series import SeriesPoint
+from datacheck.settings import Settings
+
+LIVING = 64
+"""Runs that may write into one log at a time; one that has been silent for longest is taken to be over."""
+FOREIGN = 1 << 28
+"""A log whose first so many bytes hold no line of Caffe's is none."""
+
+DECIDING = frozenset((said.Display, said.Batch, said.Section, said.Fatal))
+"""Events that may begin a run, or end one."""
+
+
+class Interleaved:
+    """Sorts the events of a log into its runs: by the thread that wrote them, and by what begins a new run."""
+
+    def __init__(self, listen: Listen | None, finished: Callable[[Run], None]) -> None:
+        self._living: OrderedDict[bytes, Run] = OrderedDict()
+        self._begun = 0
+        self._listen, self._finished = listen, finished
+
+    def hear(self, event: said.Event) -> None:
+        """Give an event to the run that it belongs to."""
+        run = self._living.get(event.thread)
+        kind = type(event)
+        if run is not None and (kind is said.Rate or kind not in DECIDING):
+            run.last_line = event.line
+            HEARD[kind](run, event)
+            return
+        if isinstance(event, said.Fatal):
+            self._run_that_died(event).die(event)
+            return
+        if isinstance(event, said.Display | said.Batch | said.Section):
+            run = self._run_of(event, run)
+        else:
+            run = self._run_beside(event)
+        if run is not None:
+            run.hear(event)
+
+    def _run_of(self, event: said.Display | said.Batch | said.Section, run: Run | None) -> Run:
+        """Return the run of an event that only the thread of a run itself has, beginning one where that is due."""
+        if run is None and isinstance(event, said.Display):
+            run = self._adopted(event.thread)
+        if run is not None and self._begins(event, run):
+            self._end(run)
+            run = None
+        if run is None:
+            run = self._begin(event)
+        if len(self._living) > 1:
+            self._living.move_to_end(run.thread)
+        return run
+
+    def _begins(self, event: said.Display | said.Batch | said.Section, run: Run) -> bool:
+        if run.ended != "cut":
+            return True
+        if isinstance(event, said.Section):
+            return event.what == b"solver" and (run.shown > 0 or bool(run.header.solver))
+        shown = run.iteration
+        if shown is None:
+            return False
+        return event.iteration < shown or (event.iteration == shown and isinstance(event, said.Display))
+
+    def _begin(self, event: said.Event) -> Run:
+        self._begun += 1
+        run = Run(self._begun, event.thread, event.line, self._listen)
+        if len(self._living) >= LIVING:
+            self._end(next(iter(self._living.values())))
+        self._living[event.thread] = run
+        return run
+
+    def _adopted(self, thread: bytes) -> Run | None:
+        """A run whose head one thread wrote may be shown by another, if there is but one that waits for it."""
+        waiting = [run for run in self._living.values() if not run.shown and not run.fatal]
+        if len(waiting) != 1:
+            return None
+        del self._living[waiting[0].thread]
+        waiting[0].thread = thread
+        self._living[thread] = waiting[0]
+        return waiting[0]
+
+    def _run_beside(self, event: said.Event) -> Run | None:
+        """Return the run of an event of another thread: values and clippings come only from a run's own."""
+        if isinstance(event, said.Notice):
+            if event.word == b"Optim":
+                return self._begin(event)
+            return next(reversed(self._living.values()), None)
+        if isinstance(event, said.Field):
+            return None
+        return self._begin(event)
+
+    def _run_that_died(self, event: said.Fatal) -> Run:
+        """Return the run of the thread; else of the process that a signal names; else the one that spoke last."""
+        pid = event.text.partition(b"received by PID ")[2].partition(b" ")[0]
+        for thread in (pid, event.thread):
+            if thread and thread in self._living:
+                return self._living[thread]
+        latest = next(reversed(self._living.values()), None)
+        return latest if latest is not None else self._begin(event)
+
+    def _end(self, run: Run) -> None:
+        del self._living[run.thread]
+        run.close()
+        self._finished(run)
+
+    def end(self) -> None:
+        """The log is over, and so are all of its runs."""
+        for run in sorted(self._living.values(), key=lambda it: it.number):
+            self._end(run)
+
+
+def read_log(path: str | Path, *, strict: bool = False, reports: Iterable[str | Path] = ()) -> LogReport:
+    """Diagnose a training log of Caffe: the first iteration that went wrong, and why.
+
+    Parameters
+    ----------
+    path : str or Path
+        The log, gzipped or not; "-" reads standard input. Any size: it is read once, in bounded memory.
+    strict : bool, optional
+        Suspicious findings count as bad.
+    reports : iterable of str or Path, optional
+        Report files to write: `.json` with findings and series, `.jsonl` with a finding a line, `.csv` with the
+        series, a row an iteration.
+
+    Returns
+    -------
+    LogReport
+        A `Report` whose findings each have `details` with `line`, `iteration`, `run`, the `evidence` (lines of the
+        log) and the `next` command to run. `runs` and `series` have what the log shows.
+
+    Raises
+    ------
+    SourceMissing, SourceUnreadable
+        There is no such file, or it cannot be read.
+    SourceUnknown
+        No line of it is one of Caffe's.
+    ReportFailed, UsageError
+        A report cannot be written.
+
+    Examples
+    --------
+    >>> report = read_log("train.log")                              # doctest: +SKIP
+    >>> [(it.code, it.details["iteration"]) for it in report.findings]  # doctest: +SKIP
+    [('learning-rate', 0)]
+    """
+    with Reports(reports, sources_of([str(path)]), LOG_REPORTS) as files:
+        return read_into(str(path), files, strict=strict)
+
+
+def sources_of(paths: Sequence[str]) -> list[str]:
+    """Return the paths that are files, which no report may overwrite."""
+    return [path for path in paths if path != STANDARD_INPUT]
+
+
+def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
+    """Read one log, telling the report files of its points as they come and of its findings at the end."""
+    began = time.monotonic()
+    report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
+    with opened(path) as file:
+        hear = files.begin(report)
+        tables: list[SeriesSink] = []
+        files.each(lambda sink: tables.append(sink) if isinstance(sink, SeriesSink) else None)
+
+        def listen(point: SeriesPoint) -> None:
+            files.each(lambda sink: sink.point(report, point) if isinstance(sink, SeriesSink) else None)
+
+        runs = Interleaved(listen if tables else None, report.finish)
+        lines, parser = Lines(file, path), said.Parser()
+        _read(lines, parser, runs)
+    if not parser.recognised:
+        raise SourceUnknown(path, _no_log(lines))
+    report.close(lines.size, parser.lines, time.monotonic() - began)
+    findings = iter(report.findings)
+    while some := list(islice(findings, 1000)):
+        hear(some)
+    return report
+
+
+def _read(lines: Lines, parser: said.Parser, runs: Interleaved) -> None:
+    hear = runs.hear
+    for some in lines:
+        for event in parser.events(some):
+            hear(event)
+        if not parser.recognised and lines.size > FOREIGN:
+            return
+    if lines.cut:
+        for event in parser.last(lines.cut):
+            hear(event)
+    runs.end()
+
+
+def _no_log(lines: Lines) -> str:
+    if not lines.size:
+        return "is empty"
+    if lines.binary:
+        return "is binary, not a log of Caffe"
+    return "is not a log of Caffe: no line of it is one that Caffe writes"

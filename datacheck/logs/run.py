@@ -1,0 +1,354 @@
+"""One run of a log: its series in bounded memory, and the first line of everything that went wrong in it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from datacheck.logs import events as said
+from datacheck.logs.header import TEST, TRAIN, Header
+from datacheck.series import RunSummary, SeriesPoint, spelled
+
+KEPT = 2048
+"""Points of a run that are kept, spread evenly; from KEPT to twice as many at any time."""
+NEAR = 256
+"""Points before the first loss that is not finite, and at the end of a run, that are kept one by one."""
+OUTPUTS = 16
+VALUES = 8
+"""Values of a bad pass that are kept: the first is the culprit, or one of its own layer that follows it."""
+NOTICES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A line of the log, the iteration it belongs to where that is known, and the number it shows."""
+
+    line: int
+    text: bytes
+    iteration: int | None = None
+    value: float = math.nan
+
+
+class Point(msgspec.Struct, gc=False):
+    """One iteration that the log shows, with the lines that show it; `nth` counts the points of a run."""
+
+    nth: int
+    iteration: int
+    line: int
+    text: bytes
+    loss: float
+    rate: said.Rate | None = None
+    norms: said.Norms | None = None
+    outputs: list[said.Output] = []
+    clipped: int = 0
+    clipping: said.Clipping | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.line, self.text, self.iteration, self.loss)
+
+    @property
+    def gradient(self) -> Evidence | None:
+        """The line with the L2 norm of all gradients; None where the log has none."""
+        if self.norms is not None:
+            return Evidence(self.norms.line, self.norms.text, self.iteration, self.norms.diff_l2)
+        if self.clipping is not None:
+            return Evidence(self.clipping.line, self.clipping.text, self.iteration, self.clipping.norm)
+        return None
+
+    def row(self, run: int) -> SeriesPoint:
+        """Return the point as a report has it."""
+        norms = self.norms
+        return SeriesPoint(
+            run,
+            self.iteration,
+            self.line,
+            loss=spelled(self.loss),
+            lr=None if self.rate is None else spelled(self.rate.lr),
+            data_l1=None if norms is None else spelled(norms.data_l1),
+            diff_l1=None if norms is None else spelled(norms.diff_l1),
+            data_l2=None if norms is None else spelled(norms.data_l2),
+            diff_l2=None if norms is None else spelled(norms.diff_l2),
+            clipped=self.clipped,
+            clip_norm=None if self.clipping is None else spelled(self.clipping.norm),
+        )
+
+
+class Series:
+    """The points of a run, thinned evenly once there are many; the first, the extremes and those near an event stay."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bad: Point | None = None
+        """The first point whose loss is not finite."""
+        self._stride = 1
+        self._spread: list[Point] = []
+        self._before: list[Point] = []
+        self._after: list[Point] = []
+        self._tail: deque[Point] = deque(maxlen=NEAR)
+        self._least: Point | None = None
+        self._most: Point | None = None
+
+    def add(self, point: Point) -> None:
+        """Take in the next point."""
+        self.count += 1
+        if point.nth % self._stride == 0:
+            self._spread.append(point)
+            if len(self._spread) == 2 * KEPT:
+                self._stride *= 2
+                self._spread = self._spread[::2]
+        if not math.isfinite(point.loss):
+            if self.bad is None:
+                self.bad, self._before = point, list(self._tail)
+        elif self._least is None or self._most is None:
+            self._least = self._most = point
+        elif point.loss < self._least.loss:
+            self._least = point
+        elif point.loss > self._most.loss:
+            self._most = point
+        if self.bad is not None and len(self._after) < NEAR:
+            self._after.append(point)
+        self._tail.append(point)
+
+    def kept(self, more: Iterable[Point] = ()) -> list[Point]:
+        """Return the points that are kept, in their order."""
+        extremes = [it for it in (self._least, self._most) if it is not None]
+        every = [*self._spread, *self._before, *self._after, *self._tail, *extremes, *more]
+        return [point for _, point in sorted({point.nth: point for point in every}.items())]
+
+
+@dataclass(slots=True)
+class BadPass:
+    """The first pass of a phase in which debug_info showed a value that is not finite; `nth` counts from 1.
+
+    `first` is whether the value was in the pass's first layer. `iteration` is None until the log names it.
+    """
+
+    nth: int
+    iteration: int | None
+    first: bool
+    values: list[said.BadValue]
+
+
+Listen = Callable[[SeriesPoint], None]
+"""Told of every point of a run as it is complete, before the series is thinned."""
+
+
+class Run:
+    """What a log tells of one run, heard event by event."""
+
+    def __init__(self, number: int, thread: bytes, line: int, listen: Listen | None = None) -> None:
+        self.number, self.thread, self.first_line, self.last_line = number, thread, line, line
+        self.kind = "training"
+        self.header = Header()
+        self.series = Series()
+        self.ended = "cut"
+        self.restored: Evidence | None = None
+        self.done: Evidence | None = None
+        self.fatal: list[Evidence] = []
+        self.notices: deque[Evidence] = deque(maxlen=NOTICES)
+        self.first: dict[str, Evidence] = {}
+        """The first learning rate that is "nan", "negative" or "zero", and the first bad "test" loss."""
+        self.rates = 0
+        self.clips = 0
+        self.clipping: tuple[Evidence, Evidence] | None = None
+        """The first and the last line about a clipped gradient."""
+        self.rated = False
+        self.bad_passes: dict[str, BadPass] = {}
+        self.bad_norm: Evidence | None = None
+        self.snapshot_at_zero = False
+        self.first_test: int | None = None
+        self._point: Point | None = None
+        self._marked: list[Point] = []
+        self._norms: said.Norms | None = None
+        self._testing: int | None = None
+        self._tested: int | None = None
+        self._pass = self._pass_line = 0
+        self._listen = listen
+
+    @property
+    def shown(self) -> int:
+        """How many iterations the log shows of it."""
+        return self.series.count + (self._point is not None)
+
+    @property
+    def iteration(self) -> int | None:
+        """The last iteration that was shown."""
+        return None if self._point is None else self._point.iteration
+
+    @property
+    def judged(self) -> bool:
+        """Whether the log shows enough of the run to say anything about it."""
+        return bool(self.shown or self.fatal or self.first or self.bad_passes)
+
+    def points(self) -> list[Point]:
+        """Return the points that are kept, in their order."""
+        return self.series.kept(self._marked)
+
+    def hear(self, event: said.Event) -> None:
+        """Take in what one line says."""
+        self.last_line = event.line
+        HEARD[type(event)](self, event)
+
+    def _show(self, event: said.Display) -> None:
+        self._testing, self._pass = None, 0
+        self._close()
+        self._point = Point(self.series.count, event.iteration, event.line, event.text, event.loss, norms=self._norms)
+        self.rated = self.rated or event.rated
+        if self.bad_passes:
+            self._place_passes(event.iteration)
+        if self._norms is not None and self.bad_norm is None and not math.isfinite(self._norms.diff_l2):
+            self.bad_norm = self._point.gradient
+            self._marked.append(self._point)
+        self._norms = None
+
+    def _place_passes(self, iteration: int) -> None:
+        bad = self.bad_passes.get(TRAIN)
+        if bad is not None and bad.iteration is None:
+            bad.iteration = iteration
+
+    def _show_batch(self, event: said.Batch) -> None:
+        self.kind = "test"
+        point = self._point
+        if point is None or point.iteration != event.iteration:
+            self._close()
+            self._point = Point(self.series.count, event.iteration, event.line, event.text, event.value)
+        elif math.isfinite(point.loss) and (b"loss" in event.name or not math.isfinite(event.value)):
+            point.line, point.text, point.loss = event.line, event.text, event.value
+
+    def _show_rate(self, event: said.Rate) -> None:
+        self.rates += 1
+        if self._point is not None and self._point.iteration == event.iteration:
+            self._point.rate = event
+        kind = ""
+        if not math.isfinite(event.lr):
+            kind = "nan"
+        elif event.lr <= 0:
+            kind = "negative" if event.lr < 0 else "zero"
+        if kind and kind not in self.first:
+            self.first[kind] = Evidence(event.line, event.text, event.iteration, event.lr)
+            if self._point is not None:
+                self._marked.append(self._point)
+
+    def _test(self, event: said.Testing) -> None:
+        self._testing = self._tested = event.iteration
+        self.first_test = event.iteration if self.first_test is None else self.first_test
+        self._pass = 0
+
+    def _output(self, event: said.Output) -> None:
+        if not event.test:
+            if self._point is not None and len(self._point.outputs) < OUTPUTS:
+                self._point.outputs.append(event)
+            return
+        self._testing = None
+        if "test" not in self.first and (b"nan" in event.text or b"inf" in event.text):
+            match = said.OUTPUT.search(event.text)
+            if match is not None and match[4] and not math.isfinite(value := said.number(match[3])):
+                self.first["test"] = Evidence(event.line, event.text, self._tested, value)
+
+    def _take_norms(self, event: said.Norms) -> None:
+        self._norms = event
+
+    def _clip(self, event: said.Clipping) -> None:
+        self.clips += 1
+        evidence = Evidence(event.line, event.text, self.iteration, event.norm)
+        self.clipping = (self.clipping[0] if self.clipping else evidence, evidence)
+        if self._point is not None:
+            self._point.clipped += 1
+            self._point.clipping = event
+
+    def _begin_pass(self, event: said.Pass) -> None:
+        self._pass += 1
+        self._pass_line = event.line
+
+    def _take_value(self, event: said.BadValue) -> None:
+        phase = TRAIN if self._testing is None else TEST
+        bad = self.bad_passes.get(phase)
+        if bad is None:
+            first = event.line == self._pass_line
+            self.bad_passes[phase] = BadPass(self._pass, self._testing, first, [event])
+        elif bad.nth == self._pass and bad.iteration == self._testing and len(bad.values) < VALUES:
+            bad.values.append(event)
+
+    def _begin_section(self, event: said.Section) -> None:
+        self.header.begin(event.what)
+
+    def _read_field(self, event: said.Field) -> None:
+        self.header.read(event.text)
+
+    def die(self, event: said.Fatal) -> None:
+        """Take in a line that a dying process wrote."""
+        self.last_line = event.line
+        self.ended = "aborted"
+        if len(self.fatal) < NOTICES:
+            self.fatal.append(Evidence(event.line, event.text, self.iteration))
+
+    def _notice(self, event: said.Notice) -> None:
+        evidence = Evidence(event.line, event.text, self.iteration)
+        if event.word == b"Optim":
+            if self.done is None:
+                self.ended, self.done = "stopped" if b"early" in event.text else "done", evidence
+        elif event.word == b"Loss:":
+            self.ended, self.done = "done", evidence
+        elif event.word == b"Resto":
+            self.restored = evidence
+        elif event.word == b"Snaps":
+            self.snapshot_at_zero = self.snapshot_at_zero or b"_iter_0.caffemodel" in event.text
+        elif event.word == b"Could":
+            self.notices.append(evidence)
+        elif b"net from net file: " in event.text and self.header.net is None:
+            self.header.net = event.text.partition(b"net from net file: ")[2].decode("utf-8", "replace").strip()
+
+    def _close(self) -> None:
+        if self._point is not None:
+            self.series.add(self._point)
+            if self._listen is not None:
+                self._listen(self._point.row(self.number))
+
+    def close(self) -> None:
+        """The log has no more of this run."""
+        self._close()
+        if self.series.count:
+            self._place_passes(self.points()[-1].iteration + 1)
+        self._point = None
+
+    def summary(self, points: list[Point]) -> RunSummary:
+        """Return what a report says of the run."""
+        return RunSummary(
+            self.number,
+            self.kind,
+            self.thread.decode("ascii", "replace"),
+            self.first_line,
+            self.last_line,
+            self.series.count,
+            len(points),
+            self.ended,
+            first_iteration=points[0].iteration if points else None,
+            last_iteration=points[-1].iteration if points else None,
+            net=self.header.net,
+            sources=self.header.sources,
+            batch_sizes=self.header.batches,
+            solver=self.header.solver,
+        )
+
+
+HEARD: dict[type[said.Event], Callable[[Run, Any], None]] = {
+    said.Display: Run._show,
+    said.Batch: Run._show_batch,
+    said.Rate: Run._show_rate,
+    said.Testing: Run._test,
+    said.Output: Run._output,
+    said.Norms: Run._take_norms,
+    said.Clipping: Run._clip,
+    said.Pass: Run._begin_pass,
+    said.BadValue: Run._take_value,
+    said.Section: Run._begin_section,
+    said.Field: Run._read_field,
+    said.Fatal: Run.die,
+    said.Notice: Run._notice,
+}

@@ -1,0 +1,72 @@
+"""Whether a softmax loss is saturated.
+
+SoftmaxWithLoss takes the logarithm of at least FLT_MIN (softmax_loss_layer.cpp), so no record costs more than
+-ln(1.17549e-38) = 87.3365. Once the softmax puts out zeros and ones only, the loss is a multiple of that by the number
+of records.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from datacheck.logs import events as said
+from datacheck.logs.header import TEST, TRAIN
+from datacheck.logs.run import Point, Run
+
+WORST_LOSS = 87.3365
+PRECISION = 6e-6
+"""Relative: a stream prints six digits."""
+FEWEST = 3
+LARGEST_BATCH = 256
+"""Where the log does not tell the batch: it is looked for up to here."""
+LEAST = 3.0
+"""Losses below this are common, and multiples by chance."""
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """The points whose loss is a multiple, of a batch of that size; `losses` are by the points' places."""
+
+    batch: int
+    points: Sequence[Point]
+
+    def share(self, point: Point) -> float:
+        """The share of the batch whose label has probability 0."""
+        return next((loss / WORST_LOSS for loss in losses(point) if fits(loss, self.batch)), 0.0)
+
+
+def losses(point: Point) -> Iterator[float]:
+    """Yield the loss of a point, and each of the losses that it is the sum of."""
+    yield point.loss
+    if len(point.outputs) > 1:
+        for output in point.outputs:
+            match = said.OUTPUT.search(output.text)
+            if match is not None and match[4]:
+                yield said.number(match[3])
+
+
+def fits(loss: float, batch: int) -> bool:
+    """Whether a loss is a multiple of the worst loss of one record in a batch."""
+    if not LEAST <= loss <= WORST_LOSS * (1 + PRECISION):
+        return False
+    share = loss * batch / WORST_LOSS
+    return abs(share - round(share)) <= PRECISION * share + 1e-9
+
+
+def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
+    """Return how a run is saturated: at least FEWEST points, and half of all from the first of them on."""
+    finite = [it for it in points if math.isfinite(it.loss)]
+    high = [(it, [loss for loss in losses(it) if loss >= LEAST]) for it in finite]
+    high = [(it, some) for it, some in high if some]
+    batches = {it for phase in (TRAIN, TEST) for it in run.header.batches.get(phase, ())}
+    average = max(1, int(run.header.number("average_loss") or 1))
+    known = sorted(batch * average for batch in batches)
+    for batch in (known or range(1, LARGEST_BATCH + 1)) if len(high) >= FEWEST else ():
+        seen = [it for it, some in high if any(fits(loss, batch) for loss in some)]
+        if len(seen) < FEWEST or 2 * len(seen) < sum(it.nth >= seen[0].nth for it in finite):
+            continue
+        if known or len({it.loss for it in seen}) >= FEWEST or all(fits(it.loss, 1) for it in seen):
+            return Saturation(batch, seen)
+    return None

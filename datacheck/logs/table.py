@@ -1,0 +1,53 @@
+"""The series of a log as a table: a row an iteration, written while the log is read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Collection, Sequence
+from typing import IO
+
+from datacheck.model import Finding, plain
+from datacheck.report import Report
+from datacheck.reports import JsonLinesSink, JsonSink, Sink
+from datacheck.series import SeriesPoint
+
+
+class SeriesSink:
+    """One row an iteration of any run, none left out. A cell is empty where the log does not say."""
+
+    COLUMNS = (
+        "source",
+        "run",
+        "iteration",
+        "line",
+        "loss",
+        "lr",
+        "data_l1",
+        "diff_l1",
+        "data_l2",
+        "diff_l2",
+        "clipped",
+        "clip_norm",
+    )
+
+    def __init__(self, file: IO[str]) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(self.COLUMNS)
+
+    def point(self, report: Report, point: SeriesPoint) -> None:
+        """Write the row of a point."""
+        self._writer.writerow([plain(report.source.path), *(getattr(point, name) for name in self.COLUMNS[1:])])
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        """A table of iterations has no findings."""
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        """There is nothing to add."""
+
+
+LOG_REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
+    ".json": JsonSink,
+    ".jsonl": JsonLinesSink,
+    ".csv": SeriesSink,
+}
+"""The formats of a log's report file, by its suffix."""

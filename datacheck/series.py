@@ -1,0 +1,68 @@
+"""What a training log shows, as its report repeats it: the runs, and the series of each."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+Number = float | Literal["nan", "inf", "-inf"]
+"""JSON has no NaN and no infinity: they are words there."""
+
+
+class SeriesPoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One iteration that a log shows. What the log does not show of it is left out.
+
+    `line` is the line with the loss. The norms are those of all parameters (`data`) and of their gradients (`diff`),
+    from debug_info; `clipped` is how many gradients were clipped from here to the next point, `clip_norm` the last
+    L2 norm before clipping.
+    """
+
+    run: int
+    iteration: int
+    line: int
+    loss: Number | None = None
+    lr: Number | None = None
+    data_l1: Number | None = None
+    diff_l1: Number | None = None
+    data_l2: Number | None = None
+    diff_l2: Number | None = None
+    clipped: int = 0
+    clip_norm: Number | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run of a log: its lines, its iterations, how it ended, and what its head says that it read and solved.
+
+    `shown` points are in the log, `kept` of them in the report's series. `ended` is "done", "stopped", "aborted" or
+    "cut" (the log ends first, or another run begins).
+    """
+
+    run: int
+    kind: str
+    thread: str
+    first_line: int
+    last_line: int
+    shown: int
+    kept: int
+    ended: str
+    first_iteration: int | None = None
+    last_iteration: int | None = None
+    net: str | None = None
+    sources: dict[str, list[str]] = {}
+    batch_sizes: dict[str, list[int]] = {}
+    solver: dict[str, str] = {}
+
+
+def spelled(value: float | None) -> Number | None:
+    """Return a number as JSON may have it.
+
+    >>> spelled(0.5), spelled(float("-inf")), spelled(None)
+    (0.5, '-inf', None)
+    """
+    if value is None or math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "nan"
+    return "inf" if value > 0 else "-inf"
