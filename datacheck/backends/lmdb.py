@@ -126,7 +126,7 @@ class LmdbReader:
             else:
                 pieces = _runs(cursor, shard, tree, note)
             for keys, values in pieces:
-                if not shard.part and any(len(value) == DATABASE_BYTES for value in values):
+                if not shard.part and DATABASE_BYTES in map(len, values):
                     keys, values = _unnamed(keys, values, names(self.data))
                 if keys:
                     yield Block(keys, values, database=shard.part or None)

@@ -75,9 +75,13 @@ class Template:
 def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
     """Yield the batches and findings of records that are alike; return the rows of all others."""
     values = block.values
+    sizes = [len(values[row]) for row in rows]
     lengths: dict[int, list[int]] = {}
-    for row in rows:
-        lengths.setdefault(len(values[row]), []).append(row)
+    if len(set(sizes)) == 1:
+        lengths[sizes[0]] = list(rows)
+    else:
+        for row, size in zip(rows, sizes, strict=True):
+            lengths.setdefault(size, []).append(row)
     if len(lengths) * ALIKE > len(rows):
         return rows
     left: list[int] = []
