@@ -233,8 +233,7 @@ def imbalances(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
     if observed.changes < mean / 2 and observed.changes < mean - CHANCE * deviation:
         yield found(
             "sorted",
-            f"the records come sorted by label: it changes {observed.changes} times from one record to the next, "
-            f"shuffled about {mean:.0f} times",
+            f"sorted by label: it changes {observed.changes} times between neighbours, shuffled about {mean:.0f} times",
             field=made.field,
             found=observed.changes,
             expected=round(mean, 1),

@@ -45,7 +45,7 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    if report.bad and report.complete:
+    if report.bad and report.complete and (report.layer is None or key is not None):
         rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
         lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
     return "\n".join(lines)
@@ -68,7 +68,7 @@ def shell(word: str) -> str:
 
 def _headline(report: Report) -> str:
     source = report.source
-    store = STORES.get(source.backend, source.backend)
+    store = STORES.get(source.backend, source.backend.replace("-", " "))
     what = f" of {_contents(report)}" if _contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
@@ -90,6 +90,8 @@ def _contents(report: Report) -> str:
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
     kind = {"datum": "Datum", "picture": "pictures", "npy": ".npy arrays", "rows": f"rows with {name}"}[family.decoder]
+    if report.source.backend == "image-list":  # there the Datum is made on the way
+        kind = "pictures"
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
 
 

@@ -71,23 +71,27 @@ def open_source(source: NetSource, places: Places, options: StoreOptions) -> Ope
     except SourceMissing:
         where = "" if places.root == Path() else f" from {places.root}"
         text = f"there is nothing at {plain(source.path)}{where}; names are relative to where the training is started"
-        return Opened(path, None, [problem("missing", text, NOT_THERE[source.type])])
+        return Opened(path, None, [problem("missing", text, NOT_THERE[source.backend or source.type])])
     except (OSError, ValueError) as exc:
         text = f"{plain(source.path)}: may not be read: {getattr(exc, 'strerror', None) or exc}"
         return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
     except SourceUnreadable as exc:
         return Opened(path, None, [found("unsupported", str(exc), caffe=SENTENCES["elsewhere"])], beside)
     except SourceUnknown as exc:
-        return Opened(path, None, [problem("damaged-store", str(exc), NOT_A_STORE[source.type])], beside)
+        return Opened(
+            path, None, [problem("damaged-store", str(exc), NOT_A_STORE[source.backend or source.type])], beside
+        )
 
 
 NOT_THERE = {
-    "Data": "aborts in db_lmdb.hpp:15, mdb_status == 0 (2 vs. 0) No such file or directory, or db_leveldb.cpp:16",
+    "lmdb": "aborts in db_lmdb.hpp:15, mdb_status == 0 (2 vs. 0) No such file or directory",
+    "leveldb": "aborts in db_leveldb.cpp:16, Failed to open leveldb",
     "HDF5Data": "aborts at set-up, Failed to open source file",
     "ImageData": "aborts at set-up: the list has no line",
 }
 NOT_A_STORE = {
-    "Data": "aborts in db_lmdb.hpp:15, MDB_INVALID: File is not an LMDB file, or db_leveldb.cpp:16",
+    "lmdb": "aborts in db_lmdb.hpp:15, MDB_INVALID: File is not an LMDB file",
+    "leveldb": "aborts in db_leveldb.cpp:16, Failed to open leveldb",
     "HDF5Data": NO_FILE,
     "ImageData": "aborts at set-up: the list has no line",
 }

@@ -87,7 +87,7 @@ SENTENCES: dict[str, str] = {
     "elsewhere": "goes on where it can; datacheck could not verify this part",
     # classes
     "class-missing": "trains on in silence; a loss that is balanced by class divides by zero for this one",
-    "sorted": "trains on in silence on batches of one class after the other: the Data layer does not shuffle",
+    "sorted": "trains on in silence on batches of one class after the other: the layer does not shuffle",
     "rows": "aborts in hdf5_data_layer.cpp:55, hdf_blobs_[i]->shape(0) == num, without file or dataset",
 }
 

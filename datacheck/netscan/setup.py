@@ -85,14 +85,15 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
     def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
         return None, [problem(code, f"{name}: {message}", caffe)]
 
-    if path.exists() and not path.is_file():
-        return wrong("transform", "is not a file", "aborts at set-up, Failed to parse the mean file")
     try:
+        if path.exists() and not path.is_file():
+            return wrong("transform", "is not a file", "aborts at set-up, Failed to parse the mean file")
         blob = read_blob(path)
     except SourceMissing:
         return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
-    except SourceUnreadable as exc:
-        finding = found("unsupported", str(exc), caffe=SENTENCES["elsewhere"])
+    except (SourceUnreadable, OSError) as exc:
+        text = exc.strerror if isinstance(exc, OSError) else exc.reason
+        finding = found("unsupported", f"{name}: {text}", caffe=SENTENCES["elsewhere"])
         return None, [finding]
     except DatacheckError as exc:
         reason = getattr(exc, "reason", str(exc))
@@ -102,7 +103,8 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
         if blob.ndim != 4:
             return wrong("transform", text, "aborts, or takes the axes for others: it wants four")
         return wrong("transform", text, "takes the first mean in silence")
-    finite = np.isfinite(blob.astype(np.float32))
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(blob.astype(np.float32))
     if not finite.all():
         count = int((~finite).sum())
         are = "is" if count == 1 else "are"
