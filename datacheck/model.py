@@ -49,6 +49,8 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "orphan": ("suspicious", "found in a part of the store that nothing points to"),
+    "stale": ("suspicious", "a newer write of this key may have been lost"),
     "class-missing": ("suspicious", "a class that never occurs"),
     "sorted": ("suspicious", "the records come sorted by label"),
     "exploding": ("bad", "a training log: the loss or its gradients grow until they are infinite or NaN"),

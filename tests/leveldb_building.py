@@ -154,8 +154,7 @@ def scanned(path: Path) -> tuple[list[Finding], list[Finding], dict[bytes, bytes
     found, pairs = [], {}
     for shard in layout.shards:
         for it in reader.blocks(shard):
-            assert all(row is None for row, _ in it.findings)
-            found += [finding for _, finding in it.findings]
+            found += [it.place(row, finding, None) for row, finding in it.findings]
             for at, value in zip(it.keys, it.values, strict=True):
                 assert at not in pairs
                 pairs[at] = bytes(value)

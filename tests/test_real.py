@@ -57,7 +57,7 @@ def test_what_no_decoder_knows_is_read_in_full_and_undecided(name, records):
     [
         ("lmdb-rkv/ref_env_32", "32-bit machine"),
         ("not-an-lmdb-lfs-pointer", "git-lfs pointers"),
-        ("not-a-leveldb-lfs-pointers", "git-lfs pointers"),
+        ("not-a-leveldb-lfs-pointers", "is a git-lfs pointer"),
         ("mean-40x40.binaryproto", "is not an LMDB, LevelDB or HDF5 store"),
         ("logs", "holds no LMDB, LevelDB or HDF5 files"),
     ],

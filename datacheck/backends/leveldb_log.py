@@ -7,6 +7,7 @@ fragments: masked CRC32C, length, type, payload. One or more fragments make a lo
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -20,6 +21,8 @@ HEADER = struct.Struct("<IHB")
 BATCH = struct.Struct("<QI")
 """The head of a batch of writes (db/write_batch.cc): the first one's sequence number, and how many there are."""
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+TRIALS = 100_000
+"""So many places of a damaged log are tried for a fragment, before only the next 32 KiB block is looked for."""
 
 
 class Sink(Protocol):
@@ -51,6 +54,7 @@ PADDING, CUT = -1, -2
 
 def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
     """Yield the fragments of a log and, in their place, the damage, zero padding, and where the file ends too early."""
+    search = _Search()
     for base in range(0, size, BLOCK):
         try:
             block = os.pread(file, min(BLOCK, size - base), base)
@@ -66,14 +70,15 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
                 yield Fragment(PADDING, base + at, b"")
                 at = len(block)
             elif end > len(block):
-                if last:
+                following = search.next(block, at + 1)
+                if last and following == len(block):
                     yield Fragment(CUT, base + at, b"")
                 else:
-                    yield Damaged("checksum", "a length runs beyond its 32 KiB block", base + at, len(block) - at)
-                at = len(block)
+                    yield Damaged("checksum", "a length runs beyond its 32 KiB block", base + at, following - at)
+                at = following
             elif checksum(block, at + 6, end) != stored:
                 if not _follows(block, end):
-                    end = len(block)
+                    end = search.next(block, at + 1)
                 yield Damaged("checksum", "the CRC32C does not match", base + at, end - at)
                 at = end
             elif not FULL <= kind <= LAST:
@@ -84,6 +89,28 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
                 at = end
         if last and at <= BLOCK - HEADER.size and block[at:].strip(b"\0"):
             yield Fragment(CUT, base + at, b"")
+
+
+class _Search:
+    """Looks for the next sound fragment behind a length that cannot be trusted, for as long as `_left` lasts."""
+
+    def __init__(self) -> None:
+        self._left = TRIALS
+
+    def next(self, block: bytes, at: int) -> int:
+        """Return where a sound fragment begins, or the block's end."""
+        for match in _HEAD.finditer(block, at):
+            begin = match.start()
+            stored, length, _ = HEADER.unpack_from(block, begin)
+            end: int = begin + HEADER.size + length
+            if length and end <= len(block) and self._left:
+                self._left -= 1
+                if checksum(block, begin + 6, end) == stored:
+                    return begin
+        return len(block)
+
+
+_HEAD = re.compile(rb"(?=.{6}[\x01-\x04])", re.DOTALL)
 
 
 def _follows(block: bytes, at: int) -> bool:

@@ -10,19 +10,24 @@ import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import lt
+from itertools import islice
+from operator import itemgetter, lt
 from pathlib import Path
 from types import TracebackType
 
-from datacheck.backends.leveldb_table import Damaged, Edge, Table
+from datacheck.backends.leveldb_doubts import Doubts
+from datacheck.backends.leveldb_table import VALUE, Damaged, Edge, Entries, Table, Value
+from datacheck.backends.leveldb_version import Origin
 from datacheck.backends.leveldb_writes import LogIndex
 
 OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
+RUN_BYTES = 16 << 10
+"""Blocks of a table are merged as many at a time as take this much of the file."""
 START: Edge = (b"", 0)
 
-Pairs = tuple[list[bytes], Sequence[memoryview]]
+Pairs = tuple[list[bytes], Sequence[Value]]
 Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
 """Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
 
@@ -61,17 +66,22 @@ class Files:
 
 
 class Chunk:
-    """Writes of one source, sorted by key, none twice; `tag` is sequence number and type, `plain`: no deletion."""
+    """Writes of one origin, sorted by key, none twice; `tag` is sequence number and type, `plain`: no deletion."""
 
     def __init__(
-        self, keys: list[bytes], tag: Callable[[int], int], plain: bool, read: Callable[[], Sequence[memoryview]]
+        self,
+        origin: Origin,
+        keys: list[bytes],
+        tag: Callable[[int], int],
+        plain: bool,
+        read: Callable[[], Sequence[Value]],
     ) -> None:
-        self.keys, self.tag, self.plain = keys, tag, plain
+        self.origin, self.keys, self.tag, self.plain = origin, keys, tag, plain
         self.taken = 0
-        self._read: Callable[[], Sequence[memoryview]] | None = read
-        self._values: Sequence[memoryview] = ()
+        self._read: Callable[[], Sequence[Value]] | None = read
+        self._values: Sequence[Value] = ()
 
-    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[memoryview], range]:
+    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[Value], range]:
         """Return the keys and values up to `bound` that were not taken before, and their rows in the chunk."""
         if self._read is not None:
             self._values, self._read = self._read(), None
@@ -86,23 +96,38 @@ class Chunk:
 
 
 def run_chunks(
-    tables: Iterable[Table], files: Files, start: Edge, stop: Edge | None, complain: Complain
+    tables: Iterable[tuple[Origin, Table]],
+    files: Files,
+    start: Edge,
+    stop: Edge | None,
+    doubts: Doubts,
+    complain: Complain,
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
-    for table in tables:
+    for origin, table in tables:
+        held: Entries = [], [], []
+        weight = 0
         for block in table.between(start, stop):
             try:
                 users, inner, values = table.read(files[table.path], block)
             except Damaged as exc:
+                doubts.lose_block(origin, table, block)
                 home = table.home(block)
                 if home >= start and (stop is None or home < stop):
-                    complain(table.path, exc, table.bounds[block], table.bounds[block + 1])
+                    complain(table.path, exc, *table.span(block))
                 continue
             low, high = _within(users, start, stop)
             if low or high < len(users):
                 users, inner, values = users[low:high], inner[low:high], values[low:high]
-            if users:
-                yield _table_chunk(users, inner, values)
+            held[0].extend(users)
+            held[1].extend(inner)
+            held[2].extend(values)
+            weight += table.sizes[block]
+            if weight >= RUN_BYTES and held[0]:
+                yield _table_chunk(origin, *held)
+                held, weight = ([], [], []), 0
+        if held[0]:
+            yield _table_chunk(origin, *held)
 
 
 def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int]:
@@ -114,48 +139,57 @@ def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int
     return low, (bisect_right if stop[1] else bisect_left)(keys, stop[0])
 
 
-def _table_chunk(users: list[bytes], inner: list[bytes], values: list[memoryview]) -> Chunk:
+def _table_chunk(origin: Origin, users: list[bytes], inner: list[bytes], values: list[Value]) -> Chunk:
     return Chunk(
+        origin,
         users,
         lambda row: int.from_bytes(inner[row][-8:], "little") & 0x7FFFFFFFFFFFFFFF,
-        {key[-8] for key in inner} == {1},
+        set(map(_KIND, inner)) == {VALUE},
         lambda: values,
     )
 
 
+_KIND = itemgetter(-8)
+
+
 def log_chunks(
-    path: Path, log: LogIndex, files: Files, start: Edge, stop: Edge | None, complain: Complain
+    path: Path, origin: Origin, log: LogIndex, files: Files, start: Edge, stop: Edge | None, complain: Complain
 ) -> Iterator[Chunk]:
     """Yield the writes of a log in a range, about CHUNK_BYTES of values at a time."""
     first, end = log.seek(start), log.seek(stop)
     while first < end:
         sizes = log.sizes[first : min(end, first + CHUNK_RECORDS)].cumsum()
         last = first + max(1, int(sizes.searchsorted(CHUNK_BYTES)))
-        yield _log_chunk(path, log, files, first, min(last, end), complain)
+        yield _log_chunk(path, origin, log, files, first, min(last, end), complain)
         first = last
 
 
-def _log_chunk(path: Path, log: LogIndex, files: Files, first: int, last: int, complain: Complain) -> Chunk:
+def _log_chunk(
+    path: Path, origin: Origin, log: LogIndex, files: Files, first: int, last: int, complain: Complain
+) -> Chunk:
     tags = log.tags[first:last]
     keys = log.keys(first, last)
 
-    def read() -> Sequence[memoryview]:
+    def read() -> Sequence[Value]:
         try:
             return log.values(files[path], first, last)
         except Damaged as exc:
             complain(path, exc, keys[0], keys[-1])
             return []
 
-    return Chunk(keys, lambda row: int(tags[row]), bool((tags & 1).all()), read)
+    return Chunk(origin, keys, lambda row: int(tags[row]), bool((tags & 1).all()), read)
 
 
-def merged(sources: Iterable[Iterator[Chunk]]) -> Iterator[Pairs]:
-    """Yield the records of all sources: of each key the newest write, unless it is a deletion."""
+def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs]:
+    """Yield the records of all sources: of each key the newest write, unless it is a deletion.
+
+    What a source has lost up to a key is in `doubts` before any record from that key on is yielded.
+    """
     heads = [(source, chunk) for source in sources if (chunk := next(source, None)) is not None]
     while heads:
         bound = min(chunk.keys[-1] for _, chunk in heads)
         ready = [chunk for _, chunk in heads if chunk.keys[chunk.taken] <= bound]
-        keys, values = _alone(ready[0], bound) if len(ready) == 1 else _woven(ready, bound)
+        keys, values = _alone(ready[0], bound, doubts) if len(ready) == 1 else _woven(ready, bound, doubts)
         if keys:
             yield keys, values
         for place, (source, chunk) in reversed(list(enumerate(heads))):
@@ -164,32 +198,48 @@ def merged(sources: Iterable[Iterator[Chunk]]) -> Iterator[Pairs]:
                 heads[place : place + 1] = [] if following is None else [(source, following)]
 
 
-def _alone(chunk: Chunk, bound: bytes) -> Pairs:
+def _alone(chunk: Chunk, bound: bytes, doubts: Doubts) -> Pairs:
     keys, values, rows = chunk.take(bound)
-    if chunk.plain:
-        return keys, values
-    kept = [at for at, row in enumerate(rows) if chunk.tag(row) & 1]
-    return [keys[at] for at in kept], [values[at] for at in kept]
+    if not chunk.plain:
+        kept = [at for at, row in enumerate(rows) if chunk.tag(row) & 1]
+        keys, values = [keys[at] for at in kept], [values[at] for at in kept]
+    if keys and doubts.concern(keys[0], keys[-1], [chunk.origin]):
+        return doubts.sift(keys, values, [chunk.origin] * len(keys))
+    return keys, values
 
 
-def _woven(chunks: list[Chunk], bound: bytes) -> Pairs:
+def _woven(chunks: list[Chunk], bound: bytes, doubts: Doubts) -> Pairs:
     """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
     keys: list[bytes] = []
-    values: list[memoryview] = []
+    values: list[Value] = []
     rows: list[tuple[Chunk, range]] = []
     for chunk in chunks:
         more_keys, more_values, taken = chunk.take(bound)
         keys += more_keys
         values += more_values
         rows.append((chunk, taken))
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    ordered = [keys[at] for at in order]
-    if all(chunk.plain for chunk in chunks) and all(map(lt, ordered, ordered[1:])):
-        return ordered, [values[at] for at in order]
-    tags = [chunk.tag(row) for chunk, taken in rows for row in taken]
+    if not keys:
+        return keys, values
+    order: Sequence[int] = sorted(range(len(keys)), key=keys.__getitem__)
+    pick = itemgetter(*order, order[0])
+    ordered = list(pick(keys)[:-1])
+    if not all(chunk.plain for chunk in chunks) or not all(map(lt, ordered, islice(ordered, 1, None))):
+        order = _newest(keys, order, rows)
+        ordered = [keys[at] for at in order]
+        picked: Sequence[Value] = [values[at] for at in order]
+    else:
+        picked = pick(values)[:-1]
+    if ordered and doubts.concern(ordered[0], ordered[-1], [chunk.origin for chunk in chunks]):
+        origins = [chunk.origin for chunk, taken in rows for _ in taken]
+        return doubts.sift(ordered, picked, [origins[at] for at in order])
+    return ordered, picked
+
+
+def _newest(keys: list[bytes], order: Sequence[int], rows: list[tuple[Chunk, range]]) -> list[int]:
+    """Return the places, in key order, of the newest write of each key that is no deletion."""
+    tags = [(chunk.tag(row), not chunk.origin.replaced) for chunk, taken in rows for row in taken]
     newest: dict[bytes, int] = {}
     for at in order:
         if keys[at] not in newest or tags[at] > tags[newest[keys[at]]]:
             newest[keys[at]] = at
-    kept = [at for at in newest.values() if tags[at] & 1]
-    return [keys[at] for at in kept], [values[at] for at in kept]
+    return [at for at in newest.values() if tags[at][0] & 1]

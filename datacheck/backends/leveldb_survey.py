@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from datacheck.backends.leveldb_table import Damaged, TableFile, open_table, table_path
+from datacheck.backends.leveldb_files import open_table, table_path
+from datacheck.backends.leveldb_table import Damaged, TableFile
 from datacheck.backends.leveldb_writes import open_log
 from datacheck.model import CODES, Finding, escape, found
 
@@ -34,6 +35,11 @@ class Survey:
             name = table_path(directory, file.number).name
             self.findings.append(table_finding(name, exc, file.smallest, file.largest))
             return
+        if table.damage is not None:
+            damage, count = table.damage, len(table) - len(table.gaps)
+            why = f"{damage.why}; {count:,} {'block was' if count == 1 else 'blocks were'} found without the index"
+            damage = Damaged(damage.code, why, damage.offset, damage.size)
+            self.findings.append(table_finding(table.path.name, damage, None, None))
         weight = 0
         for key, size in zip(table.bounds[1:], table.sizes, strict=True):
             weight += size
@@ -54,7 +60,10 @@ class Survey:
         lost = dict(_attributed(log.damages, log.lost))
         for place, damage in enumerate(log.damages):
             count = lost.get(place)
-            cost = "" if count is None else f"{count:,} {'write is' if count == 1 else 'writes are'} lost"
+            cost = "what was written there is"
+            if count is not None:
+                cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
+            cost += " lost, and what they replaced or deleted may be read"
             self.findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
         ends = log.sizes.cumsum()
         steps = ends // self._step
@@ -87,11 +96,17 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     """Return the finding for a table, or a block of it, and the keys it costs: above `first`, up to `last`."""
     details: dict[str, Any] = {"file": name, **_place(damage)}
     text = f"{name}{_where(damage)} {damage.why}"
-    if first is not None and last is not None:
-        details |= {"first_key": escape(first), "last_key": escape(last)}
+    if first is not None:
+        details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
         lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
-        text += f"; the records between the keys {_short(first)} and {_short(last)} are {lost}"
+        text += f"; the records {_between(first, last)} are {lost}"
     return found(damage.code, text, **details)
+
+
+def _between(first: bytes, last: bytes | None) -> str:
+    if last is None:
+        return f"behind the key {_short(first)}"
+    return f"between the keys {_short(first)} and {_short(last)}" if first else f"up to the key {_short(last)}"
 
 
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
-from operator import le, lt
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter, le, lt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +31,60 @@ LIMIT = 1 << 30
 """A block that would unpack to more than this many bytes is taken for damaged."""
 KEY_BUDGET = 64 << 20
 """Long keys of one block may repeat this many bytes of the keys before them."""
+LARGE = 128 << 10
+"""Blocks from this size on are read into memory that is used again: pages new to the process cost more than reading."""
+KEPT = 16 << 20
+"""At most this much memory is kept for that."""
+SMALL = 1 << 10
+"""Values of less than this many bytes are copied: a memoryview costs more, and makes work for the garbage collector."""
 SNAPPY, ZSTD = 1, 2
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+TAG = 8
 VALUE = 1
 _U32 = struct.Struct("<I")
-_U64 = struct.Struct("<Q")
-_LFS = b"version https://git-lfs"
+
+
+Bytes = bytes | bytearray
+Value = bytes | memoryview
+Entries = tuple[list[bytes], list[bytes], list[Value]]
+
+
+class _Buffers(threading.local):
+    """Memory of a thread for large blocks, handed out again when no view of it is left."""
+
+    def __init__(self) -> None:
+        self._kept: deque[bytearray] = deque()
+        self._size = 0
+
+    def take(self, size: int) -> bytearray:
+        """Return `size` bytes or a few more, whatever they hold."""
+        for _ in range(min(2, len(self._kept))):
+            buffer = self._kept.popleft()
+            if size <= len(buffer) <= 2 * size + LARGE and _is_free(buffer):
+                self._kept.append(buffer)
+                return buffer
+            if self._size > KEPT:
+                self._size -= len(buffer)
+            else:
+                self._kept.append(buffer)
+        buffer = bytearray(-(-size // LARGE) * LARGE + 1)
+        del buffer[-1:]  # so that there is room to append one, and it stays where it is
+        self._kept.append(buffer)
+        self._size += len(buffer)
+        return buffer
+
+
+_buffers = _Buffers()
+
+
+def _is_free(buffer: bytearray) -> bool:
+    """Say if there is no view of a buffer: it cannot be resized while there is one."""
+    try:
+        buffer.append(0)
+    except BufferError:
+        return False
+    del buffer[-1:]
+    return True
 
 
 class Damaged(Exception):
@@ -53,13 +103,16 @@ def masked(crc: int) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def checksum(data: bytes, start: int, stop: int) -> int:
-    """Return the masked CRC32C of a stretch of `data`, without a copy."""
-    crc: int = google_crc32c.value(np.frombuffer(data, np.uint8, stop - start, start))
+def checksum(data: Bytes, start: int, stop: int) -> int:
+    """Return the masked CRC32C of a stretch of `data`, without a copy of more than a few bytes."""
+    if stop - start < LARGE and isinstance(data, bytes):
+        crc: int = google_crc32c.value(data[start:stop])
+    else:
+        crc = google_crc32c.value(np.frombuffer(memoryview(data).toreadonly(), np.uint8, stop - start, start))
     return masked(crc)
 
 
-def varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: Bytes, at: int) -> tuple[int, int]:
     """Return the number that begins at `at`, and where it ends. Raises IndexError at the end of the data."""
     result = shift = 0
     while True:
@@ -73,16 +126,22 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
             raise Damaged("damaged-store", "a number runs on beyond 64 bits")
 
 
-def read_block(file: int, offset: int, size: int) -> tuple[bytes, int]:
+def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
     """Read a block, verify its CRC32C and unpack it; return bytes that begin with its content, and its length.
 
     Raises Damaged.
     """
+    raw: Bytes
     try:
-        raw = os.pread(file, size + TRAILER, offset)
+        if size < LARGE:
+            raw = os.pread(file, size + TRAILER, offset)
+            length = len(raw)
+        else:
+            raw = _buffers.take(size + TRAILER)
+            length = os.preadv(file, [memoryview(raw)[: size + TRAILER]], offset)
     except (OSError, OverflowError, MemoryError) as exc:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
-    if len(raw) < size + TRAILER:
+    if length < size + TRAILER:
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
     stored, actual = _U32.unpack_from(raw, size + 1)[0], checksum(raw, 0, size + 1)
     if stored != actual:
@@ -96,7 +155,7 @@ def read_block(file: int, offset: int, size: int) -> tuple[bytes, int]:
         raise Damaged("damaged-store", why, offset, size) from exc
 
 
-def _unpacked(raw: bytes, size: int) -> tuple[bytes, int]:
+def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
     kind = raw[size]
     if kind == 0:
         return raw, size
@@ -105,9 +164,12 @@ def _unpacked(raw: bytes, size: int) -> tuple[bytes, int]:
         length, _ = varint(raw, 0)
         # The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt).
         _bounded(length, min(LIMIT, 32 * size + 64))
+        if length >= LARGE:
+            room = _buffers.take(length)
+            return room, cramjam.snappy.decompress_raw_into(packed, room)
         data = bytes(cramjam.snappy.decompress_raw(packed))
         return data, len(data)
-    if kind == ZSTD and raw[:4] == b"\x28\xb5\x2f\xfd":
+    if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
         length = _zstd_length(raw)
         _bounded(length, LIMIT)
         room = bytearray(length)
@@ -122,7 +184,7 @@ def _bounded(length: int, limit: int) -> None:
         raise Damaged("too-large", f"declares that it unpacks to {length:,} bytes, which cannot be right")
 
 
-def _zstd_length(frame: bytes) -> int:
+def _zstd_length(frame: Bytes) -> int:
     """Return the content size in a zstd frame's header, which LevelDB always writes (RFC 8878, section 3.1.1.1)."""
     flags = frame[4]
     single = flags >> 5 & 1
@@ -133,39 +195,46 @@ def _zstd_length(frame: bytes) -> int:
     return int.from_bytes(frame[at : at + width], "little") + (256 if width == 2 else 0)
 
 
-def parse_block(data: bytes, size: int) -> tuple[list[bytes], list[memoryview]]:
-    """Return the keys of a block of `size` bytes, and its values as views into `data`. Raises Damaged."""
+def parse_block(data: Bytes, size: int) -> tuple[list[bytes], list[Value]]:
+    """Return the keys of a block of `size` bytes, and its values: views into `data`, and copies of SMALL ones.
+
+    Raises Damaged.
+    """
     restarts = _U32.unpack_from(data, size - 4)[0] if size >= 4 else size
     end = size - 4 - 4 * restarts
     if end < 0:
         raise Damaged("damaged-store", "is too short for its restart points")
-    view = memoryview(data)
+    view = memoryview(data).toreadonly()
+    small = data if isinstance(data, bytes) else view
     keys: list[bytes] = []
-    values: list[memoryview] = []
+    values: list[Value] = []
     key = b""
     at = 0
     budget = KEY_BUDGET
     while at < end:
         shared, fresh, length = data[at], data[at + 1], data[at + 2]
-        if (shared | fresh | length) < 0x80:
-            at += 3
-        elif (shared | fresh | data[at + 3]) < 0x80:
-            length += (data[at + 3] << 7) - 0x80
-            at += 4
+        if (shared | fresh | length) < 0x80 and shared <= len(key):
+            split = at + 3 + fresh
+            key = key[:shared] + data[at + 3 : split]
+            at = split + length
+            values.append(small[split:at])
         else:
             shared, fresh, length, at = _entry(data, at)
             budget -= shared
-        split = at + fresh
-        at = split + length
-        if at > end or shared > len(key) or budget < 0:
-            raise Damaged("damaged-store", "passes its CRC32C, but its records do not fit in it")
-        key = key[:shared] + data[split - fresh : split]
+            split = at + fresh
+            if split + length > end or shared > len(key) or budget < 0:
+                at = size
+                break
+            key = key[:shared] + data[at:split]
+            at = split + length
+            values.append(small[split:at] if length < SMALL else view[split:at])
         keys.append(key)
-        values.append(view[split:at])
+    if at != end:
+        raise Damaged("damaged-store", "passes its CRC32C, but its records do not fit in it")
     return keys, values
 
 
-def _entry(data: bytes, at: int) -> tuple[int, int, int, int]:
+def _entry(data: Bytes, at: int) -> tuple[int, int, int, int]:
     try:
         shared, at = varint(data, at)
         fresh, at = varint(data, at)
@@ -175,11 +244,25 @@ def _entry(data: bytes, at: int) -> tuple[int, int, int, int]:
     return shared, fresh, length, at
 
 
+def handle(value: Value) -> tuple[int, int] | None:
+    """Return the offset and size of the block that an entry of an index points to, None if it is no such entry."""
+    data = bytes(value[:21])
+    try:
+        offset, at = varint(data, 0)
+        size, at = varint(data, at)
+    except (IndexError, Damaged):
+        return None
+    return (offset, size) if at == len(data) else None
+
+
 class TableFile(NamedTuple):
-    """A table as the MANIFEST names it; `smallest` and `largest` are user keys."""
+    """A table as the MANIFEST names it; `smallest` and `largest` are user keys.
+
+    Where the MANIFEST does not know the table, `level` is None, and the keys are as its own blocks have them.
+    """
 
     number: int
-    level: int
+    level: int | None
     size: int
     smallest: bytes
     largest: bytes
@@ -189,18 +272,30 @@ Edge = tuple[bytes, int]
 """A place between records, as a Position: `(key, 0)` is before the record with that key, `(key, 1)` behind it."""
 
 
+class Gap(NamedTuple):
+    """A stretch of a table in which no block was found, and the keys around it."""
+
+    damage: Damaged
+    low: bytes
+    high: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table's index. Block `i` holds the keys above `bounds[i]`, up to and including `bounds[i + 1]`.
 
     The first also holds `bounds[0]`, the table's smallest key. A record whose key is the lower bound of its block is an
     older version of one in the block before, and is left out.
+
+    Where `damage` says why there is no index, the blocks were found without it, and some of them are a Gap.
     """
 
     path: Path
     bounds: Sequence[bytes]
     offsets: Sequence[int]
     sizes: Sequence[int]
+    damage: Damaged | None = None
+    gaps: Mapping[int, Gap] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -219,91 +314,47 @@ class Table:
         last = max(bisect_left(self.bounds, stop[0]), int((self.bounds[0], 0) < stop))
         return range(first, min(last, len(self)))
 
-    def read(self, file: int, block: int) -> tuple[list[bytes], list[bytes], list[memoryview]]:
+    def span(self, block: int) -> tuple[bytes, bytes | None]:
+        """Return the keys between which the records of a block lie."""
+        gap = self.gaps.get(block)
+        return (self.bounds[block], self.bounds[block + 1]) if gap is None else (gap.low, gap.high)
+
+    def read(self, file: int, block: int) -> Entries:
         """Return user keys, internal keys and values of a block, of each key the newest. Raises Damaged."""
+        if block in self.gaps:
+            raise self.gaps[block].damage
         offset, size = self.offsets[block], self.sizes[block]
         data, length = read_block(file, offset, size)
         low, high = self.bounds[block], self.bounds[block + 1]
         try:
             inner, values = parse_block(data, length)
-            users = _users(inner, low, high)
+            users, distinct = _users(inner, low, high)
         except Damaged as exc:
             raise Damaged(exc.code, exc.why, offset, size) from exc
-        if not all(map(lt, users, users[1:])) or (block and users and users[0] == low):
+        if not distinct or (block and users and users[0] == low):
             before = [low if block else None, *users]
             kept = [row for row, key in enumerate(users) if key != before[row]]
             return [users[row] for row in kept], [inner[row] for row in kept], [values[row] for row in kept]
         return users, inner, values
 
 
-def _users(inner: list[bytes], low: bytes, high: bytes) -> list[bytes]:
-    """Return the user keys of a block's internal keys. Raises Damaged if they are not where the index has them."""
-    users = [key[:-8] for key in inner]
-    if users and min(map(len, inner)) < 8:
+def _users(inner: list[bytes], low: bytes, high: bytes) -> tuple[list[bytes], bool]:
+    """Return the user keys of a block's internal keys, and if no two are equal.
+
+    Raises Damaged if they are not where the index has them.
+    """
+    users = list(map(_USER_KEY, inner))
+    if not users:
+        return users, True
+    # Of keys that grow, only the first may be empty, and so have been too short.
+    distinct = all(map(lt, users, islice(users, 1, None)))
+    if len(inner[0]) < 8 or (not distinct and min(map(len, inner)) < 8):
         raise Damaged("damaged-store", "passes its CRC32C, but has keys without a sequence number")
-    if not all(map(le, users, users[1:])):
+    if not distinct and not all(map(le, users, islice(users, 1, None))):
         raise Damaged("damaged-store", "passes its CRC32C, but its keys are out of order")
-    if users and not (low <= users[0] and users[-1] <= high):
+    if not (low <= users[0] and users[-1] <= high):
         raise Damaged("damaged-store", "passes its CRC32C, but holds keys beyond those in the index")
-    return users
+    return users, distinct
 
 
-def table_path(directory: Path, number: int) -> Path:
-    """Return where a table lies: `.ldb`, or `.sst` as older versions name it."""
-    path = directory / f"{number:06d}.ldb"
-    old = path.with_suffix(".sst")
-    return old if not path.exists() and old.exists() else path
-
-
-def open_table(directory: Path, table: TableFile) -> Table:
-    """Read a table's footer and index. Raises Damaged."""
-    path = table_path(directory, table.number)
-    try:
-        status = path.stat()
-        return _open_table(path, table, status.st_size, status.st_mtime_ns)
-    except FileNotFoundError:
-        raise Damaged("truncated-store", "is missing") from None
-    except PermissionError:
-        raise Damaged("unsupported", "may not be read: permission denied") from None
-    except OSError as exc:
-        raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
-
-
-@lru_cache(maxsize=128)
-def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
-    with path.open("rb") as handle:
-        file = handle.fileno()
-        if size < table.size:
-            if os.pread(file, len(_LFS), 0) == _LFS:
-                raise Damaged("truncated-store", "is a git-lfs pointer; fetch the file with 'git lfs pull'")
-            raise Damaged("truncated-store", f"has {size:,} bytes, expected {table.size:,}")
-        footer = os.pread(file, FOOTER, table.size - FOOTER) if table.size >= FOOTER else b""
-        if len(footer) < FOOTER or _U64.unpack_from(footer, 40)[0] != MAGIC:
-            raise Damaged("damaged-store", "does not end in a table's footer", max(0, table.size - FOOTER), FOOTER)
-        offset, length = table.size - FOOTER, FOOTER
-        try:
-            at = varint(footer, varint(footer, 0)[1])[1]
-            offset, at = varint(footer, at)
-            length, at = varint(footer, at)
-            length = min(length, table.size)
-            return _index(path, table, *parse_block(*read_block(file, offset, length)))
-        except (IndexError, Damaged) as exc:
-            raise Damaged("damaged-store", f"has a broken index: {exc}", offset, length) from exc
-
-
-def _index(path: Path, table: TableFile, inner: list[bytes], handles: list[memoryview]) -> Table:
-    users = [key[:-8] for key in inner]
-    offsets, sizes = [], []
-    for handle in map(bytes, handles):
-        offset, at = varint(handle, 0)
-        size, _ = varint(handle, at)
-        if offset + size + TRAILER > table.size - FOOTER:
-            raise Damaged("damaged-store", "an entry points beyond the file")
-        offsets.append(offset)
-        sizes.append(size)
-    if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
-        raise Damaged("damaged-store", "it does not reach the largest key that the MANIFEST gives")
-    bounds = [table.smallest, *users[:-1], table.largest]
-    if not all(low <= high for low, high in pairwise(bounds)):
-        raise Damaged("damaged-store", "its keys are out of order")
-    return Table(path, bounds, offsets, sizes)
+_USER_KEY = itemgetter(slice(None, -8))

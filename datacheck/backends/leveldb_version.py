@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
@@ -18,6 +18,7 @@ from datacheck.backends.leveldb_log import read_log
 from datacheck.backends.leveldb_table import BYTEWISE, Damaged, Edge, TableFile, varint
 
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
+MANIFEST_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
 LOG_NAME = re.compile(r"([0-9]{1,20})\.log")
 COMPARATOR, LOG_NUMBER, NEXT_FILE, LAST_SEQUENCE, COMPACT_POINTER, DELETED_FILE, NEW_FILE, PREV_LOG_NUMBER = (
     *range(1, 8),
@@ -55,9 +56,28 @@ def runs(tables: Iterable[TableFile]) -> list[Run]:
     return [Run(run) for run in made]
 
 
+Age = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where writes come from. Of two the one with the greater `age` holds the newer writes; None is not known.
+
+    `replaced` are the ranges of keys of the tables that a compaction made of this one, which is then of no more use.
+    """
+
+    file: str
+    age: Age | None = None
+    replaced: Sequence[tuple[bytes, bytes]] = ()
+
+
 @dataclass
 class Version:
-    """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order."""
+    """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order.
+
+    `dead` are the numbers of tables that an edit deletes. Where `rebuilt`, the MANIFEST is lost, or some of its edits:
+    then all the tables that lie there count, `replaced` says which were made into others, and `unread` which are none.
+    """
 
     manifest: str
     comparator: str = BYTEWISE
@@ -67,6 +87,21 @@ class Version:
     tables: dict[tuple[int, int], TableFile] = field(default_factory=dict)
     damages: list[Damaged] = field(default_factory=list)
     runs: Sequence[Run] = ()
+    dead: set[int] = field(default_factory=set)
+    why: Damaged | None = None
+    rebuilt: bool = False
+    replaced: Mapping[int, Sequence[tuple[bytes, bytes]]] = field(default_factory=dict)
+    unread: Sequence[tuple[str, Damaged]] = ()
+
+    def origin(self, table: TableFile) -> Origin:
+        """Return where the writes of a table come from: a lower level is newer, and in level 0 a greater number."""
+        age = None
+        if not self.rebuilt and table.level is not None:
+            age = (-table.level, 0 if table.level else table.number)
+        return Origin(f"table {table.number:06d}", age, self.replaced.get(table.number, ()))
+
+    def log_origin(self, path: Path) -> Origin:
+        return Origin(f"log {path.name}", None if self.rebuilt else (1, int(path.stem)))
 
     def apply(self, edit: bytes) -> None:
         """Change the version by one edit. Raises Damaged, or IndexError where the edit ends early."""
@@ -89,6 +124,7 @@ class Version:
                 level, at = varint(edit, at)
                 number, at = varint(edit, at)
                 self.tables.pop((level, number), None)
+                self.dead.add(number)
             elif tag == NEW_FILE:
                 at = self._add(edit, at)
             else:
@@ -103,6 +139,7 @@ class Version:
         largest, at = _text(edit, at)
         if min(len(smallest), len(largest)) < 8 or smallest[:-8] > largest[:-8]:
             raise Damaged("damaged-store", f"an edit gives table {number} a range of keys that cannot be")
+        self.dead.discard(number)
         self.tables[level, number] = TableFile(number, level, size, smallest[:-8], largest[:-8])
         return at
 
@@ -148,23 +185,47 @@ def current(directory: Path) -> str | None:
 
 
 def read_version(directory: Path) -> Version:
-    """Return the state that CURRENT and MANIFEST describe. Raises Damaged where there is none to be had."""
+    """Return the state that CURRENT and MANIFEST describe, or the last MANIFEST where CURRENT is lost.
+
+    `why` says what is wrong with them; without edits that can be trusted the version is `rebuilt`, and has the tables
+    that the edits give, if any. Raises Damaged where datacheck may not look.
+    """
     name = current(directory)
+    why = None
     if name is None:
         lack = "does not name a MANIFEST" if (directory / "CURRENT").exists() else "is missing"
-        raise Damaged("damaged-store", f"CURRENT {lack}, so which tables are live is not known")
+        why = Damaged("damaged-store", f"CURRENT {lack}")
+        name = _last_manifest(directory)
+    version, fault = _try_manifest(directory, name)
+    if why is not None and version is not None and not version.damages:
+        return replace(version, why=Damaged(why.code, f"{why}; {name} is there, and was taken"))
+    if version is None:
+        why = why or fault
+        version = Version(name or "MANIFEST")
+    return replace(version, why=why, rebuilt=why is not None or bool(version.damages))
+
+
+def _try_manifest(directory: Path, name: str | None) -> tuple[Version | None, Damaged | None]:
+    """Return what a MANIFEST says, or what is wrong with it. Raises Damaged where it may not be read."""
+    if name is None:
+        return None, None
     try:
         status = (directory / name).stat()
         version = _read_manifest(directory / name, status.st_size, status.st_mtime_ns)
     except FileNotFoundError:
-        raise Damaged("damaged-store", f"{name}, which CURRENT names, is missing") from None
+        return None, Damaged("damaged-store", f"{name}, which CURRENT names, is missing")
     except PermissionError:
         raise Damaged("unsupported", f"{name} may not be read: permission denied") from None
     except OSError as exc:
-        raise Damaged("unreadable", f"{name} cannot be read: {exc.strerror}") from exc
+        return None, Damaged("unreadable", f"{name} cannot be read: {exc.strerror}")
     if not version.edits:
-        raise Damaged("damaged-store", f"{name} holds no edit that can be read, so which tables are live is not known")
-    return version
+        return None, Damaged("damaged-store", f"{name} holds no edit that can be read")
+    return version, None
+
+
+def _last_manifest(directory: Path) -> str | None:
+    names = [entry.name for entry in directory.iterdir() if MANIFEST_NAME.fullmatch(entry.name)]
+    return max(names, key=lambda name: int(name.removeprefix("MANIFEST-")), default=None)
 
 
 @lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.leveldb_log import BATCH, BLOCK, read_log
-from datacheck.backends.leveldb_table import Damaged, varint
+from datacheck.backends.leveldb_table import Damaged, Value, varint
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
@@ -182,7 +182,7 @@ class LogIndex:
         bisect = bisect_right if edge[1] else bisect_left
         return bisect(range(len(self)), edge[0], key=self.key)
 
-    def values(self, file: int, first: int, last: int) -> list[memoryview]:
+    def values(self, file: int, first: int, last: int) -> list[Value]:
         """Read the values of rows from the file: in one go where they lie close together. Raises Damaged."""
         places, sizes = self._places[first:last], self.sizes[first:last]
         pieces = np.searchsorted(self._fragment_places, places, "right") - 1

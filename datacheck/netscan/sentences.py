@@ -79,6 +79,8 @@ SENTENCES: dict[str, str] = {
     "store-damaged": "aborts in db_lmdb.hpp:15, or reads what is there in silence: LMDB keeps no checksums",
     "leveldb-damaged": "skips or garbles records in silence, since verify_checksums is off; a table that is cut or "
     "gone aborts it in db_leveldb.hpp:19",
+    "orphan": "never sees it: LevelDB reads only the files that its MANIFEST names",
+    "stale": "trains on this value in silence, whether it is the newest or not",
     "hdf5-damaged": "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file, or hdf5.cpp:94, Failed to read float "
     "dataset data",
     "kills": "crashes or hangs at this record, most likely: so did the library that reads it",
@@ -123,13 +125,15 @@ _BY_CODE = {
     "unsupported": "elsewhere",
     "class-missing": "class-missing",
     "sorted": "sorted",
+    "orphan": "orphan",
+    "stale": "stale",
 }
 
 
 def _of_store(finding: Finding, value: bytes | memoryview | None, kind: str) -> str:
     if kind == "hdf5":
         return "hdf5-damaged"
-    if value is not None:  # the checksum of a PNG within
+    if value is not None and finding.field == "data":  # the checksum of a PNG within
         return _of_datum(finding, value)
     if kind == "leveldb":
         return "leveldb-damaged"

@@ -22,6 +22,8 @@ from leveldb_building import (
     write_two_tables,
 )
 
+from datacheck.backends import leveldb_log
+
 
 @pytest.fixture
 def store(tmp_path):
@@ -34,18 +36,20 @@ def test_a_flipped_bit_in_the_log_costs_that_batch_alone(store):
     (finding,), found, left = scanned(store)
     assert (finding.code, finding.details["file"], finding.details["offset"]) == ("checksum", "000008.log", offset)
     assert finding.details["lost"] == 2
-    assert "2 writes are lost" in finding.message
+    assert "2 writes are lost, and what they replaced or deleted may be read" in finding.message
     assert (found, left) == ([], {at: it for at, it in SOUND.items() if at not in (key(94), key(95))})
 
 
-def test_a_length_in_the_log_that_cannot_be_trusted_costs_the_rest_of_its_block(tmp_path):
+@pytest.mark.parametrize(("trials", "lost"), [(100_000, 1), (0, 31)])
+@pytest.mark.parametrize("bit", [0x10, 0x80])
+def test_behind_a_length_that_cannot_be_trusted_the_next_record_is_looked_for(tmp_path, monkeypatch, trials, lost, bit):
+    monkeypatch.setattr(leveldb_log, "TRIALS", trials)
     path = write_log_store(tmp_path / "db", [(key(number), bytes(1000)) for number in range(100)])
-    flip(path / "000003.log", 4, 0x10)
+    second = (path / "000003.log").read_bytes().index(batch(2, [(key(1), bytes(1000))])[:20]) - 7
+    flip(path / "000003.log", second + 5, bit)
     (finding,), _, left = scanned(path)
-    assert finding.code == "checksum"
-    assert finding.details["size"] == 32768
-    assert list(left) == [key(number) for number in range(100 - len(left), 100)]
-    assert 60 < len(left) < 70
+    assert (finding.code, finding.details["offset"], finding.details["lost"]) == ("checksum", second, lost)
+    assert list(left) == [key(number) for number in range(100) if not 1 <= number <= lost]
 
 
 @pytest.mark.parametrize("lost", [1, 30, 3000])
