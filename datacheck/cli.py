@@ -127,7 +127,10 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
 def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, schema: bool, **options: Any) -> int:
-    """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them."""
+    """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them.
+
+    A SOURCE that is the prototxt of a Caffe network stands for what the network reads, as with --net.
+    """
     if schema:
         return _print_schema()
     nets = options.pop("nets")

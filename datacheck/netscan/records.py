@@ -178,13 +178,16 @@ class LabelInNet(Label):
 
 @dataclass(frozen=True)
 class LayerView(View):
-    """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for."""
+    """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
+
+    `regression`: no layer takes the labels as classes. `forced`: pictures are converted to colour or to grey.
+    """
 
     kind: str
     reads: tuple[str, ...] | None = None
     checks: tuple[Validator, ...] = ()
     regression: bool = False
-    shuffled: bool = False
+    forced: bool = False
 
     def validators(self) -> Sequence[Validator]:
         return self.checks
@@ -212,6 +215,8 @@ class LayerView(View):
         name = situation(finding, value, self.kind)
         if self.regression and name in ("label-nan", "label-far", "label-outside"):
             name = "label-regression" if finding.verdict == "bad" else "label-negative"
+        if self.forced and name == "format" and "16-bit" in finding.message:
+            name = "picture-forced"
         if self.kind == "image-list" and name in ("picture-none", "empty"):
             name = "file-missing"
         details = {**finding.details, "caffe": SENTENCES[name]}

@@ -84,7 +84,8 @@ class NetScan:
         self.report.settings = msgspec.structs.replace(
             self.report.settings, validators=(*settings.validators, *map(repr, checks))
         )
-        return LayerView(backend, reads, tuple(checks), source.classifier is None), findings
+        forced = _colour(source) is not None
+        return LayerView(backend, reads, tuple(checks), source.classifier is None, forced), findings
 
     def _leave(self, check: str) -> bool:
         """Leave a check out, since the layer's own takes its place; return whether it was to be run."""

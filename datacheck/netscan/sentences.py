@@ -11,8 +11,6 @@ from datacheck.decoders.datum import DATA, LABEL, Datum, parse
 from datacheck.decoders.pictures import sniff
 from datacheck.model import Finding
 
-ABORT_CHANNELS = "Check failed: channels == datum_channels"
-
 SENTENCES: dict[str, str] = {
     # a Datum's bytes
     "data-cut": "ignores that the message does not parse (data_layer.cpp:98) and trains on in silence: the missing "

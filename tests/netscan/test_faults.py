@@ -358,7 +358,8 @@ def test_force_color_takes_grey_alpha_and_16_bit(tmp_path):
     records[key(9)] = datum(png("L", (64, 64), np.uint16), 9, encoded=True)
     write_lmdb(tmp_path / "db", records)
     (report,) = scan(tmp_path, data_layer(transform="force_color: true"))
-    assert report.status == 0
+    assert (report.status, report.suspicious) == (0, 2)
+    assert said(report)[key(9).decode(), "wrong-format"] == SENTENCES["picture-forced"]
     (report,) = scan(tmp_path, data_layer(transform="force_gray: true"))
     assert report.status == 0
 
