@@ -39,6 +39,7 @@ class NetScan:
     places: Places
     report: Report
     findings: list[Finding] = field(default_factory=list)
+    validators: Sequence[Validator] = ()
 
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
@@ -55,7 +56,15 @@ class NetScan:
             self.report.source = msgspec.structs.replace(self.report.source, records=0)
             return
         amend = Amendment(view, self.source, bool(self.report.settings.together))
-        run(self.report, self.opened.reader, view=view, amend=amend, progress=progress, listen=listen)
+        run(
+            self.report,
+            self.opened.reader,
+            validators=self.validators,
+            view=view,
+            amend=amend,
+            progress=progress,
+            listen=listen,
+        )
 
     def _view(self) -> tuple[LayerView, list[Finding]]:
         """Look at the source; return what the layer demands of its records, and what is wrong with it as a whole."""
@@ -235,6 +244,7 @@ def scan_net(
     phase: WantedPhase = "all",
     root: str | Path | None = None,
     reports: Sequence[str | Path] = (),
+    validators: Sequence[Validator] = (),
     progress: Progress = unwatched,
     **options: Any,
 ) -> list[Report]:
@@ -249,7 +259,7 @@ def scan_net(
     root
         The directory that the training is started in, which relative names in the network are relative to; by default
         the working directory. What is not there is looked for beside the prototxt.
-    reports, progress, options
+    reports, validators, progress, options
         As for `datacheck.scan`. `labels` and `batch_size` are the network's own unless they are given.
 
     Returns
@@ -264,7 +274,9 @@ def scan_net(
     UsageError, ReportFailed
         As for `datacheck.scan`.
     """
-    scans = prepare_net(net, make(**options), phase=phase, root=root)
+    scans = prepare_net(net, make(validators=validators, **options), phase=phase, root=root)
+    for it in scans:
+        it.validators = validators
     with Reports(reports, [it.report.source.path for it in scans]) as files:
         for it in scans:
             it.run(progress, files.begin(it.report))

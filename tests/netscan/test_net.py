@@ -1,6 +1,7 @@
 """Which layers of a network are sources, what their labels must be, and the command that scans them."""
 
 import json
+from dataclasses import dataclass
 
 import jsonschema
 import msgspec
@@ -179,6 +180,26 @@ def test_options_go_before_what_the_network_says(home):
     assert (report.bad, report.balance.batch_size, report.balance.classes) == (0, 5, 11)
     (report,) = datacheck.scan_net("net.prototxt", phase="TEST", skip=["label"])
     assert report.bad == 0
+
+
+@dataclass(frozen=True)
+class Dark:
+    """No picture is dark."""
+
+    def __call__(self, batch):
+        if batch.field == "data":
+            for at in range(len(batch.rows)):
+                if batch.values[at].mean() < 100:
+                    yield at, datacheck.found("constant", "dark", field="data")
+
+
+def test_checks_of_your_own_are_run_too(home):
+    write_lmdb(home / "dark", raw_records(50) | {key(7): datum(pixels(7) // 4, 7)})
+    (home / "net.prototxt").write_text((DATA + IP + LOSS).replace('"train"', '"dark"'))
+    (report,) = datacheck.scan_net("net.prototxt", phase="TRAIN", validators=[Dark()])
+    (finding,) = report.findings
+    assert (finding.key, finding.message) == ("00000007", "dark")
+    assert finding.details["caffe"].startswith("trains on in silence")
 
 
 def test_several_networks_and_stores_go_into_one_document(home):
