@@ -56,7 +56,7 @@ def open_source(source: NetSource, places: Places, options: StoreOptions) -> Ope
     """Open what a layer names; `options` are for HDF5."""
     path, beside = places.find(source.path)
     if not source.path:
-        return Opened(path, None, [problem("wiring", "source is missing", "aborts at set-up")])
+        return Opened(path, None, [problem("layer", "source is missing", "aborts at set-up")])
     if source.type == "WindowData":
         text = "WindowData, which datacheck does not read"
         return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
@@ -112,7 +112,7 @@ def _database(source: NetSource, path: Path, beside: bool) -> Opened:
         named = (source.backend or "").upper()
         text = f"backend is {named}{default}, but {WORDS[reader.backend]} lies there"
         caffe = "aborts in db_leveldb.cpp:16" if source.backend == "leveldb" else "aborts in db_lmdb.hpp:15"
-        findings.append(problem("wiring", text, caffe))
+        findings.append(problem("layer", text, caffe))
     return Opened(path, reader, findings, beside)
 
 
@@ -187,4 +187,4 @@ def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int,
         ]
         if others:
             text = f"the layer {others[0]} reads the same LevelDB, which can be opened once only"
-            yield number, problem("wiring", text, "aborts in db_leveldb.cpp:16, the LOCK is taken")
+            yield number, problem("layer", text, "aborts in db_leveldb.cpp:16, the LOCK is taken")

@@ -43,39 +43,35 @@ def of_layer(source: NetSource) -> Iterator[Finding]:
     """Yield what is wrong with the layer, whatever it reads."""
     transform = source.transform
     if not source.batch_size:
-        yield problem("wiring", "batch_size is missing or 0", "aborts at set-up in blob.cpp:133, Check failed: data_")
+        yield problem("layer", "batch_size is missing or 0", "aborts at set-up in blob.cpp:133, Check failed: data_")
     if source.type == "HDF5Data":
         if transform.given:
             yield problem(
-                "transform",
+                "layer",
                 "transform_param stands in an HDF5Data layer, which transforms nothing",
                 "aborts at set-up in hdf5_data_layer.cpp:77",
             )
         return
     if transform.force_color and transform.force_gray:
-        yield problem(
-            "transform", "force_color and force_gray exclude each other", "aborts in data_transformer.cpp:135"
-        )
+        yield problem("layer", "force_color and force_gray exclude each other", "aborts in data_transformer.cpp:135")
     if transform.mean_file and transform.mean_values:
         yield problem(
-            "transform", "mean_file and mean_value exclude each other", "aborts at set-up in data_transformer.cpp:20-21"
+            "mean", "mean_file and mean_value exclude each other", "aborts at set-up in data_transformer.cpp:20-21"
         )
     if not math.isfinite(transform.scale):
         yield problem(
-            "transform", f"scale is {transform.scale:g}", "takes it in silence, and every value becomes nan or inf"
+            "layer", f"scale is {transform.scale:g}", "takes it in silence, and every value becomes nan or inf"
         )
     elif transform.scale == 0:
         text = "scale is 0: every value becomes 0"
-        yield problem("transform", text, "trains on in silence on zeros", verdict="suspicious")
+        yield problem("layer", text, "trains on in silence on zeros", verdict="suspicious")
     wrong = [value for value in transform.mean_values if not math.isfinite(value)]
     if wrong:
-        yield problem(
-            "transform", f"mean_value {wrong[0]:g}", "takes it in silence, and every value becomes nan or inf"
-        )
+        yield problem("mean", f"mean_value {wrong[0]:g}", "takes it in silence, and every value becomes nan or inf")
     new = source.pictures.new_height, source.pictures.new_width
     if source.type == "ImageData" and min(new) == 0 < max(new):
         text = "new_height and new_width must both be given, or neither"
-        yield problem("transform", text, "aborts at set-up in image_data_layer.cpp")
+        yield problem("layer", text, "aborts at set-up in image_data_layer.cpp")
 
 
 def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
@@ -87,7 +83,7 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
 
     try:
         if path.exists() and not path.is_file():
-            return wrong("transform", "is not a file", "aborts at set-up, Failed to parse the mean file")
+            return wrong("mean", "is not a file", "aborts at set-up, Failed to parse the mean file")
         blob = read_blob(path)
     except SourceMissing:
         return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
@@ -97,12 +93,12 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
         return None, [finding]
     except DatacheckError as exc:
         reason = getattr(exc, "reason", str(exc))
-        return wrong("transform", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
+        return wrong("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
     if blob.ndim != 4 or blob.shape[0] != 1:
         text = f"the mean has the shape {'x'.join(map(str, blob.shape))}, not 1 x channels x height x width"
         if blob.ndim != 4:
-            return wrong("transform", text, "aborts, or takes the axes for others: it wants four")
-        return wrong("transform", text, "takes the first mean in silence")
+            return wrong("mean", text, "aborts, or takes the axes for others: it wants four")
+        return wrong("mean", text, "takes the first mean in silence")
     with np.errstate(over="ignore"):
         finite = np.isfinite(blob.astype(np.float32))
     if not finite.all():
@@ -110,7 +106,7 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
         are = "is" if count == 1 else "are"
         first = [int(it) for it in np.unravel_index(int((~finite).argmax()), blob.shape)][1:]
         text = f"{count} of {blob.size} values {are} not finite, first at {first}"
-        return wrong("transform", text, "subtracts it in silence: every batch of the training becomes nan")
+        return wrong("mean", text, "subtracts it in silence: every batch of the training becomes nan")
     _, channels, height, width = blob.shape
     return Mean(str(path), (channels, height, width), float(blob.min()), float(blob.max())), []
 
@@ -147,7 +143,7 @@ def of_records(source: NetSource, look: Look, mean: Mean | None) -> Iterator[Fin
     shape = _resized(source, look.usual)
     if source.type == "Data" and look.shapes and not look.encoded and (transform.force_color or transform.force_gray):
         text = "force_color and force_gray are for encoded records only, and these are not"
-        yield problem("transform", text, "logs an error for each record and goes on without", verdict="suspicious")
+        yield problem("layer", text, "logs an error for each record and goes on without", verdict="suspicious")
     if shape is None or len(shape) != 3:
         return
     crop = transform.crop_size
@@ -156,10 +152,10 @@ def of_records(source: NetSource, look: Look, mean: Mean | None) -> Iterator[Fin
     count = len(transform.mean_values)
     if count > 1 and count != shape[0]:
         text = f"{count} mean values for the {shape[0]} channels of the records; it takes 1, or as many as channels"
-        yield problem("transform", text, "aborts in data_transformer.cpp:67 or :263")
+        yield problem("mean", text, "aborts in data_transformer.cpp:67 or :263")
     if mean is not None and mean.shape != shape:
         text = f"{transform.mean_file}: the mean is {_by(mean.shape)}, the records are {_by(shape)}"
-        yield problem("transform", text, SENTENCES["mean-size"])
+        yield problem("mean", text, SENTENCES["mean-size"])
     yield from _overflow(source, mean)
 
 

@@ -234,7 +234,7 @@ def test_a_backend_that_is_another(tmp_path):
     (report,) = scan(tmp_path, layers)
     (finding,) = report.findings
     assert (finding.code, finding.message) == (
-        "wiring", "backend is LEVELDB (the default), but an LMDB environment lies there",
+        "layer", "backend is LEVELDB (the default), but an LMDB environment lies there",
     )  # fmt: skip
     assert report.checked == 40
 
@@ -244,7 +244,7 @@ def test_two_layers_on_one_leveldb(tmp_path):
     layers = data_layer(backend="LEVELDB", more="include { phase: TRAIN }")
     layers += data_layer(backend="LEVELDB", more="include { phase: TEST }")
     reports = scan(tmp_path, layers)
-    assert [said(it) for it in reports] == [{(None, "wiring"): "aborts in db_leveldb.cpp:16, the LOCK is taken"}] * 2
+    assert [said(it) for it in reports] == [{(None, "layer"): "aborts in db_leveldb.cpp:16, the LOCK is taken"}] * 2
     assert [it.layer.phases for it in scan(tmp_path, layers, phase="TEST")] == [("TEST",)]
 
 
@@ -307,7 +307,7 @@ def test_a_mean_that_does_not_fit(tmp_path, transform, message):
     write_lmdb(tmp_path / "db", raw_records(40))
     (report,) = scan(tmp_path, data_layer(transform=transform))
     findings = [it for it in report.findings if message in it.message]
-    assert {it.code for it in findings} <= {"transform", "missing"}
+    assert {it.code for it in findings} <= {"mean", "missing"}
     assert findings
     assert all(it.key is None and it.verdict == "bad" for it in report.findings)
 
@@ -330,11 +330,11 @@ def test_a_mean_that_fits_demands_the_whole_size(tmp_path):
 @pytest.mark.parametrize(
     ("transform", "code", "verdict"),
     [
-        ("scale: nan", "transform", "bad"),
-        ("scale: inf", "transform", "bad"),
-        ("scale: 0", "transform", "suspicious"),
+        ("scale: nan", "layer", "bad"),
+        ("scale: inf", "layer", "bad"),
+        ("scale: 0", "layer", "suspicious"),
         ("scale: 1e38", "inf", "bad"),
-        ("force_color: true", "transform", "suspicious"),
+        ("force_color: true", "layer", "suspicious"),
     ],
 )
 def test_a_transformation_that_spoils_every_value(tmp_path, transform, code, verdict):
@@ -520,7 +520,7 @@ def test_a_damaged_chunk(tmp_path):
 
 def test_a_transformation_in_an_hdf5_layer(tmp_path):
     report = hdf5(tmp_path, rows(tmp_path / "a.h5"), layers=hdf5_layer(more="transform_param { scale: 2 }"))
-    assert said(report) == {(None, "transform"): "aborts at set-up in hdf5_data_layer.cpp:77"}
+    assert said(report) == {(None, "layer"): "aborts at set-up in hdf5_data_layer.cpp:77"}
 
 
 def test_a_dataset_that_no_top_reads_does_no_harm(tmp_path):
