@@ -16,7 +16,7 @@ help:
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[hdf5plugin]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[hdf5plugin,plot]" --group dev
 	touch $(READY)
 
 demo: $(READY)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UsageError,
         ValidatorFailed,
     )
+    from datacheck.linting import lint
     from datacheck.logs.diagnosis import LogReport
     from datacheck.logs.reading import read_log
     from datacheck.model import Finding, found
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "lint": "linting",
     "open_store": "backends",
     "Batch": "batch",
     "Finding": "model",
@@ -105,6 +107,7 @@ __all__ = [
     "ValidatorFailed",
     "__version__",
     "found",
+    "lint",
     "open_store",
     "read_log",
     "rebuild",

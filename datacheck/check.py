@@ -17,6 +17,8 @@ from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics
 from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
 
+LOST = frozenset({"truncated-store", "damaged-store"})
+"""Codes of what a reader could not read, or not to its end."""
 Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
@@ -95,10 +97,12 @@ class Judge:
 
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
+        # of some a reader has said what is wrong: what is left of them would only add to that
+        lost = {row for row, finding in block.findings if finding.code in LOST}
         full: Sequence[int] = range(len(block))
-        if not all(map(len, block.values)):
-            full = [row for row in full if len(block.values[row])]
-            for row in sorted(set(range(len(block))).difference(full)):
+        if lost or not all(map(len, block.values)):
+            full = [row for row in full if len(block.values[row]) and row not in lost]
+            for row in sorted(set(range(len(block))).difference(full, lost)):
                 yield row, found("empty", "the value has zero bytes")
         others: list[int] = []
         for name, rows in self._families(block, full):

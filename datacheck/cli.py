@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from datacheck import __version__
 from datacheck.errors import DatacheckError
-from datacheck.options import ScanCommand, scan_options
+from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
-    from datacheck.backends import Reader
     from datacheck.logs.diagnosis import LogReport
-    from datacheck.model import Finding
+    from datacheck.netscan.command import Scan
     from datacheck.report import Report
-    from datacheck.scanning import Progress
     from datacheck.settings import Settings
 
 COULD_NOT_RUN = 2
@@ -100,13 +97,7 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @scan_options
-@click.option(
-    "--net",
-    "nets",
-    multiple=True,
-    metavar="FILE",
-    help="Scan what this Caffe network reads, as it would get it. Repeatable.",
-)
+@click.option("--net", "nets", multiple=True, metavar="FILE", help="Scan what this Caffe network reads. Repeatable.")
 @click.option(
     "--phase",
     type=click.Choice(["TRAIN", "TEST", "all"], case_sensitive=False),
@@ -136,14 +127,13 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.netscan.command import Given
     from datacheck.reports import Reports
 
-    reports = options.pop("reports")
-    network = {name: options.pop(name) for name in ("phase", "root")}
-    settings = _settings(options)
+    reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     done: list[Report] = []
     statuses = []
-    scans = [*(it for net in nets for it in _of_net(net, settings, network)), *_of_sources(sources, settings, network)]
+    scans = Given(_settings(options), phase, root, complain).scans(nets, sources)
     with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)
@@ -171,58 +161,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-class _Scan(Protocol):
-    """A scan about to be run into its report."""
-
-    report: Report
-
-    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
-
-
-@dataclass
-class _StoreScan:
-    """The scan of one store."""
-
-    reader: Reader
-    report: Report
-
-    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        from datacheck.scanning import run
-
-        run(self.report, self.reader, progress=progress, listen=listen)
-
-
-def _of_sources(sources: Sequence[str], settings: Settings, network: dict[str, Any]) -> Iterator[_Scan | None]:
-    """Yield the scan of each source, those of a network's layers if it is one, and None for one that is neither."""
-    from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-    from datacheck.scanning import prepare
-
-    for source in sources:
-        try:
-            yield _StoreScan(*prepare(source, settings))
-        except (SourceMissing, SourceUnreadable) as exc:
-            complain(exc)
-            yield None
-        except SourceUnknown as exc:
-            yield from _of_net(source, settings, network, otherwise=exc)
-
-
-def _of_net(
-    net: str, settings: Settings, network: dict[str, Any], otherwise: DatacheckError | None = None
-) -> Sequence[_Scan | None]:
-    """Return the scans of a network's layers; of what is none, say so, or the complaint that it has `otherwise`."""
-    from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
-    from datacheck.netscan.scan import prepare_net
-
-    try:
-        return prepare_net(net, settings, **network)
-    except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
-        named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in (".prototxt", ".pbtxt")
-        complain(exc if otherwise is None or named else otherwise)
-        return [None]
-
-
-def _scan_one(scan: _Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
+def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.model import plain
 
@@ -335,6 +274,44 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     record = look(source, key, settings, save)
     print(record.text)
     return record.status
+
+
+@cli.command(cls=LintCommand)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), metavar="DIR", help="The folder that Caffe is started in.")
+@click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
+@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option(
+    "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
+)
+@click.option(
+    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+@click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
+@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
+    """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
+    from datacheck.linting.command import draw, run
+    from datacheck.linting.text import lint_text
+    from datacheck.reports import Reports, json_document
+
+    with Reports(options.pop("reports"), files) as written:
+        done, errors = run(files, written, options)
+        for error in errors:
+            complain(error)
+        shown = [report for report in done if not (quiet and report.clean)]
+        if form == "text":
+            for report in shown:
+                print(lint_text(report))
+        elif shown:
+            print("".join(json_document(done)))
+        if schedule is not None:
+            draw(files, schedule, options["iterations"])
+    statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
+    return next(it for it in WORST_FIRST if it in statuses)
 
 
 @cli.command()

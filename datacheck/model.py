@@ -41,20 +41,32 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "missing": ("bad", "a file, database or dataset that is named is not there"),
     "mean": ("bad", "a mean file or mean values that do not fit, or are not finite"),
     "layer": ("bad", "a layer of the network that Caffe would not set up, or not as it is meant"),
+    "malformed-prototxt": ("bad", "a prototxt that Caffe would not parse"),
+    "unknown-field": ("bad", "a prototxt has a field that Caffe does not have: it aborts"),
+    "solver": ("bad", "a setting with which the solver aborts, does nothing or diverges"),
+    "learning-rate": ("bad", "the learning rate is or becomes NaN, infinite, negative or zero"),
+    "empty-window": ("bad", "pooling windows with nothing in them: NaN or -FLT_MAX"),
+    "normalisation": ("bad", "a normalisation that divides by zero, or by statistics that are not there"),
+    "loss": ("bad", "a loss that is or becomes NaN or infinite"),
+    "math-domain": ("bad", "a layer whose values leave the real numbers"),
+    "weights": ("bad", "initial weights that are not finite, or that Caffe refuses to make"),
     "list-line": ("bad", "a line of a list that Caffe reads as something else"),
     "missing-filter": ("unverifiable", "an HDF5 filter is not installed"),
     "unknown-payload": ("unverifiable", "bytes that no decoder knows"),
     "unsupported": ("unverifiable", "a part of the store that datacheck does not follow or read"),
+    "not-closed": ("suspicious", "the store's writer still has it open, or ended without closing it"),
     "wrong-format": ("suspicious", "readable, but not what its neighbours are"),
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
-    "orphan": ("suspicious", "found in a part of the store that nothing points to"),
+    "orphan": (
+        "suspicious",
+        "found in a part of the store that nothing leads to: it may be an old version, or deleted",
+    ),
     "stale": ("suspicious", "a newer write of this key may have been lost"),
     "class-missing": ("suspicious", "a class that never occurs"),
     "sorted": ("suspicious", "the records come sorted by label"),
     "exploding": ("bad", "a training log: the loss or its gradients grow until they are infinite or NaN"),
-    "learning-rate": ("bad", "a training log: the learning rate is NaN, infinite, negative or 0"),
     "sudden-nan": ("bad", "a training log: the loss is NaN or infinite without having grown"),
     "saturated": ("bad", "a training log: the softmax puts out only 0 and 1, and is wrong"),
     "dead-network": ("bad", "a training log: the loss stands still at what guessing costs"),
@@ -200,12 +212,14 @@ class Block:
 
     The values may be views into the store: they are valid until the next block is asked for.
     `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
+    `account` adds up over the blocks of a store; the reader may conclude something from the sums.
     """
 
     keys: Sequence[bytes]
     values: Sequence[bytes | memoryview]
     database: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
+    account: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -259,6 +273,7 @@ class Block:
 class RowBlock:
     """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
 
+    The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
     """

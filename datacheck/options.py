@@ -162,3 +162,13 @@ class ScanCommand(click.Command):
 
         with formatter.section("Checks"):
             formatter.write_dl([(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()])
+
+
+class LintCommand(click.Command):
+    """`datacheck lint`, whose help ends with the manual of the rules."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from datacheck.linting.rules import manual
+
+        with formatter.section("Rules"):
+            formatter.write_dl(manual())

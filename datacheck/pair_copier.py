@@ -13,8 +13,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends import Reader, leveldb_plyvel, lmdb, open_store
+from datacheck.backends.lmdb_format import DUPSORT
 from datacheck.backends.lmdb_layout import data_version, flags_of
-from datacheck.backends.lmdb_pages import DUPSORT
 from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
 from datacheck.decoders.datum import filled
 from datacheck.disk import flush, let_go

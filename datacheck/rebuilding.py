@@ -6,9 +6,9 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -27,6 +27,8 @@ from datacheck.workplace import Workplace
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
+BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
+"""Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
 SPARE = 1.05
 """A copy may take a little more than the source."""
 
@@ -56,13 +58,17 @@ class Order:
 
 @dataclass(frozen=True)
 class _Work:
-    """A rebuild under way: what was ordered, and the workers that copy and compare."""
+    """A rebuild under way: what was ordered, and the workers that copy and compare.
+
+    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
+    """
 
     order: Order
     reader: Reader
     copier: Copier
     pool: Pool[Task]
     progress: Progress
+    damaged: bool = False
 
     def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
         """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
@@ -75,9 +81,11 @@ class _Work:
                     steps[id(task)] = result.value
                     self.progress(phase, sum(steps.values()), total, 0)
                 elif isinstance(result, Death):
-                    raise RebuildFailed(target, f"{phase}: {fatal(result, 'reading or writing').message}")
+                    _refuse_dead(target, phase, result)
                 else:
                     results[id(task)] = result
+        except RebuildFailed as exc:
+            raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
             raise RebuildFailed(target, reason) from exc
@@ -105,7 +113,7 @@ class _Work:
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.reader.backend == "hdf5"
-        if may_go_on and self.order.accept_losses:
+        if may_go_on and (self.order.accept_losses or self.damaged):
             return said
         hint = "; --accept-losses goes on without" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
@@ -140,8 +148,11 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
         _refuse_fill(order, report)
-        if to == "hdf5" and receipt.dropped + receipt.altered:
-            receipt.unkept = work.objections()
+        if to == "hdf5":
+            lost = _lost(report)
+            work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
+            if lost or receipt.dropped + receipt.altered:
+                receipt.unkept = work.objections()
         return _write(work, report, receipt, workplace, holding), report
 
 
@@ -173,6 +184,10 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     )
 
 
+def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
+    raise RebuildFailed(target, f"{phase}: {fatal(death, 'reading or writing').message}")
+
+
 def _refuse_places(order: Order) -> None:
     """Raise UsageError where target or quarantine would touch the source, or each other."""
     places = {"source": order.source.resolve(), "target": order.target.resolve()}
@@ -186,7 +201,16 @@ def _refuse_places(order: Order) -> None:
                 raise UsageError(f"the {name} {place} lies inside the {other} {there}")
 
 
-def _copier(reader: Reader, to: str) -> Copier:
+def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
+    """Return the file and the path of each thing that is damaged, other than records."""
+    return frozenset(
+        (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
+        for it in report.findings
+        if it.key is None and it.code in BROKEN
+    )
+
+
+def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = frozenset()) -> Copier:
     """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
     if (to == "hdf5") != (reader.backend == "hdf5"):
         raise UsageError(
@@ -195,7 +219,7 @@ def _copier(reader: Reader, to: str) -> Copier:
     if to == "hdf5":
         from datacheck.backends.hdf5_copy import Hdf5Copier
 
-        hdf5: Copier = Hdf5Copier()
+        hdf5: Copier = Hdf5Copier(lost)
         return hdf5
     from datacheck.pair_copier import PairCopier
 
@@ -251,7 +275,7 @@ def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
         dropped=fates["dropped"],
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
-        lost=[finding for finding in report.findings if finding.key is None and finding.verdict == "bad"],
+        lost=[finding for finding in report.findings if finding.index is None and finding.verdict == "bad"],
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 

@@ -79,6 +79,7 @@ class Tally:
 
     `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up.
+    `account` is the sum of the blocks' own.
     `labels` are those of the records, in order, where batches are asked for.
     """
 
@@ -88,6 +89,7 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    account: Counter[str] = field(default_factory=Counter)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=list)
     labels: list[Labels] = field(default_factory=list)
@@ -123,6 +125,7 @@ class Tally:
         self.verdicts += other.verdicts
         self.codes += other.codes
         self.unknown += other.unknown
+        self.account += other.account
         for name, statistics in other.statistics.items():
             if name in self.statistics:
                 self.statistics[name] += statistics

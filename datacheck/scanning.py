@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from datacheck.pool import Death, Pool
 from datacheck.report import Report, Source, Tally
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
-from datacheck.tasks import Check, Count, Job, LookAround, TakeProfile, Task
+from datacheck.tasks import Check, Conclude, Count, Job, LookAround, TakeProfile, Task
 
 if TYPE_CHECKING:
     from datacheck.check import View
@@ -105,6 +105,12 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
         add(tally)
+    if report.tally.account and report.complete:
+        concluded = only(pool, Conclude(dict(report.tally.account)))
+        for finding in concluded if isinstance(concluded, list) else [fatal(concluded, "looking at the whole")]:
+            tally = Tally()
+            tally.count([finding])
+            add(tally)
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
     for finding in report.take_balance():
@@ -233,7 +239,7 @@ def _pieces(reader: Reader, check: Check, death: Death) -> list[_Span]:
         return [*before, _Span(replace(check, shard=shard.since(place), careful=True))]
     if not seen:
         return [*before, _Span(check, _lost(reader, shard.since(place), death))]
-    tally = Tally(records=1, checked=1)
+    tally = Tally(records=1, checked=1, account=Counter(died=1))
     named = reader.name(shard, place, fatal(death, "reading or decoding it"))
     tally.count([msgspec.structs.replace(named, index=0)])
     behind = shard.since(Position(place.key, place.nth + 1))

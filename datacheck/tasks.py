@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from datacheck.backends import Copier, Reader
+from datacheck.backends import Concluding, Copier, Reader
 from datacheck.copying import Plan
 from datacheck.errors import DatacheckError
-from datacheck.model import Layout, Note, Profile, Shard
+from datacheck.model import Block, Finding, Layout, Note, Profile, Shard
 from datacheck.pool import Death, Watch
 from datacheck.report import Tally
 from datacheck.sampling import Sample
@@ -129,9 +129,23 @@ class Check:
                 picked = self.sample.rows(self.start + tally.records, len(block))
                 chosen, rows = block.take(picked), [rows[row] for row in picked]
             judge.judge(chosen, rows, tally)
+            tally.account.update(block.account if isinstance(block, Block) else {})
             tally.records += len(block)
             tally.checked += len(rows)
         return tally
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """Return what the sums over all blocks of a store say of it as a whole."""
+
+    account: dict[str, int]
+
+    def run(self, job: Job, watch: Watch) -> list[Finding]:
+        watch.timeout = LAYOUT_SECONDS
+        watch.note(None)
+        reader = job.reader
+        return reader.conclude(self.account) if isinstance(reader, Concluding) else []
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ LAYERS = [
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
     ("tasks",),
-    ("scanning",),
-    ("netscan",),
+    ("scanning", "plots"),
+    ("linting", "netscan"),
     ("receipt",),
     ("rebuilding",),
     ("showing", "demo", "options", "logs"),
@@ -35,18 +35,19 @@ ALLOWED_BESIDE = {("settings", "decoders"), ("report", "reports"), ("reports", "
 
 HOMES = {
     "lmdb": "backends/lmdb.py",
-    "h5py": "backends/hdf5.py",
-    "hdf5plugin": "backends/hdf5.py",
+    "h5py": "backends/hdf5_file.py",
+    "hdf5plugin": "backends/hdf5_file.py",
+    "deflate": "backends/hdf5_direct.py",
     "simplejpeg": "decoders/jpeg.py",
     "cramjam": "backends/leveldb_table.py",
     "PIL": "decoders/pillow.py",
     "plyvel": "backends/leveldb_plyvel.py",
     "tqdm": "cli.py",
-    "matplotlib": "logs/plot.py",
     "xxhash": "pair_copier.py",
     "cloudpickle": "pool.py",
     "subprocess": "pool.py",
     "google.protobuf": "caffe/messages.py",
+    "matplotlib": "plots.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 
@@ -119,7 +120,8 @@ HEAVY = (
     "tqdm",
     "plyvel",
     "msgspec",
-    "google.protobuf",
+    *("google.protobuf", "matplotlib"),
+    "deflate",
 )
 
 

@@ -276,7 +276,7 @@ def test_what_keeps_a_picture_from_being_drawn_is_said(write, tmp_path):
         [sys.executable, "-c", code, "log", "--plot", "p.png", path], capture_output=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == b'datacheck: --plot needs matplotlib: pip install "datacheck-ml[plot]"\n'
+    assert done.stderr == b"datacheck: drawing needs matplotlib: pip install 'datacheck-ml[plot]'\n"
 
 
 def test_every_story_has_a_code_and_a_manual():

@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,9 @@ def test_the_sessions_of_the_terminal_are_true(home):
     sessions = "".join(blocks("console"))
     shutil.rmtree(home / "demo", ignore_errors=True)
     commands = re.findall(r"^\$ (.*)\n", sessions, re.MULTILINE)
-    script = "\n".join(f"status=$?; echo {'$ ' + command!r}; (exit $status)\n{command}" for command in commands)
+    script = "\n".join(
+        f"status=$?; echo {shlex.quote('$ ' + command)}; (exit $status)\n{command}" for command in commands
+    )
     environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-c", script], cwd=home, env=environment, capture_output=True, text=True, check=False

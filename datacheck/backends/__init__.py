@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from datacheck.backends.foreign import foreign
 from datacheck.copying import Copying, Plan, Verifying
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.model import AnyBlock, Finding, Layout, Note, Position, Shard, ignore
@@ -70,6 +71,18 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class Concluding(Protocol):
+    """A reader that gives an account in its blocks, and can tell something from the sums of all of them."""
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return what is wrong with the store as a whole, after all its shards were read.
+
+        The account has "died" where a record killed its reader: what its block would have added is not in it.
+        """
+        ...
+
+
 class Copier(Protocol):
     """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns."""
 
@@ -117,9 +130,10 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
             reader = _reader_class(name).recognise(path, options)
             if reader is not None:
                 return reader
-        raise SourceUnknown(
-            str(path), what_is(path) if backend is None else f"is not a store that the backend {backend} reads"
-        )
+        if backend is None:
+            raise SourceUnknown(str(path), what_is(path))
+        said = foreign(path) if path.is_file() else None
+        raise SourceUnknown(str(path), said or f"is not a store that the backend {backend} reads")
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
     except OSError as exc:
@@ -146,14 +160,7 @@ def what_is(path: Path) -> str:
         return "is a directory, but holds no LMDB, LevelDB or HDF5 files"
     if not path.is_file():
         return "is neither a file nor a directory"
-    head = _head(path)
-    if not head:
-        return "is an empty file"
-    if head.startswith(_LFS):
-        return "is a git-lfs pointer, not the file it stands for; fetch it with 'git lfs pull'"
-    if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        return "is an HTML page, most likely the error page of a download"
-    return "is not an LMDB, LevelDB or HDF5 store"
+    return foreign(path) or "is not an LMDB, LevelDB or HDF5 store"
 
 
 _LFS = b"version https://git-lfs"

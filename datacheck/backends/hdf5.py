@@ -7,11 +7,10 @@ is read through a window on each dataset (`hdf5_window`).
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +18,18 @@ import msgspec
 from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
+from datacheck.backends.hdf5_file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5_sources import sources
+from datacheck.backends.hdf5_superblock import superblock
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
-from datacheck.backends.hdf5_tables import Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5_tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5_trial import Trail, survived
 from datacheck.backends.hdf5_window import Window, column
 from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
+"""The values of a block stay in the processor's cache for who looks at them next."""
 Deadly = tuple[tuple[int, str], ...]
-
-
-@cache
-def library() -> Any:
-    """Return h5py, imported here alone, so that who reads no HDF5 does not wait for it.
-
-    The HDF5 library would load any shared library it finds in the folders of HDF5_PLUGIN_PATH as soon as a file asks
-    for a filter, so its search is off, and its list of folders empty in case it was loaded before. hdf5plugin
-    registers its filters itself. The variable for locks overrules what a caller of the library says.
-    """
-    os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
-    os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
-    import h5py
-
-    with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401
-    for at in reversed(range(h5py.h5pl.size())):
-        h5py.h5pl.remove(at)
-    return h5py
 
 
 @dataclass(frozen=True)
@@ -82,14 +65,14 @@ class Hdf5Reader:
         return Layout(made, list(probes(tables)), sum(height for _, height in tables), size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
-        """Yield the rows of the shard, about 1 MiB at a time; of unjudged datasets only what is wrong with them."""
+        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
         number, name, deadly = parts(shard)
         contents = self.contents(number, deadly)
         table = next((table for table in contents.tables if table.name == name), None)
         try:
             file = opened(self.files[number])
         except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
-            yield self._empty(number, _closed(exc))
+            yield self._empty(number, refused(exc))
             return
         with file:
             if table is not None:
@@ -118,14 +101,19 @@ class Hdf5Reader:
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
-        self, file: Any, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+        self, file: OpenFile, number: int, table: Table, shard: Shard, limit: int | None, note: Note
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
         most = max(1, BLOCK_BYTES // table.row_bytes)
         if limit is not None:
             most = min(most, limit)
-        windows = [Window(it, _handle(file, it), most, single=limit == 1) for it in table.datasets]
+        windows = [_window(file, it, most, single=limit == 1) for it in table.datasets]
+        judged = frozenset(it.path for it in table.judged)
+        columns = [
+            (window, window.dataset.columns if window.dataset.path in judged else ())
+            for window in sorted(windows, key=lambda window: window.dataset.path)
+        ]
         windows.sort(key=lambda window: not window.aligned)
         while at < stop:
             note(Position(at), True)
@@ -133,27 +121,28 @@ class Hdf5Reader:
             for window in windows:
                 whole = stop if window.aligned else end
                 end = min(end, window.cover(at, whole))
-            yield self._block(number, table, windows, at, end)
+            yield self._block(number, table, columns, at, end)
             at = end
 
-    def _block(self, number: int, table: Table, windows: list[Window], start: int, stop: int) -> RowBlock:
+    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
         columns = {}
         unread: dict[str, list[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
-        judged = set(table.judged)
-        for window in sorted(windows, key=lambda window: window.dataset.path):
+        for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
             findings += ((at - start, window.lost[at]) for at in lost)
-            if window.dataset not in judged:
+            if not judged:
                 continue
             values = window.values[start - window.start : stop - window.start]
-            for it in window.dataset.columns:
+            for it in judged:
                 columns[it.name] = column(values, it)
                 if lost:
                     unread[it.name] = [at - start for at in lost]
         return RowBlock(table.name, range(start, stop), columns, table.labels, unread, self._label(number), findings)
 
-    def _unjudged(self, file: Any, number: int, contents: Contents, shard: Shard, note: Note) -> Iterator[RowBlock]:
+    def _unjudged(
+        self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
+    ) -> Iterator[RowBlock]:
         start = 0 if shard.start is None else _row(shard.start)
         stop = None if shard.stop is None else _row(shard.stop)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
@@ -181,6 +170,8 @@ class Hdf5Reader:
         return finding if label is None else msgspec.structs.replace(finding, file=label)
 
 
+_Windows = Sequence[tuple[Window, tuple[Column, ...]]]
+"""The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 
 
@@ -189,20 +180,13 @@ def _row(place: Position) -> int:
     return place.key + place.nth
 
 
-def opened(path: Path) -> Any:
-    """Open a file to be read, without a lock."""
-    try:
-        return library().File(path, "r", driver="sec2", locking=False)
-    except OSError as exc:
-        if "locking flag" not in str(exc):
-            raise
-        # This process has the file open already, with a lock: the library then shares that and takes no other.
-        return library().File(path, "r", driver="sec2")
-
-
-def _handle(file: Any, dataset: Dataset) -> Any:
-    h5 = library()
-    return h5.Dataset(h5.h5d.open(file.id, dataset.path))
+def _window(file: OpenFile, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+    handle = file.dataset(dataset)
+    past = None if single else file.past(dataset, handle)
+    end = file.size if file.cut else None
+    return Window(
+        dataset, handle, rows, single=single, direct=past, end=end, lost_from=file.first_lost(dataset, handle)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -223,40 +207,26 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Conte
         return Contents(findings=(killed(signal, "the file"),))
     try:
         with opened(path) as file:
-            return survey(library(), file.id, size, options, trail)
+            contents = survey(library(), file.id, size, options, trail)
+            whole = tuple(file.findings)
+            return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:
         return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))
     except TROUBLE as exc:
-        return Contents(findings=(_closed(exc),))
+        return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
 
 
-def _closed(exc: Exception) -> Finding:
-    """Return why a file could not be opened."""
-    said = sentence(exc)
-    ends = re.search(r"truncated file: eof = ([0-9]+), .*stored_eof = ([0-9]+)", said)
-    if ends is not None:
-        there, meant = int(ends[1]), int(ends[2])
-        return found(
-            "truncated-store",
-            f"the file ends at {there} of {meant} bytes, {meant - there} are lost; nothing of it can be read",
-            size=there,
-            expected=meant,
-        )
-    if "already open for write" in said or "SWMR" in said:
-        return found(
-            "damaged-store",
-            "the file is marked as being written: a writer still has it open, or ended without closing it, "
-            f"and HDF5 refuses it ({said})",
-        )
-    if isinstance(exc, PermissionError):
-        return found("unsupported", f"the file may not be read: {said}")
-    return found("damaged-store", f"HDF5 cannot open the file: {said}")
+def _superblock_findings(path: Path, size: int) -> list[Finding]:
+    with contextlib.suppress(OSError):
+        block = superblock(path)
+        return [] if block is None else list(block.findings(size))
+    return []
 
 
-def _wrong(file: Any, dataset: Dataset) -> Iterator[Finding]:
+def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
     """Read a dataset that is not judged and yield what is wrong with it."""
     try:
-        handle = _handle(file, dataset)
+        handle = file.dataset(dataset)
         if not dataset.shape:
             handle[()]
             return
@@ -265,7 +235,7 @@ def _wrong(file: Any, dataset: Dataset) -> Iterator[Finding]:
         path = escape(dataset.path)
         yield found(code, f"{path}: {sentence(exc)}", field=dataset.title, dataset=path)
         return
-    window = Window(dataset, handle, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
+    window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0
     while at < dataset.rows:
         at = window.cover(at, dataset.rows)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_digest import FilePlan, Stored, Streamer, creation, extent
+from datacheck.backends.hdf5_file import OpenFile
 from datacheck.backends.hdf5_rows import Change, Piece, origins
 from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tree import Link, Tree, refers
@@ -53,12 +54,13 @@ def disk_errors(target: Path) -> Iterator[None]:
 class Builder:
     """Builds one file; all objects are made in a group without a name, and then linked where they were."""
 
-    def __init__(self, h5: Any, source: Any, target: Path, plan: FilePlan) -> None:
+    def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan) -> None:
         self._h5 = h5
-        self._source = source
+        self._file_of_source = source.path
+        self._source = source.id
         self._target = target
         self._plan = plan
-        self._tree = Tree(h5, source, plan.skip)
+        self._tree = Tree(h5, source.id, plan.skip)
         self._made: dict[int, bytes] = {}
         self._names: dict[bytes, bytes] = {b"/": b""}
         self._written: set[bytes] = set()
@@ -120,7 +122,7 @@ class Builder:
         size = self._source.get_create_plist().get_userblock()
         if not size:
             return
-        with Path(os.fsdecode(self._source.name)).open("rb") as source, self._target.open("r+b") as target:
+        with self._file_of_source.open("rb") as source, self._target.open("r+b") as target:
             while size > 0:
                 piece = source.read(min(size, 1 << 20))
                 target.write(piece)
@@ -152,13 +154,13 @@ class Builder:
             self._described.append(path)
             return
         if isinstance(opened, h5.h5g.GroupID):
-            name = self._name(opened)
+            name = self._name(self._tree.addresses[path])
             h5.h5g.create(self._staging, name, None, self._group_creation(opened))
             self._described.append(path)
         elif self._plan.bare and path not in self._plan.changes:
             return
         else:
-            name = self._name(opened)
+            name = self._name(self._tree.addresses[path])
             self._datasets.append(path)
             self._make_dataset(path, opened, name)
         self._names[path] = name
@@ -172,15 +174,14 @@ class Builder:
         made.set_attr_phase_change(*of.get_attr_phase_change())
         return made
 
-    def _name(self, opened: Any) -> bytes:
-        addr = self._h5.h5o.get_info(opened).addr
+    def _name(self, addr: int) -> bytes:
         return self._made.setdefault(addr, b"%d" % len(self._made))
 
     def _commit(self, kind: Any) -> bytes:
         """Return the name of the copy of a committed type, which may be needed before its link is met."""
         addr = self._h5.h5o.get_info(kind).addr
         if addr not in self._made:
-            self._copy_whole(kind, self._name(kind), attributes=False)
+            self._copy_whole(kind, self._name(addr), attributes=False)
         return self._made[addr]
 
     def _type(self, kind: Any) -> Any:

@@ -17,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends import Reader
-from datacheck.backends.hdf5 import Hdf5Reader, library, opened
+from datacheck.backends.hdf5 import Hdf5Reader
 from datacheck.backends.hdf5_build import Builder, uncopyable
 from datacheck.backends.hdf5_digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5_file import library, opened
 from datacheck.backends.hdf5_objections import of_file, of_source
 from datacheck.backends.hdf5_quarantine import readable
 from datacheck.backends.hdf5_rows import NONE, Change, Kept, Picked
-from datacheck.backends.hdf5_survey import TROUBLE
+from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tables import Contents, Table
 from datacheck.backends.hdf5_tree import Tree
 from datacheck.copying import Copied, Copying, Plan, Verifying
 from datacheck.disk import flush
+from datacheck.errors import RebuildFailed
 from datacheck.model import escape
 
 COPY_BYTES = 4 << 20
@@ -63,12 +65,18 @@ class Part:
         return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
 
 
+@dataclass(frozen=True)
 class Hdf5Copier:
     """Copies an HDF5 file, a folder of them, or those that a text list names.
 
     The latter go into a folder, with a list of the same name that names the files beside it; where two have one name,
     the second gets its number before it. What a folder has symbolic links to is in its copy itself.
+
+    `lost` are the files and escaped paths that a scan found damaged (the path is empty where it is the file as a whole,
+    the file None where the source is one): such a file is built anew from all else, since its bytes are not sound.
     """
+
+    lost: frozenset[tuple[str | None, str]] = frozenset()
 
     def objections(self, reader: Reader) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
@@ -76,13 +84,21 @@ class Hdf5Copier:
         said = list(of_source(reader))
         for number, file in enumerate(reader.files):
             label = f"{reader.names[number]}: " if reader.names else ""
+            lost = self._lost(reader, number)
             try:
                 with opened(file) as handle:
                     contents = reader.contents(number)
-                    said += (label + it for it in of_file(library(), handle.id, contents, _deadly(contents.findings)))
+                    skip = _deadly(contents.findings) | lost
+                    said += (label + it for it in of_file(library(), handle.id, contents, skip, lost))
             except TROUBLE:
-                said.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
+                if not lost:
+                    said.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
         return said
+
+    def _lost(self, reader: Hdf5Reader, number: int) -> frozenset[str]:
+        """Return what of a file is known to be damaged."""
+        label = reader.names[number] if reader.names else None
+        return frozenset(path for file, path in self.lost if file == label)
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
@@ -99,7 +115,7 @@ class Hdf5Copier:
             account.update(_others(reader, plan.target))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
-        for part in _parts(reader, plan):
+        for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             digest = yield from _progress(_copy_file(part, target), part, done)
             account.update(f"{part.name}\0{digest}\0".encode())
@@ -121,6 +137,42 @@ class Hdf5Copier:
         """Return None: a file is walked as a whole."""
         return None
 
+    def _parts(self, reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
+        """Yield each file with what is to be done to it."""
+        drops = plan.drops.indexes()
+        fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
+        first = 0
+        names = copied_names(reader)
+        for number, file in enumerate(reader.files):
+            contents = reader.contents(number)
+            start = first
+            changes: dict[bytes, Change] = {}
+            for table in contents.tables:
+                bounds = [first, first + table.rows]
+                gone = drops[slice(*np.searchsorted(drops, bounds))]
+                filled = fills[slice(*np.searchsorted(fills, bounds))]
+                if len(gone) or len(filled):
+                    value = plan.fill if len(filled) else None
+                    rows = Kept(table.rows, gone, first)
+                    change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
+                    changes.update((dataset.path, change) for dataset in table.datasets)
+                first += table.rows
+            there = drops[slice(*np.searchsorted(drops, [start, first]))]
+            lost = self._lost(reader, number)
+            skip = _deadly(contents.findings) | lost
+            anew = bool(lost) or contents.damaged
+            if changes or anew:
+                try:
+                    with opened(file) as handle:
+                        skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
+                except TROUBLE as exc:
+                    if reader.names:
+                        continue  # the others of its folder are still there
+                    raise RebuildFailed(
+                        str(plan.target), f"nothing of the source can be read: {sentence(exc)}"
+                    ) from exc
+            yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
+
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         """Re-open the copy and read all of it."""
         assert isinstance(reader, Hdf5Reader)
@@ -129,7 +181,7 @@ class Hdf5Copier:
         if not single:
             account.update(_digest_of_others(reader, plan.target))
         records = done = 0
-        for part in _parts(reader, plan):
+        for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             there, digest = yield from _verify_file(part, target, done)
             account.update(f"{part.name}\0{digest}\0".encode())
@@ -137,34 +189,6 @@ class Hdf5Copier:
             done += part.records
             yield done
         return records, account.hexdigest()
-
-
-def _parts(reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
-    """Yield each file with what is to be done to it."""
-    drops = plan.drops.indexes()
-    fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
-    first = 0
-    names = copied_names(reader)
-    for number, file in enumerate(reader.files):
-        contents = reader.contents(number)
-        start = first
-        changes: dict[bytes, Change] = {}
-        for table in contents.tables:
-            bounds = [first, first + table.rows]
-            gone = drops[slice(*np.searchsorted(drops, bounds))]
-            filled = fills[slice(*np.searchsorted(fills, bounds))]
-            if len(gone) or len(filled):
-                value = plan.fill if len(filled) else None
-                rows = Kept(table.rows, gone, first)
-                change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
-                changes.update((dataset.path, change) for dataset in table.datasets)
-            first += table.rows
-        there = drops[slice(*np.searchsorted(drops, [start, first]))]
-        skip = _deadly(contents.findings)
-        if changes:
-            with opened(file) as handle:
-                skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
-        yield Part(file, names[number], number, start, FilePlan(contents, changes, skip), there)
 
 
 def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
@@ -223,10 +247,10 @@ def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
 
 
 def _copy_file(part: Part, target: Path) -> Marks:
-    if not part.plan.changes:
+    if part.plan.as_it_is:
         return (yield from _copy_bytes(part.file, target))
     with opened(part.file) as source:
-        builder = Builder(library(), source.id, target, part.plan)
+        builder = Builder(library(), source, target, part.plan)
         told = yield from builder.build()
         shutil.copymode(part.file, target)
         _sync(target)
@@ -249,7 +273,7 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
 
 
 def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
-    if not part.plan.changes:
+    if part.plan.as_it_is:
         digest = yield from _progress(_digest_bytes(target), part, done)
         return part.records, digest
     with opened(target) as copy:
@@ -294,7 +318,7 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
             change = Change(Picked(table.rows, rows))
             changes.update((dataset.path, change) for dataset in table.datasets)
         plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
-        for _ in Builder(library(), source.id, target, plan).build():
+        for _ in Builder(library(), source, target, plan).build():
             pass
     _sync(target)
     return held

@@ -33,6 +33,13 @@ class FilePlan:
     skip: frozenset[str] = frozenset()
     bare: bool = False
     """Leave out the datasets that do not change."""
+    anew: bool = False
+    """Build the copy even if nothing changes, since the file is damaged."""
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the copy has the very bytes of the file."""
+        return not self.changes and not self.anew
 
     @cached_property
     def hidden(self) -> frozenset[bytes]:

@@ -25,8 +25,10 @@ def of_source(reader: Hdf5Reader) -> Iterator[str]:
             yield f"{escape(os.fsencode(entry.relative_to(reader.path)))}: neither a file nor a folder; not copied"
 
 
-def of_file(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> Iterator[str]:
-    """Yield what of a file is lost."""
+def of_file(
+    h5: Any, file: Any, contents: Contents, skip: frozenset[str], lost: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yield what of a file is lost, but for the paths of which the scan has said so."""
     tree = Tree(h5, file, skip)
     known = {dataset.path: table for table in contents.tables for dataset in table.datasets}
     tall = {
@@ -34,7 +36,7 @@ def of_file(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> Ite
     }
     readable = {*known, *(dataset.path for dataset in contents.unjudged)}
     paths = [b"/", *(link.path for link in tree.links() if link.first)]
-    yield from (f"{path} cannot be opened; not in the copy {IF}" for path in tree.lost)
+    yield from (f"{path} cannot be opened; not in the copy {IF}" for path in tree.lost if path not in lost)
     for path in paths:
         opened = tree.open(path)
         if isinstance(opened, h5.h5d.DatasetID):

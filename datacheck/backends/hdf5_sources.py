@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from datacheck.backends.foreign import foreign
+from datacheck.backends.hdf5_superblock import SIGNATURE, offsets, superblock
 from datacheck.model import Finding, escape, found
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = frozenset({".h5", ".hdf5", ".he5", ".h5ad"})
 """In a folder, a file with one of these that is no HDF5 file is a finding; all others are not ours."""
 LIST_BYTES = 4 << 20
@@ -34,24 +35,20 @@ def sources(path: Path) -> Sources | None:
         return _in_folder(path)
     if not path.is_file():
         return None
-    if has_signature(path):
+    if is_hdf5(path):
         return Sources((path,))
     return _in_list(path)
 
 
-def has_signature(path: Path) -> bool:
-    """Say whether the superblock's signature is at offset 0, 512, 1024, 2048, ...: before it is the user block.
+def is_hdf5(path: Path) -> bool:
+    """Say whether a file has a superblock's signature, or lost that and all else says that it was one of HDF5."""
+    return has_signature(path) or superblock(path) is not None
 
-    HDF5 File Format Specification 3.0, II.A.
-    """
-    size = path.stat().st_size
+
+def has_signature(path: Path) -> bool:
     with path.open("rb", buffering=0) as file:
-        offset = 0
-        while offset + len(SIGNATURE) <= size:
-            if os.pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE:
-                return True
-            offset = offset * 2 or 512
-    return False
+        places = offsets(path.stat().st_size)
+        return any(os.pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
 
 
 def _in_folder(folder: Path) -> Sources | None:
@@ -82,7 +79,7 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) 
     for entry, file in entries:
         name = escape(entry)
         try:
-            if has_signature(file):
+            if is_hdf5(file):
                 files.setdefault(file, name)
             elif listed or file.suffix.lower() in SUFFIXES:
                 findings.append(_fault(name, "damaged-store", _why_not(file)))
@@ -95,7 +92,7 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) 
 
 
 def _why_not(file: Path) -> str:
-    return "not an HDF5 file: it is empty" if not file.stat().st_size else "not an HDF5 file: it has no HDF5 signature"
+    return f"not an HDF5 file: it {foreign(file) or 'has no HDF5 signature'}"
 
 
 def _fault(name: str, code: str, message: str) -> Finding:

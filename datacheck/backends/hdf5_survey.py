@@ -1,15 +1,17 @@
 """Walk an HDF5 file: which datasets it holds, which of them are not to be read, and why.
 
-Nothing is followed out of the file. The library comes as an argument, since `datacheck.backends.hdf5` alone imports it.
+Nothing is followed out of the file. The library comes as an argument: `datacheck.backends.hdf5_file` alone imports it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from datacheck.backends import StoreOptions
+from datacheck.backends.hdf5_superblock import Beyond
 from datacheck.backends.hdf5_tables import Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5_trial import Trail
 from datacheck.model import Finding, escape, found, plain
@@ -136,7 +138,8 @@ class _Walk:
 
     def _damaged(self, path: bytes, exc: Exception) -> None:
         spelled = escape(path)
-        self.findings.append(found("damaged-store", f"{spelled} cannot be opened: {sentence(exc)}", path=spelled))
+        code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
+        self.findings.append(found(code, f"{spelled} cannot be opened: {sentence(exc)}", path=spelled))
 
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
@@ -184,7 +187,9 @@ class _Walk:
             return None
         created = opened.get_create_plist()
         chunked = created.get_layout() == self._h5.h5d.CHUNKED
-        scale = bool(self._h5.h5ds.is_scale(opened))
+        scale = False
+        with contextlib.suppress(*TROUBLE):  # what says so is an attribute, which may be damaged
+            scale = bool(self._h5.h5ds.is_scale(opened))
         filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
         try:
             dtype = opened.dtype
@@ -200,6 +205,13 @@ class _Walk:
 
     def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield why a dataset must not or cannot be read; the first reason is enough."""
+        if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
+            offset = opened.get_offset()
+            if offset is not None and dataset.bytes and self._size <= offset:
+                spelled = escape(dataset.path)
+                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
+                return
         if created.get_external_count():
             file = escape(created.get_external(0)[0])
             yield _unfollowed(dataset.path, "a dataset whose values lie in another file", file)
@@ -243,8 +255,9 @@ class _Walk:
         for at, number in enumerate(dataset.filters):
             if self._h5.h5z.filter_avail(number) or not dataset.bytes:
                 continue
-            if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
-                continue  # an optional filter that was not there either when the chunks were written
+            with contextlib.suppress(*TROUBLE):
+                if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
+                    continue  # an optional filter that was not there either when the chunks were written
             called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
             name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
             package = "hdf5plugin" if number in SHIPPED else None
@@ -263,7 +276,10 @@ class _Walk:
 
     def _too_large(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         virtual = created.get_layout() == self._h5.h5d.VIRTUAL
-        stored = self._size if virtual else min(opened.get_storage_size(), self._size)
+        stored = self._size
+        if not virtual:
+            with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
+                stored = min(opened.get_storage_size(), self._size)
         chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize if dataset.filters else 0
         declared = dataset.bytes
         why = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from datacheck.backends import StoreOptions
 from datacheck.model import Finding, Position, Shard, escape, found, plain
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
-SHARD_BYTES = 16 << 20
+SHARD_BYTES = 32 << 20
 SHARDS_A_TABLE = 4096
 PROBES = 64
 ROWS_A_PROBE = 16
@@ -45,7 +47,7 @@ class Dataset:
     def name(self) -> bytes:
         return self.path.rpartition(b"/")[2]
 
-    @property
+    @cached_property
     def title(self) -> str:
         """The name as reports have it."""
         return plain(self.name.decode("utf-8", "surrogateescape"))
@@ -54,7 +56,7 @@ class Dataset:
     def rows(self) -> int:
         return self.shape[0] if self.shape else 1
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
@@ -62,7 +64,7 @@ class Dataset:
     def bytes(self) -> int:
         return self.rows * self.row_bytes
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return tuple(_columns(self.title, self.dtype, ()))
 
@@ -108,6 +110,8 @@ class Contents:
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `hdf5_trial`)."""
+    damaged: bool = False
+    """Whether the library would refuse the file as it is."""
 
 
 def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
@@ -185,6 +189,21 @@ def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
         f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
     )
     return found("row-count", f"{spelled}; they belong together", rows=dict(counts))
+
+
+def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
+    if dataset.chunks is None:
+        origin = tuple(0 for _ in dataset.shape)
+        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
+        return
+    ends = [stop, *dataset.shape[1:]]
+    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
+    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
+    for origin in itertools.product(*grid):
+        ranges = zip(origin, dataset.chunks, ends, strict=True)
+        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
+        yield origin, (slice(max(rows.start, start), rows.stop), *others)
 
 
 def slices(table: Table) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """The links and objects of an HDF5 file in order, each object once, and what its types and references say.
 
-The library comes as an argument, since `datacheck.backends.hdf5` alone imports it. Nothing is followed out of the file.
+The library comes as an argument: `datacheck.backends.hdf5_file` alone imports it. Nothing is followed out of the file.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Tree:
         self.h5 = h5
         self.file = file
         self.paths: dict[int, bytes] = {}
+        self.addresses: dict[bytes, int] = {}
         self.lost: list[str] = []
         self._skip = skip
 
@@ -96,6 +97,7 @@ class Tree:
         if isinstance(opened, self.h5.h5d.DatasetID):
             opened.get_type(), opened.get_space(), opened.get_create_plist()  # what is damaged may show here at last
         path = seen[info.u] = self.paths[info.u] = below(above, name)
+        self.addresses[path] = info.u  # of an object itself it cannot be had where the index of its chunks is damaged
         is_group = isinstance(opened, self.h5.h5g.GroupID)
         return Link(above, name, info.type, info.cset, leads=path, first=True), is_group
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5_chunks import Chunks
+from datacheck.backends.hdf5_direct import Direct
+from datacheck.backends.hdf5_superblock import Beyond
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence
-from datacheck.backends.hdf5_tables import Column, Dataset
+from datacheck.backends.hdf5_tables import Column, Dataset, cells
 from datacheck.backends.hdf5_trial import fatal
 from datacheck.model import Finding, escape, found
 
@@ -23,16 +25,35 @@ CHECKED = frozenset({1, 3, 307})
 
 
 class Window:
-    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why."""
+    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why.
 
-    def __init__(self, dataset: Dataset, handle: Any, rows: int, *, single: bool = False) -> None:
-        """Read about `rows` rows at a time, or with `single` one."""
+    The values are valid until the window moves on.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        handle: Any,
+        rows: int,
+        *,
+        single: bool = False,
+        direct: Direct | None = None,
+        end: int | None = None,
+        lost_from: tuple[int, int] | None = None,
+    ) -> None:
+        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can.
+
+        `end` is where the file ends if that is damaged, `lost_from` the first row beyond it and the row's offset.
+        """
         self.dataset = dataset
         self.start = self.stop = 0
         self.values: NDArray[Any] = np.empty(0)
         self.lost: dict[int, Finding] = {}
         self._handle = handle
         self._single = single
+        self._direct = None if single else direct
+        self._end = end
+        self._lost_from = lost_from
         self._deadly: Finding | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
@@ -50,6 +71,14 @@ class Window:
     def _read(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
         self.values = np.empty(0)  # the former ones go before their successors come
+        if self._lost_from is not None and stop > self._lost_from[0]:
+            if start >= self._lost_from[0]:
+                self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+                self.lost = dict.fromkeys(range(start, stop), self._behind)
+                return
+            self.stop = stop = self._lost_from[0]
+        if self._direct is not None and self._read_past_the_library(self._direct, start, stop):
+            return
         if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
             return
         try:
@@ -59,6 +88,15 @@ class Window:
                 self.values = self._handle[start:stop]
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
+
+    def _read_past_the_library(self, direct: Direct, start: int, stop: int) -> bool:
+        try:
+            values = direct.read(start, stop)
+        except MemoryError:
+            return False
+        if values is not None:
+            self.values = values
+        return values is not None
 
     def _kills(self, start: int, stop: int) -> bool:
         """Say whether values of variable length are not to be read, since doing so kills the reader, or did before.
@@ -103,7 +141,7 @@ class Window:
         self.stop = stop
         divisible = dataset.chunks is None or dataset.dtype.hasobject
         causes: dict[tuple[int, ...], Finding] = {}
-        todo = list(_cells(dataset, start, stop))[::-1]
+        todo = list(cells(dataset, start, stop))[::-1]
         while todo:
             origin, cell = todo.pop()
             first, last = cell[0].start, cell[0].stop
@@ -121,20 +159,46 @@ class Window:
                     self.lost.setdefault(row, causes[origin])
         self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
 
+    @cached_property
+    def _behind(self) -> Finding:
+        """What is to be said of rows beyond the end of the file."""
+        assert self._lost_from is not None
+        row, offset = self._lost_from
+        path = escape(self.dataset.path)
+        return found(
+            "truncated-store",
+            f"{path} is lost from row {row} on (at offset {offset}), since the file ends at {self._end}",
+            field=self.dataset.title,
+            dataset=path,
+            row=row,
+            offset=offset,
+            size=self._end,
+        )
+
+    @cached_property
+    def _chunks(self) -> Chunks | None:
+        chunks = self.dataset.chunks
+        return None if chunks is None else Chunks(self._handle.id, chunks)
+
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset
         path, said = escape(dataset.path), sentence(exc)
         details: dict[str, Any] = {"dataset": path}
         where = path
-        if dataset.chunks is not None:
+        stored = None
+        if self._chunks is not None:
             details["chunk"] = list(origin)
             where = f"the chunk at {list(origin)} of {path}"
-            try:
-                stored = self._handle.id.get_chunk_info_by_coord(origin)
-                details |= {"offset": stored.byte_offset, "stored": stored.size}
-                where += f" ({stored.size} bytes at offset {stored.byte_offset})"
-            except TROUBLE:
-                pass  # the index of the chunks is what is damaged
+            stored = self._chunks.find(origin)
+        if stored is not None:
+            offset, size = stored
+            details |= {"offset": offset, "stored": size}
+            where += f" ({size} bytes at offset {offset})"
+            if self._end is not None and offset + size > self._end:
+                said = f"lost, since the file ends at {self._end}"
+                return found("truncated-store", f"{where} is {said}", field=dataset.title, **details)
+        if isinstance(exc, Beyond):
+            return found("truncated-store", f"{where}: {said}", field=dataset.title, **details)
         if isinstance(exc, MemoryError):
             return found("too-large", f"{where} needs more memory than there is", field=dataset.title, **details)
         checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
@@ -147,21 +211,6 @@ def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
     if dataset.chunks is None or single:
         return min(rows, most)
     return min(dataset.chunks[0] * max(1, rows // dataset.chunks[0]), most)
-
-
-def _cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
-    if dataset.chunks is None:
-        origin = tuple(0 for _ in dataset.shape)
-        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
-        return
-    ends = [stop, *dataset.shape[1:]]
-    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
-    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
-    for origin in itertools.product(*grid):
-        ranges = zip(origin, dataset.chunks, ends, strict=True)
-        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
-        yield origin, (slice(max(rows.start, start), rows.stop), *others)
 
 
 def weight(values: NDArray[Any]) -> int:

@@ -144,10 +144,10 @@ class ImageListReader:
             files.append(escape(entry.name[:LONGEST_LINE]))
             size += len(value)
             if size >= BLOCK_BYTES or len(keys) >= most:
-                yield ListBlock(keys, values, None, findings, files)
+                yield ListBlock(keys, values, findings=findings, files=files)
                 keys, values, files, findings, size = [], [], [], [], 0
         if keys:
-            yield ListBlock(keys, values, None, findings, files)
+            yield ListBlock(keys, values, findings=findings, files=files)
 
     def find(self, key: str) -> Shard | None:
         match = re.fullmatch(r"line ([1-9][0-9]{0,17})", key)

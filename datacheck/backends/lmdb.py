@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,7 @@ from typing import Any
 import lmdb
 
 from datacheck.backends import StoreOptions
-from datacheck.backends.lmdb_layout import cut, fit_map, names, probes, second_meta, shards, trees
-from datacheck.backends.lmdb_pages import (
+from datacheck.backends.lmdb_format import (
     DATABASE_BYTES,
     DUPFIXED,
     DUPSORT,
@@ -24,10 +24,15 @@ from datacheck.backends.lmdb_pages import (
     REVERSEKEY,
     Database,
     PageDamaged,
-    Pages,
     foreign,
     header_size,
 )
+from datacheck.backends.lmdb_layout import fit_map, probes, shards
+from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb_ranges import Ranges
+from datacheck.backends.lmdb_salvage import Salvage
+from datacheck.backends.lmdb_skeleton import skeleton
+from datacheck.backends.lmdb_verify import conclude
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
@@ -55,6 +60,8 @@ MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
 COMMIT_BYTES = 16 << 20
 LMDB_1_0 = 3
+MOST_VALUES = 1 << 62
+"""More values than one key can have."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,13 @@ class LmdbReader:
             if header_size(head) is None and (machine := foreign(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
                 raise SourceUnknown(str(path), reason)
-            if header_size(head) is not None or second_meta(file):
-                return cls(path)
-        return None
+        if header_size(head) is not None:
+            return cls(path)
+        try:
+            with Pages(data):
+                return cls(path)  # by its second meta page, or by its pages alone
+        except PageDamaged:
+            return None
 
     @property
     def data(self) -> Path:
@@ -89,33 +100,48 @@ class LmdbReader:
     def layout(self) -> Layout:
         """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
         size = self.data.stat().st_size
-        findings: list[Finding] = []
+        try:
+            bones = skeleton(self.data)
+        except PageDamaged as exc:
+            return Layout((), (), None, size, [found("damaged-store", f"{self.data.name}: {exc}")])
+        findings = list(bones.findings)
+        if bones.sound and (refusal := self._refusal()):
+            findings.append(found("damaged-store", f"lmdb cannot open it: {refusal}"))
         made: list[Shard] = []
         tried: list[Shard] = []
-        records: int | None = None
-        try:
-            with Pages(self.data) as pages:
-                findings += cut(pages)
-                parts = trees(pages)
-                records = sum(tree.entries for tree in parts.values())
-                for part, tree in parts.items():
-                    made += shards(pages, part, tree, self.shard_bytes)
-                    tried += probes(pages, part, tree, max(1, PROBES // len(parts)))
-        except PageDamaged as exc:
-            findings.append(found("damaged-store", f"{self.data.name}: {exc}"))
-            made = tried = [Shard()]
-        try:
-            with self._transaction(""):
-                pass
-        except lmdb.Error as exc:
-            findings.append(found("damaged-store", f"lmdb cannot open it: {_reason(exc)}"))
-            return Layout((), (), None, size, findings)
+        count = max(1, PROBES // max(1, len(bones.trees)))
+        with Pages(self.data) as pages:
+            for tree in bones.trees.values():
+                made += shards(pages, tree, self.shard_bytes)
+                tried += probes(pages, tree, count)
+        records = sum(tree.record.entries for tree in bones.trees.values()) if bones.sound else None
         return Layout(made, tried, records, size, findings)
 
     def blocks(
         self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
     ) -> Iterator[Block]:
-        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes."""
+        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes.
+
+        The library reads only what was looked at before and is sound; the rest is read page by page.
+        """
+        note(shard.start or Position(b""), False)
+        bones = skeleton(self.data)
+        refused = bones.sound and self._refusal() is not None
+        with Pages(self.data) as pages:
+            ranges = Ranges(pages, bones, shard.part)
+            salvage = Salvage(pages, bones, shard, note, avoid)
+            for piece in ranges.pieces(shard, limit):
+                if piece.sound and not refused:
+                    yield from self._sound_blocks(piece.shard, limit=limit, note=note, avoid=avoid)
+                else:
+                    yield from salvage.blocks(piece, limit)
+                note(piece.shard.stop or Position(b""), False)
+            yield Block([], [], account=ranges.account.sums + salvage.account)
+
+    def _sound_blocks(
+        self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
+    ) -> Iterator[Block]:
+        """Yield the records of a range that the library may read."""
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
                 stream = _one_by_one(cursor, self.data, shard, tree, note, avoid)
@@ -127,23 +153,30 @@ class LmdbReader:
                 pieces = _runs(cursor, shard, tree, note)
             for keys, values in pieces:
                 if not shard.part and DATABASE_BYTES in map(len, values):
-                    keys, values = _unnamed(keys, values, names(self.data))
+                    keys, values = _unnamed(keys, values, skeleton(self.data).names)
                 if keys:
                     yield Block(keys, values, database=shard.part or None)
 
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
-        with Pages(self.data) as pages:
-            parts = list(trees(pages))
-        for part in parts:
-            with self._transaction(part) as (cursor, tree):
-                if cursor.set_key(raw):
-                    return Shard(part, Position(raw), Position(raw, cursor.count() if tree.flags & DUPSORT else 1))
+        for part in skeleton(self.data).trees:
+            wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
+            count = sum(len(block) for block in self.blocks(wanted, limit=1))
+            if count:
+                return Shard(part, Position(raw), Position(raw, count))
         return None
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        return conclude(self.data, account)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         assert isinstance(place.key, bytes)
         return Block([place.key], [b""], database=shard.part or None).place(0, finding, None)
+
+    def _refusal(self) -> str | None:
+        """Return why the library does not open the environment, None if it does."""
+        return _refusal(self, self.data.stat().st_mtime_ns)
 
     @contextmanager
     def _transaction(self, part: str) -> Iterator[tuple[Any, Database]]:
@@ -164,6 +197,15 @@ class LmdbReader:
                 known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
                 known |= DUPSORT if flags["dupsort"] else 0
                 yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)
+
+
+@lru_cache(maxsize=4)
+def _refusal(reader: LmdbReader, changed: int) -> str | None:
+    try:
+        with reader._transaction(""):
+            return None
+    except lmdb.Error as exc:
+        return _reason(exc)
 
 
 Record = tuple[bytes, memoryview, int]
@@ -279,7 +321,7 @@ def _one_by_one(
     place = start
     try:
         with Pages(data) as pages:
-            for node, _ in pages.leaf_nodes(trees(pages)[shard.part], _raw(start)):
+            for node, _ in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
                 if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
                     return

@@ -3,113 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import islice
 from pathlib import Path
-from typing import IO
 
-from datacheck.backends.lmdb_pages import (
-    DATABASE_BYTES,
-    DUPDATA,
-    HEADERS,
-    SUBDATA,
-    Database,
-    PageDamaged,
-    Pages,
-    database,
-    header_size,
-)
-from datacheck.model import Finding, Position, Shard, escape, found
+from datacheck.backends.lmdb_branches import leaves_below
+from datacheck.backends.lmdb_format import PageDamaged
+from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb_skeleton import skeleton
+from datacheck.backends.lmdb_tree import Tree
+from datacheck.model import Position, Shard
 
 SHARDS = 4096
 SHARD_RECORDS = 32768
 """What a shard finds waits in memory until its turn comes: of small records few bytes may be many findings."""
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
-NAMES_SOUGHT = 100_000
-"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
-PAGES_AT_ONCE = 1024
-NODE_FLAGS_AT = 4
-"""Where in a node its flags stand, behind the two halves of its data's size."""
 MAP_SPARE_PAGES = 16
-META_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
-def trees(pages: Pages) -> dict[str, Database]:
-    """Return the databases that hold records, by part; the main one too, if it holds any beside names."""
-    main = pages.meta.main
-    named = {escape(name.rstrip(b"\0")): tree for name, tree in _named(pages)}
-    return {"": main, **named} if main.entries > len(named) or not named else named
-
-
-def _named(pages: Pages) -> Iterator[tuple[bytes, Database]]:
-    """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
-    if pages.meta.main.entries > NAMES_SOUGHT:
-        return
-    for numbers in _batched(pages.leaves(pages.meta.main), PAGES_AT_ONCE):
-        raw = [pages.page(number) for number in numbers]
-        for page in _with_subdata(raw, pages.header):
-            for node in pages.nodes(page):
-                if node.flags & SUBDATA and not node.flags & DUPDATA:
-                    yield node.key, database(page[node.offset : node.offset + DATABASE_BYTES])
-
-
-def _with_subdata(raw: list[bytes], header: int) -> list[bytes]:
-    """Return those of these leaf pages that have a node whose data is a database: nearly always none.
-
-    The nodes' flags are looked at all pages at once, the first node of each, then the second, and so on.
-    """
-    import numpy as np  # here, since the caller recognises a store without looking at its pages
-
-    pages = np.frombuffer(b"".join(raw), np.uint16).reshape(len(raw), -1)
-    base, size = HEADERS[header], pages.shape[1]
-    counts = (pages[:, header // 2 - 2].astype(int) + base - header) // 2
-    marked = np.zeros(len(raw), bool)
-    for nth in range(min(int(counts.max()), size - header // 2)):
-        rows = np.flatnonzero(counts > nth)
-        flags = (pages[rows, header // 2 + nth].astype(int) + base + NODE_FLAGS_AT) // 2
-        marked[rows] |= (flags < size) & (pages[rows, np.minimum(flags, size - 1)] & SUBDATA > 0)
-    return [page for page, it in zip(raw, marked, strict=True) if it]
-
-
-def _batched(numbers: Iterable[int], count: int) -> Iterator[list[int]]:
-    numbers = iter(numbers)
-    while batch := list(islice(numbers, count)):
-        yield batch
-
-
-def names(data: Path) -> frozenset[bytes]:
-    """Return the keys of the main database that name databases, and are no records of it."""
-    status = data.stat()
-    return _names(data, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _names(data: Path, size: int, changed: int) -> frozenset[bytes]:
+def shards(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
+    """Return ranges of about `shard_bytes` each of one database."""
+    held = tree.record.pages * pages.page_size
+    held = held if 0 < held < pages.size else pages.size
+    most = tree.record.entries if 0 < tree.record.entries < pages.size else 0
+    wanted = min(SHARDS, max(-(-held // shard_bytes), most // SHARD_RECORDS))
     try:
-        with Pages(data) as pages:
-            return frozenset(name for name, _ in _named(pages))
+        seams, _ = pages.seams(tree.record, wanted * 4) if wanted > 1 else ([], False)
     except PageDamaged:
-        return frozenset()
-
-
-def shards(pages: Pages, part: str, tree: Database, shard_bytes: int) -> list[Shard]:
-    """Return ranges of about `shard_bytes` each of one database, or of about SHARD_RECORDS where that is less."""
-    wanted = min(SHARDS, max(-(-tree.pages * pages.page_size // shard_bytes), tree.entries // SHARD_RECORDS))
-    seams, _ = pages.seams(tree, wanted * 4) if wanted > 1 else ([], False)
+        seams = _seams_of_remains(pages, tree, wanted * 4)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
-    records = tree.entries if not cuts else None
-    return [Shard(part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+    records = tree.record.entries if not cuts else None
+    return [Shard(tree.part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
 
 
-def probes(pages: Pages, part: str, tree: Database, count: int) -> list[Shard]:
+def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
     """Return at most `count` ranges that begin evenly spread over one database."""
-    seams, leaves = pages.seams(tree, count)
-    if leaves and len(seams) < count:
-        seams = [node.key for node, _ in pages.leaf_nodes(tree)]
-        count = min(count, max(1, len(seams) // PROBE_RECORDS))
-    return [Shard(part), *(Shard(part, Position(key)) for key in _spread(seams, count - 1))]
+    try:
+        seams, leaves = pages.seams(tree.record, count)
+        if leaves and len(seams) < count:
+            seams = [node.key for node, _ in pages.leaf_nodes(tree.record)]
+            count = min(count, max(1, len(seams) // PROBE_RECORDS))
+    except PageDamaged:
+        seams = _seams_of_remains(pages, tree, count)
+    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in _spread(seams, count - 1))]
+
+
+def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
+    """Return keys that divide what is left of a damaged database, in order: more than `enough` if there are so many."""
+    lows = [entry.low for entry in tree.entries if entry.low is not None]
+    if len(lows) < enough:
+        for entry in tree.entries:
+            if entry.kind == "branch":
+                leaves = leaves_below(pages, [entry])
+                lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
+        lows.sort(key=tree.record.order())
+    return list(dict.fromkeys(lows))
 
 
 def _spread(keys: list[bytes], count: int) -> list[bytes]:
@@ -120,28 +67,9 @@ def _spread(keys: list[bytes], count: int) -> list[bytes]:
     return list(dict.fromkeys(chosen))
 
 
-def cut(pages: Pages) -> Iterator[Finding]:
-    """Say if the file ends before its last page does."""
-    expected = (pages.meta.last_page + 1) * pages.page_size
-    if pages.size < expected:
-        lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
-        yield found("truncated-store", message, size=pages.size, expected=expected)
-
-
-def second_meta(file: IO[bytes]) -> bool:
-    """Say whether a second meta page stands where one would if the first is destroyed."""
-    for page_size in META_PAGE_SIZES:
-        file.seek(page_size)
-        if header_size(file.read(64)) is not None:
-            return True
-    return False
-
-
 def flags_of(data: Path) -> dict[str, int]:
-    """Return the flags of each database that holds records, by part. Raises PageDamaged."""
-    with Pages(data) as pages:
-        return {part: tree.flags for part, tree in trees(pages).items()}
+    """Return the flags of each database that holds records, by part. Raises PageDamaged without any meta page."""
+    return {part: tree.record.flags for part, tree in skeleton(data).trees.items()}
 
 
 def data_version(data: Path) -> int:

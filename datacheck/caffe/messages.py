@@ -57,6 +57,8 @@ def _require(message: Any) -> None:
 
 def _own_words(reason: str) -> str:
     """Return the library's complaint without the names that only this schema has."""
+    if reason.startswith(("'", '"')) and ": " in reason:  # the line it stands in is quoted first
+        reason = reason.rpartition(": ")[2]
     reason = reason.replace(".Values", "").replace(f"{PACKAGE}.", "").strip().rstrip(".")
     return " ".join(reason.replace("'", '"').split())
 

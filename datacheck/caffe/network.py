@@ -7,7 +7,7 @@ transformation that stands in `data_param`, the three `param` of an old BatchNor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from datacheck.caffe.messages import message_class
@@ -89,11 +89,7 @@ def layers(prototxt: Prototxt) -> list[Layer]:
     if not net.layers:  # Caffe refuses a file that has both
         for number, message in enumerate(net.layer):
             made.append(Layer(message.name, message.type, message, f"layer[{number}]"))
-    for layer in made:
-        _move_transformation(layer)
-        if layer.type == "BatchNorm" and len(layer.message.param) == 3:
-            del layer.message.param[:]
-    return made
+    return [_modern(layer) for layer in made]
 
 
 def _inputs(net: Any) -> Iterator[Layer]:
@@ -135,15 +131,32 @@ def _param(message: Any, number: int) -> Any:
     return message.param[number]
 
 
-def _move_transformation(layer: Layer) -> None:
-    """Take the transformation from where old files have it."""
+def _modern(layer: Layer) -> Layer:
+    """Return a layer with its transformation where it is today, and without what an old BatchNorm says of its blobs.
+
+    The message of the file is left as it is: what changes is a copy.
+    """
+    moved = _transformation(layer)
+    dropped = layer.type == "BatchNorm" and len(layer.message.param) == 3
+    if not moved and not dropped:
+        return layer
+    message = message_class("LayerParameter")()
+    message.CopyFrom(layer.message)
+    for name in moved:
+        param = getattr(message, TRANSFORMED[layer.type])
+        setattr(message.transform_param, name, getattr(param, name))
+        param.ClearField(name)
+    if dropped:
+        del message.param[:]
+    return replace(layer, message=message)
+
+
+def _transformation(layer: Layer) -> list[str]:
+    """Return the fields of a transformation that stand where old files have them."""
     if layer.type not in TRANSFORMED:
-        return
+        return []
     param = getattr(layer.message, TRANSFORMED[layer.type])
-    for name in MOVED:
-        if param.HasField(name):
-            setattr(layer.message.transform_param, name, getattr(param, name))
-            param.ClearField(name)
+    return [name for name in MOVED if param.HasField(name)]
 
 
 def included(layer: Layer, state: State) -> bool:

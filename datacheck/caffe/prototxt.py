@@ -14,7 +14,7 @@ from datacheck.caffe.schema import messages
 from datacheck.caffe.syntax import Node, SyntaxFault, read_fields
 from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
 
-MAX_BYTES = 8 << 20
+MAX_BYTES = 4 << 20
 """The prototxt of a network of a thousand layers has half a megabyte."""
 
 Kind = Literal["solver", "network"]
@@ -109,6 +109,7 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
         path = f"{prefix}{node.name}"
         field = known.get(node.name)
         if field is None:
+            lines.setdefault(path, node.line)
             yield UnknownField(node.name, path, owner, node.line)
             continue
         if field.repeated:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Schedule:
             elif self.policy == "exp":
                 rates = base * np.float64(gamma) ** iterations
             elif self.policy == "multistep":
-                rates = base * np.float64(gamma) ** np.searchsorted(self._steps(), iterations, "right")
+                rates = base * np.float64(gamma) ** np.searchsorted(self._steps, iterations, "right")
             elif self.policy == "inv":
                 rates = base * _pow(single(1) + gamma * iterations.astype(single), -power)
             elif self.policy == "poly":
@@ -86,12 +87,14 @@ class Schedule:
                 rates = np.full(len(iterations), base)
             return rates.astype(single)
 
-    def _steps(self) -> list[int]:
-        """Return the iteration at which each step of `multistep` is taken: one at most in each, in the order given."""
-        taken: list[int] = []
-        for value in self.stepvalue:
-            taken.append(max(value, taken[-1] + 1 if taken else 0))
-        return taken
+    @cached_property
+    def _steps(self) -> NDArray[Any]:
+        """The iteration at which each step of `multistep` is taken: one at most in each, in the order given."""
+        import numpy as np
+
+        order = np.arange(len(self.stepvalue))
+        values = np.array(self.stepvalue, dtype=np.int64)
+        return np.maximum.accumulate(np.maximum(values, 0) - order) + order
 
     def pieces(self, iterations: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield the rates of a run piece by piece, each with its first iteration."""

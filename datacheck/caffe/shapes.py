@@ -5,7 +5,7 @@ Where Caffe's own checks would abort, there is a `Misfit`, and what follows is u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacheck.caffe.geometry import Misfit, Shape, Shapes, product, spell
@@ -29,10 +29,13 @@ class Place:
     misfit: Misfit | None = None
 
 
-def infer(layers: Sequence[Layer], records: Mapping[str, Shape] | None = None) -> list[Place]:
+def infer(
+    layers: Sequence[Layer], records: Mapping[str, Shape] | None = None, unsure: Collection[str] = ()
+) -> list[Place]:
     """Return the shapes at each of the layers of one phase, in their order.
 
-    `records` are the shapes (channels, height, width) of what Data layers read, by the layer's name.
+    `records` are the shapes (channels, height, width) of what Data layers read, by the layer's name. `unsure` are the
+    paths of layers with fields that are not known, and that may change what the layer does.
     """
     blobs: dict[str, Shape | None] = {}
     places = []
@@ -40,7 +43,7 @@ def infer(layers: Sequence[Layer], records: Mapping[str, Shape] | None = None) -
         bottoms = [blobs.get(name) for name in layer.bottoms]
         misfit = None
         try:
-            tops = _tops(layer, bottoms, (records or {}).get(layer.name))
+            tops = [] if layer.path in unsure else _tops(layer, bottoms, (records or {}).get(layer.name))
             _refuse_what_no_blob_holds(tops)
         except Misfit as exc:
             misfit, tops = exc, []

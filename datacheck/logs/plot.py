@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from datacheck.errors import ReportFailed, UsageError
+from datacheck.errors import UsageError
 from datacheck.logs.diagnosis import LogReport
 from datacheck.model import Finding, plain
+from datacheck.plots import new_figure, plain_words, write
 from datacheck.series import SeriesPoint
 
 PANELS = (
@@ -35,20 +36,11 @@ def plotting(path: Path) -> Callable[[LogReport], None]:
     """Return what draws a report into a PNG file. Raises UsageError where that is not possible."""
     if path.suffix != ".png":
         raise UsageError(f"{path}: a plot's name ends in .png")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        raise UsageError('--plot needs matplotlib: pip install "datacheck-ml[plot]"') from exc
+    figure = new_figure(10, 7.5)
 
     def draw(report: LogReport) -> None:
-        figure = Figure(figsize=(10, 7.5), dpi=110, layout="constrained")
-        FigureCanvasAgg(figure)
         _draw(figure, report)
-        try:
-            figure.savefig(path, format="png")
-        except OSError as exc:
-            raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+        write(figure, path)
 
     return draw
 
@@ -66,7 +58,7 @@ def _draw(figure: Any, report: LogReport) -> None:
     axes[-1].set_xlabel("batch" if all(run.kind == "test" for run in report.runs) else "iteration")
     name = plain(Path(report.source.path).name)
     state = {0: "healthy", 1: "trouble", 3: "undecided"}[report.status]
-    figure.suptitle(f"{name}: {state}".replace("$", r"\$"), fontsize=12)
+    figure.suptitle(plain_words(f"{name}: {state}"), fontsize=12)
 
 
 def _rows(report: LogReport) -> dict[int, list[SeriesPoint]]:

@@ -102,14 +102,14 @@ class TakeTops:
     tops: tuple[str, ...]
 
     def run(self, job: Job, watch: Watch) -> list[TopDataset] | None:
-        from datacheck.backends.hdf5 import opened
+        from datacheck.backends.hdf5_file import opened
         from datacheck.backends.hdf5_survey import TROUBLE
 
         watch.timeout = job.settings.timeout
         watch.note(None)
         try:
-            with opened(self.file) as file:
-                return [_top(file, name) for name in self.tops]
+            with opened(self.file) as it:
+                return [_top(it.file, name) for name in self.tops]
         except TROUBLE:
             return None  # the scan's own findings say so
 

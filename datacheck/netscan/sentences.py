@@ -74,7 +74,8 @@ SENTENCES: dict[str, str] = {
     # stores
     "store-cut": "crashes with SIGBUS where the file ends, at once or after many batches; cut to almost nothing it "
     "aborts in db_lmdb.hpp:15",
-    "store-damaged": "aborts in db_lmdb.hpp:15, or reads what is there in silence: LMDB keeps no checksums",
+    "store-damaged": "aborts in db_lmdb.hpp:15 (MDB_INVALID) if the meta pages are broken, else at the first record that "
+    "is no Datum, or reads what is there in silence: LMDB keeps no checksums",
     "leveldb-damaged": "skips or garbles records in silence, since verify_checksums is off; a table that is cut or "
     "gone aborts it in db_leveldb.hpp:19",
     "orphan": "never sees it: LevelDB reads only the files that its MANIFEST names",

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -25,7 +26,12 @@ def opened(path, **options):
 
 
 def blocks_of(reader, **kwargs):
-    return [block for shard in reader.layout().shards for block in reader.blocks(shard, **kwargs)]
+    """All blocks, with values of their own: those of a reader are valid until the next block."""
+    return [
+        replace(block, columns={name: values.copy() for name, values in block.columns.items()})
+        for shard in reader.layout().shards
+        for block in reader.blocks(shard, **kwargs)
+    ]
 
 
 def names(reader, **kwargs):

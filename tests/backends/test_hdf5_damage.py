@@ -345,29 +345,37 @@ def test_memory_that_runs_out_is_said(path):
     assert {row: finding.code for row, finding in window.lost.items()} == {2: "too-large", 3: "too-large"}
 
 
-def test_a_truncated_file_says_how_much_is_lost(path):
+def test_a_truncated_file_says_how_much_is_lost_and_which_rows(path):
     store(path, data=np.arange(1000))
+    with h5py.File(path) as file:
+        offset = file["data"].id.get_offset()
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.truncate(size - 1000)
+        file.truncate(offset + 3004)
     (finding,), placed, read = scanned(path)
     assert (finding.code, finding.key) == ("truncated-store", None)
-    assert (
-        finding.message == f"the file ends at {size - 1000} of {size} bytes, 1000 are lost; nothing of it can be read"
-    )
-    assert finding.details == {"size": size - 1000, "expected": size}
-    assert (placed, read) == ([], {})
+    lost = size - offset - 3004
+    assert finding.message == f"the file ends at {offset + 3004} of {size} bytes, {lost} are lost"
+    assert finding.details == {"size": offset + 3004, "expected": size}
+    assert [it.key for it in placed] == [f"/[{row}]" for row in range(375, 1000)]
+    said = f"/data is lost from row 375 on (at offset {offset + 3000}), since the file ends at {offset + 3004}"
+    assert {(it.code, it.field, it.message) for it in placed} == {("truncated-store", "data", said)}
+    assert read == {"data": list(range(375))}
 
 
-def test_a_file_that_a_writer_left_open_says_so(path):
+def test_a_file_that_a_writer_left_open_says_so_and_is_read(path):
     with h5py.File(path, "w", libver="latest") as file:
         file["data"] = np.arange(3)
         file.flush()
         left = path.read_bytes()
     path.write_bytes(left)
-    (finding,), _, _ = scanned(path)
-    assert finding.code == "damaged-store"
-    assert finding.message.startswith("the file is marked as being written: a writer still has it open, or ended")
+    with pytest.raises(OSError, match="already open for write"):
+        h5py.File(path)
+    (finding,), placed, read = scanned(path)
+    assert (finding.code, finding.verdict) == ("not-closed", "suspicious")
+    assert finding.message.startswith("HDF5 refuses the file: its writer still has it open, or never closed it; ")
+    assert (placed, read) == ([], {"data": [0, 1, 2]})
+    assert path.read_bytes() == left
 
 
 def test_a_file_of_nothing_but_the_signature_is_damaged(path):

@@ -62,7 +62,14 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
     assert layout.findings == []
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"", "it is empty"), (b"<html>", "it has no HDF5 signature")])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is an empty file"),
+        (b"nothing", "it has no HDF5 signature"),
+        (b"PAR1", "it is a Parquet file"),
+    ],
+)
 def test_a_file_of_a_folder_that_should_be_hdf5_and_is_not_is_a_finding(tmp_path, content, why):
     store(tmp_path / "a.h5", 2)
     (tmp_path / "b.h5").write_bytes(content)
@@ -79,8 +86,9 @@ def test_a_damaged_file_of_a_folder_costs_only_itself(tmp_path):
     with (tmp_path / "b.h5").open("r+b") as file:
         file.truncate(600)
     reader = recognised(tmp_path)
-    (finding,) = reader.layout().findings
-    assert (finding.code, finding.file) == ("truncated-store", "b.h5")
+    cut, root = reader.layout().findings
+    assert (cut.code, cut.file) == ("truncated-store", "b.h5")
+    assert (root.code, root.file, root.message[:19]) == ("truncated-store", "b.h5", "/ cannot be opened:")
     assert {file for file, _ in rows_of(reader)} == {"a.h5", "c.h5"}
 
 

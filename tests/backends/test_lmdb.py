@@ -9,7 +9,8 @@ from building import SHARED, datum, key, pixels, raw_records, write_lmdb
 
 from datacheck.backends import StoreOptions, open_store
 from datacheck.backends.lmdb import LmdbReader
-from datacheck.backends.lmdb_pages import PageDamaged, Pages
+from datacheck.backends.lmdb_format import PageDamaged
+from datacheck.backends.lmdb_pages import Pages
 from datacheck.errors import SourceUnknown
 from datacheck.model import Position, Shard, unescape
 

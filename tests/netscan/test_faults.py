@@ -492,7 +492,7 @@ def test_files_that_are_not_there_cut_or_spelled_with_a_blank(tmp_path):
         "b c.h5": "list-line", "cut.h5": "truncated-store", "no.h5": "damaged-store", "gone.h5": "missing",
     }  # fmt: skip
     assert all("hdf5_data_layer.cpp:32" in it.details["caffe"] for it in report.findings if it.verdict == "bad")
-    assert report.checked == 80
+    assert report.checked == 480
 
 
 def test_an_hdf5_file_instead_of_the_list(tmp_path):

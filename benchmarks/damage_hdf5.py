@@ -1,0 +1,294 @@
+"""What datacheck finds in damaged HDF5 files and recovers from them, beside what h5py makes of the same files.
+
+Every file is built here and damaged in one named way. Rows are intact by construction: what they are made of, and what
+leads to it, was not touched. `rows` yields a line for each.
+
+    python benchmarks/damage_hdf5.py
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+SHAPE = (3, 16, 16)
+ROW_BYTES = 4 * 3 * 16 * 16
+CHUNK = 8
+SIZES = (256, 8192)
+SECONDS = 120
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "contiguous": {},
+    "chunked": {"chunks": (CHUNK, *SHAPE)},
+    "gzip": {"chunks": (CHUNK, *SHAPE), "compression": "gzip", "shuffle": True},
+    "fletcher32": {"chunks": (CHUNK, *SHAPE), "fletcher32": True},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One damaged store: whether the damage was found and what was said of it, and the rows that came out again."""
+
+    store: str
+    damage: str
+    size: str
+    found: bool
+    named: str
+    intact: int
+    recovered: int
+    rival: str
+
+
+def build(path: Path, layout: str, rows: int, libver: str) -> None:
+    """Write labels first, then pictures as floats; a group of its own has something that is never touched."""
+    rng = np.random.default_rng(rows)
+    with h5py.File(path, "w", libver=libver) as file:
+        file["other/counts"] = np.arange(1, 11)
+        file["label"] = rng.integers(0, 10, rows)
+        data = file.create_dataset("data", (rows, *SHAPE), "<f4", **LAYOUTS[layout])
+        for start in range(0, rows, 256):
+            data[start : start + 256] = np.round(rng.normal(size=(256, *SHAPE)), 1)
+
+
+def place_of(path: Path, chunk: int) -> tuple[int, int]:
+    """Return the offset and size of a chunk, counted from the first."""
+    with h5py.File(path) as file:
+        stored = file["data"].id.get_chunk_info_by_coord((chunk * CHUNK, 0, 0, 0))
+    return stored.byte_offset, stored.size
+
+
+def overwrite(path: Path, offset: int, raw: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(raw)
+
+
+def cut(share: float) -> Callable[[Path, int], int]:
+    def damage(path: Path, rows: int) -> int:
+        """Cut the file; a row is intact if its values, and the place in the index that leads to them, are left."""
+        end = int(path.stat().st_size * share)
+        with h5py.File(path) as file:
+            data = file["data"]
+            if data.chunks is None:
+                intact = max(0, min(rows, (end - data.id.get_offset()) // ROW_BYTES))
+            else:
+                ends: list[int] = []
+                data.id.chunk_iter(lambda it: ends.append(it.byte_offset + it.size))
+                leaf = index_places(path)
+                intact = CHUNK * sum(at <= end and leaf.get(number, 0) <= end for number, at in enumerate(ends))
+        with path.open("r+b") as file:
+            file.truncate(end)
+        return intact
+
+    damage.__name__ = f"cut at {share:.0%}"
+    return damage
+
+
+def index_places(path: Path) -> dict[int, int]:
+    """Return where the part of the chunks' B-tree (version 1) ends that leads to each chunk; nothing for other indexes.
+
+    HDF5 File Format Specification 3.0, III.A.1: a node of this tree has room for 64 chunks.
+    """
+    raw = path.read_bytes()
+    size = 24 + 65 * (8 + 8 * 5) + 64 * 8
+    places: dict[int, int] = {}
+    at = raw.find(b"TREE\x01\x00")
+    while at >= 0:
+        used = int.from_bytes(raw[at + 6 : at + 8], "little")
+        for entry in range(used):
+            key = at + 24 + entry * (8 + 8 * 5 + 8)
+            row = int.from_bytes(raw[key + 8 : key + 16], "little")
+            places[row // CHUNK] = at + size
+        at = raw.find(b"TREE\x01\x00", at + 4)
+    return places
+
+
+def flipped_chunk(path: Path, rows: int) -> int:
+    offset, size = place_of(path, rows // CHUNK // 2)
+    middle = offset + size // 2
+    overwrite(path, middle, bytes([path.read_bytes()[middle] ^ 0x10]))
+    return rows - CHUNK
+
+
+def zeroed_chunks(path: Path, rows: int) -> int:
+    """Three chunks, as a hole in the file has them."""
+    for chunk in range(3):
+        offset, size = place_of(path, rows // CHUNK // 2 + chunk)
+        overwrite(path, offset, bytes(size))
+    return rows - 3 * CHUNK
+
+
+def never_closed(path: Path, rows: int) -> int:
+    raw = bytearray(path.read_bytes())
+    assert raw[8] == 3, "a superblock of version 3 has the flags"
+    raw[11] |= 1
+    from datacheck.backends.hdf5_superblock import lookup3
+
+    raw[44:48] = lookup3(bytes(raw[:44])).to_bytes(4, "little")
+    path.write_bytes(raw)
+    return rows
+
+
+def zeroed_superblock(path: Path, rows: int) -> int:
+    overwrite(path, 0, bytes(48 if path.read_bytes()[8] else 96))
+    return rows
+
+
+def flipped_superblock(path: Path, rows: int) -> int:
+    overwrite(path, 44, bytes([path.read_bytes()[44] ^ 1]))
+    return rows
+
+
+def zeroed_header(path: Path, rows: int) -> int:
+    """The header of a dataset in another group: the rows of the table are all there."""
+    with h5py.File(path) as file:
+        at = h5py.h5o.get_info(file["other/counts"].id).addr
+    overwrite(path, at, bytes(64))
+    return rows
+
+
+def zeroed_leaf(path: Path, rows: int) -> int:
+    """The piece of the chunks' index that leads to the chunk in the middle."""
+    raw = path.read_bytes()
+    places = index_places(path)
+    end = places[rows // CHUNK // 2]
+    size = 24 + 65 * (8 + 8 * 5) + 64 * 8
+    overwrite(path, end - size, bytes(size))
+    assert raw[end - size :][:4] == b"TREE"
+    return CHUNK * sum(place != end for place in places.values())
+
+
+def random_header(path: Path, rows: int) -> int:
+    """The link table of the root group is there, but what it says of the group `other` leads nowhere."""
+    with h5py.File(path) as file:
+        at = h5py.h5o.get_info(file["other"].id).addr
+    overwrite(path, at, np.random.default_rng(1).bytes(40))
+    return rows
+
+
+Damage = Callable[[Path, int], int]
+CASES: list[tuple[str, Damage, str, tuple[int, ...]]] = [
+    *(
+        (layout, cut(share), "latest" if layout == "fletcher32" else "earliest", SIZES)
+        for layout in LAYOUTS
+        for share in (0.3, 0.6, 0.95)
+    ),
+    ("fletcher32", flipped_chunk, "earliest", SIZES),
+    ("gzip", flipped_chunk, "earliest", SIZES),
+    ("gzip", zeroed_chunks, "earliest", SIZES),
+    ("gzip", never_closed, "latest", SIZES),
+    ("contiguous", zeroed_superblock, "earliest", SIZES),
+    ("gzip", zeroed_superblock, "latest", SIZES),
+    ("gzip", flipped_superblock, "latest", SIZES),
+    ("gzip", zeroed_header, "earliest", SIZES),
+    ("chunked", random_header, "earliest", SIZES),
+    ("gzip", zeroed_leaf, "earliest", SIZES),
+]
+
+RIVAL = """
+import sys, h5py
+with h5py.File(sys.argv[1]) as file:
+    data, label, rows = file["data"], file["label"], 0
+    for at in range(len(data)):
+        try:
+            data[at], label[at]
+        except Exception:
+            continue
+        rows += 1
+    print(rows)
+"""
+
+
+def rival(path: Path) -> str:
+    """Return what h5py makes of a file, read row by row with each failure passed over."""
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", RIVAL, path], capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    if run.returncode < 0:
+        return f"dies of signal {-run.returncode}"
+    if run.returncode:
+        return "refuses the file" if "open file" in run.stderr or "ile signature" in run.stderr else "fails"
+    return f"{int(run.stdout)} rows"
+
+
+def datacheck(*args: str | Path) -> tuple[int, str]:
+    run = subprocess.run(
+        [sys.executable, "-m", "datacheck", *map(str, args)], capture_output=True, text=True, check=False
+    )
+    if run.returncode not in (0, 1, 2, 3) or "Traceback" in run.stderr:
+        raise RuntimeError(f"datacheck {args}: status {run.returncode}\n{run.stderr}")
+    return run.returncode, run.stdout
+
+
+def same_rows(source: Path, copy: Path) -> int:
+    """Return how many rows of a copy are rows of the sound original, each in its turn."""
+    if not copy.exists():
+        return 0
+    with h5py.File(source) as file, h5py.File(copy) as made:
+        if "data" not in made or "label" not in made:
+            return 0
+        whole = [row.tobytes() for row in file["data"][()]]
+        at = same = 0
+        for row in made["data"][()]:
+            raw = row.tobytes()
+            while at < len(whole) and whole[at] != raw:
+                at += 1
+            same += at < len(whole)
+            at += 1
+        return same
+
+
+def rows() -> Iterator[Row]:
+    """Yield a row for each case."""
+    for layout, damage, libver, sizes in CASES:
+        for size in sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                sound, broken, copy = (Path(folder) / f"{name}.h5" for name in ("sound", "broken", "copy"))
+                build(sound, layout, size, libver)
+                broken.write_bytes(sound.read_bytes())
+                intact = damage(broken, size)
+                before = broken.read_bytes()
+                status, said = datacheck("scan", broken, "--format", "json")
+                report = json.loads(said)
+                datacheck("rebuild", broken, copy, "--drop-bad")
+                assert broken.read_bytes() == before, "the source is never written to"
+                if copy.exists():
+                    assert datacheck("scan", copy)[0] == 0, f"the copy is not clean: {layout}, {damage.__name__}"
+                findings = report["findings"]
+                yield Row(
+                    f"HDF5 {layout} ({libver})",
+                    damage.__name__.replace("_", " "),
+                    f"{size} rows",
+                    status == 1 or bool(findings),
+                    findings[0]["message"] if findings else "",
+                    intact,
+                    same_rows(sound, copy),
+                    rival(broken),
+                )
+
+
+def main() -> None:
+    print("| store | damage | size | found | intact | recovered | h5py | first finding |")
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows():
+        found = "yes" if row.found else "NO"
+        print(
+            f"| {row.store} | {row.damage} | {row.size} | {found} | {row.intact} | {row.recovered} "
+            f"| {row.rival} | {row.named} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The facts of LMDB's file format: flags, records and nodes.
+
+The layout is that of liblmdb's mdb.c, data version 1 (LMDB 0.9) and 3 (LMDB 1.0), of 64-bit machines of this machine's
+byte order; integers are in host order.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+MAGIC = struct.pack("=I", 0xBEEFC0DE)
+NO_PAGE = (1 << 64) - 1
+DEEPEST = 32
+"""liblmdb's own limit on the depth of a tree (CURSOR_STACK)."""
+BRANCH, LEAF, OVERFLOW, META = 0x01, 0x02, 0x04, 0x08
+LEAF2 = 0x20
+DIRTY, SUBPAGE = 0x10, 0x40
+BIGDATA, SUBDATA, DUPDATA = 0x01, 0x02, 0x04
+REVERSEKEY, DUPSORT, INTEGERKEY, DUPFIXED, INTEGERDUP, REVERSEDUP = 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
+HEADERS = {16: 0, 24: 24}
+"""Size of the page header, by which the two data versions differ, and what node offsets are counted from."""
+DATABASE = struct.Struct("=IHHQQQQQ")
+DATABASE_BYTES = DATABASE.size
+NODE = struct.Struct("=HHHH")
+
+
+class PageDamaged(Exception):
+    """A page is not what the tree says it is; the message says how."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """One B-tree of an environment, as its 48-byte record (MDB_db) has it."""
+
+    flags: int
+    depth: int
+    branches: int
+    leaves: int
+    overflow: int
+    entries: int
+    root: int
+
+    @property
+    def pages(self) -> int:
+        return self.branches + self.leaves + self.overflow
+
+    def order(self) -> Callable[[bytes], Any]:
+        """Return the function to sort this database's keys by."""
+        if self.flags & INTEGERKEY:
+            return partial(int.from_bytes, byteorder=sys.byteorder)
+        if self.flags & REVERSEKEY:
+            return lambda key: key[::-1]
+        return lambda key: key
+
+    def value_order(self) -> Callable[[bytes], Any]:
+        """Return the function to sort the values of one key by (DUPSORT)."""
+        if self.flags & INTEGERDUP:
+            return partial(int.from_bytes, byteorder=sys.byteorder)
+        if self.flags & REVERSEDUP:
+            return lambda value: value[::-1]
+        return lambda value: value
+
+
+@dataclass(frozen=True)
+class Meta:
+    """A meta page: which commit it is, the roots, and the last page in use."""
+
+    version: int
+    page_size: int
+    free: Database
+    main: Database
+    last_page: int
+    txnid: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """An entry of a page: a key with its child page (branch) or the place and size of its data (leaf)."""
+
+    key: bytes
+    child: int
+    flags: int
+    offset: int
+    size: int
+
+
+def database(raw: bytes) -> Database:
+    """Return the Database that a 48-byte record describes."""
+    _, flags, depth, branches, leaves, overflow, entries, root = DATABASE.unpack(raw)
+    return Database(flags, depth, branches, leaves, overflow, entries, root)
+
+
+def header_size(head: bytes) -> int | None:
+    """Return the size of the page header if `head` begins an LMDB file that this machine can read, else None."""
+    return next((size for size in HEADERS if head[size : size + 4] == MAGIC), None)
+
+
+def foreign(head: bytes) -> str | None:
+    """Say of what other machine an LMDB file is that begins with `head`; None if it is not one."""
+    if head[12:16] == MAGIC:
+        return "a 32-bit machine"
+    if MAGIC[::-1] in (head[12:16], head[16:20], head[24:28]):
+        return "a machine of the other byte order"
+    return None

@@ -1,0 +1,223 @@
+"""What values a blob can hold, as far as the layers that made it tell: an interval, or nothing known.
+
+Data may be anything, so what comes from it is not known; what a learned layer puts out is taken to have both signs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.caffe.network import Layer
+from datacheck.caffe.schema import enums
+
+INF = math.inf
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The least and greatest value. `rare`: the ends come up only where a layer is saturated (a softmax of 0)."""
+
+    low: float = -INF
+    high: float = INF
+    rare: bool = False
+
+    @property
+    def signed(self) -> bool:
+        return self.low < 0 < self.high
+
+    def moved(self, scale: float, shift: float) -> Interval:
+        """Return the interval of `shift + scale * x`."""
+        ends = sorted(_times(scale, end) + shift for end in (self.low, self.high))
+        return Interval(ends[0], ends[1], self.rare)
+
+    def joined(self, other: Interval) -> Interval:
+        return Interval(min(self.low, other.low), max(self.high, other.high), self.rare and other.rare)
+
+
+FREE = Interval()
+UNIT = Interval(0, 1, rare=True)
+NOT_NEGATIVE = Interval(0, INF)
+
+
+def _times(one: float, other: float) -> float:
+    """Multiply, where 0 times infinity is 0: an end that is not reached."""
+    return 0.0 if 0 in (one, other) else one * other
+
+
+Known = Sequence[Interval]
+Rule = Callable[[Any, Known], Interval | None]
+"""What a layer makes of bottoms of which all intervals are known."""
+
+
+def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
+    """Return the intervals of the bottoms of each of the layers of one phase."""
+    blobs: dict[str, Interval | None] = {}
+    found = []
+    for layer in layers:
+        bottoms = [blobs.get(name) for name in layer.bottoms]
+        found.append(bottoms)
+        made = _made(layer, bottoms)
+        if made is not None and (math.isnan(made.low) or math.isnan(made.high)):
+            made = None
+        for name in layer.tops:
+            blobs[name] = made
+    return found
+
+
+def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:
+    if layer.old or not layer.bottoms:
+        return None
+    if layer.type in LEARNED:
+        params = layer.message.param
+        return None if params and all(it.lr_mult == 0 for it in params) else FREE  # frozen: perhaps a fixed sum
+    if layer.type in FIXED:
+        return FIXED[layer.type]
+    first = bottoms[0]
+    if layer.type in THROUGH:
+        return first
+    rule, known = RULES.get(layer.type), [it for it in bottoms if it is not None]
+    if rule is None or len(known) < len(bottoms):
+        return ABSOLUTE if layer.type == "AbsVal" else _of_unknown(layer)
+    return rule(layer.message, known)
+
+
+ABSOLUTE = NOT_NEGATIVE
+
+
+def _of_unknown(layer: Layer) -> Interval | None:
+    """Return what a layer makes of anything at all."""
+    if layer.type == "ReLU" and layer.message.relu_param.negative_slope == 0:
+        return NOT_NEGATIVE
+    if layer.type == "Exp":
+        return NOT_NEGATIVE
+    if layer.type == "Reduction" and layer.message.reduction_param.operation in _POSITIVE:
+        return NOT_NEGATIVE if layer.message.reduction_param.coeff >= 0 else None
+    if layer.type == "Clip":
+        return Interval(layer.message.clip_param.min, layer.message.clip_param.max)
+    return None
+
+
+_POSITIVE = (enums()["ReductionOp"]["ASUM"], enums()["ReductionOp"]["SUMSQ"])
+
+
+def _relu(message: Any, bottoms: Known) -> Interval | None:
+    slope, it = message.relu_param.negative_slope, bottoms[0]
+    ends = [end if end > 0 else _times(slope, end) for end in (it.low, it.high)]
+    return Interval(min(ends), max(ends), it.rare)
+
+
+def _power(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.power_param, bottoms[0]
+    inner = it.moved(param.scale, param.shift)
+    if param.power == 1:
+        return inner
+    if param.power > 0 and param.power % 2 == 0:
+        return NOT_NEGATIVE if inner.low <= 0 else Interval(inner.low**2, INF)
+    return NOT_NEGATIVE if inner.low >= 0 else None
+
+
+def _absolute(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
+    least = 0.0 if it.low <= 0 <= it.high else min(abs(it.low), abs(it.high))
+    return Interval(least, max(abs(it.low), abs(it.high)), it.rare)
+
+
+def _exp(message: Any, bottoms: Known) -> Interval | None:
+    return NOT_NEGATIVE
+
+
+def _elu(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
+    return Interval(max(it.low, -abs(message.elu_param.alpha)), it.high, it.rare) if it.low < 0 else it
+
+
+def _clip(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.clip_param, bottoms[0]
+    return Interval(min(max(it.low, param.min), param.max), min(max(it.high, param.min), param.max), it.rare)
+
+
+def _dropout(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
+    ratio = message.dropout_param.dropout_ratio
+    factor = 1 / (1 - ratio) if 0 <= ratio < 1 else 1.0
+    return Interval(min(0.0, _times(it.low, factor)), max(0.0, _times(it.high, factor)))
+
+
+def _pooling(message: Any, bottoms: Known) -> Interval | None:
+    it = bottoms[0]
+    if message.pooling_param.pool == enums()["PoolMethod"]["AVE"]:
+        return it.joined(Interval(0, 0, it.rare))
+    return it
+
+
+def _join(message: Any, bottoms: Known) -> Interval | None:
+    made = bottoms[0]
+    for it in bottoms[1:]:
+        made = made.joined(it)
+    return made
+
+
+def _if_signed(message: Any, bottoms: Known) -> Interval | None:
+    """Return FREE for a learned factor or shift of what has both signs; of anything else, nothing is known."""
+    return FREE if len(bottoms) == 1 and bottoms[0].signed else None
+
+
+def _eltwise(message: Any, bottoms: Known) -> Interval | None:
+    param = message.eltwise_param
+    if param.operation == enums()["EltwiseOp"]["MAX"]:
+        return Interval(max(it.low for it in bottoms), max(it.high for it in bottoms), all(it.rare for it in bottoms))
+    if param.operation == enums()["EltwiseOp"]["PROD"]:
+        return NOT_NEGATIVE if all(it.low >= 0 for it in bottoms) else FREE
+    coefficients = list(param.coeff) or [1.0] * len(bottoms)
+    low = high = 0.0
+    for factor, it in zip(coefficients, bottoms, strict=False):
+        moved = it.moved(factor, 0)
+        low, high = low + moved.low, high + moved.high
+    return None if math.isnan(low) or math.isnan(high) else Interval(low, high)
+
+
+def _reduction(message: Any, bottoms: Known) -> Interval | None:
+    param, it = message.reduction_param, bottoms[0]
+    if param.operation in _POSITIVE:
+        return NOT_NEGATIVE if param.coeff >= 0 else Interval(-INF, 0)
+    if param.operation == enums()["ReductionOp"]["MEAN"]:
+        return it.moved(param.coeff, 0)
+    ends = sorted(_times(param.coeff, _times(end, INF)) for end in (it.low, it.high))
+    return Interval(ends[0], ends[1])
+
+
+LEARNED = frozenset(("Convolution", "Deconvolution", "InnerProduct", "BatchNorm", "MVN", "Embed"))
+"""Layers that put out both signs, whatever comes in."""
+FIXED: Mapping[str, Interval] = {
+    "Sigmoid": UNIT,
+    "Softmax": UNIT,
+    "TanH": Interval(-1, 1, rare=True),
+    "LSTM": Interval(-1, 1, rare=True),
+    "RNN": Interval(-1, 1, rare=True),
+    "BNLL": Interval(0, INF, rare=True),
+    "Threshold": Interval(0, 1),
+}
+THROUGH = frozenset(
+    ("LRN", "Split", "Flatten", "Reshape", "Slice", "Tile", "Crop", "Permute", "BatchReindex", "Filter", "Im2col")
+)
+"""Layers that let values through as they are, or divide them by something positive."""
+RULES: Mapping[str, Rule] = {
+    "AbsVal": _absolute,
+    "Bias": _if_signed,
+    "Clip": _clip,
+    "Concat": _join,
+    "Dropout": _dropout,
+    "ELU": _elu,
+    "Eltwise": _eltwise,
+    "Exp": _exp,
+    "PReLU": _if_signed,
+    "Pooling": _pooling,
+    "Power": _power,
+    "ReLU": _relu,
+    "Reduction": _reduction,
+    "Scale": _if_signed,
+    "Swish": _if_signed,
+}

@@ -1,0 +1,202 @@
+"""Judge solver and network prototxt without running Caffe: what would abort, do nothing, or turn the loss into NaN."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from datacheck.caffe.geometry import Shape
+from datacheck.caffe.network import Layer, State, layers, layers_in
+from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.caffe.ranges import follow
+from datacheck.caffe.rates import Schedule
+from datacheck.caffe.shapes import infer
+from datacheck.errors import PrototxtMalformed
+from datacheck.linting.cases import Folders, NetCase, Problem, SolverCase
+from datacheck.linting.networks import Net, Unread, alone, named_by
+from datacheck.linting.rules import FILE_RULES, LAYER_RULES
+from datacheck.linting.solver_rules import SOLVER_RULES
+from datacheck.model import Finding, found, plain
+from datacheck.report import Report, Source, Tally
+from datacheck.settings import Pair, make
+
+LONGEST = 400
+"""Characters of a message."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a caller says of a run that the files do not; see `lint`."""
+
+    root: Path | None = None
+    labels: tuple[int, int] | None = None
+    iterations: int | None = None
+    records: Mapping[str, Shape] = field(default_factory=dict)
+
+
+def lint(
+    path: str | Path,
+    *,
+    root: str | Path | None = None,
+    labels: int | tuple[int, int] | None = None,
+    records: Mapping[str, Shape] | None = None,
+    iterations: int | None = None,
+    strict: bool = False,
+) -> Report:
+    """Judge a solver with the networks it names, or a network, and return the report.
+
+    Parameters
+    ----------
+    path
+        A solver or network prototxt.
+    root
+        The folder that paths in the files count from, as Caffe takes them from the one it is started in; by default
+        the working directory, and else the folder of the file.
+    labels
+        The number of classes in the data (labels are then 0 to N-1), or the least and greatest label.
+    records
+        The shapes (channels, height, width) of the records that Data layers read, by the layer's name.
+    iterations
+        How long the run is, if not `max_iter`.
+    strict
+        Let suspicious findings count as bad ones do.
+
+    Returns
+    -------
+    Report
+        The findings: `key` is the layer's name, `file` the prototxt it is in, `details` has the line and the fix.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable
+        There is no prototxt to read.
+    """
+    bounds = (0, labels - 1) if isinstance(labels, int) else labels
+    given = Given(None if root is None else Path(root), bounds, iterations, records or {})
+    return lint_file(Path(path), given, strict=strict, seen=set())
+
+
+def lint_file(path: Path, given: Given, *, strict: bool, seen: set[Path]) -> Report:
+    """Return the report on one file; a network among `seen` is not followed, and one that is comes to be among them."""
+    started = time.monotonic()
+    seen.add(path.resolve())
+    pair: Pair | None = None if given.labels is None else (float(given.labels[0]), float(given.labels[1]))
+    report = Report(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
+    try:
+        prototxt = read_prototxt(path)
+    except PrototxtMalformed as exc:
+        _add(report, [_malformed(exc.path, exc.line, exc.reason)])
+        kind, count = None, 0
+    else:
+        kind, count = prototxt.kind, 0
+        judged = _judge_solver(prototxt, given, seen) if kind == "solver" else _judge_net(alone(prototxt), given)
+        for findings, more in judged:
+            count += more
+            _add(report, findings)
+    report.tally.records = report.tally.checked = count
+    report.source = msgspec.structs.replace(report.source, decoder=kind, records=count, bytes=path.stat().st_size)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _add(report: Report, findings: list[Finding]) -> None:
+    """Add the findings of one layer, or one of the file."""
+    tally = Tally()
+    tally.count(findings)
+    report.add(tally)
+
+
+Judged = Iterator[tuple[list[Finding], int]]
+"""Findings that belong together, and how many layers more have been judged."""
+
+
+def _judge_solver(prototxt: Prototxt, given: Given, seen: set[Path]) -> Judged:
+    solver, folders = prototxt.message, _folders(prototxt, given)
+    iterations = max(solver.max_iter, 0) if given.iterations is None else given.iterations
+    case = SolverCase(prototxt, Schedule.of(solver), iterations, folders)
+    problems = [it for rule in FILE_RULES.values() for it in rule(prototxt)]
+    problems += [it for rule in SOLVER_RULES.values() for it in rule(case)]
+    named = list(named_by(prototxt, folders, seen))
+    problems += [it for it in named if isinstance(it, Problem)]
+    for problem in sorted(problems, key=lambda it: prototxt.line(it.path)):
+        yield [_finding(prototxt, problem)], 0
+    for it in named:
+        if isinstance(it, Net):
+            yield from _judge_net(it, given)
+        elif isinstance(it, Unread):
+            line = getattr(it.error, "line", None)
+            yield [_malformed(it.path, line, getattr(it.error, "reason", str(it.error)))], 0
+
+
+def _judge_net(net: Net, given: Given) -> Judged:
+    """Yield the findings of the file as a whole, then those of each layer, each once though several states have it."""
+    prototxt, everything = net.prototxt, layers(net.prototxt)
+    found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
+    for rule in FILE_RULES.values():
+        for problem in rule(prototxt):
+            owner, _, inside = problem.path.partition(".")
+            if owner in found_in:
+                found_in[owner][_moved(problem, inside)] = []
+            else:
+                yield [_finding(prototxt, problem)], 0
+    for state in net.states:
+        for path, problem in _problems(net, state, given):
+            phases = found_in[path].setdefault(problem, [])
+            if state.phase not in phases:
+                phases.append(state.phase)
+    for number, layer in enumerate(everything):
+        problems = found_in[layer.path].items()
+        ordered = sorted(problems, key=lambda it: prototxt.line(_within(layer, it[0].path)))
+        several = len(net.states) > 1
+        yield [_layer_finding(prototxt, it, layer, number, phases if several else []) for it, phases in ordered], 1
+
+
+def _problems(net: Net, state: State, given: Given) -> Iterator[tuple[str, Problem]]:
+    """Yield what is wrong with the network in one state, each with the path of its layer."""
+    chosen = layers_in(net.prototxt, state)
+    unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
+    places, ranges = infer(chosen, given.records, unsure), follow(chosen)
+    folders = _folders(net.prototxt, given)
+    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned)
+    for layer in case.cases():
+        for rule in LAYER_RULES.values():
+            for problem in rule(layer):
+                yield layer.layer.path, problem
+
+
+def _folders(prototxt: Prototxt, given: Given) -> Folders:
+    return Folders(given.root, Path(prototxt.path).parent)
+
+
+def _moved(problem: Problem, path: str) -> Problem:
+    return Problem(problem.code, problem.message, path, problem.fix, problem.verdict)
+
+
+def _within(layer: Layer, path: str) -> str:
+    return f"{layer.path}.{path}" if path else layer.path
+
+
+def _finding(prototxt: Prototxt, problem: Problem, **details: object) -> Finding:
+    more = {"line": prototxt.line(problem.path), **details, **({"fix": _cut(problem.fix)} if problem.fix else {})}
+    made = found(problem.code, _cut(problem.message), field=problem.path or None, verdict=problem.verdict, **more)
+    return msgspec.structs.replace(made, file=plain(prototxt.path))
+
+
+def _cut(text: str) -> str:
+    """Return text that is no longer than a person reads: names in a file may be of any length."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _layer_finding(prototxt: Prototxt, problem: Problem, layer: Layer, number: int, phases: list[str]) -> Finding:
+    details = {"layer": plain(layer.type), **({"phases": phases} if phases else {})}
+    made = _finding(prototxt, _moved(problem, _within(layer, problem.path)), **details)
+    return msgspec.structs.replace(made, key=plain(_cut(layer.name)), index=number)
+
+
+def _malformed(path: str, line: int | None, reason: str) -> Finding:
+    made = found("malformed-prototxt", f"{reason}: Caffe does not parse it", line=line)
+    return msgspec.structs.replace(made, file=plain(path))

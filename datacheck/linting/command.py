@@ -1,0 +1,119 @@
+"""What `datacheck lint` does beyond `lint`: several files with one report each, and the picture of the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datacheck.caffe.prototxt import read_prototxt
+from datacheck.caffe.rates import Schedule
+from datacheck.errors import DatacheckError, ReportFailed, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.linting import Given, lint_file
+from datacheck.report import Report
+from datacheck.reports import Reports
+from datacheck.settings import refuse_inside
+
+POINTS = 4000
+"""Points of the picture's line, and rows of the table: more than the picture has pixels."""
+STEPPED = ("fixed", "step", "multistep")
+"""The policies whose rate stays the same for many iterations."""
+
+
+def run(
+    files: Sequence[Path], written: Reports, options: Mapping[str, Any]
+) -> tuple[list[Report], list[DatacheckError]]:
+    """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
+    given = Given(options["root"], _labels(options["labels"]), options["iterations"])
+    seen = {path.resolve() for path in files}
+    done: list[Report] = []
+    errors: list[DatacheckError] = []
+    for path in dict.fromkeys(files):
+        try:
+            report = lint_file(path, given, strict=options["strict"], seen=seen)
+        except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
+            errors.append(exc)
+            continue
+        written.begin(report)(list(report.findings))
+        done.append(report)
+    return done, errors
+
+
+def _labels(asked: int | tuple[float | None, float | None] | None) -> tuple[int, int] | None:
+    if asked is None or isinstance(asked, int):
+        return None if asked is None else (0, asked - 1)
+    low, high = asked
+    if low is None or high is None:
+        raise UsageError("the labels of lint have both bounds, as in 0:999")
+    return int(low), int(high)
+
+
+def draw(files: Sequence[Path], target: Path, iterations: int | None) -> None:
+    """Write the learning rate of the one solver among the files, as a picture (.png) or a table (.csv)."""
+    if target.suffix not in (".png", ".csv"):
+        raise UsageError(f"{target}: the schedule's file ends in .png or .csv")
+    refuse_inside(target, files)
+    path, schedule = _one_schedule(files)
+    count = schedule.max_iter if iterations is None else iterations
+    if schedule.refusal is not None or count < 1:
+        why = schedule.refusal or "the run has no iterations: max_iter is not set"
+        raise UsageError(f"{path}: there is no learning rate to draw: {why}")
+    if target.suffix == ".csv":
+        _table(schedule, count, target)
+    else:
+        _picture(schedule, count, target, path)
+
+
+def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
+    found = []
+    for path in files:
+        try:
+            prototxt = read_prototxt(path)
+        except DatacheckError:  # it has been said already, by a report or on standard error
+            continue
+        if prototxt.kind == "solver":
+            found.append((path, Schedule.of(prototxt.message)))
+    if len(found) != 1:
+        raise UsageError(f"--schedule draws the learning rate of one solver; {len(found)} of the files are one")
+    return found[0]
+
+
+def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, float]]:
+    """Yield iterations with their rates: at most `most`, evenly spread; where the rate goes in steps, each step."""
+    import numpy as np
+
+    if schedule.policy not in STEPPED:
+        for at in np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)):
+            yield int(at), schedule.rate(int(at))
+        return
+    before = None
+    for start, rates in schedule.pieces(count):
+        moved = np.flatnonzero(rates[1:] != rates[:-1]) + 1
+        if before is None or rates[0] != before:
+            moved = np.concatenate(([0], moved))
+        yield from ((start + int(at), float(rates[at])) for at in moved[:most])
+        before = rates[-1]
+    if before is not None:
+        yield count - 1, float(before)
+
+
+def _table(schedule: Schedule, count: int, target: Path) -> None:
+    try:
+        with target.open("w", encoding="utf-8") as file:
+            file.write("iteration,learning_rate\n")
+            file.writelines(f"{at},{rate:.7g}\n" for at, rate in points(schedule, count, POINTS))
+    except OSError as exc:
+        raise ReportFailed(str(target), f"could not be written: {exc.strerror}") from exc
+
+
+def _picture(schedule: Schedule, count: int, target: Path, path: Path) -> None:
+    import numpy as np
+
+    from datacheck.plots import Line, Mark, Panel, save
+
+    at = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
+    rates = np.array([schedule.rate(int(it)) for it in at])
+    found = schedule.first_trouble(count)
+    marks = [] if found is None else [Mark(found[0], f"{found[1]} from iteration {found[0]} on")]
+    title = f"{path.name}: {schedule.policy}, base_lr {schedule.base_lr:g}, {count:,} iterations"
+    save(target, title, [Panel("learning rate", [Line("", at, rates)], marks)])

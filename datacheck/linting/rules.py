@@ -1,0 +1,45 @@
+"""The tables of the lint rules: to add one, write it beside its like and give it a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from datacheck.caffe.prototxt import Prototxt
+from datacheck.linting import layer_rules, loss_rules, math_rules, wiring_rules
+from datacheck.linting.cases import LayerCase, Problem
+from datacheck.linting.field_rules import unknown_fields
+from datacheck.linting.solver_rules import SOLVER_RULES
+
+FileRule = Callable[[Prototxt], Iterator[Problem]]
+LayerRule = Callable[[LayerCase], Iterator[Problem]]
+
+FILE_RULES: dict[str, FileRule] = {"fields": unknown_fields}
+LAYER_RULES: dict[str, LayerRule] = {
+    "layer-type": wiring_rules.layer_type,
+    "blobs": wiring_rules.blobs,
+    "counts": wiring_rules.counts,
+    "shapes": wiring_rules.shapes,
+    "parameters": wiring_rules.strange_parameters,
+    "source": layer_rules.source,
+    "transformation": layer_rules.transformation,
+    "empty-windows": layer_rules.empty_windows,
+    "batch-norm": layer_rules.batch_norm,
+    "normalisation": layer_rules.other_normalisation,
+    "constants": layer_rules.finite_constants,
+    "fillers": layer_rules.fillers,
+    "factors": layer_rules.learning_factors,
+    "log": math_rules.logarithm,
+    "power": math_rules.power,
+    "exp": math_rules.exponential,
+    "dropout": math_rules.dropout,
+    "loss-weights": loss_rules.loss_weights,
+    "infogain": loss_rules.infogain,
+    "labels": loss_rules.label_range,
+}
+"""name: the rule, whose docstring's first line says what it makes sure of."""
+
+
+def manual() -> list[tuple[str, str]]:
+    """Return the name and the meaning of every rule."""
+    rules = {**FILE_RULES, **SOLVER_RULES, **LAYER_RULES}
+    return [(name, (rule.__doc__ or "").splitlines()[0]) for name, rule in rules.items()]

@@ -1,0 +1,309 @@
+"""What is wrong with a solver: its learning rate, and the settings with which it aborts, does nothing or diverges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from datacheck.caffe.rates import POLICIES, Schedule
+from datacheck.caffe.schema import enums
+from datacheck.linting.cases import Problem, SolverCase, nearest, not_finite, number
+
+TYPES = {
+    "SGD": "SGD",
+    "NESTEROV": "Nesterov",
+    "ADAGRAD": "AdaGrad",
+    "RMSPROP": "RMSProp",
+    "ADADELTA": "AdaDelta",
+    "ADAM": "Adam",
+}
+"""The solver types, by the names of the old `solver_type`."""
+RATE_FIELDS = ("base_lr", "gamma", "power")
+MOST_GROWTH = 10
+"""A policy that raises the rate by more than this many times was not meant to."""
+SOURCES = ("net", "net_param", "train_net", "train_net_param")
+
+
+def learning_rate(case: SolverCase) -> Iterator[Problem]:
+    """The learning rate is a positive number at every iteration, as Caffe computes it."""
+    schedule = case.schedule
+    if schedule.refusal is not None:
+        yield _refused(case, schedule.refusal)
+        return
+    if not case.has("max_iter") and schedule.policy == "poly":
+        yield Problem(
+            "learning-rate",
+            "max_iter is not set and counts as 0, by which the policy poly divides: 'caffe train' ends after 0 "
+            f"iterations{_stepped(schedule)}",
+            "lr_policy",
+            "set max_iter",
+        )
+        return
+    found = schedule.first_trouble(max(case.iterations, 1))
+    if found is None:
+        return
+    at, what = found
+    path, why = _cause(case, at)
+    yield Problem(
+        "learning-rate",
+        f"{why}: the learning rate is {what} from iteration {at} on",
+        path,
+        _FIXES.get(path, "choose other constants for the policy"),
+        "suspicious" if what == "zero" and at > 0 and path == "lr_policy" and not _past(case, at) else None,
+    )
+
+
+_FIXES = {
+    "base_lr": "set base_lr to a small positive number, such as 0.01",
+    "gamma": "set gamma, such as 0.1; for exp, just below 1",
+    "power": "set power, such as 1",
+}
+
+
+def _stepped(schedule: Schedule) -> str:
+    found = schedule.first_trouble(4)
+    return f", and a run stepped from Python has the rate {found[1]} at iteration {found[0]}" if found else ""
+
+
+def _past(case: SolverCase, at: int) -> bool:
+    return case.schedule.policy == "poly" and at >= case.schedule.max_iter
+
+
+def _cause(case: SolverCase, at: int) -> tuple[str, str]:
+    """Return the field that the trouble comes from, and why in a clause."""
+    schedule = case.schedule
+    for name in RATE_FIELDS:
+        if not math.isfinite(getattr(schedule, name)):
+            return name, f"{name} is {number(getattr(schedule, name))}"
+    if schedule.base_lr <= 0:
+        return "base_lr", f"base_lr is {number(schedule.base_lr)}" if case.has("base_lr") else _unset("base_lr")
+    if schedule.gamma == 0 and schedule.policy in ("step", "exp", "multistep"):
+        return "gamma", "gamma is 0" if case.has("gamma") else _unset("gamma")
+    if _past(case, at):
+        return "lr_policy", f"the run goes on for {case.iterations} iterations, past max_iter {schedule.max_iter}"
+    return "lr_policy", f"the policy {schedule.policy} leaves what a float can hold"
+
+
+def _unset(name: str) -> str:
+    return f"{name} is not set and counts as 0"
+
+
+def _refused(case: SolverCase, refusal: str) -> Problem:
+    """Return the problem of a policy for which Caffe has no rate at all: it aborts after the first backward pass."""
+    schedule = case.schedule
+    when = f"Caffe aborts after the first backward pass ({refusal})"
+    if not case.has("lr_policy"):
+        return Problem("learning-rate", f"lr_policy is not set: {when}", "base_lr", 'set lr_policy, such as "fixed"')
+    if schedule.policy not in POLICIES:
+        meant = nearest(schedule.policy, POLICIES)
+        fix = f'lr_policy: "{meant}"' if meant else f"take one of {', '.join(POLICIES)}"
+        return Problem("learning-rate", f"{schedule.policy!r} is no learning-rate policy: {when}", "lr_policy", fix)
+    if "stepsize" in refusal:
+        said = f"stepsize is {schedule.stepsize}" if case.has("stepsize") else _unset("stepsize")
+        return Problem(
+            "learning-rate", f"{said}, with which policy {schedule.policy}: {when}", "lr_policy", "set stepsize"
+        )
+    return Problem("learning-rate", f"gamma is {number(schedule.gamma)}: {when}", "gamma", _FIXES["gamma"])
+
+
+def falling_rate(case: SolverCase) -> Iterator[Problem]:
+    """A learning rate whose policy is meant to lower it does fall."""
+    schedule = case.schedule
+    if schedule.refusal is not None or schedule.base_lr <= 0:
+        return
+    missing = [
+        name
+        for name, policies in {
+            "gamma": ("inv", "sigmoid"),
+            "power": ("inv", "poly"),
+            "stepvalue": ("multistep",),
+        }.items()
+        if schedule.policy in policies and not getattr(schedule, name)
+    ]
+    if missing:
+        yield Problem(
+            "solver",
+            f"the policy {schedule.policy} without {' and '.join(missing)} keeps the learning rate constant",
+            "lr_policy",
+            f"set {' and '.join(missing)}, or take the policy fixed",
+            "suspicious",
+        )
+    last = schedule.rate(max(case.iterations - 1, 0))
+    if schedule.base_lr * MOST_GROWTH < last < math.inf:
+        yield Problem(
+            "solver",
+            f"the policy {schedule.policy} raises the learning rate from {number(schedule.base_lr)} to {number(last)}",
+            "gamma" if case.has("gamma") else "power",
+            "set gamma below 1, and power above 0",
+            "suspicious",
+        )
+    values = list(schedule.stepvalue)
+    if schedule.policy == "multistep" and values != sorted(values):
+        yield Problem(
+            "solver",
+            f"the stepvalues {', '.join(map(str, values))} do not rise: Caffe takes them in this order",
+            "stepvalue",
+            f"sort them: {', '.join(map(str, sorted(values)))}",
+            "suspicious",
+        )
+
+
+def iterations(case: SolverCase) -> Iterator[Problem]:
+    """The solver runs, and averages over at least one iteration and one pass."""
+    solver = case.solver
+    explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
+    if solver.max_iter <= 0 and case.iterations < 1 and not explained:
+        said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
+        yield Problem(
+            "solver",
+            f"{said}: 'caffe train' ends after 0 iterations, without an error",
+            "max_iter",
+            "set max_iter; if a script steps the solver, say how often with --iterations",
+            None if case.has("max_iter") else "suspicious",
+        )
+    if solver.iter_size < 1:
+        yield Problem(
+            "solver",
+            f"iter_size is {solver.iter_size}: the loss is divided by it and is NaN"
+            if solver.iter_size == 0
+            else f"iter_size is {solver.iter_size}: no data is ever passed through the network",
+            "iter_size",
+            "set iter_size to 1 or more",
+        )
+    if solver.average_loss < 1:
+        yield Problem("solver", f"average_loss is {solver.average_loss}: Caffe aborts", "average_loss", "set it to 1")
+
+
+def method(case: SolverCase) -> Iterator[Problem]:
+    """The solver's type exists, and its momentum, decay and delta are what the type can work with."""
+    solver = case.solver
+    kind = solver.type
+    if case.has("solver_type"):
+        if case.has("type"):
+            yield Problem("solver", "type and solver_type are both set: Caffe aborts", "solver_type", "keep type")
+        names = {value: name for name, value in enums()["SolverType"].items()}
+        kind = TYPES[names[solver.solver_type]]
+    if kind not in TYPES.values():
+        meant = nearest(kind, TYPES.values())
+        fix = f'type: "{meant}"' if meant else f"take one of {', '.join(TYPES.values())}"
+        yield Problem("solver", f"{kind!r} is no type of solver: Caffe aborts", "type", fix)
+        return
+    if kind in ("AdaGrad", "RMSProp") and solver.momentum != 0:
+        yield Problem(
+            "solver", f"momentum {number(solver.momentum)} with {kind}: Caffe aborts", "momentum", "remove it"
+        )
+    elif solver.momentum >= 1:
+        yield Problem(
+            "solver", f"momentum {number(solver.momentum)}: the updates never die away", "momentum", "set it below 1"
+        )
+    elif solver.momentum < 0:
+        yield Problem(
+            "solver",
+            f"momentum {number(solver.momentum)} is negative",
+            "momentum",
+            "set it from 0 to below 1",
+            "suspicious",
+        )
+    if kind == "RMSProp" and not 0 <= solver.rms_decay < 1:
+        yield Problem(
+            "solver", f"rms_decay {number(solver.rms_decay)}: Caffe aborts", "rms_decay", "set it from 0 to below 1"
+        )
+    if kind == "Adam" and not 0 <= solver.momentum2 < 1:
+        yield Problem(
+            "solver",
+            f"momentum2 {number(solver.momentum2)}: the step has the factor sqrt(1 - momentum2^t), which is 0 or NaN",
+            "momentum2",
+            "set it from 0 to below 1",
+        )
+    if kind in ("AdaGrad", "RMSProp", "AdaDelta", "Adam") and solver.delta <= 0:
+        yield Problem(
+            "solver",
+            f"delta is {number(solver.delta)}: {kind} divides 0 by 0 where a gradient is 0",
+            "delta",
+            "set it to a small positive number, such as 1e-8",
+        )
+
+
+def decay(case: SolverCase) -> Iterator[Problem]:
+    """Weight decay and clipping leave the weights something to learn with."""
+    solver = case.solver
+    if solver.weight_decay < 0:
+        yield Problem(
+            "solver",
+            f"weight_decay {number(solver.weight_decay)} is negative: every weight grows of itself",
+            "weight_decay",
+            "make it positive",
+            "suspicious",
+        )
+    elif solver.regularization_type == "L2" and 2 < solver.base_lr * solver.weight_decay < math.inf:
+        yield Problem(
+            "solver",
+            f"base_lr * weight_decay is {number(solver.base_lr * solver.weight_decay)}: above 2, decay alone makes the "
+            "weights grow without end",
+            "weight_decay",
+            "lower weight_decay",
+        )
+    if solver.regularization_type not in ("L1", "L2") and solver.weight_decay:
+        yield Problem(
+            "solver",
+            f"{solver.regularization_type!r} is no regularization_type: Caffe aborts",
+            "regularization_type",
+            'take "L1" or "L2"',
+        )
+    if solver.clip_gradients == 0:
+        yield Problem(
+            "solver",
+            "clip_gradients is 0: every gradient is scaled to 0",
+            "clip_gradients",
+            "remove it, or set it above 0",
+        )
+
+
+def networks(case: SolverCase) -> Iterator[Problem]:
+    """The solver names one network to train, and an iteration count for each one to test."""
+    solver = case.solver
+    named = [name for name in SOURCES if case.has(name)]
+    if len(named) != 1:
+        said = f"{' and '.join(named)} are all set" if named else "no network is named"
+        yield Problem("solver", f"{said}: Caffe aborts", named[-1] if named else "", f"set one of {', '.join(SOURCES)}")
+    tests = len(solver.test_net) + len(solver.test_net_param)
+    counts = len(solver.test_iter)
+    generic = case.has("net") or case.has("net_param")
+    if counts < tests or (counts > tests and not generic):
+        yield Problem(
+            "solver",
+            f"test_iter is given {counts} times for {tests} test networks: Caffe aborts",
+            "test_iter",
+            "give one each",
+        )
+    if counts and solver.test_interval <= 0:
+        yield Problem(
+            "solver", "test_iter without a test_interval above 0: Caffe aborts", "test_iter", "set test_interval"
+        )
+    if solver.test_state and len(solver.test_state) != max(counts, tests):
+        yield Problem(
+            "solver",
+            f"test_state is given {len(solver.test_state)} times for {max(counts, tests)} test networks: Caffe aborts",
+            "test_state",
+            "give one each",
+        )
+
+
+def settings_are_numbers(case: SolverCase) -> Iterator[Problem]:
+    """No setting of the solver is NaN or infinite; those of the learning rate are its own rule's."""
+    for path, value in not_finite(case.solver):
+        if path not in RATE_FIELDS and "net_param" not in path:
+            yield Problem("solver", f"{path} is {number(value)}", path, "set it to a finite number")
+
+
+SolverRule = Callable[[SolverCase], Iterator[Problem]]
+SOLVER_RULES: dict[str, SolverRule] = {
+    "learning-rate": learning_rate,
+    "falling-rate": falling_rate,
+    "iterations": iterations,
+    "method": method,
+    "decay": decay,
+    "networks": networks,
+    "settings": settings_are_numbers,
+}
+"""name: the rule, whose docstring's first line says what it makes sure of."""

@@ -1,0 +1,51 @@
+"""The text of a lint report: each finding with its file and line, the layer, and the fix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from datacheck.model import Finding, plain
+from datacheck.report import Report
+
+SHOWN = 20
+"""Findings of each code that are shown; a report file has them all."""
+
+
+def lint_text(report: Report) -> str:
+    """Return what a person reads of a report on prototxt."""
+    source = report.source
+    what = {"solver": "solver", "network": "network"}.get(source.decoder or "", "prototxt")
+    count = f"{source.records:,} layer{'' if source.records == 1 else 's'}"
+    lines = [f"{plain(source.path)}: {what}, {count}", _verdict(report), *_findings(report)]
+    return "\n".join(lines)
+
+
+def _verdict(report: Report) -> str:
+    counts = Counter(finding.verdict for finding in report.findings)
+    said = ", ".join(f"{counts[it]} {it}" for it in ("bad", "unverifiable", "suspicious") if counts[it])
+    state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
+    count = sum(counts.values())
+    return f"{state}: {said} {'finding' if count == 1 else 'findings'}" if said else f"{state}: nothing wrong"
+
+
+def _findings(report: Report) -> Iterator[str]:
+    shown: Counter[str] = Counter()
+    for finding in report.findings:
+        shown[finding.code] += 1
+        if shown[finding.code] <= SHOWN:
+            yield from _lines(finding)
+    for code, count in shown.items():
+        if count > SHOWN:
+            yield f"  and {count - SHOWN:,} more of {code}"
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    line = finding.details.get("line")
+    place = f"{finding.file}" if line is None else f"{finding.file}:{line}"
+    layer = "" if finding.key is None else f" layer {finding.key!r}:"
+    phases = finding.details.get("phases", [])
+    only = f" ({phases[0]} only)" if len(phases) == 1 else ""
+    yield f"  {place}:{layer} {finding.code} ({finding.verdict}){only}: {finding.message}"
+    if "fix" in finding.details:
+        yield f"      fix: {plain(finding.details['fix'])}"

@@ -1,0 +1,171 @@
+"""Whether the layers fit together: their types, the blobs between them, their shapes, the parameters they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.caffe.geometry import Shape, differ, product, spell
+from datacheck.caffe.layers import LAYER_TYPES
+from datacheck.linting.cases import LayerCase, Problem
+
+
+def layer_type(case: LayerCase) -> Iterator[Problem]:
+    """Every layer has a type that Caffe has."""
+    if case.known:
+        return
+    if case.layer.old:
+        yield Problem(
+            "unsupported",
+            "a layer of the first generation, which datacheck does not judge",
+            fix="upgrade the file with Caffe's tool upgrade_net_proto_text",
+        )
+        return
+    if not case.layer.type:
+        yield Problem("layer", "the layer has no type: Caffe aborts", "", "set type")
+        return
+    same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
+    meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
+    yield Problem(
+        "layer",
+        f"BVLC Caffe has no layer type {case.layer.type!r} and aborts; perhaps a fork has",
+        "type",
+        f'type: "{meant}"' if meant else "train with the fork that has it",
+        None if same else "suspicious",
+    )
+
+
+def blobs(case: LayerCase) -> Iterator[Problem]:
+    """Every bottom is made by a layer before, and no top by two."""
+    for number, name in enumerate(case.layer.bottoms):
+        if name not in case.producers:
+            meant = case.net.hints.nearest(name, case.producers)
+            yield Problem(
+                "layer",
+                f"no layer before it makes the bottom {name!r}: Caffe aborts (Unknown bottom blob)",
+                f"bottom[{number}]",
+                f'bottom: "{meant}"' if meant else "name a blob that an earlier layer of this phase makes",
+            )
+    bottoms, own = case.layer.bottoms, set[str]()
+    for number, name in enumerate(case.layer.tops):
+        in_place = number < len(bottoms) and bottoms[number] == name
+        before = name in case.producers or name in own
+        own.add(name)
+        if before and not in_place:
+            yield Problem(
+                "layer",
+                f"the top {name!r} is made by an earlier layer too: Caffe aborts (produced by multiple sources)",
+                f"top[{number}]",
+                "give it a name of its own",
+            )
+
+
+def counts(case: LayerCase) -> Iterator[Problem]:
+    """A layer has as many bottoms, tops and loss weights as its type takes."""
+    if not case.known:
+        return
+    kind = LAYER_TYPES[case.layer.type]
+    for what, names, (least, most) in (
+        ("bottom", case.layer.bottoms, kind.bottoms),
+        ("top", case.layer.tops, kind.tops),
+    ):
+        if len(names) < least or (most is not None and len(names) > most):
+            asked = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            yield Problem(
+                "layer",
+                f"{case.layer.type} takes {asked} {what}s, not {len(names)}: Caffe aborts",
+                what,
+                "see its documentation",
+            )
+    if case.layer.type in ("Convolution", "Deconvolution") and len(case.layer.bottoms) != len(case.layer.tops):
+        yield Problem(
+            "layer",
+            f"{case.layer.type} takes a top for each bottom, not {len(case.layer.tops)} for {len(case.layer.bottoms)}",
+            "top",
+            "name one top for each bottom",
+        )
+    weights, tops = len(case.message.loss_weight), len(case.layer.tops)
+    if weights and tops and weights != tops:
+        yield Problem(
+            "layer",
+            f"loss_weight is given {weights} times for {tops} tops: Caffe aborts",
+            "loss_weight",
+            "give one for each top",
+        )
+    if case.message.include and case.message.exclude:
+        yield Problem("layer", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
+
+
+def shapes(case: LayerCase) -> Iterator[Problem]:
+    """The shapes of the bottoms are ones that the layer can work with."""
+    misfit = case.place.misfit
+    if misfit is not None:
+        yield Problem("layer", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
+        return
+    if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
+        yield from _labels_fit(case)
+    elif case.layer.type == "EuclideanLoss" and len(case.place.bottoms) == 2:
+        yield from _targets_fit(case)
+
+
+def class_axis(case: LayerCase) -> int:
+    """Return the axis along which a classifier's bottom has its classes."""
+    message = case.message
+    return int(
+        {
+            "SoftmaxWithLoss": message.softmax_param.axis,
+            "InfogainLoss": message.infogain_loss_param.axis,
+            "Accuracy": message.accuracy_param.axis,
+        }.get(case.layer.type, 1)
+    )
+
+
+def _labels_fit(case: LayerCase) -> Iterator[Problem]:
+    scores, labels = case.place.bottoms[:2]
+    axis = class_axis(case)
+    if scores is None or labels is None or not -len(scores) <= axis < len(scores):
+        return
+    axis %= len(scores)
+    wanted = product((*scores[:axis], *scores[axis + 1 :]))
+    if differ(wanted, product(labels)):
+        yield Problem(
+            "layer",
+            f"{spell(scores)} takes {wanted} labels, but the blob {spell(labels)} has {product(labels)}: Caffe aborts",
+            "bottom[1]",
+            "give it one label for each prediction",
+        )
+
+
+def _targets_fit(case: LayerCase) -> Iterator[Problem]:
+    one, other = case.place.bottoms
+    if one is None or other is None:
+        return
+    if differ(_rows(one), _rows(other)) or differ(product(one[1:]), product(other[1:])):
+        yield Problem(
+            "layer",
+            f"the bottoms {spell(one)} and {spell(other)} must have the same sizes: Caffe aborts",
+            "bottom",
+            "make the prediction as large as the target",
+        )
+
+
+def _rows(shape: Shape) -> int | None:
+    return shape[0] if shape else 1
+
+
+def strange_parameters(case: LayerCase) -> Iterator[Problem]:
+    """A layer has no parameters of another type of layer, which Caffe passes over in silence."""
+    if not case.known or case.layer.old:
+        return
+    allowed = LAYER_TYPES[case.layer.type].params
+    for descriptor, _ in case.message.ListFields():
+        name = descriptor.name
+        if name.endswith("_param") and name not in allowed and name != "permute_param":
+            if case.layer.type == "HDF5Data" and name == "transform_param":
+                continue  # the rule of the transformation says it
+            yield Problem(
+                "layer",
+                f"{name} has no effect on a layer of type {case.layer.type}",
+                name,
+                f"{case.layer.type} reads {' and '.join(allowed) or 'no parameters'}",
+                "suspicious",
+            )
