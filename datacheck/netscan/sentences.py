@@ -74,14 +74,15 @@ SENTENCES: dict[str, str] = {
     # stores
     "store-cut": "crashes with SIGBUS where the file ends, at once or after many batches; cut to almost nothing it "
     "aborts in db_lmdb.hpp:15",
-    "store-damaged": "aborts in db_lmdb.hpp:15 (MDB_INVALID) if the meta pages are broken, else at the first record that "
-    "is no Datum, or reads what is there in silence: LMDB keeps no checksums",
+    "store-damaged": "aborts in db_lmdb.hpp:15 (MDB_INVALID) if the meta pages are broken; else it aborts at what is "
+    "no Datum, or reads what is there in silence: LMDB keeps no checksums",
     "leveldb-damaged": "skips or garbles records in silence, since verify_checksums is off; a table that is cut or "
     "gone aborts it in db_leveldb.hpp:19",
-    "orphan": "never sees it: LevelDB reads only the files that its MANIFEST names",
+    "orphan": "never sees it: the store's library reads only what the store's own index leads to",
     "stale": "trains on this value in silence, whether it is the newest or not",
     "hdf5-damaged": "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file, or hdf5.cpp:94, Failed to read float "
     "dataset data",
+    "hdf5-not-closed": "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file: the library refuses it",
     "kills": "crashes or hangs at this record, most likely: so did the library that reads it",
     "not-read": "does not read this: no top of the layer is called so",
     "unknown": "takes it for a Datum whatever it is: what parses is used, the rest is ignored",
@@ -125,6 +126,7 @@ _BY_CODE = {
     "class-missing": "class-missing",
     "sorted": "sorted",
     "orphan": "orphan",
+    "not-closed": "hdf5-not-closed",
     "stale": "stale",
 }
 
