@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench damage fuzz clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
@@ -12,6 +12,8 @@ help:
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
+	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes)"
+	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files, for a minute"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +39,13 @@ format: $(READY)
 
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --json speed.json --picture speed.png
+
+damage: $(READY)
+	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
+
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=60
 
 clean:
 	rm -rf $(VENV) datacheck-demo

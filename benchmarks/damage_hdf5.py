@@ -2,8 +2,6 @@
 
 Every file is built here and damaged in one named way. Rows are intact by construction: what they are made of, and what
 leads to it, was not touched. `rows` yields a line for each.
-
-    python benchmarks/damage_hdf5.py
 """
 
 from __future__ import annotations
@@ -13,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from damage_row import Row
 
 SHAPE = (3, 16, 16)
 ROW_BYTES = 4 * 3 * 16 * 16
@@ -31,20 +29,6 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "gzip": {"chunks": (CHUNK, *SHAPE), "compression": "gzip", "shuffle": True},
     "fletcher32": {"chunks": (CHUNK, *SHAPE), "fletcher32": True},
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One damaged store: whether the damage was found and what was said of it, and the rows that came out again."""
-
-    store: str
-    damage: str
-    size: str
-    found: bool
-    named: str
-    intact: int
-    recovered: int
-    rival: str
 
 
 def build(path: Path, layout: str, rows: int, libver: str) -> None:
@@ -276,19 +260,3 @@ def rows() -> Iterator[Row]:
                     same_rows(sound, copy),
                     rival(broken),
                 )
-
-
-def main() -> None:
-    print("| store | damage | size | found | intact | recovered | h5py | first finding |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows():
-        found = "yes" if row.found else "NO"
-        print(
-            f"| {row.store} | {row.damage} | {row.size} | {found} | {row.intact} | {row.recovered} "
-            f"| {row.rival} | {row.named} |",
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,26 +1,23 @@
 """What datacheck finds and recovers in damaged LevelDBs, beside what plyvel's `repair_db` makes of the same files.
 
-    python benchmarks/damage_leveldb.py [--sizes 2000 50000] [--json FILE]
-
 Each store has records in three places: a sorted base, a newer table that overwrites and deletes some of them, and a
 log. `intact` is the number of records whose newest write the damage does not touch. Needs plyvel.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import plyvel
+from damage_row import Row
 
 import datacheck
 from datacheck.backends import open_store
@@ -39,24 +36,6 @@ with plyvel.DB(sys.argv[1]) as db:
 """
 LOG_BLOCK = 32 << 10
 Records = dict[bytes, bytes]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One damage to one store: what was said of it, and how many of its intact records are in the rebuilt copy.
-
-    `resurrected` are deleted records that came back without being marked `stale` or `orphan`.
-    """
-
-    store: str
-    damage: str
-    size: str
-    found: bool
-    named: str
-    intact: int
-    recovered: int
-    rival: str
-    resurrected: int = 0
 
 
 @dataclass
@@ -403,24 +382,3 @@ def _rival(path: Path, made: Made, intact: Records) -> str:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"status {done.returncode}"]
         words += f", then {last[0].replace(str(path), 'the store')[:80]}"
     return words
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 50_000])
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    made = []
-    print("| damage | records | found | intact | recovered | resurrected | plyvel `repair_db` | said |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows(tuple(args.sizes)):
-        made.append(row)
-        numbers = f"{row.intact:,} | {row.recovered:,} | {row.resurrected:,}"
-        found = "yes" if row.found else "NO"
-        print(f"| {row.damage} | {row.size} | {found} | {numbers} | {row.rival} | {row.named} |", flush=True)
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in made], indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from datacheck.batch import Batch
@@ -98,34 +98,26 @@ class Judge:
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         # of some a reader has said what is wrong: what is left of them would only add to that
-        lost = {row for row, finding in block.findings if finding.code in LOST}
+        lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
         full: Sequence[int] = range(len(block))
         if lost or not all(map(len, block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]
             for row in sorted(set(range(len(block))).difference(full, lost)):
                 yield row, found("empty", "the value has zero bytes")
-        others: list[int] = []
-        for name, rows in self._families(block, full):
-            known = self._profile.of(name)
+        for name, rows in self._families(block, full).items():
+            known = self._profile.rest if name is None else self._profile.families[name]
             if known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
-                tally.unknown[name if name in self._profile.families else ""] += len(rows)
-            elif name in self._profile.families:
-                groups.append((known, rows))
+                tally.unknown[name or ""] += len(rows)
             else:
-                others += rows
-        if others:
-            assert self._profile.rest is not None
-            groups.append((self._profile.rest, sorted(others)))
+                groups.append((known, rows))
 
-    def _families(self, block: Block, rows: Sequence[int]) -> Iterable[tuple[str, Sequence[int]]]:
-        """Return the families of keys that the records at `rows` are of, each with its own; "" where all are alike."""
+    def _families(self, block: Block, rows: Sequence[int]) -> dict[str | None, Sequence[int]]:
+        """Return the records at `rows` by the profile's families of their keys; under None those of no such family."""
         if not rows:
-            return ()
-        if not self._profile.families and self._profile.rest is not None:
-            return (("", rows),)
-        return block.families(rows).items()
+            return {}
+        return block.families(rows, self._profile.families) if self._profile.families else {None: rows}
 
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
 HALF_BITS = 20
 """The products of two numbers of so many bits can be added up PIECE times in 63 bits, and twice as often."""
+LARGEST_WHOLE = 1 << 53
+"""Up to here float64 holds every integer."""
 PIECE = 1 << 20
 """Values are widened to float64 this many at a time, so that a huge record costs no huge copy."""
 
@@ -27,11 +30,31 @@ def measure(batch: Batch, into: FieldStatistics) -> None:
     elif not into.sums:
         _measure_bounds(batch, into)
     elif batch.values.dtype.kind in "ui":
-        _measure_exactly(batch, into)
+        _measure_exactly(batch.values, batch.lows.min().item(), batch.highs.max().item(), into)
+    elif batch.label:
+        _measure_labels(batch, into)
+        return
     else:
         _measure_widened(batch, into)
     if batch.label:
         into.count_labels(_histogram(batch))
+
+
+def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
+    """Floating-point labels: those that are integers, as nearly all are, are summed as such, by whole records."""
+    lows, highs = batch.lows, batch.highs
+    whole = (lows > -LARGEST_WHOLE) & (highs < LARGEST_WHOLE)
+    whole &= (batch.values == np.floor(batch.values)).reshape(len(whole), -1).all(axis=1)
+    others = ~whole
+    if whole.any():
+        least, most = lows[whole].min().item(), highs[whole].max().item()
+        of = replace(batch, rows=(), values=batch.values[whole].astype(np.int64))
+        _measure_exactly(of.values, least, most, into)
+        into.count_labels(_histogram(of))
+    if others.any():
+        of = replace(batch, rows=(), values=batch.values[others])
+        _measure_widened(of, into)
+        into.count_labels(_histogram(of))
 
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
@@ -58,12 +81,10 @@ def _count_finite(records: list[NDArray[Any]], into: FieldStatistics) -> None:
         into.maximum = max(into.maximum, finite.max().item())
 
 
-def _measure_exactly(batch: Batch, into: FieldStatistics) -> None:
+def _measure_exactly(values: NDArray[Any], low: float, high: float, into: FieldStatistics) -> None:
     """Integers: their sums and sums of squares are integers, with nothing rounded on the way."""
-    values = batch.values
     count = values.size
-    low, high = int(batch.lows.min()), int(batch.highs.max())
-    sums_of = _sums_of_bytes if values.dtype.itemsize == 1 else partial(_sums_of_integers, most=max(-low, high))
+    sums_of = _sums_of_bytes if values.dtype.itemsize == 1 else partial(_sums_of_integers, most=int(max(-low, high)))
     centre, squared = _in_units(into.centre)
     total = squares = 0
     for piece in _pieces(values):

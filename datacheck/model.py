@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -59,10 +59,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
-    "orphan": (
-        "suspicious",
-        "found in a part of the store that nothing leads to: it may be an old version, or deleted",
-    ),
+    "orphan": ("suspicious", "nothing in the store leads to it: it may be an old version, or deleted"),
     "stale": ("suspicious", "a newer write of this key may have been lost"),
     "class-missing": ("suspicious", "a class that never occurs"),
     "sorted": ("suspicious", "the records come sorted by label"),
@@ -232,15 +229,18 @@ class Block:
         family = fold(self.keys[row])
         return family if self.database is None else f"{self.database}:{family}"
 
-    def families(self, rows: Sequence[int]) -> dict[str, Sequence[int]]:
-        """Return the records at `rows` by their families, as `family` has them, in the order of their first ones."""
+    def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
+        """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""
         folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
-        if folded.count(folded[0]) == len(folded):
-            return {self.family(rows[0]): rows}
-        made: dict[bytes, list[int]] = {}
-        for row, family in zip(rows, folded, strict=True):
+        prefix = "" if self.database is None else f"{self.database}:"
+        names = {unescape(name.removeprefix(prefix)): name for name in known if name.startswith(prefix)}
+        found = list(map(names.get, folded))
+        if found.count(found[0]) == len(found):
+            return {found[0]: rows}
+        made: dict[str | None, list[int]] = {}
+        for row, family in zip(rows, found, strict=True):
             made.setdefault(family, []).append(row)
-        return {self.family(of[0]): of for of in made.values()}
+        return dict(made)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
         """Return the finding with the name of the record at `row` of this block, `index` in its shard."""

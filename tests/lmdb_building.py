@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import lmdb
 from building import datum, key, pixels, raw_records, write_lmdb
+
+from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.lmdb_skeleton import skeleton
 
 PAGE = 4096
 BRANCH, LEAF, OVERFLOW = 1, 2, 4
@@ -98,7 +102,10 @@ class File:
         self.raw[page * PAGE : (page + 1) * PAGE] = content
 
     def save(self) -> None:
+        """Write the file; its time stamp is another than before, however fast this went."""
+        changed = self.path.stat().st_mtime_ns
         self.path.write_bytes(self.raw)
+        os.utime(self.path, ns=(changed, changed + 1_000_000))
 
 
 def corrupt(raw: bytes, chance: random.Random) -> bytes:
@@ -129,3 +136,25 @@ def corrupt(raw: bytes, chance: random.Random) -> bytes:
         if not broken:
             broken = bytearray(PAGE)
     return bytes(broken)
+
+
+Record = tuple[str, bytes, bytes]
+
+
+def places(path: Path) -> dict[Record, set[int]]:
+    """Return the pages that each record of a sound environment without DUPSORT lies on: its leaf, and its extent."""
+    found: dict[Record, set[int]] = {}
+    with Pages(path / "data.mdb") as pages:
+        for part, tree in skeleton(path / "data.mdb").trees.items():
+            for node, page in pages.leaf_nodes(tree.record):
+                if node.flags & 2:
+                    continue
+                held = {int.from_bytes(page[:8], "little")}
+                value = page[node.offset : node.offset + node.size]
+                if node.flags & 1:
+                    first = int.from_bytes(page[node.offset : node.offset + 8], "little")
+                    held |= set(range(first, first + (pages.header - 1 + node.size) // PAGE + 1))
+                    start = first * PAGE + pages.header
+                    value = (path / "data.mdb").read_bytes()[start : start + node.size]
+                found[part, node.key, value] = held
+    return found

@@ -451,20 +451,17 @@ def test_codes_that_do_not_exist_are_refused():
         Choice(drop=("nonsense",))
 
 
-def test_a_record_that_kills_its_reader_is_left_out_untouched(tmp_path, target):
+def test_a_record_whose_value_lies_behind_the_end_of_the_file_is_left_out(tmp_path, target):
     records = {key(number): datum(pixels(number, (3, 100, 100)), 1) for number in range(30)}
     source = write_lmdb(tmp_path / "source", records)
     size = (source / "data.mdb").stat().st_size
     with lmdb.open(str(source), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
         transaction.put(key(30), datum(pixels(30, (3, 100, 100)), 1))
     os.truncate(source / "data.mdb", size + 4096 * 3)
-    report = datacheck.scan(source)
-    if [finding.code for finding in report.findings] != ["truncated-store", "crash"]:
-        pytest.skip("the last pages of this LMDB were laid out in another way: nothing but a value should be cut")
     receipt = datacheck.rebuild(source, target, drop_bad=True, quarantine=tmp_path / "q")
     assert pairs(target) == [("", at, value) for at, value in records.items()]
-    assert (receipt.kept, receipt.dropped, receipt.quarantined) == (30, 1, 0)
-    assert [finding.code for finding in receipt.lost] == ["truncated-store"]
+    assert (receipt.kept, receipt.dropped, receipt.quarantined) == (30, 1, 1)
+    assert receipt.lost[0].code == "truncated-store"
 
 
 def test_what_a_bad_block_of_a_leveldb_cost_is_in_the_receipt(tmp_path, target):

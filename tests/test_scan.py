@@ -319,10 +319,9 @@ def test_a_cut_lmdb_is_told_and_what_lies_before_the_cut_is_checked(tmp_path, sh
     report = datacheck.scan(path, workers=1)
     findings = list(report.findings)
     assert findings[0].code == "truncated-store"
-    assert {finding.code for finding in findings} & {"crash", "damaged-store"}
-    assert len(findings) < 50
-    assert report.status == 1
-    assert report.checked >= 0.6 * share * 300 or share < 0.6
+    assert {finding.code for finding in findings} <= {"truncated-store", "damaged-store", "orphan"}
+    assert (report.status, report.complete) == (1, True)
+    assert report.checked - len(list(report.bad_keys())) >= 0.95 * share * 300 - 2
     assert fingerprint(path) == before
 
 

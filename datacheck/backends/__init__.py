@@ -157,6 +157,11 @@ def what_is(path: Path) -> str:
         )
         if pointer is not None:
             return f"holds git-lfs pointers instead of the files ({pointer}); fetch them with 'git lfs pull'"
+        placeholder = next((name for name in entries if name.startswith(".") and name.endswith(".icloud")), None)
+        if placeholder is not None:
+            return f"holds a placeholder of a cloud drive instead of the file ({placeholder}); download it first"
+        if "data.mdb" in entries:
+            return f"holds a data.mdb that {what_is(path / 'data.mdb')}"
         return "is a directory, but holds no LMDB, LevelDB or HDF5 files"
     if not path.is_file():
         return "is neither a file nor a directory"

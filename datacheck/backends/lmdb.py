@@ -1,4 +1,8 @@
-"""LMDB environments, read through the lmdb package: read-only, without a lock file, in workers only."""
+"""LMDB environments, read through the lmdb package: read-only, without a lock file, in workers only.
+
+What looks at the pages beforehand takes NumPy, which a caller that only recognises a store does without: it is imported
+where it is used.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,7 @@ from datacheck.backends.lmdb_format import (
     foreign,
     header_size,
 )
-from datacheck.backends.lmdb_layout import fit_map, probes, shards
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_ranges import Ranges
-from datacheck.backends.lmdb_salvage import Salvage
-from datacheck.backends.lmdb_skeleton import skeleton
-from datacheck.backends.lmdb_verify import conclude
 from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.model import (
@@ -99,6 +98,9 @@ class LmdbReader:
 
     def layout(self) -> Layout:
         """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
+        from datacheck.backends.lmdb_layout import probes, shards
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         size = self.data.stat().st_size
         try:
             bones = skeleton(self.data)
@@ -114,7 +116,10 @@ class LmdbReader:
             for tree in bones.trees.values():
                 made += shards(pages, tree, self.shard_bytes)
                 tried += probes(pages, tree, count)
-        records = sum(tree.record.entries for tree in bones.trees.values()) if bones.sound else None
+        records = None
+        if bones.sound:
+            names = len(bones.names) if "" in bones.trees else 0
+            records = sum(tree.record.entries for tree in bones.trees.values()) - names
         return Layout(made, tried, records, size, findings)
 
     def blocks(
@@ -124,33 +129,39 @@ class LmdbReader:
 
         The library reads only what was looked at before and is sound; the rest is read page by page.
         """
+        from datacheck.backends.lmdb_ranges import Ranges
+        from datacheck.backends.lmdb_salvage import Salvage
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         note(shard.start or Position(b""), False)
         bones = skeleton(self.data)
-        refused = bones.sound and self._refusal() is not None
+        library = bones.sound and self._refusal() is None
         with Pages(self.data) as pages:
-            ranges = Ranges(pages, bones, shard.part)
+            ranges = Ranges(pages, bones, shard.part, library=library)
             salvage = Salvage(pages, bones, shard, note, avoid)
             for piece in ranges.pieces(shard, limit):
-                if piece.sound and not refused:
-                    yield from self._sound_blocks(piece.shard, limit=limit, note=note, avoid=avoid)
+                if piece.sound:
+                    yield from self._sound_blocks(piece.shard, piece.records, limit, note, avoid)
                 else:
                     yield from salvage.blocks(piece, limit)
                 note(piece.shard.stop or Position(b""), False)
             yield Block([], [], account=ranges.account.sums + salvage.account)
 
     def _sound_blocks(
-        self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
+        self, shard: Shard, count: int | None, limit: int | None, note: Note, avoid: Collection[bytes]
     ) -> Iterator[Block]:
-        """Yield the records of a range that the library may read."""
+        """Yield the records of a range that the library may read; there are at most `count`, if that is known."""
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
                 stream = _one_by_one(cursor, self.data, shard, tree, note, avoid)
                 pieces = _gathered(stream, shard.start or Position(b""), limit, note)
-            elif limit or tree.flags & DUPSORT:
+            elif limit or count is None or tree.flags & DUPSORT:
                 stream = _records(cursor, shard, tree)
                 pieces = _gathered(stream, shard.start or Position(b""), limit, note)
             else:
-                pieces = _runs(cursor, shard, tree, note)
+                pieces = _runs(cursor, shard, tree, count, note)
             for keys, values in pieces:
                 if not shard.part and DATABASE_BYTES in map(len, values):
                     keys, values = _unnamed(keys, values, skeleton(self.data).names)
@@ -158,6 +169,8 @@ class LmdbReader:
                     yield Block(keys, values, database=shard.part or None)
 
     def find(self, key: str) -> Shard | None:
+        from datacheck.backends.lmdb_skeleton import skeleton
+
         raw = unescape(key)
         for part in skeleton(self.data).trees:
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
@@ -168,6 +181,8 @@ class LmdbReader:
 
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:
         """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        from datacheck.backends.lmdb_verify import conclude
+
         return conclude(self.data, account)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
@@ -212,10 +227,11 @@ Record = tuple[bytes, memoryview, int]
 Pairs = tuple[list[bytes], list[memoryview]]
 
 
-def _runs(cursor: Any, shard: Shard, tree: Database, note: Note) -> Iterator[Pairs]:
-    """Yield the records of a shard of a database without DUPSORT, about a block's worth at a time.
+def _runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> Iterator[Pairs]:
+    """Yield the records of a range of a database without DUPSORT, about a block's worth at a time.
 
-    Many records are taken from the cursor in one go, also some behind the shard's stop, which are left out.
+    Many are taken from the cursor in one go, but no more than the `most` that lie on the leaves that were looked at:
+    what lies behind may be what kills. Those of them that are behind the range are left out.
     """
     start, order = shard.start, tree.order()
     if start is None or not start.key:
@@ -228,9 +244,10 @@ def _runs(cursor: Any, shard: Shard, tree: Database, note: Note) -> Iterator[Pai
     place = start or Position(b"")
     note(place, False)
     views = cursor.iternext()
-    size, count = 0, FIRST_RECORDS
+    size, count = 0, min(FIRST_RECORDS, most)
     while count:
         pairs = list(islice(views, count))
+        most -= len(pairs)
         keys = [bytes(key) for key, _ in pairs]
         values = [value for _, value in pairs]
         if keys and stop is not None and (order(keys[-1]), 0) >= stop:
@@ -241,7 +258,7 @@ def _runs(cursor: Any, shard: Shard, tree: Database, note: Note) -> Iterator[Pai
             place = Position(keys[-1], 1)
             note(place, False)
             size = sum(map(len, values)) // len(values)
-        count = min(BLOCK_RECORDS, max(1, _block_bytes(size) // max(1, size))) if pairs else 0
+        count = min(most, BLOCK_RECORDS, max(1, _block_bytes(size) // max(1, size))) if pairs else 0
 
 
 def _block_bytes(size: int) -> int:
@@ -316,6 +333,8 @@ def _one_by_one(
 
     The library touches a value when it only steps onto it, so the keys come from the pages themselves.
     """
+    from datacheck.backends.lmdb_skeleton import skeleton
+
     start, stop = shard.start or Position(b""), shard.stop
     order = tree.order()
     place = start
@@ -408,7 +427,8 @@ class LmdbWriter:
         with _disk():
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
-            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=True)
+            beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
+            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=not beside_names)
             self._pending += sum(len(value) for _, value in pairs)
             if self._pending >= COMMIT_BYTES:
                 self._commit()
@@ -424,6 +444,8 @@ class LmdbWriter:
         with _disk():
             self._commit()
         self._environment.close()
+        from datacheck.backends.lmdb_layout import fit_map
+
         fit_map(self._data)
 
 

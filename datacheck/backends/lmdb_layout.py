@@ -31,7 +31,7 @@ def shards(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
     except PageDamaged:
         seams = _seams_of_remains(pages, tree, wanted * 4)
     cuts = [Position(key) for key in _spread(seams, wanted - 1)]
-    records = tree.record.entries if not cuts else None
+    records = tree.record.entries - tree.names if not cuts else None
     return [Shard(tree.part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
 
 

@@ -86,6 +86,8 @@ class Judged:
     entries: NDArray[np.int64]
     extents: Numbers
     """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3)."""
+    shared: frozenset[int] = frozenset()
+    """The first pages of extents that have pages in common with another one."""
 
 
 def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags) -> Judged:
@@ -208,6 +210,7 @@ def _judge_extents(pages: Pages, judged: Judged) -> None:
     shared = np.flatnonzero(extents[1:, 0] < (extents[:-1, 0] + extents[:-1, 1]))
     for side in (shared, shared + 1):
         judged.sound[extents[side, 2]] = False
+        judged.shared |= frozenset(extents[side, 0].tolist())
     near = extents[:, 1] <= NEAR
     flawed = [_near(pages, extents[near]), _far(pages, extents[~near])]
     for leaf in flawed:

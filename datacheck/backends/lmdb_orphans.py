@@ -17,10 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb_bulk import Numbers, Stack
-from datacheck.backends.lmdb_format import BIGDATA, DUPSORT, INTEGERKEY, LEAF, REVERSEKEY, Database
+from datacheck.backends.lmdb_format import (
+    BIGDATA,
+    DUPDATA,
+    DUPSORT,
+    INTEGERKEY,
+    LEAF,
+    REVERSEKEY,
+    SUBDATA,
+    Database,
+)
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb_tree import Span, overlapping
+from datacheck.backends.lmdb_values import read_value
 
 BATCH = 1024
 
@@ -55,7 +65,7 @@ class Orphans:
         for start in range(0, len(unreached), BATCH):
             beat()
             batch = unreached[start : start + BATCH]
-            self._orphans += filter(None, (_looked_at(pages, it) for it in _leaves(pages, batch[batch >= 2])))
+            self._orphans += filter(None, (_looked_at(pages, it) for it in _of_kind(pages, batch[batch >= 2], LEAF)))
         whole = pages.size // pages.page_size
         if whole < len(used) and not used[whole]:
             self._orphans += filter(None, [_looked_at(pages, whole)])
@@ -107,14 +117,30 @@ def _looked_at(pages: Pages, number: int) -> _Orphan | None:
 def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
     parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
     whole = not parsed.faults or len(parsed.raw) < pages.page_size
-    return bool(parsed.nodes) and whole and not _of_values(record, parsed)
+    strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
+    return bool(parsed.nodes) and whole and not strange
 
 
-def _leaves(pages: Pages, numbers: Numbers) -> list[int]:
-    """Return which pages look like leaves where they were written."""
+def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
+    """Yield which pages look like branches or leaves where they were written."""
+    for start in range(0, len(numbers), BATCH):
+        yield from _of_kind(pages, numbers[start : start + BATCH], kind)
+
+
+def is_of_others(pages: Pages, number: int) -> bool:
+    """Whether a leaf is of the free list, of the values of one key, or has names of databases."""
+    parsed = parse(pages, number, LEAF, lambda key: key, None, None)
+    if is_of_names(parsed):
+        return True
+    values = not any(node.size or node.flags for node in parsed.nodes)
+    return values or _of_free_pages(pages, parsed)
+
+
+def _of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
+    """Return which pages look like branches or leaves where they were written."""
     stack = Stack(pages.file, pages.page_size, pages.size, numbers)
     fit = stack.present & (stack.field(0, np.int64) == numbers)
-    fit &= stack.field(pages.header - 6, np.uint16) == LEAF
+    fit &= stack.field(pages.header - 6, np.uint16) == kind
     if pages.base:
         fit &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (not pages.metas.sound)
     lower = stack.field(pages.header - 4, np.uint16).astype(np.int64) + pages.base
@@ -125,3 +151,21 @@ def _leaves(pages: Pages, numbers: Numbers) -> list[int]:
 def _of_values(record: Database, parsed: Parsed) -> bool:
     """Whether a leaf is of the tree of one key's values: its nodes have keys and nothing else."""
     return bool(record.flags & DUPSORT) and not any(node.size or node.flags & BIGDATA for node in parsed.nodes)
+
+
+def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
+    """Whether a leaf is of the free list: each node has a transaction for its key, and for its value a list."""
+    for node in parsed.nodes:
+        value = read_value(pages, parsed, node).data
+        count = int.from_bytes(value[:8], sys.byteorder)
+        if len(node.key) != 8 or not value or len(value) != 8 * count + 8:
+            return False
+        listed = np.frombuffer(value, np.int64)[1:]
+        if (np.diff(listed) >= 0).any() or (listed < 2).any():
+            return False
+    return True
+
+
+def is_of_names(parsed: Parsed) -> bool:
+    """Whether a leaf holds nothing but names of databases."""
+    return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

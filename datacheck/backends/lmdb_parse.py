@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from datacheck.backends.lmdb_format import BRANCH, LEAF2, NODE, Node
+from datacheck.backends.lmdb_format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb_pages import Pages
 
 
@@ -58,7 +58,8 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
         parsed.lost = None
         return parsed
     parsed.faults += header_faults(pages, raw, number, kind)
-    nodes = _nodes(pages, parsed)
+    other = flags_of(pages, raw) in {BRANCH, LEAF, OVERFLOW} - {kind}
+    nodes = None if other else _nodes(pages, parsed)
     if nodes is None:
         parsed.lost = None
         return parsed
@@ -106,6 +107,8 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
 
 def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
     """Return the nodes of a page, None for each that does not lie in what there is of its upper part."""
+    if len(raw) < pages.header:
+        return []
     lower, upper = bounds(pages, raw)
     count = max(0, lower - pages.header) // 2
     there = max(0, min(lower, len(raw)) - pages.header) // 2

@@ -20,7 +20,7 @@ from datacheck.backends.lmdb_tree import Entry, Tree
 from datacheck.backends.lmdb_values import Damage, read_duplicates
 from datacheck.model import Position, Shard
 
-LEAST, MOST = 16, 8192
+LEAST, MOST = 2, 8192
 """Leaves of the first piece where few records are asked for, and of any piece."""
 GROUP = 64
 """Branch pages whose children are listed in one go."""
@@ -38,6 +38,10 @@ class Piece:
     leaves: Leaves
     doubt: Flags
     sound: bool
+    shared: frozenset[int] = frozenset()
+    """The first pages of values that have pages in common with another one."""
+    records: int | None = None
+    """How many records these leaves have, if the range is sound and begins with the first of them."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ class _Run:
 class Ranges:
     """Looks at the pieces of ranges; `account` adds up what was seen of them."""
 
-    def __init__(self, pages: Pages, bones: Skeleton, part: str) -> None:
-        self._pages, self._bones = pages, bones
+    def __init__(self, pages: Pages, bones: Skeleton, part: str, *, library: bool = True) -> None:
+        """`library` says whether the library can be used at all."""
+        self._pages, self._bones, self._library = pages, bones, library and bones.sound
         self._tree = bones.trees.get(part) or Tree(part, pages.meta.main)
         self._order = self._tree.record.order()
         self.account = Account()
@@ -62,7 +67,7 @@ class Ranges:
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
         self.account.sums["ranges"] += 1
-        size = MOST if limit is None else max(LEAST, limit)
+        size = MOST if limit is None else LEAST
         start = shard.start
         runs = self._runs(shard, size)
         run = next(runs, None)
@@ -107,10 +112,11 @@ class Ranges:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
             sound = bool(again.sound.all())
-        if sound and self._bones.sound:
+        if sound and self._library:
             self._count(judged, counted)
-            return Piece(piece, leaves, run.doubt[at:stop], True)
-        return Piece(piece, leaves, run.doubt[at:stop], False)
+            records = int(judged.entries.sum()) if counted.all() else None
+            return Piece(piece, leaves, run.doubt[at:stop], True, records=records)
+        return Piece(piece, leaves, run.doubt[at:stop], False, judged.shared)
 
     def leaf_numbers(self) -> Iterator[Numbers]:
         """Yield the numbers of all leaves that branches lead to."""
@@ -212,7 +218,8 @@ class Ranges:
         else:
             entries = [it for it in entries if it.kind != "hole"]
             leaves = _listed(entries)
-        doubt = np.array([it.doubt for it in entries], bool) if kind != "branch" else np.zeros(len(leaves), bool)
+        doubts = [it.doubt for it in entries]
+        doubt = np.array(doubts, bool) if kind != "branch" else np.full(len(leaves), any(doubts))
         inside = np.ones(len(leaves), bool)
         if not len(leaves):
             return _Run(leaves, doubt, False)

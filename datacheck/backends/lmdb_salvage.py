@@ -51,6 +51,7 @@ class Salvage:
         self._note, self._avoid = note, avoid
         self._left = READ_TWICE * pages.size + SPARE_BYTES
         self._seen: set[int] = set()
+        self._shared: frozenset[int] = frozenset()
         self._fault: Fault | None = None
         self._said: list[Finding] = []
         self.account: Counter[str] = Counter()
@@ -82,6 +83,7 @@ class Salvage:
 
     def _records(self, piece: Piece) -> Iterator[Record]:
         """Yield the records of a piece in order."""
+        self._shared = piece.shared
         start, stop = piece.shard.start or Position(b""), piece.shard.stop
         first = (self._order(_raw(start)), start.nth)
         last = None if stop is None else (self._order(_raw(stop)), stop.nth)
@@ -122,7 +124,13 @@ class Salvage:
             why = "is not read: it shares its pages with other records"
             return b"", [_bad("damaged-store", why, source.page.number, page_size)]
         value = read_value(self._pages, source.page, node)
-        return value.data, [_bad(value.code, value.wrong, value.page, page_size)] if value.wrong else []
+        if value.wrong:
+            return value.data, [_bad(value.code, value.wrong, value.page, page_size)]
+        if value.extent is None or value.page not in self._shared:
+            return value.data, []
+        why = f"the value lies on pages from {value.page:,} on, and so does another one: one of the two is wrong"
+        shared = found("damaged-store", why, verdict="suspicious", page=value.page, offset=value.page * page_size)
+        return value.data, [shared]
 
     def _duplicates(self, source: _Source) -> Iterator[bytes]:
         """Yield the values of a key that has several; what is lost of them is said under the key."""
@@ -163,8 +171,8 @@ class Salvage:
                 stale = number < len(self._bones.used) and self._bones.used[number] & FREE
                 several.append((parsed, doubts[at] or bool(stale)))
                 at += 1
-            if len(several) == 1 and (several[0][0].faults or several[0][1]):
-                several = [*self._instead(*several[0], low, high), *several]
+            if len(several) == 1 and (several[0][0].faults or stale):
+                several = [*self._instead(several[0][0], bool(stale), low, high), *several]
             if len(several) == 1:
                 yield from (_Source(node, *several[0]) for node in several[0][0].nodes)
                 continue
@@ -173,21 +181,18 @@ class Salvage:
             merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
-    def _instead(self, parsed: Parsed, doubt: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
+    def _instead(self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
         """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
         instead: list[tuple[Parsed, bool]] = []
-        if parsed.lost != 0 or doubt:
+        if parsed.lost != 0 or stale:
             orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:
                     found_again = parse(self._pages, number, LEAF, self._order, low, high)
                     instead.append((found_again, group.doubt))
-        start = self._shard.start
-        if (
-            start is None
-            or start == Position(b"")
-            or (low is not None and self._order(low) >= self._order(_raw(start)))
-        ):
+        start = self._shard.start or Position(b"")
+        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_raw(start)))
+        if parsed.faults and begins:
             self._tell(parsed, low, high, sum(len(it.nodes) for it, _ in instead))
         return instead
 

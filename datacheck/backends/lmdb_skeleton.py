@@ -5,6 +5,7 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,9 +32,9 @@ from datacheck.backends.lmdb_format import (
     database,
 )
 from datacheck.backends.lmdb_leaves import Account
-from datacheck.backends.lmdb_lost import overlaid
+from datacheck.backends.lmdb_lost import nameless, overlaid
 from datacheck.backends.lmdb_metas import LOST
-from datacheck.backends.lmdb_orphans import Orphans
+from datacheck.backends.lmdb_orphans import Orphans, is_of_names, of_kind
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
 from datacheck.backends.lmdb_tree import Entry, Tree, in_order
@@ -118,16 +119,22 @@ class Walk:
         main = self.tree("", pages.meta.main)
         trees = {}
         names = []
-        for name, record in self._named(main):
+        for name, record in self._named(main) if main.record.root != LOST else self._names_left():
             names.append(name)
             part = escape(name.rstrip(b"\0"))
             trees[part] = self.tree(part, record)
+        main.names = len(names)
         if main.record.entries > len(names) or not names:
             trees = {"": main, **trees}
         else:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
+        if not names and self._lost_its_names(main):
+            trees |= self._nameless(free_known)
+        if main.record.root == LOST:
+            for tree in trees.values():
+                tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
         newer = not pages.metas.sound and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
         if torn or newer:
@@ -137,6 +144,8 @@ class Walk:
             if newer and len(trees) == 1 and not torn:
                 (tree,) = trees.values()
                 groups = orphans.take(pages, tree.record, None, None)
+                for leaf in [leaf for group in groups for leaf in group.leaves]:
+                    self.mark(leaf)
                 tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
         findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
@@ -156,6 +165,39 @@ class Walk:
                 for orphan in group.leaves:
                     self.mark(orphan)
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
+
+    def _lost_its_names(self, main: Tree) -> bool:
+        """Whether the main database is one leaf, of which nothing is left: it had records, or names of databases."""
+        if main.record.depth != 1 or not main.entries:
+            return False
+        return parse(self.pages, main.entries[0].page, LEAF, main.record.order(), None, None).gone
+
+    def _names_left(self) -> Iterator[tuple[bytes, Database]]:
+        """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
+        numbers = np.arange(2, len(self.used))
+        best: dict[bytes, tuple[int, Database]] = {}
+        for number in of_kind(self.pages, numbers, LEAF):
+            parsed = parse(self.pages, number, LEAF, bytes, None, None)
+            for name, record in names_of(parsed) if is_of_names(parsed) else ():
+                age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if self.pages.base else record.entries
+                if record.root <= self.pages.meta.last_page and (name not in best or age >= best[name][0]):
+                    best[name] = age, record
+        yield from ((name, record) for name, (_, record) in sorted(best.items()))
+
+    def _nameless(self, known: bool) -> dict[str, Tree]:
+        """Return the databases that are left where the leaf with their names is lost."""
+        unreached = np.flatnonzero(self.used == 0)
+        trees = {}
+        for lost in nameless(self.pages, unreached[unreached >= 2], known=known):
+            tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
+            tree.nameless = True
+            for entry in tree.entries:
+                self.mark(entry.page)
+            self.fault(
+                "names", tree.entries[0].page, f"is left of a database whose name is lost, called {lost.part} here"
+            )
+            trees[lost.part] = tree
+        return trees
 
     def fault(self, kind: str, page: int, why: str, entry: Entry | None = None, part: str | None = None) -> None:
         low, high = (None, None) if entry is None else (entry.low, entry.high)
@@ -253,9 +295,7 @@ class Walk:
         for numbers in self._leaf_numbers(main):
             for number in self._with_names(numbers):
                 parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
-                for node in parsed.nodes:
-                    if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
-                        yield node.key, database(parsed.raw[node.offset : node.offset + 48])
+                yield from names_of(parsed)
 
     def _of_names(self, main: Tree) -> None:
         """Count the leaves of a main database that holds nothing but names: no shard comes by them."""
@@ -339,6 +379,13 @@ class Walk:
             )
         self.used[inside[~taken]] = FREE
         self.used[inside[taken]] |= FREE
+
+
+def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases of a leaf."""
+    for node in parsed.nodes:
+        if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
+            yield node.key, database(parsed.raw[node.offset : node.offset + 48])
 
 
 _COUNTS = ("depth", "branches", "leaves", "overflow", "entries", "root")

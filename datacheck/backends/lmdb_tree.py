@@ -35,6 +35,10 @@ class Tree:
     record: Database
     entries: list[Entry] = field(default_factory=list)
     branches: int = 0
+    names: int = 0
+    """How many of its records are the names of other databases."""
+    nameless: bool = False
+    """Whether its record is lost, and made up from its pages."""
 
 
 def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:

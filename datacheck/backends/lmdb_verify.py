@@ -16,16 +16,14 @@ from numpy.typing import NDArray
 
 from datacheck.backends.lmdb_bulk import Flags
 from datacheck.backends.lmdb_faults import of_database
-from datacheck.backends.lmdb_format import BIGDATA, LEAF
-from datacheck.backends.lmdb_leaves import Account, Judged, Leaves
+from datacheck.backends.lmdb_holes import holes, values_on
+from datacheck.backends.lmdb_leaves import Account
 from datacheck.backends.lmdb_metas import LOST
 from datacheck.backends.lmdb_orphans import Orphans
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_parse import parse
 from datacheck.backends.lmdb_ranges import Ranges
 from datacheck.backends.lmdb_salvage import Salvage
 from datacheck.backends.lmdb_skeleton import NAMES_SOUGHT, Skeleton, skeleton
-from datacheck.backends.lmdb_values import read_value
 from datacheck.model import Finding, Shard, escape, found, ignore
 
 WORD = 1 << 64
@@ -61,6 +59,7 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
         if sums.get("died"):
             _, sums = _looked_through(pages, bones)
         findings = list(_missing(bones, sums)) if pages.metas.sound else []
+        findings += holes(pages, bones)
         if sums.get("salvaged") or not bones.sound:
             return findings
         sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
@@ -72,7 +71,7 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
 def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
     """Say of each database how many records it should have, if it has others."""
     for part, tree in bones.trees.items():
-        if tree.record.root == LOST:
+        if tree.record.root == LOST or tree.nameless:
             continue
         read = sums.get(f"{part} entries", 0)
         said = tree.record.entries
@@ -127,18 +126,6 @@ class _Ledger(Account):
             held[:] = 1
 
 
-class _Looking(Ranges):
-    """Hears which leaves have an extent on pages that are used twice."""
-
-    twice: Flags
-    leaves: dict[int, None]
-
-    def seen(self, leaves: Leaves, judged: Judged) -> None:
-        for first, count, leaf in judged.extents.tolist():
-            if self.twice[first : first + count].any():
-                self.leaves[int(leaves.numbers[leaf])] = None
-
-
 def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
     """Say which pages are used twice, with the records that share them, and which are neither used nor free."""
     used = np.where(bones.used != 0, 1, 0).astype(np.uint8)
@@ -172,30 +159,11 @@ def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
     """Name the records whose values have pages in common with something else."""
     if not twice.any():
         return
-    for part, tree in bones.trees.items():
-        looking = _Looking(pages, bones, part)
-        looking.twice, looking.leaves = twice, {}
-        for _ in looking.pieces(Shard(part), None):
-            pass
-        for leaf in looking.leaves:
-            parsed = parse(pages, leaf, LEAF, tree.record.order(), None, None)
-            for node in parsed.nodes:
-                extent = read_value(pages, parsed, node).extent if node.flags & BIGDATA else None
-                if extent is None or not twice[extent[0] : sum(extent)].any():
-                    continue
-                page, count = extent
-                why = f"the value has pages {page:,} to {page + count - 1:,}, and something else has some of them too"
-                finding = found(
-                    "damaged-store", why, verdict="suspicious", kind="shared", page=page, offset=page * pages.page_size
-                )
-                yield of_database(msgspec.structs.replace(finding, key=escape(node.key)), part)
-    pages_twice = np.flatnonzero(twice)
-    why = f"{len(pages_twice):,} pages are used twice, the first of them is {pages_twice[0]:,}"
-    yield found(
-        "damaged-store",
-        why,
-        kind="shared",
-        count=len(pages_twice),
-        page=int(pages_twice[0]),
-        offset=int(pages_twice[0]) * pages.page_size,
-    )
+    for part, key, first, count in values_on(pages, bones, twice):
+        why = f"the value has pages {first:,} to {first + count - 1:,}, and something else has some of them too"
+        finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
+        yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)
+    number = int(np.flatnonzero(twice)[0])
+    why = f"{twice.sum():,} pages are used twice, the first of them is {number:,}"
+    offset = number * pages.page_size
+    yield found("damaged-store", why, kind="shared", count=int(twice.sum()), page=number, offset=offset)
