@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
     from datacheck.logs.reading import read_log
     from datacheck.model import Finding, found
+    from datacheck.netscan.scan import scan_net
     from datacheck.rebuilding import rebuild
     from datacheck.receipt import Receipt
     from datacheck.report import Report
@@ -52,6 +53,7 @@ _HOMES = {
     "Report": "report",
     "rebuild": "rebuilding",
     "scan": "scanning",
+    "scan_net": "netscan.scan",
     **dict.fromkeys(
         ("Constant", "Finite", "Format", "HalfOverflow", "Label", "Range", "Shape"),
         "validators",
@@ -110,6 +112,7 @@ __all__ = [
     "read_log",
     "rebuild",
     "scan",
+    "scan_net",
 ]
 
 

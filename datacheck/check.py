@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from datacheck.batch import Batch
 from datacheck.decoders import decoder, kind
 from datacheck.errors import ValidatorFailed
+from datacheck.label_balance import in_order
 from datacheck.measure import measure
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
 from datacheck.report import Tally
@@ -21,16 +23,37 @@ Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
 
+class View(Protocol):
+    """How somebody else would take the records: further checks, and a last word on what is found."""
+
+    def validators(self) -> Sequence[Validator]:
+        """Return the view's own checks. They have no need of pixels, and take Unstacked values."""
+        ...
+
+    def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return what is to be said of the record at `row` of a block, or (None) of its store."""
+        ...
+
+
 class Judge:
     """Decodes blocks and runs the checks over them, as the settings and the profile say."""
 
     def __init__(
-        self, profile: Profile, settings: Settings, validators: Sequence[Validator], *, stats: bool = True
+        self,
+        profile: Profile,
+        settings: Settings,
+        validators: Sequence[Validator],
+        view: View | None = None,
+        *,
+        stats: bool = True,
     ) -> None:
         """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain."""
         self._profile = profile
         self._forced = settings.decoder
-        self._validators = built_in(settings)
+        self._validators = [*built_in(settings), *(view.validators() if view else ())]
+        self._view = view
+        self._batches = settings.batch_size is not None and settings.sample is None
+        self._labels: list[Batch] = []
         self._own = validators
         self._stats = stats
         self._pixels = stats or bool(validators) or settings.range is not None
@@ -39,7 +62,13 @@ class Judge:
         """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
         located: dict[int | None, list[Finding]] = defaultdict(list)
         for row, finding in self._located(block, tally):
-            located[row].append(block.place(row, finding, None if row is None else indexes[row]))
+            located[row].append(finding)
+        for row in located:
+            found_there = located[row] if self._view is None else self._view.review(block, row, located[row])
+            located[row] = [block.place(row, it, None if row is None else indexes[row]) for it in found_there]
+        if self._labels and (labels := in_order(self._labels)) is not None:
+            tally.labels.append(labels)
+        self._labels.clear()
         for finding in located.pop(None, ()):
             tally.count([finding])
         for row in sorted(row for row in located if row is not None):
@@ -63,6 +92,8 @@ class Judge:
                     centre = 0.0 if item.expected is None else item.expected.centre
                     statistics[item.field] = FieldStatistics(centre=centre, sums=self._stats or item.label)
                 measure(item, statistics[item.field])
+                if self._batches and item.label:
+                    self._labels.append(item)
 
     def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""

@@ -20,6 +20,7 @@ from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
+    from datacheck.netscan.command import Scan
     from datacheck.report import Report
     from datacheck.settings import Settings
 
@@ -96,6 +97,17 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @scan_options
+@click.option("--net", "nets", multiple=True, metavar="FILE", help="Scan what this Caffe network reads. Repeatable.")
+@click.option(
+    "--phase",
+    type=click.Choice(["TRAIN", "TEST", "all"], case_sensitive=False),
+    default="all",
+    help="Of a network, the layers of this phase.",
+)
+@click.option(
+    "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
+)
+@click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @click.option(
     "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
 )
@@ -106,20 +118,25 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
 def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, schema: bool, **options: Any) -> int:
-    """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them."""
+    """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them.
+
+    A SOURCE that is the prototxt of a Caffe network stands for what the network reads, as with --net.
+    """
     if schema:
         return _print_schema()
-    if not sources:
-        raise click.UsageError("name at least one SOURCE to scan")
+    nets = options.pop("nets")
+    if not sources and not nets:
+        raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.netscan.command import Given
     from datacheck.reports import Reports
 
-    reports = options.pop("reports")
-    settings = _settings(options)
+    reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     done: list[Report] = []
     statuses = []
-    with Reports(reports, sources) as files:
-        for source in sources:
-            report, status = _scan_one(source, settings, files.begin, progress=not no_progress)
+    scans = Given(_settings(options), phase, root, complain).scans(nets, sources)
+    with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
+        for it in scans:
+            report, status = _scan_one(it, files.begin, progress=not no_progress)
             statuses.append(status)
             if report is not None:
                 done.append(report)
@@ -144,22 +161,16 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _scan_one(
-    source: str, settings: Settings, begin: Callable[[Report], Any], *, progress: bool
-) -> tuple[Report | None, int]:
-    """Scan one source; return its report, None where it could not be opened, and its exit status."""
-    from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
+    """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.model import plain
-    from datacheck.scanning import prepare, run
 
-    try:
-        reader, report = prepare(source, settings)
-    except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
-        complain(exc)
+    if scan is None:
         return None, COULD_NOT_RUN
+    report = scan.report
     try:
-        with _watching(progress, plain(source)) as watch:
-            run(report, reader, progress=watch, listen=begin(report))
+        with _watching(progress, plain(report.source.path)) as watch:
+            scan.run(watch, begin(report))
     except KeyboardInterrupt:
         return report, INTERRUPTED
     return report, report.status

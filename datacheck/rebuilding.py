@@ -19,7 +19,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.fingerprints import fingerprint
 from datacheck.pool import Death, Pool, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
-from datacheck.report import Document, Report, Source
+from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
 from datacheck.scanning import WORKER_BYTES, fatal, prepare, run
 from datacheck.settings import Settings, make
 from datacheck.tasks import Copy, Job, Object, Task, Verify
@@ -229,12 +229,14 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
 def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
     """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now."""
     try:
-        document = msgspec.json.decode(path.read_bytes(), type=Document)
+        documents = _documents(path.read_bytes())
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     except msgspec.DecodeError as exc:
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}") from exc
-    if document.source.fingerprint != fingerprint(reader):
+    mark = fingerprint(reader)
+    document = next((it for it in documents if it.source.fingerprint == mark), None)
+    if document is None:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
     if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
         raise UsageError(f"{path}: does not tell of every record; scan again, without --sample")
@@ -248,6 +250,13 @@ def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
     report.tally.codes.update(document.counts)
     report.source = msgspec.structs.replace(document.source, path=fresh.source.path)
     return report
+
+
+def _documents(raw: bytes) -> list[Document]:
+    """Return the reports of a JSON document, of which several sources have several. Raises msgspec.DecodeError."""
+    if raw.startswith(f'{{"schema":"{SCHEMA_OF_MANY}"'.encode()):
+        return msgspec.json.decode(raw, type=Documents).reports
+    return [msgspec.json.decode(raw, type=Document)]
 
 
 def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:

@@ -13,6 +13,7 @@ import msgspec
 
 from datacheck.errors import NotClean
 from datacheck.findings import FindingLog, FindingRun
+from datacheck.label_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, Labels, balance, imbalances
 from datacheck.model import VERDICTS, Finding, Profile, Verdict
 from datacheck.series import RunSummary, SeriesPoint
 from datacheck.settings import Settings
@@ -51,6 +52,27 @@ class Source(msgspec.Struct, frozen=True):
     fingerprint: Fingerprint | None = None
 
 
+class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The layer of a network that reads the source.
+
+    `line` is that of the layer in the network's prototxt. `classes` is how many the classifier behind it tells apart,
+    `classifier` that layer's name, `ignore_label` the label its loss passes over. `beside` says that the source was
+    found beside the prototxt, or its mean file was, and not from the working directory, where Caffe looks for it.
+    """
+
+    net: str
+    line: int
+    name: str
+    type: str
+    phases: tuple[str, ...]
+    tops: tuple[str, ...]
+    batch_size: int
+    classes: int | None = None
+    classifier: str | None = None
+    ignore_label: int | None = None
+    beside: bool = False
+
+
 @dataclass(slots=True)
 class Tally:
     """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
@@ -58,6 +80,7 @@ class Tally:
     `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up.
     `account` is the sum of the blocks' own.
+    `labels` are those of the records, in order, where batches are asked for.
     """
 
     complete: bool = True
@@ -69,6 +92,7 @@ class Tally:
     account: Counter[str] = field(default_factory=Counter)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=list)
+    labels: list[Labels] = field(default_factory=list)
 
     def count(self, findings: Iterable[Finding]) -> None:
         """Add the findings of one record, or one finding of the store."""
@@ -84,6 +108,7 @@ class Tally:
     def __iadd__(self, other: Tally) -> Tally:
         """Add what comes behind this; its records' indexes go up by the records that are here."""
         self.findings = [*self.findings, *FindingRun.of(other.findings).raised(self.records)]
+        self.labels += other.labels
         self.add_sums(other)
         return self
 
@@ -93,7 +118,7 @@ class Tally:
         return _arrived, ({**values, "findings": FindingRun.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
-        """Add all of what comes behind this but its findings."""
+        """Add all of what comes behind this but its findings and labels."""
         self.complete &= other.complete
         self.records += other.records
         self.checked += other.checked
@@ -136,6 +161,8 @@ class Document(msgspec.Struct, kw_only=True):
     counts: dict[str, int]
     findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
     statistics: dict[str, FieldSummary]
+    balance: Balance | msgspec.UnsetType = msgspec.UNSET
+    layer: LayerSource | msgspec.UnsetType = msgspec.UNSET
     seconds: float
     runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
     series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET
@@ -152,7 +179,8 @@ class Documents(msgspec.Struct, kw_only=True):
 class Report:
     """Everything a scan found; `findings` in source order, every one of them.
 
-    `complete` is False where a part could not be read to its end or the scan was interrupted.
+    `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
+    a batch size was given, `layer` if the source is what a layer of a network reads.
     """
 
     source: Source
@@ -160,6 +188,9 @@ class Report:
     profile: Profile = field(default_factory=Profile)
     tally: Tally = field(default_factory=Tally)
     findings: FindingLog = field(default_factory=FindingLog)
+    order: LabelOrder | None = None
+    balance: Balance | None = None
+    layer: LayerSource | None = None
     seconds: float = 0.0
 
     def add(self, tally: Tally) -> FindingRun:
@@ -167,7 +198,31 @@ class Report:
         new = FindingRun.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
+        if self.order is not None:
+            for labels in tally.labels:
+                self.order.take(labels)
         return new
+
+    def begin(self) -> None:
+        """Be ready for the tallies, and for the labels in them if batches are to be counted."""
+        size = self.settings.batch_size
+        if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
+            self.order = LabelOrder(size, self._classes())
+
+    def take_balance(self) -> list[Finding]:
+        """Take the balance of the classes, if it was asked for and there are any; return what is wrong with it."""
+        size = self.settings.batch_size
+        for name, statistics in sorted(self.tally.statistics.items()):
+            if size is not None and statistics.label and statistics.counts:
+                self.balance = balance(name, statistics.counts, size, self._classes(), self.order)
+                return [] if self.order is None else list(imbalances(self.balance, statistics.counts))
+        return []
+
+    def _classes(self) -> Classes:
+        bounds = self.settings.labels
+        low, high = (None, None) if bounds is None else (bounds.low, bounds.high)
+        ignored = None if self.layer is None else self.layer.ignore_label
+        return Classes(None if low is None else int(low), None if high is None else int(high), ignored)
 
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:
@@ -257,6 +312,8 @@ class Report:
             counts=self.counts,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
+            balance=self.balance or msgspec.UNSET,
+            layer=self.layer or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
 

@@ -11,6 +11,7 @@ from typing import IO, Protocol
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
+from datacheck.label_balance import sentence
 from datacheck.model import VERDICTS, Finding, plain
 from datacheck.report import SCHEMA_OF_MANY, Report
 from datacheck.settings import refuse_inside
@@ -23,7 +24,9 @@ STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
 
 def text(report: Report) -> str:
     """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
-    lines = [_headline(report), _verdict(report), *_examples(report)]
+    lines = [*_layer(report), _headline(report), _verdict(report), *_examples(report)]
+    if report.balance is not None:
+        lines.append(f"  {sentence(report.balance)}")
     return "\n".join(lines)
 
 
@@ -35,13 +38,21 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     path = shell(report.source.path)
     named = ", ".join(shell(str(file)) for file in written)
     every = f"all {_count(findings, 'finding')}"
-    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {path} --report report.json"]
+    again = path if report.layer is None else f"--net {shell(report.layer.net)}"
+    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {again} --report report.json"]
+    if report.source.backend not in STORES or (report.layer is not None and not report.tally.records):
+        return lines[0]
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    if report.bad and report.complete:
-        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad")
+    if report.bad and report.complete and (report.layer is None or key is not None):
+        rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
+        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
     return "\n".join(lines)
+
+
+def _json_report(written: Sequence[str | Path]) -> str:
+    return next((shell(str(file)) for file in written if Path(file).suffix == ".json"), "report.json")
 
 
 def _beside(path: str) -> str:
@@ -57,7 +68,7 @@ def shell(word: str) -> str:
 
 def _headline(report: Report) -> str:
     source = report.source
-    store = STORES.get(source.backend, source.backend)
+    store = STORES.get(source.backend, source.backend.replace("-", " "))
     what = f" of {_contents(report)}" if _contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
@@ -79,7 +90,23 @@ def _contents(report: Report) -> str:
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
     kind = {"datum": "Datum", "picture": "pictures", "npy": ".npy arrays", "rows": f"rows with {name}"}[family.decoder]
+    if report.source.backend == "image-list":  # there the Datum is made on the way
+        kind = "pictures"
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
+
+
+def _layer(report: Report) -> Iterator[str]:
+    """Say which layer of a network reads the source, if one does."""
+    layer = report.layer
+    if layer is None:
+        return
+    classes = f", {layer.classes} classes of {layer.classifier}" if layer.classes is not None else ""
+    yield plain(
+        f"{layer.net}:{layer.line}: layer {layer.name} ({layer.type}, {' and '.join(layer.phases)}), "
+        f"tops {', '.join(layer.tops)}, batches of {layer.batch_size}{classes}"
+    )
+    if layer.beside:
+        yield "(found beside the prototxt; Caffe looks for it from where the training is started)"
 
 
 def _verdict(report: Report) -> str:
@@ -110,8 +137,12 @@ def _examples(report: Report) -> Iterator[str]:
     for verdict, code in order:
         examples = shown[verdict, code]
         yield f"  {code} ({verdict}): {report.counts[code]:,}"
+        said = None
         for finding in examples:
             yield f"    {_name(finding)}{_cut(finding.message)}"
+            if finding.details.get("caffe") != said:
+                said = finding.details["caffe"]
+                yield f"      Caffe {said}"
         more = report.counts[code] - len(examples)
         if more > 0:
             yield f"    and {more:,} more"

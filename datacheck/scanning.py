@@ -22,6 +22,7 @@ from datacheck.settings import TIMEOUT, Pair, Settings, make
 from datacheck.tasks import Check, Conclude, Count, Job, LookAround, TakeProfile, Task
 
 if TYPE_CHECKING:
+    from datacheck.check import View
     from datacheck.validators import Validator
 
 WORKER_BYTES = 4 << 30
@@ -43,6 +44,11 @@ def unwatched(done: int, total: int | None, bad: int) -> None:
     """Progress for callers who do not watch."""
 
 
+def unamended(tally: Tally) -> Tally:
+    """Leave a tally as it is."""
+    return tally
+
+
 def unheard(findings: Collection[Finding]) -> None:
     """Listen to no findings while the scan runs: the report has them all."""
 
@@ -52,20 +58,24 @@ def run(
     reader: Reader,
     *,
     validators: Sequence[Validator] = (),
+    view: View | None = None,
+    amend: Callable[[Tally], Tally] = unamended,
     progress: Progress = unwatched,
     listen: Callable[[Collection[Finding]], None] = unheard,
     pool: Pool[Task] | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
+    `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
-    job = Job(reader, report.settings, tuple(validators))
+    report.begin()
+    job = Job(reader, report.settings, tuple(validators), view)
 
     def add(tally: Tally) -> None:
-        listen(report.add(tally))
+        listen(report.add(amend(tally)))
         progress(report.tally.records, report.source.records, report.bad)
 
     try:
@@ -103,6 +113,10 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
             add(tally)
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
+    for finding in report.take_balance():
+        tally = Tally()
+        tally.count([finding])
+        add(tally)
 
 
 def only(pool: Pool[Task], task: Task) -> Any:
@@ -298,6 +312,7 @@ def scan(
     validators: Sequence[Validator] = (),
     sample: int | str | None = None,
     stats: bool = False,
+    batch_size: int | None = None,
     workers: int | None = None,
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
@@ -335,6 +350,8 @@ def scan(
     stats
         Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
         It is done without asking where it costs nothing: for labels, and in stores of up to 4 MiB.
+    batch_size
+        Say how many batches of so many records lack a class, and whether the records come sorted by it.
     workers
         Processes to use; by default as many as there are cores.
     timeout
@@ -380,6 +397,7 @@ def scan(
         validators=validators,
         sample=sample,
         stats=stats,
+        batch_size=batch_size,
         workers=workers,
         timeout=timeout,
         max_bad=max_bad,

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     validators: tuple[str, ...] = ()
     sample: str | None = None
     stats: bool = False
+    batch_size: int | None = None
     backend: str | None = None
     decoder: str | None = None
     workers: int = 1
@@ -66,6 +67,7 @@ def make(
     validators: Sequence[object] = (),
     sample: int | str | None = None,
     stats: bool = False,
+    batch_size: int | None = None,
     backend: str | None = None,
     decoder: str | None = None,
     workers: int | None = None,
@@ -80,6 +82,8 @@ def make(
         raise UsageError(f"the number of workers is {workers}; it must be at least 1")
     if shape is not None and (not shape or min(shape) < 1):
         raise UsageError(f"the shape {list(shape)} must have sizes of at least 1")
+    if batch_size is not None and batch_size < 1:
+        raise UsageError(f"the batch size is {batch_size}; it must be at least 1")
     groups = tuple(tuple(group) for group in together)
     if any(len(group) < 2 for group in groups):
         raise UsageError("datasets that belong together are at least two, as in data,label")
@@ -94,6 +98,7 @@ def make(
         validators=tuple(map(repr, validators)),
         sample=_amount("sample", sample, least=1),
         stats=stats,
+        batch_size=batch_size,
         backend=backend,
         decoder=_decoder(decoder),
         workers=workers or cores(),

@@ -19,6 +19,7 @@ from datacheck.sampling import Sample
 from datacheck.settings import Settings
 
 if TYPE_CHECKING:
+    from datacheck.check import View
     from datacheck.validators import Validator
 
 RECORDS_AFTER_DEATH = 4096
@@ -35,11 +36,12 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What every task of a scan needs: the store, the settings, and the caller's own validators."""
+    """What every task of a scan needs: the store, the settings, the caller's own validators, and the view."""
 
     reader: Reader
     settings: Settings
     validators: tuple[Validator, ...] = ()
+    view: View | None = None
 
     def __call__(self, task: Task, watch: Watch) -> Any:
         """Run a task. An exception that a record caused ends it like a signal does, so that the record gets a name."""
@@ -117,7 +119,7 @@ class Check:
         from datacheck.check import Judge
 
         watch.timeout = job.settings.timeout
-        judge = Judge(self.profile, job.settings, job.validators, stats=self.stats)
+        judge = Judge(self.profile, job.settings, job.validators, job.view, stats=self.stats)
         tally = Tally()
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         for block in job.reader.blocks(self.shard, limit=limit, note=_noting(watch)):

@@ -89,7 +89,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
     options = (
         "--labels 0:8 --range data=:200 --shape 3,8,8 --check range --check label --check shape --skip shape "
         "--sample 50% --timeout 5 --max-bad 3% --strict --allow-nan x --together a,b --label-field l --workers 3 "
-        "--backend lmdb --decoder datum --stats --format json"
+        "--backend lmdb --decoder datum --stats --batch-size 4 --format json"
     )
     done = run("scan", damaged, *options.split(), "--report", tmp_path / "r.csv")
     settings = json.loads(done.stdout)["settings"]
@@ -104,6 +104,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "validators": [],
         "sample": "50%",
         "stats": True,
+        "batch_size": 4,
         "backend": "lmdb",
         "decoder": "datum",
         "workers": 3,

@@ -19,6 +19,19 @@ from datacheck.model import plain
 RECORDS = 48
 
 
+NET = """\
+layer {
+  name: "photos" type: "Data" top: "data" top: "label"
+  transform_param { crop_size: 56 mirror: true mean_value: 104 mean_value: 117 mean_value: 123 }
+  data_param { source: "photos_lmdb" backend: LMDB batch_size: 16 }
+}
+layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { kernel_size: 4 stride: 4 } }
+layer { name: "score" type: "InnerProduct" bottom: "pool" top: "score" inner_product_param { num_output: 4 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top: "loss" }
+"""
+"""A Caffe network that would train on the first dataset."""
+
+
 def build(directory: Path) -> Iterator[tuple[Path, str]]:
     """Write the datasets into a new directory; yield the path of each, and what is wrong with it, in words.
 
@@ -30,6 +43,7 @@ def build(directory: Path) -> Iterator[tuple[Path, str]]:
         directory.mkdir(parents=True, exist_ok=True)
         yield _photos(directory / "photos_lmdb"), "a JPEG cut in half, one overwritten in the middle, a label lost"
         yield _arrays(directory / "arrays_leveldb"), "a row of pixels missing, an empty value, a bit flipped in the log"
+        (directory / "net.prototxt").write_text(NET)
         yield _measurements(directory / "measurements.h5"), "NaN, infinity, a label that is NaN"
     except OSError as exc:
         raise ReportFailed(str(directory), f"the demo could not be written: {exc.strerror}") from exc
@@ -42,6 +56,7 @@ def farewell(directory: Path) -> str:
         f"The datasets are in {where}. Things to try:\n"
         f"  datacheck show {where}/photos_lmdb 00000020_hubble-1.jpg\n"
         f"  datacheck scan {where}/photos_lmdb --labels 4 --report report.json; echo $?\n"
+        f"  datacheck scan --net {where}/net.prototxt --root {where}\n"
         f"  datacheck scan {where}/measurements.h5 --range data=0:255 --format json\n"
         f"  datacheck rebuild {where}/photos_lmdb {where}/photos_clean --drop-bad"
     )

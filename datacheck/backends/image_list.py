@@ -1,0 +1,227 @@
+"""A text list of pictures with their labels, as Caffe's ImageData layer and convert_imageset read it.
+
+Each line is a name, a blank and a label: the label is `atoi` of what stands behind the last blank, the name all before
+it (image_data_layer.cpp). A record is the line; its value is the picture's file and the label, as an encoded Datum.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from datacheck.backends import StoreOptions
+from datacheck.model import Block, Finding, Layout, Note, Position, Shard, escape, found, ignore
+from datacheck.wire import varint
+
+LINES_A_SHARD = 256
+SHARDS = 4096
+PROBES = 64
+LINES_A_PROBE = 16
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE = 1 << 14
+"""Paths have at most 4096 bytes on Linux."""
+LARGEST = 1 << 28
+"""Bytes of a picture's file."""
+_NUMBER = re.compile(rb"[ \t\v\f\r]*([+-]?[0-9]{1,100})")
+"""More digits say no more: the number is far beyond 64 bits, where `strtol` stops."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as Caffe takes it: the picture's name and label, and what was most likely meant otherwise."""
+
+    name: bytes
+    label: int
+    fault: Finding | None = None
+
+
+def parse(line: bytes) -> Line:
+    """Return what Caffe makes of a line without its newline."""
+    name, blank, text = line.rpartition(b" ")
+    if not blank:
+        name = line
+    number = _NUMBER.match(text)
+    label = int(number[1]) if number else 0
+    label = (max(-(1 << 63), min(label, (1 << 63) - 1)) + (1 << 31)) % (1 << 32) - (1 << 31)
+    return Line(name, label, _fault(line, bool(blank), text, label))
+
+
+def _fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
+    def fault(message: str, situation: str) -> Finding:
+        return found("list-line", message, situation=situation, label=label)
+
+    spelled = escape(text.rstrip(b"\r")[:40])
+    if len(line) > LONGEST_LINE:
+        return fault(f"a line of more than {LONGEST_LINE} bytes", "no-file")
+    if not line.strip():
+        return fault("a blank line: a picture with an empty name", "no-file")
+    if line.endswith((b" ", b" \r")):
+        return fault(f"a blank at the end: the label is {label}, and the name goes up to that blank", "no-file")
+    if not blank and b"\t" in line:
+        return fault("a tab instead of a blank: the whole line is the name", "no-file")
+    if not blank:
+        return fault(f"no label: the whole line is the name, the label is {label}", "label")
+    if not re.fullmatch(rb"[+-]?[0-9]+\r?", text):
+        return fault(f"the label {spelled!r} is no integer, and reads as {label}", "label")
+    if len(text) > 100 or int(text) != label:
+        return fault(f"the label {spelled} does not fit 32 bits, and reads as {label}", "label")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ListBlock(Block):
+    """Records of a list: `files` are the pictures' names."""
+
+    files: Sequence[str] = field(default=())
+
+    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
+        placed = Block.place(self, row, finding, index)
+        return placed if row is None else msgspec.structs.replace(placed, file=self.files[row])
+
+    def take(self, rows: Sequence[int]) -> ListBlock:
+        block = Block.take(self, rows)
+        assert isinstance(block, ListBlock)
+        return replace(block, files=[self.files[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class ImageListReader:
+    """A list of pictures; their names are taken from `folder`, with `prefix` put before each, as Caffe does."""
+
+    path: Path
+    folder: Path = Path()
+    prefix: str = ""
+    backend: str = "image-list"
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions) -> ImageListReader | None:
+        """Say no: any text could be one, so that who means one says so."""
+        return None
+
+    def layout(self) -> Layout:
+        """Count the lines; every LINES_A_SHARD of them, or more in a long list, are a shard."""
+        offsets = [0]
+        lines = 0
+        with self.path.open("rb") as file:
+            for _ in _lines(file):
+                lines += 1
+                if lines % LINES_A_SHARD == 0:
+                    offsets.append(file.tell())
+        step = -(-len(offsets) // SHARDS)
+        starts = [(at * LINES_A_SHARD, offsets[at]) for at in range(0, len(offsets), step)]
+        starts = [(line, offset) for line, offset in starts if line < lines]
+        ends = [*(line for line, _ in starts[1:]), lines]
+        shards = [
+            Shard(f"{offset}:{line}", Position(line), Position(end), end - line)
+            for (line, offset), end in zip(starts, ends, strict=True)
+        ]
+        return Layout(shards, list(_probes(shards)), lines, self.path.stat().st_size)
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[ListBlock]:
+        """Yield the pictures of the lines of a shard. Lines are numbered from 0 here, and from 1 in names."""
+        most = limit or LINES_A_SHARD
+        keys: list[bytes] = []
+        values: list[bytes] = []
+        files: list[str] = []
+        findings: list[tuple[int | None, Finding]] = []
+        size = 0
+        note(shard.start or Position(0), False)
+        for at, line in self._within(shard):
+            note(Position(at), True)
+            entry = parse(line)
+            value, fault = self._value(entry)
+            if fault is not None:
+                findings.append((len(keys), fault))
+            keys.append(_key(at))
+            values.append(value)
+            files.append(escape(entry.name[:LONGEST_LINE]))
+            size += len(value)
+            if size >= BLOCK_BYTES or len(keys) >= most:
+                yield ListBlock(keys, values, findings=findings, files=files)
+                keys, values, files, findings, size = [], [], [], [], 0
+        if keys:
+            yield ListBlock(keys, values, findings=findings, files=files)
+
+    def find(self, key: str) -> Shard | None:
+        match = re.fullmatch(r"line ([1-9][0-9]{0,17})", key)
+        if match is None:
+            return None
+        line = int(match[1]) - 1
+        for shard in self.layout().shards:
+            assert shard.start is not None
+            assert shard.stop is not None
+            if _number(shard.start) <= line < _number(shard.stop):
+                return Shard(shard.part, Position(line), Position(line + 1), 1)
+        return None
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        return msgspec.structs.replace(finding, key=_key(_number(place)).decode())
+
+    def _within(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
+        offset, first = map(int, shard.part.split(":"))
+        start = first if shard.start is None else _number(shard.start)
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            for at, line in enumerate(_lines(file), first):
+                if shard.stop is not None and at >= _number(shard.stop):
+                    return
+                if at >= start:
+                    yield at, line
+
+    def _value(self, entry: Line) -> tuple[bytes, Finding | None]:
+        """Return the record of a line, no bytes where there is no picture to be had, and what is wrong with it."""
+        situation = None if entry.fault is None else entry.fault.details["situation"]
+        if situation == "no-file":
+            return b"", entry.fault
+        path = self.folder / os.fsdecode(self.prefix.encode("utf-8", "surrogateescape") + entry.name)
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                return b"", entry.fault or found("missing", "the list names this, which is no file")
+            if status.st_size > LARGEST:
+                text = f"the file has {status.st_size} bytes; at most {LARGEST} are read"
+                return b"", found("too-large", text, found=status.st_size, expected=LARGEST)
+            picture = path.read_bytes()
+        except PermissionError:
+            return b"", found("unsupported", "the file may not be read: permission denied")
+        except (OSError, ValueError):  # a name with a NUL byte raises the latter
+            return b"", entry.fault or found("missing", "the list names this file, but there is none")
+        if not picture:
+            return b"", entry.fault
+        label = b"\x28" + varint(entry.label & (1 << 64) - 1)
+        return b"\x22" + varint(len(picture)) + picture + label + b"\x38\x01", entry.fault
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines without their newlines; of one that is too long, no more than shows that it is."""
+    while line := file.readline(LONGEST_LINE + 2):
+        rest = line
+        while not rest.endswith(b"\n") and len(rest) == LONGEST_LINE + 2:
+            rest = file.readline(LONGEST_LINE + 2)
+        yield line.removesuffix(b"\n")
+
+
+def _probes(shards: Sequence[Shard]) -> Iterator[Shard]:
+    chosen = [shards[at * len(shards) // PROBES] for at in range(PROBES)] if len(shards) > PROBES else shards
+    for shard in chosen:
+        assert shard.start is not None
+        assert shard.stop is not None
+        start = _number(shard.start)
+        stop = min(start + LINES_A_PROBE, _number(shard.stop))
+        yield Shard(shard.part, Position(start), Position(stop), stop - start)
+
+
+def _key(line: int) -> bytes:
+    return b"line %d" % (line + 1)
+
+
+def _number(place: Position) -> int:
+    assert isinstance(place.key, int)
+    return place.key + place.nth

@@ -1,0 +1,74 @@
+"""What `datacheck scan` is given: stores and networks, made into scans about to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from datacheck.backends import Reader
+from datacheck.errors import DatacheckError, PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.model import Finding
+from datacheck.report import Report
+from datacheck.scanning import Progress, prepare, run
+from datacheck.settings import Settings
+
+if TYPE_CHECKING:
+    from datacheck.netscan.scan import WantedPhase
+
+SUFFIXES = (".prototxt", ".pbtxt")
+
+
+class Scan(Protocol):
+    """A scan about to be run into its report."""
+
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
+
+
+@dataclass
+class StoreScan:
+    """The scan of one store."""
+
+    reader: Reader
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
+        run(self.report, self.reader, progress=progress, listen=listen)
+
+
+@dataclass(frozen=True)
+class Given:
+    """How networks among the sources are to be taken, and whom to tell of what is neither store nor network."""
+
+    settings: Settings
+    phase: WantedPhase
+    root: Path | None
+    complain: Callable[[DatacheckError], None]
+
+    def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
+        """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
+        made: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
+        return [*made, *(it for source in sources for it in self._of_source(source))]
+
+    def _of_source(self, source: str) -> Iterator[Scan | None]:
+        try:
+            yield StoreScan(*prepare(source, self.settings))
+        except (SourceMissing, SourceUnreadable) as exc:
+            self.complain(exc)
+            yield None
+        except SourceUnknown as exc:
+            yield from self._of_net(source, otherwise=exc)
+
+    def _of_net(self, net: str, otherwise: DatacheckError | None = None) -> Sequence[Scan | None]:
+        """Return the scans of a network's layers; of what is no network, say so, or what it is not `otherwise`."""
+        from datacheck.netscan.scan import prepare_net  # who scans stores alone does not wait for it
+
+        try:
+            return prepare_net(net, self.settings, phase=self.phase, root=self.root)
+        except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
+            named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
+            self.complain(exc if otherwise is None or named else otherwise)
+            return [None]

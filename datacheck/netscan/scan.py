@@ -1,0 +1,283 @@
+"""Scan what the layers of a network read: one report each, with what is wrong with the layer before its records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from datacheck.backends import StoreOptions
+from datacheck.caffe.net_sources import NetSource, net_sources
+from datacheck.caffe.network import PHASES, Phase
+from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.errors import SourceUnknown, UsageError
+from datacheck.findings import FindingRun
+from datacheck.model import Finding
+from datacheck.netscan.looking import look, look_at_tops
+from datacheck.netscan.opening import Opened, Places, open_source, opened_twice
+from datacheck.netscan.records import FiniteInNet, FitsNet, LabelInNet, LayerView
+from datacheck.netscan.setup import Mean, demand, of_layer, of_mean, of_records, of_tops
+from datacheck.report import LayerSource, Report, Source, Tally
+from datacheck.reports import Reports
+from datacheck.scanning import Progress, run, unheard, unwatched
+from datacheck.settings import Bounds, Settings, make
+from datacheck.validators import Validator
+
+WantedPhase = Literal["TRAIN", "TEST", "all"]
+
+
+@dataclass
+class NetScan:
+    """One layer's scan, about to be run: `report` is filled by `run`."""
+
+    source: NetSource
+    opened: Opened
+    places: Places
+    report: Report
+    findings: list[Finding] = field(default_factory=list)
+    validators: Sequence[Validator] = ()
+
+    def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
+        """Scan into the report. Raises as `datacheck.scan` does."""
+        try:
+            view, findings = self._view()
+        except BaseException:
+            self.report.tally.complete = False
+            raise
+        for finding in [*self.opened.findings, *self.findings, *of_layer(self.source), *findings]:
+            tally = Tally()
+            tally.count([finding])
+            listen(self.report.add(tally))
+        if self.opened.reader is None:
+            self.report.source = msgspec.structs.replace(self.report.source, records=0)
+            return
+        amend = Amendment(view, self.source, bool(self.report.settings.together))
+        run(
+            self.report,
+            self.opened.reader,
+            validators=self.validators,
+            view=view,
+            amend=amend,
+            progress=progress,
+            listen=listen,
+        )
+
+    def _view(self) -> tuple[LayerView, list[Finding]]:
+        """Look at the source; return what the layer demands of its records, and what is wrong with it as a whole."""
+        reader = self.opened.reader
+        backend = "" if reader is None else reader.backend
+        source, settings = self.source, self.report.settings
+        reads: tuple[str, ...] = ("data", "float_data", *(["label"] if len(source.tops) > 1 else []))
+        checks: list[Validator] = []
+        findings: list[Finding] = []
+        if source.type == "HDF5Data":
+            reads = source.tops
+            if reader is not None:
+                tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings)
+                wrong = of_tops(source, self.opened.names, tops)
+                findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
+            self._leave("shape")
+            checks.append(FiniteInNet())
+        else:
+            mean, findings = self._mean()
+            if reader is not None:
+                fits, more = self._fitting(mean)
+                findings += more
+                checks += fits
+        if source.classifier is not None and settings.labels is not None and self._leave("label"):
+            checks.append(self._label(settings.labels))
+        self.report.settings = msgspec.structs.replace(
+            self.report.settings, validators=(*settings.validators, *map(repr, checks))
+        )
+        forced = _colour(source) is not None
+        return LayerView(backend, reads, tuple(checks), source.classifier is None, forced), findings
+
+    def _leave(self, check: str) -> bool:
+        """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
+        settings = self.report.settings
+        left = tuple(it for it in settings.checks if it != check)
+        self.report.settings = msgspec.structs.replace(settings, checks=left)
+        return left != settings.checks
+
+    def _mean(self) -> tuple[Mean | None, list[Finding]]:
+        name = self.source.transform.mean_file
+        return of_mean(self.source, self.places.find(name)[0]) if name else (None, [])
+
+    def _fitting(self, mean: Mean | None) -> tuple[list[Validator], list[Finding]]:
+        source, settings = self.source, self.report.settings
+        assert self.opened.reader is not None
+        colour = _colour(source)
+        seen = look(self.opened.reader, settings, colour)
+        findings = list(of_records(source, seen, mean))
+        checks: list[Validator] = []
+        if self._leave("shape"):
+            usual = seen.usual if settings.shape is None else settings.shape
+            fitting = mean if mean is not None and mean.shape == usual else None
+            wanted = demand(source, usual, fitting, source.batch_size or 1)
+            checks.append(FitsNet(wanted, colour))
+        transform = source.transform
+        checks.append(FiniteInNet(transform.scale, None if mean is None else mean.path, transform.mean_values))
+        return checks, findings
+
+    def _label(self, bounds: Bounds) -> Validator:
+        assert self.source.classifier is not None
+        low, high = (None if it is None else int(it) for it in (bounds.low, bounds.high))
+        return LabelInNet(low, high, self.source.classifier.ignored)
+
+
+def _colour(source: NetSource) -> int | None:
+    if source.type == "ImageData":
+        return 3 if source.pictures.is_color else 1
+    if source.transform.force_color:
+        return 3
+    return 1 if source.transform.force_gray else None
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """Adds to the findings that no worker has seen what Caffe would have done, and leaves out what is no matter here.
+
+    Rows of HDF5 datasets are compared by their tops, unless the caller says which belong `together`. Nothing is said of
+    an order that the layer does not keep, or that nothing is trained in.
+    """
+
+    view: LayerView
+    source: NetSource
+    together: bool = False
+
+    def __call__(self, tally: Tally) -> Tally:
+        if isinstance(tally.findings, FindingRun):
+            return tally  # packed by a worker, whose view has seen them
+        said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
+        if [it.verdict for it in said] == [it.verdict for it in tally.findings]:
+            return replace(tally, findings=said)
+        amended = replace(tally, findings=[], codes=Counter(), verdicts=Counter())
+        for finding in said:
+            amended.count([finding])
+        return amended
+
+    def _idle(self, finding: Finding) -> bool:
+        if finding.code == "row-count":
+            return self.source.type == "HDF5Data" and "caffe" not in finding.details and not self.together
+        return finding.code == "sorted" and (self.source.shuffle or "TRAIN" not in self.source.phases)
+
+
+def prepare_net(
+    net: str | Path | Prototxt, settings: Settings, *, phase: WantedPhase = "all", root: str | Path | None = None
+) -> list[NetScan]:
+    """Return the scans of the layers of a network that read records in the phases wanted; nothing is read yet.
+
+    Raises SourceMissing, SourceUnknown (PrototxtMalformed) or SourceUnreadable where there is no network to read, or
+    nothing that it would read.
+    """
+    prototxt = net if isinstance(net, Prototxt) else read_prototxt(net)
+    if prototxt.kind != "network":
+        named = prototxt.message.net or prototxt.message.train_net
+        hint = f"; its network is {named}" if named else ""
+        raise SourceUnknown(prototxt.path, f"is a solver, not a network{hint}")
+    if settings.backend is not None:
+        raise UsageError("the backend of each layer is the network's to say; leave the option away")
+    if phase not in ("all", *PHASES):
+        raise UsageError(f"the phase is {phase!r}; it must be TRAIN, TEST or all")
+    phases: tuple[Phase, ...] = PHASES if phase == "all" else (phase,)
+    sources = net_sources(prototxt, phases)
+    if not sources:
+        within = "" if phase == "all" else f" in the phase {phase}"
+        raise SourceUnknown(prototxt.path, f"has no Data, HDF5Data or ImageData layer{within}")
+    if root is not None and not Path(root).is_dir():
+        raise UsageError(f"{root}: is not a directory")
+    places = Places(Path() if root is None else Path(root), Path(prototxt.path).parent)
+    opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
+    scans = [_scan_of(source, it, places, settings) for source, it in opened]
+    for number, finding in opened_twice(opened):
+        scans[number].findings.append(finding)
+    return scans
+
+
+def _options(source: NetSource, settings: Settings) -> StoreOptions:
+    return StoreOptions(settings.label_field or source.label, settings.together)
+
+
+def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
+    classifier = source.classifier
+    layer = LayerSource(
+        net=source.net,
+        line=source.line,
+        name=source.name,
+        type=source.type,
+        phases=source.phases,
+        tops=source.tops,
+        batch_size=source.batch_size,
+        classes=None if classifier is None else classifier.classes,
+        classifier=None if classifier is None else classifier.name,
+        ignore_label=None if classifier is None else classifier.ignored,
+        beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
+    )
+    labels = settings.labels
+    size = settings.batch_size
+    if classifier is not None:
+        labels = labels or Bounds(0, classifier.classes - 1)
+        size = size or source.batch_size or None
+    decoder = None if source.type == "HDF5Data" else "datum"
+    changed = msgspec.structs.replace(
+        settings,
+        labels=labels,
+        batch_size=size,
+        label_field=settings.label_field or source.label,
+        decoder=settings.decoder or decoder,
+    )
+    backend = opened.reader.backend if opened.reader is not None else source.backend or _BACKENDS[source.type]
+    path = str(opened.path) if source.path else source.net
+    return NetScan(source, opened, places, Report(Source(path, backend), changed, layer=layer))
+
+
+_BACKENDS = {"HDF5Data": "hdf5", "ImageData": "image-list", "WindowData": "window-list"}
+
+
+def scan_net(
+    net: str | Path,
+    *,
+    phase: WantedPhase = "all",
+    root: str | Path | None = None,
+    reports: Sequence[str | Path] = (),
+    validators: Sequence[Validator] = (),
+    progress: Progress = unwatched,
+    **options: Any,
+) -> list[Report]:
+    """Check what each data layer of a Caffe network reads, as the network would get it; return a report for each.
+
+    Parameters
+    ----------
+    net
+        The network's prototxt.
+    phase
+        "TRAIN" or "TEST", to look at the layers of that phase only.
+    root
+        The directory that the training is started in, which relative names in the network are relative to; by default
+        the working directory. What is not there is looked for beside the prototxt.
+    reports, validators, progress, options
+        As for `datacheck.scan`. `labels` and `batch_size` are the network's own unless they are given.
+
+    Returns
+    -------
+    list of Report
+        One for each Data, HDF5Data and ImageData layer, in the prototxt's order; `report.layer` says which.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable
+        There is no network to read. A source of the network that is not there is a finding.
+    UsageError, ReportFailed
+        As for `datacheck.scan`.
+    """
+    scans = prepare_net(net, make(validators=validators, **options), phase=phase, root=root)
+    for it in scans:
+        it.validators = validators
+    with Reports(reports, [it.report.source.path for it in scans]) as files:
+        for it in scans:
+            it.run(progress, files.begin(it.report))
+    return [it.report for it in scans]
