@@ -47,7 +47,7 @@ PROBES = 64
 PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 SMALL_STORE = 1 << 20
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 BLOCK_RECORDS = 4096
 _NAME = re.compile(r"[0-9]+\.(ldb|sst|log)|MANIFEST-[0-9]+|CURRENT")
 _OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
