@@ -127,6 +127,9 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.pool import WORKER_BYTES, start_ahead
+
+    start_ahead(WORKER_BYTES)  # it loads NumPy while the rest is loaded here
     from datacheck.netscan.command import Given
     from datacheck.reports import Reports
 

@@ -29,6 +29,8 @@ T = TypeVar("T")
 NOTE_BYTES = 1 << 16
 """The longest note; a longer one is cut, and then does not unpickle: the death has no note."""
 _LENGTH = struct.Struct("<I")
+WORKER_BYTES = 4 << 30
+"""Private memory a worker of a scan may have; what needs more is `too-large`."""
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
@@ -97,25 +99,25 @@ class Failure:
     error: BaseException
 
 
-class Worker(Generic[T]):
-    """One worker process, its connection and the memory its notes are in."""
+class Process:
+    """A worker's process, the connections to it and the memory its notes are in; `memory` bounds its private bytes.
 
-    def __init__(self, job: bytes, memory: int) -> None:
-        self._job, self._memory = job, memory
-        self._start()
+    Until it gets a job it loads what every job needs, and it ends by itself when its connections are closed.
+    """
 
-    def _start(self) -> None:
-        self._notes: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
-        self._notes.truncate(NOTE_BYTES)
-        self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self.notes: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
+        self.notes.truncate(NOTE_BYTES)
+        self.errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        theirs = (theirs_in, theirs_out, self._notes.fileno())
+        theirs = (theirs_in, theirs_out, self.notes.fileno())
         self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-            [sys.executable, "-c", _MAIN.format(path=sys.path), *map(str, theirs), str(self._memory)],
+            [sys.executable, "-c", _MAIN.format(path=sys.path), *map(str, theirs), str(memory)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self._errors,
+            stderr=self.errors,
             env={**os.environ, **ENVIRONMENT},
             pass_fds=theirs,
         )
@@ -123,12 +125,53 @@ class Worker(Generic[T]):
         os.close(theirs_out)
         self.results = Connection(ours_in, writable=False)
         self._tasks = Connection(ours_out, readable=False)
+
+    def send(self, raw: bytes) -> None:
+        """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
         with contextlib.suppress(BrokenPipeError):
-            self._tasks.send_bytes(self._job)
+            self._tasks.send_bytes(raw)
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Kill it, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        self._tasks.close()
+        self.results.close()
+        self.notes.close()
+        self.errors.close()
+
+
+_ahead: list[Process] = []
+"""Processes that were started before it was known what for."""
+
+
+def start_ahead(memory: int) -> None:
+    """Start the process of the next worker with this bound on memory, while the caller is still busy loading."""
+    _ahead.append(Process(memory))
+
+
+def _process(memory: int) -> Process:
+    if _ahead and _ahead[-1].memory == memory:
+        return _ahead.pop()
+    return Process(memory)
+
+
+class Worker(Generic[T]):
+    """One worker: a process, and a new one whenever it has died."""
+
+    def __init__(self, job: bytes, process: Process) -> None:
+        self._job, self._process = job, process
+        self._process.send(job)
+
+    @property
+    def results(self) -> Connection:
+        return self._process.results
 
     def give(self, task: T) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._tasks.send_bytes(pickle.dumps(task))
+        self._process.send(pickle.dumps(task))
 
     def take(self) -> Any:
         """Return the result of the task that was given: what the job returned, a Failure, or a Death.
@@ -141,28 +184,26 @@ class Worker(Generic[T]):
             status = self._process.wait()
             death = Death(_name_of(status), self._last_note(), self._last_words())
             self.close()
-            self._start()
+            self._process = Process(self._process.memory)
+            self._process.send(self._job)
             return death
 
     def _last_note(self) -> Any:
-        self._notes.seek(0)
-        (length,) = _LENGTH.unpack(self._notes.read(_LENGTH.size))
-        return pickle.loads(self._notes.read(length)) if length else None  # noqa: S301  (our own worker's)
+        notes = self._process.notes
+        notes.seek(0)
+        (length,) = _LENGTH.unpack(notes.read(_LENGTH.size))
+        return pickle.loads(notes.read(length)) if length else None  # noqa: S301  (our own worker's)
 
     def _last_words(self) -> str:
-        size = self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, size - 4096))
-        lines = self._errors.read().decode("utf-8", "replace").split("\n")
+        errors = self._process.errors
+        size = errors.seek(0, os.SEEK_END)
+        errors.seek(max(0, size - 4096))
+        lines = errors.read().decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
         """Kill the process, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        self._tasks.close()
-        self.results.close()
-        self._notes.close()
-        self._errors.close()
+        self._process.close()
 
 
 class Pool(Generic[T]):
@@ -187,7 +228,7 @@ class Pool(Generic[T]):
     def grow(self, workers: int) -> None:
         """Start workers until there are `workers` of them, at most as many as the pool was made for."""
         while len(self._workers) < min(workers, self.count):
-            self._workers.append(Worker(self._job, self._memory))
+            self._workers.append(Worker(self._job, _process(self._memory)))
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
@@ -262,6 +303,7 @@ sys.path[:] = {path!r}
 import mmap
 from multiprocessing.connection import Connection
 from datacheck.pool import serve
+import numpy
 tasks, results, notes, memory = map(int, sys.argv[1:])
 serve(Connection(tasks, writable=False), Connection(results, readable=False), mmap.mmap(notes, 0), memory)
 """

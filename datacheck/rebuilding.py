@@ -17,10 +17,10 @@ from datacheck.backends import Copier, Reader
 from datacheck.copying import Copied, Drops, Plan
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.fingerprints import fingerprint
-from datacheck.pool import Death, Pool, Step
+from datacheck.pool import WORKER_BYTES, Death, Pool, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
-from datacheck.scanning import WORKER_BYTES, fatal, prepare, run
+from datacheck.scanning import fatal, prepare, run
 from datacheck.settings import Settings, make
 from datacheck.tasks import Copy, Job, Object, Task, Verify
 from datacheck.workplace import Workplace

@@ -15,7 +15,7 @@ import msgspec
 from datacheck.backends import Reader, StoreOptions, open_store
 from datacheck.fingerprints import fingerprint
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
-from datacheck.pool import Death, Pool
+from datacheck.pool import WORKER_BYTES, Death, Pool
 from datacheck.report import Report, Source, Tally
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from datacheck.check import View
     from datacheck.validators import Validator
 
-WORKER_BYTES = 4 << 30
-"""Private memory a worker may have; what needs more is `too-large`."""
 DEATHS_A_SHARD = 32
 """After this many deaths the rest of a shard is given up, in one finding."""
 FIRST = (Position(b""), Position(0))

@@ -50,6 +50,8 @@ SHARD_BYTES = 16 << 20
 PROBES = 64
 MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
+COPIED_BYTES = 4096
+"""Of a database whose records take less on average, keys and values are copied: quicker than two views of each."""
 COMMIT_BYTES = 16 << 20
 LMDB_1_0 = 3
 MOST_VALUES = 1 << 62
@@ -199,9 +201,12 @@ class LmdbReader:
             max_spare_txns=1,
         ) as environment:
             handle = environment.open_db(unescape(part), create=False) if part else environment.open_db(None)
-            with environment.begin(db=handle, buffers=True) as transaction:
-                flags = handle.flags()
+            with environment.begin(db=handle) as transaction:
                 stat = transaction.stat(handle)
+            held = (stat["leaf_pages"] + stat["overflow_pages"]) * stat["psize"]
+            options: dict[str, Any] = {"buffers": held > COPIED_BYTES * stat["entries"]}
+            with environment.begin(db=handle, **options) as transaction:
+                flags = handle.flags()
                 known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
                 known |= DUPSORT if flags["dupsort"] else 0
                 yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)

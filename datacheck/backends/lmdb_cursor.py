@@ -19,8 +19,8 @@ VIEW_BYTES = 64 << 10
 VIEWS_BYTES = 8 << 20
 """Blocks of values over VIEW_BYTES have this many bytes: what a block costs is then next to nothing for each."""
 
-Record = tuple[bytes, memoryview, int]
-Pairs = tuple[list[bytes], list[memoryview]]
+Record = tuple[bytes, bytes | memoryview, int]
+Pairs = tuple[list[bytes], list[bytes | memoryview]]
 
 
 def runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> Iterator[Pairs]:
@@ -44,7 +44,9 @@ def runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> It
     while count:
         pairs = list(islice(views, count))
         most -= len(pairs)
-        keys = [bytes(key) for key, _ in pairs]
+        keys = [key for key, _ in pairs]
+        if keys and not isinstance(keys[0], bytes):
+            keys = list(map(bytes, keys))
         values = [value for _, value in pairs]
         if keys and stop is not None and (order(keys[-1]), 0) >= stop:
             inside = sum((order(key), 0) < stop for key in keys)
@@ -68,7 +70,7 @@ def gathered(records: Iterator[Record], place: Position, limit: int | None, note
     while not finished:
         note(place, False)
         keys: list[bytes] = []
-        values: list[memoryview] = []
+        values: list[bytes | memoryview] = []
         size = 0
         finished = True
         for key, value, nth in records:
@@ -82,7 +84,7 @@ def gathered(records: Iterator[Record], place: Position, limit: int | None, note
         yield keys, values
 
 
-def unnamed(keys: list[bytes], values: list[memoryview], named: frozenset[bytes]) -> Pairs:
+def unnamed(keys: list[bytes], values: list[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
     """Leave out the entries of the main database that are no records but name a database."""
     kept = [row for row, key in enumerate(keys) if key not in named]
     return [keys[row] for row in kept], [values[row] for row in kept]
@@ -142,7 +144,7 @@ def one_by_one(
                     return
                 note(place, True)
                 if node.key in avoid:
-                    yield node.key, memoryview(b""), place.nth
+                    yield node.key, b"", place.nth
                     place = Position(node.key, place.nth + 1)
                     continue
                 place = yield from _values(cursor, tree, place, stop, note)

@@ -11,8 +11,8 @@ from typing import Any
 from datacheck.backends import Reader
 from datacheck.batch import Batch
 from datacheck.model import Finding, Layout, Shard
-from datacheck.pool import Death, Pool, Watch
-from datacheck.scanning import WORKER_BYTES, fatal, only
+from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
+from datacheck.scanning import fatal, only
 from datacheck.settings import Settings
 from datacheck.tasks import Job, LookAround, Task
 
