@@ -30,8 +30,8 @@ GROUP = 64
 class Piece:
     """A range of a database and its leaves; `doubt` marks those that may be of an older commit.
 
-    `sound` means that the library may read the range: all its leaves, and the one it will step onto behind them, are
-    as they should be.
+    `sound` means that the library may read the range: all its leaves are as they should be. Where `records` is not
+    known so is the one behind them, onto which one has to step to know that the range has ended.
     """
 
     shard: Shard
@@ -41,7 +41,7 @@ class Piece:
     shared: frozenset[int] = frozenset()
     """The first pages of values that have pages in common with another one."""
     records: int | None = None
-    """How many records these leaves have, if the range is sound and begins with the first of them."""
+    """How many records these leaves have, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Ranges:
                     edge = follower.lowest(0) if follower is not None else None
                     cut = shard.stop if edge is None else Position(edge)
                 piece = Shard(shard.part, start, cut)
-                yield self._piece(piece, shard, run, at, stop, follower)
+                yield self._piece(piece, shard, run, range(at, stop), follower, careful=limit is not None)
                 start, at = cut, stop
             run = behind
 
@@ -97,26 +97,28 @@ class Ranges:
         following = next(self._runs(Shard(shard.part, Position(last), None), 1), None)
         return None if following is None else following.leaves[:1]
 
-    def _piece(self, piece: Shard, shard: Shard, run: _Run, at: int, stop: int, follower: Leaves | None) -> Piece:
-        """Return a piece of a run, judged."""
-        leaves = run.leaves[at:stop]
+    def _piece(
+        self, piece: Shard, shard: Shard, run: _Run, rows: range, follower: Leaves | None, *, careful: bool
+    ) -> Piece:
+        """Return a piece of a run, judged, with the leaf behind it if who reads the piece may step onto that."""
+        leaves, doubt = run.leaves[rows.start : rows.stop], run.doubt[rows.start : rows.stop]
         if not run.reached:
-            return Piece(piece, leaves, run.doubt[at:stop], False)
+            return Piece(piece, leaves, doubt, False)
         flags = self._tree.record.flags
         counted = self._counted(leaves, shard)
         judged = judge(self._pages, flags, leaves, self.account, counted)
         self._look_closer(leaves, judged, counted, self._seen)
         sound = bool(judged.sound.all())
         self.seen(leaves, judged)
-        if follower is not None and sound:
+        known = bool(counted.all()) and not careful and not flags & DUPSORT
+        if follower is not None and sound and not known:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
             sound = bool(again.sound.all())
         if sound and self._library:
             self._count(judged, counted)
-            records = int(judged.entries.sum()) if counted.all() else None
-            return Piece(piece, leaves, run.doubt[at:stop], True, records=records)
-        return Piece(piece, leaves, run.doubt[at:stop], False, judged.shared)
+            return Piece(piece, leaves, doubt, True, records=int(judged.entries.sum()) if known else None)
+        return Piece(piece, leaves, doubt, False, judged.shared)
 
     def leaf_numbers(self) -> Iterator[Numbers]:
         """Yield the numbers of all leaves that branches lead to."""
