@@ -99,6 +99,7 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         tally = Tally()
         tally.count([finding])
         add(tally)
+    pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     report.profile = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
