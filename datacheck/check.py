@@ -10,11 +10,10 @@ from datacheck.batch import Batch
 from datacheck.decoders import decoder, kind
 from datacheck.errors import ValidatorFailed
 from datacheck.label_balance import in_order
-from datacheck.measure import measure
+from datacheck.measure import Measuring
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
 from datacheck.report import Tally
 from datacheck.settings import Settings
-from datacheck.statistics import FieldStatistics
 from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
 
 LOST = frozenset({"truncated-store", "damaged-store"})
@@ -43,6 +42,7 @@ class Judge:
         profile: Profile,
         settings: Settings,
         validators: Sequence[Validator],
+        tally: Tally,
         view: View | None = None,
         *,
         stats: bool = True,
@@ -55,13 +55,18 @@ class Judge:
         self._batches = settings.batch_size is not None and settings.sample is None
         self._labels: list[Batch] = []
         self._own = validators
-        self._stats = stats
+        self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
         self._pixels = stats or bool(validators) or settings.range is not None
 
-    def judge(self, block: AnyBlock, indexes: Sequence[int], tally: Tally) -> None:
+    def finish(self) -> None:
+        """Add to the tally what waits until the last block."""
+        self._measuring.finish()
+
+    def judge(self, block: AnyBlock, indexes: Sequence[int]) -> None:
         """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
+        tally = self._tally
         located: dict[int | None, list[Finding]] = defaultdict(list)
-        for row, finding in self._located(block, tally):
+        for row, finding in self._located(block):
             located[row].append(finding)
         for row in located:
             found_there = located[row] if self._view is None else self._view.review(block, row, located[row])
@@ -74,11 +79,11 @@ class Judge:
         for row in sorted(row for row in located if row is not None):
             tally.count(located[row])
 
-    def _located(self, block: AnyBlock, tally: Tally) -> Iterator[Located]:
+    def _located(self, block: AnyBlock) -> Iterator[Located]:
         yield from block.findings
         groups: Groups = []
         if isinstance(block, Block):
-            yield from self._sort(block, groups, tally)
+            yield from self._sort(block, groups)
         else:
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
@@ -87,15 +92,11 @@ class Judge:
                     yield item
                     continue
                 yield from self._judged(block, item)
-                statistics = tally.statistics
-                if item.field not in statistics:
-                    centre = 0.0 if item.expected is None else item.expected.centre
-                    statistics[item.field] = FieldStatistics(centre=centre, sums=self._stats or item.label)
-                measure(item, statistics[item.field])
+                self._measuring.add(item)
                 if self._batches and item.label:
                     self._labels.append(item)
 
-    def _sort(self, block: Block, groups: Groups, tally: Tally) -> Iterator[Located]:
+    def _sort(self, block: Block, groups: Groups) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         # of some a reader has said what is wrong: what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
@@ -109,7 +110,7 @@ class Judge:
             if known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
-                tally.unknown[name or ""] += len(rows)
+                self._tally.unknown[name or ""] += len(rows)
             else:
                 groups.append((known, rows))
 

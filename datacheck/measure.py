@@ -16,8 +16,41 @@ HALF_BITS = 20
 """The products of two numbers of so many bits can be added up PIECE times in 63 bits, and twice as often."""
 LARGEST_WHOLE = 1 << 53
 """Up to here float64 holds every integer."""
+LABELS_WAITING = 1 << 15
 PIECE = 1 << 20
 """Values are widened to float64 this many at a time, so that a huge record costs no huge copy."""
+
+
+class Measuring:
+    """Measures batches into the statistics of their fields; labels, of which a block has few, many blocks at a time.
+
+    What measuring costs whatever the number of values would else be a tenth of a scan. `finish` measures the rest.
+    """
+
+    def __init__(self, statistics: dict[str, FieldStatistics], *, sums: bool) -> None:
+        """`sums` asks for the sums of all fields; labels have theirs in any case."""
+        self._statistics, self._sums = statistics, sums
+        self._waiting: dict[tuple[str, tuple[int, ...], np.dtype[Any]], list[NDArray[Any]]] = {}
+        self._count = 0
+
+    def add(self, batch: Batch) -> None:
+        if batch.field not in self._statistics:
+            centre = 0.0 if batch.expected is None else batch.expected.centre
+            self._statistics[batch.field] = FieldStatistics(centre=centre, sums=self._sums or batch.label)
+        if not batch.label:
+            measure(batch, self._statistics[batch.field])
+            return
+        kind = (batch.field, batch.shape, batch.values.dtype)
+        self._waiting.setdefault(kind, []).append(batch.values.copy())  # the block's memory may be used again
+        self._count += batch.values.size
+        if self._count >= LABELS_WAITING:
+            self.finish()
+
+    def finish(self) -> None:
+        for (field, _, _), values in self._waiting.items():
+            measure(Batch(field, (), np.concatenate(values), label=True), self._statistics[field])
+        self._waiting.clear()
+        self._count = 0
 
 
 def measure(batch: Batch, into: FieldStatistics) -> None:

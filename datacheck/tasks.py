@@ -119,8 +119,8 @@ class Check:
         from datacheck.check import Judge
 
         watch.timeout = job.settings.timeout
-        judge = Judge(self.profile, job.settings, job.validators, job.view, stats=self.stats)
         tally = Tally()
+        judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         for block in job.reader.blocks(self.shard, limit=limit, note=_noting(watch)):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
@@ -128,10 +128,11 @@ class Check:
             if self.sample is not None:
                 picked = self.sample.rows(self.start + tally.records, len(block))
                 chosen, rows = block.take(picked), [rows[row] for row in picked]
-            judge.judge(chosen, rows, tally)
+            judge.judge(chosen, rows)
             tally.account.update(block.account if isinstance(block, Block) else {})
             tally.records += len(block)
             tally.checked += len(rows)
+        judge.finish()
         return tally
 
 

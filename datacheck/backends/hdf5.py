@@ -27,7 +27,7 @@ from datacheck.backends.hdf5_trial import Trail, survived
 from datacheck.backends.hdf5_window import Window, column
 from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, escape, found, ignore
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
 Deadly = tuple[tuple[int, str], ...]
 

@@ -16,7 +16,9 @@ from datacheck.backends import StoreOptions
 from datacheck.model import Finding, Position, Shard, escape, found, plain
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
-SHARD_BYTES = 32 << 20
+SHARD_BYTES = 128 << 20
+SHARD_ROWS = 1 << 17
+"""What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
 SHARDS_A_TABLE = 4096
 PROBES = 64
 ROWS_A_PROBE = 16
@@ -209,7 +211,8 @@ def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, 
 def slices(table: Table) -> Iterator[tuple[int, int]]:
     """Yield half-open ranges of rows of about SHARD_BYTES, cut where no dataset has a chunk across the cut."""
     unit = _unit(table)
-    rows = unit * max(SHARD_BYTES // table.row_bytes // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
+    most = min(SHARD_BYTES // table.row_bytes, SHARD_ROWS)
+    rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
     for start in range(0, table.rows, rows):
         yield start, min(start + rows, table.rows)
 
