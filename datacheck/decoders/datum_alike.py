@@ -7,9 +7,11 @@ parsing would say the same of them. Whatever is not alike is left to the plain w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,9 @@ TEMPLATES = 4
 GATHERED_BYTES = 4096
 """Float records up to this size are copied together before they are taken apart, of larger ones only the floats are."""
 LONGEST_LABEL = 10
+LONGEST_TAIL = 64
+_DATA = re.compile(rb"(?:[\x08\x10\x18\x28\x38][\x80-\xff]{0,9}[\x00-\x7f])*\x22([\x80-\xff]{0,4}[\x00-\x7f])")
+"""The number fields before a Datum's data, the data's tag, and its length."""
 _SHIFTS = 7 * np.arange(LONGEST_LABEL, dtype=np.uint64)
 
 Items = Generator[Batch | tuple[int, Finding], None, Sequence[int]]
@@ -197,20 +202,57 @@ def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> 
     left: list[int] = []
     seen: dict[tuple[str, tuple[int, ...]], tuple[Picture, list[int], list[int]]] = {}
     for row in rows:
-        datum, finding = parse(block.values[row])
-        if finding is not None or not datum.encoded or not datum.data or LABEL not in datum.numbers:
+        value = block.values[row]
+        parts = _encoded(value)
+        if parts is None:
             left.append(row)
             continue
-        picture, findings = read_picture(datum.data, pixels=False)
-        if findings or picture is None or not picture.unseen or datum.shape not in ((0, 0, 0), picture.pixels.shape):
+        picture, findings = read_picture(value[parts.start : parts.stop], pixels=False)
+        if findings or picture is None or not picture.unseen or parts.shape not in ((0, 0, 0), picture.pixels.shape):
             left.append(row)
             continue
         _, of, labels = seen.setdefault((picture.format, picture.pixels.shape), (picture, [], []))
         of.append(row)
-        labels.append(datum.numbers[LABEL])
+        labels.append(parts.label)
     for (kind, shape), (picture, of, labels) in seen.items():
         pixels = np.broadcast_to(picture.pixels, (len(of), *shape))
         expected = profile.fields.get("data")
         yield Batch("data", of, pixels, format=kind, encoded=True, unseen=True, expected=expected)
         yield from _label_batches(of, np.array(labels, np.int64), profile)
     return left
+
+
+class _Parts(NamedTuple):
+    """Where the picture of an encoded Datum lies, the shape that it declares, and its label."""
+
+    start: int
+    stop: int
+    shape: tuple[int, int, int]
+    label: int
+
+
+def _encoded(value: Value) -> _Parts | None:
+    """Return the parts of an encoded Datum with a picture and a label, None where only the plain way can judge it.
+
+    What stands before the picture and behind it is parsed once for all records that have the same there.
+    """
+    match = _DATA.match(value)
+    if match is None:
+        return None
+    start, size = match.end(), 0
+    for byte in reversed(match[1]):
+        size = size << 7 | byte & 0x7F
+    stop = start + size
+    if not size or stop > len(value) or len(value) - stop > LONGEST_TAIL:
+        return None
+    around = _around_picture(bytes(value[: match.start(1) - 1]), bytes(value[stop:]))
+    return None if around is None else _Parts(start, stop, *around)
+
+
+@lru_cache(maxsize=4096)
+def _around_picture(head: bytes, tail: bytes) -> tuple[tuple[int, int, int], int] | None:
+    """Return the shape and the label that stand around a picture, None if anything else does."""
+    datum, finding = parse(head + tail)
+    if finding is not None or not datum.encoded or datum.data is not None or datum.floats or LABEL not in datum.numbers:
+        return None
+    return datum.shape, datum.numbers[LABEL]
