@@ -127,6 +127,7 @@ class LmdbReader:
         from datacheck.backends.lmdb_ranges import Ranges
         from datacheck.backends.lmdb_salvage import Salvage
         from datacheck.backends.lmdb_skeleton import skeleton
+        from datacheck.backends.lmdb_zeros import marked
 
         note(shard.start or Position(b""), False)
         bones = skeleton(self.data)
@@ -136,9 +137,10 @@ class LmdbReader:
             salvage = Salvage(pages, bones, shard, note, avoid)
             for piece in ranges.pieces(shard, limit):
                 if piece.sound:
-                    yield from self._sound_blocks(piece.shard, piece.records, limit, note, avoid)
+                    of_piece = self._sound_blocks(piece.shard, piece.records, limit, note, avoid)
                 else:
-                    yield from salvage.blocks(piece, limit)
+                    of_piece = salvage.blocks(piece, limit)
+                yield from (marked(block, pages.page_size, pages.header) for block in of_piece)
                 note(piece.shard.stop or Position(b""), False)
             yield Block([], [], account=ranges.account.sums + salvage.account)
 

@@ -5,6 +5,7 @@ import random
 import struct
 
 import lmdb
+import numpy as np
 import pytest
 from building import SHARED, datum, fingerprint, key, pixels, raw_records, write_lmdb
 from lmdb_building import BRANCH, LEAF, OVERFLOW, PAGE, STORES, File, churned, corrupt, named, places
@@ -497,3 +498,31 @@ def test_a_nameless_database_may_lead_to_pages_behind_the_end_of_the_file(tmp_pa
     held, findings = records(path)
     assert held
     assert {finding.details.get("kind") for finding in findings} >= {"names", "leaf"}
+
+
+@pytest.mark.parametrize("pages", [1, 16])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pages_of_zeros_inside_a_value_are_named(tmp_path, pages, workers):
+    path = write_lmdb(tmp_path / "env", raw_records(20, (3, 160, 160)))
+    file = path / "data.mdb"
+    value = pixels(7, (3, 160, 160)).tobytes()
+    raw = bytearray(file.read_bytes())
+    start = -(-(raw.index(value[:64]) + 8000) // 4096) * 4096
+    raw[start : start + pages * 4096] = bytes(pages * 4096)
+    file.write_bytes(raw)
+    report = datacheck.scan(path, workers=workers)
+    ((key_, index, code, verdict, count),) = [
+        (it.key, it.index, it.code, it.verdict, it.details["count"]) for it in report.findings
+    ]
+    assert (key_, index, code, verdict, count) == ("00000007", 7, "damaged-store", "suspicious", pages)
+
+
+def test_black_areas_are_no_pages_of_zeros(tmp_path):
+    records = {}
+    for number in range(40):
+        picture = pixels(number, (3, 160, 160))
+        picture[:, number : number + 60, :] = 0
+        records[b"%08d" % number] = datum(picture, 1)
+    records[b"black"] = datum(np.zeros((3, 160, 160), np.uint8), 1)
+    report = datacheck.scan(write_lmdb(tmp_path / "env", records))
+    assert report.counts == {"constant": 1}
