@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -55,6 +55,8 @@ class Judge:
         self._batches = settings.batch_size is not None and settings.sample is None
         self._labels: list[Batch] = []
         self._own = validators
+        families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
+        self._all_unknown = bool(profile.rest) and all(family.decoder == UNKNOWN for family in families)
         self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
         self._pixels = stats or bool(validators) or settings.range is not None
 
@@ -105,6 +107,10 @@ class Judge:
             full = [row for row in full if len(block.values[row]) and row not in lost]
             for row in sorted(set(range(len(block))).difference(full, lost)):
                 yield row, found("empty", "the value has zero bytes")
+        if self._all_unknown and full:
+            for family, count in Counter(block.named(full, self._profile.families)).items():
+                self._tally.unknown[family or ""] += count
+            return
         for name, rows in self._families(block, full).items():
             known = self._profile.rest if name is None else self._profile.families[name]
             if known is None:

@@ -229,12 +229,16 @@ class Block:
         family = fold(self.keys[row])
         return family if self.database is None else f"{self.database}:{family}"
 
-    def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
-        """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""
+    def named(self, rows: Sequence[int], known: Collection[str]) -> list[str | None]:
+        """Return the family of each of the records at `rows`, None where it is not a known one."""
         folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
         prefix = "" if self.database is None else f"{self.database}:"
         names = {unescape(name.removeprefix(prefix)): name for name in known if name.startswith(prefix)}
-        found = list(map(names.get, folded))
+        return list(map(names.get, folded))
+
+    def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
+        """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""
+        found = self.named(rows, known)
         if found.count(found[0]) == len(found):
             return {found[0]: rows}
         made: dict[str | None, list[int]] = {}
