@@ -17,6 +17,8 @@ from datacheck.model import Finding, Position, Shard, escape, found, plain
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
 SHARD_BYTES = 128 << 20
+FILTERED_SHARE = 4
+"""Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
 SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
 SHARDS_A_TABLE = 4096
@@ -209,9 +211,11 @@ def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, 
 
 
 def slices(table: Table) -> Iterator[tuple[int, int]]:
-    """Yield half-open ranges of rows of about SHARD_BYTES, cut where no dataset has a chunk across the cut."""
+    """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
     unit = _unit(table)
-    most = min(SHARD_BYTES // table.row_bytes, SHARD_ROWS)
+    filtered = any(dataset.filters for dataset in table.datasets)
+    size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES
+    most = min(size // table.row_bytes, SHARD_ROWS)
     rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
     for start in range(0, table.rows, rows):
         yield start, min(start + rows, table.rows)
