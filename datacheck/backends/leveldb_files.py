@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -64,13 +66,25 @@ def open_table(directory: Path, table: TableFile) -> Table:
     """Return a table's index, or the blocks that were found without it. Raises Damaged where there is none."""
     path = table_path(directory, table.number)
     try:
+        with _readable(path) as status:
+            return _open_table(path, table, status.st_size, status.st_mtime_ns)
+    except FileNotFoundError:
+        raise Damaged("truncated-store", "is missing") from None
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[os.stat_result]:
+    """Yield what the file system says of a table's file. Raises Damaged where it cannot be read or is none.
+
+    That it is not there goes through: whether it should be is for the caller to say.
+    """
+    try:
         why = stand_in(path)
         if why is not None:
             raise Damaged("truncated-store", why)
-        status = path.stat()
-        return _open_table(path, table, status.st_size, status.st_mtime_ns)
+        yield path.stat()
     except FileNotFoundError:
-        raise Damaged("truncated-store", "is missing") from None
+        raise
     except PermissionError:
         raise Damaged("unsupported", "may not be read: permission denied") from None
     except OSError as exc:
@@ -93,14 +107,9 @@ def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
 def unlisted_table(path: Path, number: int) -> TableFile:
     """Return what a table says of itself, where no MANIFEST does. Raises Damaged where there is nothing in it."""
     try:
-        why = stand_in(path)
-        if why is not None:
-            raise Damaged("truncated-store", why)
-        status = path.stat()
-        return _unlisted_table(path, number, status.st_size, status.st_mtime_ns)
-    except PermissionError:
-        raise Damaged("unsupported", "may not be read: permission denied") from None
-    except OSError as exc:
+        with _readable(path) as status:
+            return _unlisted_table(path, number, status.st_size, status.st_mtime_ns)
+    except FileNotFoundError as exc:
         raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
 
 

@@ -35,7 +35,7 @@ SCANS = 500
 ZEROS = bytes(48)
 """A run of this length in the scan covers at least one whole block, wherever it begins."""
 
-_SOS, _EOI = bytes([0xFF, SOS]), bytes([0xFF, EOI])
+_SOS = bytes([0xFF, SOS])
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _REFUSALS = ("Could not determine subsampling", "Unsupported")
@@ -100,8 +100,6 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
     decoded in full.
     """
-    if not pixels and (quick := _quickly(value)) is not None:
-        return quick, []
     steps, frame = _walked(value)
     problem = _ended(value, steps) or _declared(frame, steps)
     if problem is not None:
@@ -116,34 +114,6 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     if problem is not None:
         return None, [problem]
     return made, trailing("JPEG", value, steps.end)
-
-
-def _quickly(value: bytes) -> Picture | None:
-    """Return a sound picture unseen, of the kind that nearly all are; None if the walk has to judge it.
-
-    That kind has one scan, of all its components, and ends where it ends.
-    """
-    start, end = _first_scan(value), len(value) - 2
-    if not start or value[end:] != _EOI:
-        return None
-    head = _head(value[:start])
-    frame = None if head is None else head[1]
-    if (
-        frame is None
-        or frame.process not in SEQUENTIAL
-        or value[start - 4 - 2 * len(frame.sampling)] != len(frame.sampling)
-    ):
-        return None
-    stop = _SCAN_END.search(value, start)
-    if stop is None or stop.start() != end:
-        return None
-    if value.find(ZEROS, start) >= 0 or _declared(frame, Walk(scans=[(start, end)], end=end)) is not None:
-        return None
-    try:
-        picture = _decoded(value, frame, False)
-    except ValueError:
-        return None
-    return picture if picture.unseen else None
 
 
 def _first_scan(value: bytes) -> int:
