@@ -11,7 +11,7 @@ import google_crc32c
 from building import key
 
 from datacheck.backends.leveldb import LevelDbReader
-from datacheck.backends.leveldb_table import masked
+from datacheck.backends.leveldb_block import masked
 from datacheck.model import Finding
 
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)

@@ -39,7 +39,7 @@ HOMES = {
     "hdf5plugin": "backends/hdf5_file.py",
     "deflate": "backends/hdf5_direct.py",
     "simplejpeg": "decoders/jpeg.py",
-    "cramjam": "backends/leveldb_table.py",
+    "cramjam": "backends/leveldb_block.py",
     "PIL": "decoders/pillow.py",
     "plyvel": "backends/leveldb_plyvel.py",
     "tqdm": "cli.py",

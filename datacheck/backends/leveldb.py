@@ -14,23 +14,14 @@ from itertools import accumulate
 from pathlib import Path
 
 from datacheck.backends import StoreOptions
+from datacheck.backends.leveldb_block import Damaged, Value
 from datacheck.backends.leveldb_doubts import Doubts
 from datacheck.backends.leveldb_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
 from datacheck.backends.leveldb_log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb_merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb_recovery import live_version
 from datacheck.backends.leveldb_survey import Survey, log_finding, table_finding, total_size
-from datacheck.backends.leveldb_table import (
-    BYTEWISE,
-    FOOTER,
-    MAGIC,
-    ROCKSDB_MAGICS,
-    Damaged,
-    Edge,
-    Table,
-    TableFile,
-    Value,
-)
+from datacheck.backends.leveldb_table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MAGICS, Edge, Table, TableFile
 from datacheck.backends.leveldb_version import Origin, Version, current, live_logs
 from datacheck.backends.leveldb_writes import open_log
 from datacheck.errors import SourceUnknown

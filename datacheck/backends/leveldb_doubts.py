@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datacheck.backends.leveldb_table import Edge, Table, Value
+from datacheck.backends.leveldb_block import Value
+from datacheck.backends.leveldb_table import Edge, Table
 from datacheck.backends.leveldb_version import Age, Origin
 from datacheck.model import Finding, found
 

@@ -12,20 +12,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from datacheck.backends.leveldb_table import (
-    FOOTER,
-    MAGIC,
-    TRAILER,
-    Damaged,
-    Gap,
-    Table,
-    TableFile,
-    Value,
-    handle,
-    parse_block,
-    read_block,
-    varint,
-)
+from datacheck.backends.leveldb_block import TRAILER, Damaged, Value, handle, parse_block, read_block, varint
+from datacheck.backends.leveldb_table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.backends.leveldb_walk import Walked, begins_with_block, walk
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import google_crc32c
 
-from datacheck.backends.leveldb_table import Damaged, checksum, masked
+from datacheck.backends.leveldb_block import Damaged, checksum, masked
 
 BLOCK = 32 << 10
 HEADER = struct.Struct("<IHB")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import google_crc32c
 
+from datacheck.backends.leveldb_block import masked
 from datacheck.backends.leveldb_log import BATCH, BLOCK, FIRST, FULL, HEADER, LAST, MIDDLE
-from datacheck.backends.leveldb_table import BYTEWISE, masked
+from datacheck.backends.leveldb_table import BYTEWISE
 from datacheck.backends.leveldb_version import COMPARATOR, LAST_SEQUENCE, LOG_NUMBER, NEXT_FILE
 from datacheck.wire import varint
 

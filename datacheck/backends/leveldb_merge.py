@@ -10,13 +10,17 @@ import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from operator import itemgetter, lt
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
+from datacheck.backends.leveldb_block import Damaged, Value
 from datacheck.backends.leveldb_doubts import Doubts
-from datacheck.backends.leveldb_table import VALUE, Damaged, Edge, Entries, Table, Value
+from datacheck.backends.leveldb_table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb_version import Origin
 from datacheck.backends.leveldb_writes import LogIndex
 
@@ -66,23 +70,23 @@ class Files:
 
 
 class Chunk:
-    """Writes of one origin, sorted by key, none twice; `tag` is sequence number and type, `plain`: no deletion."""
+    """Writes of one origin, sorted by key, none twice; `plain`: there is no deletion among them."""
 
     def __init__(
         self,
         origin: Origin,
         keys: list[bytes],
-        tag: Callable[[int], int],
-        plain: bool,
+        tags: Tags,
         read: Callable[[], Sequence[Value]],
     ) -> None:
-        self.origin, self.keys, self.tag, self.plain = origin, keys, tag, plain
+        self.origin, self.keys, self.tags = origin, keys, tags
+        self.plain = bool((tags & VALUE).all())
         self.taken = 0
         self._read: Callable[[], Sequence[Value]] | None = read
         self._values: Sequence[Value] = ()
 
-    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[Value], range]:
-        """Return the keys and values up to `bound` that were not taken before, and their rows in the chunk."""
+    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[Value], Tags]:
+        """Return the keys, values and tags of the writes up to `bound` that were not taken before."""
         if self._read is not None:
             self._values, self._read = self._read(), None
             if len(self._values) < len(self.keys):
@@ -92,7 +96,7 @@ class Chunk:
         keys, values = self.keys, self._values
         if self.taken - first < len(keys):
             keys, values = keys[first : self.taken], values[first : self.taken]
-        return keys, values, range(first, self.taken)
+        return keys, values, self.tags[first : self.taken]
 
 
 def run_chunks(
@@ -105,51 +109,43 @@ def run_chunks(
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
     for origin, table in tables:
-        held: Entries = [], [], []
+        users: list[bytes] = []
+        tags: list[Tags] = []
+        values: list[Value] = []
         weight = 0
         for block in table.between(start, stop):
             try:
-                users, inner, values = table.read(files[table.path], block)
+                entries = table.read(files[table.path], block)
             except Damaged as exc:
                 doubts.lose_block(origin, table, block)
                 home = table.home(block)
                 if home >= start and (stop is None or home < stop):
                     complain(table.path, exc, *table.span(block))
                 continue
-            low, high = _within(users, start, stop)
-            if low or high < len(users):
-                users, inner, values = users[low:high], inner[low:high], values[low:high]
-            held[0].extend(users)
-            held[1].extend(inner)
-            held[2].extend(values)
+            inside = _within(entries[0], start, stop)
+            users += entries[0][inside]
+            tags.append(entries[1][inside])
+            values += entries[2][inside]
             weight += table.sizes[block]
-            if weight >= RUN_BYTES and held[0]:
-                yield _table_chunk(origin, *held)
-                held, weight = ([], [], []), 0
-        if held[0]:
-            yield _table_chunk(origin, *held)
+            if weight >= RUN_BYTES and users:
+                yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+                users, tags, values, weight = [], [], [], 0
+        if users:
+            yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
 
 
-def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> tuple[int, int]:
+def _same(values: Sequence[Value]) -> Sequence[Value]:
+    return values
+
+
+def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> slice:
+    """Return the rows of the keys that lie in a range."""
     if not keys:
-        return 0, 0
+        return slice(0, 0)
     low = 0 if (keys[0], 0) >= start else (bisect_right if start[1] else bisect_left)(keys, start[0])
     if stop is None or (keys[-1], 0) < stop:
-        return low, len(keys)
-    return low, (bisect_right if stop[1] else bisect_left)(keys, stop[0])
-
-
-def _table_chunk(origin: Origin, users: list[bytes], inner: list[bytes], values: list[Value]) -> Chunk:
-    return Chunk(
-        origin,
-        users,
-        lambda row: int.from_bytes(inner[row][-8:], "little") & 0x7FFFFFFFFFFFFFFF,
-        set(map(_KIND, inner)) == {VALUE},
-        lambda: values,
-    )
-
-
-_KIND = itemgetter(-8)
+        return slice(low, len(keys))
+    return slice(low, (bisect_right if stop[1] else bisect_left)(keys, stop[0]))
 
 
 def log_chunks(
@@ -167,7 +163,6 @@ def log_chunks(
 def _log_chunk(
     path: Path, origin: Origin, log: LogIndex, files: Files, first: int, last: int, complain: Complain
 ) -> Chunk:
-    tags = log.tags[first:last]
     keys = log.keys(first, last)
 
     def read() -> Sequence[Value]:
@@ -177,7 +172,7 @@ def _log_chunk(
             complain(path, exc, keys[0], keys[-1])
             return []
 
-    return Chunk(origin, keys, lambda row: int(tags[row]), bool((tags & 1).all()), read)
+    return Chunk(origin, keys, log.tags[first:last], read)
 
 
 def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs]:
@@ -199,9 +194,9 @@ def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs
 
 
 def _alone(chunk: Chunk, bound: bytes, doubts: Doubts) -> Pairs:
-    keys, values, rows = chunk.take(bound)
+    keys, values, tags = chunk.take(bound)
     if not chunk.plain:
-        kept = [at for at, row in enumerate(rows) if chunk.tag(row) & 1]
+        kept = np.flatnonzero(tags & VALUE).tolist()
         keys, values = [keys[at] for at in kept], [values[at] for at in kept]
     if keys and doubts.concern(keys[0], keys[-1], [chunk.origin]):
         return doubts.sift(keys, values, [chunk.origin] * len(keys))
@@ -212,34 +207,34 @@ def _woven(chunks: list[Chunk], bound: bytes, doubts: Doubts) -> Pairs:
     """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
     keys: list[bytes] = []
     values: list[Value] = []
-    rows: list[tuple[Chunk, range]] = []
+    writes: list[tuple[Chunk, Tags]] = []
     for chunk in chunks:
-        more_keys, more_values, taken = chunk.take(bound)
+        more_keys, more_values, tags = chunk.take(bound)
         keys += more_keys
         values += more_values
-        rows.append((chunk, taken))
+        writes.append((chunk, tags))
     if not keys:
         return keys, values
     order: Sequence[int] = sorted(range(len(keys)), key=keys.__getitem__)
     pick = itemgetter(*order, order[0])
     ordered = list(pick(keys)[:-1])
     if not all(chunk.plain for chunk in chunks) or not all(map(lt, ordered, islice(ordered, 1, None))):
-        order = _newest(keys, order, rows)
+        order = _newest(keys, order, writes)
         ordered = [keys[at] for at in order]
         picked: Sequence[Value] = [values[at] for at in order]
     else:
         picked = pick(values)[:-1]
     if ordered and doubts.concern(ordered[0], ordered[-1], [chunk.origin for chunk in chunks]):
-        origins = [chunk.origin for chunk, taken in rows for _ in taken]
+        origins = [chunk.origin for chunk, tags in writes for _ in tags]
         return doubts.sift(ordered, picked, [origins[at] for at in order])
     return ordered, picked
 
 
-def _newest(keys: list[bytes], order: Sequence[int], rows: list[tuple[Chunk, range]]) -> list[int]:
+def _newest(keys: list[bytes], order: Sequence[int], writes: list[tuple[Chunk, Tags]]) -> list[int]:
     """Return the places, in key order, of the newest write of each key that is no deletion."""
-    tags = [(chunk.tag(row), not chunk.origin.replaced) for chunk, taken in rows for row in taken]
+    tags = [(tag, not chunk.origin.replaced) for chunk, of in writes for tag in of.tolist()]
     newest: dict[bytes, int] = {}
     for at in order:
         if keys[at] not in newest or tags[at] > tags[newest[keys[at]]]:
             newest[keys[at]] = at
-    return [at for at in newest.values() if tags[at][0] & 1]
+    return [at for at in newest.values() if tags[at][0] & VALUE]

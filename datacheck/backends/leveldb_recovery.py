@@ -16,9 +16,10 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from datacheck.backends.leveldb_block import Damaged
 from datacheck.backends.leveldb_files import TABLE_NAME, open_table, table_path, unlisted_table
 from datacheck.backends.leveldb_merge import Files
-from datacheck.backends.leveldb_table import Damaged, Table, TableFile
+from datacheck.backends.leveldb_table import Table, TableFile
 from datacheck.backends.leveldb_version import Version, read_version, runs
 
 PAIRS = 4096
@@ -122,10 +123,10 @@ def _share(directory: Path, old: TableFile, new: TableFile) -> bool:
     return False
 
 
-def _writes(files: Files, table: Table, block: int) -> tuple[list[bytes], set[bytes]]:
-    """Return the keys of a block and its writes, each key with its sequence number; none of a damaged one."""
+def _writes(files: Files, table: Table, block: int) -> tuple[list[bytes], set[tuple[bytes, int]]]:
+    """Return the keys of a block and its writes, each key with its tag; none of a damaged one."""
     try:
-        users, inner, _ = table.read(files[table.path], block)
+        users, tags, _ = table.read(files[table.path], block)
     except Damaged:
         return [], set()
-    return users, set(inner)
+    return users, set(zip(users, tags.tolist(), strict=True))

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from datacheck.backends.leveldb_block import Damaged
 from datacheck.backends.leveldb_files import open_table, table_path
-from datacheck.backends.leveldb_table import Damaged, TableFile
+from datacheck.backends.leveldb_table import TableFile
 from datacheck.backends.leveldb_writes import open_log
 from datacheck.model import CODES, Finding, escape, found
 

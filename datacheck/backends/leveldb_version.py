@@ -14,8 +14,9 @@ from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
 
+from datacheck.backends.leveldb_block import Damaged, varint
 from datacheck.backends.leveldb_log import read_log
-from datacheck.backends.leveldb_table import BYTEWISE, Damaged, Edge, TableFile, varint
+from datacheck.backends.leveldb_table import BYTEWISE, Edge, TableFile
 
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 MANIFEST_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")

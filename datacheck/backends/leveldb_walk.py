@@ -14,10 +14,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from datacheck.backends.leveldb_table import (
+from datacheck.backends.leveldb_block import (
     LIMIT,
     SNAPPY,
-    TAG,
     TRAILER,
     ZSTD,
     ZSTD_MAGIC,
@@ -29,6 +28,7 @@ from datacheck.backends.leveldb_table import (
     read_block,
     varint,
 )
+from datacheck.backends.leveldb_table import TAG
 
 WINDOW = 1 << 20
 LARGEST = 256 << 20

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.leveldb_block import Damaged, Value, varint
 from datacheck.backends.leveldb_log import BATCH, BLOCK, read_log
-from datacheck.backends.leveldb_table import Damaged, Value, varint
+from datacheck.backends.leveldb_table import LARGEST_TAG, VALUE
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
@@ -103,7 +104,7 @@ class Writes:
                 return
             self.keys += data[key : key + length]
             self.ends.append(len(self.keys))
-            self.tags.append((self._sequence << 8 | kind) & 0x7FFFFFFFFFFFFFFF)
+            self.tags.append((self._sequence << 8 | kind) & LARGEST_TAG)
             self.places.append(base + at)
             self.sizes.append(size)
             self._sequence += 1
@@ -165,7 +166,7 @@ class LogIndex:
     @property
     def live(self) -> int:
         """The number of keys that are not deleted."""
-        return int(np.count_nonzero(self.tags & 1))
+        return int(np.count_nonzero(self.tags & VALUE))
 
     def key(self, row: int) -> bytes:
         return self._keys[self._starts[row] : self._ends[row]]

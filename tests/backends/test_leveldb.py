@@ -9,7 +9,7 @@ from building import SHARED, fingerprint, key
 from leveldb_building import scanned, write_log_store
 
 from datacheck.backends import leveldb as backend
-from datacheck.backends import leveldb_merge, leveldb_table, leveldb_writes, open_store
+from datacheck.backends import leveldb_block, leveldb_merge, leveldb_writes, open_store
 from datacheck.model import Position, Shard, escape
 
 plyvel = pytest.importorskip("plyvel")
@@ -264,7 +264,7 @@ def test_large_values_are_views_and_small_ones_bytes(tmp_path):
 
 @pytest.mark.parametrize("compression", ["snappy", None])
 def test_memory_that_is_used_again_never_changes_a_value_in_use(tmp_path, monkeypatch, compression):
-    monkeypatch.setattr(leveldb_table, "LARGE", 1 << 10)
+    monkeypatch.setattr(leveldb_block, "LARGE", 1 << 10)
     chance = random.Random(8)
     with plyvel.DB(str(tmp_path / "db"), create_if_missing=True, compression=compression) as db:
         for number in range(400):

@@ -30,7 +30,7 @@ from leveldb_building import (
 )
 
 from datacheck.backends import leveldb as backend
-from datacheck.backends import leveldb_merge, leveldb_table, open_store
+from datacheck.backends import leveldb_block, leveldb_merge, open_store
 from datacheck.backends.leveldb import LevelDbReader
 from datacheck.errors import SourceUnknown
 from datacheck.model import Position, Shard
@@ -348,8 +348,8 @@ def test_the_fast_and_the_plain_path_report_the_same(tmp_path, monkeypatch):
             flip(damaged, chance.randrange(damaged.stat().st_size), 1 << chance.randrange(8))
         said = []
         for large, small, together in [(1 << 17, 1 << 10, 1 << 14), (64, 1, 1), (1 << 30, 1 << 30, 1 << 20)]:
-            monkeypatch.setattr(leveldb_table, "LARGE", large)
-            monkeypatch.setattr(leveldb_table, "SMALL", small)
+            monkeypatch.setattr(leveldb_block, "LARGE", large)
+            monkeypatch.setattr(leveldb_block, "SMALL", small)
             monkeypatch.setattr(leveldb_merge, "RUN_BYTES", together)
             opened, found, left = scanned(path)
             said.append((opened, sorted(found, key=lambda it: (it.message, it.key)), left))
