@@ -231,9 +231,11 @@ class Block:
 
     def named(self, rows: Sequence[int], known: Collection[str]) -> list[str | None]:
         """Return the family of each of the records at `rows`, None where it is not a known one."""
-        folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
         prefix = "" if self.database is None else f"{self.database}:"
         names = {unescape(name.removeprefix(prefix)): name for name in known if name.startswith(prefix)}
+        if not names:
+            return [None] * len(rows)
+        folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
         return list(map(names.get, folded))
 
     def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:

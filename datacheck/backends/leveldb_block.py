@@ -128,6 +128,11 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
     if length < size + TRAILER:
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
+    return verified(raw, offset, size)
+
+
+def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
+    """Return what `read_block` does, of a block that was read with its trailer, from `offset` of its file."""
     stored, actual = _U32.unpack_from(raw, size + 1)[0], checksum(raw, 0, size + 1)
     if stored != actual:
         raise Damaged("checksum", f"CRC32C is {actual:08x}, expected {stored:08x}", offset, size)

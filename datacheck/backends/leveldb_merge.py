@@ -19,6 +19,7 @@ from types import TracebackType
 import numpy as np
 
 from datacheck.backends.leveldb_block import Damaged, Value
+from datacheck.backends.leveldb_bulk import read
 from datacheck.backends.leveldb_doubts import Doubts
 from datacheck.backends.leveldb_table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb_version import Origin
@@ -113,20 +114,20 @@ def run_chunks(
         tags: list[Tags] = []
         values: list[Value] = []
         weight = 0
-        for block in table.between(start, stop):
-            try:
-                entries = table.read(files[table.path], block)
-            except Damaged as exc:
-                doubts.lose_block(origin, table, block)
-                home = table.home(block)
+        block = table.between(start, stop).start
+        for count, entries in read(table, partial(files.__getitem__, table.path), table.between(start, stop)):
+            first, block = block, block + count
+            if isinstance(entries, Damaged):
+                doubts.lose_block(origin, table, first)
+                home = table.home(first)
                 if home >= start and (stop is None or home < stop):
-                    complain(table.path, exc, *table.span(block))
+                    complain(table.path, entries, *table.span(first))
                 continue
             inside = _within(entries[0], start, stop)
             users += entries[0][inside]
             tags.append(entries[1][inside])
             values += entries[2][inside]
-            weight += table.sizes[block]
+            weight += sum(table.sizes[first:block])
             if weight >= RUN_BYTES and users:
                 yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
                 users, tags, values, weight = [], [], [], 0

@@ -104,13 +104,13 @@ class Table:
         """Return what a block holds, of each key the newest. Raises Damaged."""
         if block in self.gaps:
             raise self.gaps[block].damage
-        return self.parse(block, *read_block(file, self.offsets[block], self.sizes[block]))
+        return self.parse(block, read_block(file, self.offsets[block], self.sizes[block]))
 
-    def parse(self, block: int, data: Bytes, size: int) -> Entries:
+    def parse(self, block: int, content: tuple[Bytes, int]) -> Entries:
         """Return what a block of which the content was read holds, of each key the newest. Raises Damaged."""
         low, high = self.bounds[block], self.bounds[block + 1]
         try:
-            inner, values = parse_block(data, size)
+            inner, values = parse_block(*content)
             users, distinct = _users(inner, low, high)
         except Damaged as exc:
             raise Damaged(exc.code, exc.why, self.offsets[block], self.sizes[block]) from exc

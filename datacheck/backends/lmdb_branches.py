@@ -8,10 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from datacheck.backends.lmdb_bulk import PAD, Buffer, Flags, Keys, Numbers, Stack, compare
+from datacheck.backends.lmdb_bulk import Stack, compare
 from datacheck.backends.lmdb_format import BRANCH
 from datacheck.backends.lmdb_leaves import Leaves
 from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.words import PAD, Buffer, Flags, Keys, Numbers
 
 BATCH = 256
 

@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb_bulk import Flags
 from datacheck.backends.lmdb_faults import of_database
 from datacheck.backends.lmdb_format import BIGDATA, LEAF
 from datacheck.backends.lmdb_leaves import Judged, Leaves
@@ -23,6 +22,7 @@ from datacheck.backends.lmdb_parse import parse
 from datacheck.backends.lmdb_ranges import Ranges
 from datacheck.backends.lmdb_skeleton import Skeleton
 from datacheck.backends.lmdb_values import read_value
+from datacheck.backends.words import Flags
 from datacheck.model import Finding, Shard, escape, found
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb_bulk import Buffer, Flags, Keys, Numbers, Stack, compare
+from datacheck.backends.lmdb_bulk import Stack, compare
 from datacheck.backends.lmdb_format import BIGDATA, DUPDATA, LEAF, OVERFLOW, SUBDATA
 from datacheck.backends.lmdb_pages import Pages
+from datacheck.backends.words import Buffer, Flags, Keys, Numbers
 
 NEAR = 3
 """Overflow extents of up to this many pages are read whole, with their neighbours: that is cheaper than a call each."""

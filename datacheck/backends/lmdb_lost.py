@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from datacheck.backends.lmdb_bulk import Numbers
 from datacheck.backends.lmdb_format import (
     BRANCH,
     DEEPEST,
@@ -25,6 +24,7 @@ from datacheck.backends.lmdb_orphans import is_of_others, of_kind
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb_tree import Entry, Span, Tree, in_order, overlapping
+from datacheck.backends.words import Numbers
 
 KINDS = (0, INTEGERKEY, REVERSEKEY)
 """The orders that the keys of a database may have."""

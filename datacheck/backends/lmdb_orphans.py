@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb_bulk import Numbers, Stack
+from datacheck.backends.lmdb_bulk import Stack
 from datacheck.backends.lmdb_format import (
     BIGDATA,
     DUPDATA,
@@ -31,6 +31,7 @@ from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb_tree import Span, overlapping
 from datacheck.backends.lmdb_values import read_value
+from datacheck.backends.words import Numbers
 
 BATCH = 1024
 

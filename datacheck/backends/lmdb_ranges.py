@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from datacheck.backends.lmdb_branches import keys_of, leaves_below
-from datacheck.backends.lmdb_bulk import Flags, Numbers, compare, one_key
+from datacheck.backends.lmdb_bulk import compare, one_key
 from datacheck.backends.lmdb_format import DUPDATA, DUPSORT, LEAF, SUBDATA
 from datacheck.backends.lmdb_leaves import Account, Judged, Leaves, judge
 from datacheck.backends.lmdb_pages import Pages
@@ -18,6 +18,7 @@ from datacheck.backends.lmdb_parse import parse
 from datacheck.backends.lmdb_skeleton import Skeleton
 from datacheck.backends.lmdb_tree import Entry, Tree
 from datacheck.backends.lmdb_values import Damage, read_duplicates
+from datacheck.backends.words import Flags, Numbers
 from datacheck.model import Position, Shard
 
 LEAST, MOST = 2, 8192

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb_branches import children, judge_branches
-from datacheck.backends.lmdb_bulk import Numbers, Stack
+from datacheck.backends.lmdb_bulk import Stack
 from datacheck.backends.lmdb_faults import SHOWN, Fault, grouped
 from datacheck.backends.lmdb_format import (
     BIGDATA,
@@ -39,6 +39,7 @@ from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import Parsed, parse
 from datacheck.backends.lmdb_tree import Entry, Tree, in_order
 from datacheck.backends.lmdb_values import read_value
+from datacheck.backends.words import Numbers
 from datacheck.model import Finding, escape, found
 
 NAMES_SOUGHT = 100_000

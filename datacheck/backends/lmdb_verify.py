@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb_bulk import Flags
 from datacheck.backends.lmdb_faults import of_database
 from datacheck.backends.lmdb_holes import holes, values_on
 from datacheck.backends.lmdb_leaves import Account
@@ -24,6 +23,7 @@ from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_ranges import Ranges
 from datacheck.backends.lmdb_salvage import Salvage
 from datacheck.backends.lmdb_skeleton import NAMES_SOUGHT, Skeleton, skeleton
+from datacheck.backends.words import Flags
 from datacheck.model import Finding, Shard, escape, found, ignore
 
 WORD = 1 << 64

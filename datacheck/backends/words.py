@@ -1,0 +1,82 @@
+"""Many keys in one array, compared eight bytes at a time."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+WORD = 8
+PAD = WORD
+"""Bytes behind the contents of an array, so that eight bytes may be taken from any place."""
+
+
+class Buffer:
+    """Bytes, with the eight from any offset on as one number."""
+
+    def __init__(self, raw: NDArray[np.uint8]) -> None:
+        """`raw` ends in PAD bytes that are no part of the contents."""
+        self.raw = raw
+        self._words = self._rows(WORD)
+
+    def words(self, offsets: Numbers) -> NDArray[np.uint64]:
+        return self._words[offsets].view(np.uint64)
+
+    def rows(self, offsets: Numbers, words: int) -> NDArray[np.uint64]:
+        """Return so many words from each offset on, shape (offsets, words); the bytes must go on as far."""
+        taken: NDArray[np.uint64] = self._rows(words * WORD)[offsets].view(np.uint64).reshape(len(offsets), words)
+        return taken
+
+    def _rows(self, width: int) -> NDArray[np.void]:
+        """Return the `width` bytes from every offset on. NumPy picks of these at any alignment, as it does of words."""
+        return np.ndarray((max(0, len(self.raw) - width + 1),), f"V{width}", self.raw.data, 0, (1,))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys in a buffer, by place and length."""
+
+    buffer: Buffer
+    offsets: Numbers
+    lengths: Numbers
+
+    def __getitem__(self, which: Any) -> Keys:
+        return Keys(self.buffer, self.offsets[which], self.lengths[which])
+
+    def at(self, place: int) -> bytes:
+        start = int(self.offsets[place])
+        return self.buffer.raw[start : start + int(self.lengths[place])].tobytes()
+
+
+def lexical(one: Keys, two: Keys) -> NDArray[np.int8]:
+    """Return -1, 0 or 1 for each pair of keys, in the order of their bytes."""
+    result = np.sign(one.lengths - two.lengths).astype(np.int8)
+    shorter = np.minimum(one.lengths, two.lengths)
+    first, second = (_word(it, 0, shorter) for it in (one, two))
+    differ = first != second
+    result = np.where(differ, np.where(first > second, np.int8(1), np.int8(-1)), result)
+    left = np.flatnonzero(~differ & (shorter > 8))
+    done = 8
+    while len(left):  # at most 64 times: a key has at most 511 bytes, and a page at most 65536
+        a, b = (it[left] if len(it.offsets) > 1 else it for it in (one, two))
+        first, second = (_word(it, done, shorter[left]) for it in (a, b))
+        differ = first != second
+        result[left[differ]] = np.where(first > second, np.int8(1), np.int8(-1))[differ]
+        done += 8
+        left = left[~differ & (shorter[left] > done)]
+    return result
+
+
+def _word(keys: Keys, at: int, lengths: Numbers) -> NDArray[np.uint64]:
+    """Return the eight bytes from `at` on of each key as a number in the order of bytes, zero beyond `lengths`."""
+    words = keys.buffer.words(keys.offsets + at)
+    words = words.byteswap() if sys.byteorder == "little" else words
+    if lengths.min(initial=64) >= at + 8:
+        return words
+    missing = (8 * np.clip(at + 8 - lengths, 0, 8)).astype(np.uint64)
+    return np.where(missing < 64, words >> missing << missing, np.uint64(0))
