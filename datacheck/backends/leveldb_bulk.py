@@ -21,8 +21,8 @@ from datacheck.backends.leveldb_block import SMALL, TRAILER, Bytes, Damaged, Val
 from datacheck.backends.leveldb_table import LARGEST_TAG, TAG, Entries, Table, Tags
 from datacheck.backends.words import Buffer, Flags, Keys, Numbers, lexical
 
-FIRST_BLOCKS, MOST_BLOCKS = 2, 128
-"""So many blocks are read in one go: few at first, since a reader may want few records, then more."""
+FIRST_BLOCKS, MOST_BLOCKS = 1, 128
+"""So many blocks are read in one go: one at first, since a reader may want few records, then more."""
 SMALL_BLOCK = 16 << 10
 """Blocks up to this size in the file, and UNPACKED in memory, are read together."""
 UNPACKED = 64 << 10
@@ -62,7 +62,7 @@ def _stretches(table: Table, blocks: range) -> Iterator[range]:
         small = table.sizes[block] <= SMALL_BLOCK and block not in table.gaps
         if block > start and not (small and table.offsets[block] == end and block - start < most):
             yield range(start, block)
-            start, most = block, min(2 * most, MOST_BLOCKS)
+            start, most = block, min(4 * most, MOST_BLOCKS)
         end = table.offsets[block] + table.sizes[block] + TRAILER if small else -1
     if start < blocks.stop:
         yield range(start, blocks.stop)

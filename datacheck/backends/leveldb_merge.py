@@ -109,6 +109,7 @@ def run_chunks(
     complain: Complain,
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
+    enough = 1  # the first records come soon: who wants few has not waited for many
     for origin, table in tables:
         users: list[bytes] = []
         tags: list[Tags] = []
@@ -128,9 +129,10 @@ def run_chunks(
             tags.append(entries[1][inside])
             values += entries[2][inside]
             weight += sum(table.sizes[first:block])
-            if weight >= RUN_BYTES and users:
+            if weight >= enough and users:
                 yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
                 users, tags, values, weight = [], [], [], 0
+                enough = RUN_BYTES
         if users:
             yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
 
