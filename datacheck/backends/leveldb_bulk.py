@@ -8,7 +8,6 @@ What is not plain (a long prefix or value, keys twice or out of order, anything 
 from __future__ import annotations
 
 import os
-import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.leveldb_block import SMALL, TRAILER, Bytes, Damaged, Value, verified
 from datacheck.backends.leveldb_table import LARGEST_TAG, TAG, Entries, Table, Tags
-from datacheck.backends.words import Buffer, Flags, Keys, Numbers, lexical
+from datacheck.backends.words import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
 """So many blocks are read in one go: one at first, since a reader may want few records, then more."""
@@ -32,9 +31,6 @@ LONGEST_RUN = 64
 """LevelDB's own runs have 16 records."""
 LONGEST_PART = 128
 """The shared part of a key and its own are shorter than this: their lengths are one byte each."""
-GATHERED = 128
-"""Values up to this size are gathered as words, longer ones taken one by one."""
-WORD = 8
 _MASKS = np.tri(LONGEST_PART, 2 * LONGEST_PART, -1, np.uint8) * np.uint8(255)
 _PREFIXES: NDArray[np.uint64] = _MASKS.view(np.uint64)
 """Row `n` has the first `n` bytes set, as words."""
@@ -164,7 +160,7 @@ def walk(contents: Sequence[Bytes]) -> Records:
     tags = keys.buffer.words(users.offsets + users.lengths).view(np.int64) & LARGEST_TAG
     ends = [0, *np.cumsum(np.bincount(block, minlength=len(plain))).tolist()]
     values = Keys(runs.buffer, steps.values[order], steps.ends[order] - steps.values[order])
-    return Records(plain.tolist(), ends, _taken(users), tags, [*_taken(values)])
+    return Records(plain.tolist(), ends, taken(users), tags, [*taken(values)])
 
 
 def _grow(keys: Keys, shared: Numbers) -> Flags:
@@ -282,21 +278,3 @@ class _Steps:
         padded = np.zeros(len(order) * width + GATHERED + WORD, np.uint8)
         padded[: len(order) * width].view(f"V{width}")[:] = made.view(f"V{width}").reshape(-1)[order]
         return Keys(Buffer(padded), width * np.arange(len(order)), self.lengths[order])
-
-
-def _taken(keys: Keys) -> list[bytes]:
-    """Return keys, or values, as objects."""
-    count, longest = len(keys.lengths), int(keys.lengths.max(initial=0))
-    if longest > GATHERED:
-        data = keys.buffer.raw.tobytes()
-        ends = keys.offsets + keys.lengths
-        return [data[start:end] for start, end in zip(keys.offsets.tolist(), ends.tolist(), strict=True)]
-    if not longest:
-        return [b""] * count
-    words = -(-longest // WORD)
-    rows = keys.buffer.rows(keys.offsets, words).view(np.uint8)
-    if (keys.lengths == longest).all():
-        taken: list[bytes] = np.ascontiguousarray(rows[:, :longest]).view(f"V{longest}").reshape(-1).tolist()
-        return taken
-    formats = [f"{length}s{WORD * words - length}x" for length in range(longest + 1)]
-    return list(struct.Struct("".join([formats[length] for length in keys.lengths.tolist()])).unpack(rows.data))

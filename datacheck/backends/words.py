@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ Flags = NDArray[np.bool_]
 WORD = 8
 PAD = WORD
 """Bytes behind the contents of an array, so that eight bytes may be taken from any place."""
+GATHERED = 128
+"""Pieces up to this size are taken out of a buffer as words, longer ones one by one."""
 
 
 class Buffer:
@@ -80,3 +83,21 @@ def _word(keys: Keys, at: int, lengths: Numbers) -> NDArray[np.uint64]:
         return words
     missing = (8 * np.clip(at + 8 - lengths, 0, 8)).astype(np.uint64)
     return np.where(missing < 64, words >> missing << missing, np.uint64(0))
+
+
+def taken(keys: Keys) -> list[bytes]:
+    """Return keys, or other pieces of a buffer that ends in GATHERED bytes more, as objects."""
+    count, longest = len(keys.lengths), int(keys.lengths.max(initial=0))
+    if longest > GATHERED:
+        data = keys.buffer.raw.tobytes()
+        ends = keys.offsets + keys.lengths
+        return [data[start:end] for start, end in zip(keys.offsets.tolist(), ends.tolist(), strict=True)]
+    if not longest:
+        return [b""] * count
+    words = -(-longest // WORD)
+    rows = keys.buffer.rows(keys.offsets, words).view(np.uint8)
+    if (keys.lengths == longest).all():
+        alike: list[bytes] = np.ascontiguousarray(rows[:, :longest]).view(f"V{longest}").reshape(-1).tolist()
+        return alike
+    formats = [f"{length}s{WORD * words - length}x" for length in range(longest + 1)]
+    return list(struct.Struct("".join([formats[length] for length in keys.lengths.tolist()])).unpack(rows.data))
