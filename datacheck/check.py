@@ -14,6 +14,7 @@ from datacheck.measure import Measuring
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
 from datacheck.report import Tally
 from datacheck.settings import Settings
+from datacheck.stacked import lengths
 from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
 
 LOST = frozenset({"truncated-store", "damaged-store"})
@@ -103,7 +104,7 @@ class Judge:
         # of some a reader has said what is wrong: what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
         full: Sequence[int] = range(len(block))
-        if lost or not all(map(len, block.values)):
+        if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]
             for row in sorted(set(range(len(block))).difference(full, lost)):
                 yield row, found("empty", "the value has zero bytes")

@@ -216,7 +216,7 @@ def _in_units(centre: float) -> tuple[int, int]:
 
 
 def _pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
-    if isinstance(values, Unstacked):
+    if isinstance(values, Unstacked) or not (values.size <= PIECE or values.flags.c_contiguous):
         return [piece for record in values for piece in _pieces(record)]
     if values.size <= PIECE:
         return [values]

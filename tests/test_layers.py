@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("errors", "disk", "wire"),
+    ("errors", "disk", "stacked", "wire"),
     ("model",),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from datacheck.batch import Batch, Unstacked
@@ -21,6 +22,7 @@ from datacheck.decoders import STACKED_BYTES, Value
 from datacheck.decoders.datum import DATA, FLOAT_DATA, FLOAT_TAG, LABEL, parse, raw
 from datacheck.decoders.pictures import Picture, read_picture, sniff
 from datacheck.model import Block, FamilyProfile, Finding
+from datacheck.stacked import Stacked, lengths
 
 ALIKE = 4
 """Fewer records than this are not worth a comparison."""
@@ -80,17 +82,19 @@ class Template:
 def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
     """Yield the batches and findings of records that are alike; return the rows of all others."""
     values = block.values
-    sizes = [len(values[row]) for row in rows]
-    lengths: dict[int, list[int]] = {}
+    sizes = lengths(values)
+    if len(rows) < len(values):
+        sizes = [sizes[row] for row in rows]
+    by_size: dict[int, list[int]] = {}
     if len(set(sizes)) == 1:
-        lengths[sizes[0]] = list(rows)
+        by_size[sizes[0]] = list(rows)
     else:
         for row, size in zip(rows, sizes, strict=True):
-            lengths.setdefault(size, []).append(row)
-    if len(lengths) * ALIKE > len(rows):
+            by_size.setdefault(size, []).append(row)
+    if len(by_size) * ALIKE > len(rows):
         return rows
     left: list[int] = []
-    for of in lengths.values():
+    for of in by_size.values():
         tried = 0
         while len(of) >= ALIKE and tried < TEMPLATES:
             tried += 1
@@ -107,7 +111,7 @@ def _compared(
     template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
 ) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
     """Yield what is to be said of the records at `rows` that are like the template; return the others."""
-    of = [values[row] for row in rows]
+    of = _picked(values, rows)
     stack, frames = _around(template, of)
     differences = frames ^ template.frame
     if template.label is not None:
@@ -126,7 +130,7 @@ def _compared(
     if len(places) < len(rows):
         chosen, left = [rows[place] for place in places], [rows[place] for place in np.flatnonzero(~alike)]
         labels = None if labels is None else labels[alike]
-        stack = None if stack is None else stack[alike]
+        stack = None if stack is None or stack.shape[1] > STACKED_BYTES else stack[alike]
     if template.findings:
         yield from ((row, finding) for row in chosen for finding in template.findings)
     elif chosen:
@@ -137,10 +141,21 @@ def _compared(
     return left
 
 
+def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
+    """Return the values at `rows`; of those that are Stacked only small ones are copied."""
+    if len(rows) == len(values):
+        return values
+    if isinstance(values, Stacked) and values.length <= STACKED_BYTES:
+        return Stacked(values.rows[rows])
+    return [values[row] for row in rows]
+
+
 def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
-    """Return the records stacked, where they are small enough to be copied, and what stands around their values."""
+    """Return the records stacked, if they are or are small enough to be copied, and what stands around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
+    if isinstance(values, Stacked):
+        return values.rows, np.concatenate((values.rows[:, :start], values.rows[:, stop:]), axis=1)
     if length <= (GATHERED_BYTES if template.floats else STACKED_BYTES):
         stack = np.frombuffer(b"".join(values), np.uint8).reshape(count, length)
         return stack, np.concatenate((stack[:, :start], stack[:, stop:]), axis=1)
@@ -172,9 +187,9 @@ def _pixels(
     start, stop, shape = template.start, template.stop, template.shape
     if template.floats:
         count = (stop - start) // 5
-        if stack is not None:
-            floats = np.ndarray((len(stack), count), "<f4", stack, start + 1, (stack.strides[0], 5)).copy()
-            return floats.reshape(len(stack), *shape)
+        if stack is not None and 4 * count <= STACKED_BYTES:
+            first = stack[:, start + 1 : start + 5].view("<f4")
+            return as_strided(first, (len(stack), count), (stack.strides[0], 5)).copy().reshape(len(stack), *shape)
         apart = [np.ndarray((count,), "<f4", values[place], start + 1, (5,)) for place in places]
         if 4 * count > STACKED_BYTES:
             return Unstacked([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from datacheck.decoders import decode_each
 from datacheck.decoders.datum import DatumDecoder
 from datacheck.decoders.datum_alike import decode_alike
 from datacheck.model import Block, FamilyProfile, FieldProfile
+from datacheck.stacked import Stacked
 
 PROFILE = FamilyProfile(
     "datum", 64, {"data": FieldProfile((3, 8, 8), "uint8", "", 1.0), "label": FieldProfile((), "int64", "Datum", 1.0)}
@@ -34,11 +35,26 @@ def told(items):
     return {row: sorted(of) for row, of in rows.items()}
 
 
+def stacked(values, apart):
+    """Return values of one length as rows of an array, with `apart` bytes between them."""
+    length = len(values[0])
+    rows = np.full((len(values), length + apart), 0xA5, np.uint8)
+    rows[:, :length] = np.frombuffer(b"".join(values), np.uint8).reshape(-1, length)
+    return Stacked(rows[:, :length])
+
+
 def same(values):
-    block = Block([b"%d" % number for number in range(len(values))], values)
+    forms = [values]
+    if len(set(map(len, values))) == 1:
+        forms += [stacked(values, 0), stacked(values, 21)]
     rows = range(len(values))
-    plain = told(decode_each(DatumDecoder().read, block, rows, PROFILE))
-    assert told(DatumDecoder().decode(block, rows, PROFILE)) == plain
+    plain = told(decode_each(DatumDecoder().read, Block([b""] * len(values), values), rows, PROFILE))
+    for form in forms:
+        block = Block([b"%d" % number for number in range(len(values))], form)
+        assert told(DatumDecoder().decode(block, rows, PROFILE)) == plain
+        some = [row for row in rows if row % 5]
+        of_some = {row: said for row, said in plain.items() if row % 5}
+        assert told(DatumDecoder().decode(block, some, PROFILE)) == of_some
     return plain
 
 
@@ -110,6 +126,21 @@ def test_large_records_are_not_copied():
     assert all(np.shares_memory(data.values[row], np.frombuffer(values[row], np.uint8)) for row in range(10))
     assert [batch.values.shape for batch in data.apart()] == [(1, 3, 200, 200)] * 10
     np.testing.assert_array_equal(data.lows, [pixels(number, (3, 200, 200)).min() for number in range(10)])
+
+
+@pytest.mark.parametrize("flawed", [None, 4])
+def test_large_records_in_one_array_are_not_copied_either(flawed):
+    values = [datum(pixels(number, (3, 200, 200)), number) for number in range(10)]
+    if flawed is not None:
+        values[flawed] = values[flawed][:-1] + b"\x01"  # marked as encoded
+    together = stacked(values, 77)
+    block = Block([b""] * 10, together)
+    batches = [it for it in DatumDecoder().decode(block, range(10), PROFILE) if isinstance(it, Batch)]
+    (data,) = (it for it in batches if it.field == "data")
+    assert list(data.rows) == [row for row in range(10) if row != flawed]
+    for row, record in zip(data.rows, data.values, strict=True):
+        assert np.shares_memory(record, together.rows)
+        assert data.lows[list(data.rows).index(row)] == pixels(row, (3, 200, 200)).min()
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,0 +1,45 @@
+"""Values of one length, as the rows of one array: no object for each, and all can be compared at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+COPIED = 1 << 10
+"""One value up to this size is handed out as bytes, a longer one as a view."""
+
+
+class Stacked(Sequence["bytes | memoryview"]):
+    """Values of one length: `rows` has shape (values, length), uint8, read-only. Its rows may lie apart in memory."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: NDArray[np.uint8]) -> None:
+        self.rows = rows.view()
+        self.rows.flags.writeable = False
+
+    @property
+    def length(self) -> int:
+        return int(self.rows.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes | memoryview: ...
+    @overload
+    def __getitem__(self, at: slice) -> Stacked: ...
+    def __getitem__(self, at: int | slice) -> bytes | memoryview | Stacked:
+        if isinstance(at, slice):
+            return Stacked(self.rows[at])
+        row: NDArray[np.uint8] = self.rows[at]
+        return row.tobytes() if row.size <= COPIED else row.data
+
+
+def lengths(values: Sequence[bytes | memoryview]) -> list[int]:
+    """Return the number of bytes of each value."""
+    return [values.length] * len(values) if isinstance(values, Stacked) else list(map(len, values))
