@@ -124,6 +124,7 @@ class LmdbReader:
 
         The library reads only what was looked at before and is sound; the rest is read page by page.
         """
+        from datacheck.backends.lmdb_direct import Direct
         from datacheck.backends.lmdb_ranges import Ranges
         from datacheck.backends.lmdb_salvage import Salvage
         from datacheck.backends.lmdb_skeleton import skeleton
@@ -133,10 +134,15 @@ class LmdbReader:
         bones = skeleton(self.data)
         library = bones.sound and self._refusal() is None
         with Pages(self.data) as pages:
-            ranges = Ranges(pages, bones, shard.part, library=library)
+            ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
             salvage = Salvage(pages, bones, shard, note, avoid)
+            direct = Direct(pages, ranges.database)
             for piece in ranges.pieces(shard, limit):
-                if piece.sound:
+                of_piece: Iterator[Block]
+                if piece.held is not None:
+                    pairs = direct.pairs(piece, note)
+                    of_piece = (Block(keys, values, database=shard.part or None) for keys, values in pairs)
+                elif piece.sound:
                     of_piece = self._sound_blocks(piece.shard, piece.records, limit, note, avoid)
                 else:
                     of_piece = salvage.blocks(piece, limit)

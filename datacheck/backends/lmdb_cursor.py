@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ VIEWS_BYTES = 8 << 20
 """Blocks of values over VIEW_BYTES have this many bytes: what a block costs is then next to nothing for each."""
 
 Record = tuple[bytes, bytes | memoryview, int]
-Pairs = tuple[list[bytes], list[bytes | memoryview]]
+Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
 
 
 def runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> Iterator[Pairs]:
@@ -56,10 +56,10 @@ def runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> It
             place = Position(keys[-1], 1)
             note(place, False)
             size = sum(map(len, values)) // len(values)
-        count = min(most, BLOCK_RECORDS, max(1, _block_bytes(size) // max(1, size))) if pairs else 0
+        count = min(most, BLOCK_RECORDS, max(1, block_bytes(size) // max(1, size))) if pairs else 0
 
 
-def _block_bytes(size: int) -> int:
+def block_bytes(size: int) -> int:
     """Return how large a block of values of this size is to be: large ones are views, which nobody copies."""
     return VIEWS_BYTES if size > VIEW_BYTES else BLOCK_BYTES
 
@@ -84,7 +84,7 @@ def gathered(records: Iterator[Record], place: Position, limit: int | None, note
         yield keys, values
 
 
-def unnamed(keys: list[bytes], values: list[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
+def unnamed(keys: list[bytes], values: Sequence[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
     """Leave out the entries of the main database that are no records but name a database."""
     kept = [row for row, key in enumerate(keys) if key not in named]
     return [keys[row] for row in kept], [values[row] for row in kept]

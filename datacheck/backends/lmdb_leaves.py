@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb_bulk import Stack, compare
 from datacheck.backends.lmdb_format import BIGDATA, DUPDATA, LEAF, OVERFLOW, SUBDATA
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.words import Buffer, Flags, Keys, Numbers
+from datacheck.backends.words import GATHERED, Buffer, Flags, Keys, Numbers
 
 NEAR = 3
 """Overflow extents of up to this many pages are read whole, with their neighbours: that is cheaper than a call each."""
@@ -78,6 +78,22 @@ class Leaves:
         return self.high.at(at) if self.bounded_above[at] else None
 
 
+@dataclass(frozen=True)
+class Held:
+    """The nodes of neighbouring leaves in key order, in their pages as these were read when they were judged.
+
+    `values` are what the nodes hold; of a value that lies on pages of its own its length, and `first` the number of the
+    first of these, which else is 0.
+    """
+
+    keys: Keys
+    values: Keys
+    first: Numbers
+
+    def __getitem__(self, which: Numbers) -> Held:
+        return Held(self.keys[which], self.values[which], self.first[which])
+
+
 @dataclass
 class Judged:
     """Which leaves are sound; `closer` are sound but for nodes with several values, which nobody looked at yet."""
@@ -89,17 +105,20 @@ class Judged:
     """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3)."""
     shared: frozenset[int] = frozenset()
     """The first pages of extents that have pages in common with another one."""
+    held: list[Held] = field(default_factory=list)
 
 
-def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags) -> Judged:
-    """Judge leaves, in batches; count those that are sound and are to be counted."""
+def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags, *, hold: bool = False) -> Judged:
+    """Judge leaves, in batches; count those that are sound and are to be counted. `hold` asks for their nodes."""
     whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
     extents = []
     size = max(8, READ_BYTES // pages.page_size)
     for start in range(0, len(leaves), size):
         order = np.argsort(leaves.numbers[start : start + size], kind="stable")
         batch = leaves[start + order]
-        sound, closer, entries, found = _judge_batch(pages, flags, batch)
+        sound, closer, entries, found, held = _judge_batch(pages, flags, batch)
+        if hold:
+            whole.held.append(_in_key_order(held, order, entries))
         whole.sound[start + order] = sound
         whole.closer[start + order] = closer & sound
         whole.entries[start + order] = np.where(sound, entries, 0)
@@ -117,10 +136,20 @@ def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: F
 _NONE = np.zeros((0, 3), np.int64)
 
 
-def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers]:
-    """Return of each page whether it is sound, whether it has DUPSORT nodes, how many nodes, and all extents."""
+def _in_key_order(held: Held, order: Numbers, counts: Numbers) -> Held:
+    """Return nodes in the order of their leaves: the n-th leaf here is the one at `order[n]`, with so many nodes."""
+    if (order[1:] > order[:-1]).all():
+        return held
+    return held[np.argsort(np.repeat(order, counts), kind="stable")]
+
+
+def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, Held]:
+    """Return of each page whether it is sound, whether it has DUPSORT nodes, how many nodes; and all extents and nodes.
+
+    What is held of a page that is not sound is of no use.
+    """
     header, base, page_size = pages.header, pages.base, pages.page_size
-    stack = Stack(pages.file, page_size, pages.size, leaves.numbers)
+    stack = Stack(pages.file, page_size, pages.size, leaves.numbers, GATHERED)
     sound = stack.present & (stack.field(0, np.int64) == leaves.numbers)
     sound &= stack.field(header - 6, np.uint16) == LEAF
     if base:
@@ -153,7 +182,11 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
     special = nodes.flags & (DUPDATA | SUBDATA) != 0
     closer = np.zeros(len(leaves), bool)
     closer[page[special]] = True
-    return sound, closer, counts, np.stack([first, need, page[of]], axis=1)[inside]
+    extents = np.stack([first, need, page[of]], axis=1)[inside]
+    outside = np.zeros(len(page), np.int64)
+    outside[of] = first
+    values = Keys(stack.buffer, places + nodes.data - nodes.offsets, nodes.size)
+    return sound, closer, counts, extents, Held(keys, values, outside)
 
 
 class _Nodes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from datacheck.backends.lmdb_branches import keys_of, leaves_below
 from datacheck.backends.lmdb_bulk import compare, one_key
-from datacheck.backends.lmdb_format import DUPDATA, DUPSORT, LEAF, SUBDATA
-from datacheck.backends.lmdb_leaves import Account, Judged, Leaves, judge
+from datacheck.backends.lmdb_format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database
+from datacheck.backends.lmdb_leaves import READ_BYTES, Account, Held, Judged, Leaves, judge
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_parse import parse
 from datacheck.backends.lmdb_skeleton import Skeleton
@@ -43,6 +43,8 @@ class Piece:
     """The first pages of values that have pages in common with another one."""
     records: int | None = None
     """How many records these leaves have, where that is known."""
+    held: Sequence[Held] | None = None
+    """The nodes of the leaves, if they are asked for and each is one record."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ class _Run:
 class Ranges:
     """Looks at the pieces of ranges; `account` adds up what was seen of them."""
 
-    def __init__(self, pages: Pages, bones: Skeleton, part: str, *, library: bool = True) -> None:
-        """`library` says whether the library can be used at all."""
+    def __init__(self, pages: Pages, bones: Skeleton, part: str, *, library: bool = True, hold: bool = False) -> None:
+        """`library` says whether the library can be used at all, `hold` asks for pieces whose nodes are held."""
         self._pages, self._bones, self._library = pages, bones, library and bones.sound
+        self._hold = hold
         self._tree = bones.trees.get(part) or Tree(part, pages.meta.main)
         self._order = self._tree.record.order()
         self.account = Account()
@@ -68,50 +71,49 @@ class Ranges:
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
         self.account.sums["ranges"] += 1
-        size = MOST if limit is None else LEAST
+        most = max(LEAST, READ_BYTES // self._pages.page_size) if self._hold else MOST
+        size = most if limit is None else LEAST
         start = shard.start
-        runs = self._runs(shard, size)
+        runs = self._runs(shard, MOST if limit is None else LEAST)
         run = next(runs, None)
         while run is not None:
             behind = next(runs, None)
             at = 0
             while at < len(run.leaves):
                 stop = min(len(run.leaves), at + size)
-                size = min(2 * size, MOST)
-                follower = run.leaves[stop : stop + 1] if stop < len(run.leaves) else self._follower(run, behind, shard)
-                cut = shard.stop
-                if stop < len(run.leaves) or behind is not None:
-                    edge = follower.lowest(0) if follower is not None else None
-                    cut = shard.stop if edge is None else Position(edge)
+                size = min(2 * size, most)
+                following = run.leaves[stop : stop + 1] if stop < len(run.leaves) or behind is None else behind.leaves
+                edge = following.lowest(0) if len(following) else None
+                cut = shard.stop if edge is None else Position(edge)
                 piece = Shard(shard.part, start, cut)
-                yield self._piece(piece, shard, run, range(at, stop), follower, careful=limit is not None)
+                yield self._piece(piece, shard, run, range(at, stop), following[:1], careful=limit is not None)
                 start, at = cut, stop
             run = behind
 
-    def _follower(self, run: _Run, behind: _Run | None, shard: Shard) -> Leaves | None:
-        """Return the leaf behind a run."""
-        if behind is not None:
-            return behind.leaves[:1]
+    def _follower(self, run: _Run, shard: Shard) -> Leaves | None:
+        """Return the leaf behind the last run of a range."""
         last = run.leaves.highest(len(run.leaves) - 1)
         if last is None:
             return None
         following = next(self._runs(Shard(shard.part, Position(last), None), 1), None)
         return None if following is None else following.leaves[:1]
 
-    def _piece(
-        self, piece: Shard, shard: Shard, run: _Run, rows: range, follower: Leaves | None, *, careful: bool
-    ) -> Piece:
+    def _piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves, *, careful: bool) -> Piece:
         """Return a piece of a run, judged, with the leaf behind it if who reads the piece may step onto that."""
         leaves, doubt = run.leaves[rows.start : rows.stop], run.doubt[rows.start : rows.stop]
         if not run.reached:
             return Piece(piece, leaves, doubt, False)
         flags = self._tree.record.flags
         counted = self._counted(leaves, shard)
-        judged = judge(self._pages, flags, leaves, self.account, counted)
+        judged = judge(self._pages, flags, leaves, self.account, counted, hold=self._hold)
         self._look_closer(leaves, judged, counted, self._seen)
         sound = bool(judged.sound.all())
         self.seen(leaves, judged)
+        if self._hold and self._library and sound and not judged.closer.any():
+            self._count(judged, counted)
+            return Piece(piece, leaves, doubt, True, held=judged.held)
         known = bool(counted.all()) and not careful and not flags & DUPSORT
+        follower = following if len(following) else self._follower(run, shard)
         if follower is not None and sound and not known:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
@@ -120,6 +122,10 @@ class Ranges:
             self._count(judged, counted)
             return Piece(piece, leaves, doubt, True, records=int(judged.entries.sum()) if known else None)
         return Piece(piece, leaves, doubt, False, judged.shared)
+
+    @property
+    def database(self) -> Database:
+        return self._tree.record
 
     def leaf_numbers(self) -> Iterator[Numbers]:
         """Yield the numbers of all leaves that branches lead to."""

@@ -6,12 +6,15 @@ file do, with other bytes right before and behind it, is no picture's doing: of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from datacheck.model import Block, Finding, found
+from datacheck.stacked import Stacked
 
 WORD = 8
 
@@ -19,12 +22,29 @@ WORD = 8
 def marked(block: Block, page_size: int, header: int) -> Block:
     """Return the block with a suspicious finding for each record whose value has pages of zeros inside."""
     seen = []
-    for row, value in enumerate(block.values):
-        if len(value) > 2 * page_size:
-            finding = _zeroed(np.frombuffer(value, np.uint8), page_size, page_size - header)
-            if finding is not None:
-                seen.append((row, finding))
+    for row in _suspects(block.values, page_size, page_size - header):
+        finding = _zeroed(np.frombuffer(block.values[row], np.uint8), page_size, page_size - header)
+        if finding is not None:
+            seen.append((row, finding))
     return replace(block, findings=[*block.findings, *seen]) if seen else block
+
+
+def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:
+    """Return the values of which a page begins with zeros; `first` bytes of each are on the first of its pages."""
+    if isinstance(values, Stacked):
+        if values.length <= 2 * page_size:
+            return []
+        shape = (len(values), (values.length - first) // page_size)
+        words = values.rows[:, first : first + WORD].view(np.uint64)
+        words = as_strided(words, shape, (words.strides[0], page_size))
+        return np.flatnonzero((words == 0).any(axis=1)).tolist()
+    large = ((row, value) for row, value in enumerate(values) if len(value) > 2 * page_size)
+    return [row for row, value in large if not _words(value, page_size, first).all()]
+
+
+def _words(value: bytes | memoryview, page_size: int, first: int) -> NDArray[np.uint64]:
+    """Return the first word of each page that is filled with a value's bytes."""
+    return np.ndarray(((len(value) - first) // page_size,), np.uint64, value, first, (page_size,))
 
 
 def _zeroed(value: NDArray[np.uint8], page_size: int, first: int) -> Finding | None:

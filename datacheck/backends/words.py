@@ -35,6 +35,10 @@ class Buffer:
         taken: NDArray[np.uint64] = self._rows(words * WORD)[offsets].view(np.uint64).reshape(len(offsets), words)
         return taken
 
+    def pieces(self, offsets: Numbers, length: int) -> NDArray[np.uint8]:
+        """Return `length` bytes from each offset on, shape (offsets, length)."""
+        return self._rows(length)[offsets].view(np.uint8).reshape(len(offsets), length)
+
     def _rows(self, width: int) -> NDArray[np.void]:
         """Return the `width` bytes from every offset on. NumPy picks of these at any alignment, as it does of words."""
         return np.ndarray((max(0, len(self.raw) - width + 1),), f"V{width}", self.raw.data, 0, (1,))

@@ -1,0 +1,150 @@
+"""Records straight from LMDB's pages: the same, in every range, as the library reads one by one."""
+
+import os
+import random
+
+import lmdb
+import numpy as np
+import pytest
+from building import SHARED, key, write_lmdb
+from lmdb_building import STORES
+
+from datacheck.backends import lmdb_direct, open_store
+from datacheck.backends.lmdb import LmdbReader
+from datacheck.backends.lmdb_direct import Direct
+from datacheck.backends.lmdb_format import PageDamaged
+from datacheck.model import Position, Shard
+from datacheck.stacked import Stacked
+
+NOBODY = {b"no such key"}
+"""A reader that avoids a key reads one record at a time, through the library."""
+
+
+def copied(reader, shard, **options):
+    """Return the records, of which each block's values are taken before the next is asked for."""
+    out = []
+    for block in reader.blocks(shard, **options):
+        out += [(at, bytes(value)) for at, value in zip(block.keys, block.values, strict=True)]
+    return out
+
+
+def of_sizes(sizes, count, seed=0, **options):
+    """Return a maker of an environment of records of these sizes."""
+
+    def make(path):
+        chance = random.Random(seed)
+        records = {key(number): chance.randbytes(chance.choice(sizes)) for number in range(count)}
+        return write_lmdb(path, records, **options)
+
+    return make
+
+
+def integers(path):
+    chance = random.Random(3)
+    numbers = chance.sample(range(1 << 40), 700)
+    records = [(number.to_bytes(8, "little"), chance.randbytes(200)) for number in numbers]
+    return write_lmdb(path, records, name=b"db", integerkey=True)
+
+
+def in_bits(path):
+    """Write records in many commits, in no order: leaves lie anywhere in the file."""
+    chance = random.Random(4)
+    numbers = list(range(900))
+    chance.shuffle(numbers)
+    with lmdb.open(str(path), map_size=1 << 28) as environment:
+        for start in range(0, 900, 60):
+            with environment.begin(write=True) as transaction:
+                for number in numbers[start : start + 60]:
+                    transaction.put(key(number), chance.randbytes(chance.choice([300, 300, 7000])))
+    return path
+
+
+MADE = {
+    **STORES,
+    "equal": of_sizes([793], 3000),
+    "tiny": of_sizes([0, 1, 8], 9000),
+    "of several sizes": of_sizes([0, 5, 300, 1900], 2000),
+    "large": of_sizes([70_000], 60),
+    "large of several sizes": of_sizes([5000, 70_000, 90_001], 60),
+    "large and small": of_sizes([10, 200, 5000, 20_000], 400),
+    "backwards": of_sizes([500], 900, name=b"db", reverse_key=True),
+    "integers": integers,
+    "in bits": in_bits,
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_same_records_in_every_range(tmp_path, monkeypatch, name):
+    path = MADE[name](tmp_path / "made")
+    direct, held = Direct.pairs, []
+
+    def counted(self, piece, note):
+        for pairs in direct(self, piece, note):
+            held.append(len(pairs[0]))
+            yield pairs
+
+    monkeypatch.setattr(Direct, "pairs", counted)
+    chance = random.Random(1)
+    for shard_bytes in (1 << 30, 40_000):
+        reader = LmdbReader(path, shard_bytes)
+        for shard in reader.layout().shards:
+            found = copied(reader, shard)
+            assert found == copied(reader, shard, avoid=NOBODY)
+            keys = [at for at, _ in found]
+            for _ in range(4):
+                if len(set(keys)) < 3:
+                    break
+                ends = sorted(chance.sample(range(len(keys)), 2))
+                start, stop = (Position(keys[at], chance.randrange(2)) for at in ends)
+                part = Shard(shard.part, start, stop)
+                assert copied(reader, part) == copied(reader, part, avoid=NOBODY)
+    assert bool(held) == ("duplicates" not in name)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("equal", Stacked), ("large", Stacked), ("of several sizes", list)])
+def test_values_of_one_length_come_in_one_array(tmp_path, name, kind):
+    reader = open_store(MADE[name](tmp_path / "made"))
+    blocks = [block for shard in reader.layout().shards for block in reader.blocks(shard) if len(block)]
+    assert all(isinstance(block.values, kind) for block in blocks)
+    assert all(memoryview(value).readonly for block in blocks for value in block.values)
+
+
+def test_large_values_are_read_into_the_same_memory_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(lmdb_direct, "block_bytes", lambda size: 300_000)
+    reader = open_store(MADE["large"](tmp_path / "made"))
+    before = None
+    for block in reader.blocks(Shard()):
+        if len(block) < 4:
+            continue
+        if before is not None:
+            assert np.shares_memory(before, block.values.rows)
+        before = block.values.rows
+
+
+def test_nothing_is_mapped(tmp_path, monkeypatch):
+    reader = open_store(MADE["large and small"](tmp_path / "made"))
+    layout = reader.layout()
+    monkeypatch.setattr(LmdbReader, "_transaction", None)
+    monkeypatch.setattr(LmdbReader, "_refusal", lambda self: None)
+    assert sum(len(block) for shard in layout.shards for block in reader.blocks(shard)) == 400
+
+
+def test_a_file_that_becomes_shorter_meanwhile_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(lmdb_direct, "block_bytes", lambda size: 300_000)
+    path = MADE["large"](tmp_path / "made")
+    blocks = open_store(path).blocks(Shard())
+    next(blocks)
+    os.truncate(path / "data.mdb", 2_000_000)
+    with pytest.raises(PageDamaged, match="become shorter"):
+        list(blocks)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of real stores is not here")
+@pytest.mark.parametrize("name", ["lmdb-caffe-raw", "lmdb-caffe-encoded", "lmdb-rkv/ref_env_64"])
+def test_real_stores(name):
+    path = SHARED / "real" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not among the real stores")
+    reader = open_store(path)
+    for shard in reader.layout().shards:
+        assert copied(reader, shard) == copied(reader, shard, avoid=NOBODY)
