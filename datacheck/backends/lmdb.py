@@ -1,4 +1,4 @@
-"""LMDB environments, read through the lmdb package: read-only, without a lock file, in workers only.
+"""LMDB environments: read-only, without a lock file, from their pages, or through the lmdb package in workers only.
 
 What looks at the pages beforehand takes NumPy, which a caller that only recognises a store does without: it is imported
 where it is used.
@@ -18,7 +18,7 @@ from typing import Any
 import lmdb
 
 from datacheck.backends import StoreOptions
-from datacheck.backends.lmdb_cursor import gathered, one_by_one, records_between, runs, unnamed
+from datacheck.backends.lmdb_cursor import gathered, one_by_one, records_between, unnamed
 from datacheck.backends.lmdb_format import (
     DATABASE_BYTES,
     DUPFIXED,
@@ -122,7 +122,9 @@ class LmdbReader:
     ) -> Iterator[Block]:
         """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes.
 
-        The library reads only what was looked at before and is sound; the rest is read page by page.
+        Sound leaves are read as they are, and the library reads what has more to it than a key and a value: several
+        values for a key, a range asked for record by record. It touches nothing that was not looked at before. What is
+        not sound is read page by page.
         """
         from datacheck.backends.lmdb_direct import Direct
         from datacheck.backends.lmdb_ranges import Ranges
@@ -143,29 +145,23 @@ class LmdbReader:
                     pairs = direct.pairs(piece, note)
                     of_piece = (Block(keys, values, database=shard.part or None) for keys, values in pairs)
                 elif piece.sound:
-                    of_piece = self._sound_blocks(piece.shard, piece.records, limit, note, avoid)
+                    of_piece = self._sound_blocks(piece.shard, limit, note, avoid)
                 else:
                     of_piece = salvage.blocks(piece, limit)
                 yield from (marked(block, pages.page_size, pages.header) for block in of_piece)
                 note(piece.shard.stop or Position(b""), False)
             yield Block([], [], account=ranges.account.sums + salvage.account)
 
-    def _sound_blocks(
-        self, shard: Shard, count: int | None, limit: int | None, note: Note, avoid: Collection[bytes]
-    ) -> Iterator[Block]:
-        """Yield the records of a range that the library may read; there are at most `count`, if that is known."""
+    def _sound_blocks(self, shard: Shard, limit: int | None, note: Note, avoid: Collection[bytes]) -> Iterator[Block]:
+        """Yield the records of a range that the library may read."""
         from datacheck.backends.lmdb_skeleton import skeleton
 
         with self._transaction(shard.part) as (cursor, tree):
             if limit == 1 or avoid:
                 stream = one_by_one(cursor, self.data, shard, tree, note, avoid)
-                pieces = gathered(stream, shard.start or Position(b""), limit, note)
-            elif limit or count is None or tree.flags & DUPSORT:
-                stream = records_between(cursor, shard, tree)
-                pieces = gathered(stream, shard.start or Position(b""), limit, note)
             else:
-                pieces = runs(cursor, shard, tree, count, note)
-            for keys, values in pieces:
+                stream = records_between(cursor, shard, tree)
+            for keys, values in gathered(stream, shard.start or Position(b""), limit, note):
                 if not shard.part and DATABASE_BYTES in map(len, values):
                     keys, values = unnamed(keys, values, skeleton(self.data).names)
                 if keys:

@@ -1,9 +1,8 @@
-"""Take the records of a range from a cursor of the lmdb package: many at once, or one by one and noted."""
+"""Take the records of a range from a cursor of the lmdb package, each noted before it is touched or not."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +12,9 @@ from datacheck.model import Note, Position, Shard
 
 BLOCK_BYTES = 2 << 20
 BLOCK_RECORDS = 4096
-FIRST_RECORDS = 16
-"""The first block has so many records, from whose size the next one's number follows."""
-VIEW_BYTES = 64 << 10
-VIEWS_BYTES = 8 << 20
-"""Blocks of values over VIEW_BYTES have this many bytes: what a block costs is then next to nothing for each."""
 
 Record = tuple[bytes, bytes | memoryview, int]
 Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
-
-
-def runs(cursor: Any, shard: Shard, tree: Database, most: int, note: Note) -> Iterator[Pairs]:
-    """Yield the records of a range of a database without DUPSORT, about a block's worth at a time.
-
-    Many are taken from the cursor in one go, but no more than the `most` that lie on the leaves that were looked at:
-    what lies behind may be what kills. Those of them that are behind the range are left out.
-    """
-    start, order = shard.start, tree.order()
-    if start is None or not start.key:
-        there = cursor.first()
-    else:
-        there = cursor.set_range(start.key) and (not start.nth or cursor.key() != start.key or cursor.next())
-    if not there:
-        return
-    stop = None if shard.stop is None else (order(_raw(shard.stop)), shard.stop.nth)
-    place = start or Position(b"")
-    note(place, False)
-    views = cursor.iternext()
-    size, count = 0, min(FIRST_RECORDS, most)
-    while count:
-        pairs = list(islice(views, count))
-        most -= len(pairs)
-        keys = [key for key, _ in pairs]
-        if keys and not isinstance(keys[0], bytes):
-            keys = list(map(bytes, keys))
-        values = [value for _, value in pairs]
-        if keys and stop is not None and (order(keys[-1]), 0) >= stop:
-            inside = sum((order(key), 0) < stop for key in keys)
-            keys, values, pairs = keys[:inside], values[:inside], []
-        if keys:
-            yield keys, values
-            place = Position(keys[-1], 1)
-            note(place, False)
-            size = sum(map(len, values)) // len(values)
-        count = min(most, BLOCK_RECORDS, max(1, block_bytes(size) // max(1, size))) if pairs else 0
-
-
-def block_bytes(size: int) -> int:
-    """Return how large a block of values of this size is to be: large ones are views, which nobody copies."""
-    return VIEWS_BYTES if size > VIEW_BYTES else BLOCK_BYTES
 
 
 def gathered(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:

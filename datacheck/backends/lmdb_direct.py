@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from datacheck.backends.lmdb_cursor import BLOCK_RECORDS, Pairs, block_bytes
+from datacheck.backends.lmdb_cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb_format import Database, PageDamaged
 from datacheck.backends.lmdb_leaves import Held
 from datacheck.backends.lmdb_pages import Pages
@@ -21,6 +21,10 @@ from datacheck.backends.lmdb_ranges import Piece
 from datacheck.backends.words import GATHERED, Keys, Numbers, taken
 from datacheck.model import Note, Position
 from datacheck.stacked import Stacked
+
+LARGE = 64 << 10
+LARGE_BLOCK_BYTES = 8 << 20
+"""Blocks of values over LARGE have this many bytes: what a block costs is then next to nothing for each."""
 
 Values = Sequence["bytes | memoryview"]
 
@@ -103,6 +107,11 @@ class Direct:
             if not count:
                 raise PageDamaged(f"the file ends at byte {offset:,}: it has become shorter")
             view, offset = view[count:], offset + count
+
+
+def block_bytes(size: int) -> int:
+    """Return how large a block of values of this size is to be."""
+    return LARGE_BLOCK_BYTES if size > LARGE else BLOCK_BYTES
 
 
 def _blocks(lengths: Numbers, rows: range) -> Iterator[range]:

@@ -31,8 +31,8 @@ GROUP = 64
 class Piece:
     """A range of a database and its leaves; `doubt` marks those that may be of an older commit.
 
-    `sound` means that the library may read the range: all its leaves are as they should be. Where `records` is not
-    known so is the one behind them, onto which one has to step to know that the range has ended.
+    `sound` means that the library may read the range: all its leaves are as they should be, and so is the one behind
+    them, onto which one has to step to know that the range has ended. If the nodes are `held` nobody steps there.
     """
 
     shard: Shard
@@ -41,8 +41,6 @@ class Piece:
     sound: bool
     shared: frozenset[int] = frozenset()
     """The first pages of values that have pages in common with another one."""
-    records: int | None = None
-    """How many records these leaves have, where that is known."""
     held: Sequence[Held] | None = None
     """The nodes of the leaves, if they are asked for and each is one record."""
 
@@ -86,7 +84,7 @@ class Ranges:
                 edge = following.lowest(0) if len(following) else None
                 cut = shard.stop if edge is None else Position(edge)
                 piece = Shard(shard.part, start, cut)
-                yield self._piece(piece, shard, run, range(at, stop), following[:1], careful=limit is not None)
+                yield self._piece(piece, shard, run, range(at, stop), following[:1])
                 start, at = cut, stop
             run = behind
 
@@ -98,7 +96,7 @@ class Ranges:
         following = next(self._runs(Shard(shard.part, Position(last), None), 1), None)
         return None if following is None else following.leaves[:1]
 
-    def _piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves, *, careful: bool) -> Piece:
+    def _piece(self, piece: Shard, shard: Shard, run: _Run, rows: range, following: Leaves) -> Piece:
         """Return a piece of a run, judged, with the leaf behind it if who reads the piece may step onto that."""
         leaves, doubt = run.leaves[rows.start : rows.stop], run.doubt[rows.start : rows.stop]
         if not run.reached:
@@ -112,15 +110,14 @@ class Ranges:
         if self._hold and self._library and sound and not judged.closer.any():
             self._count(judged, counted)
             return Piece(piece, leaves, doubt, True, held=judged.held)
-        known = bool(counted.all()) and not careful and not flags & DUPSORT
         follower = following if len(following) else self._follower(run, shard)
-        if follower is not None and sound and not known:
+        if follower is not None and sound:
             again = judge(self._pages, flags, follower, Account(), np.ones(1, bool))
             self._look_closer(follower, again, np.zeros(1, bool), {})
             sound = bool(again.sound.all())
         if sound and self._library:
             self._count(judged, counted)
-            return Piece(piece, leaves, doubt, True, records=int(judged.entries.sum()) if known else None)
+            return Piece(piece, leaves, doubt, True)
         return Piece(piece, leaves, doubt, False, judged.shared)
 
     @property
