@@ -110,5 +110,5 @@ class Batch:
             yield replace(self, rows=self.rows[at : at + 1], values=record[None], absent=())
 
 
-CACHED_BYTES = 256 << 10
+CACHED_BYTES = 512 << 10
 """So much is looked at twice in a row, first for its least and then for its greatest values."""

@@ -31,14 +31,14 @@ def sample(reader: Reader, probe: Shard) -> AnyBlock | None:
 
 def _copied(block: Block) -> Block:
     keys: list[bytes] = []
-    values: list[bytes] = []
+    values: list[bytes | memoryview] = []
     size = 0
     for key, value in islice(zip(block.keys, block.values, strict=True), RECORDS_A_PROBE):
         size += len(value)
         if values and size > SAMPLE_BYTES // RECORDS_A_PROBE:
             break
         keys.append(key)
-        values.append(bytes(value))
+        values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again
     return Block(keys, values, database=block.database)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5_survey import TROUBLE
 from datacheck.backends.hdf5_tables import Dataset, cells
+from datacheck.backends.memory import aligned
 
 DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
 """The filters that are undone here, by their numbers in the file (HDF5 File Format Specification 3.0, IV.A.2.l)."""
@@ -66,7 +67,7 @@ class _Contiguous:
         """Return the rows, or None where the file ends early or cannot be read."""
         size = (stop - start) * self._dataset.row_bytes
         if len(self._memory) < size:
-            self._memory = np.empty(size, np.uint8)
+            self._memory = aligned(size)
         into = self._memory[:size].data
         at = self._offset + start * self._dataset.row_bytes
         while into:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
-from collections import deque
 
 import cramjam
 import google_crc32c
 import numpy as np
+
+from datacheck.backends.memory import reused
 
 TRAILER = 5
 LIMIT = 1 << 30
@@ -21,8 +21,6 @@ KEY_BUDGET = 64 << 20
 """Long keys of one block may repeat this many bytes of the keys before them."""
 LARGE = 128 << 10
 """Blocks from this size on are read into memory that is used again: pages new to the process cost more than reading."""
-KEPT = 16 << 20
-"""At most this much memory is kept for that."""
 SMALL = 1 << 10
 """Values of less than this many bytes are copied: a memoryview costs more, and makes work for the garbage collector."""
 SNAPPY, ZSTD = 1, 2
@@ -30,46 +28,8 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _U32 = struct.Struct("<I")
 
 
-Bytes = bytes | bytearray
+Bytes = bytes | memoryview
 Value = bytes | memoryview
-
-
-class _Buffers(threading.local):
-    """Memory of a thread for large blocks, handed out again when no view of it is left."""
-
-    def __init__(self) -> None:
-        self._kept: deque[bytearray] = deque()
-        self._size = 0
-
-    def take(self, size: int) -> bytearray:
-        """Return `size` bytes or a few more, whatever they hold."""
-        for _ in range(min(2, len(self._kept))):
-            buffer = self._kept.popleft()
-            if size <= len(buffer) <= 2 * size + LARGE and _is_free(buffer):
-                self._kept.append(buffer)
-                return buffer
-            if self._size > KEPT:
-                self._size -= len(buffer)
-            else:
-                self._kept.append(buffer)
-        buffer = bytearray(-(-size // LARGE) * LARGE + 1)
-        del buffer[-1:]  # so that there is room to append one, and it stays where it is
-        self._kept.append(buffer)
-        self._size += len(buffer)
-        return buffer
-
-
-_buffers = _Buffers()
-
-
-def _is_free(buffer: bytearray) -> bool:
-    """Say if there is no view of a buffer: it cannot be resized while there is one."""
-    try:
-        buffer.append(0)
-    except BufferError:
-        return False
-    del buffer[-1:]
-    return True
 
 
 class Damaged(Exception):
@@ -122,8 +82,8 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
             raw = os.pread(file, size + TRAILER, offset)
             length = len(raw)
         else:
-            raw = _buffers.take(size + TRAILER)
-            length = os.preadv(file, [memoryview(raw)[: size + TRAILER]], offset)
+            raw = reused(size + TRAILER)
+            length = os.preadv(file, [raw], offset)
     except (OSError, OverflowError, MemoryError) as exc:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
     if length < size + TRAILER:
@@ -155,17 +115,17 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
         # The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt).
         _bounded(length, min(LIMIT, 32 * size + 64))
         if length >= LARGE:
-            room = _buffers.take(length)
+            room = reused(length)
             return room, cramjam.snappy.decompress_raw_into(packed, room)
         data = bytes(cramjam.snappy.decompress_raw(packed))
         return data, len(data)
     if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
         length = _zstd_length(raw)
         _bounded(length, LIMIT)
-        room = bytearray(length)
-        if cramjam.zstd.decompress_into(packed, room) != length:
+        unpacked = bytearray(length)
+        if cramjam.zstd.decompress_into(packed, unpacked) != length:
             raise Damaged("damaged-store", f"unpacks to less than the {length:,} bytes it declares")
-        return bytes(room), length
+        return bytes(unpacked), length
     raise Damaged("unsupported", f"is compressed in a way that datacheck does not know (type {kind})")
 
 

@@ -46,7 +46,6 @@ from datacheck.model import (
     unescape,
 )
 
-SHARD_BYTES = 16 << 20
 PROBES = 64
 MAP_BYTES = 1 << 40
 """The map while writing; a mapped file takes address space only."""
@@ -66,7 +65,8 @@ class LmdbReader:
     """
 
     path: Path
-    shard_bytes: int = SHARD_BYTES
+    shard_bytes: int | None = None
+    """How large a shard is to be; None: as `lmdb_layout` sees fit."""
     backend = "lmdb"
 
     @classmethod
@@ -92,7 +92,7 @@ class LmdbReader:
         return self.path / "data.mdb" if self.path.is_dir() else self.path
 
     def layout(self) -> Layout:
-        """Return shards of about `shard_bytes` each, divided where the branch pages divide."""
+        """Return shards of about one size, divided where the branch pages divide."""
         from datacheck.backends.lmdb_layout import probes, shards
         from datacheck.backends.lmdb_skeleton import skeleton
 

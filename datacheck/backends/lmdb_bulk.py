@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb_format import INTEGERKEY, REVERSEKEY
+from datacheck.backends.memory import aligned
 from datacheck.backends.words import PAD, Buffer, Flags, Keys, Numbers, lexical
 
 
@@ -48,7 +49,7 @@ class Stack:
 
     def __init__(self, file: int, page_size: int, size: int, numbers: Numbers, extra: int = 0) -> None:
         self.numbers, self.page_size = numbers, page_size
-        raw = np.empty(len(numbers) * page_size + extra + PAD, np.uint8)
+        raw = aligned(len(numbers) * page_size + extra + PAD)
         self.buffer = Buffer(raw)
         self.rows: NDArray[np.uint8] = raw[: len(numbers) * page_size].reshape(len(numbers), page_size)
         self.present: Flags = (numbers >= 0) & (numbers < size // page_size)

@@ -1,20 +1,19 @@
-"""The records of LMDB leaves that were judged, straight from their pages: no page is read twice, nothing is mapped.
+"""The records of LMDB leaves that were judged, straight from their pages: many at once, and no leaf is read twice.
 
-The library reads one record after the other, and maps the file: of small records most of the time goes into objects,
-of large ones into page faults. Here the nodes of many leaves are known already (`lmdb_leaves`), and values on pages of
-their own are read some megabytes at a time into memory that is used again.
+The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
+leaves are known already (`lmdb_leaves`). Values on pages of their own are views into the mapped file, as the library's
+are: to read them into memory of one's own is a copy of all there is.
 """
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from datacheck.backends.lmdb_cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
-from datacheck.backends.lmdb_format import Database, PageDamaged
+from datacheck.backends.lmdb_format import Database
 from datacheck.backends.lmdb_leaves import Held
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.lmdb_ranges import Piece
@@ -23,8 +22,10 @@ from datacheck.model import Note, Position
 from datacheck.stacked import Stacked
 
 LARGE = 64 << 10
-LARGE_BLOCK_BYTES = 8 << 20
+LARGE_BLOCK_BYTES = 16 << 20
 """Blocks of values over LARGE have this many bytes: what a block costs is then next to nothing for each."""
+EVENLY_APART = 16
+"""Fewer values than this that lie evenly apart are not worth a block of their own."""
 
 Values = Sequence["bytes | memoryview"]
 
@@ -34,18 +35,14 @@ class Direct:
 
     def __init__(self, pages: Pages, tree: Database) -> None:
         self._pages, self._order = pages, tree.order()
-        self._memory = np.empty(0, np.uint8)
 
     def pairs(self, piece: Piece, note: Note) -> Iterator[Pairs]:
-        """Yield the records of a piece, about a block's worth at a time; a value is valid until the next are asked for.
-
-        Raises PageDamaged if the file has become shorter since it was looked at.
-        """
+        """Yield the records of a piece, about a block's worth at a time."""
         note(piece.shard.start or Position(b""), False)
         for held in piece.held or ():
             keys = taken(held.keys)
             rows = self._within(keys, piece.shard.start, piece.shard.stop)
-            for block in _blocks(held.values.lengths, rows):
+            for block in _blocks(held, rows):
                 yield keys[block.start : block.stop], self._values(held, block)
                 note(Position(keys[block.stop - 1], 1), False)
 
@@ -82,31 +79,14 @@ class Direct:
 
     def _outside(self, first: Numbers, lengths: Numbers) -> Values:
         """Return values that lie on pages of their own, each from its first page on, behind one header."""
-        page_size, header = self._pages.page_size, self._pages.header
-        counts = (header - 1 + lengths) // page_size + 1
-        ends = np.cumsum(counts)
-        begins = ends - counts
-        if len(self._memory) < ends[-1] * page_size:
-            self._memory = np.empty(ends[-1] * page_size, np.uint8)
-        apart = np.flatnonzero(np.diff(first - begins, prepend=-1))
-        for row, stop in zip(apart.tolist(), [*apart[1:].tolist(), len(first)], strict=True):
-            self._fill(begins[row] * page_size, ends[stop - 1] * page_size, int(first[row]) * page_size)
-        memory = self._memory.view()
-        memory.flags.writeable = False
-        places = begins * page_size + header
-        if (lengths == lengths[0]).all():
+        places = first * self._pages.page_size + self._pages.header
+        distances = np.diff(places)
+        if (lengths == lengths[0]).all() and (distances > 0).all() and (distances == distances[:1]).all():
+            strides = (int(distances[0]) if len(distances) else 1, 1)
             shape = (len(first), int(lengths[0]))
-            return Stacked(np.ndarray(shape, np.uint8, memory.data, header, (int(counts[0]) * page_size, 1)))
-        view = memory.data
+            return Stacked(np.ndarray(shape, np.uint8, self._pages.map, int(places[0]), strides))
+        view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
-
-    def _fill(self, start: int, stop: int, offset: int) -> None:
-        view = self._memory.data[start:stop]
-        while len(view):
-            count = os.preadv(self._pages.file, [view], offset)
-            if not count:
-                raise PageDamaged(f"the file ends at byte {offset:,}: it has become shorter")
-            view, offset = view[count:], offset + count
 
 
 def block_bytes(size: int) -> int:
@@ -114,18 +94,32 @@ def block_bytes(size: int) -> int:
     return LARGE_BLOCK_BYTES if size > LARGE else BLOCK_BYTES
 
 
-def _blocks(lengths: Numbers, rows: range) -> Iterator[range]:
-    """Divide rows into blocks."""
+def _blocks(held: Held, rows: range) -> Iterator[range]:
+    """Divide rows into blocks of about one size."""
+    for stretch in _evenly_apart(held.first, rows):
+        ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
+        total = int(ends[-1])
+        size = total / max(1, round(total / block_bytes(total // len(stretch))))
+        at, done = 0, 0
+        while at < len(stretch):
+            stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
+            stop = min(stop, at + BLOCK_RECORDS, len(stretch))
+            yield stretch[at:stop]
+            at, done = stop, int(ends[stop - 1])
+
+
+def _evenly_apart(first: Numbers, rows: range) -> list[range]:
+    """Divide rows where their values, which lie one behind the other, have a page of something else between them.
+
+    Such values are one array. Where they lie anyhow there is nothing to be gained.
+    """
     if not rows:
-        return
-    ends = np.cumsum(lengths[rows.start : rows.stop])
-    size = block_bytes(int(ends[-1]) // len(rows))
-    at, done = 0, 0
-    while at < len(rows):
-        stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
-        stop = min(stop, at + BLOCK_RECORDS, len(rows))
-        yield rows[at:stop]
-        at, done = stop, int(ends[stop - 1])
+        return []
+    distances = np.diff(first[rows.start : rows.stop])
+    breaks = (np.flatnonzero(distances != np.median(distances)) + 1).tolist() if len(distances) else []
+    if (len(breaks) + 1) * EVENLY_APART > len(rows):
+        return [rows]
+    return [rows[start:stop] for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True)]
 
 
 def _inside(values: Keys) -> Values:

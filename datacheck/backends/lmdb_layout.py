@@ -13,6 +13,10 @@ from datacheck.backends.lmdb_tree import Tree
 from datacheck.model import Position, Shard
 
 SHARDS = 4096
+SHARD_BYTES, LARGEST_SHARD_BYTES = 16 << 20, 128 << 20
+LEAST_RECORDS = 512
+"""A shard of large records has so many, unless it came out larger than LARGEST_SHARD_BYTES: each shard costs the same
+for getting ready, however few its records are."""
 SHARD_RECORDS = 32768
 """What a shard finds waits in memory until its turn comes: of small records few bytes may be many findings."""
 PROBE_RECORDS = 16
@@ -20,10 +24,13 @@ PROBE_RECORDS = 16
 MAP_SPARE_PAGES = 16
 
 
-def shards(pages: Pages, tree: Tree, shard_bytes: int) -> list[Shard]:
-    """Return ranges of about `shard_bytes` each of one database."""
+def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
+    """Return ranges of about `shard_bytes` each of one database; of None they get a size that suits its records."""
     held = tree.record.pages * pages.page_size
     held = held if 0 < held < pages.size else pages.size
+    if shard_bytes is None:
+        enough = LEAST_RECORDS * held // max(1, tree.record.entries)
+        shard_bytes = max(SHARD_BYTES, min(enough, LARGEST_SHARD_BYTES))
     most = tree.record.entries if 0 < tree.record.entries < pages.size else 0
     wanted = min(SHARDS, max(-(-held // shard_bytes), most // SHARD_RECORDS))
     try:

@@ -285,9 +285,11 @@ def _far(pages: Pages, extents: Numbers) -> Numbers:
     if not len(extents):
         return np.zeros(0, np.int64)
     header, size = pages.header, pages.page_size
-    heads = b"".join(
-        os.pread(pages.file, header, first * size).ljust(header, b"\0") for first in extents[:, 0].tolist()
-    )
+    pread, file = os.pread, pages.file
+    read = [pread(file, header, first) for first in (extents[:, 0] * size).tolist()]
+    heads = b"".join(read)
+    if len(heads) < header * len(read):  # the file has become shorter meanwhile
+        heads = b"".join(it.ljust(header, b"\0") for it in read)
     raw = np.frombuffer(heads, np.uint8).reshape(-1, header)
     own = np.ascontiguousarray(raw[:, :8]).view(np.int64)[:, 0] == extents[:, 0]
     own &= np.ascontiguousarray(raw[:, header - 6 : header - 4]).view(np.uint16)[:, 0] == OVERFLOW

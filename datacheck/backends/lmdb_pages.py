@@ -1,14 +1,16 @@
-"""LMDB's pages read byte by byte: branch and leaf nodes. Plain `pread`, bounds checked, nothing mapped.
+"""LMDB's pages read byte by byte: branch and leaf nodes. Plain `pread`, bounds checked.
 
 Where the library would die on a damaged page this raises PageDamaged.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from datacheck.backends.lmdb_format import (
@@ -45,6 +47,13 @@ class Pages:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         os.close(self.file)
+
+    @cached_property
+    def map(self) -> mmap.mmap:
+        """The whole file, for reading; who takes a page that is cut off from it meanwhile dies of SIGBUS."""
+        mapped = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
+        mapped.madvise(mmap.MADV_SEQUENTIAL)
+        return mapped
 
     @property
     def map_size_at(self) -> int:

@@ -1,6 +1,5 @@
 """Records straight from LMDB's pages: the same, in every range, as the library reads one by one."""
 
-import os
 import random
 
 import lmdb
@@ -12,7 +11,7 @@ from lmdb_building import STORES
 from datacheck.backends import lmdb_direct, open_store
 from datacheck.backends.lmdb import LmdbReader
 from datacheck.backends.lmdb_direct import Direct
-from datacheck.backends.lmdb_format import PageDamaged
+from datacheck.backends.lmdb_pages import Pages
 from datacheck.model import Position, Shard
 from datacheck.stacked import Stacked
 
@@ -109,34 +108,25 @@ def test_values_of_one_length_come_in_one_array(tmp_path, name, kind):
     assert all(memoryview(value).readonly for block in blocks for value in block.values)
 
 
-def test_large_values_are_read_into_the_same_memory_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(lmdb_direct, "block_bytes", lambda size: 300_000)
-    reader = open_store(MADE["large"](tmp_path / "made"))
-    before = None
-    for block in reader.blocks(Shard()):
-        if len(block) < 4:
-            continue
-        if before is not None:
-            assert np.shares_memory(before, block.values.rows)
-        before = block.values.rows
+def test_large_values_are_views_and_lie_evenly_apart_wherever_they_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(lmdb_direct, "LARGE", 5000)
+    path = of_sizes([6000], 2000)(tmp_path / "made")
+    with Pages(path / "data.mdb") as pages:
+        monkeypatch.setattr(Pages, "map", pages.map)
+        (shard,) = LmdbReader(path, 1 << 30).layout().shards
+        blocks = [block for block in LmdbReader(path).blocks(shard) if len(block)]
+        assert sum(map(len, blocks)) == 2000
+        assert len(blocks) > 5
+        assert all(np.shares_memory(block.values.rows, np.frombuffer(pages.map, np.uint8)) for block in blocks)
+        del blocks
 
 
-def test_nothing_is_mapped(tmp_path, monkeypatch):
+def test_the_library_is_not_asked(tmp_path, monkeypatch):
     reader = open_store(MADE["large and small"](tmp_path / "made"))
     layout = reader.layout()
     monkeypatch.setattr(LmdbReader, "_transaction", None)
     monkeypatch.setattr(LmdbReader, "_refusal", lambda self: None)
     assert sum(len(block) for shard in layout.shards for block in reader.blocks(shard)) == 400
-
-
-def test_a_file_that_becomes_shorter_meanwhile_is_damaged(tmp_path, monkeypatch):
-    monkeypatch.setattr(lmdb_direct, "block_bytes", lambda size: 300_000)
-    path = MADE["large"](tmp_path / "made")
-    blocks = open_store(path).blocks(Shard())
-    next(blocks)
-    os.truncate(path / "data.mdb", 2_000_000)
-    with pytest.raises(PageDamaged, match="become shorter"):
-        list(blocks)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of real stores is not here")
