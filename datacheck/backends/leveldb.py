@@ -39,6 +39,9 @@ PROBE_RECORDS = 16
 """Probes of a small store are at least this many records apart."""
 SMALL_STORE = 1 << 20
 BLOCK_BYTES = 2 << 20
+LARGE = 64 << 10
+LARGE_BLOCK_BYTES = 8 << 20
+"""Blocks of values over LARGE, which are views, have this many bytes: what a block costs is then next to nothing."""
 BLOCK_RECORDS = 4096
 _NAME = re.compile(r"[0-9]+\.(ldb|sst|log)|MANIFEST-[0-9]+|CURRENT")
 _OTHER_NAME = re.compile(r"MANIFEST-[0-9]+|[0-9]+\.log")
@@ -210,7 +213,7 @@ def _divided(cuts: list[bytes]) -> list[Shard]:
 
 
 def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
-    """Yield the same records in pieces of about BLOCK_BYTES, and of at most so many."""
+    """Yield the same records in pieces of about a block's size, and of at most so many."""
     keys: list[bytes] = []
     values: list[Value] = []
     size = 0
@@ -219,15 +222,16 @@ def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
         while at < len(more_keys):
             room = more_values[at : at + most - len(keys)]
             count, grown = len(room), sum(map(len, room))
-            if grown > BLOCK_BYTES:
+            enough = LARGE_BLOCK_BYTES if len(room[0]) > LARGE else BLOCK_BYTES
+            if grown > enough:
                 ends = list(accumulate(map(len, room)))
-                count = bisect_left(ends, BLOCK_BYTES) + 1
+                count = bisect_left(ends, enough) + 1
                 grown = ends[count - 1]
             keys += more_keys[at : at + count]
             values += room[:count]
             size += grown
             at += count
-            if size >= BLOCK_BYTES or len(keys) >= most:
+            if size >= enough or len(keys) >= most:
                 yield keys, values
                 keys, values, size = [], [], 0
     if keys:

@@ -28,8 +28,8 @@ from datacheck.backends.leveldb_writes import LogIndex
 OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
 CHUNK_RECORDS = 4096
-RUN_BYTES = 16 << 10
-"""Blocks of a table are merged as many at a time as take this much of the file."""
+RUN_BYTES = 1 << 20
+"""Blocks of a table are merged as many at a time as take this much of the file, or hold CHUNK_RECORDS."""
 START: Edge = (b"", 0)
 
 Pairs = tuple[list[bytes], Sequence[Value]]
@@ -129,7 +129,7 @@ def run_chunks(
             tags.append(entries[1][inside])
             values += entries[2][inside]
             weight += sum(table.sizes[first:block])
-            if weight >= enough and users:
+            if users and (weight >= enough or len(users) >= CHUNK_RECORDS):
                 yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
                 users, tags, values, weight = [], [], [], 0
                 enough = RUN_BYTES

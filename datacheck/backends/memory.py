@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 ALIGNED = 64
 STEP = 128 << 10
 """Memory that is kept comes in multiples of this size."""
-KEPT = 16 << 20
+KEPT = 32 << 20
 """At most so many bytes are kept for a thread."""
 
 
