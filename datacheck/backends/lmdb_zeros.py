@@ -39,7 +39,7 @@ def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) 
         words = as_strided(words, shape, (words.strides[0], page_size))
         return np.flatnonzero((words == 0).any(axis=1)).tolist()
     large = ((row, value) for row, value in enumerate(values) if len(value) > 2 * page_size)
-    return [row for row, value in large if not _words(value, page_size, first).all()]
+    return [row for row, value in large if not all(_words(value, page_size, first).tolist())]
 
 
 def _words(value: bytes | memoryview, page_size: int, first: int) -> NDArray[np.uint64]:

@@ -100,11 +100,16 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
     decoded in full.
     """
-    steps, frame = _walked(value)
+    if not pixels and (picture := glance(value)) is not None:
+        return picture, []
+    steps = walk(value)
+    frame = _frame(value, steps)
     problem = _ended(value, steps) or _declared(frame, steps)
     if problem is not None:
         return None, [problem]
     assert frame is not None
+    if (problem := _stored(frame, steps)) is not None:
+        return None, [problem]
     assert steps.end is not None
     try:
         made = _decoded(value, frame, pixels)
@@ -116,52 +121,70 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     return made, trailing("JPEG", value, steps.end)
 
 
-def _first_scan(value: bytes) -> int:
-    """Return where the first scan may begin, 0 if that is not near the start."""
+def glance(value: bytes) -> Picture | None:
+    """Return a picture with which nothing is wrong, unseen; None where only a closer look can say what there is.
+
+    The pictures of a store often have the same headers, byte for byte, and one scan: these headers are judged once.
+    """
     sos = value.find(_SOS)
-    start = sos + 2 + max(2, int.from_bytes(value[sos + 2 : sos + 4], "big"))
-    return start if sos > 0 and start <= HEAD_BYTES else 0
+    start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
+    head = _head(value[:start]) if 0 < sos < start <= HEAD_BYTES else None
+    if head is None:
+        return None
+    end = _SCAN_END.search(value, start)
+    if end is None or end.end() != len(value) or value[-1] != EOI or 8 * (end.start() - start) < head.bits:
+        return None
+    if head.zeros_tell and value.find(ZEROS, start) >= 0:
+        return None
+    try:
+        return head.picture if _varies(value) else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What lies before the only scan of a picture that the decoder can make grey; `bits` is the least it must have.
+
+    `zeros_tell`: of a run of zeros in the scan it takes a look at the Huffman tables to tell whether it is sound.
+    """
+
+    picture: Picture
+    bits: int
+    zeros_tell: bool
+
+
+@lru_cache(maxsize=64)
+def _head(head: bytes) -> _Head | None:
+    """Judge what lies before a picture's first scan; None if it is anything else, or there is anything to be said."""
+    steps = walk(head)
+    frame = _frame(head, steps)
+    alone = steps.end is None and steps.scans == [(len(head), len(head))]
+    if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
+        return None
+    picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", unseen=True)
+    return _Head(picture, _least_bits(frame), frame.process in SEQUENTIAL)
+
+
+def _varies(value: bytes) -> bool:
+    """Decode a picture at 1/8 scale, say if it has more than one grey. Raises ValueError if the decoder objects."""
+    small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
+    return bool(small.count(small[:1]) != len(small))
 
 
 def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
     """Decode a picture, unseen where its pixels are not wanted. Raises ValueError where the decoder objects."""
     colours = len(frame.sampling)
     kind = f"JPEG{frame.kind}"
-    if not pixels and colours in SMALL:
-        small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
-        if small.count(small[:1]) != len(small):
-            return Picture(_stand_in(colours, frame.height, frame.width), kind, unseen=True)
+    if not pixels and colours in SMALL and _varies(value):
+        return Picture(_stand_in(frame), kind, unseen=True)
     full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
     return Picture(full.transpose(2, 0, 1), kind)
 
 
-@lru_cache(maxsize=64)
-def _stand_in(*shape: int) -> NDArray[np.uint8]:
-    """Return an array of a shape that takes no memory."""
-    return np.broadcast_to(np.uint8(0), shape)
-
-
-def _walked(value: bytes) -> tuple[Walk, Frame | None]:
-    """Return the walk over a picture and its frame header.
-
-    The pictures of a store often have the same headers, byte for byte, and one scan: then only the scan is walked.
-    """
-    start = _first_scan(value)
-    if start and (head := _head(value[:start])) is not None:
-        end = _SCAN_END.search(value, start)
-        if end is not None and value[end.end() - 1] == EOI:
-            return Walk(head[0], [(start, end.start())], end.end()), head[1]
-    steps = walk(value)
-    return steps, _frame(value, steps)
-
-
-@lru_cache(maxsize=64)
-def _head(head: bytes) -> tuple[list[tuple[int, int, int]], Frame | None] | None:
-    """Return the segments and the frame header of what lies before a picture's first scan, None if it is not that."""
-    steps = walk(head)
-    if steps.end is not None or steps.scans != [(len(head), len(head))]:
-        return None
-    return steps.segments, _frame(head, steps)
+def _stand_in(frame: Frame) -> NDArray[np.uint8]:
+    """Return an array of a picture's shape that takes no memory."""
+    return np.broadcast_to(np.uint8(0), (len(frame.sampling), frame.height, frame.width))
 
 
 def walk(value: bytes) -> Walk:
@@ -231,8 +254,17 @@ def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
             "too-large", f"the JPEG has {len(steps.scans)} scans, at most {SCANS} are decoded", field="data",
             scans=len(steps.scans),
         )  # fmt: skip
-    # Each block costs a bit in the first scan of a progressive picture, and two in a sequential one.
-    bits = {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
+    return None
+
+
+def _least_bits(frame: Frame) -> int:
+    """Return how long the scans must be: a block costs a bit in the first one of a progressive picture, else two."""
+    return {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
+
+
+def _stored(frame: Frame, steps: Walk) -> Finding | None:
+    """Say if the scans are too short for what the frame header declares."""
+    bits = _least_bits(frame)
     stored = sum(stop - start for start, stop in steps.scans)
     if stored * 8 < bits:
         return found(

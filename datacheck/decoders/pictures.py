@@ -93,6 +93,15 @@ def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, 
     return _contained(data, name)
 
 
+def glance(value: bytes) -> Picture | None:
+    """Return a picture with which nothing is wrong, `unseen`, if its format allows that; else None."""
+    if not value.startswith(MAGIC[0][0]):
+        return None
+    from datacheck.decoders import jpeg
+
+    return jpeg.glance(value)
+
+
 def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     """Read a format whose structure is walked here and whose pixels Pillow decodes."""
     from datacheck.decoders import containers, pillow

@@ -196,3 +196,12 @@ def test_a_constant_picture_is_seen_all_the_same():
     Image.new("RGB", (64, 64), (90, 90, 90)).save(out, "JPEG")
     assert not read_picture(out.getvalue(), pixels=False)[0].unseen
     assert read_picture(WHOLE, pixels=False)[0].unseen
+
+
+def test_a_glance_is_enough_for_sound_pictures_only():
+    picture = jpeg.glance(WHOLE)
+    assert picture.unseen
+    assert (picture.format, picture.pixels.shape) == ("JPEG", (3, 96, 128))
+    assert jpeg.glance(encode("L", progressive=False)).pixels.shape == (1, 96, 128)
+    for value in (b"", WHOLE[:SCAN], WHOLE[:-2], WHOLE + b"!", patched(SCAN + 200, bytes(64)), encode("CMYK")):
+        assert jpeg.glance(value) is None
