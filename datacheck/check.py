@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Protocol
 
 from datacheck.batch import Batch
@@ -67,20 +68,29 @@ class Judge:
 
     def judge(self, block: AnyBlock, indexes: Sequence[int]) -> None:
         """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
-        tally = self._tally
-        located: dict[int | None, list[Finding]] = defaultdict(list)
-        for row, finding in self._located(block):
-            located[row].append(finding)
-        for row in located:
-            found_there = located[row] if self._view is None else self._view.review(block, row, located[row])
-            located[row] = [block.place(row, it, None if row is None else indexes[row]) for it in found_there]
+        located = list(self._located(block))
+        if self._view is not None:
+            located = self._reviewed(block, located)
         if self._labels and (labels := in_order(self._labels)) is not None:
-            tally.labels.append(labels)
+            self._tally.labels.append(labels)
         self._labels.clear()
-        for finding in located.pop(None, ()):
-            tally.count([finding])
-        for row in sorted(row for row in located if row is not None):
-            tally.count(located[row])
+        of_records = [(row, finding) for row, finding in located if row is not None]
+        if len(of_records) < len(located):
+            for finding in (finding for row, finding in located if row is None):
+                self._tally.count([block.scoped(None, finding)])
+        if of_records:
+            of_records.sort(key=itemgetter(0))
+            rows = [row for row, _ in of_records]
+            findings = [block.scoped(row, finding) for row, finding in of_records]
+            self._tally.count_records(findings, block.names(rows), [indexes[row] for row in rows])
+
+    def _reviewed(self, block: AnyBlock, located: Sequence[Located]) -> list[Located]:
+        """Return what the view has to say of what was found."""
+        assert self._view is not None
+        by_row: dict[int | None, list[Finding]] = defaultdict(list)
+        for row, finding in located:
+            by_row[row].append(finding)
+        return [(row, it) for row, findings in by_row.items() for it in self._view.review(block, row, findings)]
 
     def _located(self, block: AnyBlock) -> Iterator[Located]:
         yield from block.findings

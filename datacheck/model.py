@@ -224,6 +224,15 @@ class Block:
     def name(self, row: int) -> str:
         return escape(self.keys[row])
 
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """Return the names of the records at `rows`: usually all keys are what they look like, and none is escaped."""
+        keys = [self.keys[row] for row in rows]
+        text = b"\n".join(keys).decode("latin-1")
+        names = text.split("\n")
+        if len(names) == len(keys) and text.isascii() and "\\" not in text and "".join(names).isprintable():
+            return names
+        return list(map(escape, keys))
+
     def family(self, row: int) -> str:
         """The family of the record's key, within its database."""
         family = fold(self.keys[row])
@@ -248,21 +257,14 @@ class Block:
             made.setdefault(family, []).append(row)
         return dict(made)
 
+    def scoped(self, row: int | None, finding: Finding) -> Finding:
+        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        return finding if self.database is None else msgspec.structs.replace(finding, database=self.database)
+
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
         """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
-        database = msgspec.UNSET if self.database is None else self.database
-        if row is None:
-            return msgspec.structs.replace(finding, database=database)
-        return Finding(
-            key=self.name(row),
-            index=index,
-            field=finding.field,
-            code=finding.code,
-            verdict=finding.verdict,
-            message=finding.message,
-            details=finding.details,
-            database=database,
-        )
+        scoped = self.scoped(row, finding)
+        return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
     def take(self, rows: Sequence[int]) -> Block:
         """Return the block of only the records at `rows`; findings of the store stay."""
@@ -298,12 +300,18 @@ class RowBlock:
     def name(self, row: int) -> str:
         return f"{self.table}[{self.rows[row]}]"
 
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """Return the names of the records at `rows`."""
+        return list(map(self.name, rows))
+
+    def scoped(self, row: int | None, finding: Finding) -> Finding:
+        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        return finding if self.file is None else msgspec.structs.replace(finding, file=self.file)
+
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
         """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
-        file = msgspec.UNSET if self.file is None else self.file
-        if row is None:
-            return msgspec.structs.replace(finding, file=file)
-        return msgspec.structs.replace(finding, key=self.name(row), index=index, file=file)
+        scoped = self.scoped(row, finding)
+        return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
     def take(self, rows: Sequence[int]) -> RowBlock:
         """Return the block of only the records at `rows`; findings of the store stay."""

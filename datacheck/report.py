@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
 import msgspec
 
 from datacheck.errors import NotClean
-from datacheck.findings import FindingLog, FindingRun
+from datacheck.findings import FindingLog, FindingRun, Findings
 from datacheck.label_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, Labels, balance, imbalances
 from datacheck.model import VERDICTS, Finding, Profile, Verdict
 from datacheck.series import RunSummary, SeriesPoint
@@ -91,23 +92,36 @@ class Tally:
     unknown: Counter[str] = field(default_factory=Counter)
     account: Counter[str] = field(default_factory=Counter)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
-    findings: Collection[Finding] = field(default_factory=list)
+    findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
 
     def count(self, findings: Iterable[Finding]) -> None:
         """Add the findings of one record, or one finding of the store."""
         found = list(findings)
-        assert isinstance(self.findings, list), "a tally that was sent is closed"
-        self.findings += found
-        for finding in found:
-            self.codes[finding.code] += 1
+        self._extend(found, [it.key for it in found], [it.index for it in found])
         worst = worst_verdict(found)
         if worst is not None:
             self.verdicts[worst] += 1
 
+    def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
+        """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
+        self._extend(findings, keys, indexes)
+        if len(set(indexes)) == len(indexes):
+            self.verdicts.update(map(_VERDICT, findings))
+            return
+        for _, of_one in groupby(zip(indexes, findings, strict=True), itemgetter(0)):
+            worst = worst_verdict([finding for _, finding in of_one])
+            assert worst is not None
+            self.verdicts[worst] += 1
+
+    def _extend(self, findings: Sequence[Finding], keys: Sequence[str | None], indexes: Sequence[int | None]) -> None:
+        assert isinstance(self.findings, Findings), "a tally that was sent is closed"
+        self.findings.extend(findings, keys, indexes)
+        self.codes.update(map(_CODE, findings))
+
     def __iadd__(self, other: Tally) -> Tally:
         """Add what comes behind this; its records' indexes go up by the records that are here."""
-        self.findings = [*self.findings, *FindingRun.of(other.findings).raised(self.records)]
+        self.findings = Findings([*self.findings, *FindingRun.of(other.findings).raised(self.records)])
         self.labels += other.labels
         self.add_sums(other)
         return self
@@ -131,6 +145,9 @@ class Tally:
                 self.statistics[name] += statistics
             else:
                 self.statistics[name] = statistics
+
+
+_CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")
 
 
 def _arrived(values: dict[str, Any]) -> Tally:

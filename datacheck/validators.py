@@ -129,9 +129,12 @@ class Label:
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         bounds = Range(self.low, self.high)
         expected = "a finite number" if self.low is None and self.high is None else f"an integer, {bounds}"
+        said: dict[float, Finding] = {}
         for at, label in zip(rows.tolist(), firsts, strict=True):
-            text = f"{label:g}"
-            yield at, found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
+            if label not in said:
+                text = f"{label:g}"
+                said[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
+            yield at, said[label]
         if batch.format == "Datum" and self.low is None and self.high is None:
             rows = np.flatnonzero(batch.lows < 0)
             for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):

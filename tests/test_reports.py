@@ -6,13 +6,15 @@ import json
 import math
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
 from building import datum, floats, key, raw_records, write_lmdb
 
 import datacheck
+from datacheck.findings import FindingLog, FindingRun, Findings
 from datacheck.model import Block, Finding, escape, fold, found, plain, unescape
-from datacheck.report import FindingLog, Report, Source, Tally, schema
+from datacheck.report import Report, Source, Tally, schema
 from datacheck.reports import REPORTS, Reports, text
 from datacheck.settings import Settings
 
@@ -233,3 +235,36 @@ def test_percentages_tolerated_are_of_the_records_checked():
     report = report_of(7)
     report.settings = Settings(max_bad="50%")
     assert report.tolerated == math.floor(3.5)
+
+
+def test_what_is_said_of_many_records_is_sent_once():
+    alike, other = found("label", "label 77, expected an integer, 0 to 9", label="77"), found("nan", "1 of 4 values")
+    made = Findings()
+    made.extend([alike, alike, other], ["a", "b", "b"], [0, 1, 1])
+    made.extend([alike], ["c"], [2])
+    expected = [("a", 0, alike.message), ("b", 1, alike.message), ("b", 1, other.message), ("c", 2, alike.message)]
+    assert [(it.key, it.index, it.message) for it in made] == expected
+    assert len(made.packed()) < 2 * len(FindingRun.of([alike]).packed) + 50
+    run = FindingRun.of(made).raised(10)
+    assert [(it.key, it.index - 10, it.message) for it in run] == expected
+    assert (alike.key, alike.index) == (None, None)
+    (of_store,) = FindingRun.of([found("damaged-store", "cut")]).raised(5)
+    assert of_store.index is None
+
+
+def test_records_with_several_findings_count_once_however_they_come():
+    of = [found("constant", ""), found("nan", ""), found("constant", "")]
+    together, apart = Tally(), Tally()
+    together.count_records(of, ["a", "a", "b"], [0, 0, 1])
+    for findings, name, index in ((of[:2], "a", 0), (of[2:], "b", 1)):
+        apart.count([msgspec.structs.replace(it, key=name, index=index) for it in findings])
+    assert together == apart
+    assert dict(together.verdicts) == {"bad": 1, "suspicious": 1}
+
+
+@pytest.mark.parametrize(
+    "keys", [[b"a", b"b1"], [b"a\nb", b"c"], [b"a\\b", b"c"], [b"\xe9", b"c"], [b"", b""], [b"\0"]]
+)
+def test_names_of_many_records_are_those_of_each(keys):
+    block = Block(keys, [b""] * len(keys))
+    assert block.names(range(len(keys))) == [block.name(row) for row in range(len(keys))]

@@ -81,9 +81,8 @@ class ListBlock(Block):
 
     files: Sequence[str] = field(default=())
 
-    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
-        placed = Block.place(self, row, finding, index)
-        return placed if row is None else msgspec.structs.replace(placed, file=self.files[row])
+    def scoped(self, row: int | None, finding: Finding) -> Finding:
+        return finding if row is None else msgspec.structs.replace(finding, file=self.files[row])
 
     def take(self, rows: Sequence[int]) -> ListBlock:
         block = Block.take(self, rows)

@@ -15,7 +15,7 @@ from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.errors import SourceUnknown, UsageError
-from datacheck.findings import FindingRun
+from datacheck.findings import FindingRun, Findings
 from datacheck.model import Finding
 from datacheck.netscan.looking import look, look_at_tops
 from datacheck.netscan.opening import Opened, Places, open_source, opened_twice
@@ -155,7 +155,7 @@ class Amendment:
         said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
         if [it.verdict for it in said] == [it.verdict for it in tally.findings]:
             return replace(tally, findings=said)
-        amended = replace(tally, findings=[], codes=Counter(), verdicts=Counter())
+        amended = replace(tally, findings=Findings(), codes=Counter(), verdicts=Counter())
         for finding in said:
             amended.count([finding])
         return amended
