@@ -22,7 +22,7 @@ from datacheck.model import Note, Position
 from datacheck.stacked import Stacked
 
 LARGE = 64 << 10
-LARGE_BLOCK_BYTES = 16 << 20
+LARGE_BLOCK_BYTES = 32 << 20
 """Blocks of values over LARGE have this many bytes: what a block costs is then next to nothing for each."""
 EVENLY_APART = 16
 """Fewer values than this that lie evenly apart are not worth a block of their own."""
