@@ -17,8 +17,8 @@ from datacheck.backends.lmdb_format import BIGDATA, DUPDATA, LEAF, OVERFLOW, SUB
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.backends.words import GATHERED, Buffer, Flags, Keys, Numbers
 
-NEAR = 3
-"""Overflow extents of up to this many pages are read whole, with their neighbours: that is cheaper than a call each."""
+NEAR = 16
+"""The kernel maps so many pages at once (64 KiB, fault_around_bytes)."""
 READ_BYTES = 2 << 20
 """Read in one go: it stays in the processor's cache while it is looked at."""
 
@@ -246,55 +246,32 @@ def _judge_extents(pages: Pages, judged: Judged) -> None:
         judged.sound[extents[side, 2]] = False
         judged.shared |= frozenset(extents[side, 0].tolist())
     near = extents[:, 1] <= NEAR
-    flawed = [_near(pages, extents[near]), _far(pages, extents[~near])]
-    for leaf in flawed:
-        judged.sound[leaf] = False
+    for some, heads_of in ((extents[near], _mapped_heads), (extents[~near], _read_heads)):
+        own = _own_heads(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
+        judged.sound[some[~own, 2]] = False
 
 
-def _near(pages: Pages, extents: Numbers) -> Numbers:
-    """Return the leaves of small extents whose header is wrong; whole stretches of them are read at once."""
-    bad = [np.zeros(0, np.int64)]
-    step = max(8, READ_BYTES // pages.page_size)
-    for start in range(0, len(extents), step):
-        part = extents[start : start + step]
-        stack = Stack(pages.file, pages.page_size, pages.size, _spanned(part))
-        rows = np.searchsorted(stack.numbers, part[:, 0])
-        own = stack.field(0, np.int64)[rows] == part[:, 0]
-        own &= stack.field(pages.header - 6, np.uint16)[rows] == OVERFLOW
-        own &= stack.field(pages.header - 4, np.uint32)[rows] == part[:, 1]
-        if pages.base:
-            own &= stack.field(8, np.uint64)[rows] <= pages.meta.txnid
-        bad.append(part[~own, 2])
-    return np.concatenate(bad)
-
-
-def _spanned(extents: Numbers) -> Numbers:
-    """Return the first page of each extent, and those between that are cheaper to read than to leave out."""
-    first = extents[:, 0]
-    if len(first) > 1 and (np.diff(first) <= NEAR).mean() > 0.5:
-        steps = np.diff(first, append=first[-1] + 1)
-        filled = np.where((steps > 0) & (steps <= NEAR), steps, 1)
-        at = np.repeat(np.arange(len(first)), filled)
-        spread = first[at] + np.arange(len(at)) - (np.cumsum(filled) - filled)[at]
-        return np.unique(spread)
-    return np.unique(first)
-
-
-def _far(pages: Pages, extents: Numbers) -> Numbers:
-    """Return the leaves of large extents whose header is wrong."""
-    if not len(extents):
-        return np.zeros(0, np.int64)
-    header, size = pages.header, pages.page_size
-    pread, file = os.pread, pages.file
-    read = [pread(file, header, first) for first in (extents[:, 0] * size).tolist()]
-    heads = b"".join(read)
-    if len(heads) < header * len(read):  # the file has become shorter meanwhile
-        heads = b"".join(it.ljust(header, b"\0") for it in read)
-    raw = np.frombuffer(heads, np.uint8).reshape(-1, header)
-    own = np.ascontiguousarray(raw[:, :8]).view(np.int64)[:, 0] == extents[:, 0]
-    own &= np.ascontiguousarray(raw[:, header - 6 : header - 4]).view(np.uint16)[:, 0] == OVERFLOW
-    own &= np.ascontiguousarray(raw[:, header - 4 :]).view(np.uint32)[:, 0] == extents[:, 1]
+def _own_heads(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Flags:
+    """Return of which extents the page header is what it should be; `heads` has shape (extents, header)."""
+    header = pages.header
+    own: Flags = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
+    own &= heads[:, header - 6 : header - 4].view(np.uint16)[:, 0] == OVERFLOW
+    own &= heads[:, header - 4 :].view(np.uint32)[:, 0] == extents[:, 1]
     if pages.base:
-        own &= np.ascontiguousarray(raw[:, 8:16]).view(np.uint64)[:, 0] <= pages.meta.txnid
-    bad: Numbers = extents[~own, 2]
-    return bad
+        own &= heads[:, 8:16].view(np.uint64)[:, 0] <= pages.meta.txnid
+    return own
+
+
+def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
+    """Return headers that lie near each other: what the kernel maps for them are the values, which come next."""
+    return Buffer(np.frombuffer(pages.map, np.uint8)).pieces(offsets, pages.header)
+
+
+def _read_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
+    """Return headers that lie apart: to map these pages alone makes it slow to map what lies around them."""
+    pread, file, header = os.pread, pages.file, pages.header
+    heads = [pread(file, header, offset) for offset in offsets.tolist()]
+    joined = b"".join(heads)
+    if len(joined) < header * len(heads):  # the file has become shorter meanwhile
+        joined = b"".join(it.ljust(header, b"\0") for it in heads)
+    return np.frombuffer(joined, np.uint8).reshape(-1, header)

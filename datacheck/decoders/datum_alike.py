@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 from datacheck.batch import Batch, Unstacked
 from datacheck.decoders import STACKED_BYTES, Value
 from datacheck.decoders.datum import DATA, FLOAT_DATA, FLOAT_TAG, LABEL, parse, raw
-from datacheck.decoders.pictures import glance, sniff
+from datacheck.decoders.pictures import JPEG, sniff
 from datacheck.model import Block, FamilyProfile, Finding
 from datacheck.stacked import Stacked, lengths
+
+if TYPE_CHECKING:
+    from datacheck.decoders.jpeg import Glance
 
 ALIKE = 4
 """Fewer records than this are not worth a comparison."""
@@ -218,10 +221,16 @@ def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> 
     """Yield the batches of sound pictures that nobody asked to see; return the rows of all other records."""
     left: list[int] = []
     seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
+    look: Glance | None = None
     for row in rows:
         value = block.values[row]
         parts = _encoded(value)
-        picture = None if parts is None else glance(bytes(value[parts.start : parts.stop]))
+        data = b"" if parts is None else bytes(value[parts.start : parts.stop])
+        if look is None and data.startswith(JPEG):
+            from datacheck.decoders.jpeg import Glance  # here, so that only who has such pictures loads the decoder
+
+            look = Glance()
+        picture = None if look is None else look(data)
         if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
             left.append(row)
             continue

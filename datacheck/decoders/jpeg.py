@@ -100,7 +100,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
     decoded in full.
     """
-    if not pixels and (picture := glance(value)) is not None:
+    if not pixels and (picture := Glance()(value)) is not None:
         return picture, []
     steps = walk(value)
     frame = _frame(value, steps)
@@ -121,25 +121,29 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     return made, trailing("JPEG", value, steps.end)
 
 
-def glance(value: bytes) -> Picture | None:
-    """Return a picture with which nothing is wrong, unseen; None where only a closer look can say what there is.
+class Glance:
+    """Looks at pictures that nobody asked to see, and remembers their headers: those of a store are often the same."""
 
-    The pictures of a store often have the same headers, byte for byte, and one scan: these headers are judged once.
-    """
-    sos = value.find(_SOS)
-    start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
-    head = _head(value[:start]) if 0 < sos < start <= HEAD_BYTES else None
-    if head is None:
-        return None
-    end = _SCAN_END.search(value, start)
-    if end is None or end.end() != len(value) or value[-1] != EOI or 8 * (end.start() - start) < head.bits:
-        return None
-    if head.zeros_tell and value.find(ZEROS, start) >= 0:
-        return None
-    try:
-        return head.picture if _varies(value) else None
-    except ValueError:
-        return None
+    def __init__(self) -> None:
+        self._head: _Head | None = None
+
+    def __call__(self, value: bytes) -> Picture | None:
+        """Return a picture with which nothing is wrong, unseen; None where only a closer look can say what there is."""
+        head = self._head
+        if head is None or not value.startswith(head.raw):
+            head = self._head = _head_of(value)
+            if head is None:
+                return None
+        start = len(head.raw)
+        end = _SCAN_END.search(value, start)
+        if end is None or end.end() != len(value) or value[-1] != EOI or 8 * (end.start() - start) < head.bits:
+            return None
+        if head.zeros_tell and value.find(ZEROS, start) >= 0:
+            return None
+        try:
+            return head.picture if _varies(value) else None
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -149,27 +153,35 @@ class _Head:
     `zeros_tell`: of a run of zeros in the scan it takes a look at the Huffman tables to tell whether it is sound.
     """
 
+    raw: bytes
     picture: Picture
     bits: int
     zeros_tell: bool
 
 
+def _head_of(value: bytes) -> _Head | None:
+    """Return what lies before the first scan of a picture, None if there is anything to be said of it."""
+    sos = value.find(_SOS)
+    start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
+    return _head(value[:start]) if 0 < sos < start <= HEAD_BYTES else None
+
+
 @lru_cache(maxsize=64)
 def _head(head: bytes) -> _Head | None:
-    """Judge what lies before a picture's first scan; None if it is anything else, or there is anything to be said."""
+    """Judge what lies before a picture's only scan; None if it is anything else, or there is anything to be said."""
     steps = walk(head)
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
     if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
         return None
     picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", unseen=True)
-    return _Head(picture, _least_bits(frame), frame.process in SEQUENTIAL)
+    return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL)
 
 
 def _varies(value: bytes) -> bool:
     """Decode a picture at 1/8 scale, say if it has more than one grey. Raises ValueError if the decoder objects."""
     small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
-    return bool(small.count(small[:1]) != len(small))
+    return bool(small != small[:1] * len(small))
 
 
 def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:

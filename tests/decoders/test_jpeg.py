@@ -199,9 +199,12 @@ def test_a_constant_picture_is_seen_all_the_same():
 
 
 def test_a_glance_is_enough_for_sound_pictures_only():
-    picture = jpeg.glance(WHOLE)
-    assert picture.unseen
-    assert (picture.format, picture.pixels.shape) == ("JPEG", (3, 96, 128))
-    assert jpeg.glance(encode("L", progressive=False)).pixels.shape == (1, 96, 128)
-    for value in (b"", WHOLE[:SCAN], WHOLE[:-2], WHOLE + b"!", patched(SCAN + 200, bytes(64)), encode("CMYK")):
-        assert jpeg.glance(value) is None
+    look = jpeg.Glance()
+    grey = encode("L", progressive=False)
+    for _ in range(2):
+        assert look(WHOLE).unseen
+        assert (look(WHOLE).format, look(WHOLE).pixels.shape) == ("JPEG", (3, 96, 128))
+        assert look(grey).pixels.shape == (1, 96, 128)
+        for value in (b"", WHOLE[:SCAN], WHOLE[:-2], WHOLE + b"!", patched(SCAN + 200, bytes(64)), encode("CMYK")):
+            assert look(WHOLE).unseen
+            assert look(value) is None
