@@ -45,7 +45,7 @@ damage: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz
-	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=60
+	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=120
 
 clean:
 	rm -rf $(VENV) datacheck-demo

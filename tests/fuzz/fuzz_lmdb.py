@@ -1,7 +1,8 @@
 """Feed arbitrary bytes to the byte-level reader of LMDB: `make fuzz`, or `python tests/fuzz/fuzz_lmdb.py [CORPUS]`.
 
 Whatever the bytes, looking at the structure and reading what is left must end, in bounded memory, with nothing but
-PageDamaged raised. atheris comes with the dependency group `fuzz`.
+PageDamaged raised. Without a corpus it begins with small environments of every kind, which are changed. atheris comes
+with the dependency group `fuzz`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import atheris
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["datacheck.backends"]):
+    from lmdb_building import STORES
+
+    from datacheck.backends.lmdb_direct import Direct
     from datacheck.backends.lmdb_format import PageDamaged
     from datacheck.backends.lmdb_pages import Pages
     from datacheck.backends.lmdb_ranges import Ranges
@@ -20,7 +25,9 @@ with atheris.instrument_imports(include=["datacheck.backends"]):
     from datacheck.backends.lmdb_skeleton import Walk
     from datacheck.model import Shard, ignore
 
-DATA = Path(tempfile.mkdtemp()) / "data.mdb"
+FOLDER = Path(tempfile.mkdtemp())
+DATA = FOLDER / "data.mdb"
+LONGEST = 1 << 18
 
 
 def feed(raw: bytes) -> None:
@@ -31,13 +38,32 @@ def feed(raw: bytes) -> None:
             bones = Walk(pages).skeleton()
             for part in bones.trees:
                 salvage = Salvage(pages, bones, Shard(part), ignore)
-                for piece in Ranges(pages, bones, part).pieces(Shard(part), None):
-                    for _ in salvage.blocks(piece, None):
-                        pass
+                ranges = Ranges(pages, bones, part, hold=True)
+                direct = Direct(pages, ranges.database)
+                for piece in ranges.pieces(Shard(part), None):
+                    if piece.held is None:
+                        for _ in salvage.blocks(piece, None):
+                            pass
+                        continue
+                    for keys, values in direct.pairs(piece, ignore):
+                        assert len(keys) == len(values)
+                        assert sum(map(len, map(bytes, values))) <= len(raw)
     except PageDamaged:
         pass
 
 
+def seeds() -> Path:
+    """Write small environments into a folder of their own, one file each."""
+    corpus = FOLDER / "corpus"
+    corpus.mkdir()
+    for name, make in STORES.items():
+        data = make(FOLDER / name) / "data.mdb"
+        if data.stat().st_size <= LONGEST:
+            (corpus / name).write_bytes(data.read_bytes())
+    return corpus
+
+
 if __name__ == "__main__":
-    atheris.Setup([*sys.argv, "-max_len=131072"], feed)
+    given = any(not it.startswith("-") for it in sys.argv[1:])
+    atheris.Setup([*sys.argv, f"-max_len={LONGEST}", *([] if given else [str(seeds())])], feed)
     atheris.Fuzz()
