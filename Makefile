@@ -13,7 +13,7 @@ help:
 	@echo "make format   format the code"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes)"
-	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files, for a minute"
+	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files, for two minutes"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

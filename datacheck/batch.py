@@ -82,6 +82,50 @@ class Batch:
         return self._bounds[1]
 
     @cached_property
+    def constant(self) -> NDArray[Any]:
+        """Which records have one value only; `width` must not be 0. Of most a few values tell that they have not."""
+        import numpy as np
+
+        if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
+            return np.asarray(self.lows == self.highs)
+        places = np.unique(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
+        if isinstance(self.values, Unstacked):
+            some = np.stack([record.reshape(-1)[places] for record in self.values])
+        else:
+            some = self.values.reshape(len(self.values), -1)[:, places]
+        constant = np.asarray((some == some[:, :1]).all(axis=1))
+        for at in np.flatnonzero(constant):
+            constant[at] = (self.values[at] == some[at, 0]).all()
+        return constant
+
+    def span(self, low: float, high: float) -> tuple[float, float]:
+        """Return the least and the greatest of all values and of these two; none may be NaN.
+
+        Integers are looked at until the least and the greatest that their type can hold were seen: from there on no
+        value could change anything.
+        """
+        import numpy as np
+
+        if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
+            return min(low, self.lows.min().item()), max(high, self.highs.max().item())
+        ends = np.iinfo(self.values.dtype)
+        step = 1 if isinstance(self.values, Unstacked) else self._step
+        for start in range(0, len(self.values), step):
+            if low <= ends.min and high >= ends.max:
+                break
+            piece = self.values[start] if step == 1 else self.values[start : start + step]
+            if low > ends.min:
+                low = min(low, np.minimum.reduce(piece, axis=None).item())
+            if high < ends.max:
+                high = max(high, np.maximum.reduce(piece, axis=None).item())
+        return low, high
+
+    @property
+    def _step(self) -> int:
+        """So many records fit the processor's cache."""
+        return max(1, CACHED_BYTES // max(1, self.width * self.values.dtype.itemsize))
+
+    @cached_property
     def _bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Both bounds, a piece that fits the processor's cache at a time: the second look then costs little."""
         import numpy as np  # here, since the parent has no values to look at, and starts without NumPy
@@ -93,7 +137,7 @@ class Batch:
                 flat = record.reshape(-1)
                 lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
             return lows, highs
-        step = max(1, CACHED_BYTES // max(1, self.width * self.values.dtype.itemsize))
+        step = self._step
         axes = tuple(range(1, self.values.ndim))
         for start in range(0, count, step):
             piece = self.values[start : start + step]
@@ -110,5 +154,7 @@ class Batch:
             yield replace(self, rows=self.rows[at : at + 1], values=record[None], absent=())
 
 
+LOOKS = 8
+"""Values of a record that are compared first, to tell that not all are the same."""
 CACHED_BYTES = 512 << 10
 """So much is looked at twice in a row, first for its least and then for its greatest values."""

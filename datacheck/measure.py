@@ -92,8 +92,12 @@ def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
     """Count the values, and take the least and the greatest from those of the records, which are known by now."""
+    if not batch.floating:
+        into.count += batch.values.size
+        into.minimum, into.maximum = batch.span(into.minimum, into.maximum)
+        return
     lows, highs = batch.lows, batch.highs
-    if batch.floating and not (whole := np.isfinite(lows) & np.isfinite(highs)).all():
+    if not (whole := np.isfinite(lows) & np.isfinite(highs)).all():
         broken = np.flatnonzero(~whole)
         step = max(1, CACHED_BYTES // (batch.width * batch.values.dtype.itemsize))
         for start in range(0, len(broken), step):

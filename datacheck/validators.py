@@ -60,6 +60,9 @@ class Range:
             return
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
+        whole = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
+        if whole is not None and low <= whole.min and whole.max <= high:
+            return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         said = str(self)
         for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
@@ -167,8 +170,8 @@ class Constant:
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.unseen or batch.width < 3 or not batch.values.size:
             return
-        for at in np.flatnonzero(batch.lows == batch.highs):
-            value = batch.lows[at].item()
+        for at in np.flatnonzero(batch.constant):
+            value = batch.values[at].reshape(-1)[0].item()
             if value - value == 0:
                 yield (
                     int(at),

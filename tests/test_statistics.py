@@ -127,3 +127,49 @@ def test_pictures_that_were_not_seen_have_no_bounds():
     into = FieldStatistics(sums=False)
     measure(Batch("x", range(6), np.broadcast_to(np.uint8(0), (6, 3, 4, 4)), unseen=True), into)
     assert into.summary() == FieldSummary(count=288)
+
+
+def shapes_of(array):
+    """Return the same records as one array, as rows with something between them, and apart."""
+    wide = np.full((len(array), array[0].size + 5), 7, array.dtype)
+    wide[:, : array[0].size] = array.reshape(len(array), -1)
+    return [array, wide[:, : array[0].size].reshape(array.shape), Unstacked(list(array))]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i4", "i8", "f4"])
+@pytest.mark.parametrize("spread", [1, 3, 100, 2**40])
+def test_looking_no_further_than_it_takes_changes_nothing(monkeypatch, dtype, spread):
+    """Least and greatest values, and what is constant, of values that reach the ends of their type and that do not."""
+    chance = np.random.default_rng(spread)
+    monkeypatch.setattr("datacheck.batch.CACHED_BYTES", 1 << 9)
+    for _ in range(30):
+        array = (chance.integers(0, spread, (40, 3, 7, 4)) - chance.integers(0, 2) * spread // 2).astype(dtype)
+        array[chance.random(40) < 0.2] = chance.integers(0, 2)
+        if dtype != "f4":
+            ends = np.iinfo(array.dtype)
+            for end in (ends.min, ends.max):
+                if chance.random() < 0.5:
+                    array[tuple(chance.integers(0, array.shape))] = end
+        lows, highs = array.min(axis=(1, 2, 3)), array.max(axis=(1, 2, 3))
+        for values in shapes_of(array):
+            batch = Batch("x", range(40), values)
+            assert batch.constant.tolist() == (lows == highs).tolist()
+            assert batch.span(math.inf, -math.inf) == (lows.min(), highs.max())
+            into = FieldStatistics(sums=False)
+            for piece in np.array_split(np.arange(40), 3):
+                measure(Batch("x", piece, values[piece[0] : piece[-1] + 1]) if values is array else batch, into)
+            assert (into.minimum, into.maximum) == (lows.min(), highs.max())
+            assert into.count == array.size * (1 if values is array else 3)
+
+
+def test_once_both_ends_of_the_type_were_seen_no_more_is_looked_at():
+    class Unread(list):
+        def __getitem__(self, at):
+            assert at < 2, "looked at in vain"
+            return list.__getitem__(self, at)
+
+    records = Unread(np.array(it, np.uint8) for it in ([3, 0, 9], [4, 255, 1], [1, 2, 3], [5, 6, 7]))
+    assert isinstance(records[0], np.ndarray)
+    into = FieldStatistics(sums=False)
+    measure(Batch("x", range(4), Unstacked(records)), into)
+    assert into.summary() == FieldSummary(count=12, min=0, max=255)
