@@ -54,6 +54,8 @@ def _parse(path: Path) -> Any:
             raise SourceMissing(str(path))
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a binaryproto")
+        if not path.is_file():  # a pipe that nobody writes to is waited for without end
+            raise SourceUnknown(str(path), "is not a regular file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:

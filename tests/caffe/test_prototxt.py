@@ -1,5 +1,7 @@
 """Prototxt is read with its line numbers; what Caffe does not know is named, what it would not parse is said."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -290,3 +292,9 @@ def test_a_malformed_blob_is_said(tmp_path, content, words):
         read_blob(tmp_path / "b")
     with pytest.raises(SourceMissing):
         read_blob(tmp_path / "nothing")
+
+
+def test_a_pipe_is_no_blob_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceUnknown, match="not a regular file"):
+        read_blob(tmp_path / "pipe")
