@@ -119,7 +119,9 @@ class Judge:
             for row in sorted(set(range(len(block))).difference(full, lost)):
                 yield row, found("empty", "the value has zero bytes")
         if self._all_unknown and full:
-            for family, count in Counter(block.named(full, self._profile.families)).items():
+            named = self._profile.families
+            counts = Counter(block.named(full, named)) if named else {None: len(full)}
+            for family, count in counts.items():
                 self._tally.unknown[family or ""] += count
             return
         for name, rows in self._families(block, full).items():
