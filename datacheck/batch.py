@@ -109,7 +109,7 @@ class Batch:
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
             return min(low, self.lows.min().item()), max(high, self.highs.max().item())
         ends = np.iinfo(self.values.dtype)
-        step = 1 if isinstance(self.values, Unstacked) else self._step
+        step = 1 if isinstance(self.values, Unstacked) else self.at_once
         for start in range(0, len(self.values), step):
             if low <= ends.min and high >= ends.max:
                 break
@@ -121,7 +121,7 @@ class Batch:
         return low, high
 
     @property
-    def _step(self) -> int:
+    def at_once(self) -> int:
         """So many records fit the processor's cache."""
         return max(1, CACHED_BYTES // max(1, self.width * self.values.dtype.itemsize))
 
@@ -137,7 +137,7 @@ class Batch:
                 flat = record.reshape(-1)
                 lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
             return lows, highs
-        step = self._step
+        step = self.at_once
         axes = tuple(range(1, self.values.ndim))
         for start in range(0, count, step):
             piece = self.values[start : start + step]

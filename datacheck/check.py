@@ -74,10 +74,12 @@ class Judge:
         if self._labels and (labels := in_order(self._labels)) is not None:
             self._tally.labels.append(labels)
         self._labels.clear()
-        of_records = [(row, finding) for row, finding in located if row is not None]
-        if len(of_records) < len(located):
-            for finding in (finding for row, finding in located if row is None):
+        of_records: list[tuple[int, Finding]] = []
+        for row, finding in located:
+            if row is None:
                 self._tally.count([block.scoped(None, finding)])
+            else:
+                of_records.append((row, finding))
         if of_records:
             of_records.sort(key=itemgetter(0))
             rows = [row for row, _ in of_records]

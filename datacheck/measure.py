@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.batch import CACHED_BYTES, Batch, Unstacked
+from datacheck.batch import Batch, Unstacked
 from datacheck.statistics import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
 HALF_BITS = 20
@@ -91,7 +91,7 @@ def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
 
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
-    """Count the values, and take the least and the greatest from those of the records, which are known by now."""
+    """Count the values, and take the least and the greatest: of floats from those of the records, known by now."""
     if not batch.floating:
         into.count += batch.values.size
         into.minimum, into.maximum = batch.span(into.minimum, into.maximum)
@@ -99,9 +99,8 @@ def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
     lows, highs = batch.lows, batch.highs
     if not (whole := np.isfinite(lows) & np.isfinite(highs)).all():
         broken = np.flatnonzero(~whole)
-        step = max(1, CACHED_BYTES // (batch.width * batch.values.dtype.itemsize))
-        for start in range(0, len(broken), step):
-            _count_finite([batch.values[at] for at in broken[start : start + step]], into)
+        for start in range(0, len(broken), batch.at_once):
+            _count_finite([batch.values[at] for at in broken[start : start + batch.at_once]], into)
         lows, highs = lows[whole], highs[whole]
     if len(lows):
         into.count += len(lows) * batch.width

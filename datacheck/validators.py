@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.batch import CACHED_BYTES, Batch
+from datacheck.batch import Batch
 from datacheck.model import Finding, found
 
 Findings = Iterator[tuple[int, Finding]]
@@ -222,9 +222,8 @@ def _wrong_records(
 
     Suspects are looked at together, a piece that fits the processor's cache at a time.
     """
-    step = max(1, CACHED_BYTES // max(1, batch.width * batch.values.dtype.itemsize))
-    for start in range(0, len(suspects), step):
-        places = suspects[start : start + step].tolist()
+    for start in range(0, len(suspects), batch.at_once):
+        places = suspects[start : start + batch.at_once].tolist()
         records = np.stack([batch.values[at] for at in places])
         flat = wrong(records).reshape(len(places), -1)
         counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)

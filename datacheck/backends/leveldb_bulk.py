@@ -46,7 +46,7 @@ def read(table: Table, file: Callable[[], int], blocks: range) -> Iterator[Read]
     for stretch in _stretches(table, blocks):
         contents = _contents(table, file, stretch) if len(stretch) > 1 else None
         if contents is None:
-            yield from ((1, _tried(lambda it: table.read(file(), it), block)) for block in stretch)
+            yield from ((1, _read_one(table, file, block)) for block in stretch)
         else:
             yield from _parsed(table, file, stretch, contents)
 
@@ -62,6 +62,10 @@ def _stretches(table: Table, blocks: range) -> Iterator[range]:
         end = table.offsets[block] + table.sizes[block] + TRAILER if small else -1
     if start < blocks.stop:
         yield range(start, blocks.stop)
+
+
+def _read_one(table: Table, file: Callable[[], int], block: int) -> Entries | Damaged:
+    return _tried(lambda it: table.read(file(), it), block)
 
 
 def _tried(read_one: Callable[[int], Entries], block: int) -> Entries | Damaged:
@@ -106,7 +110,7 @@ def _parsed(table: Table, file: Callable[[], int], blocks: range, contents: Sequ
         if isinstance(content, Damaged):
             yield 1, content
         elif content is None:
-            yield 1, _tried(lambda it: table.read(file(), it), block)
+            yield 1, _read_one(table, file, block)
         else:
             yield 1, _tried(partial(table.parse, content=(content, len(content))), block)
     if begun < len(blocks):

@@ -89,17 +89,13 @@ class Direct:
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
 
-def block_bytes(size: int) -> int:
-    """Return how large a block of values of this size is to be."""
-    return LARGE_BLOCK_BYTES if size > LARGE else BLOCK_BYTES
-
-
 def _blocks(held: Held, rows: range) -> Iterator[range]:
     """Divide rows into blocks of about one size."""
     for stretch in _evenly_apart(held.first, rows):
         ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
         total = int(ends[-1])
-        size = total / max(1, round(total / block_bytes(total // len(stretch))))
+        wanted = LARGE_BLOCK_BYTES if total // len(stretch) > LARGE else BLOCK_BYTES
+        size = total / max(1, round(total / wanted))
         at, done = 0, 0
         while at < len(stretch):
             stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from datacheck.backends.words import WORD
 from datacheck.model import Block, Finding, found
 from datacheck.stacked import Stacked
-
-WORD = 8
 
 
 def marked(block: Block, page_size: int, header: int) -> Block:
