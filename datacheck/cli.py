@@ -369,9 +369,9 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
 
 def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport], None]:
     """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
+    from datacheck.files.guard import refuse_inside
     from datacheck.logs.plot import plotting
     from datacheck.logs.reading import sources_of
-    from datacheck.settings import refuse_inside
 
     if len(files) > 1:
         raise click.UsageError("--plot draws the picture of one log; name one FILE")

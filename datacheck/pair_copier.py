@@ -17,7 +17,7 @@ from datacheck.backends.lmdb_format import DUPSORT
 from datacheck.backends.lmdb_layout import data_version, flags_of
 from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
 from datacheck.decoders.datum import filled
-from datacheck.disk import flush, let_go
+from datacheck.files.disk import flush, let_go
 from datacheck.model import Block, Shard, unescape
 
 Pairs = list[tuple[bytes, bytes | memoryview]]

@@ -16,6 +16,7 @@ from datacheck import __version__
 from datacheck.backends import Copier, Reader
 from datacheck.copying import Copied, Drops, Plan
 from datacheck.errors import RebuildFailed, UsageError
+from datacheck.files.staging import Workplace
 from datacheck.fingerprints import fingerprint
 from datacheck.pool import WORKER_BYTES, Death, Pool, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
@@ -23,7 +24,6 @@ from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
 from datacheck.scanning import fatal, prepare, run
 from datacheck.settings import Settings, make
 from datacheck.tasks import Copy, Job, Object, Task, Verify
-from datacheck.workplace import Workplace
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""

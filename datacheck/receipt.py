@@ -12,10 +12,10 @@ from typing import Literal
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
+from datacheck.files.guard import refuse_inside
 from datacheck.model import CODES, VERDICTS, Finding, plain
 from datacheck.report import Report, Source
 from datacheck.reports import streamed
-from datacheck.settings import refuse_inside
 
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 Fate = Literal["kept", "dropped", "altered"]

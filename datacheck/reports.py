@@ -11,10 +11,10 @@ from typing import IO, Protocol
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
+from datacheck.files.guard import refuse_inside
 from datacheck.label_balance import sentence
 from datacheck.model import VERDICTS, Finding, plain
 from datacheck.report import SCHEMA_OF_MANY, Report
-from datacheck.settings import refuse_inside
 
 EXAMPLES = 3
 """Named examples of each code in the text summary."""

@@ -6,7 +6,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -167,11 +166,3 @@ def _amount(what: str, amount: int | str | None, least: int) -> str | None:
     if number < least or (text.endswith("%") and number > 100):
         raise UsageError(f"the {what} is {text}; it must be at least {least} and at most 100%")
     return text
-
-
-def refuse_inside(path: Path, sources: Iterable[str | Path]) -> None:
-    """Raise UsageError if a file that is to be written lies in, or is, a source."""
-    for source in sources:
-        inside = Path(source).resolve()
-        if inside in (path.resolve(), *path.resolve().parents):
-            raise UsageError(f"{path}: lies in the source {source}, which is never written to")

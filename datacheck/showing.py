@@ -10,11 +10,12 @@ import msgspec
 
 from datacheck.batch import Batch
 from datacheck.errors import RecordMissing, ReportFailed, UsageError
+from datacheck.files.guard import refuse_inside
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
 from datacheck.reports import amount
 from datacheck.scanning import fatal, only, prepare, take_profile
-from datacheck.settings import Settings, refuse_inside
+from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 from datacheck.tasks import Check, Job, LookAround, Task
 

@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("errors", "disk", "stacked", "wire"),
+    ("errors", "stacked", "wire"),
+    ("files",),
     ("model",),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
-    ("report", "copying", "workplace"),
+    ("report", "copying"),
     ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
@@ -30,7 +31,7 @@ LAYERS = [
 ]
 """Each layer imports only from those above it in this list, and a module from its own package."""
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-ALLOWED_BESIDE = {("settings", "decoders"), ("report", "reports"), ("reports", "settings")}
+ALLOWED_BESIDE = {("settings", "decoders"), ("report", "reports")}
 """Imports inside a function that look a table or a renderer up."""
 
 HOMES = {

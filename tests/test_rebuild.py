@@ -399,7 +399,7 @@ def test_killed_at_any_moment_the_target_is_absent_or_complete(tmp_path):
 
 
 def test_two_rebuilds_of_one_target_do_not_mix(source, target):
-    from datacheck.workplace import Workplace
+    from datacheck.files.staging import Workplace
 
     with Workplace(target), pytest.raises(datacheck.UsageError, match="another rebuild is writing there"):
         datacheck.rebuild(source, target, drop_bad=True)

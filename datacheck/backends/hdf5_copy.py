@@ -28,8 +28,8 @@ from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tables import Contents, Table
 from datacheck.backends.hdf5_tree import Tree
 from datacheck.copying import Copied, Copying, Plan, Verifying
-from datacheck.disk import flush
 from datacheck.errors import RebuildFailed
+from datacheck.files.disk import flush
 from datacheck.model import escape
 
 COPY_BYTES = 4 << 20

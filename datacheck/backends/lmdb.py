@@ -32,8 +32,8 @@ from datacheck.backends.lmdb_format import (
     header_size,
 )
 from datacheck.backends.lmdb_pages import Pages
-from datacheck.disk import write_out
 from datacheck.errors import SourceUnknown, UnfitRecord
+from datacheck.files.disk import write_out
 from datacheck.model import (
     Block,
     Finding,

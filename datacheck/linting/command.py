@@ -9,10 +9,10 @@ from typing import Any
 from datacheck.caffe.prototxt import read_prototxt
 from datacheck.caffe.rates import Schedule
 from datacheck.errors import DatacheckError, ReportFailed, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.files.guard import refuse_inside
 from datacheck.linting import Given, lint_file
 from datacheck.report import Report
 from datacheck.reports import Reports
-from datacheck.settings import refuse_inside
 
 POINTS = 4000
 """Points of the picture's line, and rows of the table: more than the picture has pixels."""

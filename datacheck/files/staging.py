@@ -10,8 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from datacheck.disk import flush
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.disk import flush
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2

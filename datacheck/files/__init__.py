@@ -1,0 +1,1 @@
+"""Files on disk: how what datacheck writes gets there safely, and how what it did not write is opened safely."""
