@@ -1,0 +1,53 @@
+"""A ratchet over the users' cases that lie beside the checkout: what holds must go on holding.
+
+`field_not_yet.txt` lists the checks that do not hold yet, a line each. A check that is not in the list must hold; one
+that is in it must not, so that whoever makes it hold takes it out, and nobody loses it again.
+"""
+
+import importlib.util
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+FIELD = Path(__file__).parents[2] / "shared" / "field"
+NOT_YET = Path(__file__).with_name("field_not_yet.txt")
+CASES = sorted(path.parent for path in FIELD.glob("*/checks.json"))
+
+pytestmark = pytest.mark.skipif(not CASES, reason="the folder of users' cases does not lie beside this checkout")
+
+
+@cache
+def runner():
+    spec = importlib.util.spec_from_file_location("field_run", FIELD / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def not_yet():
+    lines = NOT_YET.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_users_case_holds_as_far_as_it_did(case, tmp_path):
+    command = shutil.which("datacheck", path=str(Path(sys.executable).parent))
+    assert command, "no datacheck command beside this Python"
+    listed = {line for line in not_yet() if line.startswith(f"{case.name}: ")}
+    total, failing, notes = runner().one(case, command, sys.executable, tmp_path)
+    if not total:
+        pytest.skip(" ".join(notes))
+    fails = {line.split(" -- ")[0]: line for line in failing}
+    ceased = [line for name, line in fails.items() if name not in listed]
+    begun = sorted(listed - set(fails))
+    assert not ceased, "these held before:\n" + "\n".join(ceased)
+    assert not begun, "these hold now; take them out of tests/field_not_yet.txt:\n" + "\n".join(begun)
+
+
+def test_list_names_only_cases_that_exist():
+    known = {case.name for case in CASES}
+    assert [line for line in not_yet() if line.split(": ")[0] not in known] == []
+    assert len(set(not_yet())) == len(not_yet())
