@@ -25,10 +25,23 @@ class Bounds(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
+class Configuration(msgspec.Struct, frozen=True):
+    """The file that options were taken from, and those of them that judge less than without it."""
+
+    path: str
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        loosened = f"; it loosens: {', '.join(self.loosened)}" if self.loosened else ""
+        return f"settings from {self.path}{loosened}"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan was asked to do, as the report repeats it.
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
+    `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -48,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    config: Configuration | None = None
 
 
 Pair = tuple[float | None, float | None]
