@@ -156,11 +156,9 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from datacheck.settings import make
-
     ranges = dict(options.pop("ranges"))
     checks = options.pop("checks")
-    return _configuration().to(make(range=ranges or None, checks=checks or None, **_given(options)))
+    return _configuration().settings(range=ranges or None, checks=checks or None, **_given(options))
 
 
 def _configuration() -> Applied:
@@ -282,10 +280,9 @@ def _watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, i
 @configured
 def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
-    from datacheck.settings import make
     from datacheck.showing import look
 
-    settings = _configuration().to(make(workers=1, **_given(options)))
+    settings = _configuration().settings(workers=1, **_given(options))
     record = look(source, key, settings, save)
     print(record.text)
     if settings.config is not None:

@@ -36,6 +36,17 @@ class Applied:
     loosens: tuple[str, ...]
     loosens_of_net: tuple[str, ...]
 
+    def settings(self, **options: Any) -> Settings:
+        """Return the settings that options make. Raises UsageError as `settings.make` does."""
+        from datacheck.settings import make
+
+        try:
+            return self.to(make(**options))
+        except UsageError as exc:
+            if self.file is None:
+                raise
+            raise UsageError(f"{exc} (with the options of {self.file.path})") from exc
+
     def to(self, settings: Settings, *, net: bool = False) -> Settings:
         """Return settings that name the configuration they come from; `net`: those of a source of a network."""
         if self.file is None:
@@ -167,19 +178,19 @@ def _refuse(path: Path, key: str, value: Any) -> None:
     elif FOUND.get(key, Found.REFUSED) is not Found.REFUSED:
         return
     raise UsageError(
-        f"{path}: {key} is refused in a configuration that was not named: it {Found.REFUSED.value}; "
-        "give it on the command line, name the file with --config, or leave it out with --no-config"
+        f"{path}: {key} is refused, since a configuration that is only found may have come with a dataset; "
+        "give the option on the command line, name the file with --config, or leave it out with --no-config"
     )
 
 
 def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, key: str, value: Any) -> Any:
     """Return a value as the command line's parser takes it. Raises UsageError for one that the option cannot have."""
-    values = value if option.multiple and isinstance(value, list) else [value]
     wanted, types = _type(option)
+    values = [_joined(option, it) for it in (value if option.multiple and isinstance(value, list) else [value])]
     for it in values:
         if not isinstance(it, types) or (isinstance(it, bool) and bool not in types):
             raise UsageError(f"{file.path}: {key} must be {wanted}{', or a list of them' * option.multiple}")
-    value = values if option.multiple else value
+    value = values if option.multiple else values[0]
     try:
         option.process_value(ctx, value)
     except click.BadParameter as exc:
@@ -188,6 +199,13 @@ def _value(ctx: click.Context, file: ConfigurationFile, option: click.Option, ke
         from datacheck.settings import cores
 
         return min(value, cores())
+    return value
+
+
+def _joined(option: click.Option, value: Any) -> Any:
+    """Return a list as the text that the command line has for it, where an option's value is a list: 3,8,8."""
+    if isinstance(value, list) and "," in (option.metavar or "") and all(type(it) in (str, int) for it in value):
+        return ",".join(map(str, value))
     return value
 
 
