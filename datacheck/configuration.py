@@ -20,7 +20,7 @@ MARKERS = (".git", "pyproject.toml")
 """The first folder that has one of these, from the working directory upwards, is the last that is looked in."""
 LARGEST = 1 << 20
 """Bytes of the largest configuration that is read."""
-LONGEST_KEYS = 10_000_000
+LONGEST_KEYS = 20_000_000
 """Bound on the work that dotted keys can make: tomllib takes the square of their length, hours for a file of 1 MiB."""
 
 
@@ -138,7 +138,8 @@ def _parsed(path: Path, content: bytes) -> dict[str, Any]:
     import tomllib
 
     dots = [line.count(b".") for line in content.split(b"\n")]
-    if sum((count + 1) * (count + max(dots) + 1) for count in dots) > LONGEST_KEYS:
+    most = max(dots)
+    if sum((count + 1) * (count + most + 1) for count in dots) > LONGEST_KEYS:
         raise UsageError(f"{path}: is not read: it has lines with too many dots, which take too long as keys of TOML")
     try:
         return tomllib.loads(content.decode())
