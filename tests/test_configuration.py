@@ -4,17 +4,21 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
 import click
+import numpy as np
 import pytest
 from building import datum, fingerprint, key, pixels, raw_records, write_lmdb
+from log_building import run as log_of
 
 from datacheck import configuration
 from datacheck.cli import cli
@@ -27,7 +31,8 @@ from datacheck.settings import cores
 
 OBEYED = "range labels label-field shape together array convention like workers format no-progress strict"
 NAMED = "skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"
-REFUSED = "report save quarantine force drop drop-bad keep fill accept-losses from-report resume checksums engine scheduler to"
+REFUSED = "report save quarantine force drop drop-bad keep fill accept-losses from-report resume checksums"
+REFUSED_TOO = "engine scheduler to config no-config schema dry-run net schedule plot"
 TAKING = ("scan", "rebuild", "show", "lint")
 """The commands that take a configuration."""
 ARGUMENTS = {"scan": ["store"], "rebuild": ["store", "copy"], "show": ["store", "0"], "lint": ["net.prototxt"]}
@@ -110,6 +115,7 @@ def test_every_option_has_its_column(command, name):
         (OBEYED, {Found.OBEYED, Found.OBEYED_OF_STORES}),
         (NAMED, {Found.NAMED}),
         (REFUSED, {Found.REFUSED}),
+        (REFUSED_TOO, {Found.REFUSED}),
     ],
 )
 def test_the_columns_are_those_of_the_design(names, columns):
@@ -628,3 +634,231 @@ def test_an_attack_that_comes_with_a_dataset(here, store):
         (here / "datacheck.toml").unlink()
     assert fingerprint(store) | fingerprint(here / "victim") == before
     assert sorted(here.iterdir()) == names
+
+
+# ---- what is imported
+
+HOSTILE = (
+    *("numpy", "click", "lmdb", "h5py", "msgspec", "hdf5plugin", "PIL", "tqdm"),
+    *("xxhash", "cramjam", "deflate", "simplejpeg", "google_crc32c"),
+    *("google", "plyvel", "cloudpickle", "matplotlib"),
+    *("__future__", "re", "typing", "signal", "random", "json", "tomllib", "mmap", "csv"),
+    *("shlex", "tempfile", "grp", "pwd", "multiprocessing", "dataclasses"),
+)
+"""Modules that some command needs or tries, or that its workers do."""
+
+
+def plant(folder, mark, names, *, when="True"):
+    """Lay modules into a folder that leave a mark, and end the process, when they are imported."""
+    for name in names:
+        code = f"    with open({str(mark)!r}, 'a') as file: print(__name__, file=file)\n    os._exit(77)\n"
+        (folder / f"{name}.py").write_text(f"import os, sys\nif {when}:\n{code}")
+
+
+PROTOTXT = 'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\nmax_iter: 5\n'
+
+
+@pytest.fixture
+def mined(here):
+    """A working directory full of modules, and of everything that the commands work on."""
+    h5py = pytest.importorskip("h5py")
+    plugins = pytest.importorskip("hdf5plugin")
+    write_lmdb(here / "store", raw_records(30) | {key(7): b""})
+    with h5py.File(here / "rows.h5", "w") as file:
+        file.create_dataset("data", data=np.arange(60.0).reshape(20, 3), chunks=(5, 3), **plugins.Zstd())
+    (here / "net.prototxt").write_text(NET)
+    (here / "solver.prototxt").write_text(PROTOTXT)
+    (here / "train.log").write_text(log_of([2.3 / (place + 1) for place in range(20)]))
+    return here
+
+
+COMMANDS = [
+    (["scan", "store", "rows.h5", "--report", "../report.json"], 1),
+    (["scan", "."], 0),
+    (["rebuild", "store", "../copy", "--drop-bad", "--quarantine", "../quarantine"], 0),
+    (["rebuild", "rows.h5", "../copy.h5"], 0),
+    (["show", "store", "00000003"], 0),
+    (["lint", "solver.prototxt", "--schedule", "../schedule.png"], 0),
+    (["log", "train.log", "--plot", "../plot.png"], 0),
+    (["demo", "../demo"], 0),
+    (["--version"], 0),
+]
+DECLARED = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["scripts"]["datacheck"]
+
+
+def console_script(folder):
+    """Write the script that an installer makes of the project's entry point."""
+    module, name = DECLARED.split(":")
+    script = folder / "bin" / "datacheck"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n")
+    script.chmod(0o755)
+    return [str(script)]
+
+
+BEFORE_US = ("sitecustomize", "usercustomize")
+"""What Python itself imports by PYTHONPATH before a program has a say: of a worker, that is the command."""
+
+
+@pytest.mark.parametrize("path", [None, ":", ".", "./:/nowhere"])
+@pytest.mark.parametrize("way", ["script", "module"])
+def test_nothing_is_imported_from_the_working_directory(mined, tmp_path, way, path):
+    command = console_script(tmp_path) if way == "script" else [sys.executable, "-m", "datacheck"]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if path is not None:
+        env["PYTHONPATH"] = path
+    mark = tmp_path / "mark"
+    plant(mined, mark, HOSTILE)
+    plant(mined, mark, BEFORE_US, when="True" if path is None else "'-c' in sys.orig_argv")
+    if way == "script" and path is None:
+        (mined / "datacheck").mkdir()
+        plant(mined / "datacheck", mark, ["__init__", "cli", "pool"])
+    for args, status in COMMANDS:
+        done = subprocess.run([*command, *args], capture_output=True, text=True, env=env, timeout=120, check=False)
+        assert not mark.exists(), f"{args}: {mark.read_text()}"
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_mines_would_go_off(mined, tmp_path):
+    plant(mined, tmp_path / "mark", HOSTILE)
+    done = subprocess.run([sys.executable, "-c", "import numpy"], check=False)
+    assert (done.returncode, (tmp_path / "mark").read_text()) == (77, "numpy\n")
+
+
+def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
+    """`python -m datacheck` in a checkout runs that code, although its folder is taken off the path."""
+    package = Path(__file__).parents[1] / "datacheck"
+    shutil.copytree(package, here / "datacheck", ignore=shutil.ignore_patterns("__pycache__"))
+    started, mark = tmp_path / "started", tmp_path / "mark"
+    with (here / "datacheck" / "pool.py").open("a") as file:
+        print(f"with open({str(started)!r}, 'a') as file: print(os.getpid(), __file__, file=file)", file=file)
+    plant(here, mark, HOSTILE)
+    store = write_lmdb(tmp_path / "store", raw_records(30))
+    done = run("scan", store)
+    assert (done.returncode, done.stderr, mark.exists()) == (0, "", False)
+    lines = [line.split(" ", 1) for line in started.read_text().splitlines()]
+    assert len({pid for pid, _ in lines}) > 1
+    assert {file for _, file in lines} == {f"{here}/datacheck/pool.py"}
+
+
+@pytest.mark.parametrize("start", ["-c", "file"])
+def test_from_python_workers_find_the_callers_own_modules(here, clean, start):
+    """A notebook's path begins with its folder, or with the empty entry that means it."""
+    (here / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom datacheck import found\n\n"
+        "@dataclass(frozen=True)\nclass Every:\n"
+        "    def __call__(self, batch):\n"
+        "        for at in range(len(batch.rows)):\n"
+        "            yield at, found('nan', 'mine')\n"
+    )
+    code = (
+        "import sys, mine, datacheck\nprint(sys.path[0])\n"
+        f"print(datacheck.scan({str(clean)!r}, validators=[mine.Every()]).bad)\n"
+    )
+    (here / "script.py").write_text(code)
+    args = ["-c", code] if start == "-c" else ["script.py"]
+    done = subprocess.run([sys.executable, *args], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split("\n")[:2] == ["" if start == "-c" else str(here), "30"]
+
+
+def test_an_absolute_entry_of_the_path_is_kept(here):
+    """PYTHONPATH=/the/folder is somebody's decision; an empty entry is a slip of the shell."""
+    code = (
+        "import sys, os; from datacheck.__main__ import leave_working_directory\n"
+        "leave_working_directory(); print(os.getcwd() in sys.path, os.environ.get('PYTHONPATH'))"
+    )
+    said = []
+    for path in (str(here), f"{here}/a:", "", ":/x::."):
+        env = {**os.environ, "PYTHONPATH": path}
+        done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
+        said.append(done.stdout.strip())
+    assert said == [f"True {here}", f"False {here}/a", "False", "False /x"]
+
+
+def test_no_settings_of_matplotlib_are_taken_from_the_working_directory(mined, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert run("lint", "solver.prototxt", "--schedule", "../a.png").returncode == 0
+    (mined / "matplotlibrc").write_text("figure.facecolor: black\nsavefig.facecolor: black\n")
+    assert run("lint", "solver.prototxt", "--schedule", "../b.png").returncode == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    (mined / "matplotlibrc").unlink()
+    os.mkfifo(mined / "matplotlibrc")
+    assert run("lint", "solver.prototxt", "--schedule", "../c.png").returncode == 0
+
+
+# ---- plugins of HDF5
+
+UNKNOWN_FILTER = 30_123
+
+
+def write_filtered(path, number):
+    """Write a dataset whose chunks say that they went through a filter that is not installed."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        created.set_chunk((4, 3))
+        created.set_filter(number, h5py.h5z.FLAG_OPTIONAL, (1, 2))
+        space = h5py.h5s.create_simple((8, 3))
+        at = h5py.h5d.create(file.id, b"data", h5py.h5t.NATIVE_DOUBLE, space, created)
+        for row in (0, 4):
+            at.write_direct_chunk((row, 0), bytes(96), 0)
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    """A folder of plugins in which a FIFO lies for one: how many of its bytes are gone tells whether it was opened."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    os.mkfifo(folder / "libfilter.so")
+    pipe = os.open(folder / "libfilter.so", os.O_RDWR | os.O_NONBLOCK)
+    os.write(pipe, bytes(BYTES))
+    yield SimpleNamespace(folder=folder, left=lambda: len(os.read(pipe, 2 * BYTES)))
+    os.close(pipe)
+
+
+BYTES = 4096
+READ = "import h5py, sys; print(h5py.File(sys.argv[1])['data'][:])"
+
+
+def test_the_plugins_would_be_loaded(here, plugins):
+    write_filtered(here / "rows.h5", UNKNOWN_FILTER)
+    env = {**os.environ, "HDF5_PLUGIN_PATH": str(plugins.folder)}
+    subprocess.run([sys.executable, "-c", READ, "rows.h5"], env=env, capture_output=True, timeout=60, check=False)
+    assert plugins.left() < BYTES
+
+
+@pytest.mark.parametrize("preload", [None, "", "libfilter.so"])
+def test_no_plugin_is_loaded_from_the_folders_of_a_variable(here, plugins, preload):
+    write_filtered(here / "rows.h5", UNKNOWN_FILTER)
+    env = {**os.environ, "HDF5_PLUGIN_PATH": str(plugins.folder)}
+    if preload is not None:
+        env["HDF5_PLUGIN_PRELOAD"] = preload
+    done = run("scan", "rows.h5", "--format", "json", env=env)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert set(json.loads(done.stdout)["counts"]) == {"missing-filter"}
+    for args in (["show", "rows.h5", "/[0]"], ["rebuild", "rows.h5", "copy.h5"]):
+        assert "Traceback" not in run(*args, env=env).stderr
+    assert plugins.left() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HDF5_PLUGIN_PATH", "/nowhere"),
+        ("HDF5_VOL_CONNECTOR", "evil"),
+        ("HDF5_DRIVER", "evil"),
+        ("HDF5_DRIVER_CONFIG", "evil"),
+        ("HDF5_DEBUG", "all"),
+    ],
+)
+def test_no_variable_of_hdf5_changes_a_verdict(here, plugins, name, value):
+    h5py = pytest.importorskip("h5py")
+    filters = pytest.importorskip("hdf5plugin")
+    with h5py.File(here / "rows.h5", "w") as file:
+        file.create_dataset("data", data=np.arange(60.0).reshape(20, 3), chunks=(5, 3), **filters.Zstd())
+    env = {**os.environ, "HDF5_PLUGIN_PATH": str(plugins.folder), name: value}
+    done = run("scan", "rows.h5", "--format", "json", env=env)
+    assert (done.returncode, json.loads(done.stdout)["checked"], done.stderr) == (0, 20, "")
+    assert plugins.left() == BYTES
