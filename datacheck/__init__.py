@@ -5,12 +5,12 @@
 >>> report.clean, list(report.bad_keys())               # doctest: +SKIP
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""As `typing` has it. Nothing is imported here, not even that: `datacheck.__main__` says why."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from datacheck.backends import open_store
     from datacheck.batch import Batch
     from datacheck.errors import (
@@ -116,7 +116,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'datacheck' has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(f"datacheck.{_HOMES[name]}"), name)

@@ -1,5 +1,42 @@
-"""`python -m datacheck` is the `datacheck` command."""
+"""The command `datacheck`, and `python -m datacheck`, which is the same program.
 
-from datacheck.cli import main
+It runs in folders of datasets, where a `numpy.py` or `re.py` may lie. Python puts the working directory first on the
+import path for `-m`, and an empty entry of PYTHONPATH means it too. Until it is off the path, nothing may be imported
+that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys and os.
+"""
 
-main()
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line, which imports nothing from the working directory; nor do its workers."""
+    leave_working_directory()
+    from datacheck.cli import main as run
+
+    run()
+
+
+def leave_working_directory() -> None:
+    """Take the working directory off the import path, where it is there by `-m` or by an empty entry of PYTHONPATH.
+
+    An entry that names the folder in full stays: that was somebody's decision.
+    """
+    try:
+        here = os.getcwd()  # noqa: PTH109  (pathlib is not loaded yet)
+    except OSError:  # it has been removed
+        here = ""
+    if __name__ == "__main__" and not sys.flags.safe_path and sys.path and sys.path[0] in ("", here):
+        del sys.path[0]
+    named = os.environ.get("PYTHONPATH")
+    if not named:
+        return
+    entries = named.split(os.pathsep)
+    kept = [entry for entry in entries if os.path.normpath(entry) != "."]
+    if kept != entries:
+        sys.path[:] = [entry for entry in sys.path if entry not in ("", ".", here)]
+        os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # for the workers; an empty one is none
+
+
+if __name__ == "__main__":
+    main()

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck import __version__
+from datacheck.configuring import Applied, applied, configured
 from datacheck.errors import DatacheckError
-from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
+from datacheck.options import FORMAT, REPORT, Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -97,6 +98,7 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
 @cli.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @scan_options
+@configured
 @click.option("--net", "nets", multiple=True, metavar="FILE", help="Scan what this Caffe network reads. Repeatable.")
 @click.option(
     "--phase",
@@ -108,12 +110,8 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
     "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
-@click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
-)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
-)
+@REPORT
+@FORMAT
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
@@ -123,7 +121,10 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     A SOURCE that is the prototxt of a Caffe network stands for what the network reads, as with --net.
     """
     if schema:
-        return _print_schema()
+        from datacheck.report import schema_text
+
+        print(schema_text())
+        return 0
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
@@ -134,9 +135,10 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     from datacheck.reports import Reports
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
+    settings = _settings(options)
     done: list[Report] = []
     statuses = []
-    scans = Given(_settings(options), phase, root, complain).scans(nets, sources)
+    scans = Given(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
     with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)
@@ -149,15 +151,28 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
                 break
     if form == "json":
         _print_json(done, quiet=quiet)
+    _end(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from datacheck.settings import make
-
     ranges = dict(options.pop("ranges"))
     checks = options.pop("checks")
-    return make(range=ranges or None, checks=checks or None, **_given(options))
+    return _configuration().settings(range=ranges or None, checks=checks or None, **_given(options))
+
+
+def _configuration() -> Applied:
+    """Return the configuration that the command runs with; say which files were not trusted."""
+    for sentence in applied().ignored:
+        complain(sentence)
+    return applied()
+
+
+def _end(*, silent: bool) -> None:
+    """End a command: where it was told to be silent, say what a configuration that was found loosened."""
+    unsaid = applied().unsaid
+    if silent and unsaid is not None:
+        complain(unsaid)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -188,15 +203,6 @@ def _print_text(report: Report, written: Sequence[str]) -> None:
         print(what_next)
 
 
-def _print_schema() -> int:
-    import json
-
-    from datacheck.report import schema
-
-    print(json.dumps(schema(), indent=2))
-    return 0
-
-
 @cli.command(cls=ScanCommand)
 @click.argument("source")
 @click.argument("target", type=click.Path(path_type=Path))
@@ -224,6 +230,7 @@ def _print_schema() -> int:
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
 @scan_options
+@configured
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
@@ -237,9 +244,11 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     settings = _settings(options)
     with _watching_phases(not no_progress) as progress, write_receipt(report, [source, target]) as write:
         receipt, scanned = rebuild_as(order, settings, progress)
+        receipt.config = settings.config
         write(receipt_document(receipt, scanned, choice))
     if not (quiet and receipt.written):
         print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
+    _end(silent=quiet and receipt.written)
     return 0 if receipt.written or (order.dry_run and (choice.made or not receipt.dropped)) else 1
 
 
@@ -268,14 +277,16 @@ def _watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, i
 @click.option("--decoder", metavar="NAME", help="The payload's kind, if it is not to be recognised.")
 @click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="What reading the record may take.  [default: 10]")
+@configured
 def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
-    from datacheck.settings import make
     from datacheck.showing import look
 
-    settings = make(workers=1, **_given(options))
+    settings = _configuration().settings(workers=1, **_given(options))
     record = look(source, key, settings, save)
     print(record.text)
+    if settings.config is not None:
+        print(settings.config.sentence)
     return record.status
 
 
@@ -287,24 +298,24 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @click.option(
     "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
 )
-@click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
-)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
-)
+@REPORT
+@FORMAT
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@configured
 def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
     from datacheck.linting.command import draw, run
     from datacheck.linting.text import lint_text
     from datacheck.reports import Reports, json_document
 
+    config = _configuration()
     with Reports(options.pop("reports"), files) as written:
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
+        for report in done:
+            report.settings = config.to(report.settings)
         shown = [report for report in done if not (quiet and report.clean)]
         if form == "text":
             for report in shown:
@@ -313,6 +324,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
             print("".join(json_document(done)))
         if schedule is not None:
             draw(files, schedule, options["iterations"])
+    _end(silent=not shown)
     statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
     return next(it for it in WORST_FIRST if it in statuses)
 
@@ -329,9 +341,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
-)
+@FORMAT
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
 def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:

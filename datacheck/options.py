@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from enum import Enum
 from typing import Any, TypeVar
 
 import click
-
-from datacheck.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,53 +46,42 @@ def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -
     return [value.split(",") for value in values]
 
 
-def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Take the defaults of the options from a TOML file: datacheck.toml, or [tool.datacheck] of pyproject.toml."""
-    import tomllib
+class Found(Enum):
+    """What becomes of an option in a configuration that was found, not named: it may have come with a dataset."""
 
-    candidates = [path] if path else [Path("datacheck.toml"), Path("pyproject.toml")]
-    for file in candidates:
-        if path is None and not file.is_file():
-            continue
-        try:
-            content = tomllib.loads(file.read_text("utf-8"))
-        except OSError as exc:
-            raise UsageError(f"{file}: could not be read: {exc.strerror}") from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise UsageError(f"{file}: is not TOML: {exc}") from exc
-        if file.name == "pyproject.toml":
-            content = content.get("tool", {}).get("datacheck", {})
-        if content or path:
-            ctx.default_map = _defaults(ctx, file, content)
-            return
+    OBEYED = "it says what the data should look like, or how the result is shown"
+    OBEYED_OF_STORES = "obeyed; with a network, which says the same itself, it is named as one that judges less"
+    NAMED = "it judges less, or something else: obeyed, and named wherever the result is shown"
+    REFUSED = "it names what to scan, a path to write or a host, or says what is done to files"
 
 
-def _defaults(ctx: click.Context, file: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration's settings by parameter name; the keys are the long options without their dashes."""
-    options = {
-        option.removeprefix("--"): param
-        for param in ctx.command.params
-        if isinstance(param, click.Option)
-        for option in param.opts
-        if option.startswith("--") and option != "--config"
-    }
-    for key, value in content.items():
-        if key not in options:
-            if key in _others(ctx):
-                continue
-            raise UsageError(f"{file}: {key!r} is no option of datacheck {ctx.info_name}")
-        if options[key].multiple and not isinstance(value, list):
-            content[key] = [value]
-    return {options[key].name or key: value for key, value in content.items() if key in options}
+FOUND = {
+    **dict.fromkeys(("range", "together", "array", "convention", "like"), Found.OBEYED),
+    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress"), Found.OBEYED),
+    **dict.fromkeys(("labels", "label-field", "shape", "batch-size"), Found.OBEYED_OF_STORES),
+    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
+    **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
+    **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
+    **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
+    **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
+    **dict.fromkeys(("config", "no-config"), Found.REFUSED),
+}
+"""Every option of every command, by its long name; one that is not here is refused.
+
+`workers` is at most the number of cores. `strict = false` is no more than the default.
+"""
+FOUND_VALUES = {"format": ("text", "json")}
+"""Of these options only these values are obeyed; others are refused."""
+AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",)}
+"""Values that judge no less than leaving the option away, beside false and the empty list."""
 
 
-def _others(ctx: click.Context) -> set[str]:
-    """Return the options of the other commands: one file may set defaults for all."""
-    group = ctx.parent.command if ctx.parent else None
-    commands = group.commands.values() if isinstance(group, click.Group) else []
-    return {name.removeprefix("--") for command in commands for param in command.params for name in param.opts}
-
-
+REPORT = click.option(
+    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
+)
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
 SCAN_OPTIONS = (
     click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised."),
     click.option("--decoder", metavar="NAME", help="The payload's kind: picture, npy, datum, decimal, text."),
@@ -134,15 +121,6 @@ SCAN_OPTIONS = (
     click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
-    click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        callback=_configure,
-        is_eager=True,
-        expose_value=False,
-        metavar="FILE",
-        help="Take options from here.  [default: datacheck.toml, or [tool.datacheck] in pyproject.toml]",
-    ),
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,15 +59,30 @@ def save(path: Path, title: str, panels: Sequence[Panel]) -> None:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return an empty figure of a size in inches. Raises UsageError where matplotlib is not installed."""
+    """Return an empty figure of a size in inches. Raises UsageError where matplotlib is not installed.
+
+    matplotlib takes its settings from a `matplotlibrc` in the working directory, which may be a dataset's: it is loaded
+    from elsewhere.
+    """
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        with contextlib.chdir(_place_of("matplotlib")):
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
     except ImportError as exc:
         raise UsageError("drawing needs matplotlib: pip install 'datacheck-ml[plot]'") from exc
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _place_of(package: str) -> Path:
+    """Return the folder of a package that is installed, without loading it. Raises ImportError where it is not."""
+    from importlib.util import find_spec
+
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ImportError(package)
+    return Path(spec.origin).parent
 
 
 def write(figure: Any, path: Path) -> None:

@@ -114,7 +114,7 @@ class Process:
         ours_in, theirs_out = os.pipe()
         theirs = (theirs_in, theirs_out, self.notes.fileno())
         self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-            [sys.executable, "-c", _MAIN.format(path=sys.path), *map(str, theirs), str(memory)],
+            [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", _main(), *map(str, theirs), str(memory)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self.errors,
@@ -300,6 +300,10 @@ def _dumps_result(result: Any) -> bytes:
 _MAIN = """
 import sys
 sys.path[:] = {path!r}
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("datacheck", {package!r})
+sys.modules["datacheck"] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
 import mmap
 from multiprocessing.connection import Connection
 from datacheck.pool import serve
@@ -307,6 +311,11 @@ import numpy
 tasks, results, notes, memory = map(int, sys.argv[1:])
 serve(Connection(tasks, writable=False), Connection(results, readable=False), mmap.mmap(notes, 0), memory)
 """
+
+
+def _main() -> str:
+    """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
+    return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__)
 
 
 def _dumps(job: Any) -> bytes:

@@ -16,6 +16,7 @@ from datacheck.files.guard import refuse_inside
 from datacheck.model import CODES, VERDICTS, Finding, plain
 from datacheck.report import Report, Source
 from datacheck.reports import streamed
+from datacheck.settings import Configuration
 
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 Fate = Literal["kept", "dropped", "altered"]
@@ -107,7 +108,7 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
-    `quarantined` is how many of the dropped are in the quarantine.
+    `quarantined` is how many of the dropped are in the quarantine. `config` is the command line's, as in a report.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -121,6 +122,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     altered: int
     quarantine: str | None = None
     quarantined: int = 0
+    config: Configuration | None = None
     digests: Digests | None = None
     lost: list[Finding] = []
     unkept: list[str] = []
@@ -163,7 +165,7 @@ def write_receipt(path: Path | None, places: Sequence[str | Path]) -> Iterator[W
 
 def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
     """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
-    lines = []
+    lines = [] if receipt.config is None else [receipt.config.sentence]
     for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
         if count:
             verb = fate if receipt.written else f"would be {fate}"

@@ -339,3 +339,10 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of a report document, or of several."""
     either, components = msgspec.json.schema_components([Document, Documents], ref_template="#/$defs/{name}")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": list(either), "$defs": components}
+
+
+def schema_text() -> str:
+    """Return the JSON Schema as it is printed."""
+    import json
+
+    return json.dumps(schema(), indent=2)

@@ -24,7 +24,9 @@ STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
 
 def text(report: Report) -> str:
     """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
-    lines = [*_layer(report), _headline(report), _verdict(report), *_examples(report)]
+    config = report.settings.config
+    said = [] if config is None else [config.sentence]
+    lines = [*_layer(report), _headline(report), *said, _verdict(report), *_examples(report)]
     if report.balance is not None:
         lines.append(f"  {sentence(report.balance)}")
     return "\n".join(lines)

@@ -15,6 +15,8 @@ CHECKS = ("finite", "range", "shape", "label", "format", "constant", "half-overf
 """The names of the checks, in the order in which they judge; `datacheck.validators.VALIDATORS` has what they are."""
 TIMEOUT = 10.0
 """Seconds that one record may take."""
+LONGEST_TIMEOUT = 1e9
+"""Seconds: what an alarm takes; infinity and NaN are none."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -25,10 +27,23 @@ class Bounds(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
+class Configuration(msgspec.Struct, frozen=True):
+    """The file that options were taken from, and those of them that judge less than without it."""
+
+    path: str
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        loosened = f"; it loosens: {', '.join(self.loosened)}" if self.loosened else ""
+        return f"settings from {self.path}{loosened}"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan was asked to do, as the report repeats it.
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
+    `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -48,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    config: Configuration | None = None
 
 
 Pair = tuple[float | None, float | None]
@@ -75,8 +91,8 @@ def make(
     strict: bool = False,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
-    if timeout <= 0:
-        raise UsageError(f"the timeout is {timeout:g} seconds; it must be more than 0")
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise UsageError(f"the timeout is {timeout:g} seconds; it must be more than 0, and at most {LONGEST_TIMEOUT:g}")
     if workers is not None and workers < 1:
         raise UsageError(f"the number of workers is {workers}; it must be at least 1")
     if shape is not None and (not shape or min(shape) < 1):

@@ -111,6 +111,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "timeout": 5.0,
         "max_bad": "3%",
         "strict": True,
+        "config": None,
     }
     assert (tmp_path / "r.csv").exists()
 

@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("errors", "stacked", "wire"),
-    ("files",),
+    ("files", "configuration"),
     ("model",),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
@@ -26,6 +26,7 @@ LAYERS = [
     ("receipt",),
     ("rebuilding",),
     ("showing", "demo", "options", "logs"),
+    ("configuring",),
     ("cli",),
     ("__main__",),
 ]

@@ -21,8 +21,11 @@ def library() -> Any:
 
     The HDF5 library would load any shared library it finds in the folders of HDF5_PLUGIN_PATH as soon as a file asks
     for a filter, so its search is off, and its list of folders empty in case it was loaded before. hdf5plugin
-    registers its filters itself. The variable for locks overrules what a caller of the library says.
+    registers its filters itself. Other variables name a driver or a connector to load (without which nothing can be
+    opened), or where parts of a file lie: none of them is obeyed. That for locks overrules what a caller says.
     """
+    for name in [name for name in os.environ if name.startswith("HDF5_")]:
+        del os.environ[name]
     os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
     os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
     import h5py

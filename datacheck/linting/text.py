@@ -17,7 +17,9 @@ def lint_text(report: Report) -> str:
     source = report.source
     what = {"solver": "solver", "network": "network"}.get(source.decoder or "", "prototxt")
     count = f"{source.records:,} layer{'' if source.records == 1 else 's'}"
-    lines = [f"{plain(source.path)}: {what}, {count}", _verdict(report), *_findings(report)]
+    config = report.settings.config
+    said = [] if config is None else [config.sentence]
+    lines = [f"{plain(source.path)}: {what}, {count}", *said, _verdict(report), *_findings(report)]
     return "\n".join(lines)
 
 

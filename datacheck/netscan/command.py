@@ -41,9 +41,13 @@ class StoreScan:
 
 @dataclass(frozen=True)
 class Given:
-    """How networks among the sources are to be taken, and whom to tell of what is neither store nor network."""
+    """How networks among the sources are to be taken, and whom to tell of what is neither store nor network.
+
+    `net_settings` are the settings for what a network reads.
+    """
 
     settings: Settings
+    net_settings: Settings
     phase: WantedPhase
     root: Path | None
     complain: Callable[[DatacheckError], None]
@@ -67,7 +71,7 @@ class Given:
         from datacheck.netscan.scan import prepare_net  # who scans stores alone does not wait for it
 
         try:
-            return prepare_net(net, self.settings, phase=self.phase, root=self.root)
+            return prepare_net(net, self.net_settings, phase=self.phase, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
             self.complain(exc if otherwise is None or named else otherwise)
