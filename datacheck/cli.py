@@ -19,6 +19,7 @@ from datacheck.errors import DatacheckError
 from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
+    from datacheck.files.output import Output
     from datacheck.logs.diagnosis import LogReport
     from datacheck.netscan.command import Scan
     from datacheck.report import Report
@@ -130,14 +131,14 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     from datacheck.pool import WORKER_BYTES, start_ahead
 
     start_ahead(WORKER_BYTES)  # it loads NumPy while the rest is loaded here
-    from datacheck.netscan.command import Given
+    from datacheck.netscan.command import Given, guard_of
     from datacheck.reports import Reports
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     done: list[Report] = []
     statuses = []
     scans = Given(_settings(options), phase, root, complain).scans(nets, sources)
-    with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
+    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)
             statuses.append(status)
@@ -228,14 +229,18 @@ def _print_schema() -> int:
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
     """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+    from datacheck.files.guard import Guard
+    from datacheck.fingerprints import read_by
     from datacheck.rebuilding import Order, rebuild_as
     from datacheck.receipt import Choice, receipt_document, receipt_text, write_receipt
+    from datacheck.scanning import prepare
 
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
     order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
     settings = _settings(options)
-    with _watching_phases(not no_progress) as progress, write_receipt(report, [source, target]) as write:
+    guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
+    with _watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
         receipt, scanned = rebuild_as(order, settings, progress)
         write(receipt_document(receipt, scanned, choice))
     if not (quiet and receipt.written):
@@ -297,11 +302,14 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
-    from datacheck.linting.command import draw, run
+    from datacheck.linting.command import draw, guard_of, run, schedule_of
     from datacheck.linting.text import lint_text
     from datacheck.reports import Reports, json_document
 
-    with Reports(options.pop("reports"), files) as written:
+    guard = guard_of(files, options["root"])
+    with ExitStack() as stack:
+        written = stack.enter_context(Reports(options.pop("reports"), guard))
+        drawn = None if schedule is None else stack.enter_context(schedule_of(schedule, guard))
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
@@ -311,8 +319,8 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
                 print(lint_text(report))
         elif shown:
             print("".join(json_document(done)))
-        if schedule is not None:
-            draw(files, schedule, options["iterations"])
+        if drawn is not None:
+            draw(files, drawn, options["iterations"])
     statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
     return next(it for it in WORST_FIRST if it in statuses)
 
@@ -340,15 +348,20 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
     """
     from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+    from datacheck.files.guard import Guard
+    from datacheck.files.output import Output
     from datacheck.logs.reading import read_into, sources_of
     from datacheck.logs.table import LOG_REPORTS
     from datacheck.logs.text import log_text
     from datacheck.reports import Reports
 
+    guard = Guard(sources_of(files))
     draw = None if plot is None else _plotting(plot, files)
     done: list[Report] = []
     statuses = []
-    with Reports(reports, sources_of(files), LOG_REPORTS) as sinks:
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Reports(reports, guard, LOG_REPORTS))
+        picture = None if plot is None else stack.enter_context(Output(plot, guard))
         for file in files:
             try:
                 report = read_into(file, sinks, strict=strict)
@@ -360,22 +373,19 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
             done.append(report)
             if form == "text" and not (quiet and report.clean):
                 print(log_text(report))
-            if draw is not None:
-                draw(report)
+            if draw is not None and picture is not None:
+                draw(report, picture)
     if form == "json":
         _print_json(done, quiet=quiet)
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport], None]:
+def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport, Output | Path], None]:
     """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
-    from datacheck.files.guard import refuse_inside
     from datacheck.logs.plot import plotting
-    from datacheck.logs.reading import sources_of
 
     if len(files) > 1:
         raise click.UsageError("--plot draws the picture of one log; name one FILE")
-    refuse_inside(path, sources_of(files))
     return plotting(path)
 
 

@@ -243,7 +243,7 @@ class LmdbWriter:
         named = [part for part in flags if part]
         options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
         self._environment = lmdb.open(
-            str(path), map_size=MAP_BYTES, lock=False, sync=False, metasync=False, max_dbs=len(named), **options
+            str(path), MAP_BYTES, mode=0o666, lock=False, sync=False, metasync=False, max_dbs=len(named), **options
         )
         self._transaction: Any = None
         self._pending = 0
