@@ -5,6 +5,7 @@ Nothing but click is imported until a command runs, so that `datacheck --help` i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from datacheck import __version__
+from datacheck import __version__, streams
 from datacheck.errors import DatacheckError
 from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
+from datacheck.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
     from datacheck.files.output import Output
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from datacheck.report import Report
     from datacheck.settings import Settings
 
-COULD_NOT_RUN = 2
 INTERRUPTED = 130
 WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
 """Of several sources, the exit status is the first of these that one of them has."""
@@ -33,39 +34,42 @@ WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    streams.prepare()
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(streams.written(lambda: _status(sys.argv[1:] if argv is None else argv)))
+
+
+def _status(argv: Sequence[str]) -> int:
+    from datacheck.model import plain
+
     try:
-        status = cli.main(args=None if argv is None else list(argv), prog_name="datacheck", standalone_mode=False)
-    except click.exceptions.Abort:
+        if "_DATACHECK_COMPLETE" in os.environ:
+            cli.main(list(argv), prog_name="datacheck")
+        with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
+            status = cli.invoke(context)
+    except click.exceptions.Exit as exc:
+        status = exc.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except click.ClickException as exc:
+        exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
         exc.show()
         status = COULD_NOT_RUN
     except DatacheckError as exc:
         complain(exc)
         status = COULD_NOT_RUN
-    except BrokenPipeError:
-        status = _pipe_closed()
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _pipe_closed() -> int:
-    """Whoever read standard output has left: say no more, and do not let the interpreter try at its end."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return COULD_NOT_RUN
-
-
 def complain(error: object) -> None:
     """Say one sentence on standard error."""
     from datacheck.model import plain
 
-    print(f"datacheck: {plain(str(error))}", file=sys.stderr)
+    streams.complain(plain(str(error)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -403,10 +407,11 @@ def _print_json(reports: Sequence[Report], *, quiet: bool) -> None:
 def demo(directory: Path) -> int:
     """Make a small damaged dataset of each kind in DIR, scan them, and say what to do next."""
     from datacheck.demo import build, farewell
+    from datacheck.reports import shell
     from datacheck.scanning import scan as scan_library
 
     for path, planted in build(directory):
-        print(f"$ datacheck scan {path}   # planted: {planted}")
+        print(f"$ datacheck scan {shell(str(path))}   # planted: {planted}")
         _print_text(scan_library(path), ())
         print()
     print(farewell(directory))
