@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import msgspec
 
@@ -296,7 +296,21 @@ def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) ->
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value))).decode()
+
+
+def _encodable(value: Any) -> Any:
+    r"""Return a value with `\xNN` for each byte of a file's name that is no UTF-8."""
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(it) for name, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(it) for it in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
 
 
 class Reports:

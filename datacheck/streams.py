@@ -11,6 +11,26 @@ from collections.abc import Callable
 COULD_NOT_RUN = 2
 
 
+class Standard(io.TextIOWrapper):
+    """Standard output, which remembers that it could not be written: other files may fail in the same way."""
+
+    failed: OSError | None = None
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as exc:
+            self.failed = exc
+            raise
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as exc:
+            self.failed = exc
+            raise
+
+
 def prepare() -> None:
     """Make the streams take whatever comes.
 
@@ -22,9 +42,12 @@ def prepare() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        now = sys.stdout
+        name, by_line, at_once = now.encoding, now.line_buffering, now.write_through
+        sys.stdout = Standard(now.detach(), name, "backslashreplace", None, by_line, at_once)
 
 
 def complain(text: str) -> None:
@@ -45,8 +68,11 @@ def written(run: Callable[[], int]) -> int:
         _say_no_more()
         return COULD_NOT_RUN
     except OSError as exc:
-        where = "standard output" if exc.filename is None else os.fsdecode(exc.filename)
-        complain(f"{where}: could not be written: {exc.strerror or exc}")
+        said = exc.strerror or exc
+        if getattr(sys.stdout, "failed", None) is exc:
+            complain(f"standard output: could not be written: {said}")
+        else:
+            complain(f"could not go on: {said}{f': {exc.filename!r}' if exc.filename else ''}")
         _say_no_more()
         return COULD_NOT_RUN
     return status

@@ -36,9 +36,9 @@ def tree(root: Path, but: Collection[Path] = ()) -> dict[str, tuple[object, ...]
         kind = stat.S_IFMT(status.st_mode)
         content: object = None
         if kind == stat.S_IFDIR:
-            waiting += [f"{path}/{name}" for name in os.listdir(path)]
+            waiting += map(str, Path(path).iterdir())
         elif kind == stat.S_IFLNK:
-            content = os.readlink(path)
+            content = Path(path).readlink()
         elif kind == stat.S_IFREG:
             content = Path(path).read_bytes()
         time = None if path in touched else status.st_mtime_ns

@@ -118,7 +118,7 @@ class Hdf5Copier:
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             digest = yield from _progress(_copy_file(part, target), part, done)
-            account.update(f"{part.name}\0{digest}\0".encode())
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             done += part.records
             dropped += len(part.drops)
             kept += part.records - len(part.drops)
@@ -184,7 +184,7 @@ class Hdf5Copier:
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             there, digest = yield from _verify_file(part, target, done)
-            account.update(f"{part.name}\0{digest}\0".encode())
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             records += there
             done += part.records
             yield done
