@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import pytest
@@ -140,7 +141,7 @@ def test_what_appears_at_the_target_meanwhile_is_not_replaced(home, tmp_path, ap
         monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
     for make in ("mkdir", "touch"):
         target = tmp_path / f"t-{make}"
-        with Workplace(target) as work, pytest.raises(datacheck.TargetExists):
+        with Workplace(target) as work:
             getattr(work.path / "copy", make)()
             if appear == "folder":
                 target.mkdir()
@@ -151,7 +152,8 @@ def test_what_appears_at_the_target_meanwhile_is_not_replaced(home, tmp_path, ap
             else:
                 shutil.copytree(home, target)
             before = tree(target) if not target.is_symlink() else target.readlink()
-            work.publish(work.path / "copy")
+            with pytest.raises(datacheck.TargetExists):
+                work.publish(work.path / "copy")
         assert (tree(target) if not target.is_symlink() else target.readlink()) == before
     assert not [it for it in tmp_path.iterdir() if "partial" in it.name]
 
@@ -194,7 +196,8 @@ def test_a_source_reached_by_a_link_is_no_target(home, tmp_path):
     for source in (tmp_path / "way.h5", tmp_path / "lists" / "list.txt", tmp_path / "h5"):
         for target in (real, tmp_path / "hard.h5", real.parent):
             before = tree(tmp_path)
-            assert "never written to" in refused("rebuild", source, target, "--drop-bad", "--force")
+            said = refused("rebuild", source, target, "--drop-bad", "--force")
+            assert "never written to" in said or "the same path" in said or "lies inside" in said
             assert tree(tmp_path) == before
 
 
@@ -260,14 +263,10 @@ def test_a_store_is_replaced_and_named(tmp_path, old, system, monkeypatch):
     if system == "without":
         monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
         if old != "hdf5":  # a folder takes the place of something
-            there = tree(tmp_path)
-            assert "cannot replace a store in one step" in refused(
-                "rebuild", source, tmp_path / "t", "--drop-bad", "--force"
-            )
-            assert tree(tmp_path, [tmp_path / "none"]) == {
-                **there,
-                str(tmp_path): tree(tmp_path, [tmp_path / "none"])[str(tmp_path)],
-            }
+            there = tree(tmp_path, [tmp_path / "none"])
+            said = refused("rebuild", source, tmp_path / "t", "--drop-bad", "--force")
+            assert "cannot replace a store in one step" in said
+            assert tree(tmp_path, [tmp_path / "none"]) == there
             return
     words = ("rebuild", source, tmp_path / "t", "--drop-bad", "--force", "--report", tmp_path / "r.json")
     status, said, complaint = run(*words)
@@ -370,7 +369,7 @@ def test_a_set_user_id_bit_is_not_copied(tmp_path):
         file["data"][7] = 0
     source.chmod(0o4755)
     datacheck.rebuild(source, tmp_path / "b.h5")
-    assert stat.S_IMODE((tmp_path / "b.h5").stat().st_mode) & 0o7111 == 0o111 & 0
+    assert stat.S_IMODE((tmp_path / "b.h5").stat().st_mode) & 0o7111 == 0
     assert open_store(tmp_path / "b.h5").backend == "hdf5"
 
 
@@ -418,7 +417,7 @@ def test_another_user_gets_one_sentence_where_something_is_not_theirs(tmp_path):
     for above in (folder, *folder.parents[:3]):
         if not above.stat().st_mode & stat.S_IXOTH:
             above.chmod(above.stat().st_mode | stat.S_IXOTH)
-    program = [sys.executable, "-c", AS_NOBODY, folder, os.path.dirname(__file__)]
+    program = [sys.executable, "-c", AS_NOBODY, folder, Path(__file__).parent]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     if "Permission denied" in done.stderr:
         pytest.skip(f"the interpreter is out of another user's reach: {done.stderr.splitlines()[-1]}")
