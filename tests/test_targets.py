@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -378,16 +379,14 @@ def test_a_set_user_id_bit_is_not_copied(tmp_path):
 AS_NOBODY = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
-import numpy, h5py, lmdb, datacheck.cli
-from trees import run, refused
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-os.chdir(sys.argv[1])
 from pathlib import Path
-Path("r.json").write_text("the earlier one")
-Path("r.json").chmod(0o444)
 from datacheck.files.output import Output
 from datacheck.errors import DatacheckError
 from datacheck.files.staging import Workplace
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.chdir(sys.argv[1])
+Path("r.json").write_text("the earlier one")
+Path("r.json").chmod(0o444)
 for name in ("r.json", "closed/r.json", "roots.json"):
     try:
         with Output(name) as output:
@@ -406,17 +405,18 @@ print(sorted(os.listdir(".")))
 """
 
 
-def test_another_user_gets_one_sentence_where_something_is_not_theirs(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    folder = tmp_path / "shared"
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_gets_one_sentence_where_something_is_not_theirs():
+    with tempfile.TemporaryDirectory() as reachable:  # the folders of pytest are not
+        Path(reachable).chmod(0o755)
+        as_nobody(Path(reachable) / "shared")
+
+
+def as_nobody(folder):
     (folder / "closed").mkdir(parents=True)
     folder.chmod(0o1777)
     (folder / "roots.json").write_text("of root")
     left = marked(folder / ".t.12345678.datacheck-partial", folder / "t")
-    for above in (folder, *folder.parents[:3]):
-        if not above.stat().st_mode & stat.S_IXOTH:
-            above.chmod(above.stat().st_mode | stat.S_IXOTH)
     program = [sys.executable, "-c", AS_NOBODY, folder, Path(__file__).parent]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     if "Permission denied" in done.stderr:
