@@ -5,6 +5,7 @@ Nothing but click is imported until a command runs, so that `datacheck --help` i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from datacheck import __version__
+from datacheck import __version__, streams
 from datacheck.configuring import Applied, applied, configured
 from datacheck.errors import DatacheckError
 from datacheck.options import FORMAT, REPORT, Bound, LintCommand, ScanCommand, scan_options
+from datacheck.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
+    from datacheck.files.output import Output
     from datacheck.logs.diagnosis import LogReport
     from datacheck.netscan.command import Scan
     from datacheck.report import Report
     from datacheck.settings import Settings
 
-COULD_NOT_RUN = 2
 INTERRUPTED = 130
 WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
 """Of several sources, the exit status is the first of these that one of them has."""
@@ -33,39 +35,42 @@ WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    streams.prepare()
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(streams.written(lambda: _status(sys.argv[1:] if argv is None else argv)))
+
+
+def _status(argv: Sequence[str]) -> int:
+    from datacheck.model import plain
+
     try:
-        status = cli.main(args=None if argv is None else list(argv), prog_name="datacheck", standalone_mode=False)
-    except click.exceptions.Abort:
+        if "_DATACHECK_COMPLETE" in os.environ:
+            cli.main(list(argv), prog_name="datacheck")
+        with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
+            status = cli.invoke(context)
+    except click.exceptions.Exit as exc:
+        status = exc.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except click.ClickException as exc:
+        exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
         exc.show()
         status = COULD_NOT_RUN
     except DatacheckError as exc:
         complain(exc)
         status = COULD_NOT_RUN
-    except BrokenPipeError:
-        status = _pipe_closed()
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _pipe_closed() -> int:
-    """Whoever read standard output has left: say no more, and do not let the interpreter try at its end."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return COULD_NOT_RUN
-
-
 def complain(error: object) -> None:
     """Say one sentence on standard error."""
     from datacheck.model import plain
 
-    print(f"datacheck: {plain(str(error))}", file=sys.stderr)
+    streams.complain(plain(str(error)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -131,7 +136,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     from datacheck.pool import WORKER_BYTES, start_ahead
 
     start_ahead(WORKER_BYTES)  # it loads NumPy while the rest is loaded here
-    from datacheck.netscan.command import Given
+    from datacheck.netscan.command import Given, guard_of
     from datacheck.reports import Reports
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
@@ -139,7 +144,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     done: list[Report] = []
     statuses = []
     scans = Given(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
-    with Reports(reports, [it.report.source.path for it in scans if it is not None]) as files:
+    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)
             statuses.append(status)
@@ -235,14 +240,18 @@ def _print_text(report: Report, written: Sequence[str]) -> None:
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
     """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+    from datacheck.files.guard import Guard
+    from datacheck.fingerprints import read_by
     from datacheck.rebuilding import Order, rebuild_as
     from datacheck.receipt import Choice, receipt_document, receipt_text, write_receipt
+    from datacheck.scanning import prepare
 
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
     order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
     settings = _settings(options)
-    with _watching_phases(not no_progress) as progress, write_receipt(report, [source, target]) as write:
+    guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
+    with _watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
         receipt, scanned = rebuild_as(order, settings, progress)
         receipt.config = settings.config
         write(receipt_document(receipt, scanned, choice))
@@ -305,12 +314,15 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @configured
 def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
-    from datacheck.linting.command import draw, run
+    from datacheck.linting.command import draw, guard_of, run, schedule_of
     from datacheck.linting.text import lint_text
     from datacheck.reports import Reports, json_document
 
+    guard = guard_of(files, options["root"])
     config = _configuration()
-    with Reports(options.pop("reports"), files) as written:
+    with ExitStack() as stack:
+        written = stack.enter_context(Reports(options.pop("reports"), guard))
+        drawn = None if schedule is None else stack.enter_context(schedule_of(schedule, guard))
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
@@ -322,8 +334,8 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
                 print(lint_text(report))
         elif shown:
             print("".join(json_document(done)))
-        if schedule is not None:
-            draw(files, schedule, options["iterations"])
+        if drawn is not None:
+            draw(files, drawn, options["iterations"])
     _end(silent=not shown)
     statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
     return next(it for it in WORST_FIRST if it in statuses)
@@ -350,15 +362,20 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
     """
     from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+    from datacheck.files.guard import Guard
+    from datacheck.files.output import Output
     from datacheck.logs.reading import read_into, sources_of
     from datacheck.logs.table import LOG_REPORTS
     from datacheck.logs.text import log_text
     from datacheck.reports import Reports
 
+    guard = Guard(sources_of(files))
     draw = None if plot is None else _plotting(plot, files)
     done: list[Report] = []
     statuses = []
-    with Reports(reports, sources_of(files), LOG_REPORTS) as sinks:
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Reports(reports, guard, LOG_REPORTS))
+        picture = None if plot is None else stack.enter_context(Output(plot, guard))
         for file in files:
             try:
                 report = read_into(file, sinks, strict=strict)
@@ -370,22 +387,19 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
             done.append(report)
             if form == "text" and not (quiet and report.clean):
                 print(log_text(report))
-            if draw is not None:
-                draw(report)
+            if draw is not None and picture is not None:
+                draw(report, picture)
     if form == "json":
         _print_json(done, quiet=quiet)
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport], None]:
+def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport, Output | Path], None]:
     """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
-    from datacheck.files.guard import refuse_inside
     from datacheck.logs.plot import plotting
-    from datacheck.logs.reading import sources_of
 
     if len(files) > 1:
         raise click.UsageError("--plot draws the picture of one log; name one FILE")
-    refuse_inside(path, sources_of(files))
     return plotting(path)
 
 
@@ -403,10 +417,11 @@ def _print_json(reports: Sequence[Report], *, quiet: bool) -> None:
 def demo(directory: Path) -> int:
     """Make a small damaged dataset of each kind in DIR, scan them, and say what to do next."""
     from datacheck.demo import build, farewell
+    from datacheck.reports import shell
     from datacheck.scanning import scan as scan_library
 
     for path, planted in build(directory):
-        print(f"$ datacheck scan {path}   # planted: {planted}")
+        print(f"$ datacheck scan {shell(str(path))}   # planted: {planted}")
         _print_text(scan_library(path), ())
         print()
     print(farewell(directory))

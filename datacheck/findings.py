@@ -6,7 +6,6 @@ A finding as an object costs microseconds to send and half a kilobyte to hold; p
 from __future__ import annotations
 
 import struct
-import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
@@ -15,6 +14,7 @@ from typing import IO
 
 import msgspec
 
+from datacheck.files.scratch import scratch_file, write_all
 from datacheck.model import Finding
 
 FINDINGS_IN_MEMORY = 10_000
@@ -142,10 +142,9 @@ class FindingLog:
             self._memory.append(run)
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the log)
+            self._file = scratch_file()
             weakref.finalize(self, self._file.close)
-        self._file.write(_HEAD.pack(len(run.packed), run.count, run.by))
-        self._file.write(run.packed)
+        write_all(self._file, _HEAD.pack(len(run.packed), run.count, run.by) + run.packed)
 
     def __len__(self) -> int:
         return self._count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,30 @@ def files_of(reader: Reader) -> list[Path]:
     if not reader.path.is_dir():
         return [reader.path]
     return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
+
+
+def sources_of(reader: Reader) -> list[Path]:
+    """Return the files that hold a store's records, those that a list names among them."""
+    return list(dict.fromkeys([*files_of(reader), *getattr(reader, "files", ())]))
+
+
+def read_by(reader: Reader) -> Iterator[Path]:
+    """Yield every file that is read on a reader's account, and all that lies in its folder; nothing is opened for it.
+
+    For who is about to write: none of these is to be written over. Those of a list of pictures are read off the list.
+    """
+    yield reader.path
+    if reader.path.is_dir():
+        for folder, _, names in os.walk(reader.path):
+            yield from (Path(folder) / name for name in names)
+    elif reader.backend == "lmdb":
+        yield reader.path.with_name(f"{reader.path.name}-lock")
+    if reader.backend == "hdf5":
+        yield from getattr(reader, "files", ())
+    if reader.backend == "image-list":
+        from datacheck.backends.image_list import ImageListReader
+
+        yield from reader.pictures() if isinstance(reader, ImageListReader) else ()
 
 
 def _roots(backend: str, file: Path) -> Iterator[bytes]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datacheck.errors import ReportFailed, UsageError
+from datacheck.errors import UsageError
+from datacheck.files.output import Output, writing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -44,7 +45,7 @@ class Panel:
     logarithmic: bool = False
 
 
-def save(path: Path, title: str, panels: Sequence[Panel]) -> None:
+def save(output: Output | Path, title: str, panels: Sequence[Panel]) -> None:
     """Draw the panels below each other into a PNG file.
 
     Raises UsageError where matplotlib is not installed, ReportFailed where the file cannot be written.
@@ -55,7 +56,7 @@ def save(path: Path, title: str, panels: Sequence[Panel]) -> None:
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _draw(axis, panel)
     axes[-1, 0].set_xlabel("iteration")
-    write(figure, path)
+    write(figure, output)
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -85,12 +86,15 @@ def _place_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def write(figure: Any, path: Path) -> None:
-    """Write a figure into a PNG file. Raises ReportFailed where that is not possible."""
-    try:
-        figure.savefig(path, format="png", dpi=120)
-    except OSError as exc:
-        raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+def write(figure: Any, output: Output | Path) -> None:
+    """Write a figure into a PNG file, whole or not at all. Raises ReportFailed where that is not possible."""
+    if isinstance(output, Path):
+        with Output(output) as made:
+            write(figure, made)
+        return
+    with writing(output.path):
+        figure.savefig(output.file, format="png", dpi=120)
+    output.publish()
 
 
 def _draw(axis: Any, panel: Panel) -> None:

@@ -14,10 +14,13 @@ import msgspec
 
 from datacheck import __version__
 from datacheck.backends import Copier, Reader
+from datacheck.backends.replaceable import store_at
 from datacheck.copying import Copied, Drops, Plan
 from datacheck.errors import RebuildFailed, UsageError
+from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
-from datacheck.fingerprints import fingerprint
+from datacheck.fingerprints import fingerprint, read_by, sources_of
 from datacheck.pool import WORKER_BYTES, Death, Pool, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
@@ -54,6 +57,16 @@ class Order:
     to: str | None = None
     force: bool = False
     accept_losses: bool = False
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What it is given to read."""
+        return [self.source, *([] if self.from_report is None else [self.from_report])]
+
+    @property
+    def writes(self) -> dict[str, Path]:
+        """What it writes, by the words for it."""
+        return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
 
 
 @dataclass(frozen=True)
@@ -121,21 +134,24 @@ class _Work:
 
 def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
-    _refuse_places(order)
+    refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
+    guard = Guard([order.source], lambda: read_by(reader))
+    for what, place in order.writes.items():
+        guard.refuse_target(place, what)
     to = order.to or reader.backend
-    with ExitStack() as stack:
+    with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
         pool = stack.enter_context(Pool[Task](Job(reader, settings), settings.workers, WORKER_BYTES))
         work = _Work(order, reader, copier, pool, progress)
         if to != "hdf5":
             work.objections()  # HDF5 keeps all there is as long as no row is touched
-        workplace = stack.enter_context(Workplace(order.target, force=order.force)) if not order.dry_run else None
-        holding = None
-        if order.quarantine is not None and not order.dry_run:
-            holding = stack.enter_context(Workplace(order.quarantine))
+        workplace = holding = None
+        if not order.dry_run:
+            workplace = places.enter_context(Workplace(order.target, examine=store_at if order.force else None))
+            holding = places.enter_context(Workplace(order.quarantine)) if order.quarantine else None
         started = time.monotonic()
         if order.from_report is None:
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
@@ -153,7 +169,11 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             if lost or receipt.dropped + receipt.altered:
                 receipt.unkept = work.objections()
-        return _write(work, report, receipt, workplace, holding), report
+        try:
+            return _write(work, report, receipt, workplace, holding), report
+        except OSError as exc:
+            reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
+            raise RebuildFailed(str(order.target), reason) from exc
 
 
 def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:
@@ -169,12 +189,14 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     _compare(order, work.reader, report, receipt, copied, count, digest)
     if holding is not None:
         _describe_quarantine(order, report, holding)
+        narrow(holding.path / "quarantine", openness(order.source, sources_of(work.reader)))
         holding.publish(holding.path / "quarantine")
     workplace.publish(plan.target)
     copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
     return msgspec.structs.replace(
         receipt,
         written=True,
+        replaced=workplace.replaced or msgspec.UNSET,
         kept=copied.kept,
         altered=copied.altered,
         quarantined=copied.held,
@@ -186,19 +208,6 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
 
 def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
     raise RebuildFailed(target, f"{phase}: {fatal(death, 'reading or writing').message}")
-
-
-def _refuse_places(order: Order) -> None:
-    """Raise UsageError where target or quarantine would touch the source, or each other."""
-    places = {"source": order.source.resolve(), "target": order.target.resolve()}
-    if order.quarantine is not None:
-        places["quarantine"] = order.quarantine.resolve()
-    for name, place in places.items():
-        for other, there in places.items():
-            if name < other and place == there:
-                raise UsageError(f"{name} and {other} are the same path, {place}")
-            if there in place.parents:
-                raise UsageError(f"the {name} {place} lies inside the {other} {there}")
 
 
 def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
@@ -303,7 +312,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         (holding.path / "quarantine").mkdir()
         quarantine = holding.path / "quarantine" / f"records{suffix}"
     return Plan(
-        target=workplace.path / order.target.name,
+        target=workplace.path / "copy",
         drops=Drops(files["dropped"], frozenset(deadly)),
         quarantine=quarantine,
         fill=order.choice.fill,
@@ -379,7 +388,7 @@ def rebuild(
     to
         "lmdb" or "leveldb": write this kind of store.
     force
-        Replace what lies at the target, in one step when the copy is complete.
+        Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
     accept_losses
         Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
     progress
@@ -392,7 +401,7 @@ def rebuild(
     SourceMissing, SourceUnknown, SourceUnreadable, UsageError
         As `datacheck.scan` does; also where the copy could not keep something.
     TargetExists
-        Something lies at the target or at the quarantine.
+        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """

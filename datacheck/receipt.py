@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -11,8 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from datacheck.errors import ReportFailed, UsageError
-from datacheck.files.guard import refuse_inside
+from datacheck.errors import UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
 from datacheck.model import CODES, VERDICTS, Finding, plain
 from datacheck.report import Report, Source
 from datacheck.reports import streamed
@@ -108,7 +109,8 @@ class Receipt(msgspec.Struct, kw_only=True):
 
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
-    `quarantined` is how many of the dropped are in the quarantine. `config` is the command line's, as in a report.
+    `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
+    `config` is the command line's, as in a report.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -126,6 +128,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     digests: Digests | None = None
     lost: list[Finding] = []
     unkept: list[str] = []
+    replaced: str | msgspec.UnsetType = msgspec.UNSET
     drops: list[Fated] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Fated] | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
@@ -144,23 +147,26 @@ Write = Callable[[Iterator[str]], None]
 
 
 @contextmanager
-def write_receipt(path: Path | None, places: Sequence[str | Path]) -> Iterator[Write]:
-    """Yield what writes the receipt's pieces to `path`, if there is one; opened at once, so as to be refused at once.
+def write_receipt(path: Path | None, guard: Guard) -> Iterator[Write]:
+    """Yield what writes the receipt's pieces to `path`, if there is one; refused at once where that cannot be.
 
-    Raises UsageError for a file in one of the places or with another suffix, ReportFailed if it cannot be written.
+    The file is replaced whole when the receipt is written; a rebuild that fails leaves what lay there. Raises
+    UsageError for a file that must not be written or has another suffix, ReportFailed if it cannot be written.
     """
     if path is None:
         yield lambda pieces: None
         return
     if path.suffix != ".json":
         raise UsageError(f"{path}: a receipt's name ends in .json")
-    refuse_inside(path, places)
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            yield file.writelines
-            file.write("\n")
-    except OSError as exc:
-        raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+    with Output(path, guard, text=True) as output:
+
+        def write(pieces: Iterator[str]) -> None:
+            with writing(path):
+                output.file.writelines(pieces)
+                output.file.write("\n")
+            output.publish()
+
+        yield write
 
 
 def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
@@ -180,7 +186,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
         if receipt.quarantine is not None:
             lines.append(f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}")
-        lines.append(f"the copy: {plain(receipt.target.path)}")
+        instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
+        lines.append(f"the copy: {plain(receipt.target.path)}{instead}")
     elif dry_run:
         lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")
     else:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Protocol
+from types import TracebackType
+from typing import IO, Any, Protocol
 
 import msgspec
 
 from datacheck.errors import ReportFailed, UsageError
-from datacheck.files.guard import refuse_inside
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
 from datacheck.label_balance import sentence
 from datacheck.model import VERDICTS, Finding, plain
 from datacheck.report import SCHEMA_OF_MANY, Report
@@ -215,6 +218,24 @@ class JsonLinesSink:
         self._file.write(_json(last) + "\n")
 
 
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What makes a spreadsheet take a cell for a formula when it begins with this."""
+
+
+def as_name(cell: str) -> str:
+    r"""Return an escaped name as a cell that is no formula: its first character escaped too, so `unescape` undoes it.
+
+    >>> print(as_name("=1+1"))
+    \x3d1+1
+    """
+    return "".join(f"\\x{byte:02x}" for byte in cell[0].encode()) + cell[1:] if cell.startswith(FORMULA) else cell
+
+
+def as_text(cell: str) -> str:
+    """Return a text as a cell that is no formula: behind an apostrophe, which spreadsheets take for "this is text"."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
 class CsvSink:
     """One row a finding; `details` is JSON."""
 
@@ -226,9 +247,11 @@ class CsvSink:
         self._writer.writerow(self.COLUMNS)
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
+        source = as_text(plain(report.source.path))
         for it in findings:
-            values = [it.file or "", it.database or "", it.key, it.index, it.field, it.code, it.verdict, it.message]
-            self._writer.writerow([plain(report.source.path), *values, _json(it.details)])
+            names = [as_name(it.file or ""), as_name(it.database or ""), None if it.key is None else as_name(it.key)]
+            said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
+            self._writer.writerow([source, *names, it.index, *said, as_text(_json(it.details))])
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -237,6 +260,10 @@ class CsvSink:
 
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {".json": JsonSink, ".jsonl": JsonLinesSink, ".csv": CsvSink}
 """The formats of a report file, by its suffix."""
+GROWS = ".jsonl"
+"""The format that people look into while a scan runs."""
+TOLD = (KeyboardInterrupt, OSError)
+"""What may end a run whose report is written all the same: an interrupt, or standard output that nobody takes."""
 
 
 def json_document(reports: Sequence[Report]) -> Iterator[str]:
@@ -271,40 +298,54 @@ def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) ->
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value))).decode()
+
+
+def _encodable(value: Any) -> Any:
+    r"""Return a value with `\xNN` for each byte of a file's name that is no UTF-8."""
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(it) for name, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(it) for it in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
 
 
 class Reports:
     """The report files of one run, whose suffixes pick their formats. Use as a context manager.
 
-    Raises UsageError for a suffix that no format has, or a file inside a source; ReportFailed where one cannot be
-    written.
+    `guard` says what they must not be, or which paths are read. A report file is replaced whole at the end; a run that
+    fails leaves what lay there, one that is interrupted writes what it has. Raises UsageError for a suffix that no
+    format has and for a file that must not be written; ReportFailed where one cannot be written.
     """
 
     def __init__(
         self,
         paths: Iterable[str | Path],
-        sources: Sequence[str | Path],
+        guard: Guard | Sequence[str | Path],
         formats: Mapping[str, Callable[[IO[str]], Sink]] | None = None,
     ) -> None:
-        self._paths = [Path(path) for path in paths]
         self._formats = REPORTS if formats is None else formats
-        for path in self._paths:
+        guard = guard if isinstance(guard, Guard) else Guard(guard)
+        self._outputs = [Output(path, guard, text=True, grows=Path(path).suffix == GROWS) for path in paths]
+        for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
-            refuse_inside(path, sources)
         self._sinks: list[Sink] = []
-        self._files: list[tuple[Path, IO[str]]] = []
         self._reports: list[Report] = []
+        self._stack = ExitStack()
 
     def __enter__(self) -> Reports:
-        for path in self._paths:
-            try:
-                file = path.open("w", encoding="utf-8", newline="")
-            except OSError as exc:
-                raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
-            self._files.append((path, file))
-            self._sinks.append(self._formats[path.suffix](file))
+        with ExitStack() as stack:
+            for output in self._outputs:
+                stack.enter_context(output)
+                with writing(output.path):
+                    self._sinks.append(self._formats[output.path.suffix](output.file))
+            self._stack = stack.pop_all()
         return self
 
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
@@ -317,18 +358,32 @@ class Reports:
 
         return listen
 
+    def withdraw(self, report: Report) -> None:
+        """Leave out a report that was begun and came to nothing."""
+        self._reports = [it for it in self._reports if it is not report]
+
     def each(self, do: Callable[[Sink], None]) -> None:
         """Have every file's sink do something. Raises ReportFailed where one cannot be written."""
-        for (path, _), sink in zip(self._files, self._sinks, strict=True):
-            try:
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            with writing(output.path):
                 do(sink)
-            except OSError as exc:
-                raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            if self._reports and not isinstance(error, ReportFailed):
-                self.each(lambda sink: sink.finish(self._reports))
-        finally:
-            for _, file in self._files:
-                file.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if self._reports and (error is None or isinstance(error, TOLD)):
+                self._publish()
+
+    def _publish(self) -> None:
+        """Finish every file; one that cannot be written keeps none of the others from it."""
+        failed: list[ReportFailed] = []
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            try:
+                with writing(output.path):
+                    sink.finish(self._reports)
+                output.publish()
+            except ReportFailed as exc:
+                failed.append(exc)
+        if failed:
+            raise failed[0]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends import Reader, StoreOptions, open_store
-from datacheck.fingerprints import fingerprint
+from datacheck.files.guard import Guard
+from datacheck.fingerprints import fingerprint, read_by
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool
 from datacheck.report import Report, Source, Tally
@@ -403,7 +404,7 @@ def scan(
         strict=strict,
     )
     reader, report = prepare(source, settings)
-    with Reports(reports, [reader.path]) as files:
+    with Reports(reports, Guard([reader.path], lambda: read_by(reader))) as files:
         listen = files.begin(report)
         run(report, reader, validators=validators, progress=progress, listen=listen)
     return report

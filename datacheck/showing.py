@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from datacheck.backends import Reader
 from datacheck.batch import Batch
-from datacheck.errors import RecordMissing, ReportFailed, UsageError
-from datacheck.files.guard import refuse_inside
+from datacheck.errors import RecordMissing, UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
+from datacheck.fingerprints import read_by
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
 from datacheck.reports import amount
@@ -89,9 +92,14 @@ def look(source: str, key: str, settings: Settings, save: Path | None = None) ->
 
     Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
     """
-    if save is not None:
-        refuse_inside(save, [source])
     reader, _ = prepare(source, settings)
+    if save is None:
+        return _look(source, reader, key, settings, None)
+    with Output(save, Guard([source], lambda: read_by(reader))) as output:
+        return _look(source, reader, key, settings, output)
+
+
+def _look(source: str, reader: Reader, key: str, settings: Settings, output: Output | None) -> Record:
     with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
         shard = only(pool, Find(key))
         if shard is None:
@@ -106,8 +114,8 @@ def look(source: str, key: str, settings: Settings, save: Path | None = None) ->
     if seen is None:
         raise RecordMissing(source, f"has no record with the key {plain(key)}")
     lines = [*_lines(key, seen)]
-    if save is not None:
-        lines.append(_save(seen, save))
+    if output is not None:
+        lines.append(_save(seen, output))
     verdicts = {finding.verdict for finding in seen.findings}
     return Record("\n".join(lines), 1 if "bad" in verdicts else 3 if "unverifiable" in verdicts else 0)
 
@@ -173,19 +181,21 @@ def _stored_picture(kind: str, value: bytes | memoryview) -> bytes | None:
     return None
 
 
-def _save(seen: Seen, path: Path) -> str:
+def _save(seen: Seen, output: Output) -> str:
     """Write the picture as it is stored, or the array as .npy; return the line that says so."""
-    try:
-        if seen.picture is not None and path.suffix != ".npy":
-            path.write_bytes(seen.picture)
-            return f"  saved the {amount(len(seen.picture))} as stored: {plain(str(path))}"
-        if seen.array is None:
-            raise UsageError(f"{path}: the record holds nothing that could be saved")
-        if path.suffix != ".npy":
-            raise UsageError(f"{path}: the record holds an array; name a file that ends in .npy")
-        import numpy as np
+    path = output.path
+    if seen.picture is not None and path.suffix != ".npy":
+        with writing(path):
+            output.file.write(seen.picture)
+        output.publish()
+        return f"  saved the {amount(len(seen.picture))} as stored: {plain(str(path))}"
+    if seen.array is None:
+        raise UsageError(f"{path}: the record holds nothing that could be saved")
+    if path.suffix != ".npy":
+        raise UsageError(f"{path}: the record holds an array; name a file that ends in .npy")
+    import numpy as np
 
-        np.save(path, seen.array, allow_pickle=False)
-    except OSError as exc:
-        raise ReportFailed(str(path), f"could not be written: {exc.strerror}") from exc
+    with writing(path):
+        np.save(output.file, seen.array, allow_pickle=False)
+    output.publish()
     return f"  saved the array: {plain(str(path))}"

@@ -242,7 +242,7 @@ def test_an_interrupt_stops_everything_at_once_and_reports(tmp_path):
         text=True,
         start_new_session=True,
     ) as process:
-        while not (tmp_path / "r.jsonl").exists():
+        while not (tmp_path / "r.jsonl.partial").exists():
             time.sleep(0.01)
         time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
@@ -250,6 +250,7 @@ def test_an_interrupt_stops_everything_at_once_and_reports(tmp_path):
     assert (process.returncode, complaints) == (130, "")
     assert json.loads(said)["complete"] is False
     assert json.loads((tmp_path / "r.jsonl").read_text().splitlines()[-1])["complete"] is False
+    assert not (tmp_path / "r.jsonl.partial").exists()
 
 
 def test_show_a_record(damaged, tmp_path):

@@ -25,7 +25,7 @@ LAYERS = [
     ("linting", "netscan"),
     ("receipt",),
     ("rebuilding",),
-    ("showing", "demo", "options", "logs"),
+    ("showing", "demo", "options", "logs", "streams"),
     ("configuring",),
     ("cli",),
     ("__main__",),

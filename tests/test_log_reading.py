@@ -306,5 +306,5 @@ def test_any_numbers_can_be_drawn(write, tmp_path, losses):
 
     for step in (1, 10**17):
         report = datacheck.read_log(write(run(losses, lambda at: losses[0], step=step)))
-        plotting(tmp_path / "p.png")(report)
+        plotting(tmp_path / "p.png")(report, tmp_path / "p.png")
         assert (tmp_path / "p.png").stat().st_size > 5000

@@ -314,7 +314,14 @@ def test_an_existing_target_is_refused_until_it_is_forced(source, target):
         2,
         f"datacheck: {target}: exists already; name another target, or replace it with --force\n",
     )
+    done = run(source, target, "--drop-bad", "--force")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"datacheck: {target}: holds precious, which no store has, and --force replaces nothing else; name another\n",
+    )
     assert (target / "precious").read_text() == "mine"
+    (target / "precious").unlink()
+    write_lmdb(target, raw_records(2))
     assert run(source, target, "--drop-bad", "--force").returncode == 0
     assert pairs(target) == kept(*BAD)
     assert left_behind(target) == []
@@ -540,7 +547,9 @@ def test_hdf5_is_refused_forced_and_cleaned_up_like_the_others(table, tmp_path):
     assert not target.exists()
     target.write_bytes(b"mine")
     assert run(table, target, "--drop-bad").returncode == 2
+    assert run(table, target, "--drop-bad", "--force").returncode == 2
     assert target.read_bytes() == b"mine"
+    target.write_bytes(table.read_bytes())
     assert run(table, target, "--drop-bad", "--force").returncode == 0
     assert len(rows(target)[0]) == 47
     assert left_behind(target) == []

@@ -163,11 +163,12 @@ def test_several_reports_make_one_document(tmp_path):
 
 def test_json_lines_are_written_while_the_scan_runs(tmp_path):
     seen = []
-    path = tmp_path / "r.jsonl"
+    path, growing = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
     from datacheck.backends.lmdb import LmdbReader
 
     reader = LmdbReader(write_lmdb(tmp_path / "env", raw_records(200) | {key(1): b""}), 3000)
-    datacheck.scan(reader, reports=[path], progress=lambda *_: seen.append(path.stat().st_size))
+    datacheck.scan(reader, reports=[path], progress=lambda *_: seen.append(growing.stat().st_size))
+    assert not growing.exists()
     assert 0 < seen[0] == seen[-1] < path.stat().st_size
 
 

@@ -248,7 +248,7 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
 
 def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
     """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
-    with library().File(path, "w") as file:
+    with library().File(path, "x") as file:
         for name, values in datasets.items():
             chunk = (min(16, len(values)), *values.shape[1:])
             file.create_dataset(name, data=values, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True)

@@ -7,7 +7,6 @@ dropped is left in it, and its digest (`hdf5_digest`) is taken of the source and
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from datacheck.backends.hdf5_tree import Tree
 from datacheck.copying import Copied, Copying, Plan, Verifying
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import flush
+from datacheck.files.modes import narrow
 from datacheck.model import escape
 
 COPY_BYTES = 4 << 20
@@ -118,7 +118,7 @@ class Hdf5Copier:
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             digest = yield from _progress(_copy_file(part, target), part, done)
-            account.update(f"{part.name}\0{digest}\0".encode())
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             done += part.records
             dropped += len(part.drops)
             kept += part.records - len(part.drops)
@@ -184,7 +184,7 @@ class Hdf5Copier:
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             there, digest = yield from _verify_file(part, target, done)
-            account.update(f"{part.name}\0{digest}\0".encode())
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             records += there
             done += part.records
             yield done
@@ -252,7 +252,7 @@ def _copy_file(part: Part, target: Path) -> Marks:
     with opened(part.file) as source:
         builder = Builder(library(), source, target, part.plan)
         told = yield from builder.build()
-        shutil.copymode(part.file, target)
+        narrow(target, part.file.stat().st_mode)
         _sync(target)
         tree = Tree(library(), source.id, part.plan.skip)
         return _digest(tree, part.plan, told, part.file, planned=True)
@@ -333,7 +333,7 @@ def _copy_bytes(source: Path, target: Path) -> Marks:
             yield b"", 0.0
         writing.flush()
         os.fsync(writing.fileno())
-    shutil.copymode(source, target)
+    narrow(target, source.stat().st_mode)
     return account.hexdigest()
 
 

@@ -163,6 +163,15 @@ class ImageListReader:
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         return msgspec.structs.replace(finding, key=_key(_number(place)).decode())
 
+    def pictures(self) -> Iterator[Path]:
+        """Yield the path of each picture, there or not."""
+        with self.path.open("rb") as file:
+            for line in _lines(file):
+                yield self._picture(parse(line))
+
+    def _picture(self, entry: Line) -> Path:
+        return self.folder / os.fsdecode(self.prefix.encode("utf-8", "surrogateescape") + entry.name)
+
     def _within(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
         offset, first = map(int, shard.part.split(":"))
         start = first if shard.start is None else _number(shard.start)
@@ -179,7 +188,7 @@ class ImageListReader:
         situation = None if entry.fault is None else entry.fault.details["situation"]
         if situation == "no-file":
             return b"", entry.fault
-        path = self.folder / os.fsdecode(self.prefix.encode("utf-8", "surrogateescape") + entry.name)
+        path = self._picture(entry)
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):

@@ -27,7 +27,7 @@ class LevelDbWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._error = plyvel.Error
         self._store = plyvel.DB(
-            str(path),
+            os.fsencode(path),
             create_if_missing=True,
             error_if_exists=True,
             block_size=BLOCK_SIZE,

@@ -196,7 +196,7 @@ class LmdbReader:
     def _transaction(self, part: str) -> Iterator[tuple[Any, Database]]:
         """Yield a cursor over one database, and what the library says of it. Raises lmdb.Error."""
         with lmdb.open(
-            str(self.path),
+            os.fsencode(self.path),
             subdir=self.path.is_dir(),
             readonly=True,
             lock=False,
@@ -243,7 +243,14 @@ class LmdbWriter:
         named = [part for part in flags if part]
         options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
         self._environment = lmdb.open(
-            str(path), map_size=MAP_BYTES, lock=False, sync=False, metasync=False, max_dbs=len(named), **options
+            os.fsencode(path),
+            MAP_BYTES,
+            mode=0o666,
+            lock=False,
+            sync=False,
+            metasync=False,
+            max_dbs=len(named),
+            **options,
         )
         self._transaction: Any = None
         self._pending = 0

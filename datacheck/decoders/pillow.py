@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from PIL import (
 )
 
 from datacheck.decoders.pictures import LIMIT, Picture, too_large
+from datacheck.files.scratch import small_file
 from datacheck.model import Finding, found
 
 PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -103,7 +103,7 @@ def _quiet(name: str, said: list[str]) -> Iterator[None]:
     if kept is None:
         yield
         return
-    with tempfile.TemporaryFile() as file:
+    with small_file() as file:
         try:
             os.dup2(file.fileno(), 2)
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from datacheck.backends import hdf5, leveldb_log_writer, lmdb
 from datacheck.decoders.datum import encode
 from datacheck.decoders.pictures import read_picture
 from datacheck.errors import ReportFailed, UsageError
-from datacheck.model import plain
+from datacheck.reports import shell
 
 RECORDS = 48
 
@@ -37,21 +38,24 @@ def build(directory: Path) -> Iterator[tuple[Path, str]]:
 
     Raises UsageError if something is there already, ReportFailed if it cannot be written.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UsageError(f"{directory}: exists; name a new directory for the demo, or remove this one")
     try:
+        if directory.is_symlink():
+            raise UsageError(f"{directory}: is a symbolic link; name a new directory for the demo")
+        if os.path.lexists(directory) and (not directory.is_dir() or any(directory.iterdir())):
+            raise UsageError(f"{directory}: exists; name a new directory for the demo, or remove this one")
         directory.mkdir(parents=True, exist_ok=True)
         yield _photos(directory / "photos_lmdb"), "a JPEG cut in half, one overwritten in the middle, a label lost"
         yield _arrays(directory / "arrays_leveldb"), "a row of pixels missing, an empty value, a bit flipped in the log"
-        (directory / "net.prototxt").write_text(NET)
+        with (directory / "net.prototxt").open("x", encoding="utf-8") as file:
+            file.write(NET)
         yield _measurements(directory / "measurements.h5"), "NaN, infinity, a label that is NaN"
     except OSError as exc:
-        raise ReportFailed(str(directory), f"the demo could not be written: {exc.strerror}") from exc
+        raise ReportFailed(str(directory), f"the demo could not be written: {exc.strerror or exc}") from exc
 
 
 def farewell(directory: Path) -> str:
     """Return what to say at the end."""
-    where = plain(str(directory))
+    where = shell(str(directory))
     return (
         f"The datasets are in {where}. Things to try:\n"
         f"  datacheck show {where}/photos_lmdb 00000020_hubble-1.jpg\n"

@@ -1,16 +1,150 @@
-"""Refuse to write where a source lies."""
+"""Refuse to write over what a command reads, and over what it writes under another option.
+
+Files are compared by device and inode, never by how they are spelled: a name may be a hard link of a source, or lead
+to one through links and mounts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from datacheck.errors import UsageError
+from datacheck.files.place import Identity, Place, held, identity, identity_at
 
 
-def refuse_inside(path: Path, sources: Iterable[str | Path]) -> None:
-    """Raise UsageError if a file that is to be written lies in, or is, a source."""
-    for source in sources:
-        inside = Path(source).resolve()
-        if inside in (path.resolve(), *path.resolve().parents):
-            raise UsageError(f"{path}: lies in the source {source}, which is never written to")
+class Guard:
+    """What one command reads and writes.
+
+    `sources` are the paths that it was given to read. `reads` returns every file that is read on their account: it is
+    called only where something lies at the name of an output already, since nothing else can be hit. `writes` are
+    files and folders that other options write, each with the word for it.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[str | Path] = (),
+        reads: Callable[[], Iterable[Path]] = tuple,
+        writes: Iterable[tuple[str, Path]] = (),
+    ) -> None:
+        self._sources = list(map(Path, sources))
+        self._reads = reads
+        self._writes = list(writes)
+        self._outputs: set[tuple[Identity, str]] = set()
+
+    def refuse_spelled(self, path: Path) -> None:
+        """Raise UsageError where the mere path of an output says that it lies in, or is, a source or another output."""
+        own = _resolved(path)
+        for what, other in self._named():
+            there = _resolved(other)
+            if there == own or there in own.parents:
+                raise self._refusal(path, what, other, same=there == own)
+
+    def refuse_output(self, place: Place) -> None:
+        """Raise UsageError unless a file may be written at this place."""
+        self._refuse_within(place)
+        status = place.status()
+        if status is not None:
+            if stat.S_ISLNK(status.st_mode):
+                raise UsageError(f"{place.path}: is a symbolic link; name the file itself that is to be written")
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"{place.path}: is {_kind(status)}, not a file that could be replaced")
+            hit = self._read_as(identity(status))
+            if hit is not None:
+                raise UsageError(
+                    f"{place.path}: is the same file as {hit}, which is a source and never written to; name another"
+                )
+
+    def claim(self, place: Place) -> None:
+        """Raise UsageError where two outputs of the command have one name."""
+        own = identity(os.fstat(place.folder)), place.name
+        if own in self._outputs:
+            raise UsageError(f"{place.path}: two outputs of this command have this name; give each its own")
+        self._outputs.add(own)
+
+    def refuse_target(self, path: Path, what: str) -> None:
+        """Raise UsageError where a store that is written at a path would replace a source, hold or be held by one."""
+        try:
+            with held(path) as place:
+                self._refuse_folders_above(place, what)
+        except OSError:
+            return  # there is no such folder, which is said when it is written to
+        own = identity_at(path)
+        if own is None:
+            return
+        hit = self._read_as(own)
+        if hit is not None:
+            raise UsageError(f"the {what} {path} is the same as {hit}, which is a source and never written to")
+        known: dict[Path, Identity | None] = {}
+        for file in self._everything():
+            for folder in _folders_of(file):
+                if folder not in known:
+                    known[folder] = identity_at(folder)
+                if known[folder] == own:
+                    raise UsageError(f"the {what} {path} holds {file}, which is a source and never written to")
+
+    def _refuse_folders_above(self, place: Place, what: str) -> None:
+        above = set(place.folders())
+        for source in self._sources:
+            if _folder_identity(source) in above:
+                raise UsageError(f"the {what} {place.path} lies inside the source {source}, which is never written to")
+
+    def _refuse_within(self, place: Place) -> None:
+        above = set(place.folders())
+        for what, other in self._named():
+            if _folder_identity(other) in above:
+                raise self._refusal(place.path, what, other, same=False)
+
+    def _named(self) -> Iterator[tuple[str, Path]]:
+        yield from (("source", source) for source in self._sources)
+        yield from self._writes
+
+    @staticmethod
+    def _refusal(path: Path, what: str, other: Path, *, same: bool) -> UsageError:
+        where = f"is the {what}" if same else f"lies in the {what} {other}"
+        why = "which is never written to" if what == "source" else "which is written as a whole"
+        beside = Path(os.path.relpath(_resolved(other).parent)) / path.name
+        return UsageError(f"{path}: {where}, {why}; " + ("name another file" if same else f"name {beside}"))
+
+    def _everything(self) -> Iterator[Path]:
+        yield from chain(self._sources, self._reads())
+
+    def _read_as(self, own: Identity) -> Path | None:
+        return next((path for path in self._everything() if identity_at(path) == own), None)
+
+
+def refuse_overlap(places: Mapping[str, Path]) -> None:
+    """Raise UsageError where of several places, by the words for them, two are the same or one lies in another."""
+    resolved = {name: _resolved(place) for name, place in places.items()}
+    for name, place in resolved.items():
+        for other, there in resolved.items():
+            if name < other and place == there:
+                raise UsageError(f"{name} and {other} are the same path, {place}")
+            if there in place.parents:
+                raise UsageError(f"the {name} {place} lies inside the {other} {there}")
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL
+        return Path(str(path).replace("\0", "")).absolute()
+
+
+def _folder_identity(path: Path) -> Identity | None:
+    return identity_at(path) if path.is_dir() else None
+
+
+def _folders_of(file: Path) -> Iterator[Path]:
+    """Yield the folders that hold a file: as it is spelled, where its name lies, and where a link of it leads."""
+    yield from file.absolute().parents
+    yield from _resolved(file.parent).joinpath("_").parents
+    yield from _resolved(file).parents
+
+
+def _kind(status: os.stat_result) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(status.st_mode), "a device")

@@ -8,9 +8,12 @@ from typing import Any
 
 from datacheck.caffe.prototxt import read_prototxt
 from datacheck.caffe.rates import Schedule
-from datacheck.errors import DatacheckError, ReportFailed, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.files.guard import refuse_inside
+from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
 from datacheck.linting import Given, lint_file
+from datacheck.linting.cases import Folders
+from datacheck.linting.networks import networks_named
 from datacheck.report import Report
 from datacheck.reports import Reports
 
@@ -48,20 +51,40 @@ def _labels(asked: int | tuple[float | None, float | None] | None) -> tuple[int,
     return int(low), int(high)
 
 
-def draw(files: Sequence[Path], target: Path, iterations: int | None) -> None:
-    """Write the learning rate of the one solver among the files, as a picture (.png) or a table (.csv)."""
+def guard_of(files: Sequence[Path], root: Path | None) -> Guard:
+    """Return what keeps outputs off the files, and off the networks that solvers among them name."""
+
+    def reads() -> Iterator[Path]:
+        for path in files:
+            try:
+                prototxt = read_prototxt(path)
+            except DatacheckError:  # it is said when the file is judged
+                continue
+            folders = Folders(root, path.parent)
+            if prototxt.kind == "solver":
+                yield from (it for it in map(folders.find, networks_named(prototxt)) if it is not None)
+
+    return Guard(files, reads)
+
+
+def schedule_of(target: Path, guard: Guard) -> Output:
+    """Return the output for a schedule, to be entered. Raises UsageError for another suffix than it may have."""
     if target.suffix not in (".png", ".csv"):
         raise UsageError(f"{target}: the schedule's file ends in .png or .csv")
-    refuse_inside(target, files)
+    return Output(target, guard, text=target.suffix == ".csv")
+
+
+def draw(files: Sequence[Path], output: Output, iterations: int | None) -> None:
+    """Write the learning rate of the one solver among the files, as a picture (.png) or a table (.csv)."""
     path, schedule = _one_schedule(files)
     count = schedule.max_iter if iterations is None else iterations
     if schedule.refusal is not None or count < 1:
         why = schedule.refusal or "the run has no iterations: max_iter is not set"
         raise UsageError(f"{path}: there is no learning rate to draw: {why}")
-    if target.suffix == ".csv":
-        _table(schedule, count, target)
+    if output.path.suffix == ".csv":
+        _table(schedule, count, output)
     else:
-        _picture(schedule, count, target, path)
+        _picture(schedule, count, output, path)
 
 
 def _one_schedule(files: Sequence[Path]) -> tuple[Path, Schedule]:
@@ -97,16 +120,14 @@ def points(schedule: Schedule, count: int, most: int) -> Iterator[tuple[int, flo
         yield count - 1, float(before)
 
 
-def _table(schedule: Schedule, count: int, target: Path) -> None:
-    try:
-        with target.open("w", encoding="utf-8") as file:
-            file.write("iteration,learning_rate\n")
-            file.writelines(f"{at},{rate:.7g}\n" for at, rate in points(schedule, count, POINTS))
-    except OSError as exc:
-        raise ReportFailed(str(target), f"could not be written: {exc.strerror}") from exc
+def _table(schedule: Schedule, count: int, output: Output) -> None:
+    with writing(output.path):
+        output.file.write("iteration,learning_rate\n")
+        output.file.writelines(f"{at},{rate:.7g}\n" for at, rate in points(schedule, count, POINTS))
+    output.publish()
 
 
-def _picture(schedule: Schedule, count: int, target: Path, path: Path) -> None:
+def _picture(schedule: Schedule, count: int, output: Output, path: Path) -> None:
     import numpy as np
 
     from datacheck.plots import Line, Mark, Panel, save
@@ -116,4 +137,4 @@ def _picture(schedule: Schedule, count: int, target: Path, path: Path) -> None:
     found = schedule.first_trouble(count)
     marks = [] if found is None else [Mark(found[0], f"{found[1]} from iteration {found[0]} on")]
     title = f"{path.name}: {schedule.policy}, base_lr {schedule.base_lr:g}, {count:,} iterations"
-    save(target, title, [Panel("learning rate", [Line("", at, rates)], marks)])
+    save(output, title, [Panel("learning rate", [Line("", at, rates)], marks)])

@@ -103,6 +103,11 @@ def _files(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
         yield f"test_net[{number}]", name, [_test(solver, len(solver.test_net_param) + number)]
 
 
+def networks_named(prototxt: Prototxt) -> list[str]:
+    """Return the file names of the networks that a solver names."""
+    return [name for _, name, _ in _files(prototxt.message)]
+
+
 def _held(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:
     """Yield the field, the NetParameter and the roles of each network that stands in the solver itself."""
     if solver.HasField("net_param"):

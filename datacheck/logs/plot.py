@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.errors import UsageError
+from datacheck.files.output import Output
 from datacheck.logs.diagnosis import LogReport
 from datacheck.model import Finding, plain
 from datacheck.plots import new_figure, plain_words, write
@@ -32,15 +33,15 @@ WIDE = 50.0
 """Numbers that differ by more than this factor are drawn on a logarithmic scale."""
 
 
-def plotting(path: Path) -> Callable[[LogReport], None]:
-    """Return what draws a report into a PNG file. Raises UsageError where that is not possible."""
+def plotting(path: Path) -> Callable[[LogReport, Output | Path], None]:
+    """Return what draws a report into an output of this name. Raises UsageError where that is not possible."""
     if path.suffix != ".png":
         raise UsageError(f"{path}: a plot's name ends in .png")
     figure = new_figure(10, 7.5)
 
-    def draw(report: LogReport) -> None:
+    def draw(report: LogReport, output: Output | Path) -> None:
         _draw(figure, report)
-        write(figure, path)
+        write(figure, output)
 
     return draw
 

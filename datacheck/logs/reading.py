@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from datacheck.errors import SourceUnknown
+from datacheck.errors import DatacheckError, SourceUnknown
 from datacheck.logs import events as said
 from datacheck.logs.diagnosis import LogReport
 from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
@@ -173,19 +173,21 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     """Read one log, telling the report files of its points as they come and of its findings at the end."""
     began = time.monotonic()
     report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
-    with opened(path) as file:
-        hear = files.begin(report)
-        tables: list[SeriesSink] = []
-        files.each(lambda sink: tables.append(sink) if isinstance(sink, SeriesSink) else None)
+    hear = files.begin(report)
+    tables: list[SeriesSink] = []
+    files.each(lambda sink: tables.append(sink) if isinstance(sink, SeriesSink) else None)
 
-        def listen(point: SeriesPoint) -> None:
-            files.each(lambda sink: sink.point(report, point) if isinstance(sink, SeriesSink) else None)
+    def listen(point: SeriesPoint) -> None:
+        files.each(lambda sink: sink.point(report, point) if isinstance(sink, SeriesSink) else None)
 
-        runs = Interleaved(listen if tables else None, report.finish)
-        lines, parser = Lines(file, path), said.Parser()
-        _read(lines, parser, runs)
-    if not parser.recognised:
-        raise SourceUnknown(path, _no_log(lines))
+    try:
+        lines, parser = _read(path, Interleaved(listen if tables else None, report.finish))
+    except DatacheckError:
+        files.withdraw(report)  # it tells of nothing
+        raise
+    except BaseException:
+        report.tally.complete = False
+        raise
     report.close(lines.size, parser.lines, time.monotonic() - began)
     findings = iter(report.findings)
     while some := list(islice(findings, 1000)):
@@ -193,17 +195,24 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     return report
 
 
-def _read(lines: Lines, parser: said.Parser, runs: Interleaved) -> None:
+def _read(path: str, runs: Interleaved) -> tuple[Lines, said.Parser]:
+    """Read a log from end to end. Raises SourceUnknown where it is none."""
     hear = runs.hear
-    for some in lines:
-        for event in parser.events(some):
-            hear(event)
-        if not parser.recognised and lines.size > FOREIGN:
-            return
-    if lines.cut:
-        for event in parser.last(lines.cut):
-            hear(event)
-    runs.end()
+    with opened(path) as file:
+        lines, parser = Lines(file, path), said.Parser()
+        for some in lines:
+            for event in parser.events(some):
+                hear(event)
+            if not parser.recognised and lines.size > FOREIGN:
+                break
+        else:
+            if lines.cut:
+                for event in parser.last(lines.cut):
+                    hear(event)
+            runs.end()
+    if not parser.recognised:
+        raise SourceUnknown(path, _no_log(lines))
+    return lines, parser
 
 
 def _no_log(lines: Lines) -> str:

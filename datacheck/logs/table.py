@@ -8,7 +8,7 @@ from typing import IO
 
 from datacheck.model import Finding, plain
 from datacheck.report import Report
-from datacheck.reports import JsonLinesSink, JsonSink, Sink
+from datacheck.reports import JsonLinesSink, JsonSink, Sink, as_text
 from datacheck.series import SeriesPoint
 
 
@@ -36,7 +36,8 @@ class SeriesSink:
 
     def point(self, report: Report, point: SeriesPoint) -> None:
         """Write the row of a point."""
-        self._writer.writerow([plain(report.source.path), *(getattr(point, name) for name in self.COLUMNS[1:])])
+        source = as_text(plain(report.source.path))
+        self._writer.writerow([source, *(getattr(point, name) for name in self.COLUMNS[1:])])
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """A table of iterations has no findings."""

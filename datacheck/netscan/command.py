@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from datacheck.backends import Reader
 from datacheck.errors import DatacheckError, PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.guard import Guard
+from datacheck.fingerprints import read_by
 from datacheck.model import Finding
 from datacheck.report import Report
 from datacheck.scanning import Progress, prepare, run
@@ -27,6 +29,10 @@ class Scan(Protocol):
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
+    def reads(self) -> Iterator[Path]:
+        """Yield every file that it reads."""
+        ...
+
 
 @dataclass
 class StoreScan:
@@ -37,6 +43,18 @@ class StoreScan:
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
         run(self.report, self.reader, progress=progress, listen=listen)
+
+    def reads(self) -> Iterator[Path]:
+        """Yield every file that it reads."""
+        return read_by(self.reader)
+
+
+def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
+    """Return what keeps reports off the paths that were named, opened or not, and off all that the scans read."""
+    made = [it for it in scans if it is not None]
+    return Guard(
+        [*named, *(it.report.source.path for it in made)], lambda: (file for it in made for file in it.reads())
+    )
 
 
 @dataclass(frozen=True)

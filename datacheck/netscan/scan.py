@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,9 @@ from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.errors import SourceUnknown, UsageError
+from datacheck.files.guard import Guard
 from datacheck.findings import FindingRun, Findings
+from datacheck.fingerprints import read_by
 from datacheck.model import Finding
 from datacheck.netscan.looking import look, look_at_tops
 from datacheck.netscan.opening import Opened, Places, open_source, opened_twice
@@ -65,6 +67,15 @@ class NetScan:
             progress=progress,
             listen=listen,
         )
+
+    def reads(self) -> Iterator[Path]:
+        """Yield every file that it reads: the network, the mean, and what its reader does."""
+        yield Path(self.source.net)
+        if self.source.transform.mean_file:
+            yield self.places.find(self.source.transform.mean_file)[0]
+        yield self.opened.path
+        if self.opened.reader is not None:
+            yield from read_by(self.opened.reader)
 
     def _view(self) -> tuple[LayerView, list[Finding]]:
         """Look at the source; return what the layer demands of its records, and what is wrong with it as a whole."""
@@ -277,7 +288,9 @@ def scan_net(
     scans = prepare_net(net, make(validators=validators, **options), phase=phase, root=root)
     for it in scans:
         it.validators = validators
-    with Reports(reports, [it.report.source.path for it in scans]) as files:
+    named = [str(net.path if isinstance(net, Prototxt) else net), *(it.report.source.path for it in scans)]
+    guard = Guard(named, lambda: (file for it in scans for file in it.reads()))
+    with Reports(reports, guard) as files:
         for it in scans:
             it.run(progress, files.begin(it.report))
     return [it.report for it in scans]

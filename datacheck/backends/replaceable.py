@@ -1,0 +1,139 @@
+"""Say whether what lies at a name is a store and nothing else: only that may be replaced by a copy.
+
+Told by names and first bytes; nothing is followed, and no library opens anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datacheck.backends.hdf5_superblock import SIGNATURE, offsets
+from datacheck.backends.lmdb_format import MAGIC
+from datacheck.errors import UsageError
+from datacheck.files.place import FOLDER
+from datacheck.files.renaming import Name
+
+HEAD = 512
+LMDB_FILES = frozenset({"data.mdb", "lock.mdb"})
+LEVELDB_FILE = re.compile(r"CURRENT|LOCK|LOG(\.old)?|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst|log|dbtmp)")
+LOST = "lost"
+"""The folder that LevelDB's repair puts files into which it could not use."""
+LIST_BYTES = 1 << 20
+DEEPEST = 32
+
+
+def store_at(name: Name, path: Path) -> str:
+    """Return in words which store lies at a name that the user calls `path`. Raises UsageError where it is none."""
+    status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
+    if stat.S_ISREG(status.st_mode):
+        kind = _kind(name)
+        if kind is None:
+            raise UsageError(f"{path}: is no store, and --force replaces nothing else; name another target")
+        return f"{kind} file"
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{path}: is neither a file nor a folder, and --force replaces stores only")
+    with _folder(name) as folder:
+        what, foreign = _store_in(folder)
+    if foreign is not None:
+        raise UsageError(
+            f"{path}: holds {foreign}, which no store has, and --force replaces nothing else; name another"
+        )
+    return what
+
+
+def _store_in(folder: int) -> tuple[str, str | None]:
+    """Return which store a folder is, and the first thing in it, by name, that none has."""
+    names = _names(folder)
+    if not names:
+        return "an empty folder", None
+    if "data.mdb" in names:
+        return "an LMDB environment", next((it for it in names if not _of_lmdb(Name(folder, it))), None)
+    if any(it == "CURRENT" or it.startswith("MANIFEST-") for it in names):
+        return "a LevelDB", next((it for it in names if not _of_leveldb(Name(folder, it))), None)
+    return "a folder of HDF5 files", _foreign_to_hdf5(folder, names)
+
+
+def _names(folder: int) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def _of_lmdb(name: Name) -> bool:
+    if name.name == "data.mdb":
+        return _kind(name) == "an LMDB"
+    return name.name in LMDB_FILES and _is_file(name)
+
+
+def _of_leveldb(name: Name) -> bool:
+    if name.name != LOST:
+        return LEVELDB_FILE.fullmatch(name.name) is not None and _is_file(name)
+    if not _is_folder(name):
+        return False
+    with _folder(name) as folder:
+        return all(LEVELDB_FILE.fullmatch(it) and _is_file(Name(folder, it)) for it in _names(folder))
+
+
+def _foreign_to_hdf5(folder: int, names: Collection[str], depth: int = 0) -> str | None:
+    """Return the first thing in a folder that is neither HDF5, nor a list of files of it, nor a folder of these."""
+    stores = {it for it in names if _kind(Name(folder, it)) == "an HDF5"}
+    for name in names:
+        at = Name(folder, name)
+        if name in stores or (_is_file(at) and _lists(at, stores)):
+            continue
+        if not _is_folder(at) or depth == DEEPEST:
+            return name
+        with _folder(at) as within:
+            foreign = _foreign_to_hdf5(within, _names(within), depth + 1)
+        if foreign is not None:
+            return f"{name}/{foreign}"
+    return None
+
+
+def _lists(name: Name, stores: Collection[str]) -> bool:
+    """Say whether a file is a text that names HDF5 files beside it and nothing else, as the copy of a list has it."""
+    with _file(name) as file:
+        words = os.read(file, LIST_BYTES + 1)
+    return len(words) <= LIST_BYTES and bool(words.split()) and {os.fsdecode(it) for it in words.split()} <= set(stores)
+
+
+def _kind(name: Name) -> str | None:
+    """Return the kind of store that a file is by its first bytes; None where it is neither, or no file."""
+    if not _is_file(name):
+        return None
+    with _file(name) as file:
+        head = os.pread(file, HEAD, 0)
+        if MAGIC in (head[16:20], head[24:28]):
+            return "an LMDB"
+        size = os.fstat(file).st_size
+        return "an HDF5" if any(os.pread(file, len(SIGNATURE), it) == SIGNATURE for it in offsets(size)) else None
+
+
+def _is_file(name: Name) -> bool:
+    return stat.S_ISREG(os.stat(name.name, dir_fd=name.folder, follow_symlinks=False).st_mode)
+
+
+def _is_folder(name: Name) -> bool:
+    return stat.S_ISDIR(os.stat(name.name, dir_fd=name.folder, follow_symlinks=False).st_mode)
+
+
+@contextmanager
+def _file(name: Name) -> Iterator[int]:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(name.name, flags, dir_fd=name.folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _folder(name: Name) -> Iterator[int]:
+    descriptor = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | FOLDER, dir_fd=name.folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,36 @@
+"""Let what is written of a source be open to nobody to whom the source is not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+OWN_FILE, OWN_FOLDER = 0o600, 0o700
+"""What its owner may always do with what datacheck wrote."""
+
+
+def openness(source: Path, files: Iterable[Path]) -> int:
+    """Return the permissions that all files of a source have, less those of who cannot get into its folder."""
+    found = 0o777
+    for file in files:
+        found &= file.stat().st_mode
+    if source.is_dir():
+        folder = source.stat().st_mode
+        for shift in (0, 3):
+            if not folder >> shift & stat.S_IXOTH:
+                found &= ~(stat.S_IRWXO << shift)
+    return found
+
+
+def narrow(path: Path, openness: int) -> None:
+    """Take from a file, or from all in a folder, the permissions that go beyond these."""
+    if not path.is_dir():
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & (openness | OWN_FILE))
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            narrow(Path(folder) / name, openness)
+        enter = openness | (openness & 0o444) >> 2
+        Path(folder).chmod(stat.S_IMODE(Path(folder).stat().st_mode) & (enter | OWN_FOLDER))

@@ -1,0 +1,132 @@
+"""Write one file beside its name, and give it the name when it is whole: what lay there is replaced, or as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from datacheck.errors import ReportFailed
+from datacheck.files.guard import Guard
+from datacheck.files.place import Identity, Place, hold, identity, put_on_disk
+
+UNFINISHED = ".datacheck-partial"
+GROWING = ".partial"
+MOST_NAMES = 1000
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Translate what the system says of a file that is being written into ReportFailed."""
+    try:
+        yield
+    except OSError as exc:
+        raise ReportFailed(str(path), f"could not be written: {exc.strerror or exc}") from exc
+
+
+class Output:
+    """A file to write. Use as a context manager; `file` takes what is to be in it, `publish` gives it the name.
+
+    Leaving it without `publish` leaves what lay at the name, and nothing beside it. One that `grows` is written under
+    a name that says so (`NAME.partial`), for people to look into meanwhile. Raises UsageError where the guard refuses
+    the name, ReportFailed where the file cannot be written.
+    """
+
+    def __init__(
+        self, path: str | Path, guard: Guard | None = None, *, text: bool = False, grows: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self.file: IO[Any]
+        self._guard = Guard() if guard is None else guard
+        self._text, self._grows = text, grows
+        self._place: Place | None = None
+        self._name = ""
+        self._own: Identity | None = None
+        self._found: os.stat_result | None = None
+
+    def __enter__(self) -> Output:
+        with writing(self.path):
+            self._guard.refuse_spelled(self.path)
+            self._place = place = hold(self.path)
+            try:
+                self._guard.claim(place)
+                self._found = self._examined(place)
+                descriptor = self._created(place)
+            except BaseException:
+                os.close(place.folder)
+                raise
+        self._own = identity(os.fstat(descriptor))
+        options: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if self._text else {}
+        self.file = os.fdopen(descriptor, "w" if self._text else "wb", **options)
+        return self
+
+    def _examined(self, place: Place) -> os.stat_result | None:
+        """Return what lies at the name; it may be replaced, also by the wish of whoever took the right to write it."""
+        self._guard.refuse_output(place)
+        status = place.status()
+        if status is not None and not _may_be_written(place):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
+        return status
+
+    def _created(self, place: Place) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        for number in range(1, MOST_NAMES):
+            if self._grows:
+                self._name = place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
+            else:
+                self._name = place.beside(f".{secrets.token_hex(4)}{UNFINISHED}", ".")
+            with contextlib.suppress(FileExistsError):
+                return os.open(self._name, flags, 0o666, dir_fd=place.folder)
+        raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))
+
+    def publish(self) -> None:
+        """Give the file its name, in one step. Raises ReportFailed, UsageError where something came in between."""
+        place = self._place
+        assert place is not None
+        with writing(self.path):
+            self.file.flush()
+            put_on_disk(self.file.fileno())
+            now = place.status()
+            if now is not None and (self._found is None or identity(now) != identity(self._found)):
+                self._found = self._examined(place)
+            if self._found is not None:
+                os.fchmod(self.file.fileno(), stat.S_IMODE(self._found.st_mode) & 0o777)
+            if not self._is_ours(place):
+                raise FileNotFoundError(errno.ENOENT, "somebody took away the file that was being written")
+            os.rename(self._name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            self._own = None
+            place.flush()
+            self.file.close()
+
+    def _is_ours(self, place: Place) -> bool:
+        try:
+            status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return identity(status) == self._own
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        place = self._place
+        assert place is not None
+        try:
+            with contextlib.suppress(OSError):  # what is thrown away need not reach the disk
+                self.file.close()
+            if self._own is not None and self._is_ours(place):
+                with writing(self.path):
+                    os.unlink(self._name, dir_fd=place.folder)
+        finally:
+            os.close(place.folder)
+
+
+def _may_be_written(place: Place) -> bool:
+    """Say whether the file there may be written: a rename would not ask."""
+    options: dict[str, Any] = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.access(place.name, os.W_OK, dir_fd=place.folder, **options)

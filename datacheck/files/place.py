@@ -1,0 +1,114 @@
+"""A name in a folder that is held open: what is checked and what is written then lie in the same folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+Identity = tuple[int, int]
+"""Device and inode: two names with the same are the same file."""
+FOLDER = os.O_DIRECTORY | os.O_CLOEXEC
+PATH_ONLY = getattr(os, "O_PATH", 0)
+"""Open a folder without reading it, where the system can: its permissions may allow no more."""
+LONGEST_NAME = 255
+DEEPEST = 4096
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+def identity(status: os.stat_result) -> Identity:
+    """Return what tells a file from all others."""
+    return status.st_dev, status.st_ino
+
+
+def identity_at(path: str | Path) -> Identity | None:
+    """Return the identity of what lies at a path, links followed; None where that is nothing that can be reached."""
+    try:
+        return identity(Path(path).stat())
+    except (OSError, ValueError):  # the latter for a NUL in the name
+        return None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A name in an open folder. Use `held`; `path` is what the user calls it. `listed`: the folder may be read."""
+
+    path: Path
+    folder: int
+    name: str
+    listed: bool
+
+    def status(self) -> os.stat_result | None:
+        """Return what lies there, a link itself and not where it leads; None for nothing."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def folders(self) -> Iterator[Identity]:
+        """Yield the folder and those above it, by what they are and not by how they are spelled."""
+        folder = os.dup(self.folder)
+        try:
+            for _ in range(DEEPEST):
+                own = identity(os.fstat(folder))
+                yield own
+                above = os.open("..", PATH_ONLY | FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = above
+                if identity(os.fstat(folder)) == own:
+                    return
+        except PermissionError:  # what lies above cannot be reached from here
+            return
+        finally:
+            os.close(folder)
+
+    def beside(self, end: str, start: str = "") -> str:
+        """Return the name with something before and behind it, shortened to what the file system takes."""
+        return f"{start}{self._cut(len(os.fsencode(start + end)))}{end}"
+
+    def _cut(self, more: int) -> str:
+        try:
+            longest = os.fpathconf(self.folder, "PC_NAME_MAX")
+        except (OSError, ValueError):
+            longest = LONGEST_NAME
+        return os.fsdecode(os.fsencode(self.name)[: max(1, longest - more)])
+
+    def flush(self) -> None:
+        """Put the names in the folder on disk."""
+        if self.listed:
+            put_on_disk(self.folder)
+
+
+def put_on_disk(descriptor: int) -> None:
+    """Call fsync, which not every file system has."""
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in UNSUPPORTED:
+            raise
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[Place]:
+    """Yield the place that a path names, its folder held open. Raises OSError where there is no such folder."""
+    place = hold(path)
+    try:
+        yield place
+    finally:
+        os.close(place.folder)
+
+
+def hold(path: Path) -> Place:
+    """Return the place that a path names; its `folder` is open and the caller's to close. Raises OSError."""
+    name = path.name
+    if not name or name == ".." or "\0" in str(path):
+        raise OSError(errno.EINVAL, "this names no file in a folder", str(path))
+    try:
+        return Place(path, os.open(path.parent, os.O_RDONLY | FOLDER), name, listed=True)
+    except PermissionError:
+        if not PATH_ONLY:
+            raise
+        return Place(path, os.open(path.parent, PATH_ONLY | FOLDER), name, listed=False)
