@@ -10,6 +10,7 @@ from datacheck.caffe.prototxt import read_prototxt
 from datacheck.caffe.rates import Schedule
 from datacheck.errors import DatacheckError, ReportFailed, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.guard import refuse_inside
+from datacheck.files.regular import real
 from datacheck.linting import Given, lint_file
 from datacheck.report import Report
 from datacheck.reports import Reports
@@ -25,7 +26,7 @@ def run(
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
     given = Given(options["root"], _labels(options["labels"]), options["iterations"])
-    seen = {path.resolve() for path in files}
+    seen = {real(path) for path in files}
     done: list[Report] = []
     errors: list[DatacheckError] = []
     for path in dict.fromkeys(files):
