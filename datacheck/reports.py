@@ -6,7 +6,7 @@ import csv
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import msgspec
 
@@ -269,7 +269,19 @@ def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) ->
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # the name of a file that is not in UTF-8, as Python holds such names
+        return msgspec.json.encode(_in_utf8(msgspec.to_builtins(value))).decode()
+
+
+def _in_utf8(value: Any) -> Any:
+    """Return what JSON can hold, with the bytes of texts that are no UTF-8 as `\\xNN`."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {_in_utf8(name): _in_utf8(it) for name, it in value.items()}
+    return [_in_utf8(it) for it in value] if isinstance(value, (list, tuple)) else value
 
 
 class Reports:
