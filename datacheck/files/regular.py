@@ -97,7 +97,7 @@ def read_whole(path: Path, limit: int) -> bytes:
             raise TooLarge(str(path), limit)
         pieces = []
         left = limit + 1
-        while left and (piece := file.read(min(BLOCK, left))):
+        while left and (piece := file.read(min(left, file.end or BLOCK))):
             pieces.append(piece)
             left -= len(piece)
     if not left:
@@ -182,6 +182,9 @@ def _kernels() -> frozenset[int]:
     return frozenset(devices - {Path("/").stat().st_dev})
 
 
+NO_END = "it has no end, and nothing to read now"
+
+
 class _Regular(io.FileIO):
     """A file that was opened without waiting: it ends where it ended when it was opened, and never waits for more.
 
@@ -198,12 +201,16 @@ class _Regular(io.FileIO):
             view = view[: max(0, self.end - self.tell())]
         count = super().readinto(view)
         if count is None:
-            raise BlockingIOError(errno.EAGAIN, "it has no end, and nothing to read now")
+            raise BlockingIOError(errno.EAGAIN, NO_END)
         return count
 
     def read(self, size: int | None = -1) -> bytes:
-        buffer = bytearray(max(0, self.end - self.tell()) if size is None or size < 0 else size)
-        return bytes(memoryview(buffer)[: self.readinto(buffer)])
+        if size is None or size < 0:
+            return self.readall()
+        raw = super().read(min(size, max(0, self.end - self.tell())) if self.end else size)
+        if raw is None:
+            raise BlockingIOError(errno.EAGAIN, NO_END)
+        return raw
 
     def readall(self) -> bytes:
         return b"".join(iter(lambda: self.read(BLOCK), b""))
