@@ -246,6 +246,8 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     from datacheck.receipt import Choice, receipt_document, receipt_text, write_receipt
     from datacheck.scanning import prepare
 
+    if not source:
+        raise click.UsageError("SOURCE is an empty name, not a path")
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
     order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})

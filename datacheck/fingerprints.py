@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datacheck.backends import Reader
+from datacheck.files.regular import open_regular
+from datacheck.model import plain
 from datacheck.report import FileStamp, Fingerprint
 
 METAS = 2 * 65536
 """LMDB's two meta pages lie in this many first bytes, whatever the page size."""
 SUPERBLOCK = 4096
+ROOT_BYTES = 1 << 28
+"""Of a MANIFEST no more than this is looked at: its size and time tell the rest."""
+PIECE_BYTES = 1 << 20
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
 
@@ -24,10 +29,18 @@ def fingerprint(reader: Reader) -> Fingerprint:
     for file in files_of(reader):
         status = file.stat()
         name = file.name if file == reader.path else str(file.relative_to(reader.path))
-        stamps.append(FileStamp(name, status.st_size, status.st_mtime_ns))
+        stamps.append(FileStamp(plain(name), status.st_size, status.st_mtime_ns))
         for piece in _roots(reader.backend, file):
             roots.update(piece)
     return Fingerprint(tuple(stamps), roots.hexdigest())
+
+
+def fingerprint_if_any(reader: Reader) -> Fingerprint | None:
+    """Return the fingerprint; None where a file cannot be read or is none any more, of which the readers tell."""
+    try:
+        return fingerprint(reader)
+    except OSError:
+        return None
 
 
 def files_of(reader: Reader) -> list[Path]:
@@ -64,7 +77,11 @@ def read_by(reader: Reader) -> Iterator[Path]:
 def _roots(backend: str, file: Path) -> Iterator[bytes]:
     if backend == "leveldb":
         if file.name == "CURRENT" or file.name.startswith("MANIFEST-"):
-            yield file.read_bytes()
+            with open_regular(file) as opened:
+                left = ROOT_BYTES
+                while piece := opened.read(min(left, PIECE_BYTES)):
+                    left -= len(piece)
+                    yield piece
         return
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         yield opened.read(METAS if backend == "lmdb" else SUPERBLOCK)

@@ -19,6 +19,7 @@ from datacheck.copying import Copied, Drops, Plan
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.modes import narrow, openness
+from datacheck.files.regular import read_whole
 from datacheck.files.staging import Workplace
 from datacheck.fingerprints import fingerprint, read_by, sources_of
 from datacheck.pool import WORKER_BYTES, Death, Pool, Step
@@ -32,6 +33,8 @@ DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
 BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
 """Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
+REPORT_BYTES = 1 << 30
+"""Of a report that a rebuild rests on: some five million findings."""
 SPARE = 1.05
 """A copy may take a little more than the source."""
 
@@ -238,12 +241,15 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
 def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
     """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now."""
     try:
-        documents = _documents(path.read_bytes())
+        documents = _documents(read_whole(path, REPORT_BYTES))
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     except msgspec.DecodeError as exc:
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}") from exc
-    mark = fingerprint(reader)
+    try:
+        mark = fingerprint(reader)
+    except OSError as exc:
+        raise UsageError(f"{exc.filename or reader.path}: could not be read: {exc.strerror}") from exc
     document = next((it for it in documents if it.source.fingerprint == mark), None)
     if document is None:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")

@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.backends import Reader, StoreOptions, open_store
 from datacheck.files.guard import Guard
-from datacheck.fingerprints import fingerprint, read_by
+from datacheck.fingerprints import fingerprint_if_any, read_by
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool
 from datacheck.report import Report, Source, Tally
@@ -94,7 +94,7 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         add(_given_up(layout, "opening the store"))
         return
     report.source = msgspec.structs.replace(
-        report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint(reader)
+        report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
     )
     for finding in layout.findings:
         tally = Tally()
@@ -255,7 +255,8 @@ def fatal(death: Death, doing: str) -> Finding:
         return found("too-large", f"{doing} needs more memory than the {WORKER_BYTES >> 20} MiB allowed{words}")
     if death.signal.startswith(("SIG", "signal", "exit")):
         return found("crash", f"{doing} killed the worker with {death.signal}{words}", signal=death.signal)
-    return found("unreadable", f"{doing} raised {death.signal}{words}", error=death.signal)
+    code = "unsupported" if death.signal == "NotRegular" else "unreadable"  # it was replaced meanwhile
+    return found(code, f"{doing} raised {death.signal}{words}", error=death.signal)
 
 
 def _given_up(death: Death, doing: str) -> Tally:

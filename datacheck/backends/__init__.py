@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from datacheck.backends.foreign import foreign
 from datacheck.copying import Copying, Plan, Verifying
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular
 from datacheck.model import AnyBlock, Finding, Layout, Note, Position, Shard, ignore
 
 
@@ -120,19 +122,26 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 
     Raises SourceMissing, SourceUnknown, SourceUnreadable, or UsageError for an unknown `backend`.
     """
+    if not str(path):  # as an unset variable of a shell gives it: the working directory is not what was meant
+        raise SourceUnknown("''", "is an empty name, not a path")
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
     try:
         if not path.exists():
+            with suppress(FileNotFoundError, NotADirectoryError, ValueError):
+                path.stat()  # links in a circle are there, but lead nowhere
             raise SourceMissing(str(path))
+        if (folder := folder_of_process(path)) is not None and path.is_file():
+            why = f"leads to {folder}, where each process finds other files; name the file itself"
+            raise SourceUnknown(str(path), why)
         for name in [backend] if backend else BACKENDS:
             reader = _reader_class(name).recognise(path, options)
             if reader is not None:
                 return reader
         if backend is None:
             raise SourceUnknown(str(path), what_is(path))
-        said = foreign(path) if path.is_file() else None
+        said = foreign(path) if path.is_file() else irregular(path)
         raise SourceUnknown(str(path), said or f"is not a store that the backend {backend} reads")
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
@@ -153,7 +162,7 @@ def what_is(path: Path) -> str:
         if not entries:
             return "is an empty directory"
         pointer = next(
-            (name for name in entries if (path / name).is_file() and _head(path / name).startswith(_LFS)), None
+            (name for name in entries if is_regular(path / name) and _head(path / name).startswith(_LFS)), None
         )
         if pointer is not None:
             return f"holds git-lfs pointers instead of the files ({pointer}); fetch them with 'git lfs pull'"
@@ -162,15 +171,22 @@ def what_is(path: Path) -> str:
             return f"holds a placeholder of a cloud drive instead of the file ({placeholder}); download it first"
         if "data.mdb" in entries:
             return f"holds a data.mdb that {what_is(path / 'data.mdb')}"
-        return "is a directory, but holds no LMDB, LevelDB or HDF5 files"
-    if not path.is_file():
-        return "is neither a file nor a directory"
+        said = ((name, irregular(path / name) or _leading_nowhere(path / name)) for name in entries)
+        more = next((f" ({name} {what})" for name, what in said if what), "")
+        return f"is a directory, but holds no LMDB, LevelDB or HDF5 files{more}"
+    special = irregular(path) or _leading_nowhere(path)
+    if special is not None:
+        return special
     return foreign(path) or "is not an LMDB, LevelDB or HDF5 store"
+
+
+def _leading_nowhere(path: Path) -> str | None:
+    return "is a link that leads nowhere" if path.is_symlink() and not path.exists() else None
 
 
 _LFS = b"version https://git-lfs"
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(512)

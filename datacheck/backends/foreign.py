@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from datacheck.files.regular import next_data, open_regular
+
 HEAD_BYTES = 512
 KINDS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"version https://git-lfs", "is a git-lfs pointer, not the file it stands for; fetch it with 'git lfs pull'"),
@@ -35,7 +37,7 @@ KINDS: tuple[tuple[int, bytes, str], ...] = (
 
 def foreign(path: Path) -> str | None:
     """Return in a clause what a file is, None if its first bytes do not tell. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(HEAD_BYTES)
         if not head:
             return "is an empty file"
@@ -59,12 +61,12 @@ def _only_zeros(descriptor: int) -> bool:
     size = os.fstat(descriptor).st_size
     at = 0
     while at < size:
-        try:
-            at = os.lseek(descriptor, at, os.SEEK_DATA)
-        except OSError:  # ENXIO: a hole up to the end
+        data = next_data(descriptor, at)
+        if data is None:
             return True
+        at = data
         raw = os.pread(descriptor, 1 << 20, at)
-        if any(raw):
+        if raw.strip(b"\0"):
             return False
         at += len(raw) or 1
     return True

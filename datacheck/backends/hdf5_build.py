@@ -20,6 +20,7 @@ from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tree import Link, Tree, refers
 from datacheck.backends.hdf5_values import attributes, batches, form, translated, write
 from datacheck.errors import RebuildFailed
+from datacheck.files.regular import open_regular
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
@@ -122,7 +123,7 @@ class Builder:
         size = self._source.get_create_plist().get_userblock()
         if not size:
             return
-        with self._file_of_source.open("rb") as source, self._target.open("r+b") as target:
+        with open_regular(self._file_of_source) as source, self._target.open("r+b") as target:
             while size > 0:
                 piece = source.read(min(size, 1 << 20))
                 target.write(piece)

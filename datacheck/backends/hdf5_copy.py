@@ -30,6 +30,7 @@ from datacheck.copying import Copied, Copying, Plan, Verifying
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import flush
 from datacheck.files.modes import narrow
+from datacheck.files.regular import open_regular
 from datacheck.model import escape
 
 COPY_BYTES = 4 << 20
@@ -264,7 +265,7 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
     created = tree.file.get_create_plist()
     account = hashing(whole(tree, plan, told, planned=planned).encode())
     account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
-    with file.open("rb") as raw:
+    with open_regular(file) as raw:
         left = created.get_userblock()
         while left > 0 and (piece := raw.read(min(left, COPY_BYTES))):
             account.update(piece)
@@ -326,7 +327,7 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
 
 def _copy_bytes(source: Path, target: Path) -> Marks:
     account = hashing()
-    with source.open("rb") as reading, target.open("xb") as writing:
+    with open_regular(source) as reading, target.open("xb") as writing:
         while piece := reading.read(COPY_BYTES):
             account.update(piece)
             writing.write(piece)
@@ -339,7 +340,7 @@ def _copy_bytes(source: Path, target: Path) -> Marks:
 
 def _digest_bytes(file: Path) -> Marks:
     account = hashing()
-    with file.open("rb") as reading:
+    with open_regular(file) as reading:
         while piece := reading.read(COPY_BYTES):
             account.update(piece)
             yield b"", 0.0

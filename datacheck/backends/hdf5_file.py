@@ -12,6 +12,7 @@ from datacheck.backends.hdf5_direct import Direct, direct
 from datacheck.backends.hdf5_superblock import Beyond, Mended, superblock
 from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tables import Dataset
+from datacheck.files.regular import NotRegular
 from datacheck.model import Finding, found
 
 
@@ -130,5 +131,7 @@ def refused(exc: Exception) -> Finding:
     said = sentence(exc)
     if isinstance(exc, PermissionError):
         return found("unsupported", f"the file may not be read: {said}")
+    if isinstance(exc, NotRegular):
+        return found("unsupported", f"the file was replaced while it was read: {exc.strerror}")
     code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
     return found(code, f"HDF5 cannot open the file: {said}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from datacheck.backends.foreign import foreign
 from datacheck.backends.hdf5_superblock import SIGNATURE, offsets, superblock
+from datacheck.files.regular import NotRegular, TooLarge, irregular, open_regular, read_whole
 from datacheck.model import Finding, escape, found
 
 SUFFIXES = frozenset({".h5", ".hdf5", ".he5", ".h5ad"})
@@ -33,7 +34,7 @@ def sources(path: Path) -> Sources | None:
     """Return what is to be read at `path`, or None if no HDF5 lies there; raises OSError if `path` may not be read."""
     if path.is_dir():
         return _in_folder(path)
-    if not path.is_file():
+    if not path.is_file() or irregular(path) is not None:
         return None
     if is_hdf5(path):
         return Sources((path,))
@@ -46,20 +47,26 @@ def is_hdf5(path: Path) -> bool:
 
 
 def has_signature(path: Path) -> bool:
-    with path.open("rb", buffering=0) as file:
-        places = offsets(path.stat().st_size)
+    with open_regular(path) as file:
+        places = offsets(os.fstat(file.fileno()).st_size)
         return any(os.pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
 
 
 def _in_folder(folder: Path) -> Sources | None:
-    within = sorted((entry for entry in folder.iterdir() if entry.is_file()), key=lambda entry: os.fsencode(entry.name))
+    within = sorted((entry for entry in folder.iterdir() if _may_be_file(entry)), key=lambda it: os.fsencode(it.name))
     return _sorted_out((os.fsencode(entry.name), entry) for entry in within)
 
 
+def _may_be_file(entry: Path) -> bool:
+    """Say whether an entry of a folder is a file, or by its name should be one, and not a pipe or a dangling link."""
+    return entry.is_file() or (entry.suffix.lower() in SUFFIXES and not entry.is_dir())
+
+
 def _in_list(path: Path) -> Sources | None:
-    if path.stat().st_size > LIST_BYTES:
+    try:
+        text = read_whole(path, LIST_BYTES)
+    except TooLarge:
         return None
-    text = path.read_bytes()
     if b"\0" in text:
         return None
     # Caffe reads the names with `>>`, so any white space ends one, and opens them relative to the working directory
@@ -70,7 +77,11 @@ def _in_list(path: Path) -> Sources | None:
 
 def _listed(folder: Path, entry: bytes) -> Path:
     as_caffe_does = Path(os.fsdecode(entry))
-    return as_caffe_does if as_caffe_does.exists() else folder / as_caffe_does
+    try:
+        there = as_caffe_does.exists()
+    except OSError:  # a name that is too long: opening it says so
+        there = True
+    return as_caffe_does if there else folder / as_caffe_does
 
 
 def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) -> Sources | None:
@@ -84,7 +95,10 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) 
             elif listed or file.suffix.lower() in SUFFIXES:
                 findings.append(_fault(name, "damaged-store", _why_not(file)))
         except FileNotFoundError:
-            findings.append(_fault(name, "damaged-store", "the list names this file, but there is none"))
+            who = "the list names this file, but there is none" if listed else "is a link to a file that is not there"
+            findings.append(_fault(name, "damaged-store", who))
+        except NotRegular as exc:
+            findings.append(_fault(name, "damaged-store", f"not an HDF5 file: it {exc.clause}"))
         except OSError as exc:
             if listed or file.suffix.lower() in SUFFIXES:
                 findings.append(_fault(name, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from datacheck.files.regular import open_descriptor
 from datacheck.model import Finding, found
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -98,7 +99,7 @@ class Superblock:
 
 def superblock(path: Path) -> Superblock | None:
     """Return the superblock of a file; None if there is none, or one that cannot be read here. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = open_descriptor(path)
     try:
         size = os.fstat(descriptor).st_size
         for offset in offsets(size):
@@ -203,7 +204,7 @@ class Mended:
     """
 
     def __init__(self, path: Path, block: Superblock) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY)
+        self.descriptor = open_descriptor(path)
         self.size = os.fstat(self.descriptor).st_size
         self._block = block.mended(self.size)
         self._offset = block.offset

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from datacheck.backends import StoreOptions
+from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
 from datacheck.model import Block, Finding, Layout, Note, Position, Shard, escape, found, ignore
 from datacheck.wire import varint
 
@@ -108,7 +108,7 @@ class ImageListReader:
         """Count the lines; every LINES_A_SHARD of them, or more in a long list, are a shard."""
         offsets = [0]
         lines = 0
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             for _ in _lines(file):
                 lines += 1
                 if lines % LINES_A_SHARD == 0:
@@ -175,7 +175,7 @@ class ImageListReader:
     def _within(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
         offset, first = map(int, shard.part.split(":"))
         start = first if shard.start is None else _number(shard.start)
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             file.seek(offset)
             for at, line in enumerate(_lines(file), first):
                 if shard.stop is not None and at >= _number(shard.stop):
@@ -190,13 +190,14 @@ class ImageListReader:
             return b"", entry.fault
         path = self._picture(entry)
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                return b"", entry.fault or found("missing", "the list names this, which is no file")
-            if status.st_size > LARGEST:
-                text = f"the file has {status.st_size} bytes; at most {LARGEST} are read"
-                return b"", found("too-large", text, found=status.st_size, expected=LARGEST)
-            picture = path.read_bytes()
+            picture = read_whole(path, LARGEST)
+        except (IsADirectoryError, NotRegular) as exc:
+            what = exc.clause if isinstance(exc, NotRegular) else "is a directory"
+            return b"", entry.fault or found("missing", f"the list names this, which {what}")
+        except TooLarge:
+            size = path.stat().st_size
+            text = f"the file has {size} bytes; at most {LARGEST} are read"
+            return b"", found("too-large", text, found=size, expected=LARGEST)
         except PermissionError:
             return b"", found("unsupported", "the file may not be read: permission denied")
         except (OSError, ValueError):  # a name with a NUL byte raises the latter
@@ -212,8 +213,18 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
     while line := file.readline(LONGEST_LINE + 2):
         rest = line
         while not rest.endswith(b"\n") and len(rest) == LONGEST_LINE + 2:
+            if not rest.strip(b"\0"):
+                _skip_hole(file)
             rest = file.readline(LONGEST_LINE + 2)
         yield line.removesuffix(b"\n")
+
+
+def _skip_hole(file: BinaryIO) -> None:
+    """Go on behind a hole in the file, which may be of any size: it reads as zeros that no list has."""
+    try:
+        file.seek(file.tell(), os.SEEK_DATA)
+    except OSError:  # there is nothing but the hole
+        file.seek(0, os.SEEK_END)
 
 
 def _probes(shards: Sequence[Shard]) -> Iterator[Shard]:

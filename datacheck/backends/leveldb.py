@@ -25,6 +25,7 @@ from datacheck.backends.leveldb_table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MA
 from datacheck.backends.leveldb_version import Origin, Version, current, live_logs
 from datacheck.backends.leveldb_writes import open_log
 from datacheck.errors import SourceUnknown
+from datacheck.files.regular import open_regular
 from datacheck.model import Block, Finding, Layout, Note, Position, Shard, found, ignore, unescape
 
 SHARD_BYTES = 32 << 20
@@ -248,7 +249,7 @@ def _refuse_stand_ins(path: Path, names: Sequence[str]) -> None:
 def _magic(path: Path) -> int | None:
     """Return the last 8 bytes of a table if they are a magic number of LevelDB or RocksDB."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             if size < FOOTER:
                 return None
@@ -261,7 +262,7 @@ def _magic(path: Path) -> int | None:
 
 def _is_log(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return first_record_is_sound(file.read(BLOCK))
     except OSError:
         return False

@@ -15,6 +15,7 @@ from pathlib import Path
 from datacheck.backends.leveldb_block import TRAILER, Damaged, Value, handle, parse_block, read_block, varint
 from datacheck.backends.leveldb_table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.backends.leveldb_walk import Walked, begins_with_block, walk
+from datacheck.files.regular import irregular, open_regular
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
 PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
@@ -37,9 +38,10 @@ def stand_in(path: Path) -> str | None:
         return (
             f"is still in the cloud ({placeholder.name} stands for it); download it" if placeholder.exists() else None
         )
-    if not path.is_file():
-        return "is not a regular file"
-    with path.open("rb") as file:
+    special = irregular(path)
+    if special is not None or path.is_dir():
+        return special or "is a directory, not a file"
+    with open_regular(path) as file:
         head = file.read(64)
     if not head:
         return "is an empty file"
@@ -81,7 +83,7 @@ def _readable(path: Path) -> Iterator[os.stat_result]:
 
 @lru_cache(maxsize=128)
 def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
-    with path.open("rb") as opened:
+    with open_regular(path) as opened:
         file = opened.fileno()
         damage = Damaged("truncated-store", f"has {size:,} bytes, expected {table.size:,}")
         if size >= table.size:
@@ -103,7 +105,7 @@ def unlisted_table(path: Path, number: int) -> TableFile:
 
 @lru_cache(maxsize=4096)
 def _unlisted_table(path: Path, number: int, size: int, changed: int) -> TableFile:
-    with path.open("rb") as opened:
+    with open_regular(path) as opened:
         file = opened.fileno()
         try:
             named = TableFile(number, None, size, b"", b"")
@@ -132,7 +134,7 @@ def _keys(file: int, index: Table, block: int) -> list[bytes]:
 def is_table(path: Path) -> bool:
     """Say if a file that has lost its footer was a table all the same: it begins with a sound block."""
     try:
-        with path.open("rb") as opened:
+        with open_regular(path) as opened:
             return begins_with_block(opened.fileno(), path.stat().st_size)
     except (Damaged, OSError):
         return False
@@ -140,7 +142,7 @@ def is_table(path: Path) -> bool:
 
 @lru_cache(maxsize=128)
 def _walk(path: Path, size: int, changed: int) -> Walked:
-    with path.open("rb") as opened:
+    with open_regular(path) as opened:
         return walk(opened.fileno(), size)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import google_crc32c
 
 from datacheck.backends.leveldb_block import Damaged, checksum, masked
+from datacheck.files.regular import next_data
 
 BLOCK = 32 << 10
 HEADER = struct.Struct("<IHB")
@@ -55,7 +56,7 @@ PADDING, CUT = -1, -2
 def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
     """Yield the fragments of a log and, in their place, the damage, zero padding, and where the file ends too early."""
     search = _Search()
-    for base in range(0, size, BLOCK):
+    for base in _bases(file, size):
         try:
             block = os.pread(file, min(BLOCK, size - base), base)
         except OSError as exc:
@@ -89,6 +90,16 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
                 at = end
         if last and at <= BLOCK - HEADER.size and block[at:].strip(b"\0"):
             yield Fragment(CUT, base + at, b"")
+
+
+def _bases(file: int, size: int) -> Iterator[int]:
+    """Yield where the blocks of a log begin, but of a hole in the file, which may be of any size, only the first."""
+    base = 0
+    while base < size:
+        yield base
+        data = next_data(file, base)
+        at = size - 1 if data is None else min(data, size - 1)
+        base = max(base + BLOCK, at // BLOCK * BLOCK)
 
 
 class _Search:

@@ -24,6 +24,7 @@ from datacheck.backends.leveldb_doubts import Doubts
 from datacheck.backends.leveldb_table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb_version import Origin
 from datacheck.backends.leveldb_writes import LogIndex
+from datacheck.files.regular import open_descriptor
 
 OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
@@ -59,7 +60,7 @@ class Files:
             self._open.move_to_end(path)
             return self._open[path]
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            file = open_descriptor(path)
         except PermissionError:
             raise Damaged("unsupported", "may not be read: permission denied") from None
         except OSError as exc:

@@ -39,7 +39,7 @@ def live_version(directory: Path) -> Version:
         return version
     stamp = []
     for name in sorted(names):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it is gone, or a link that leads nowhere
             status = (directory / name).stat()
             stamp.append((name, status.st_size, status.st_mtime_ns))
     return _rebuilt(directory, tuple(stamp))

@@ -14,6 +14,7 @@ from datacheck.backends.leveldb_block import Damaged
 from datacheck.backends.leveldb_files import open_table, table_path
 from datacheck.backends.leveldb_table import TableFile
 from datacheck.backends.leveldb_writes import open_log
+from datacheck.files.regular import NotRegular
 from datacheck.model import CODES, Finding, escape, found
 
 SHOWN = 120
@@ -53,6 +54,10 @@ class Survey:
     def log(self, path: Path) -> None:
         try:
             log = open_log(path)
+        except NotRegular as exc:
+            why = f"{path.name} {exc.clause}; what was written to it is lost"
+            self.findings.append(found("damaged-store", why, file=path.name))
+            return
         except OSError as exc:
             code = "unsupported" if isinstance(exc, PermissionError) else "unreadable"
             self.findings.append(found(code, f"{path.name} cannot be read: {exc.strerror}", file=path.name))

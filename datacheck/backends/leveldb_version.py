@@ -17,6 +17,7 @@ from pathlib import Path
 from datacheck.backends.leveldb_block import Damaged, varint
 from datacheck.backends.leveldb_log import read_log
 from datacheck.backends.leveldb_table import BYTEWISE, Edge, TableFile
+from datacheck.files.regular import NotRegular, irregular, open_regular
 
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 MANIFEST_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
@@ -178,9 +179,9 @@ class _Edits:
 def current(directory: Path) -> str | None:
     """Return the name of the MANIFEST that CURRENT gives, None where there is no CURRENT that reads like one."""
     try:
-        with (directory / "CURRENT").open("rb") as file:
+        with open_regular(directory / "CURRENT") as file:
             match = CURRENT_TEXT.fullmatch(file.read(64))
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotRegular):
         return None
     return None if match is None else match[1].decode()
 
@@ -194,7 +195,8 @@ def read_version(directory: Path) -> Version:
     name = current(directory)
     why = None
     if name is None:
-        lack = "does not name a MANIFEST" if (directory / "CURRENT").exists() else "is missing"
+        file = directory / "CURRENT"
+        lack = irregular(file) or ("does not name a MANIFEST" if file.exists() else "is missing")
         why = Damaged("damaged-store", f"CURRENT {lack}")
         name = _last_manifest(directory)
     version, fault = _try_manifest(directory, name)
@@ -217,6 +219,8 @@ def _try_manifest(directory: Path, name: str | None) -> tuple[Version | None, Da
         return None, Damaged("damaged-store", f"{name}, which CURRENT names, is missing")
     except PermissionError:
         raise Damaged("unsupported", f"{name} may not be read: permission denied") from None
+    except NotRegular as exc:
+        return None, Damaged("damaged-store", f"{name} {exc.clause}")
     except OSError as exc:
         return None, Damaged("unreadable", f"{name} cannot be read: {exc.strerror}")
     if not version.edits:
@@ -232,7 +236,7 @@ def _last_manifest(directory: Path) -> str | None:
 @lru_cache(maxsize=4)
 def _read_manifest(path: Path, size: int, changed: int) -> Version:
     version = Version(path.name)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         version.damages = read_log(file.fileno(), size, _Edits(version))
     version.runs = runs(version.tables.values())
     return version

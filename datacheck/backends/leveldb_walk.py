@@ -29,6 +29,7 @@ from datacheck.backends.leveldb_block import (
     varint,
 )
 from datacheck.backends.leveldb_table import TAG
+from datacheck.files.regular import next_data
 
 WINDOW = 1 << 20
 LARGEST = 256 << 20
@@ -135,6 +136,11 @@ class _Walk:
             reached = self._base + len(self._data)
             if reached >= self._size or not self._data:
                 return None
+            if not self._data.strip(b"\0"):  # a hole in the file may be of any size
+                data = next_data(self._file, reached)
+                if data is None:
+                    return None
+                reached = max(reached, data)
             at = max(at + 1, reached - 16)
         return None
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb_block import Damaged, Value, varint
 from datacheck.backends.leveldb_log import BATCH, BLOCK, read_log
 from datacheck.backends.leveldb_table import LARGEST_TAG, VALUE
+from datacheck.files.regular import open_regular
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
@@ -252,6 +253,6 @@ def open_log(path: Path) -> LogIndex:
 @lru_cache(maxsize=4)
 def _open_log(path: Path, size: int, changed: int) -> LogIndex:
     writes = Writes()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         damages = read_log(file.fileno(), size, writes)
     return LogIndex(writes, damages, size)

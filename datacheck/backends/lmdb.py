@@ -34,6 +34,7 @@ from datacheck.backends.lmdb_format import (
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.errors import SourceUnknown, UnfitRecord
 from datacheck.files.disk import write_out
+from datacheck.files.regular import NotRegular, irregular, open_regular, require_regular
 from datacheck.model import (
     Block,
     Finding,
@@ -72,9 +73,9 @@ class LmdbReader:
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> LmdbReader | None:
         data = path / "data.mdb" if path.is_dir() else path
-        if not data.is_file():
+        if not data.is_file() or irregular(data) is not None:
             return None
-        with data.open("rb") as file:
+        with open_regular(data) as file:
             head = file.read(512)
             if header_size(head) is None and (machine := foreign(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
@@ -101,6 +102,8 @@ class LmdbReader:
             bones = skeleton(self.data)
         except PageDamaged as exc:
             return Layout((), (), None, size, [found("damaged-store", f"{self.data.name}: {exc}")])
+        except NotRegular as exc:
+            return Layout((), (), None, size, [found("unsupported", f"{self.data.name} was replaced: {exc.strerror}")])
         findings = list(bones.findings)
         if bones.sound and (refusal := self._refusal()):
             findings.append(found("damaged-store", f"lmdb cannot open it: {refusal}"))
@@ -195,6 +198,7 @@ class LmdbReader:
     @contextmanager
     def _transaction(self, part: str) -> Iterator[tuple[Any, Database]]:
         """Yield a cursor over one database, and what the library says of it. Raises lmdb.Error."""
+        require_regular(self.data)
         with lmdb.open(
             os.fsencode(self.path),
             subdir=self.path.is_dir(),

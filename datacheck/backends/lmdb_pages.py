@@ -25,13 +25,14 @@ from datacheck.backends.lmdb_format import (
     PageDamaged,
 )
 from datacheck.backends.lmdb_metas import read_metas
+from datacheck.files.regular import open_descriptor
 
 
 class Pages:
     """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable."""
 
     def __init__(self, path: Path) -> None:
-        self.file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self.file = open_descriptor(path)
         try:
             self.size = os.fstat(self.file).st_size
             self.metas = read_metas(lambda offset, size: os.pread(self.file, size, offset), self.size)

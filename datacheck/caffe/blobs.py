@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.caffe.messages import MalformedMessage, parse_binary
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.regular import NotRegular, TooLarge, read_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,16 +55,16 @@ def _parse(path: Path) -> Any:
             raise SourceMissing(str(path))
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a binaryproto")
-        if not path.is_file():  # a pipe that nobody writes to is waited for without end
-            raise SourceUnknown(str(path), "is not a regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_whole(path, MAX_BYTES)
+    except NotRegular as exc:
+        raise SourceUnknown(str(path), exc.clause) from exc
+    except TooLarge as exc:
+        text = f"has more than {MAX_BYTES >> 20} MiB, which no binaryproto here has"
+        raise SourceUnknown(str(path), text) from exc
     except OSError as exc:
         raise SourceUnreadable(str(path), f"may not be read: {exc.strerror}") from exc
     if not data:
         raise SourceUnknown(str(path), "is an empty file")
-    if len(data) > MAX_BYTES:
-        raise SourceUnknown(str(path), f"has more than {MAX_BYTES >> 20} MiB, which no binaryproto here has")
     try:
         return parse_binary("BlobProto", data)
     except MalformedMessage as exc:

@@ -13,6 +13,7 @@ from datacheck.caffe.messages import MalformedMessage, parse_text
 from datacheck.caffe.schema import messages
 from datacheck.caffe.syntax import Node, SyntaxFault, read_fields
 from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.regular import NotRegular, open_regular
 
 MAX_BYTES = 4 << 20
 """The prototxt of a network of a thousand layers has half a megabyte."""
@@ -126,8 +127,10 @@ def _text(path: Path) -> str:
             raise SourceMissing(str(path))
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a prototxt")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = _read(path, file)
+    except NotRegular as exc:
+        raise SourceUnknown(str(path), exc.clause) from exc
     except OSError as exc:
         raise SourceUnreadable(str(path), f"may not be read: {exc.strerror}") from exc
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from datacheck.caffe.ranges import follow
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer
 from datacheck.errors import PrototxtMalformed
+from datacheck.files.regular import real
 from datacheck.linting.cases import Folders, NetCase, Problem, SolverCase
 from datacheck.linting.networks import Net, Unread, alone, named_by
 from datacheck.linting.rules import FILE_RULES, LAYER_RULES
@@ -83,7 +85,7 @@ def lint(
 def lint_file(path: Path, given: Given, *, strict: bool, seen: set[Path]) -> Report:
     """Return the report on one file; a network among `seen` is not followed, and one that is comes to be among them."""
     started = time.monotonic()
-    seen.add(path.resolve())
+    seen.add(real(path))
     pair: Pair | None = None if given.labels is None else (float(given.labels[0]), float(given.labels[1]))
     report = Report(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
     try:
@@ -98,9 +100,16 @@ def lint_file(path: Path, given: Given, *, strict: bool, seen: set[Path]) -> Rep
             count += more
             _add(report, findings)
     report.tally.records = report.tally.checked = count
-    report.source = msgspec.structs.replace(report.source, decoder=kind, records=count, bytes=path.stat().st_size)
+    report.source = msgspec.structs.replace(report.source, decoder=kind, records=count, bytes=_size(path))
     report.seconds = time.monotonic() - started
     return report
+
+
+def _size(path: Path) -> int | None:
+    """Return the size of a file that was read; None if it is gone since."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return None
 
 
 def _add(report: Report, findings: list[Finding]) -> None:

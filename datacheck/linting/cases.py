@@ -15,6 +15,7 @@ from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import Place
+from datacheck.files.regular import irregular, is_regular
 from datacheck.model import Verdict
 
 
@@ -40,9 +41,14 @@ class Folders:
     beside: Path
 
     def find(self, name: str) -> Path | None:
-        """Return the file, in `root`, or in the working directory or beside the prototxt; None if there is none."""
+        """Return the file, in `root`, or in the working directory or beside the prototxt; None if there is none.
+
+        What is no file, but a pipe, is returned if there is nothing else: reading it says so.
+        """
         places = [self.root] if self.root is not None else [Path(), self.beside]
-        return next((place / name for place in places if (place / name).is_file()), None)
+        files = [place / name for place in places]
+        special = next((file for file in files if irregular(file)), None)
+        return next((file for file in files if is_regular(file)), special)
 
 
 @dataclass(frozen=True)

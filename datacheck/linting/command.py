@@ -11,6 +11,7 @@ from datacheck.caffe.rates import Schedule
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
+from datacheck.files.regular import real
 from datacheck.linting import Given, lint_file
 from datacheck.linting.cases import Folders
 from datacheck.linting.networks import networks_named
@@ -28,7 +29,7 @@ def run(
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
     given = Given(options["root"], _labels(options["labels"]), options["iterations"])
-    seen = {path.resolve() for path in files}
+    seen = {real(path) for path in files}
     done: list[Report] = []
     errors: list[DatacheckError] = []
     for path in dict.fromkeys(files):

@@ -12,6 +12,7 @@ from datacheck.caffe.network import PHASES, Phase, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
+from datacheck.files.regular import real
 from datacheck.linting.cases import Folders, Problem
 
 MOST_STAGES = 8
@@ -60,8 +61,8 @@ def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[
         if file is None:
             fix = "correct the path; it counts from the folder that Caffe is started in (see --root)"
             yield Problem("missing", f"the network {name} is not there: Caffe aborts", path, fix)
-        elif file.resolve() not in seen:
-            seen.add(file.resolve())
+        elif real(file) not in seen:
+            seen.add(real(file))
             yield _read(file, roles, finetuned)
     held = list(_held(solver))
     if len(held) > MOST_STATES:

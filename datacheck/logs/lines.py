@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shlex
 import sys
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.regular import PIPE, NotRegular, open_regular
 
 STANDARD_INPUT = "-"
 BLOCK = 1 << 17
@@ -26,24 +28,34 @@ TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
 def opened(path: str) -> Iterator[BufferedIOBase]:
     """Open a log, or standard input for "-", unzipped. Raises a DatacheckError for what cannot be opened."""
     if path == STANDARD_INPUT:
-        yield _unzipped(cast(BufferedIOBase, sys.stdin.buffer))
+        if sys.stdin is None:
+            raise SourceUnreadable(path, "standard input is closed")
+        yield _unzipped(cast(BufferedIOBase, sys.stdin.buffer), path)
         return
+    if not path:
+        raise SourceUnknown("''", "is an empty name, not a path")
     try:
-        file = Path(path).open("rb")  # noqa: SIM115  (closed below)
+        file = cast(BufferedIOBase, open_regular(Path(path)))
     except FileNotFoundError as exc:
         raise SourceMissing(path) from exc
     except IsADirectoryError as exc:
         raise SourceUnknown(path, "is a directory; name the log file in it") from exc
+    except NotRegular as exc:
+        hint = f"; to read what comes through it: datacheck log - < {shlex.quote(path)}" if exc.kind == PIPE else ""
+        raise SourceUnknown(path, exc.clause + hint) from exc
     except (OSError, ValueError) as exc:
         raise SourceUnreadable(path, f"could not be opened: {getattr(exc, 'strerror', exc)}") from exc
     with file:
-        yield _unzipped(file)
+        yield _unzipped(file, path)
 
 
-def _unzipped(file: BufferedIOBase) -> BufferedIOBase:
+def _unzipped(file: BufferedIOBase, path: str) -> BufferedIOBase:
     peek = getattr(file, "peek", None)
-    if peek is None or peek(2)[:2] != GZIP:
-        return file
+    try:
+        if peek is None or peek(2)[:2] != GZIP:
+            return file
+    except OSError as exc:
+        raise SourceUnreadable(path, f"could not be read: {exc.strerror}") from exc
     return gzip.GzipFile(fileobj=file)
 
 

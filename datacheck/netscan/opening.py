@@ -13,6 +13,7 @@ from datacheck.backends import Reader, StoreOptions, open_store
 from datacheck.backends.image_list import ImageListReader
 from datacheck.caffe.net_sources import NetSource
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.regular import TooLarge, irregular, is_regular, read_whole, real
 from datacheck.model import Finding, escape, found, plain
 from datacheck.netscan.sentences import SENTENCES
 from datacheck.netscan.setup import problem
@@ -100,8 +101,9 @@ NOT_A_STORE = {
 def _need_file(path: Path) -> None:
     if not path.exists():
         raise SourceMissing(str(path))
-    if not path.is_file():
-        raise SourceUnknown(str(path), "is not a file, but a list is wanted")
+    special = irregular(path)
+    if special is not None or not path.is_file():
+        raise SourceUnknown(str(path), special or "is not a file, but a list is wanted")
 
 
 def _database(source: NetSource, path: Path, beside: bool) -> Opened:
@@ -124,9 +126,11 @@ def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Op
         text = "the source is an HDF5 file itself; Caffe wants a text file with the names of such files"
         reader = Hdf5Reader(path, (path,), (), (), options)
         return Opened(path, reader, [problem("list-line", text, NO_FILE)], beside, (path,), (path.name,))
-    with path.open("rb") as file:
-        text_of = file.read(LIST_BYTES + 1)
-    if len(text_of) > LIST_BYTES or b"\0" in text_of:
+    try:
+        text_of = read_whole(path, LIST_BYTES)
+    except TooLarge:
+        text_of = b"\0"
+    if b"\0" in text_of:
         raise SourceUnknown(str(path), "is binary, not a list of HDF5 files")
     findings: list[Finding] = []
     files: dict[Path, str] = {}
@@ -149,7 +153,7 @@ def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path
         words = line.split()
         if len(words) > 1:
             whole, _ = places.find(os.fsdecode(line.strip()))
-            if _is_file(whole):
+            if is_regular(whole):
                 name = escape(line.strip())
                 said = f"a name with white space in it: Caffe takes it for {len(words)} names"
                 yield name, None, problem("list-line", said, NO_FILE)
@@ -158,21 +162,16 @@ def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path
         for word in words:
             name = escape(word)
             file, beside = places.find(os.fsdecode(word))
-            if not beside and not _is_file(file) and _is_file(path.parent / os.fsdecode(word)):
+            if not beside and not is_regular(file) and is_regular(path.parent / os.fsdecode(word)):
                 file = path.parent / os.fsdecode(word)
-            if not _is_file(file):
+            if (special := irregular(file)) is not None:
+                yield name, None, problem("damaged-store", f"{name}: {special}", NO_FILE)
+            elif not is_regular(file):
                 yield name, None, problem("missing", f"{name}: the list names this file, but there is none", NO_FILE)
             elif not has_signature(file):
                 yield name, None, problem("damaged-store", f"{name}: not an HDF5 file: it has no signature", NO_FILE)
             else:
                 yield name, file, None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int, Finding]]:
@@ -183,7 +182,7 @@ def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int,
         others = [
             other.name
             for at, (other, its) in enumerate(sources)
-            if at != number and its.reader is not None and its.path.resolve() == opened.path.resolve()
+            if at != number and its.reader is not None and real(its.path) == real(opened.path)
         ]
         if others:
             text = f"the layer {others[0]} reads the same LevelDB, which can be opened once only"

@@ -12,6 +12,7 @@ import numpy as np
 from datacheck.caffe.blobs import read_blob
 from datacheck.caffe.net_sources import NetSource
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
+from datacheck.files.regular import irregular
 from datacheck.model import Finding, Verdict, found
 from datacheck.netscan.looking import Look, TopDataset
 from datacheck.netscan.records import Demand
@@ -83,7 +84,7 @@ def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
 
     try:
         if path.exists() and not path.is_file():
-            return wrong("mean", "is not a file", "aborts at set-up, Failed to parse the mean file")
+            return wrong("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
         blob = read_blob(path)
     except SourceMissing:
         return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")

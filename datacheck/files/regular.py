@@ -1,0 +1,220 @@
+"""Open what is to be read, and only if it is a regular file: nothing waits for a pipe, reads a device or never ends.
+
+A dataset's folder may hold anything, and so may a list of files: a named pipe that nobody writes to holds up whoever
+opens it, a tape rewinds when it is opened, `/dev/zero` has no end. So a path is looked at first, opened without
+waiting, and looked at again once it is open, in case it was replaced in between. Links are followed: datasets lie
+behind them.
+
+What is read whole has a bound, which is the caller's to know. The size that the file system reports is none: files
+below `/proc` report 0 and have contents, or never end.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+BLOCK = 1 << 20
+KERNELS = ("/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/fs/cgroup")
+"""Where files lie that the kernel makes up as they are read: what they hold has no size, or no end, and some of it is
+gone once it was read."""
+PIPE = "a named pipe"
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+KINDS = (
+    (stat.S_ISFIFO, PIPE),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+MOST_LINKS = 40
+"""As many links as Linux follows in a path."""
+_OF_PROCESS = ("/proc/", "/dev/fd/")
+
+
+class NotRegular(OSError):
+    """What lies at a path is no file; `kind` says what it is, as "a named pipe"."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(errno.EINVAL, f"it is {kind}, not a regular file", path)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+    @property
+    def clause(self) -> str:
+        return f"is {self.kind}, not a regular file"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NotRegular, (self.filename, self.kind)
+
+
+class TooLarge(OSError):
+    """A file has more bytes than are read of its kind."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(errno.EFBIG, f"it has more than {_size(limit)}, the most that is read of such a file", path)
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TooLarge, (self.filename, self.limit)
+
+
+def open_descriptor(path: Path) -> int:
+    """Return a descriptor of the regular file at `path`, open for reading; the caller closes it.
+
+    Raises NotRegular, IsADirectoryError, or another OSError, also for a name that no file can have.
+    """
+    try:
+        before = path.stat()
+    except ValueError as exc:
+        raise FileNotFoundError(errno.ENOENT, "no file has a NUL byte in its name", str(path)) from exc
+    _refuse(path, before)
+    descriptor = os.open(path, _FLAGS)
+    try:
+        _refuse(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Return the regular file at `path`, open for reading, up to the size it has now. Raises as `open_descriptor`."""
+    return io.BufferedReader(_Regular(open_descriptor(path)), BLOCK >> 3)
+
+
+def read_whole(path: Path, limit: int) -> bytes:
+    """Return the bytes of a regular file of at most `limit` of them. Raises TooLarge, or as `open_descriptor`."""
+    with _Regular(open_descriptor(path)) as file:
+        if file.end > limit:
+            raise TooLarge(str(path), limit)
+        pieces = []
+        left = limit + 1
+        while left and (piece := file.read(min(left, file.end or BLOCK))):
+            pieces.append(piece)
+            left -= len(piece)
+    if not left:
+        raise TooLarge(str(path), limit)
+    return b"".join(pieces)
+
+
+def require_regular(path: Path) -> None:
+    """Raise as `open_descriptor` does, for a path that a library is about to open by itself."""
+    os.close(open_descriptor(path))
+
+
+def irregular(path: Path) -> str | None:
+    """Say in a clause what lies at `path` if it is neither a regular file nor a directory nor nothing."""
+    try:
+        _refuse(path, path.stat())
+    except NotRegular as exc:
+        return exc.clause
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def next_data(descriptor: int, at: int) -> int | None:
+    """Return where the next byte is, from `at` on, that lies in no hole; None if there is none up to the end."""
+    try:
+        return os.lseek(descriptor, at, os.SEEK_DATA)
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        return None
+
+
+def is_regular(path: Path) -> bool:
+    """Say whether a regular file lies at `path`; False too where that cannot be said, or no file can have that name."""
+    try:
+        _refuse(path, path.stat())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def real(path: Path) -> Path:
+    """Return the path behind all links; of one that is in a circle, or that no file can have, as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a NUL in it
+        return path.absolute()
+
+
+def folder_of_process(path: Path) -> Path | None:
+    """Return the folder of a path, or of a link in it, where each process finds another file: `/dev/stdin`."""
+    seen = path.absolute()
+    for _ in range(MOST_LINKS):
+        seen = Path(os.path.realpath(seen.parent), seen.name)
+        if str(seen).startswith(_OF_PROCESS):
+            return seen.parent
+        try:
+            seen = seen.parent / seen.readlink()
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _refuse(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISREG(status.st_mode):
+        if status.st_dev in _kernels():
+            raise NotRegular(str(path), "a file that the kernel makes up as it is read")
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise NotRegular(str(path), next((kind for is_it, kind in KINDS if is_it(status.st_mode)), "a special file"))
+
+
+@cache
+def _kernels() -> frozenset[int]:
+    """Return the devices of the kernel's own file systems, as far as they are mounted."""
+    devices = set()
+    for place in KERNELS:
+        with suppress(OSError):
+            devices.add(Path(place).stat().st_dev)
+    return frozenset(devices - {Path("/").stat().st_dev})
+
+
+NO_END = "it has no end, and nothing to read now"
+
+
+class _Regular(io.FileIO):
+    """A file that was opened without waiting: it ends where it ended when it was opened, and never waits for more.
+
+    Files that the kernel makes up as they are read report no size: they end where there is nothing to read.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "rb")
+        self.end = os.fstat(descriptor).st_size
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        if self.end:
+            view = view[: max(0, self.end - self.tell())]
+        count = super().readinto(view)
+        if count is None:
+            raise BlockingIOError(errno.EAGAIN, NO_END)
+        return count
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            return self.readall()
+        raw = super().read(min(size, max(0, self.end - self.tell())) if self.end else size)
+        if raw is None:
+            raise BlockingIOError(errno.EAGAIN, NO_END)
+        return raw
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self.read(BLOCK), b""))
+
+
+def _size(count: int) -> str:
+    return f"{count >> 30} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"
