@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from datacheck.backends import Reader
+from datacheck.backends import BACKENDS, Reader, Roots
 from datacheck.report import FileStamp, Fingerprint
 
-METAS = 2 * 65536
-"""LMDB's two meta pages lie in this many first bytes, whatever the page size."""
-SUPERBLOCK = 4096
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
 
 
 def fingerprint(reader: Reader) -> Fingerprint:
     """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
+    wanted = BACKENDS[reader.backend].roots if reader.backend in BACKENDS else Roots()
     stamps = []
     roots = hashlib.sha256()
     for file in files_of(reader):
         status = file.stat()
         name = file.name if file == reader.path else str(file.relative_to(reader.path))
         stamps.append(FileStamp(name, status.st_size, status.st_mtime_ns))
-        for piece in _roots(reader.backend, file):
-            roots.update(piece)
+        if any(fnmatchcase(file.name, pattern) for pattern in wanted.names):
+            with file.open("rb") as opened:
+                roots.update(opened.read(wanted.size))
     return Fingerprint(tuple(stamps), roots.hexdigest())
 
 
@@ -34,12 +33,3 @@ def files_of(reader: Reader) -> list[Path]:
     if not reader.path.is_dir():
         return [reader.path]
     return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
-
-
-def _roots(backend: str, file: Path) -> Iterator[bytes]:
-    if backend == "leveldb":
-        if file.name == "CURRENT" or file.name.startswith("MANIFEST-"):
-            yield file.read_bytes()
-        return
-    with file.open("rb") as opened:
-        yield opened.read(METAS if backend == "lmdb" else SUPERBLOCK)

@@ -138,7 +138,7 @@ def _spell(content: Content) -> str:
 
 
 def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
-    from datacheck.decoders import decoder, kind
+    from datacheck.decoders import HoldingPictures, decoder, kind
     from datacheck.measure import measure
 
     value = block.values[0] if isinstance(block, Block) else None
@@ -157,20 +157,9 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
         )
         if array is None and not batch.label:
             array = batch.values[0].copy()
-    picture = None if value is None else _stored_picture(name, value)
+    shown = decoder(name)
+    picture = shown.stored_picture(value) if value is not None and isinstance(shown, HoldingPictures) else None
     return Seen(name, None if value is None else len(value), tuple(contents), findings, picture, array)
-
-
-def _stored_picture(kind: str, value: bytes | memoryview) -> bytes | None:
-    """Return the bytes of a record's encoded picture."""
-    if kind == "picture":
-        return bytes(value)
-    if kind == "datum":
-        from datacheck.decoders.datum import parse
-
-        datum, _ = parse(value)
-        return bytes(datum.data) if datum.encoded and datum.data else None
-    return None
 
 
 def _save(seen: Seen, path: Path) -> str:
