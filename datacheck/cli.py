@@ -16,7 +16,18 @@ import click
 
 from datacheck import __version__
 from datacheck.errors import DatacheckError
-from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
+from datacheck.options import (
+    BACKEND_OPTION,
+    REPORT_OPTION,
+    Bound,
+    FromTable,
+    LintCommand,
+    RowName,
+    ScanCommand,
+    log_suffixes,
+    scan_options,
+    writable,
+)
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -108,9 +119,7 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
     "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
-@click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
-)
+@REPORT_OPTION
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
@@ -219,7 +228,7 @@ def _print_schema() -> int:
     help="Put the dropped records there, and why.",
 )
 @click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
-@click.option("--to", type=click.Choice(["lmdb", "leveldb"]), help="The kind of key-value store to write.")
+@click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
@@ -264,7 +273,7 @@ def _watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, i
 @click.option(
     "--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the record's picture or array here."
 )
-@click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised.")
+@BACKEND_OPTION
 @click.option("--decoder", metavar="NAME", help="The payload's kind, if it is not to be recognised.")
 @click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="What reading the record may take.  [default: 10]")
@@ -287,9 +296,7 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @click.option(
     "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
 )
-@click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
-)
+@REPORT_OPTION
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
@@ -322,9 +329,11 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
 @click.option(
     "--report",
     "reports",
+    cls=FromTable,
+    rows=log_suffixes,
     multiple=True,
     metavar="FILE",
-    help="Write .json, .jsonl or, of the series, .csv. Repeatable.",
+    help="Write {a or, b}. Repeatable.",
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
