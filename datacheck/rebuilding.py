@@ -15,10 +15,11 @@ import msgspec
 from datacheck import __version__
 from datacheck.backends import BACKENDS, Copier, Reader, load, title, writable
 from datacheck.copying import Copied, Drops, Plan
+from datacheck.engines import Engine, MakeEngine, start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.staging import Workplace
 from datacheck.fingerprints import fingerprint
-from datacheck.pool import WORKER_BYTES, Death, Pool, Step
+from datacheck.pool import Death, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
 from datacheck.scanning import fatal, prepare, run
@@ -66,7 +67,7 @@ class _Work:
     order: Order
     reader: Reader
     copier: Copier
-    pool: Pool[Task]
+    pool: Engine[Task]
     progress: Progress
     damaged: bool = False
 
@@ -119,7 +120,9 @@ class _Work:
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
 
 
-def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
+def rebuild_as(
+    order: Order, settings: Settings, progress: Progress = unwatched, engine: MakeEngine | None = None
+) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
     _refuse_places(order)
     if settings.sample is not None:
@@ -128,7 +131,7 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
     to = order.to or reader.backend
     with ExitStack() as stack:
         copier = _copier(reader, to)
-        pool = stack.enter_context(Pool[Task](Job(reader, settings), settings.workers, WORKER_BYTES))
+        pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
         work = _Work(order, reader, copier, pool, progress)
         if not copier.acceptable:
             work.objections()

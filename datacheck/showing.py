@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.batch import Batch
+from datacheck.engines import MakeEngine, start_engine
 from datacheck.errors import RecordMissing, ReportFailed, UsageError
 from datacheck.files.guard import refuse_inside
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
-from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
+from datacheck.pool import Death, Watch
 from datacheck.reports import amount
 from datacheck.scanning import fatal, only, prepare, take_profile
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
-from datacheck.tasks import Check, Job, LookAround, Task
+from datacheck.tasks import Check, Job, LookAround
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +85,9 @@ class Look:
         return None
 
 
-def look(source: str, key: str, settings: Settings, save: Path | None = None) -> Record:
+def look(
+    source: str, key: str, settings: Settings, save: Path | None = None, engine: MakeEngine | None = None
+) -> Record:
     """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
 
     Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
@@ -92,7 +95,7 @@ def look(source: str, key: str, settings: Settings, save: Path | None = None) ->
     if save is not None:
         refuse_inside(save, [source])
     reader, _ = prepare(source, settings)
-    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+    with start_engine(Job(reader, settings), 1, engine) as pool:
         shard = only(pool, Find(key))
         if shard is None:
             raise RecordMissing(source, f"has no record with the key {plain(key)}")
