@@ -28,7 +28,7 @@ LAYERS = [
     ("showing", "demo", "logs"),
     ("options",),
     ("cli",),
-    ("__main__",),
+    ("__main__", "testing"),
 ]
 """Each layer imports only from those above it in this list, and a module from its own package."""
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -152,3 +152,9 @@ def test_modules_and_functions_stay_small(path):
             lines = node.end_lineno - node.lineno + 1
             documented = len((ast.get_docstring(node) or "").splitlines())
             assert lines - documented <= 60, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_but_the_contract_suites_needs_pytest(path):
+    if path.parent.name != "testing":
+        assert "pytest" not in {name.split(".")[0] for name, _ in imports(path)}
