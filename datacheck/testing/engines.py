@@ -143,7 +143,8 @@ class EngineContract:
         if not self.same_machine:
             pytest.skip("the tasks run where their processes cannot be seen")
         with self.make(report_and_wait, 1, MEMORY) as engine:
-            _, step = next(engine.run(["wait"]))
+            results = engine.run(["wait"])  # held: what closes it may kill the task too
+            _, step = next(results)
             assert isinstance(step, Step)
             assert _lives(step.value)
         assert not _lives_for(step.value, SOON)
