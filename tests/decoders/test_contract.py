@@ -4,12 +4,14 @@ import io
 
 import h5py
 import numpy as np
+import pytest
 from building import datum, floats, pictures, pixels
 from PIL import Image
 
+import datacheck
 from datacheck.decoders import DECODERS
 from datacheck.model import RowBlock
-from datacheck.testing.decoders import BlockContract, DecoderContract
+from datacheck.testing.decoders import BlockContract, DecoderContract, write_lmdb
 
 
 def picture(number, form, **options):
@@ -108,6 +110,12 @@ class TestRows(BlockContract):
             for name, values in self.block().columns.items():
                 file[name] = values
         return path
+
+
+def test_a_decoder_of_rows_is_no_decoder_of_values(tmp_path):
+    store = write_lmdb(tmp_path / "store", [b"%d" % number for number in range(20)])
+    with pytest.raises(datacheck.UsageError, match=r"the decoder rows is not for keys and values; there are picture,"):
+        datacheck.scan(store, decoder="rows", workers=1)
 
 
 def test_every_decoder_is_held_to_the_contract():
