@@ -9,14 +9,14 @@ from typing import Protocol
 
 from datacheck.batch import Batch
 from datacheck.decoders import decoder, kind
-from datacheck.errors import ValidatorFailed
+from datacheck.errors import UsageError, ValidatorFailed
 from datacheck.label_balance import in_order
 from datacheck.measure import Measuring
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
 from datacheck.report import Tally
 from datacheck.settings import Settings
 from datacheck.stacked import lengths
-from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape, Validator
+from datacheck.validators import VALIDATORS, Label, Validator
 
 LOST = frozenset({"truncated-store", "damaged-store"})
 """Codes of what a reader could not read, or not to its end."""
@@ -178,19 +178,11 @@ def unknown_payload(head: bytes) -> Finding:
 
 
 def built_in(settings: Settings) -> list[Validator]:
-    """Return datacheck's own validators that the settings ask for, in the order in which they judge."""
-    labels = settings.labels
-    made: dict[str, list[Validator]] = {
-        "finite": [Finite(settings.allow_nan)],
-        "range": [Range(it.low, it.high, it.field) for it in settings.range or ()],
-        "shape": [Shape(settings.shape)],
-        "label": [Label() if labels is None else Label(_whole(labels.low), _whole(labels.high))],
-        "format": [Format()],
-        "constant": [Constant()],
-        "half-overflow": [HalfOverflow()],
-    }
-    return [validator for name in settings.checks for validator in made[name]]
+    """Return datacheck's own validators that the settings ask for, in the order in which they judge.
 
-
-def _whole(bound: float | None) -> int | None:
-    return None if bound is None else int(bound)
+    Raises UsageError for a check that has no row in VALIDATORS: that is no fault of any record.
+    """
+    for name in settings.checks:
+        if name not in VALIDATORS:
+            raise UsageError(f"no check is called {name!r}; there are {', '.join(VALIDATORS)}")
+    return [validator for name in settings.checks for validator in VALIDATORS[name].asked_for(settings)]

@@ -18,7 +18,19 @@ import click
 from datacheck import __version__, streams
 from datacheck.configuring import Applied, applied, configured
 from datacheck.errors import DatacheckError
-from datacheck.options import FORMAT, REPORT, Bound, LintCommand, ScanCommand, scan_options
+from datacheck.options import (
+    BACKEND_OPTION,
+    FORMAT_OPTION,
+    REPORT_OPTION,
+    Bound,
+    FromTable,
+    LintCommand,
+    RowName,
+    ScanCommand,
+    log_suffixes,
+    scan_options,
+    writable,
+)
 from datacheck.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
@@ -115,8 +127,8 @@ def _watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, in
     "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
-@REPORT
-@FORMAT
+@REPORT_OPTION
+@FORMAT_OPTION
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
@@ -230,7 +242,7 @@ def _print_text(report: Report, written: Sequence[str]) -> None:
     help="Put the dropped records there, and why.",
 )
 @click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
-@click.option("--to", type=click.Choice(["lmdb", "leveldb"]), help="The kind of key-value store to write.")
+@click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
@@ -284,7 +296,7 @@ def _watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, i
 @click.option(
     "--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the record's picture or array here."
 )
-@click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised.")
+@BACKEND_OPTION
 @click.option("--decoder", metavar="NAME", help="The payload's kind, if it is not to be recognised.")
 @click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="What reading the record may take.  [default: 10]")
@@ -309,8 +321,8 @@ def show(source: str, key: str, save: Path | None, **options: Any) -> int:
 @click.option(
     "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
 )
-@REPORT
-@FORMAT
+@REPORT_OPTION
+@FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 @configured
@@ -348,14 +360,16 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
 @click.option(
     "--report",
     "reports",
+    cls=FromTable,
+    rows=log_suffixes,
     multiple=True,
     metavar="FILE",
-    help="Write .json, .jsonl or, of the series, .csv. Repeatable.",
+    help="Write {a or, b}. Repeatable.",
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
 )
-@FORMAT
+@FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
 def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from datacheck.backends import Reader
+from datacheck.backends import BACKENDS, Reader, ReadsMore, Roots
 from datacheck.files.regular import open_regular
 from datacheck.model import plain
 from datacheck.report import FileStamp, Fingerprint
 
-METAS = 2 * 65536
-"""LMDB's two meta pages lie in this many first bytes, whatever the page size."""
-SUPERBLOCK = 4096
 ROOT_BYTES = 1 << 28
-"""Of a MANIFEST no more than this is looked at: its size and time tell the rest."""
+"""Of a file no more than this is looked at: its size and time tell the rest."""
 PIECE_BYTES = 1 << 20
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
@@ -24,14 +22,16 @@ PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 
 def fingerprint(reader: Reader) -> Fingerprint:
     """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
+    wanted = BACKENDS[reader.backend].roots if reader.backend in BACKENDS else Roots()
     stamps = []
     roots = hashlib.sha256()
     for file in files_of(reader):
         status = file.stat()
         name = file.name if file == reader.path else str(file.relative_to(reader.path))
         stamps.append(FileStamp(plain(name), status.st_size, status.st_mtime_ns))
-        for piece in _roots(reader.backend, file):
-            roots.update(piece)
+        if any(fnmatchcase(file.name, pattern) for pattern in wanted.names):
+            for piece in _head(file, wanted.size):
+                roots.update(piece)
     return Fingerprint(tuple(stamps), roots.hexdigest())
 
 
@@ -58,30 +58,19 @@ def sources_of(reader: Reader) -> list[Path]:
 def read_by(reader: Reader) -> Iterator[Path]:
     """Yield every file that is read on a reader's account, and all that lies in its folder; nothing is opened for it.
 
-    For who is about to write: none of these is to be written over. Those of a list of pictures are read off the list.
+    For who is about to write: none of these is to be written over.
     """
     yield reader.path
-    if reader.path.is_dir():
-        for folder, _, names in os.walk(reader.path):
-            yield from (Path(folder) / name for name in names)
-    elif reader.backend == "lmdb":
-        yield reader.path.with_name(f"{reader.path.name}-lock")
-    if reader.backend == "hdf5":
-        yield from getattr(reader, "files", ())
-    if reader.backend == "image-list":
-        from datacheck.backends.image_list import ImageListReader
-
-        yield from reader.pictures() if isinstance(reader, ImageListReader) else ()
+    for folder, _, names in os.walk(reader.path):
+        yield from (Path(folder) / name for name in names)
+    if isinstance(reader, ReadsMore):
+        yield from reader.reads()
 
 
-def _roots(backend: str, file: Path) -> Iterator[bytes]:
-    if backend == "leveldb":
-        if file.name == "CURRENT" or file.name.startswith("MANIFEST-"):
-            with open_regular(file) as opened:
-                left = ROOT_BYTES
-                while piece := opened.read(min(left, PIECE_BYTES)):
-                    left -= len(piece)
-                    yield piece
-        return
+def _head(file: Path, size: int | None) -> Iterator[bytes]:
+    """Yield the first `size` bytes of a file (None: all, within a bound) piece by piece."""
+    left = ROOT_BYTES if size is None else size
     with open_regular(file) as opened:
-        yield opened.read(METAS if backend == "lmdb" else SUPERBLOCK)
+        while left and (piece := opened.read(min(left, PIECE_BYTES))):
+            left -= len(piece)
+            yield piece

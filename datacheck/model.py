@@ -1,6 +1,15 @@
 """The values that flow: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up.
 
 `Report` itself is in `datacheck.report`, the sums per field in `datacheck.statistics`.
+
+A record has four numbers on its way; none of them is its name, which is its key, or its row in an HDF5 table:
+
+===================== ======================================== ===============================================
+position in the batch what a validator yields                  `check.Judge` makes it a row: `Batch.rows`
+row in the block      `Batch.rows`, findings of block, decoder `check.Judge` makes it an index: `tasks.Check`
+index in the shard    `Finding.index` in a `Tally`             `Report.add` adds the records before the shard
+index in the report   `Finding.index` in a `Report`, `Drops`   None behind a part that could not be reached
+===================== ======================================== ===============================================
 """
 
 from __future__ import annotations

@@ -33,6 +33,113 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         return (field or None, pair) if self._field else pair
 
 
+class FromTable(click.Option):
+    """An option whose help names the rows of a table, which is imported when the help is shown, and not before.
+
+    In the help and the metavar, "{a|b}" stands for all rows, as do "{a, b}", "{a or b}" and "{a or, b}".
+    """
+
+    def __init__(self, declarations: Sequence[str], *, rows: Callable[[], Sequence[str]], **attributes: Any) -> None:
+        super().__init__(declarations, **attributes)
+        self._rows = rows
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        rows = self._rows()
+        self.help = _spelled(self.help, rows)
+        self.metavar = _spelled(self.metavar, rows)
+        return super().get_help_record(ctx)
+
+
+def _spelled(text: str | None, rows: Sequence[str]) -> str | None:
+    """Return a text with the names of rows in the places that are left for them."""
+    if text is None:
+        return None
+    others, last = ", ".join(rows[:-1]), rows[-1]
+    spellings = {
+        "{a|b}": "|".join(rows),
+        "{a, b}": ", ".join(rows),
+        "{a or b}": f"{others} or {last}" if others else last,
+        "{a or, b}": f"{others} or, {last}" if others else last,
+    }
+    for place, words in spellings.items():
+        text = text.replace(place, words)
+    return text
+
+
+class RowName(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """The name of a row of a table, which is imported when a value is given or the help is shown."""
+
+    name = "choice"
+
+    def __init__(self, rows: Callable[[], Sequence[str]]) -> None:
+        self._rows = rows
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return f"[{'|'.join(self._rows())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        rows = self._rows()
+        if value not in rows:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, rows))}.", param, ctx)
+        return value
+
+
+def backends() -> Sequence[str]:
+    """Return the kinds of store by name."""
+    from datacheck.backends import BACKENDS
+
+    return list(BACKENDS)
+
+
+def writable() -> Sequence[str]:
+    """Return the kinds of key-value store that a rebuild can write."""
+    from datacheck.backends import writable
+
+    return writable()
+
+
+def decoders() -> Sequence[str]:
+    """Return the decoders of single values."""
+    from datacheck.decoders import of_values
+
+    return of_values()
+
+
+def report_suffixes() -> Sequence[str]:
+    """Return what the names of report files end in."""
+    from datacheck.reports import REPORTS
+
+    return list(REPORTS)
+
+
+def log_suffixes() -> Sequence[str]:
+    """Return what the names of a log's report files end in, those behind the others that have the series."""
+    from datacheck.logs.table import LOG_REPORTS
+    from datacheck.reports import REPORTS
+
+    series = {suffix for suffix, sink in LOG_REPORTS.items() if REPORTS.get(suffix) is not sink}
+    plain = [suffix for suffix in LOG_REPORTS if suffix not in series]
+    return [*plain, *(f"of the series, {suffix}" for suffix in LOG_REPORTS if suffix in series)]
+
+
+BACKEND_OPTION = click.option(
+    "--backend",
+    cls=FromTable,
+    rows=backends,
+    metavar="{a|b}",
+    help="The store's kind, if it is not to be recognised.",
+)
+REPORT_OPTION = click.option(
+    "--report",
+    "reports",
+    cls=FromTable,
+    rows=report_suffixes,
+    multiple=True,
+    metavar="FILE",
+    help="Write the report: {a or b}. Repeatable.",
+)
+
+
 def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     if value is None:
         return None
@@ -76,15 +183,12 @@ AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",)}
 """Values that judge no less than leaving the option away, beside false and the empty list."""
 
 
-REPORT = click.option(
-    "--report", "reports", multiple=True, metavar="FILE", help="Write the report: .json, .jsonl or .csv. Repeatable."
-)
-FORMAT = click.option(
+FORMAT_OPTION = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
 SCAN_OPTIONS = (
-    click.option("--backend", metavar="lmdb|leveldb|hdf5", help="The store's kind, if it is not to be recognised."),
-    click.option("--decoder", metavar="NAME", help="The payload's kind: picture, npy, datum, decimal, text."),
+    BACKEND_OPTION,
+    click.option("--decoder", cls=FromTable, rows=decoders, metavar="NAME", help="The payload's kind: {a, b}."),
     click.option(
         "--range",
         "ranges",

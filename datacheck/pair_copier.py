@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from datacheck.backends import Reader, leveldb_plyvel, lmdb, open_store
-from datacheck.backends.lmdb_format import DUPSORT
-from datacheck.backends.lmdb_layout import data_version, flags_of
+from datacheck.backends import BACKENDS, Reader, Sparing, Writer, load, open_store, title, writable
 from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
 from datacheck.decoders.datum import filled
-from datacheck.files.disk import flush, let_go
+from datacheck.files.disk import flush
 from datacheck.model import Block, Shard, unescape
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
-
-
-class Writer(Protocol):
-    """Writes the records of each database in key order. A context manager."""
-
-    def __enter__(self) -> Writer: ...
-
-    def __exit__(self, *exc: object) -> None: ...
-
-    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None: ...
-
-    def finish(self) -> None: ...
 
 
 class PairDigest:
@@ -60,18 +45,20 @@ class PairDigest:
 
 @dataclass(frozen=True)
 class PairCopier:
-    """Copies into a store of the kind `to`."""
+    """Copies into a store of the kind `to`. What is damaged is not among the records: `lost` is no matter here."""
 
     to: str
+    lost: frozenset[tuple[str | None, str]] = frozenset()
+    acceptable = False
 
     def objections(self, reader: Reader) -> list[str]:
-        if self.to == "leveldb" and not leveldb_plyvel.is_installed():
-            return ["writing a LevelDB needs plyvel, which is not installed here; --to lmdb writes an LMDB instead"]
-        if self.to == reader.backend or reader.backend != "lmdb":
-            return []
-        flags = flags_of(cast(lmdb.LmdbReader, reader).data)
-        said = [f"LevelDB has no named databases, as {part} is one" for part in flags if part]
-        return said + ["LevelDB has no DUPSORT, which the source uses" for it in flags.values() if it & DUPSORT][:1]
+        if BACKENDS[self.to].writer is None:
+            instead = " or ".join(f"--to {name}" for name in writable())
+            return [f"datacheck reads {title(self.to)} and does not write it; choose {instead}"]
+        return self._writer().refusals(reader)
+
+    def fills(self, decoders: Collection[str]) -> bool:
+        return "datum" in decoders
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         digest = PairDigest()
@@ -79,10 +66,10 @@ class PairCopier:
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
         with ExitStack() as stack:
-            target = stack.enter_context(self._writer(reader, plan.target))
+            target = stack.enter_context(self._writer().like(reader, plan.target))
             quarantine = None
             if plan.quarantine is not None:
-                quarantine = stack.enter_context(self._writer(reader, plan.quarantine))
+                quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
                 for block in _blocks(reader, shard, avoid):
                     leaves = _among(drops, index, len(block))
@@ -103,7 +90,7 @@ class PairCopier:
             if quarantine is not None:
                 quarantine.finish()
         for path in filter(None, (plan.target, plan.quarantine)):
-            for file in (*path.iterdir(), path, path.parent):
+            for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
                 flush(file)
         return Copied(kept, index - kept, altered, held, str(digest))
 
@@ -120,16 +107,14 @@ class PairCopier:
                     digest.add(shard.part, key, value)
                 count += len(block)
                 yield count
-            if isinstance(copy, lmdb.LmdbReader):
-                let_go(copy.data)
+            self._writer().let_go(plan.target)
         return count, str(digest)
 
-    def _writer(self, reader: Reader, path: Path) -> Writer:
-        if self.to == "leveldb":
-            return leveldb_plyvel.LevelDbWriter(path)
-        if isinstance(reader, lmdb.LmdbReader):
-            return lmdb.LmdbWriter(path, flags_of(reader.data), data_version(reader.data))
-        return lmdb.LmdbWriter(path, {"": 0})
+    def _writer(self) -> type[Writer]:
+        place = BACKENDS[self.to].writer
+        assert place is not None  # or there were objections
+        writer: type[Writer] = load(place)
+        return writer
 
 
 def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None) -> Pairs:
@@ -149,8 +134,8 @@ def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
 
 
 def _blocks(reader: Reader, shard: Shard, avoid: frozenset[bytes]) -> Iterator[Block]:
-    if avoid and isinstance(reader, lmdb.LmdbReader):
-        yield from reader.blocks(shard, avoid=avoid)
+    if avoid and isinstance(reader, Sparing):
+        yield from reader.sparing(shard, avoid)
         return
     for block in reader.blocks(shard):
         assert isinstance(block, Block)

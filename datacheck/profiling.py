@@ -12,7 +12,8 @@ import numpy as np
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
-from datacheck.decoders import SIDE_DECODERS, decoder, recognise
+from datacheck.decoders import SIDE_DECODERS, decoder, of_values, recognise
+from datacheck.errors import UsageError
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, FieldProfile, Profile, RowBlock, Shard
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ def _of_families(
 
 
 def _family(values: Sequence[bytes | memoryview], forced: str | None, pixels: bool) -> FamilyProfile:
+    if forced is not None and forced not in of_values():
+        raise UsageError(f"the decoder {forced} is not for keys and values; there are {', '.join(of_values())}")
     full = [value for value in values if len(value)]
     name = forced or recognise(full)
     if name is None:

@@ -13,16 +13,17 @@ from typing import Any, NoReturn
 import msgspec
 
 from datacheck import __version__
-from datacheck.backends import Copier, Reader
+from datacheck.backends import BACKENDS, Copier, Reader, load, title, writable
 from datacheck.backends.replaceable import store_at
 from datacheck.copying import Copied, Drops, Plan
+from datacheck.engines import Engine, MakeEngine, start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.modes import narrow, openness
 from datacheck.files.regular import read_whole
 from datacheck.files.staging import Workplace
 from datacheck.fingerprints import fingerprint, read_by, sources_of
-from datacheck.pool import WORKER_BYTES, Death, Pool, Step
+from datacheck.pool import Death, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
 from datacheck.scanning import fatal, prepare, run
@@ -82,7 +83,7 @@ class _Work:
     order: Order
     reader: Reader
     copier: Copier
-    pool: Pool[Task]
+    pool: Engine[Task]
     progress: Progress
     damaged: bool = False
 
@@ -128,14 +129,16 @@ class _Work:
         ((_, said),) = self.pool.run([Object(self.copier)])
         if not isinstance(said, list) or not said:
             return []
-        may_go_on = self.reader.backend == "hdf5"
+        may_go_on = self.copier.acceptable
         if may_go_on and (self.order.accept_losses or self.damaged):
             return said
         hint = "; --accept-losses goes on without" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
 
 
-def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched) -> tuple[Receipt, Report]:
+def rebuild_as(
+    order: Order, settings: Settings, progress: Progress = unwatched, engine: MakeEngine | None = None
+) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
@@ -147,10 +150,10 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
-        pool = stack.enter_context(Pool[Task](Job(reader, settings), settings.workers, WORKER_BYTES))
+        pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
         work = _Work(order, reader, copier, pool, progress)
-        if to != "hdf5":
-            work.objections()  # HDF5 keeps all there is as long as no row is touched
+        if not copier.acceptable:
+            work.objections()
         workplace = holding = None
         if not order.dry_run:
             workplace = places.enter_context(Workplace(order.target, examine=store_at if order.force else None))
@@ -166,8 +169,8 @@ def rebuild_as(order: Order, settings: Settings, progress: Progress = unwatched)
             return receipt, report
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
-        _refuse_fill(order, report)
-        if to == "hdf5":
+        _refuse_fill(order, report, copier)
+        if copier.acceptable:
             lost = _lost(report)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             if lost or receipt.dropped + receipt.altered:
@@ -224,18 +227,14 @@ def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
 
 def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = frozenset()) -> Copier:
     """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
-    if (to == "hdf5") != (reader.backend == "hdf5"):
-        raise UsageError(
-            f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between lmdb and leveldb"
-        )
-    if to == "hdf5":
-        from datacheck.backends.hdf5_copy import Hdf5Copier
-
-        hdf5: Copier = Hdf5Copier(lost)
-        return hdf5
-    from datacheck.pair_copier import PairCopier
-
-    return PairCopier(to)
+    source, target = BACKENDS.get(reader.backend), BACKENDS.get(to)
+    if source is None or source.copier is None:
+        raise UsageError(f"{reader.path}: datacheck reads {title(reader.backend)} and does not rebuild it")
+    if target is None or (target is not source and (target.writer is None or target.copier != source.copier)):
+        between = " and ".join(writable())
+        raise UsageError(f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between {between}")
+    copier: Copier = load(source.copier)(to=to, lost=lost)
+    return copier
 
 
 def _read_report(path: Path, reader: Reader, fresh: Report) -> Report:
@@ -295,9 +294,9 @@ def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
     )
 
 
-def _refuse_fill(order: Order, report: Report) -> None:
+def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
     kinds = {family.decoder for family in report.profile.families.values()}
-    if order.choice.fill is not None and report.source.backend != "hdf5" and "datum" not in kinds:
+    if order.choice.fill is not None and not copier.fills(kinds):
         raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")
 
 

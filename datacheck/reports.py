@@ -12,6 +12,8 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
+from datacheck.backends import BACKENDS, title
+from datacheck.decoders import DECODERS
 from datacheck.errors import ReportFailed, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
@@ -22,7 +24,6 @@ from datacheck.report import SCHEMA_OF_MANY, Report
 EXAMPLES = 3
 """Named examples of each code in the text summary."""
 MESSAGE_WIDTH = 100
-STORES = {"lmdb": "LMDB", "leveldb": "LevelDB", "hdf5": "HDF5"}
 
 
 def text(report: Report) -> str:
@@ -45,12 +46,13 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     every = f"all {_count(findings, 'finding')}"
     again = path if report.layer is None else f"--net {shell(report.layer.net)}"
     lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {again} --report report.json"]
-    if report.source.backend not in STORES or (report.layer is not None and not report.tally.records):
+    row = BACKENDS.get(report.source.backend)
+    if row is None or (report.layer is not None and not report.tally.records):
         return lines[0]
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    if report.bad and report.complete and (report.layer is None or key is not None):
+    if row.copier and report.bad and report.complete and (report.layer is None or key is not None):
         rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
         lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
     return "\n".join(lines)
@@ -73,13 +75,12 @@ def shell(word: str) -> str:
 
 def _headline(report: Report) -> str:
     source = report.source
-    store = STORES.get(source.backend, source.backend.replace("-", " "))
     what = f" of {_contents(report)}" if _contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
     return (
-        f"{plain(source.path)}: {store}{what}, {checked}{_count(source.records or 0, 'record')}{size}, "
+        f"{plain(source.path)}: {title(source.backend)}{what}, {checked}{_count(source.records or 0, 'record')}{size}, "
         f"{report.seconds:.1f} s{rate}"
     )
 
@@ -94,7 +95,7 @@ def _contents(report: Report) -> str:
     name = "data" if "data" in family.fields else next(iter(family.fields))
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = {"datum": "Datum", "picture": "pictures", "npy": ".npy arrays", "rows": f"rows with {name}"}[family.decoder]
+    kind = DECODERS[family.decoder].title.format(field=name)
     if report.source.backend == "image-list":  # there the Datum is made on the way
         kind = "pictures"
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends import Reader, StoreOptions, open_store
+from datacheck.engines import Engine, MakeEngine, start_engine
 from datacheck.files.guard import Guard
 from datacheck.fingerprints import fingerprint_if_any, read_by
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
-from datacheck.pool import WORKER_BYTES, Death, Pool
+from datacheck.pool import WORKER_BYTES, Death
 from datacheck.report import Report, Source, Tally
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
@@ -61,12 +62,13 @@ def run(
     amend: Callable[[Tally], Tally] = unamended,
     progress: Progress = unwatched,
     listen: Callable[[Collection[Finding]], None] = unheard,
-    pool: Pool[Task] | None = None,
+    pool: Engine[Task] | None = None,
+    engine: MakeEngine | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
-    `pool` is one made for the same reader and settings, to be used and left running.
+    `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -78,7 +80,7 @@ def run(
         progress(report.tally.records, report.source.records, report.bad)
 
     try:
-        with nullcontext(pool) if pool else Pool[Task](job, report.settings.workers, WORKER_BYTES) as workers:
+        with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             _scan(workers, reader, report, add)
     except BaseException:
         report.tally.complete = False
@@ -88,7 +90,7 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
+def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
     layout = only(pool, LookAround())
     if isinstance(layout, Death):
         add(_given_up(layout, "opening the store"))
@@ -97,9 +99,7 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
         report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
     )
     for finding in layout.findings:
-        tally = Tally()
-        tally.count([finding])
-        add(tally)
+        add(_tally_of(finding))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     report.profile = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
@@ -108,18 +108,14 @@ def _scan(pool: Pool[Task], reader: Reader, report: Report, add: Callable[[Tally
     if report.tally.account and report.complete:
         concluded = only(pool, Conclude(dict(report.tally.account)))
         for finding in concluded if isinstance(concluded, list) else [fatal(concluded, "looking at the whole")]:
-            tally = Tally()
-            tally.count([finding])
-            add(tally)
+            add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
     for finding in report.take_balance():
-        tally = Tally()
-        tally.count([finding])
-        add(tally)
+        add(_tally_of(finding))
 
 
-def only(pool: Pool[Task], task: Task) -> Any:
+def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death."""
     ((_, result),) = pool.run([task])
     return result
@@ -129,7 +125,7 @@ def _all_statistics(layout: Layout, settings: Settings) -> bool:
     return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
 
 
-def take_profile(pool: Pool[Task], layout: Layout, *, pixels: bool = False) -> Profile:
+def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Profile:
     """Return the profile; a probe that kills its worker is left out."""
     probes = list(layout.probes)
     while probes:
@@ -145,7 +141,7 @@ def _decoders(profile: Profile) -> str | None:
     return "+".join(sorted({family.decoder for family in families})) or None
 
 
-def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]:
+def _checks(pool: Engine[Task], layout: Layout, report: Report) -> Iterator[Check]:
     """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
@@ -164,7 +160,7 @@ def _checks(pool: Pool[Task], layout: Layout, report: Report) -> Iterator[Check]
         start += counts[place] or 0
 
 
-def _in_order(pool: Pool[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
+def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
     """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
     line: list[_Span] = []
     queue: deque[Task] = deque()
@@ -260,8 +256,13 @@ def fatal(death: Death, doing: str) -> Finding:
 
 
 def _given_up(death: Death, doing: str) -> Tally:
-    tally = Tally(complete=False)
-    tally.count([fatal(death, doing)])
+    return replace(_tally_of(fatal(death, doing)), complete=False)
+
+
+def _tally_of(finding: Finding) -> Tally:
+    """Return the tally that one finding of the store comes to."""
+    tally = Tally()
+    tally.count([finding])
     return tally
 
 

@@ -10,17 +10,18 @@ import msgspec
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.engines import MakeEngine, start_engine
 from datacheck.errors import RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.fingerprints import read_by
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
-from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
+from datacheck.pool import Death, Watch
 from datacheck.reports import amount
 from datacheck.scanning import fatal, only, prepare, take_profile
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
-from datacheck.tasks import Check, Job, LookAround, Task
+from datacheck.tasks import Check, Job, LookAround
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,20 +88,24 @@ class Look:
         return None
 
 
-def look(source: str, key: str, settings: Settings, save: Path | None = None) -> Record:
+def look(
+    source: str, key: str, settings: Settings, save: Path | None = None, engine: MakeEngine | None = None
+) -> Record:
     """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
 
     Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
     """
     reader, _ = prepare(source, settings)
     if save is None:
-        return _look(source, reader, key, settings, None)
+        return _look(source, reader, key, settings, None, engine)
     with Output(save, Guard([source], lambda: read_by(reader))) as output:
-        return _look(source, reader, key, settings, output)
+        return _look(source, reader, key, settings, output, engine)
 
 
-def _look(source: str, reader: Reader, key: str, settings: Settings, output: Output | None) -> Record:
-    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+def _look(
+    source: str, reader: Reader, key: str, settings: Settings, output: Output | None, engine: MakeEngine | None
+) -> Record:
+    with start_engine(Job(reader, settings), 1, engine) as pool:
         shard = only(pool, Find(key))
         if shard is None:
             raise RecordMissing(source, f"has no record with the key {plain(key)}")
@@ -146,7 +151,7 @@ def _spell(content: Content) -> str:
 
 
 def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
-    from datacheck.decoders import decoder, kind
+    from datacheck.decoders import HoldingPictures, decoder, kind
     from datacheck.measure import measure
 
     value = block.values[0] if isinstance(block, Block) else None
@@ -165,20 +170,9 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
         )
         if array is None and not batch.label:
             array = batch.values[0].copy()
-    picture = None if value is None else _stored_picture(name, value)
+    shown = decoder(name)
+    picture = shown.stored_picture(value) if value is not None and isinstance(shown, HoldingPictures) else None
     return Seen(name, None if value is None else len(value), tuple(contents), findings, picture, array)
-
-
-def _stored_picture(kind: str, value: bytes | memoryview) -> bytes | None:
-    """Return the bytes of a record's encoded picture."""
-    if kind == "picture":
-        return bytes(value)
-    if kind == "datum":
-        from datacheck.decoders.datum import parse
-
-        datum, _ = parse(value)
-        return bytes(datum.data) if datum.encoded and datum.data else None
-    return None
 
 
 def _save(seen: Seen, output: Output) -> str:

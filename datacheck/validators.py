@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.batch import Batch
 from datacheck.model import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.settings import Settings
 
 Findings = Iterator[tuple[int, Finding]]
 HALF_MAXIMUM = 65504.0
@@ -30,11 +33,28 @@ class Validator(Protocol):
         ...
 
 
+class BuiltIn:
+    """A check of datacheck's own: a Validator that can be made as the settings of a scan ask for it."""
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        """Return the validators of this kind that a scan with these settings runs: one, unless it has options."""
+        return [cls()]
+
+    def __call__(self, batch: Batch) -> Findings:
+        """Judge the records of a batch, as a Validator does."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Finite:
+class Finite(BuiltIn):
     """No value is NaN or infinite; NaN may mean "missing" in the fields of `allow_nan`."""
 
     allow_nan: tuple[str, ...] = ()
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or not batch.values.size:
@@ -48,12 +68,16 @@ class Finite:
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(BuiltIn):
     """Every finite value of `field` (None: of all fields but labels) lies between `low` and `high`, inclusive."""
 
     low: float | None = None
     high: float | None = None
     field: str | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(it.low, it.high, it.field) for it in settings.range or ()]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.values.size or (batch.label if self.field is None else batch.field != self.field):
@@ -88,10 +112,14 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Shape:
+class Shape(BuiltIn):
     """Every record has this shape, or the shape most records have; encoded pictures may then vary in size."""
 
     shape: tuple[int, ...] | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(settings.shape)]
 
     def __call__(self, batch: Batch) -> Findings:
         if batch.label:
@@ -113,11 +141,16 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Label:
+class Label(BuiltIn):
     """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive."""
 
     low: int | None = None
     high: int | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        bounds = settings.labels
+        return [cls()] if bounds is None else [cls(_whole(bounds.low), _whole(bounds.high))]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.label or not batch.values.size:
@@ -146,7 +179,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Format:
+class Format(BuiltIn):
     """Every record is stored in the format most records have (a PNG among JPEGs, CMYK, 16 bit, animated stand out)."""
 
     def __call__(self, batch: Batch) -> Findings:
@@ -164,7 +197,7 @@ class Format:
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(BuiltIn):
     """Not every value of a record is the same: normalising such a record divides by zero."""
 
     def __call__(self, batch: Batch) -> Findings:
@@ -180,7 +213,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class HalfOverflow:
+class HalfOverflow(BuiltIn):
     """No finite floating-point value lies beyond float16, where mixed-precision training makes it infinite."""
 
     def __call__(self, batch: Batch) -> Findings:
@@ -203,7 +236,7 @@ class HalfOverflow:
             )
 
 
-VALIDATORS: dict[str, type[Validator]] = {
+VALIDATORS: dict[str, type[BuiltIn]] = {
     "finite": Finite,
     "range": Range,
     "shape": Shape,
@@ -242,6 +275,10 @@ def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -
     are = "is" if count == 1 else "are"
     text = f"{count} of {batch.width} values {are} {word}, first at {first}" if batch.shape else f"the value is {word}"
     return found(code, text, field=batch.field, count=count, first=first)
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
 
 
 def _or(bound: float | None, default: float) -> float:

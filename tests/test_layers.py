@@ -17,18 +17,19 @@ LAYERS = [
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
     ("report", "copying"),
-    ("backends", "caffe", "decoders", "validators", "reports", "pool", "sampling", "measure"),
-    ("fingerprints", "profiling", "pair_copier"),
-    ("check",),
+    ("backends", "caffe", "decoders", "validators", "pool", "sampling", "measure"),
+    ("fingerprints", "profiling", "pair_copier", "reports", "engine"),
+    ("check", "engines"),
     ("tasks",),
     ("scanning", "plots"),
     ("linting", "netscan"),
     ("receipt",),
     ("rebuilding",),
-    ("showing", "demo", "options", "logs", "streams"),
+    ("showing", "demo", "logs", "streams"),
+    ("options",),
     ("configuring",),
     ("cli",),
-    ("__main__",),
+    ("__main__", "testing"),
 ]
 """Each layer imports only from those above it in this list, and a module from its own package."""
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -152,3 +153,9 @@ def test_modules_and_functions_stay_small(path):
             lines = node.end_lineno - node.lineno + 1
             documented = len((ast.get_docstring(node) or "").splitlines())
             assert lines - documented <= 60, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_but_the_contract_suites_needs_pytest(path):
+    if path.parent.name != "testing":
+        assert "pytest" not in {name.split(".")[0] for name, _ in imports(path)}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from datacheck.backends.foreign import foreign
 from datacheck.copying import Copying, Plan, Verifying
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular
-from datacheck.model import AnyBlock, Finding, Layout, Note, Position, Shard, ignore
+from datacheck.model import AnyBlock, Block, Finding, Layout, Note, Position, Shard, ignore
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,55 @@ class Concluding(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsMore(Protocol):
+    """A reader of files that lie neither at its path nor below it."""
+
+    def reads(self) -> Iterator[Path]:
+        """Yield each of these files, whether it is there or not; nothing is opened but a list that names them."""
+        ...
+
+
+@runtime_checkable
+class WithDatabases(Protocol):
+    """A reader of a key-value store that has more than one database of one value for each key."""
+
+    def databases(self) -> Mapping[str, bool]:
+        """Return each database that holds records, "" being the unnamed one, and whether a key may have many values."""
+        ...
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A reader of a key-value store that can pass over a record without touching its value, which may kill."""
+
+    def sparing(self, shard: Shard, keys: Collection[bytes]) -> Iterator[Block]:
+        """Yield the records of the shard as `blocks` does; the values of these keys come as no bytes."""
+        ...
+
+
 class Copier(Protocol):
-    """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns."""
+    """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns.
+
+    The class that a row of BACKENDS names is called with `to`, the name of the backend to write, and `lost`, the file
+    (None for the source itself) and the escaped path ("" for all of it) of each thing that a scan found damaged.
+    """
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether the objections are losses, which `--accept-losses` accepts.
+
+        They then matter only where a record is left out or altered or something is damaged. Otherwise they are reasons
+        not to begin.
+        """
+        ...
 
     def objections(self, reader: Reader) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
+        ...
+
+    def fills(self, decoders: Collection[str]) -> bool:
+        """Say whether it can replace values in a source whose payloads have these decoders."""
         ...
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
@@ -105,16 +149,120 @@ class Copier(Protocol):
         ...
 
 
-BACKENDS: dict[str, tuple[str, str, str]] = {
-    "lmdb": (
-        "datacheck.backends.lmdb",
-        "LmdbReader",
+class Writer(Protocol):
+    """Writes a new key-value store, the records of each database in key order. A context manager."""
+
+    @classmethod
+    def refusals(cls, reader: Reader) -> list[str]:
+        """Return a sentence for each reason why no such store can take all that this reader's store holds."""
+        ...
+
+    @classmethod
+    def like(cls, reader: Reader, path: Path) -> Writer:
+        """Return a writer of a new store at `path` for what this reader reads."""
+        ...
+
+    @classmethod
+    def let_go(cls, path: Path) -> None:
+        """Let go of the memory that holds what was read of a finished store, where that is much."""
+        ...
+
+    def __enter__(self) -> Writer: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
+        """Write records of the database `part`, behind those that are there."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is left; the store is then whole."""
+        ...
+
+
+Class = tuple[str, str]
+"""A module and the name of a class in it, which is imported when it is needed."""
+
+
+class Roots(NamedTuple):
+    """What of a store's files changes whenever its records do: files by pattern, and their first bytes (None: all)."""
+
+    names: tuple[str, ...] = ("*",)
+    size: int | None = 4096
+
+
+SUPERBLOCK = Roots()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A row of BACKENDS: all that the rest of datacheck has to know of one kind of store.
+
+    `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the
+    fingerprint. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
+    of this kind: `PairCopier` copies from and to all that have one.
+    """
+
+    reader: Class
+    reads: str
+    title: str
+    noun: str
+    roots: Roots = SUPERBLOCK
+    copier: Class | None = None
+    writer: Class | None = None
+
+
+BACKENDS: dict[str, Backend] = {
+    "lmdb": Backend(
+        ("datacheck.backends.lmdb", "LmdbReader"),
         "an LMDB environment: a directory with data.mdb, or the file itself",
+        title="LMDB",
+        noun="an LMDB environment",
+        roots=Roots(size=2 * 65536),  # the two meta pages, whatever the page size
+        copier=("datacheck.pair_copier", "PairCopier"),
+        writer=("datacheck.backends.lmdb", "LmdbWriter"),
     ),
-    "leveldb": ("datacheck.backends.leveldb", "LevelDbReader", "a LevelDB directory"),
-    "hdf5": ("datacheck.backends.hdf5", "Hdf5Reader", "an HDF5 file, a folder of them, or a text list of them"),
+    "leveldb": Backend(
+        ("datacheck.backends.leveldb", "LevelDbReader"),
+        "a LevelDB directory",
+        title="LevelDB",
+        noun="a LevelDB",
+        roots=Roots(("CURRENT", "MANIFEST-*"), None),
+        copier=("datacheck.pair_copier", "PairCopier"),
+        writer=("datacheck.backends.leveldb_plyvel", "LevelDbWriter"),
+    ),
+    "hdf5": Backend(
+        ("datacheck.backends.hdf5", "Hdf5Reader"),
+        "an HDF5 file, a folder of them, or a text list of them",
+        title="HDF5",
+        noun="HDF5",
+        roots=SUPERBLOCK,
+        copier=("datacheck.backends.hdf5_copy", "Hdf5Copier"),
+    ),
 }
-"""name: (module, class, what it reads), in the order in which they are asked."""
+"""The kinds of store by name, in the order in which they are asked."""
+
+
+def load(place: Class) -> Any:
+    """Return the class that a row names."""
+    module, name = place
+    return getattr(importlib.import_module(module), name)
+
+
+def title(backend: str) -> str:
+    """Return the name of a kind of store in a headline, also of one that is no row: a reader that was handed over."""
+    return BACKENDS[backend].title if backend in BACKENDS else backend.replace("-", " ")
+
+
+def writable() -> list[str]:
+    """Return the kinds of key-value store that a rebuild can write."""
+    return [name for name, row in BACKENDS.items() if row.writer is not None]
+
+
+def _either() -> str:
+    """Return the titles of all kinds of store, as a sentence has them."""
+    *titles, last = (row.title for row in BACKENDS.values())
+    return f"{', '.join(titles)} or {last}" if titles else last
 
 
 def open_store(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Reader:
@@ -150,8 +298,7 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 
 
 def _reader_class(name: str) -> type[Reader]:
-    module, cls, _ = BACKENDS[name]
-    made: type[Reader] = getattr(importlib.import_module(module), cls)
+    made: type[Reader] = load(BACKENDS[name].reader)
     return made
 
 
@@ -173,11 +320,11 @@ def what_is(path: Path) -> str:
             return f"holds a data.mdb that {what_is(path / 'data.mdb')}"
         said = ((name, irregular(path / name) or _leading_nowhere(path / name)) for name in entries)
         more = next((f" ({name} {what})" for name, what in said if what), "")
-        return f"is a directory, but holds no LMDB, LevelDB or HDF5 files{more}"
+        return f"is a directory, but holds no {_either()} files{more}"
     special = irregular(path) or _leading_nowhere(path)
     if special is not None:
         return special
-    return foreign(path) or "is not an LMDB, LevelDB or HDF5 store"
+    return foreign(path) or f"is not an {_either()} store"
 
 
 def _leading_nowhere(path: Path) -> str | None:

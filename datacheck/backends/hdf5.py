@@ -49,6 +49,10 @@ class Hdf5Reader:
         there = sources(path)
         return None if there is None else cls(path, there.files, there.names, there.findings, options)
 
+    def reads(self) -> Iterator[Path]:
+        """Yield the files that the source consists of."""
+        yield from self.files
+
     def layout(self) -> Layout:
         """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
         findings = list(self.faults)

@@ -7,7 +7,7 @@ dropped is left in it, and its digest (`hdf5_digest`) is taken of the source and
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,12 @@ class Hdf5Copier:
     """
 
     lost: frozenset[tuple[str | None, str]] = frozenset()
+    to: str = "hdf5"
+    acceptable = True
+
+    def fills(self, decoders: Collection[str]) -> bool:
+        """Say yes: every row that is judged is an array."""
+        return True
 
     def objections(self, reader: Reader) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""

@@ -163,9 +163,9 @@ class ImageListReader:
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         return msgspec.structs.replace(finding, key=_key(_number(place)).decode())
 
-    def pictures(self) -> Iterator[Path]:
+    def reads(self) -> Iterator[Path]:
         """Yield the path of each picture, there or not."""
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             for line in _lines(file):
                 yield self._picture(parse(line))
 

@@ -8,6 +8,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from datacheck.backends import Reader, WithDatabases
+
 BLOCK_SIZE = 65536
 """As Caffe writes its LevelDBs."""
 BUFFER_BYTES = 64 << 20
@@ -33,6 +35,24 @@ class LevelDbWriter:
             block_size=BLOCK_SIZE,
             write_buffer_size=BUFFER_BYTES,
         )
+
+    @classmethod
+    def refusals(cls, reader: Reader) -> list[str]:
+        """Return what of an LMDB a LevelDB does not have; or that plyvel is not there."""
+        if not is_installed():
+            return ["writing a LevelDB needs plyvel, which is not installed here; --to lmdb writes an LMDB instead"]
+        databases = reader.databases() if isinstance(reader, WithDatabases) else {}
+        said = [f"LevelDB has no named databases, as {part} is one" for part in databases if part]
+        return said + ["LevelDB has no DUPSORT, which the source uses" for many in databases.values() if many][:1]
+
+    @classmethod
+    def like(cls, reader: Reader, path: Path) -> LevelDbWriter:
+        """Return a writer; a LevelDB is the same whatever the records come from."""
+        return cls(path)
+
+    @classmethod
+    def let_go(cls, path: Path) -> None:
+        """Leave the tables to the kernel: their blocks are read one by one."""
 
     def __enter__(self) -> LevelDbWriter:
         return self

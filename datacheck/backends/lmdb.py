@@ -17,7 +17,7 @@ from typing import Any
 
 import lmdb
 
-from datacheck.backends import StoreOptions
+from datacheck.backends import Reader, StoreOptions
 from datacheck.backends.lmdb_cursor import gathered, one_by_one, records_between, unnamed
 from datacheck.backends.lmdb_format import (
     DATABASE_BYTES,
@@ -33,7 +33,7 @@ from datacheck.backends.lmdb_format import (
 )
 from datacheck.backends.lmdb_pages import Pages
 from datacheck.errors import SourceUnknown, UnfitRecord
-from datacheck.files.disk import write_out
+from datacheck.files.disk import let_go, write_out
 from datacheck.files.regular import NotRegular, irregular, open_regular, require_regular
 from datacheck.model import (
     Block,
@@ -91,6 +91,11 @@ class LmdbReader:
     @property
     def data(self) -> Path:
         return self.path / "data.mdb" if self.path.is_dir() else self.path
+
+    def reads(self) -> Iterator[Path]:
+        """Yield the lock file of an environment that is a single file: other programs write it."""
+        if not self.path.is_dir():
+            yield self.path.with_name(f"{self.path.name}-lock")
 
     def layout(self) -> Layout:
         """Return shards of about one size, divided where the branch pages divide."""
@@ -154,6 +159,16 @@ class LmdbReader:
                 yield from (marked(block, pages.page_size, pages.header) for block in of_piece)
                 note(piece.shard.stop or Position(b""), False)
             yield Block([], [], account=ranges.account.sums + salvage.account)
+
+    def sparing(self, shard: Shard, keys: Collection[bytes]) -> Iterator[Block]:
+        """Yield the records of the shard without touching the values of these keys."""
+        return self.blocks(shard, avoid=keys)
+
+    def databases(self) -> dict[str, bool]:
+        """Return each database that holds records, and whether a key may have many values. Raises PageDamaged."""
+        from datacheck.backends.lmdb_layout import flags_of
+
+        return {part: bool(flags & DUPSORT) for part, flags in flags_of(self.data).items()}
 
     def _sound_blocks(self, shard: Shard, limit: int | None, note: Note, avoid: Collection[bytes]) -> Iterator[Block]:
         """Yield the records of a range that the library may read."""
@@ -260,6 +275,25 @@ class LmdbWriter:
         self._pending = 0
         with _disk():
             self._handles = {part: self._handle(part, of) for part, of in flags.items()}
+
+    @classmethod
+    def refusals(cls, reader: Reader) -> list[str]:
+        """Return nothing: an LMDB takes what any other key-value store holds."""
+        return []
+
+    @classmethod
+    def like(cls, reader: Reader, path: Path) -> LmdbWriter:
+        """Return a writer that takes the records of a reader: of an LMDB it has the databases and the version."""
+        if not isinstance(reader, LmdbReader):
+            return cls(path, {"": 0})
+        from datacheck.backends.lmdb_layout import data_version, flags_of
+
+        return cls(path, flags_of(reader.data), data_version(reader.data))
+
+    @classmethod
+    def let_go(cls, path: Path) -> None:
+        """Let go of the pages of a finished environment, which was read through a map of the whole file."""
+        let_go(path / "data.mdb")
 
     def _handle(self, part: str, flags: int) -> Any:
         if not part:

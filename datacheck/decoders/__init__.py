@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from datacheck.batch import Batch
 from datacheck.model import Block, FamilyProfile, Finding
@@ -39,28 +39,68 @@ class Decoder(Protocol):
         ...
 
 
-DECODERS: dict[str, tuple[str, str, str]] = {
-    "picture": ("datacheck.decoders.pictures", "PictureDecoder", "bare JPEG, PNG, WebP, GIF, BMP or TIFF files"),
-    "npy": ("datacheck.decoders.npy", "NpyDecoder", "NumPy .npy bytes"),
-    "datum": ("datacheck.decoders.datum", "DatumDecoder", "Caffe Datum: raw data, float_data or an encoded picture"),
-    "decimal": (
-        "datacheck.decoders.text",
-        "DecimalDecoder",
-        "decimal numbers, as picture stores keep beside the pictures",
-    ),
-    "text": ("datacheck.decoders.text", "TextDecoder", "UTF-8 text, as picture stores keep beside the pictures"),
-    "rows": ("datacheck.decoders.rows", "RowsDecoder", "rows of HDF5 datasets"),
-}
-"""name: (module, class, what it decodes), in the order in which they are asked."""
+@runtime_checkable
+class HoldingPictures(Protocol):
+    """A decoder of payloads that are an encoded picture, or have one in them."""
 
-SIDE_DECODERS = frozenset({"decimal", "text"})
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the picture as it is stored, None where this value has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A row of DECODERS: the decoder's module and class, what it decodes, and how a headline calls the records.
+
+    In the title, "{field}" stands for the name of the records' main field. Payloads `beside` accompany records worth
+    training on, and are none themselves. A decoder of `rows` takes a RowBlock, all others take single values.
+    """
+
+    decoder: tuple[str, str]
+    decodes: str
+    title: str
+    beside: bool = False
+    rows: bool = False
+
+
+DECODERS: dict[str, Payload] = {
+    "picture": Payload(
+        ("datacheck.decoders.pictures", "PictureDecoder"),
+        "bare JPEG, PNG, WebP, GIF, BMP or TIFF files",
+        title="pictures",
+    ),
+    "npy": Payload(("datacheck.decoders.npy", "NpyDecoder"), "NumPy .npy bytes", title=".npy arrays"),
+    "datum": Payload(
+        ("datacheck.decoders.datum", "DatumDecoder"),
+        "Caffe Datum: raw data, float_data or an encoded picture",
+        title="Datum",
+    ),
+    "decimal": Payload(
+        ("datacheck.decoders.text", "DecimalDecoder"),
+        "decimal numbers, as picture stores keep beside the pictures",
+        title="decimal numbers",
+        beside=True,
+    ),
+    "text": Payload(
+        ("datacheck.decoders.text", "TextDecoder"),
+        "UTF-8 text, as picture stores keep beside the pictures",
+        title="texts",
+        beside=True,
+    ),
+    "rows": Payload(
+        ("datacheck.decoders.rows", "RowsDecoder"), "rows of HDF5 datasets", title="rows with {field}", rows=True
+    ),
+}
+"""The payloads by name, in the order in which they are asked."""
+
+SIDE_DECODERS = frozenset(name for name, row in DECODERS.items() if row.beside)
 """Payloads that accompany records worth training on, and are none themselves."""
 
 
 @cache
 def decoder(name: str) -> Decoder:
     """Return the decoder of that name; raises KeyError for an unknown one."""
-    module, cls, _ = DECODERS[name]
+    module, cls = DECODERS[name].decoder
     made: Decoder = getattr(importlib.import_module(module), cls)()
     return made
 
@@ -73,7 +113,12 @@ def recognise(values: Sequence[Value]) -> str | None:
 
 def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value."""
-    return next((name for name in DECODERS if name != "rows" and decoder(name).knows(value)), None)
+    return next((name for name in of_values() if decoder(name).knows(value)), None)
+
+
+def of_values() -> list[str]:
+    """Return the names of the decoders that take single values, as key-value stores hold them."""
+    return [name for name, row in DECODERS.items() if not row.rows]
 
 
 @dataclass(frozen=True, slots=True)

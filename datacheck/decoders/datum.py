@@ -195,6 +195,11 @@ class DatumDecoder:
             fields.append(Field("label", label, format="Datum", label=True))
         return Reading(fields, findings)
 
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the encoded picture of a message."""
+        datum, _ = parse(value)
+        return bytes(datum.data) if datum.encoded and datum.data else None
+
 
 def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
     """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools leave them."""

@@ -169,3 +169,7 @@ class PictureDecoder:
         if picture is None:
             return Reading(findings=findings)
         return Reading([picture_field(picture)], findings)
+
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the value: it is a picture file."""
+        return bytes(value)

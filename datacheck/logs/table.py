@@ -8,7 +8,7 @@ from typing import IO
 
 from datacheck.model import Finding, plain
 from datacheck.report import Report
-from datacheck.reports import JsonLinesSink, JsonSink, Sink, as_text
+from datacheck.reports import REPORTS, Sink, as_text
 from datacheck.series import SeriesPoint
 
 
@@ -46,9 +46,5 @@ class SeriesSink:
         """There is nothing to add."""
 
 
-LOG_REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
-    ".json": JsonSink,
-    ".jsonl": JsonLinesSink,
-    ".csv": SeriesSink,
-}
+LOG_REPORTS: dict[str, Callable[[IO[str]], Sink]] = {**REPORTS, ".csv": SeriesSink}
 """The formats of a log's report file, by its suffix."""

@@ -10,11 +10,12 @@ from typing import Any
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.engines import MakeEngine, start_engine
 from datacheck.model import Finding, Layout, Shard
-from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
+from datacheck.pool import Death, Watch
 from datacheck.scanning import fatal, only
 from datacheck.settings import Settings
-from datacheck.tasks import Job, LookAround, Task
+from datacheck.tasks import Job, LookAround
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class TakeShapes:
         return look
 
 
-def look(reader: Reader, settings: Settings, colour: int | None) -> Look:
+def look(reader: Reader, settings: Settings, colour: int | None, engine: MakeEngine | None = None) -> Look:
     """Return what the source's sampled records are; a probe that kills its worker is left out."""
-    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+    with start_engine(Job(reader, settings), 1, engine) as pool:
         layout = only(pool, LookAround())
         if not isinstance(layout, Layout):
             return Look(Counter())
@@ -144,12 +145,16 @@ KINDS = {
 
 
 def look_at_tops(
-    reader: Reader, files: Sequence[Path], tops: tuple[str, ...], settings: Settings
+    reader: Reader,
+    files: Sequence[Path],
+    tops: tuple[str, ...],
+    settings: Settings,
+    engine: MakeEngine | None = None,
 ) -> tuple[list[list[TopDataset] | None], list[Finding]]:
     """Return for each file the datasets of the tops, None for one that cannot be opened, and what killed a worker."""
     made: list[list[TopDataset] | None] = []
     findings = []
-    with Pool[Task](Job(reader, settings), 1, WORKER_BYTES) as pool:
+    with start_engine(Job(reader, settings), 1, engine) as pool:
         for file in files:
             result = only(pool, TakeTops(file, tops))
             if isinstance(result, Death):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from datacheck.backends import Reader, StoreOptions, open_store
+from datacheck.backends import BACKENDS, Reader, StoreOptions, open_store
 from datacheck.backends.image_list import ImageListReader
 from datacheck.caffe.net_sources import NetSource
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
@@ -20,7 +20,6 @@ from datacheck.netscan.setup import problem
 
 LIST_BYTES = 64 << 20
 """A larger file is not taken for a list of HDF5 files."""
-WORDS = {"lmdb": "an LMDB environment", "leveldb": "a LevelDB", "hdf5": "HDF5"}
 NO_FILE = "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file, with the file's name"
 
 
@@ -112,7 +111,7 @@ def _database(source: NetSource, path: Path, beside: bool) -> Opened:
     if reader.backend != source.backend:
         default = " (the default)" if source.backend == "leveldb" else ""
         named = (source.backend or "").upper()
-        text = f"backend is {named}{default}, but {WORDS[reader.backend]} lies there"
+        text = f"backend is {named}{default}, but {BACKENDS[reader.backend].noun} lies there"
         caffe = "aborts in db_leveldb.cpp:16" if source.backend == "leveldb" else "aborts in db_lmdb.hpp:15"
         findings.append(problem("layer", text, caffe))
     return Opened(path, reader, findings, beside)

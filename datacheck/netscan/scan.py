@@ -14,6 +14,7 @@ from datacheck.backends import StoreOptions
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.engines import MakeEngine
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.findings import FindingRun, Findings
@@ -34,7 +35,7 @@ WantedPhase = Literal["TRAIN", "TEST", "all"]
 
 @dataclass
 class NetScan:
-    """One layer's scan, about to be run: `report` is filled by `run`."""
+    """One layer's scan, about to be run: `report` is filled by `run`, its tasks by what `engine` makes."""
 
     source: NetSource
     opened: Opened
@@ -42,6 +43,7 @@ class NetScan:
     report: Report
     findings: list[Finding] = field(default_factory=list)
     validators: Sequence[Validator] = ()
+    engine: MakeEngine | None = None
 
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
@@ -66,6 +68,7 @@ class NetScan:
             amend=amend,
             progress=progress,
             listen=listen,
+            engine=self.engine,
         )
 
     def reads(self) -> Iterator[Path]:
@@ -88,7 +91,7 @@ class NetScan:
         if source.type == "HDF5Data":
             reads = source.tops
             if reader is not None:
-                tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings)
+                tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings, self.engine)
                 wrong = of_tops(source, self.opened.names, tops)
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
             self._leave("shape")
@@ -122,7 +125,7 @@ class NetScan:
         source, settings = self.source, self.report.settings
         assert self.opened.reader is not None
         colour = _colour(source)
-        seen = look(self.opened.reader, settings, colour)
+        seen = look(self.opened.reader, settings, colour, self.engine)
         findings = list(of_records(source, seen, mean))
         checks: list[Validator] = []
         if self._leave("shape"):
