@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.errors import UsageError
+from datacheck.files.regular import NotRegular, TooLarge, read_whole
 
 NAMES = ("datacheck.toml", "pyproject.toml")
 """The files that are looked for in each folder; the first that has settings is used."""
@@ -120,18 +121,13 @@ def _concerns(path: Path) -> bool:
 def _content(path: Path, *, follow: bool) -> bytes:
     """Return the bytes of a regular file; never wait for a pipe, or read without end."""
     try:
-        if not stat.S_ISREG(path.stat(follow_symlinks=follow).st_mode):
-            raise UsageError(f"{path}: is not a regular file; a configuration is a TOML file")
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
-        with os.fdopen(file, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise UsageError(f"{path}: is not a regular file; a configuration is a TOML file")
-            content = stream.read(LARGEST + 1)
+        return read_whole(path, LARGEST, follow=follow)
+    except (NotRegular, IsADirectoryError) as exc:
+        raise UsageError(f"{path}: is not a regular file; a configuration is a TOML file") from exc
+    except TooLarge as exc:
+        raise UsageError(f"{path}: is larger than {LARGEST:,} bytes; a configuration is not") from exc
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
-    if len(content) > LARGEST:
-        raise UsageError(f"{path}: is larger than {LARGEST:,} bytes; a configuration is not")
-    return content
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:

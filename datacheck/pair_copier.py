@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from datacheck.backends import BACKENDS, Reader, Sparing, Writer, load, open_store, title, writable
+from datacheck.backends import BACKENDS, Reader, Sparing, Writer, load_class, open_store, title, writable
 from datacheck.copying import Copied, Copying, Drops, Plan, Verifying
 from datacheck.decoders.datum import filled
 from datacheck.files.disk import flush
@@ -113,7 +113,7 @@ class PairCopier:
     def _writer(self) -> type[Writer]:
         place = BACKENDS[self.to].writer
         assert place is not None  # or there were objections
-        writer: type[Writer] = load(place)
+        writer: type[Writer] = load_class(place)
         return writer
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from datacheck import __version__
-from datacheck.backends import BACKENDS, Copier, Reader, load, title, writable
+from datacheck.backends import BACKENDS, Copier, Reader, load_class, title, writable
 from datacheck.backends.replaceable import store_at
 from datacheck.copying import Copied, Drops, Plan
 from datacheck.engines import Engine, MakeEngine, start_engine
@@ -233,7 +233,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
     if target is None or (target is not source and (target.writer is None or target.copier != source.copier)):
         between = " and ".join(writable())
         raise UsageError(f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between {between}")
-    copier: Copier = load(source.copier)(to=to, lost=lost)
+    copier: Copier = load_class(source.copier)(to=to, lost=lost)
     return copier
 
 

@@ -243,7 +243,7 @@ BACKENDS: dict[str, Backend] = {
 """The kinds of store by name, in the order in which they are asked."""
 
 
-def load(place: Class) -> Any:
+def load_class(place: Class) -> Any:
     """Return the class that a row names."""
     module, name = place
     return getattr(importlib.import_module(module), name)
@@ -298,7 +298,7 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 
 
 def _reader_class(name: str) -> type[Reader]:
-    made: type[Reader] = load(BACKENDS[name].reader)
+    made: type[Reader] = load_class(BACKENDS[name].reader)
     return made
 
 

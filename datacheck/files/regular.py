@@ -29,6 +29,7 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 KINDS = (
     (stat.S_ISFIFO, PIPE),
     (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISCHR, "a character device"),
     (stat.S_ISBLK, "a block device"),
 )
@@ -66,17 +67,19 @@ class TooLarge(OSError):
         return TooLarge, (self.filename, self.limit)
 
 
-def open_descriptor(path: Path) -> int:
+def open_descriptor(path: Path, *, follow: bool = True) -> int:
     """Return a descriptor of the regular file at `path`, open for reading; the caller closes it.
+
+    Without `follow` a symbolic link at the path is refused too.
 
     Raises NotRegular, IsADirectoryError, or another OSError, also for a name that no file can have.
     """
     try:
-        before = path.stat()
+        before = path.stat(follow_symlinks=follow)
     except ValueError as exc:
         raise FileNotFoundError(errno.ENOENT, "no file has a NUL byte in its name", str(path)) from exc
     _refuse(path, before)
-    descriptor = os.open(path, _FLAGS)
+    descriptor = os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW))
     try:
         _refuse(path, os.fstat(descriptor))
     except BaseException:
@@ -90,9 +93,9 @@ def open_regular(path: Path) -> BinaryIO:
     return io.BufferedReader(_Regular(open_descriptor(path)), BLOCK >> 3)
 
 
-def read_whole(path: Path, limit: int) -> bytes:
+def read_whole(path: Path, limit: int, *, follow: bool = True) -> bytes:
     """Return the bytes of a regular file of at most `limit` of them. Raises TooLarge, or as `open_descriptor`."""
-    with _Regular(open_descriptor(path)) as file:
+    with _Regular(open_descriptor(path, follow=follow)) as file:
         if file.end > limit:
             raise TooLarge(str(path), limit)
         pieces = []

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import datacheck
-from datacheck.backends import BACKENDS, Reader, Sparing, StoreOptions, WithDatabases, load, open_store
+from datacheck.backends import BACKENDS, Reader, Sparing, StoreOptions, WithDatabases, load_class, open_store
 from datacheck.fingerprints import fingerprint
 from datacheck.model import AnyBlock, Block, Position, Shard, found
 from datacheck.report import Document
@@ -77,7 +77,7 @@ class ReaderContract:
     def test_all_that_its_row_names_is_there(self) -> None:
         row = BACKENDS[self.backend]
         places = [place for place in (row.reader, row.copier, row.writer) if place is not None]
-        assert all(isinstance(load(place), type) for place in places)
+        assert all(isinstance(load_class(place), type) for place in places)
         assert row.title
         assert row.noun
         assert row.reads
@@ -95,7 +95,7 @@ class ReaderContract:
         (tmp_path / "empty").mkdir()
         (tmp_path / "zeros").write_bytes(bytes(1 << 16))
         (tmp_path / "nothing").write_bytes(b"")
-        reader = load(BACKENDS[self.backend].reader)
+        reader = load_class(BACKENDS[self.backend].reader)
         for name in ("empty", "zeros", "nothing"):
             assert reader.recognise(tmp_path / name, StoreOptions()) is None
 
