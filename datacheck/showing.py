@@ -13,8 +13,9 @@ from datacheck.errors import RecordMissing, ReportFailed, UsageError
 from datacheck.files.guard import refuse_inside
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
+from datacheck.probing import take_profile
 from datacheck.reports import amount
-from datacheck.scanning import fatal, only, prepare, take_profile
+from datacheck.scanning import fatal, only, prepare
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 from datacheck.tasks import Check, Job, LookAround, Task
@@ -99,7 +100,7 @@ def look(source: str, key: str, settings: Settings, save: Path | None = None) ->
         if isinstance(shard, Death):
             return _dead(key, shard)
         layout = only(pool, LookAround())
-        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout)
+        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout).profile
         seen = only(pool, Look(shard, profile))
     if isinstance(seen, Death):
         return _dead(key, seen)

@@ -21,6 +21,7 @@ LAYERS = [
     ("fingerprints", "profiling", "pair_copier"),
     ("check",),
     ("tasks",),
+    ("probing",),
     ("scanning", "plots"),
     ("linting", "netscan"),
     ("receipt",),
