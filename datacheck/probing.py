@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ READING, DECODING = "reading", "decoding"
 class Probe:
     """What is known of a probe: the pieces that may be read of it, and, pickled, what it gave.
 
-    `votes` are what its values look like, `part` what their decoders made of them. Where it died, it is read
+    `votes` are what its values look like, `part` is what their decoders made of them so far. Where it died, it is read
     record by record if `careful`, and decoded so if `apart`, but for the values in `skip`.
     """
 
@@ -52,14 +52,15 @@ class Probe:
     skip: frozenset[int] = frozenset()
     votes: bytes | None = None
     part: bytes | None = None
+    done: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Part:
-    """What the records of a probe came to, by family or table, and how many of each had to be left out."""
+    """What the records of a probe came to, by family or table, and the positions of those that were seen to."""
 
     sums: dict[str | None, Sums] = field(default_factory=dict)
-    left: Counter[str | None] = field(default_factory=Counter)
+    seen: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class TakeProfile:
     pixels: bool = True
     finish: bool = False
 
-    def run(self, job: Job, watch: Watch) -> Generator[tuple[int, str, bytes], None, Taken | Death]:
+    def run(self, job: Job, watch: Watch) -> Generator[Given, None, Taken | Death]:
         watch.timeout = job.settings.timeout
         try:
             return (yield from _Taking(self, job, watch).steps())
@@ -115,6 +116,10 @@ class TakeProfile:
             raise
         except Exception as exc:  # noqa: BLE001  (as in Job: hostile bytes may raise anything; what is left out is told)
             return Death(type(exc).__name__, watch.last, str(exc))
+
+
+Given = tuple[int, dict[str, Any]]
+"""The number of a probe, and what is known of it now."""
 
 
 class _Taking:
@@ -132,11 +137,12 @@ class _Taking:
             if probe.part is not None:
                 self._parts[number] = pickle.loads(probe.part)  # noqa: S301
 
-    def steps(self) -> Generator[tuple[int, str, bytes], None, Taken]:
-        from datacheck.profiling import SAMPLE_BYTES, Families
+    def steps(self) -> Generator[Given, None, Taken]:
+        from datacheck.profiling import SAMPLE_BYTES, Families, added, of_tables
 
         room = SAMPLE_BYTES
-        for number in () if self._task.finish else self._task.order:
+        order = () if self._task.finish else self._task.order
+        for number in order:
             if number in self._votes or number in self._parts:
                 continue
             blocks = self._look(number)
@@ -144,29 +150,18 @@ class _Taking:
             if size <= room:
                 self._held[number], room = blocks, room - size
             if number in self._parts:
-                yield number, "part", pickle.dumps(self._parts[number])
+                yield number, {"part": pickle.dumps(self._parts[number]), "done": True}
             else:
-                yield number, "votes", pickle.dumps(self._votes[number])
+                yield number, {"votes": pickle.dumps(self._votes[number])}
         families = Families.of(sum(self._votes.values(), Counter()), self._forced)
-        for number in () if self._task.finish else self._task.order:
-            if number in self._votes and number not in self._parts:
-                self._parts[number] = self._decoded(number, families)
-                yield number, "part", pickle.dumps(self._parts[number])
+        for number in order:
+            if number in self._votes and not self._task.probes[number].done:
+                yield from self._decode(number, families)
         self._watch.note(None)
-        return self._taken(families)
-
-    def _taken(self, families: Families) -> Taken:
-        from datacheck.profiling import added, of_tables
-
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._votes.values()):
             return Taken(of_tables(sums))
-        left: Counter[str | None] = sum((part.left for part in self._parts.values()), Counter())
-        for number in self._votes.keys() - self._parts.keys():
-            for (family, _), count in self._votes[number].items():
-                left[families.group(family)[0]] += count
-        undecided = tuple(it for it in left if it not in sums and families.decoder(it) is not None)
-        return Taken(families.profile(sums, left), undecided)
+        return Taken(families.profile(sums), tuple(families.undecided(sums)))
 
     def _look(self, number: int) -> list[Block]:
         """Find out what the values of a probe look like, or what its rows come to; return blocks that were copied."""
@@ -192,14 +187,15 @@ class _Taking:
         from datacheck.profiling import PROBE_BYTES, RECORDS_A_PROBE, copied, sample
 
         probe, reader, watch = self._task.probes[number], self._job.reader, self._watch
-        watch.note((READING, number, 0, None, False))
         if not probe.careful:
+            watch.note((READING, number, 0, None, False))
             block = sample(reader, probe.pieces[0])
             if block is not None:
                 yield block
             return
         records = size = 0
         for at, piece in enumerate(probe.pieces):
+            watch.note((READING, number, at, None, False))
 
             def note(place: Position, seen: bool, at: int = at) -> None:
                 watch.note((READING, number, at, place, seen))
@@ -213,31 +209,35 @@ class _Taking:
                 if records >= RECORDS_A_PROBE:
                     return
 
-    def _decoded(self, number: int, families: Families) -> Part:
-        """Decode the values of a probe, large ones one at a time, small ones together unless that killed before."""
+    def _decode(self, number: int, families: Families) -> Iterator[Given]:
+        """Decode the values of a probe, large ones one at a time, small ones together unless something has died there.
+
+        What was seen to is told as it comes.
+        """
         from datacheck.profiling import Sums, of_values
 
         probe, watch, pixels = self._task.probes[number], self._watch, self._task.pixels
-        part = Part()
-        together: dict[tuple[str | None, str], list[bytes | memoryview]] = {}
+        part = self._parts.setdefault(number, Part())
+        together: dict[tuple[str | None, str], list[tuple[int, bytes | memoryview]]] = {}
         blocks = self._held.pop(number, None) or self._read(number)
         values = ((block, row) for block in blocks if isinstance(block, Block) for row in range(len(block)))
         for at, (block, row) in enumerate(values):
             value = block.values[row]
             family, name = families.group(block.family(row))
-            if at in probe.skip:
-                part.left[family] += 1
-            elif name is None or not len(value):
+            if name is None or not len(value) or at in probe.skip or at in part.seen:
                 continue
-            elif probe.apart or len(value) > ALONE_BYTES:
-                watch.note((DECODING, number, at, _key(block, row)))
-                part.sums.setdefault(family, Sums()).add(of_values([value], name, pixels=pixels))
-            else:
-                together.setdefault((family, name), []).append(value)
+            if not probe.apart and len(value) <= ALONE_BYTES:
+                together.setdefault((family, name), []).append((at, value))
+                continue
+            watch.note((DECODING, number, at, _key(block, row)))
+            part.sums.setdefault(family, Sums()).add(of_values([value], name, pixels=pixels))
+            part.seen.add(at)
+            yield number, {"part": pickle.dumps(part)}
         for (family, name), alike in together.items():
             watch.note((DECODING, number, None, None))
-            part.sums.setdefault(family, Sums()).add(of_values(alike, name, pixels=pixels))
-        return part
+            part.sums.setdefault(family, Sums()).add(of_values([value for _, value in alike], name, pixels=pixels))
+            part.seen.update(at for at, _ in alike)
+        yield number, {"part": pickle.dumps(part), "done": True}
 
 
 def _key(block: Block, row: int) -> str:
@@ -248,7 +248,7 @@ def _key(block: Block, row: int) -> str:
 def take_profile(pool: Pool[Task], layout: Layout, *, pixels: bool = False) -> Taken:
     """Return the profile, and what could not be used for it."""
     probes = [Probe((shard,)) for shard in layout.probes]
-    order: Sequence[int] = range(len(probes))
+    order = [*range(len(probes))]
     left: list[Left] = []
     deaths = raised = lost = 0
     last: Death | None = None
@@ -257,23 +257,25 @@ def take_profile(pool: Pool[Task], layout: Layout, *, pixels: bool = False) -> T
         result: Any = None
         for _, result in pool.run([TakeProfile(tuple(probes), tuple(order), pixels, finish)]):
             if isinstance(result, Step):
-                number, what, given = result.value
-                probes[number] = replace(probes[number], **{what: given})
+                number, given = result.value
+                probes[number] = replace(probes[number], **given)
         if isinstance(result, Taken):
-            unused = sum(probe.part is None for probe in probes) if finish else 0
-            return replace(result, left=tuple(left), unused=unused, last=last)
+            made = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
+            return replace(made, profile=Profile()) if made.empty else made
         assert isinstance(result, Death)
-        last = result
         if result.signal.startswith(("SIG", "signal", "exit")):
             deaths += 1
         else:
             raised += 1
         lost += result.note is None
         if finish or lost > 1:
-            return Taken(Profile(), left=tuple(left), unused=len(probes), last=last)
-        order = _scattered(len(probes))  # so that those looked at before it is given up are spread evenly
+            return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
+        if last is None:
+            order = _scattered(len(probes))  # so that those looked at before it is given up are spread evenly
+        last = result
         if result.note is not None:
             _avoid(probes, left, result)
+            order.append(order.pop(order.index(result.note[1])))  # what may die again comes last
     return Taken(Profile())
 
 
@@ -289,7 +291,7 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
         if row is None:
             probes[:] = [replace(it, apart=True) for it in probes]
         else:
-            probes[number] = replace(probe, skip=probe.skip | {row})
+            probes[number] = replace(probe, skip=probe.skip | {row}, apart=True)
             left.append(Left(number, probe.pieces[0], death, key=key))
         return
     if not probe.careful:
@@ -307,14 +309,14 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
     probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
 
 
-def _scattered(count: int) -> tuple[int, ...]:
+def _scattered(count: int) -> list[int]:
     """Return the numbers below `count` in an order of which every beginning is spread over all of them.
 
     >>> _scattered(8)
-    (0, 4, 2, 6, 1, 5, 3, 7)
+    [0, 4, 2, 6, 1, 5, 3, 7]
     """
     width = max(1, (count - 1).bit_length())
-    return tuple(sorted(range(count), key=lambda number: int(f"{number:0{width}b}"[::-1], 2)))
+    return sorted(range(count), key=lambda number: int(f"{number:0{width}b}"[::-1], 2))
 
 
 def undecided(taken: Taken, layout: Layout, reader: Reader, fatal: Callable[[Death, str], Finding]) -> Iterator[Tally]:

@@ -188,17 +188,24 @@ class Families:
         name = self.rest if family is None else self.decoders[family]
         return None if name == UNKNOWN else name
 
-    def profile(self, sums: Mapping[str | None, Sums], left: Mapping[str | None, int]) -> Profile:
-        """Return the profile, of `sums` without those values of each family that had to be `left` out."""
+    def profile(self, sums: Mapping[str | None, Sums]) -> Profile:
+        """Return the profile, of the values that were decoded and of those that need not be."""
         counts: Counter[str | None] = Counter()
-        for (family, _), count in self.votes.items():
-            counts[family if family in self.decoders else None] += count
+        for (family, kind_of), count in self.votes.items():
+            among = family if family in self.decoders else None
+            counts[among] += count if kind_of == EMPTY or self.decoder(among) is None else 0
 
         def made(family: str | None, name: str) -> FamilyProfile:
-            return sums.get(family, Sums()).profile(name, counts[family] - left.get(family, 0))
+            of_family = sums.get(family, Sums())
+            return of_family.profile(name, counts[family] + of_family.records)
 
         rest = None if self.rest is None else made(None, self.rest)
         return Profile({family: made(family, name) for family, name in self.decoders.items()}, rest)
+
+    def undecided(self, sums: Mapping[str | None, Sums]) -> list[str | None]:
+        """Return the families of whose values none was decoded, although there are some to be."""
+        full = {family if family in self.decoders else None for family, kind_of in self.votes if kind_of != EMPTY}
+        return [it for it in (*self.decoders, None) if it in full - sums.keys() and self.decoder(it) is not None]
 
 
 def _elected(votes: Votes) -> str:
