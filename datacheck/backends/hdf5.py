@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
 from datacheck.backends.hdf5_file import OpenFile, library, opened, refused
+from datacheck.backends.hdf5_kept import OpenTable, kept
 from datacheck.backends.hdf5_sources import sources
 from datacheck.backends.hdf5_superblock import superblock
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
@@ -42,6 +44,11 @@ class Hdf5Reader:
     faults: tuple[Finding, ...] = ()
     options: StoreOptions = DEFAULTS
     backend: str = "hdf5"
+    kept: bool = field(default=False, repr=False, compare=False)
+    """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": True}
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
@@ -53,32 +60,33 @@ class Hdf5Reader:
         """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
         findings = list(self.faults)
         made: list[Shard] = []
-        tables: list[tuple[str, int]] = []
+        tables: list[tuple[str, Table]] = []
         size = 0
         for number, file in enumerate(self.files):
             contents = self.contents(number)
             findings += (self._in_file(number, finding) for finding in contents.findings)
             made += shards(number, contents)
-            tables += ((part(number, contents, table), table.rows) for table in contents.tables)
+            tables += ((part(number, contents, table), table) for table in contents.tables)
             with contextlib.suppress(OSError):
                 size += file.stat().st_size
-        return Layout(made, list(probes(tables)), sum(height for _, height in tables), size, findings)
+        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
         number, name, deadly = parts(shard)
         contents = self.contents(number, deadly)
-        table = next((table for table in contents.tables if table.name == name), None)
-        try:
-            file = opened(self.files[number])
-        except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
-            yield self._empty(number, refused(exc))
-            return
-        with file:
+        table = contents.named.get(name)
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(kept(self.files[number], keep=self.kept))
+            except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+                yield self._empty(number, refused(exc))
+                return
             if table is not None:
-                yield from self._rows(file, number, table, shard, limit, note)
+                of_table = file.table(name, table.datasets)
+                yield from self._rows(of_table, number, table, shard, limit, note)
             elif not name:
-                yield from self._unjudged(file, number, contents, shard, note)
+                yield from self._unjudged(file.file, number, contents, shard, note)
 
     def find(self, key: str) -> Shard | None:
         """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
@@ -101,7 +109,7 @@ class Hdf5Reader:
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
-        self, file: OpenFile, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+        self, file: OpenTable, number: int, table: Table, shard: Shard, limit: int | None, note: Note
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
@@ -180,7 +188,7 @@ def _row(place: Position) -> int:
     return place.key + place.nth
 
 
-def _window(file: OpenFile, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
     handle = file.dataset(dataset)
     past = None if single else file.past(dataset, handle)
     end = file.size if file.cut else None
