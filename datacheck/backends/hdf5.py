@@ -201,12 +201,21 @@ def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: 
 def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
     """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them."""
     library()
+    key = path, size, changed, options
     if deadly is not None:
-        return _walked(path, size, options, Trail(dict(deadly)))
+        tried = _tried.get(key)
+        return tried if tried and tried.deadly == deadly else _walked(path, size, options, Trail(dict(deadly)))
     contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
     if contents is None:
         return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
-    return replace(contents, deadly=tuple(avoided.items()))
+    contents = replace(contents, deadly=tuple(avoided.items()))
+    _tried.clear()
+    _tried[key] = contents
+    return contents
+
+
+_tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
+"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
 
 
 def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
