@@ -192,9 +192,8 @@ def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: 
     handle = file.dataset(dataset)
     past = None if single else file.past(dataset, handle)
     end = file.size if file.cut else None
-    return Window(
-        dataset, handle, rows, single=single, direct=past, end=end, lost_from=file.first_lost(dataset, handle)
-    )
+    lost = file.first_lost(dataset, handle)
+    return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
 
 
 @lru_cache(maxsize=16)
