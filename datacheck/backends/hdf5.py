@@ -19,6 +19,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
+from datacheck.backends.hdf5_bounds import at_most
 from datacheck.backends.hdf5_file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5_kept import OpenTable, kept
 from datacheck.backends.hdf5_sources import sources
@@ -31,6 +32,8 @@ from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, es
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
+WALK_BYTES, WALK_SHARE = 512 << 20, 16
+"""A walk of a file may take so many bytes, and so many times those of the file."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -222,12 +225,13 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Conte
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
     try:
-        with opened(path) as file:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
             contents = survey(library(), file.id, size, options, trail)
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:
-        return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))
+        said = "the file's structure needs more memory than there is"
+        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
     except TROUBLE as exc:
         return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
 

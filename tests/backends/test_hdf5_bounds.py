@@ -3,6 +3,7 @@
 import os
 import pickle
 import resource
+import signal
 import struct
 import zlib
 
@@ -13,6 +14,7 @@ import pytest
 import datacheck
 from datacheck.backends import hdf5_direct, hdf5_file, hdf5_kept, hdf5_survey, hdf5_tables, open_store
 from datacheck.backends.hdf5_bounds import at_most
+from datacheck.backends.hdf5_trial import survived
 from datacheck.pool import Watch
 from datacheck.probing import Probe, TakeProfile
 from datacheck.settings import make
@@ -293,3 +295,15 @@ def test_the_bound_holds_while_it_is_set_and_no_longer():
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     with at_most(1 << 28):
         assert len(np.ones(1 << 28, np.uint8)) == 1 << 28
+
+
+@pytest.mark.parametrize(("hangs", "answered"), [(3, True), (4, False)])
+def test_a_walk_that_hangs_again_and_again_is_given_up(hangs, answered):
+    def walk(trail):
+        for number in range(8):
+            if trail.step() is None and number < hangs:
+                os.kill(os.getpid(), signal.SIGALRM)
+        return "whole"
+
+    made, avoided = survived(walk)
+    assert (made == "whole", len(avoided)) == (answered, hangs)
