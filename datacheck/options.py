@@ -100,9 +100,9 @@ def writable() -> Sequence[str]:
 
 def decoders() -> Sequence[str]:
     """Return the decoders of single values."""
-    from datacheck.decoders import of_values
+    from datacheck.decoders import value_decoders
 
-    return of_values()
+    return value_decoders()
 
 
 def report_suffixes() -> Sequence[str]:

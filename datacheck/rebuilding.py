@@ -221,7 +221,7 @@ def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
     return frozenset(
         (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
         for it in report.findings
-        if it.key is None and it.code in BROKEN
+        if it.key is None and it.code in BROKEN and "probe" not in it.details
     )
 
 

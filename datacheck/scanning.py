@@ -18,10 +18,11 @@ from datacheck.files.guard import Guard
 from datacheck.fingerprints import fingerprint_if_any, read_by
 from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
 from datacheck.pool import WORKER_BYTES, Death
+from datacheck.probing import take_profile, undecided
 from datacheck.report import Report, Source, Tally
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
-from datacheck.tasks import Check, Conclude, Count, Job, LookAround, TakeProfile, Task
+from datacheck.tasks import Check, Conclude, Count, Job, LookAround, Task
 
 if TYPE_CHECKING:
     from datacheck.check import View
@@ -101,7 +102,10 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     for finding in layout.findings:
         add(_tally_of(finding))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
-    report.profile = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
+    taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
+    report.profile = taken.profile
+    for tally in undecided(taken, layout, reader, fatal):
+        add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
         add(tally)
@@ -123,17 +127,6 @@ def only(pool: Engine[Task], task: Task) -> Any:
 
 def _all_statistics(layout: Layout, settings: Settings) -> bool:
     return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
-
-
-def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Profile:
-    """Return the profile; a probe that kills its worker is left out."""
-    probes = list(layout.probes)
-    while probes:
-        profile = only(pool, TakeProfile(tuple(probes), pixels))
-        if isinstance(profile, Profile):
-            return profile
-        del probes[profile.note if isinstance(profile.note, int) else -1]
-    return Profile()
 
 
 def _decoders(profile: Profile) -> str | None:

@@ -17,8 +17,9 @@ from datacheck.files.output import Output, writing
 from datacheck.fingerprints import read_by
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import Death, Watch
+from datacheck.probing import take_profile
 from datacheck.reports import amount
-from datacheck.scanning import fatal, only, prepare, take_profile
+from datacheck.scanning import fatal, only, prepare
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 from datacheck.tasks import Check, Job, LookAround
@@ -112,7 +113,7 @@ def _look(
         if isinstance(shard, Death):
             return _dead(key, shard)
         layout = only(pool, LookAround())
-        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout)
+        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout).profile
         seen = only(pool, Look(shard, profile))
     if isinstance(seen, Death):
         return _dead(key, seen)

@@ -64,30 +64,6 @@ class LookAround:
 
 
 @dataclass(frozen=True)
-class TakeProfile:
-    """Return the Profile that the records at the probes give; notes the number of the probe it is at.
-
-    Without `pixels` it has no centre of pictures, which only sums over their pixels need.
-    """
-
-    probes: tuple[Shard, ...]
-    pixels: bool = True
-
-    def run(self, job: Job, watch: Watch) -> Profile:
-        from datacheck.profiling import profile, sample
-
-        watch.timeout = job.settings.timeout
-        samples = []
-        for number, probe in enumerate(self.probes):
-            watch.note(number)
-            block = sample(job.reader, probe)
-            if block is not None:
-                samples.append(block)
-        watch.note(None)
-        return profile(samples, job.settings.decoder, pixels=self.pixels)
-
-
-@dataclass(frozen=True)
 class Count:
     """Return how many records a shard has, for stores whose layout does not tell."""
 

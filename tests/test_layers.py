@@ -12,8 +12,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("errors", "stacked", "wire"),
-    ("files", "configuration"),
-    ("model",),
+    ("files",),
+    ("model", "configuration"),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
     ("report", "copying"),
@@ -21,6 +21,7 @@ LAYERS = [
     ("fingerprints", "profiling", "pair_copier", "reports", "engine"),
     ("check", "engines"),
     ("tasks",),
+    ("probing",),
     ("scanning", "plots"),
     ("linting", "netscan"),
     ("receipt",),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import msgspec
 from numpy.typing import NDArray
 
 from datacheck.backends import DEFAULTS, StoreOptions
+from datacheck.backends.hdf5_bounds import at_most
 from datacheck.backends.hdf5_file import OpenFile, library, opened, refused
+from datacheck.backends.hdf5_kept import OpenTable, kept
 from datacheck.backends.hdf5_sources import sources
 from datacheck.backends.hdf5_superblock import superblock
 from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence, survey
@@ -29,6 +32,8 @@ from datacheck.model import Finding, Layout, Note, Position, RowBlock, Shard, es
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
+WALK_BYTES, WALK_SHARE = 512 << 20, 16
+"""A walk of a file may take so many bytes, and so many times those of the file."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -42,6 +47,11 @@ class Hdf5Reader:
     faults: tuple[Finding, ...] = ()
     options: StoreOptions = DEFAULTS
     backend: str = "hdf5"
+    kept: bool = field(default=False, repr=False, compare=False)
+    """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": True}
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
@@ -57,32 +67,33 @@ class Hdf5Reader:
         """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
         findings = list(self.faults)
         made: list[Shard] = []
-        tables: list[tuple[str, int]] = []
+        tables: list[tuple[str, Table]] = []
         size = 0
         for number, file in enumerate(self.files):
             contents = self.contents(number)
             findings += (self._in_file(number, finding) for finding in contents.findings)
             made += shards(number, contents)
-            tables += ((part(number, contents, table), table.rows) for table in contents.tables)
+            tables += ((part(number, contents, table), table) for table in contents.tables)
             with contextlib.suppress(OSError):
                 size += file.stat().st_size
-        return Layout(made, list(probes(tables)), sum(height for _, height in tables), size, findings)
+        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
         number, name, deadly = parts(shard)
         contents = self.contents(number, deadly)
-        table = next((table for table in contents.tables if table.name == name), None)
-        try:
-            file = opened(self.files[number])
-        except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
-            yield self._empty(number, refused(exc))
-            return
-        with file:
+        table = contents.named.get(name)
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(kept(self.files[number], keep=self.kept))
+            except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+                yield self._empty(number, refused(exc))
+                return
             if table is not None:
-                yield from self._rows(file, number, table, shard, limit, note)
+                of_table = file.table(name, table.datasets)
+                yield from self._rows(of_table, number, table, shard, limit, note)
             elif not name:
-                yield from self._unjudged(file, number, contents, shard, note)
+                yield from self._unjudged(file.file, number, contents, shard, note)
 
     def find(self, key: str) -> Shard | None:
         """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
@@ -105,7 +116,7 @@ class Hdf5Reader:
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
-        self, file: OpenFile, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+        self, file: OpenTable, number: int, table: Table, shard: Shard, limit: int | None, note: Note
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
@@ -184,25 +195,33 @@ def _row(place: Position) -> int:
     return place.key + place.nth
 
 
-def _window(file: OpenFile, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
     handle = file.dataset(dataset)
     past = None if single else file.past(dataset, handle)
     end = file.size if file.cut else None
-    return Window(
-        dataset, handle, rows, single=single, direct=past, end=end, lost_from=file.first_lost(dataset, handle)
-    )
+    lost = file.first_lost(dataset, handle)
+    return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
 
 
 @lru_cache(maxsize=16)
 def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
     """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them."""
     library()
+    key = path, size, changed, options
     if deadly is not None:
-        return _walked(path, size, options, Trail(dict(deadly)))
+        tried = _tried.get(key)
+        return tried if tried and tried.deadly == deadly else _walked(path, size, options, Trail(dict(deadly)))
     contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
     if contents is None:
         return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
-    return replace(contents, deadly=tuple(avoided.items()))
+    contents = replace(contents, deadly=tuple(avoided.items()))
+    _tried.clear()
+    _tried[key] = contents
+    return contents
+
+
+_tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
+"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
 
 
 def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
@@ -210,12 +229,13 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Conte
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
     try:
-        with opened(path) as file:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
             contents = survey(library(), file.id, size, options, trail)
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:
-        return Contents(findings=(found("too-large", "the file's structure needs more memory than there is"),))
+        said = "the file's structure needs more memory than there is"
+        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
     except TROUBLE as exc:
         return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
 

@@ -8,7 +8,6 @@ filters and layouts, fills in what is not stored, and says what is wrong. The li
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -24,7 +23,7 @@ DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
 """The filters that are undone here, by their numbers in the file (HDF5 File Format Specification 3.0, IV.A.2.l)."""
 
 CHUNK_BYTES = 64 << 20
-"""Larger chunks, of which there are several forms in memory here, are left to the library."""
+"""Of larger chunks there can be no more than a few, since they are in memory in several forms."""
 
 
 class Direct(Protocol):
@@ -35,10 +34,13 @@ class Direct(Protocol):
         ...
 
 
-def direct(h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int) -> Direct | None:
+def direct(
+    h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int, largest: int = CHUNK_BYTES
+) -> Direct | None:
     """Return how to read an open dataset past the library, or None if only that can read it.
 
-    `descriptor` is the file's, `end` where its data ends.
+    `descriptor` is the file's, `end` where its data ends. Chunks above CHUNK_BYTES and up to `largest` are read where
+    one has all of its rows, so that it is decoded once.
     """
     dtype = dataset.dtype
     if dtype.hasobject or dtype.subdtype or not dataset.bytes or opened.get_type() != h5.h5t.py_create(dtype):
@@ -49,8 +51,12 @@ def direct(h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int) ->
         offset = opened.get_offset()
         whole = offset is not None and opened.get_storage_size() == dataset.bytes and offset + dataset.bytes <= end
         return _Contiguous(dataset, descriptor, offset) if whole else None
-    if layout == h5.h5d.CHUNKED and dataset.chunks and math.prod(dataset.chunks) * dtype.itemsize <= CHUNK_BYTES:
+    if layout == h5.h5d.CHUNKED and dataset.chunks and dataset.chunk_bytes <= max(CHUNK_BYTES, largest):
         filters = [created.get_filter(at) for at in range(created.get_nfilters())]
+        if dataset.chunk_bytes > CHUNK_BYTES and (
+            dataset.chunks[1:] != dataset.shape[1:] or FLETCHER32 in {number for number, *_ in filters}
+        ):
+            return None
         undo = [_undo(number, values) for number, _, values, _ in filters]
         return None if None in undo else _Chunked(dataset, opened, undo, [number for number, *_ in filters])
     return None
@@ -94,8 +100,9 @@ class _Chunked:
         assert dataset.chunks is not None
         self._dataset, self._opened, self._undo, self._numbers = dataset, opened, undo, numbers
         self._chunks = dataset.chunks
-        self._size = math.prod(dataset.chunks) * dataset.dtype.itemsize
-        self._scratch = np.empty(self._size, np.uint8)
+        self._size = dataset.chunk_bytes
+        self._scratch: NDArray[Any] = np.empty(0, np.uint8)
+        self._last: tuple[tuple[int, ...], NDArray[Any]] | None = None
         self._memory: NDArray[Any] = np.empty((0, *dataset.shape[1:]), dataset.dtype)
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
@@ -117,12 +124,24 @@ class _Chunked:
         return self._memory[: stop - start]
 
     def _chunk(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
+        """Return a chunk, decoded once for as long as no other one is asked for; None where that cannot be done."""
+        if self._last is None or self._last[0] != origin:
+            self._last = None  # what it holds goes before its successor comes
+            chunk = self._decoded(origin)
+            if chunk is None:
+                return None
+            self._last = origin, chunk
+        return self._last[1]
+
+    def _decoded(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
         try:
             mask, held = self._opened.read_direct_chunk(origin)
         except (*TROUBLE, MemoryError):
             return None
         # An optional filter may have been left out when the chunk was written: then its bit is set.
         done = [at for at in range(len(self._undo)) if not mask >> at & 1]
+        if SHUFFLE in self._numbers and not len(self._scratch):
+            self._scratch = np.empty(self._size, np.uint8)
         while done:
             at = done.pop()
             before = sum(self._numbers[other] == FLETCHER32 for other in done)
@@ -169,10 +188,16 @@ def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
     planes = np.frombuffer(held, np.uint8).reshape(width, count)
     made = scratch[: len(held)]
     if width in (2, 4, 8):
-        _join(planes, made.view(f"<u{width}"))  # five times as fast as the copy
+        into = made.view(f"<u{width}")
+        for start in range(0, count, VALUES):
+            _join(planes[:, start : start + VALUES], into[start : start + VALUES])  # five times as fast as the copy
     else:
         made.reshape(count, width)[...] = planes.T
     return made
+
+
+VALUES = 1 << 18
+"""So many values are put together at once: they need memory of their own on the way."""
 
 
 def _join(planes: NDArray[Any], into: NDArray[Any]) -> None:

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from datacheck.backends.hdf5_direct import Direct, direct
+from datacheck.backends.hdf5_direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5_superblock import Beyond, Mended, superblock
 from datacheck.backends.hdf5_survey import TROUBLE, sentence
 from datacheck.backends.hdf5_tables import Dataset
@@ -85,17 +85,22 @@ class OpenFile:
         """What is wrong with the file as a whole."""
         return [] if self.block is None else list(self.block.findings(self.size))
 
-    def dataset(self, dataset: Dataset) -> Any:
+    def dataset(self, dataset: Dataset, cache: int | None = None, slots: int | None = None) -> Any:
+        """Open a dataset, with a `cache` of so many bytes in so many `slots` for its decoded chunks."""
         h5 = library()
-        return h5.Dataset(h5.h5d.open(self.file.id, dataset.path))
+        if cache is None:
+            return h5.Dataset(h5.h5d.open(self.file.id, dataset.path))
+        access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
+        access.set_chunk_cache(slots, cache, 0.75)
+        return h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
 
-    def past(self, dataset: Dataset, handle: Any) -> Direct | None:
-        """Return how to read a dataset past the library, None if that is not to be done."""
+    def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
+        """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""
         end = self.size
         if self.block is not None:
             end = max(end, self.block.end) if self.cut else min(end, self.block.end)
         try:
-            return direct(library(), dataset, handle.id, self.descriptor, end)
+            return direct(library(), dataset, handle.id, self.descriptor, end, largest)
         except TROUBLE:  # what is wrong with it shows when the library reads it
             return None
 

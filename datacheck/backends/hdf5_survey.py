@@ -14,7 +14,7 @@ from datacheck.backends import StoreOptions
 from datacheck.backends.hdf5_superblock import Beyond
 from datacheck.backends.hdf5_tables import Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5_trial import Trail
-from datacheck.model import Finding, escape, found, plain
+from datacheck.model import Finding, Verdict, escape, found, plain
 
 TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
 """What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
@@ -30,6 +30,8 @@ SPARSE = 1000
 all datasets of one file together exceed both."""
 LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
+DEFLATED = 1032
+"""Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
 SHIPPED = {
     307: "bzip2",
     32001: "blosc",
@@ -280,15 +282,20 @@ class _Walk:
         if not virtual:
             with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
                 stored = min(opened.get_storage_size(), self._size)
-        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize if dataset.filters else 0
+        chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
         why = None
+        verdict: Verdict = "bad"
         if declared > max(LARGE, SPARSE * stored):
             why = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
             why = f"has rows of {dataset.row_bytes} bytes"
+            verdict = "unverifiable"
+        elif chunk > LARGEST and 0 < _inflates(dataset.filters, stored) < chunk:
+            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
         elif chunk > LARGEST:
             why = f"has compressed chunks of {chunk} bytes"
+            verdict = "unverifiable"
         elif self._declared + declared > max(LARGE, SPARSE * self._size):
             why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
         if why is None:
@@ -299,10 +306,19 @@ class _Walk:
             "too-large",
             f"{spelled} {why}; not read",
             field=dataset.title,
+            verdict=verdict,
             dataset=spelled,
             declared=declared,
             stored=stored,
         )
+
+
+def _inflates(filters: tuple[int, ...], stored: int) -> float:
+    """Return how many bytes these filters make at most of those stored; infinite if that is not known of one."""
+    if not {1, 2, 3}.issuperset(filters):
+        return math.inf
+    times: int = DEFLATED ** filters.count(1)
+    return stored * times
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:

@@ -24,6 +24,10 @@ SHARD_ROWS = 1 << 17
 SHARDS_A_TABLE = 4096
 PROBES = 64
 ROWS_A_PROBE = 16
+DATASETS_PROBED = 4096
+"""Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
+DECODED_BYTES = 1 << 30
+"""So much may be decoded for the probes of a file."""
 UNJUDGED_A_SHARD = 1000
 
 
@@ -67,6 +71,19 @@ class Dataset:
     @property
     def bytes(self) -> int:
         return self.rows * self.row_bytes
+
+    @cached_property
+    def chunk_bytes(self) -> int:
+        """Bytes of a chunk when decoded, 0 where there are none."""
+        return math.prod(self.chunks) * self.dtype.itemsize if self.chunks else 0
+
+    @cached_property
+    def band_bytes(self) -> int:
+        """Bytes of all chunks that hold a part of one row, when decoded."""
+        if not self.chunks:
+            return 0
+        beside = (math.ceil(extent / size) for extent, size in zip(self.shape[1:], self.chunks[1:], strict=True))
+        return self.chunk_bytes * math.prod(beside)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -117,6 +134,11 @@ class Contents:
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
 
+    @cached_property
+    def named(self) -> dict[str, Table]:
+        """The tables by their names."""
+        return {table.name: table for table in reversed(self.tables)}
+
 
 def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of a group, and its datasets that are to be read but belong to none.
@@ -124,7 +146,8 @@ def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> 
     The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
     """
     numeric: dict[int, list[Dataset]] = defaultdict(list)
-    others = []
+    others: list[Dataset] = []
+    beside: dict[int, list[Dataset]] = defaultdict(list)
     for dataset in datasets:
         if dataset.shape and dataset.bytes and dataset.columns:
             numeric[dataset.rows].append(dataset)
@@ -132,16 +155,19 @@ def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> 
             others.append(dataset)
     labels = label_names(group, datasets, options)
     made = []
+    for dataset in others:
+        if dataset.shape and dataset.readable:
+            beside[dataset.rows].append(dataset)
+    taken: set[bytes] = set()
     for rows, members in numeric.items():
         judged = tuple(dataset for dataset in members if dataset.readable)
-        beside = tuple(dataset for dataset in others if dataset.shape and dataset.rows == rows and dataset.readable)
         if not judged:
             continue
-        others = [dataset for dataset in others if dataset not in beside]
+        taken.update(dataset.path for dataset in beside[rows])
         name = escape((group or b"/") if len(numeric) == 1 else members[0].path)
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
-        made.append(Table(name, rows, judged, beside, columns))
-    return made, [dataset for dataset in others if dataset.readable]
+        made.append(Table(name, rows, judged, tuple(beside[rows]), columns))
+    return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
 
 
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
@@ -264,14 +290,40 @@ def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
     return int(number), table, tuple((int(step), signal) for step, _, signal in steps)
 
 
-def probes(tables: Sequence[tuple[str, int]]) -> Iterator[Shard]:
-    """Yield up to PROBES short ranges over all (part, rows) of tables: at least one for each where they suffice."""
+def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over all (part, table): at least one for each where they suffice.
+
+    There are fewer where each takes long: of very many datasets, or chunks that are very large.
+    """
     if not tables:
         return
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
-    for at, (of, height) in enumerate(chosen):
-        count = min(share + (at < more), math.ceil(height / ROWS_A_PROBE))
-        for nth in range(count):
-            start = nth * height // count
-            yield rows(of, start, min(start + ROWS_A_PROBE, height))
+    counts = [min(share + (at < more), math.ceil(it.rows / ROWS_A_PROBE)) for at, (_, it) in enumerate(chosen)]
+    for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
+        of, table = chosen[at]
+        for nth in range(most):
+            start = nth * table.rows // most
+            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
+
+
+def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
+    """Yield how many of so many probes each table may have."""
+    wide = sum(len(table.datasets) * count for table, count in zip(tables, counts, strict=True)) > DATASETS_PROBED
+    heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
+    for table, count in zip(tables, counts, strict=True):
+        most = count
+        if wide:
+            most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
+        if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
+            most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
+        yield max(1, most)
+
+
+def _decoded(table: Table, count: int) -> int:
+    """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
+    filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]
+    cost = count * sum(dataset.band_bytes for dataset in filtered)
+    if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):
+        cost = min(cost, sum(math.ceil(it.rows / it.chunks[0]) * it.band_bytes for it in filtered if it.chunks))
+    return cost

@@ -26,6 +26,8 @@ DEED_SECONDS = 4
 """What a deed may take that is tried because something has died already: shorter than what a record may take."""
 DEATHS = 16
 """So many steps may die; a file that kills more often is given up at the first of the others."""
+HANGS = 3
+"""So many of them may have to be ended since they take too long."""
 
 
 class Trail:
@@ -64,6 +66,8 @@ def survived(walk: Callable[[Trail], T]) -> tuple[T | None, dict[int, str]]:
         if last < 0 or last in avoid:
             break
         avoid[last] = signal.Signals(os.WTERMSIG(status)).name
+        if list(avoid.values()).count(signal.SIGALRM.name) > HANGS:
+            break
     return None, avoid
 
 

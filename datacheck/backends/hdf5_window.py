@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5_bounds import at_most
 from datacheck.backends.hdf5_chunks import Chunks
 from datacheck.backends.hdf5_direct import Direct
 from datacheck.backends.hdf5_superblock import Beyond
-from datacheck.backends.hdf5_survey import TROUBLE, killed, sentence
+from datacheck.backends.hdf5_survey import LARGEST, TROUBLE, killed, sentence
 from datacheck.backends.hdf5_tables import Column, Dataset, cells
 from datacheck.backends.hdf5_trial import fatal
 from datacheck.model import Finding, escape, found
@@ -20,6 +22,14 @@ WINDOW_BYTES = 256 << 20
 """At most this much of a dataset is in memory, or one row."""
 OBJECT_BYTES = 16 << 20
 """Variable-length values are read until they add up to this."""
+KNOWN = frozenset({1, 2, 3})
+"""Filters of which it is known what memory they take: deflate, shuffle and fletcher32."""
+DECODING = 6
+"""So many times the bytes of a chunk these take to decode it: the library doubles what it has until that suffices."""
+OBJECT_SHARE = 64
+"""Each reference to a value of variable length may become an object of so many times its bytes, beside the value."""
+HEAP_SHARE = 3
+"""So many times the bytes of a file all its values of variable length may take."""
 CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of what they hold: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
 
@@ -40,9 +50,11 @@ class Window:
         direct: Direct | None = None,
         end: int | None = None,
         lost_from: tuple[int, int] | None = None,
+        size: int | None = None,
     ) -> None:
         """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can.
 
+        `size` is the file's, and bounds what reading may take.
         `end` is where the file ends if that is damaged, `lost_from` the first row beyond it and the row's offset.
         """
         self.dataset = dataset
@@ -54,6 +66,7 @@ class Window:
         self._direct = None if single else direct
         self._end = end
         self._lost_from = lost_from
+        self._size = size
         self._deadly: Finding | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
@@ -85,9 +98,28 @@ class Window:
             if self.dataset.dtype.hasobject:
                 self.stop = self._read_objects(start, stop)
             else:
-                self.values = self._handle[start:stop]
+                self.values = self._fetch(slice(start, stop), stop - start)
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
+
+    def _fetch(self, where: Any, rows: int) -> NDArray[Any]:
+        """Have the library read so many rows, and take no more memory for them than sound ones could need."""
+        bound = self._bound(rows)
+        values: NDArray[Any]
+        with nullcontext() if bound is None else at_most(bound):
+            values = self._handle[where]
+        return values
+
+    def _bound(self, rows: int) -> int | None:
+        """Return what sound rows take at most, None where nobody can say: a filter of others may need any memory."""
+        dataset = self.dataset
+        if self._size is None or not KNOWN.issuperset(dataset.filters):
+            return None
+        values = rows * dataset.row_bytes
+        chunks = DECODING * dataset.chunk_bytes + min(dataset.band_bytes, LARGEST) if dataset.filters else 0
+        if dataset.dtype.hasobject:
+            return OBJECT_SHARE * values + HEAP_SHARE * self._size + chunks
+        return values + chunks if dataset.filters else None
 
     def _read_past_the_library(self, direct: Direct, start: int, stop: int) -> bool:
         try:
@@ -107,7 +139,7 @@ class Window:
         title, path = self.dataset.title, escape(self.dataset.path)
         cause = self._deadly
         if cause is None:
-            signal = fatal(lambda: self._handle[start:stop])
+            signal = fatal(lambda: self._fetch(slice(start, stop), stop - start))
             if signal is None:
                 return False
             cause = killed(signal, f"row {start} of {path}", field=title, dataset=path)
@@ -127,8 +159,9 @@ class Window:
         pieces = []
         held, row, rows = 0, start, 1
         while row < stop and held < OBJECT_BYTES:
-            pieces.append(self._handle[row : min(row + rows, stop)])
-            row = min(row + rows, stop)
+            end = min(row + rows, stop)
+            pieces.append(self._fetch(slice(row, end), end - row))
+            row = end
             held += weight(pieces[-1])
             rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * held)))
         self.values = np.concatenate(pieces)
@@ -146,7 +179,7 @@ class Window:
             origin, cell = todo.pop()
             first, last = cell[0].start, cell[0].stop
             try:
-                self.values[(slice(first - start, last - start), *cell[1:])] = self._handle[cell]
+                self.values[(slice(first - start, last - start), *cell[1:])] = self._fetch(cell, last - first)
             except (*TROUBLE, MemoryError) as exc:
                 if last - first > 1 and divisible and "filter" not in str(exc):
                     middle = (first + last) // 2
@@ -200,7 +233,11 @@ class Window:
         if isinstance(exc, Beyond):
             return found("truncated-store", f"{where}: {said}", field=dataset.title, **details)
         if isinstance(exc, MemoryError):
-            return found("too-large", f"{where} needs more memory than there is", field=dataset.title, **details)
+            if self._bound(1) is not None:
+                said = f"needs more memory than what a file of {self._size} bytes holds could take"
+                return found("too-large", f"{where} {said}", field=dataset.title, **details)
+            said = f"{where} needs more memory than there is"
+            return found("too-large", said, field=dataset.title, verdict="unverifiable", **details)
         checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
         return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -105,18 +104,12 @@ def decoder(name: str) -> Decoder:
     return made
 
 
-def recognise(values: Sequence[Value]) -> str | None:
-    """Return the name of the decoder that knows most of the values, or None where none knows any."""
-    votes = Counter(name for name in map(kind, values) if name is not None)
-    return max(votes, key=lambda name: (votes[name], -list(DECODERS).index(name))) if votes else None
-
-
 def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value."""
-    return next((name for name in of_values() if decoder(name).knows(value)), None)
+    return next((name for name in value_decoders() if decoder(name).knows(value)), None)
 
 
-def of_values() -> list[str]:
+def value_decoders() -> list[str]:
     """Return the names of the decoders that take single values, as key-value stores hold them."""
     return [name for name, row in DECODERS.items() if not row.rows]
 
