@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("errors", "stacked", "wire"),
-    ("files",),
+    ("files", "workers"),
     ("model",),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
