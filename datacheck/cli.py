@@ -16,6 +16,7 @@ import click
 
 from datacheck import __version__
 from datacheck.errors import DatacheckError
+from datacheck.files.streams import open_streams, silence
 from datacheck.options import Bound, LintCommand, ScanCommand, scan_options
 
 if TYPE_CHECKING:
@@ -32,32 +33,45 @@ WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    try:
+        status = _status(argv)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: nothing is left to interrupt
+    sys.exit(status)
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    """Run the command line and return its status; whatever goes wrong is one sentence on standard error."""
+    open_streams()
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
     try:
         status = cli.main(args=None if argv is None else list(argv), prog_name="datacheck", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
-        status = INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as exc:
         exc.show()
-        status = COULD_NOT_RUN
+        return COULD_NOT_RUN
     except DatacheckError as exc:
         complain(exc)
-        status = COULD_NOT_RUN
+        return COULD_NOT_RUN
     except BrokenPipeError:
-        status = _pipe_closed()
-    sys.exit(status if isinstance(status, int) else 0)
+        silence()  # whoever read standard output has left
+        return COULD_NOT_RUN
+    except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
+        from datacheck.blame import lines_of
+
+        silence()
+        for line in lines_of(exc):
+            complain(line)
+        return COULD_NOT_RUN
+    return status if isinstance(status, int) else 0
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _pipe_closed() -> int:
-    """Whoever read standard output has left: say no more, and do not let the interpreter try at its end."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return COULD_NOT_RUN
 
 
 def complain(error: object) -> None:
@@ -129,7 +143,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
     from datacheck.pool import WORKER_BYTES, start_ahead
 
-    start_ahead(WORKER_BYTES)  # it loads NumPy while the rest is loaded here
+    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.netscan.command import Given
     from datacheck.reports import Reports
 

@@ -2,7 +2,7 @@
 
 A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
 `__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
-that may kill or hang it, it leaves a note in memory it shares with the caller and winds up an alarm whose signal, left
+that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
 at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
 """
 
@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,11 +27,11 @@ from typing import Any, Generic, TypeVar, cast
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import scratch
-from datacheck.workers.interface import UNKNOWN_END, Death, Failure, Job, Step, Watch
+from datacheck.workers.interface import PATIENCE, UNKNOWN_END, Death, Failure, Job, Step, Watch
 from datacheck.workers.limits import memory_limit
-from datacheck.workers.notes import last_note
+from datacheck.workers.notes import Note, last_note
 
-__all__ = ["WORKER_BYTES", "Death", "Job", "Pool", "Step", "Watch", "start_ahead"]
+__all__ = ["PATIENCE", "WORKER_BYTES", "Death", "Job", "Pool", "Step", "Watch", "start_ahead"]
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Process:
 
     def __init__(self, memory: int) -> None:
         self.memory = memory
+        self.used = 0.0
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._start(ours, theirs)
@@ -115,15 +117,16 @@ class Process:
         """Return how it ended, as subprocess has it; None if the system does not tell."""
         if self._process.returncode is None:
             try:
-                _, status = os.waitpid(self._process.pid, 0)
+                _, status, usage = os.wait4(self._process.pid, 0)
             except ChildProcessError:
                 self._process.returncode = 0
                 return None
             self._process.returncode = os.waitstatus_to_exitcode(status)
+            self.used = usage.ru_utime + usage.ru_stime
         return self._process.returncode
 
-    def last_note(self) -> tuple[bool, Any]:
-        """Return whether it ever began a task, and its last note."""
+    def last_note(self) -> Note | None:
+        """Return its last note; None if it never began a task."""
         return last_note(self._notes.fileno())
 
     def last_words(self) -> str:
@@ -265,10 +268,15 @@ class Worker(Generic[T]):
         return pickle.loads(raw)  # noqa: S301  (our own worker's)
 
     def _buried(self) -> Any:
-        status = self._process.wait()
-        begun, note = self._process.last_note()
-        death = Death(_name_of(status), note, self._process.last_words())
+        signal_name = _name_of(self._process.wait())
+        note = self._process.last_note()
+        words = self._process.last_words()
         self._process.close()
+        begun = note is not None
+        death = Death(signal_name, words=words)
+        if note is not None:
+            share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
+            death = Death(signal_name, note.value, words, share=share)
         if not begun and self._starts >= STARTS:
             limit = memory_limit(self._process.memory).words
             raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")

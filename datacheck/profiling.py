@@ -12,6 +12,7 @@ import numpy as np
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.blame import blamed, blaming
 from datacheck.decoders import SIDE_DECODERS, decoder, recognise
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, FieldProfile, Profile, RowBlock, Shard
 
@@ -77,11 +78,12 @@ def _of_families(
 
 def _family(values: Sequence[bytes | memoryview], forced: str | None, pixels: bool) -> FamilyProfile:
     full = [value for value in values if len(value)]
-    name = forced or recognise(full)
+    with blaming("undecodable"):
+        name = forced or recognise(full)
     if name is None:
         return FamilyProfile(UNKNOWN, len(values))
     block = Block([b""] * len(full), full)
-    items = decoder(name).decode(block, range(len(full)), None, pixels=pixels)
+    items = blamed(decoder(name).decode(block, range(len(full)), None, pixels=pixels), "undecodable")
     batches = [it for it in items if isinstance(it, Batch)]
     return FamilyProfile(name, len(values), fields(batches, len(full)))
 
@@ -95,7 +97,7 @@ def _of_tables(blocks: Sequence[RowBlock]) -> Profile:
         batches = [
             it
             for block in of_table
-            for it in decoder("rows").decode(block, range(len(block)), None)
+            for it in blamed(decoder("rows").decode(block, range(len(block)), None), "undecodable")
             if isinstance(it, Batch)
         ]
         count = sum(map(len, of_table))

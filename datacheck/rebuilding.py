@@ -21,7 +21,8 @@ from datacheck.fingerprints import fingerprint
 from datacheck.pool import WORKER_BYTES, Death, Pool, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
-from datacheck.scanning import fatal, prepare, run
+from datacheck.retry import fatal
+from datacheck.scanning import prepare, run
 from datacheck.settings import Settings, make
 from datacheck.tasks import Copy, Job, Object, Task, Verify
 
@@ -110,6 +111,8 @@ class _Work:
         A source that kills whoever looks has nothing to say here: the scan tells of it.
         """
         ((_, said),) = self.pool.run([Object(self.copier)])
+        if isinstance(said, Death) and said.trace:
+            _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.reader.backend == "hdf5"

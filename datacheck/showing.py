@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.batch import Batch
+from datacheck.blame import blamed, blaming
 from datacheck.errors import RecordMissing, ReportFailed, UsageError
 from datacheck.files.guard import refuse_inside
 from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import WORKER_BYTES, Death, Pool, Watch
 from datacheck.reports import amount
-from datacheck.scanning import fatal, only, prepare, take_profile
+from datacheck.retry import fatal
+from datacheck.scanning import only, prepare, take_profile
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 from datacheck.tasks import Check, Job, LookAround, Task
@@ -66,7 +68,8 @@ class Find:
     def run(self, job: Job, watch: Watch) -> Shard | None:
         watch.timeout = job.settings.timeout * 10
         watch.note(None)
-        return job.reader.find(self.key)
+        with blaming("unreadable"):
+            return job.reader.find(self.key)
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,15 @@ class Look:
     profile: Profile
 
     def run(self, job: Job, watch: Watch) -> Seen | None:
-        findings = Check(self.shard, self.profile, careful=True).run(job, watch).findings
-        for block in job.reader.blocks(self.shard, limit=1):
+        findings = Check(self.shard, self.profile, careful=True, last=1).run(job, watch).findings
+        for block in blamed(job.reader.blocks(self.shard, limit=1), "unreadable"):
             if len(block):
-                return _describe(block, self.profile, tuple(findings))
+                try:
+                    return _describe(block, self.profile, tuple(findings))
+                except Exception:
+                    if not findings:
+                        raise
+                    return Seen("a record that could not be decoded", None, (), tuple(findings))  # they say why
         return None
 
 
@@ -114,7 +122,8 @@ def look(source: str, key: str, settings: Settings, save: Path | None = None) ->
 
 def _dead(key: str, death: Death) -> Record:
     finding = fatal(death, "reading or decoding it")
-    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", 1)
+    status = 1 if finding.verdict == "bad" else 3
+    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 
 
 def _lines(key: str, seen: Seen) -> list[str]:
@@ -147,7 +156,7 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
     if name is None or name == UNKNOWN:
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
     contents, array = [], None
-    for batch in decoder(name).decode(block, [0], family):
+    for batch in blamed(decoder(name).decode(block, [0], family), "undecodable"):
         if not isinstance(batch, Batch) or not len(batch.rows):
             continue
         statistics = FieldStatistics()

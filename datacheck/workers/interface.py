@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from datacheck.workers.notes import NotePad
 
 T = TypeVar("T")
 
-PATIENCE = 4
+PATIENCE = 8
 """Where a record is tried for the last time, it may take this many times as long as the processor time it may take."""
 GRACE = 1.0
 """Seconds of processor time that a new process may take on top, to load what it needs."""
@@ -27,7 +27,8 @@ class Death:
 
     `signal` is the signal's name, "exit status N", or the name of an exception's type; `note` its last note, `words`
     the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of an
-    exception that datacheck itself is to blame for, `errno` that of an OSError.
+    exception that datacheck itself is to blame for, `errno` that of an OSError. `share` is how much of the time since
+    the last note it had a processor: little if it waited for a disk, and some if other processes left it some.
     """
 
     signal: str
@@ -35,6 +36,7 @@ class Death:
     words: str = ""
     trace: str = ""
     errno: int | None = None
+    share: float = field(default=0.0, compare=False)
 
     @property
     def timed_out(self) -> bool:

@@ -11,7 +11,8 @@ import fcntl
 import os
 import pickle
 import struct
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 _LENGTH = struct.Struct("<I")
 _PAGE = 4096
@@ -27,9 +28,10 @@ class NotePad:
 
     def leave(self, value: Any) -> None:
         """Leave `value`, which must pickle; one that is too long stands as None."""
-        raw = pickle.dumps(value)
+        clock, used = time.monotonic(), time.process_time()
+        raw = pickle.dumps((value, clock, used))
         if len(raw) > self._longest - _LENGTH.size:
-            raw = pickle.dumps(None)
+            raw = pickle.dumps((None, clock, used))
         frame = _LENGTH.pack(len(raw)) + raw
         os.write(self._writing, frame)
         if self._held:
@@ -37,8 +39,16 @@ class NotePad:
         self._held = len(frame)
 
 
-def last_note(reading: int) -> tuple[bool, Any]:
-    """Return whether the worker, now dead, has left any note, and what its last one says."""
+class Note(NamedTuple):
+    """What a note says; the time when it was left, and the processor time that the worker had used until then."""
+
+    value: Any
+    clock: float
+    used: float
+
+
+def last_note(reading: int) -> Note | None:
+    """Return the last note of a worker that is dead, None if it has never left one."""
     raw = b""
     with contextlib.suppress(BlockingIOError):
         while piece := os.read(reading, 1 << 16):
@@ -49,7 +59,7 @@ def last_note(reading: int) -> tuple[bool, Any]:
         frame, raw = raw[_LENGTH.size : _LENGTH.size + length], raw[_LENGTH.size + length :]
         if len(frame) == length:  # it may have died while it wrote
             last = frame
-    return last is not None, None if last is None else pickle.loads(last)  # noqa: S301  (our own worker's)
+    return None if last is None else Note(*pickle.loads(last))  # noqa: S301  (our own worker's)
 
 
 def _capacity(pipe: int) -> int:
