@@ -138,6 +138,25 @@ threading.Thread(target=fork).start()
         os.kill(child, signal.SIGKILL)
 
 
+TRIAL = """
+import os, sys, time
+from datacheck.backends.hdf5_trial import survived
+def walk(trail):
+    trail.step(3600)
+    open(sys.argv[1], "w").write(str(os.getpid()))
+    time.sleep(3600)
+survived(walk)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent ended")
+def test_a_fork_that_tries_a_damaged_file_ends_with_its_worker(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", TRIAL, tmp_path / "mark"]) as worker:
+        child = wait_for(tmp_path / "mark")
+        worker.kill()
+    assert gone(child)
+
+
 def test_a_worker_outlives_the_thread_that_started_it():
     pools = []
 

@@ -50,10 +50,15 @@ def end_with_caller(life: int, *, with_thread: bool) -> None:
         os._exit(0)
 
 
-def end_with_parent() -> None:
-    """Have the kernel kill this process when the thread that made it ends, where the kernel can."""
+def end_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when the thread that made it ends, where the kernel can.
+
+    A `parent` that is not that of this process any more has ended already.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent not in (None, os.getppid()):
+        os._exit(0)
 
 
 def _end_at_hangup(life: int) -> None:
