@@ -399,3 +399,46 @@ def test_output_that_nobody_can_take_is_one_sentence(tmp_path):
         arguments = [sys.executable, "-m", "datacheck", "scan", path]
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "datacheck: No space left on device\n")
+
+
+def test_a_picture_that_this_process_has_no_memory_for_is_not_corrupt(monkeypatch):
+    from datacheck.decoders import pillow
+
+    def lacks(file):
+        raise MemoryError
+
+    monkeypatch.setitem(pillow.PLUGINS, "BMP", lacks)
+    with pytest.raises(MemoryError):
+        pillow.read(b"BM", "BMP")
+
+
+def test_a_block_that_this_process_has_no_memory_for_is_not_damaged(tmp_path, monkeypatch):
+    """One that the file cannot hold is."""
+    from datacheck.backends import leveldb_block
+
+    def lacks(size):
+        raise MemoryError
+
+    monkeypatch.setattr(leveldb_block, "reused", lacks)
+    monkeypatch.setattr(leveldb_block, "LARGE", 10)
+    with (tmp_path / "table").open("w+b") as file:
+        file.write(bytes(100))
+        file.flush()
+        with pytest.raises(MemoryError):
+            leveldb_block.read_block(file.fileno(), 0, 90)
+        with pytest.raises(leveldb_block.Damaged, match="beyond the end"):
+            leveldb_block.read_block(file.fileno(), 0, 1 << 50)
+
+
+def test_a_tiff_is_read_where_no_temporary_file_can_be_made(monkeypatch):
+    import io
+
+    from PIL import Image
+
+    from datacheck.decoders import pillow
+
+    raw = io.BytesIO()
+    Image.new("L", (9, 7)).save(raw, "TIFF")
+    monkeypatch.setattr(pillow, "scratch", lambda: None)
+    picture, findings = pillow.read(raw.getvalue(), "TIFF")
+    assert (findings, picture.pixels.shape) == ([], (1, 7, 9))
