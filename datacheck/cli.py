@@ -5,6 +5,7 @@ Nothing but click is imported until a command runs, so that `datacheck --help` i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,7 @@ def _status(argv: Sequence[str] | None) -> int:
     """Run the command line and return its status; whatever goes wrong is one sentence on standard error."""
     open_streams()
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
     try:
         status = cli.main(args=None if argv is None else list(argv), prog_name="datacheck", standalone_mode=False)

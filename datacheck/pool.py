@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar, cast
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import scratch
 from datacheck.workers.interface import PATIENCE, UNKNOWN_END, Death, Failure, Job, Step, Watch
-from datacheck.workers.limits import memory_limit
+from datacheck.workers.limits import memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
 
 __all__ = ["PATIENCE", "WORKER_BYTES", "Death", "Job", "Pool", "Step", "Watch", "start_ahead"]
@@ -206,6 +206,7 @@ def start_ahead(memory: int) -> Callable[[], None]:
 
     Return what is to be called in the end: it closes the process if nobody had use for it.
     """
+    require_memory()
     with contextlib.suppress(WorkersFailed):  # who needs one will try again, and tell
         _ahead.append((_circumstances(memory), Process(memory)))
     return _close_ahead

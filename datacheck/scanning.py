@@ -21,6 +21,7 @@ from datacheck.retry import Span, fatal, pieces
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
 from datacheck.tasks import Check, Conclude, Count, Job, LookAround, TakeProfile, Task
+from datacheck.workers.limits import require_memory
 
 if TYPE_CHECKING:
     from datacheck.check import View
@@ -359,6 +360,7 @@ def scan(
 
 def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
     """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
+    require_memory()
     if isinstance(source, (str, Path)):
         options = StoreOptions(settings.label_field, settings.together)
         reader = open_store(source, settings.backend, options)

@@ -6,7 +6,11 @@ import contextlib
 import resource
 from dataclasses import dataclass
 
+from datacheck.errors import WorkersFailed
+
 UNLIMITED = resource.RLIM_INFINITY
+LEAST_BYTES = 192 << 20
+"""Without so much memory nothing can be done."""
 FILES = 4096
 """So many files may be open at once."""
 
@@ -25,8 +29,15 @@ def memory_limit(memory: int) -> MemoryLimit:
     for limit, option in ((resource.RLIMIT_DATA, "-d"), (resource.RLIMIT_AS, "-v")):
         size = _least(*resource.getrlimit(limit))
         if size != UNLIMITED and size < found.size:
-            found = MemoryLimit(size, f"the {size >> 20} MiB that the memory limit set here (ulimit {option}) allows")
+            found = MemoryLimit(size, f"the {size >> 20} MiB that a memory limit (ulimit {option}) allows")
     return found
+
+
+def require_memory() -> None:
+    """Raise WorkersFailed where there is so little memory that NumPy's libraries end the process without a word."""
+    limit = memory_limit(LEAST_BYTES)
+    if limit.size < LEAST_BYTES:
+        raise WorkersFailed(f"{limit.words} are too few, at least {LEAST_BYTES >> 20} are needed")
 
 
 def bound_memory(memory: int) -> None:
