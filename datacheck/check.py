@@ -8,18 +8,23 @@ from operator import itemgetter
 from typing import Protocol
 
 from datacheck.batch import Batch
+from datacheck.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.decoders import decoder, kind
-from datacheck.errors import UsageError, ValidatorFailed
+from datacheck.errors import DatacheckError, UsageError, ValidatorFailed
 from datacheck.label_balance import in_order
 from datacheck.measure import Measuring
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, Finding, Profile, found
+from datacheck.pool import WORKER_BYTES
 from datacheck.report import Tally
 from datacheck.settings import Settings
 from datacheck.stacked import lengths
 from datacheck.validators import VALIDATORS, Label, Validator
+from datacheck.workers.limits import memory_limit
 
 LOST = frozenset({"truncated-store", "damaged-store"})
 """Codes of what a reader could not read, or not to its end."""
+TRACES = 3
+"""So many findings of one stretch about datacheck's own mistakes come with a traceback."""
 Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
@@ -59,21 +64,35 @@ class Judge:
         self._own = validators
         families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
         self._all_unknown = bool(profile.rest) and all(family.decoder == UNKNOWN for family in families)
+        self._slips = 0
         self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
         self._pixels = stats or bool(validators) or settings.range is not None
 
-    def finish(self) -> None:
+    def finish(self, *, alone: bool = False) -> None:
         """Add to the tally what waits until the last block."""
-        self._measuring.finish()
+        try:
+            self._measuring.finish()
+        except MemoryError:
+            raise
+        except Exception as exc:
+            if not alone:
+                raise
+            self._tally.count([self._slip(exc, "adding up the statistics")])
 
-    def judge(self, block: AnyBlock, indexes: Sequence[int]) -> None:
-        """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard."""
-        located = list(self._located(block))
-        if self._view is not None:
-            located = self._reviewed(block, located)
-        if self._labels and (labels := in_order(self._labels)) is not None:
-            self._tally.labels.append(labels)
-        self._labels.clear()
+    def judge(self, block: AnyBlock, indexes: Sequence[int], *, alone: bool = False) -> None:
+        """Add to the tally what is to be said of a block, whose records are at `indexes` of the shard.
+
+        Of a record that comes `alone` this is also what went wrong in decoding or in judging it.
+        """
+        try:
+            located = self._said(block)
+        except DatacheckError:
+            raise
+        except Exception as exc:
+            if not alone or len(block) > 1:
+                raise
+            self._labels.clear()
+            located = [*block.findings, (0 if len(block) else None, self._failed(exc))]
         of_records: list[tuple[int, Finding]] = []
         for row, finding in located:
             if row is None:
@@ -85,6 +104,30 @@ class Judge:
             rows = [row for row, _ in of_records]
             findings = [block.scoped(row, finding) for row, finding in of_records]
             self._tally.count_records(findings, block.names(rows), [indexes[row] for row in rows])
+
+    def _said(self, block: AnyBlock) -> list[Located]:
+        """Return the findings of a block, with the rows they are of; take its labels."""
+        located = list(self._located(block))
+        if self._view is not None:
+            located = self._reviewed(block, located)
+        if self._labels and (labels := in_order(self._labels)) is not None:
+            self._tally.labels.append(labels)
+        self._labels.clear()
+        return located
+
+    def _failed(self, error: Exception) -> Finding:
+        """Return what an exception says: something of the record, where its decoder raised it; else of datacheck."""
+        if isinstance(error, Blamed):
+            return judged(error.error, "decoding it", memory_limit(WORKER_BYTES).words, error.code)
+        if isinstance(error, MemoryError):
+            return judged(error, "judging it", memory_limit(WORKER_BYTES).words)
+        return self._slip(error)
+
+    def _slip(self, error: Exception, doing: str = "") -> Finding:
+        """Return the finding for a mistake of datacheck's own; only the first few have their traceback with them."""
+        self._slips += 1
+        trace = trace_of(error) if self._slips <= TRACES else ""
+        return own_slip(type(error).__name__, str(error), trace, doing)
 
     def _reviewed(self, block: AnyBlock, located: Sequence[Located]) -> list[Located]:
         """Return what the view has to say of what was found."""
@@ -102,7 +145,8 @@ class Judge:
         else:
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
-            for item in decoder(family.decoder).decode(block, rows, family, pixels=self._pixels):
+            made = decoder(family.decoder).decode(block, rows, family, pixels=self._pixels)
+            for item in blamed(made, "undecodable"):
                 if not isinstance(item, Batch):
                     yield item
                     continue
@@ -144,7 +188,8 @@ class Judge:
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""
         for row in rows:
-            name = self._forced or kind(block.values[row])
+            with blaming("undecodable"):
+                name = self._forced or kind(block.values[row])
             if name is None:
                 yield row, unknown_payload(bytes(block.values[row][:8]))
             else:
@@ -166,10 +211,15 @@ class Judge:
         for validator in self._own:
             try:
                 for at, finding in validator(batch):
+                    if not isinstance(finding, Finding):
+                        raise TypeError(f"it yields {finding!r} for a Finding")  # noqa: TRY301  (the validator's own)
                     yield batch.rows[at], finding
             except Exception as exc:
                 where = block.name(batch.rows[0]) if batch.rows else batch.field
-                raise ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}") from exc
+                trace = trace_of(exc)
+                failed = ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}", trace)
+                failed.add_note(trace)  # the chain of exceptions does not survive the way out of the worker
+                raise failed from exc
 
 
 def unknown_payload(head: bytes) -> Finding:

@@ -49,10 +49,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     streams.prepare()
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(streams.written(lambda: _status(sys.argv[1:] if argv is None else argv)))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
+    try:
+        status = streams.written(lambda: _status(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: nothing is left to interrupt
+    sys.exit(status)
 
 
 def _status(argv: Sequence[str]) -> int:
+    """Run the command line and return its status; whatever goes wrong is one sentence on standard error."""
     from datacheck.model import plain
 
     try:
@@ -61,16 +69,24 @@ def _status(argv: Sequence[str]) -> int:
         with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
             status = cli.invoke(context)
     except click.exceptions.Exit as exc:
-        status = exc.exit_code
+        return exc.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        status = INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as exc:
         exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
         exc.show()
-        status = COULD_NOT_RUN
+        return COULD_NOT_RUN
     except DatacheckError as exc:
         complain(exc)
-        status = COULD_NOT_RUN
+        return COULD_NOT_RUN
+    except OSError:
+        raise
+    except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
+        from datacheck.blame import lines_of
+
+        for line in lines_of(exc):
+            complain(line)
+        return COULD_NOT_RUN
     return status if isinstance(status, int) else 0
 
 
@@ -147,7 +163,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
     from datacheck.pool import WORKER_BYTES, start_ahead
 
-    start_ahead(WORKER_BYTES)  # it loads NumPy while the rest is loaded here
+    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.netscan.command import Given, guard_of
     from datacheck.reports import Reports
 

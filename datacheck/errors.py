@@ -12,6 +12,7 @@ DatacheckError
 +-- UnfitRecord         a record cannot be kept in the kind of store that is to be written
 +-- RebuildFailed       a copy could not be written, or is not what it should be; nothing was published
 +-- ValidatorFailed     a validator of the caller's own raised an exception
++-- WorkersFailed       no process could be started that would read the data
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
 
@@ -96,14 +97,25 @@ class RebuildFailed(_SourceProblem):
 
 
 class ValidatorFailed(DatacheckError):
-    """A validator of the caller's own raised an exception."""
+    """A validator of the caller's own raised an exception; `traceback` is that exception's, as text."""
 
-    def __init__(self, validator: str, key: str, reason: str) -> None:
-        super().__init__(validator, key, reason)
-        self.validator, self.key, self.reason = validator, key, reason
+    def __init__(self, validator: str, key: str, reason: str, traceback: str = "") -> None:
+        super().__init__(validator, key, reason, traceback)
+        self.validator, self.key, self.reason, self.traceback = validator, key, reason, traceback
 
     def __str__(self) -> str:
         return f"the validator {self.validator} failed in the batch that begins with record {self.key}: {self.reason}"
+
+
+class WorkersFailed(DatacheckError):
+    """No process could be started that would read the data: says nothing of the data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no worker process could be started: {self.reason}"
 
 
 class NotClean(DatacheckError):

@@ -2,33 +2,39 @@
 
 A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
 `__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
-that may kill or hang it, it leaves a note in memory it shares with the caller and winds up an alarm whose signal, left
+that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
 at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
 """
 
 from __future__ import annotations
 
 import contextlib
-import mmap
+import errno
+import fcntl
+import io
 import os
 import pickle
-import resource
 import signal
-import struct
 import subprocess
 import sys
-import tempfile
+import threading
+import time
+import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
-from typing import Any, BinaryIO, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
+
+from datacheck.errors import WorkersFailed
+from datacheck.files.scratch import small_file
+from datacheck.workers.interface import PATIENCE, UNKNOWN_END, Death, Failure, Job, Step, Watch
+from datacheck.workers.limits import memory_limit, require_memory
+from datacheck.workers.notes import Note, last_note
+
+__all__ = ["PATIENCE", "WORKER_BYTES", "Death", "Job", "Pool", "Step", "Watch", "start_ahead"]
 
 T = TypeVar("T")
 
-NOTE_BYTES = 1 << 16
-"""The longest note; a longer one is cut, and then does not unpickle: the death has no note."""
-_LENGTH = struct.Struct("<I")
 WORKER_BYTES = 4 << 30
 """Private memory a worker of a scan may have; what needs more is `too-large`."""
 ENVIRONMENT = {
@@ -40,123 +46,203 @@ ENVIRONMENT = {
 again for the next block: going through a gigabyte a block at a time then is mostly page faults (mallopt(3))."""
 
 
-@dataclass(frozen=True)
-class Death:
-    """How a worker ended before its task did.
-
-    `signal` is the signal's name, or "exit status N"; `note` its last note, `words` the last line it wrote to standard
-    error, where C libraries say why they abort.
-    """
-
-    signal: str
-    note: Any = None
-    words: str = ""
-
-    @property
-    def timed_out(self) -> bool:
-        return self.signal == signal.Signals.SIGALRM.name
-
-
-class Watch:
-    """A worker's side of the shared memory: leave a note, and be killed if the next one takes too long."""
-
-    def __init__(self, memory: mmap.mmap) -> None:
-        self._memory = memory
-        self.timeout: float | None = None
-        self.last: Any = None
-
-    def note(self, value: Any) -> None:
-        """Leave `value`, which must pickle, and wind up the alarm again."""
-        self.last = value
-        raw = pickle.dumps(value)
-        if len(raw) <= NOTE_BYTES - _LENGTH.size:
-            self._memory[: _LENGTH.size + len(raw)] = _LENGTH.pack(len(raw)) + raw
-        else:
-            self._memory[: _LENGTH.size] = _LENGTH.pack(0)
-        if self.timeout is not None:
-            signal.setitimer(signal.ITIMER_REAL, self.timeout)
-
-    def rest(self) -> None:
-        """Stop the alarm: what follows is not the work that is being watched."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-Job = Callable[[T, Watch], Any]
-"""Runs in a worker: one task, and the watch to note its progress with."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a job that is a generator yields before it returns its result."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An exception that a job raised: it is raised again where the results are read."""
-
-    error: BaseException
+NOT_PASSED_ON = frozenset(
+    f"PYTHON{name}"
+    for name in ("WARNINGS", "INSPECT", "OPTIMIZE", "DEVMODE", "VERBOSE", "DEBUG", "TRACEMALLOC", "PROFILEIMPORTTIME")
+)
+"""What a worker does not get of its environment: with PYTHONWARNINGS=error a library's warning would be an error."""
+STARTS = 3
+"""So often a process is started that ends before it has begun its task."""
+WORDS_BYTES = 1 << 20
+"""What libraries write to standard error is dropped between two tasks once there is this much of it."""
 
 
 class Process:
-    """A worker's process, the connections to it and the memory its notes are in; `memory` bounds its private bytes.
+    """A worker's process and the pipes to it; `memory` bounds its private bytes.
 
-    Until it gets a job it loads what every job needs, and it ends by itself when its connections are closed.
+    Until it gets a job it loads what every job needs. It ends when this process does, however that ends.
+    Raises WorkersFailed where it cannot be started.
     """
 
     def __init__(self, memory: int) -> None:
         self.memory = memory
-        self.notes: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        self.notes.truncate(NOTE_BYTES)
-        self.errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
-        theirs_in, ours_out = os.pipe()
-        ours_in, theirs_out = os.pipe()
-        theirs = (theirs_in, theirs_out, self.notes.fileno())
+        self.used = 0.0
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            try:
+                self._start(ours, theirs)
+            except OSError as exc:
+                raise WorkersFailed(f"{exc.strerror or exc}{_hint(exc.errno)}") from exc
+            self._ours = ours.pop_all()
+        _living.add(self)
+
+    def _start(self, ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> None:
+        """Open the pipes, start the process; what is `theirs` is to be closed here when it runs."""
+        tasks, tasks_out = _pipe()
+        theirs.callback(os.close, tasks)
+        self._tasks = ours.enter_context(Connection(tasks_out, readable=False))
+        results_in, results = _pipe()
+        theirs.callback(os.close, results)
+        self.results = ours.enter_context(Connection(results_in, writable=False))
+        notes_in, notes = _pipe()
+        theirs.callback(os.close, notes)
+        self._notes = ours.enter_context(io.FileIO(notes_in))
+        life, life_out = _pipe()
+        theirs.callback(os.close, life)
+        self.life = ours.enter_context(io.FileIO(life_out, "wb"))
+        os.set_blocking(notes_in, False)
+        os.set_blocking(notes, False)
+        self._errors = small_file()
+        if self._errors is not None:
+            ours.enter_context(self._errors)
+            fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
+        ends = (tasks, results, notes_in, notes, life)
+        by_main = int(threading.get_native_id() == os.getpid())
         self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
-            [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", _main(), *map(str, theirs), str(memory)],
+            [
+                sys.executable,
+                "-I" if sys.flags.isolated else "-P",
+                "-c",
+                _main(),
+                *map(str, (*ends, by_main, self.memory)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self.errors,
-            env={**os.environ, **ENVIRONMENT},
-            pass_fds=theirs,
+            stderr=subprocess.DEVNULL if self._errors is None else self._errors,
+            env=_environment(),
+            pass_fds=ends,
         )
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self.results = Connection(ours_in, writable=False)
-        self._tasks = Connection(ours_out, readable=False)
 
     def send(self, raw: bytes) -> None:
         """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
-        with contextlib.suppress(BrokenPipeError):
+        if self._errors is not None and os.fstat(self._errors.fileno()).st_size > WORDS_BYTES:
+            os.ftruncate(self._errors.fileno(), 0)
+        with _without_sigpipe(), contextlib.suppress(BrokenPipeError):
             self._tasks.send_bytes(raw)
 
-    def wait(self) -> int:
-        return self._process.wait()
+    def wait(self) -> int | None:
+        """Return how it ended, as subprocess has it; None if the system does not tell."""
+        if self._process.returncode is None:
+            try:
+                _, status, usage = os.wait4(self._process.pid, 0)
+            except ChildProcessError:
+                self._process.returncode = 0
+                return None
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self.used = usage.ru_utime + usage.ru_stime
+        return self._process.returncode
+
+    def last_note(self) -> Note | None:
+        """Return its last note; None if it never began a task."""
+        return last_note(self._notes.fileno())
+
+    def last_words(self) -> str:
+        """Return the last line that it wrote to standard error."""
+        if self._errors is None:
+            return ""
+        errors = self._errors.fileno()
+        raw = os.pread(errors, 4096, max(0, os.fstat(errors).st_size - 4096))
+        lines = raw.decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
         """Kill it, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        self._tasks.close()
-        self.results.close()
-        self.notes.close()
-        self.errors.close()
+        with self._ours:
+            self._process.kill()
+            self.wait()
 
 
-_ahead: list[Process] = []
+_living: weakref.WeakSet[Process] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a process that the caller forked: keep no worker alive that is not one's own."""
+    for process in list(_living):
+        process.life.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def _pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
+    ends = os.pipe()
+    high = [end if end > 2 else fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends]
+    for end, moved in zip(ends, high, strict=True):
+        if end != moved:
+            os.close(end)
+    return high[0], high[1]
+
+
+def _environment() -> dict[str, str]:
+    """Return a worker's environment: the caller's, without what changes how Python runs what is judged."""
+    return {**{name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}, **ENVIRONMENT}
+
+
+def _hint(number: int | None) -> str:
+    """Say which limit an error number may come from."""
+    return {
+        errno.EAGAIN: " (a limit on processes, ulimit -u?)",
+        errno.EMFILE: " (a limit on open files, ulimit -n?)",
+        errno.ENOMEM: " (a limit on memory, ulimit -v?)",
+    }.get(number or 0, "")
+
+
+@contextlib.contextmanager
+def _without_sigpipe() -> Iterator[None]:
+    """Keep a caller alive that has left SIGPIPE at its default, while it writes to a worker that may be dead."""
+    if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
+        yield
+        return
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in held:
+            signal.sigtimedwait({signal.SIGPIPE}, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+Circumstances = tuple[int, str, dict[str, str], list[str]]
+_ahead: list[tuple[Circumstances, Process]] = []
 """Processes that were started before it was known what for."""
 
 
-def start_ahead(memory: int) -> None:
-    """Start the process of the next worker with this bound on memory, while the caller is still busy loading."""
-    _ahead.append(Process(memory))
+def start_ahead(memory: int) -> Callable[[], None]:
+    """Start the process of the next worker with this bound on memory, while the caller is still busy loading.
+
+    Return what is to be called in the end: it closes the process if nobody had use for it.
+    """
+    require_memory()
+    with contextlib.suppress(WorkersFailed):  # who needs one will try again, and tell
+        _ahead.append((_circumstances(memory), Process(memory)))
+    return _close_ahead
+
+
+def _close_ahead() -> None:
+    while _ahead:
+        _ahead.pop()[1].close()
 
 
 def _process(memory: int) -> Process:
-    if _ahead and _ahead[-1].memory == memory:
-        return _ahead.pop()
+    """Return a process: one that was started ahead, if it has what a new one would get of its caller."""
+    if _ahead:
+        circumstances, process = _ahead.pop()
+        if circumstances == _circumstances(memory):
+            return process
+        process.close()
     return Process(memory)
+
+
+def _circumstances(memory: int) -> Circumstances:
+    try:
+        place = os.getcwd()  # noqa: PTH109  (a str is all that is needed)
+    except OSError:  # it was removed
+        place = ""
+    return memory, place, dict(os.environ), list(sys.path)
+
+
+NOT_YET = object()
+"""What a worker gives that had to be started again: its task is still to be done."""
 
 
 class Worker(Generic[T]):
@@ -164,6 +250,8 @@ class Worker(Generic[T]):
 
     def __init__(self, job: bytes, process: Process) -> None:
         self._job, self._process = job, process
+        self._task = b""
+        self._starts = 1
         self._process.send(job)
 
     @property
@@ -171,35 +259,41 @@ class Worker(Generic[T]):
         return self._process.results
 
     def give(self, task: T) -> None:
-        self._process.send(pickle.dumps(task))
+        self._task = pickle.dumps(task)
+        self._process.send(self._task)
 
     def take(self) -> Any:
-        """Return the result of the task that was given: what the job returned, a Failure, or a Death.
+        """Return the result of the task that was given: what the job returned, a Failure, a Death, or NOT_YET.
 
-        After a death the worker is a new process.
+        After a death the worker is a new process. Raises WorkersFailed if that does not get as far as the task.
         """
         try:
-            return pickle.loads(self.results.recv_bytes())  # noqa: S301  (our own worker's)
+            raw = self.results.recv_bytes()
         except (EOFError, OSError):
-            status = self._process.wait()
-            death = Death(_name_of(status), self._last_note(), self._last_words())
-            self.close()
-            self._process = Process(self._process.memory)
-            self._process.send(self._job)
+            return self._buried()
+        self._starts = 0
+        return pickle.loads(raw)  # noqa: S301  (our own worker's)
+
+    def _buried(self) -> Any:
+        signal_name = _name_of(self._process.wait())
+        note = self._process.last_note()
+        words = self._process.last_words()
+        self._process.close()
+        begun = note is not None
+        death = Death(signal_name, words=words)
+        if note is not None:
+            share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
+            death = Death(signal_name, note.value, words, share=share)
+        if not begun and self._starts >= STARTS:
+            limit = memory_limit(self._process.memory).words
+            raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")
+        self._process = Process(self._process.memory)
+        self._process.send(self._job)
+        self._starts = 1 if begun else self._starts + 1
+        if begun:
             return death
-
-    def _last_note(self) -> Any:
-        notes = self._process.notes
-        notes.seek(0)
-        (length,) = _LENGTH.unpack(notes.read(_LENGTH.size))
-        return pickle.loads(notes.read(length)) if length else None  # noqa: S301  (our own worker's)
-
-    def _last_words(self) -> str:
-        errors = self._process.errors
-        size = errors.seek(0, os.SEEK_END)
-        errors.seek(max(0, size - 4096))
-        lines = errors.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        self._process.send(self._task)
+        return NOT_YET
 
     def close(self) -> None:
         """Kill the process, whatever it is doing."""
@@ -216,85 +310,80 @@ class Pool(Generic[T]):
         self._job = _dumps(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
+        self._left = contextlib.ExitStack()
 
     def __enter__(self) -> Pool[T]:
-        self.grow(1)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_told_of_ends())
+            stack.callback(self._close)
+            self.grow(1)
+            self._left = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for worker in self._workers:
-            worker.close()
+        self._left.close()
+
+    def _close(self) -> None:
+        while self._workers:
+            self._workers.pop().close()
 
     def grow(self, workers: int) -> None:
-        """Start workers until there are `workers` of them, at most as many as the pool was made for."""
+        """Start workers until there are `workers` of them, at most as many as the pool was made for.
+
+        Where the system grants no more of them, those that there are do the work.
+        """
         while len(self._workers) < min(workers, self.count):
-            self._workers.append(Worker(self._job, _process(self._memory)))
+            try:
+                self._workers.append(Worker(self._job, _process(self._memory)))
+            except WorkersFailed:
+                if not self._workers:
+                    raise
+                self.count = len(self._workers)
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
 
         A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised.
+        Workers that still do something when this is left are killed.
         """
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         busy: dict[Connection, tuple[Worker[T], T]] = {}
-        while waiting or busy:
-            self.grow(len(busy) + len(waiting))
-            idle = [worker for worker in self._workers if worker.results not in busy]
-            while waiting and idle:
-                worker, task = idle.pop(0), waiting.popleft()
-                worker.give(task)
-                busy[worker.results] = (worker, task)
-            for ready in wait(list(busy)):
-                worker, task = busy.pop(cast(Connection, ready))
-                result = worker.take()
-                if isinstance(result, Step):
-                    busy[worker.results] = (worker, task)
-                if isinstance(result, Failure):
-                    raise result.error
-                yield task, result
-
-
-def serve(tasks: Connection, results: Connection, notes: mmap.mmap, memory: int) -> None:
-    """Be a worker: load the job, then run each task that comes, until the caller closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    watch = Watch(notes)
-    job = None
-    with contextlib.suppress(EOFError):
-        while True:
-            raw = tasks.recv_bytes()
-            try:
-                if job is None:
-                    job = pickle.loads(raw)  # noqa: S301  (our own caller's)
-                    continue
-                watch.note(None)
-                result: Any = job(pickle.loads(raw), watch)  # noqa: S301
-                if isinstance(result, Generator):
-                    result = _drained(result, results)
-            except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
-                result = Failure(exc)
-            watch.rest()
-            results.send_bytes(_dumps_result(result))
-
-
-def _drained(steps: Generator[Any, None, Any], results: Connection) -> Any:
-    """Send what a generator yields, and return what it returns."""
-    while True:
         try:
-            step = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        results.send_bytes(pickle.dumps(Step(step)))
+            while waiting or busy:
+                self.grow(len(busy) + len(waiting))
+                idle = [worker for worker in self._workers if worker.results not in busy]
+                while waiting and idle:
+                    worker, task = idle.pop(0), waiting.popleft()
+                    busy[worker.results] = (worker, task)
+                    worker.give(task)
+                for ready in wait(list(busy)):
+                    worker, task = busy[cast(Connection, ready)]
+                    result = worker.take()
+                    del busy[cast(Connection, ready)]
+                    if result is NOT_YET or isinstance(result, Step):
+                        busy[worker.results] = (worker, task)
+                    if isinstance(result, Failure):
+                        raise result.error
+                    if result is not NOT_YET:
+                        yield task, result
+        finally:
+            for worker, _ in busy.values():
+                self._workers.remove(worker)
+                worker.close()
 
 
-def _dumps_result(result: Any) -> bytes:
+@contextlib.contextmanager
+def _told_of_ends() -> Iterator[None]:
+    """Have the system tell how workers end, in a caller that ignores SIGCHLD and lets it be changed."""
+    ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        return pickle.dumps(result)
-    except (pickle.PicklingError, TypeError, AttributeError):
-        error = result.error if isinstance(result, Failure) else result
-        return pickle.dumps(Failure(RuntimeError(f"a worker's result does not pickle: {error!r}")))
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
 _MAIN = """
@@ -304,12 +393,13 @@ from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("datacheck", {package!r})
 sys.modules["datacheck"] = package = module_from_spec(spec)
 spec.loader.exec_module(package)
-import mmap
 from multiprocessing.connection import Connection
-from datacheck.pool import serve
+from datacheck.workers.notes import NotePad
+from datacheck.workers.serve import serve
 import numpy
-tasks, results, notes, memory = map(int, sys.argv[1:])
-serve(Connection(tasks, writable=False), Connection(results, readable=False), mmap.mmap(notes, 0), memory)
+tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:])
+tasks, results = Connection(tasks, writable=False), Connection(results, readable=False)
+serve(tasks, results, NotePad(reading, writing), life, by_main, memory)
 """
 
 
@@ -332,7 +422,9 @@ def _dumps(job: Any) -> bytes:
     return by_value
 
 
-def _name_of(status: int) -> str:
+def _name_of(status: int | None) -> str:
+    if status is None:
+        return UNKNOWN_END
     if status >= 0:
         return f"exit status {status}"
     try:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends import Reader
+from datacheck.blame import blamed
 from datacheck.engines import Engine
 from datacheck.errors import DatacheckError
 from datacheck.model import Block, Finding, Layout, Position, Profile, RowBlock, Shard, found
 from datacheck.pool import Death, Step, Watch
 from datacheck.report import Tally
-from datacheck.tasks import Job, Task
+from datacheck.tasks import Job, Task, ended_by
 
 if TYPE_CHECKING:
     from datacheck.model import AnyBlock
@@ -115,8 +116,8 @@ class TakeProfile:
             return (yield from _Taking(self, job, watch).steps())
         except DatacheckError:
             raise
-        except Exception as exc:  # noqa: BLE001  (as in Job: hostile bytes may raise anything; what is left out is told)
-            return Death(type(exc).__name__, watch.last, str(exc))
+        except Exception as exc:  # noqa: BLE001  (as in Job; what is left out is told)
+            return ended_by(exc, watch)
 
 
 Given = tuple[int, dict[str, Any]]
@@ -201,7 +202,7 @@ class _Taking:
             def note(place: Position, seen: bool, at: int = at) -> None:
                 watch.note((READING, number, at, place, seen))
 
-            for block in reader.blocks(piece, limit=1, note=note):
+            for block in blamed(reader.blocks(piece, limit=1, note=note), "unreadable"):
                 records += len(block)
                 size += sum(map(len, block.values)) if isinstance(block, Block) else 0
                 if records > 1 and size > PROBE_BYTES:
@@ -264,7 +265,9 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             made = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
             return replace(made, profile=Profile()) if made.empty else made
         assert isinstance(result, Death)
-        if result.signal.startswith(("SIG", "signal", "exit")):
+        if result.trace:
+            return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
+        if result.signal.startswith(("SIG", "signal", "exit", "an ")):
             deaths += 1
         else:
             raised += 1

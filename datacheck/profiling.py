@@ -17,6 +17,7 @@ import numpy as np
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.blame import blamed, blaming
 from datacheck.decoders import DECODERS, SIDE_DECODERS, decoder, kind, value_decoders
 from datacheck.errors import UsageError
 from datacheck.model import UNKNOWN, AnyBlock, Block, FamilyProfile, FieldProfile, Profile, RowBlock, Shard
@@ -37,7 +38,7 @@ EMPTY, FOREIGN = "", "?"
 
 def sample(reader: Reader, probe: Shard) -> AnyBlock | None:
     """Return the first records of a probe, in memory of their own."""
-    for block in reader.blocks(probe, limit=RECORDS_A_PROBE):
+    for block in blamed(reader.blocks(probe, limit=RECORDS_A_PROBE), "unreadable"):
         return copied(block) if isinstance(block, Block) else block
     return None
 
@@ -62,10 +63,9 @@ Votes = Counter[tuple[str, str]]
 
 def votes(block: Block, forced: str | None) -> Votes:
     """Return what the values of a block look like; with a decoder that is `forced` nobody asks."""
-    return Counter(
-        (block.family(row), EMPTY if not len(value) else forced or kind(value) or FOREIGN)
-        for row, value in enumerate(block.values)
-    )
+    with blaming("undecodable"):
+        kinds = [EMPTY if not len(value) else forced or kind(value) or FOREIGN for value in block.values]
+    return Counter((block.family(row), name) for row, name in enumerate(kinds))
 
 
 @dataclass
@@ -140,7 +140,7 @@ def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
 def of_rows(block: RowBlock) -> Sums:
     """Return the sums of the rows of a table."""
     made = Sums()
-    items = decoder("rows").decode(block, range(len(block)), None)
+    items = blamed(decoder("rows").decode(block, range(len(block)), None), "undecodable")
     made.take((it for it in items if isinstance(it, Batch)), len(block))
     return made
 
@@ -148,7 +148,8 @@ def of_rows(block: RowBlock) -> Sums:
 def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool) -> Sums:
     """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
     made = Sums()
-    items = decoder(name).decode(Block([b""] * len(values), values), range(len(values)), None, pixels=pixels)
+    block = Block([b""] * len(values), values)
+    items = blamed(decoder(name).decode(block, range(len(values)), None, pixels=pixels), "undecodable")
     made.take((it for it in items if isinstance(it, Batch)), len(values))
     return made
 

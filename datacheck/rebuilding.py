@@ -26,7 +26,8 @@ from datacheck.fingerprints import fingerprint, read_by, sources_of
 from datacheck.pool import Death, Step
 from datacheck.receipt import Choice, Digests, Fate, Receipt, Seconds, fated
 from datacheck.report import SCHEMA_OF_MANY, Document, Documents, Report, Source
-from datacheck.scanning import fatal, prepare, run
+from datacheck.retry import fatal
+from datacheck.scanning import prepare, run
 from datacheck.settings import Settings, make
 from datacheck.tasks import Copy, Job, Object, Task, Verify
 
@@ -127,6 +128,8 @@ class _Work:
         A source that kills whoever looks has nothing to say here: the scan tells of it.
         """
         ((_, said),) = self.pool.run([Object(self.copier)])
+        if isinstance(said, Death) and said.trace:
+            _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.copier.acceptable

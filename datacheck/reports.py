@@ -149,6 +149,8 @@ def _examples(report: Report) -> Iterator[str]:
             if finding.details.get("caffe") != said:
                 said = finding.details["caffe"]
                 yield f"      Caffe {said}"
+        if code == "internal-error":
+            yield "    please report this, with the traceback that --report FILE.json has in its details"
         more = report.counts[code] - len(examples)
         if more > 0:
             yield f"    and {more:,} more"

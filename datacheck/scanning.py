@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,22 +16,20 @@ from datacheck.backends import Reader, StoreOptions, open_store
 from datacheck.engines import Engine, MakeEngine, start_engine
 from datacheck.files.guard import Guard
 from datacheck.fingerprints import fingerprint_if_any, read_by
-from datacheck.model import Finding, Layout, Position, Profile, Shard, found, plain
-from datacheck.pool import WORKER_BYTES, Death
+from datacheck.model import Finding, Layout, Profile, found
+from datacheck.pool import Death
 from datacheck.probing import take_profile, undecided
 from datacheck.report import Report, Source, Tally
+from datacheck.retry import Span, fatal, pieces
 from datacheck.sampling import wanted
 from datacheck.settings import TIMEOUT, Pair, Settings, make
 from datacheck.tasks import Check, Conclude, Count, Job, LookAround, Task
+from datacheck.workers.limits import require_memory
 
 if TYPE_CHECKING:
     from datacheck.check import View
     from datacheck.validators import Validator
 
-DEATHS_A_SHARD = 32
-"""After this many deaths the rest of a shard is given up, in one finding."""
-FIRST = (Position(b""), Position(0))
-"""The places before all others, where a shard with an open start begins."""
 STATS_BYTES = 4 << 20
 """Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 AHEAD = 4
@@ -155,19 +153,19 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report) -> Iterator[Chec
 
 def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
     """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
-    line: list[_Span] = []
+    line: list[Span] = []
     queue: deque[Task] = deque()
-    spans: dict[int, _Span] = {}
+    spans: dict[int, Span] = {}
 
     def refill() -> None:
         while len(line) < AHEAD * pool.count:
             check = next(checks, None)
             if check is None:
                 return
-            line.append(_Span(check))
+            line.append(Span(check))
             start(line[-1])
 
-    def start(span: _Span) -> None:
+    def start(span: Span) -> None:
         if span.tally is None:
             spans[id(span.check)] = span
             queue.append(span.check)
@@ -184,10 +182,10 @@ def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> It
             raise
         span = spans.pop(id(task))
         if isinstance(result, Death):
-            pieces = _pieces(reader, span.check, result)
+            instead = pieces(reader, span.check, result)
             at = line.index(span)
-            line[at : at + 1] = pieces
-            for piece in pieces:
+            line[at : at + 1] = instead
+            for piece in instead:
                 start(piece)
         else:
             span.tally = result
@@ -203,51 +201,6 @@ def _unindexed(tally: Tally) -> Tally:
     return replace(tally, findings=findings)
 
 
-@dataclass(eq=False)
-class _Span:
-    """A piece of the source: the check to run there, and its tally when it is done."""
-
-    check: Check
-    tally: Tally | None = None
-
-
-def _pieces(reader: Reader, check: Check, death: Death) -> list[_Span]:
-    """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
-    check = replace(check, deaths=check.deaths + 1)
-    shard = check.shard
-    if death.note is None or check.deaths > 2 * DEATHS_A_SHARD:
-        again = not check.careful and check.deaths == 1
-        return [_Span(replace(check, careful=True)) if again else _Span(check, _lost(reader, shard, death))]
-    place, seen = death.note
-    # what came before is done again record by record too, if it was: a careless step could touch what kills
-    begins = place == shard.start or (shard.start is None and place in FIRST)
-    before = [] if begins else [_Span(replace(check, shard=shard.before(place)))]
-    if check.deaths > DEATHS_A_SHARD:
-        return [*before, _Span(check, _lost(reader, shard.since(place), death))]
-    if not check.careful:
-        return [*before, _Span(replace(check, shard=shard.since(place), careful=True))]
-    if not seen:
-        return [*before, _Span(check, _lost(reader, shard.since(place), death))]
-    tally = Tally(records=1, checked=1, account=Counter(died=1))
-    named = reader.name(shard, place, fatal(death, "reading or decoding it"))
-    tally.count([msgspec.structs.replace(named, index=0)])
-    behind = shard.since(Position(place.key, place.nth + 1))
-    return [*before, _Span(check, tally), _Span(replace(check, shard=behind, careful=True))]
-
-
-def fatal(death: Death, doing: str) -> Finding:
-    """Return the finding for what killed a worker."""
-    words = f" ({plain(death.words)})" if death.words else ""
-    if death.timed_out:
-        return found("timeout", f"{doing} took longer than the time allowed", signal=death.signal)
-    if death.signal == "MemoryError":
-        return found("too-large", f"{doing} needs more memory than the {WORKER_BYTES >> 20} MiB allowed{words}")
-    if death.signal.startswith(("SIG", "signal", "exit")):
-        return found("crash", f"{doing} killed the worker with {death.signal}{words}", signal=death.signal)
-    code = "unsupported" if death.signal == "NotRegular" else "unreadable"  # it was replaced meanwhile
-    return found(code, f"{doing} raised {death.signal}{words}", error=death.signal)
-
-
 def _given_up(death: Death, doing: str) -> Tally:
     return replace(_tally_of(fatal(death, doing)), complete=False)
 
@@ -257,23 +210,6 @@ def _tally_of(finding: Finding) -> Tally:
     tally = Tally()
     tally.count([finding])
     return tally
-
-
-def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
-    """Return the tally of a stretch of records that could not be reached."""
-    first = _spell(reader, shard, shard.start)
-    last = _spell(reader, shard, shard.stop)
-    behind = "behind " if shard.start and shard.start.nth else ""
-    where = f"from {behind}{first or 'the first record'} to {last or 'the last'}"
-    tally = Tally(complete=False)
-    finding = fatal(death, f"given up {where}: reading on")
-    details = {**finding.details, "first": first, "last": last}
-    tally.count([msgspec.structs.replace(finding, details=details)])
-    return tally
-
-
-def _spell(reader: Reader, shard: Shard, place: Position | None) -> str | None:
-    return None if place is None else reader.name(shard, place, found("crash", "")).key
 
 
 def _unknown(family: str, count: int) -> Tally:
@@ -407,6 +343,7 @@ def scan(
 
 def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
     """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
+    require_memory()
     if isinstance(source, (str, Path)):
         options = StoreOptions(settings.label_field, settings.together)
         reader = open_store(source, settings.backend, options)

@@ -10,6 +10,7 @@ import msgspec
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.blame import blamed, blaming
 from datacheck.engines import MakeEngine, start_engine
 from datacheck.errors import RecordMissing, UsageError
 from datacheck.files.guard import Guard
@@ -19,7 +20,8 @@ from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
 from datacheck.pool import Death, Watch
 from datacheck.probing import take_profile
 from datacheck.reports import amount
-from datacheck.scanning import fatal, only, prepare
+from datacheck.retry import fatal
+from datacheck.scanning import only, prepare
 from datacheck.settings import Settings
 from datacheck.statistics import FieldStatistics, FieldSummary
 from datacheck.tasks import Check, Job, LookAround
@@ -71,7 +73,8 @@ class Find:
     def run(self, job: Job, watch: Watch) -> Shard | None:
         watch.timeout = job.settings.timeout * 10
         watch.note(None)
-        return job.reader.find(self.key)
+        with blaming("unreadable"):
+            return job.reader.find(self.key)
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,15 @@ class Look:
     profile: Profile
 
     def run(self, job: Job, watch: Watch) -> Seen | None:
-        findings = Check(self.shard, self.profile, careful=True).run(job, watch).findings
-        for block in job.reader.blocks(self.shard, limit=1):
+        findings = Check(self.shard, self.profile, careful=True, last=1).run(job, watch).findings
+        for block in blamed(job.reader.blocks(self.shard, limit=1), "unreadable"):
             if len(block):
-                return _describe(block, self.profile, tuple(findings))
+                try:
+                    return _describe(block, self.profile, tuple(findings))
+                except Exception:
+                    if not findings:
+                        raise
+                    return Seen("a record that could not be decoded", None, (), tuple(findings))  # they say why
         return None
 
 
@@ -128,7 +136,8 @@ def _look(
 
 def _dead(key: str, death: Death) -> Record:
     finding = fatal(death, "reading or decoding it")
-    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", 1)
+    status = 1 if finding.verdict == "bad" else 3
+    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 
 
 def _lines(key: str, seen: Seen) -> list[str]:
@@ -161,7 +170,7 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
     if name is None or name == UNKNOWN:
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
     contents, array = [], None
-    for batch in decoder(name).decode(block, [0], family):
+    for batch in blamed(decoder(name).decode(block, [0], family), "undecodable"):
         if not isinstance(batch, Batch) or not len(batch.rows):
             continue
         statistics = FieldStatistics()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from datacheck.backends import Concluding, Copier, Reader
+from datacheck.blame import Blamed, blamed, blaming, trace_of
 from datacheck.copying import Plan
 from datacheck.errors import DatacheckError
 from datacheck.model import Block, Finding, Layout, Note, Profile, Shard
-from datacheck.pool import Death, Watch
+from datacheck.pool import PATIENCE, Death, Watch
 from datacheck.report import Tally
 from datacheck.sampling import Sample
 from datacheck.settings import Settings
@@ -44,13 +45,23 @@ class Job:
     view: View | None = None
 
     def __call__(self, task: Task, watch: Watch) -> Any:
-        """Run a task. An exception that a record caused ends it like a signal does, so that the record gets a name."""
+        """Run a task. An exception ends it like a signal does, so that the place where it was has a name."""
         try:
             return task.run(self, watch)
         except DatacheckError:
             raise
-        except Exception as exc:  # noqa: BLE001  (hostile bytes may raise anything in a library: the record is to blame)
-            return Death(type(exc).__name__, watch.last, str(exc))
+        except Exception as exc:  # noqa: BLE001  (a border: see `ended_by`)
+            return ended_by(exc, watch)
+
+
+def ended_by(error: Exception, watch: Watch) -> Death:
+    """Return the end of a task by an exception: of a record, or by a mistake of our own, which stops nothing else."""
+    if isinstance(error, Blamed):
+        cause = error.error
+        number = cause.errno if isinstance(cause, OSError) else None
+        return Death(type(cause).__name__, watch.last, str(cause), errno=number)
+    trace = "" if isinstance(error, MemoryError) else trace_of(error)
+    return Death(type(error).__name__, watch.last, str(error), trace)
 
 
 @dataclass(frozen=True)
@@ -58,9 +69,10 @@ class LookAround:
     """Open the store and return its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
-        watch.timeout = LAYOUT_SECONDS
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
         watch.note(None)
-        return job.reader.layout()
+        with blaming("unreadable"):
+            return job.reader.layout()
 
 
 @dataclass(frozen=True)
@@ -70,17 +82,18 @@ class Count:
     shard: Shard
 
     def run(self, job: Job, watch: Watch) -> int:
-        watch.timeout = job.settings.timeout
-        return sum(map(len, job.reader.blocks(self.shard, note=_noting(watch))))
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        return sum(map(len, blamed(job.reader.blocks(self.shard, note=_noting(watch)), "unreadable")))
 
 
 @dataclass(frozen=True)
 class Check:
     """Check the records of a shard and return their Tally; notes the place it is at.
 
-    `careful` goes record by record, so that the last note names the one that kills. `start` is the index of the
-    shard's first record, where `sample` needs it. `deaths` counts what the shard has already cost. `stats` asks for
-    the sums behind mean and standard deviation, and for pixels that no check wants to see.
+    `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
+    with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
+    `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
+    for pixels that no check wants to see.
     """
 
     shard: Shard
@@ -88,6 +101,7 @@ class Check:
     sample: Sample | None = None
     start: int = 0
     careful: bool = False
+    last: int = 0
     deaths: int = 0
     stats: bool = True
 
@@ -95,20 +109,21 @@ class Check:
         from datacheck.check import Judge
 
         watch.timeout = job.settings.timeout
+        watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
         judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
-        for block in job.reader.blocks(self.shard, limit=limit, note=_noting(watch)):
+        for block in blamed(job.reader.blocks(self.shard, limit=limit, note=_noting(watch)), "unreadable"):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
             if self.sample is not None:
                 picked = self.sample.rows(self.start + tally.records, len(block))
                 chosen, rows = block.take(picked), [rows[row] for row in picked]
-            judge.judge(chosen, rows)
+            judge.judge(chosen, rows, alone=self.careful)
             tally.account.update(block.account if isinstance(block, Block) else {})
             tally.records += len(block)
             tally.checked += len(rows)
-        judge.finish()
+        judge.finish(alone=self.careful)
         return tally
 
 
@@ -119,7 +134,7 @@ class Conclude:
     account: dict[str, int]
 
     def run(self, job: Job, watch: Watch) -> list[Finding]:
-        watch.timeout = LAYOUT_SECONDS
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
         watch.note(None)
         reader = job.reader
         return reader.conclude(self.account) if isinstance(reader, Concluding) else []
@@ -132,6 +147,7 @@ class Object:
     copier: Copier
 
     def run(self, job: Job, watch: Watch) -> list[str]:
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
         watch.note(None)
         return self.copier.objections(job.reader)
 

@@ -12,8 +12,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("errors", "stacked", "wire"),
-    ("files",),
+    ("files", "workers"),
     ("model", "configuration"),
+    ("blame",),
     ("batch",),
     ("statistics", "settings", "findings", "label_balance", "series"),
     ("report", "copying"),
@@ -21,7 +22,7 @@ LAYERS = [
     ("fingerprints", "profiling", "pair_copier", "reports", "engine"),
     ("check", "engines"),
     ("tasks",),
-    ("probing",),
+    ("probing", "retry"),
     ("scanning", "plots"),
     ("linting", "netscan"),
     ("receipt",),

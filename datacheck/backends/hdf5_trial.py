@@ -18,6 +18,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from datacheck.workers.lifetime import end_with_parent
+
 T = TypeVar("T")
 
 SECONDS = 10
@@ -87,6 +89,7 @@ def fatal(deed: Callable[[], object]) -> str | None:
 def _in_child(walk: Callable[[Trail], T], trail: Trail) -> tuple[int, bytes]:
     """Return the status of a fork that took the walk, and its pickled answer."""
     reading, writing = os.pipe()
+    worker = os.getpid()
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
@@ -96,6 +99,7 @@ def _in_child(walk: Callable[[Trail], T], trail: Trail) -> tuple[int, bytes]:
         code = 1
         try:
             os.close(reading)
+            end_with_parent(worker)
             faulthandler.disable()
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             signal.signal(signal.SIGALRM, signal.SIG_DFL)

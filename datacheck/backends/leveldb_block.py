@@ -84,7 +84,11 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
         else:
             raw = reused(size + TRAILER)
             length = os.preadv(file, [raw], offset)
-    except (OSError, OverflowError, MemoryError) as exc:
+    except MemoryError as exc:
+        if offset + size + TRAILER <= os.fstat(file).st_size:
+            raise  # it may well be that large: it is this process that has less
+        raise Damaged("truncated-store", "lies beyond the end of the file", offset, size) from exc
+    except (OSError, OverflowError) as exc:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
     if length < size + TRAILER:
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
@@ -100,7 +104,7 @@ def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
         return _unpacked(raw, size)
     except Damaged as exc:
         raise Damaged(exc.code, exc.why, offset, size) from exc
-    except (cramjam.DecompressionError, IndexError, MemoryError) as exc:
+    except (cramjam.DecompressionError, IndexError) as exc:
         why = f"passes its CRC32C but cannot be unpacked: {exc}"
         raise Damaged("damaged-store", why, offset, size) from exc
 

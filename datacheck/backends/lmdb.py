@@ -46,13 +46,20 @@ from datacheck.model import (
     ignore,
     unescape,
 )
+from datacheck.workers.limits import memory_limit
 
 PROBES = 64
-MAP_BYTES = 1 << 40
-"""The map while writing; a mapped file takes address space only."""
+MAP_BYTES = 64 << 20
+"""The map of a new environment while it is written; it grows with what is written. A limit on memory bounds it too."""
+MAP_STEP = 1 << 30
+"""It doubles, but grows by no more than this at once."""
+SPARE_BYTES = 4 << 20
+"""What a transaction may take beside its records: branch pages, names of databases, the list of free pages."""
 COPIED_BYTES = 4096
 """Of a database whose records take less on average, keys and values are copied: quicker than two views of each."""
 COMMIT_BYTES = 16 << 20
+NODE_BYTES = 32
+"""More than what a record takes beside its key and value in a page, and its share of the page's header."""
 LMDB_1_0 = 3
 MOST_VALUES = 1 << 62
 """More values than one key can have."""
@@ -240,6 +247,8 @@ def _refusal(reader: LmdbReader, changed: int) -> str | None:
     try:
         with reader._transaction(""):
             return None
+    except lmdb.MemoryError:
+        return None  # a limit on memory, not the environment, keeps the library from it
     except lmdb.Error as exc:
         return _reason(exc)
 
@@ -261,18 +270,22 @@ class LmdbWriter:
         self._data = path / "data.mdb"
         named = [part for part in flags if part]
         options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
-        self._environment = lmdb.open(
-            os.fsencode(path),
-            MAP_BYTES,
-            mode=0o666,
-            lock=False,
-            sync=False,
-            metasync=False,
-            max_dbs=len(named),
-            **options,
-        )
+        with _disk():
+            self._environment = lmdb.open(
+                os.fsencode(path),
+                MAP_BYTES,
+                mode=0o666,
+                lock=False,
+                sync=False,
+                metasync=False,
+                max_dbs=len(named),
+                **options,
+            )
         self._transaction: Any = None
         self._pending = 0
+        self._room = MAP_BYTES
+        self._map = MAP_BYTES
+        self._page = self._environment.stat()["psize"]
         with _disk():
             self._handles = {part: self._handle(part, of) for part, of in flags.items()}
 
@@ -318,6 +331,7 @@ class LmdbWriter:
     def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
         """Write records that come behind all others of their database; the values are taken before this returns."""
         with _disk():
+            self._make_room(sum(self._cost(key, value) for key, value in pairs))
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
             beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
@@ -325,6 +339,24 @@ class LmdbWriter:
             self._pending += sum(len(value) for _, value in pairs)
             if self._pending >= COMMIT_BYTES:
                 self._commit()
+
+    def _cost(self, key: bytes, value: bytes | memoryview) -> int:
+        """Return no less than what a record may take of the map: twice its bytes where pages are left half full."""
+        size = len(key) + len(value) + NODE_BYTES
+        return 2 * size if size < self._page // 4 else size + 3 * self._page
+
+    def _make_room(self, size: int) -> None:
+        """Have room for records of this size in the map, which only grows between two transactions."""
+        self._room -= size
+        if self._room >= SPARE_BYTES:
+            return
+        self._commit()
+        used = (self._environment.info()["last_pgno"] + 1) * self._page
+        needed = used + size + 2 * SPARE_BYTES
+        if needed > self._map:
+            self._map = needed + min(needed, MAP_STEP if memory_limit(MAP_STEP).size == MAP_STEP else 0)
+            self._environment.set_mapsize(self._map)
+        self._room = self._map - used - size
 
     def _commit(self) -> None:
         transaction, self._transaction, self._pending = self._transaction, None, 0
@@ -349,6 +381,8 @@ def _disk() -> Iterator[None]:
         yield
     except lmdb.BadValsizeError as exc:
         raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
+    except lmdb.MemoryError as exc:
+        raise OSError(errno.ENOMEM, f"{os.strerror(errno.ENOMEM)} (a limit on memory, ulimit -v?)") from exc
     except lmdb.DiskError as exc:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
     except lmdb.Error as exc:

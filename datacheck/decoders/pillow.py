@@ -75,6 +75,8 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
             count = frames or int(getattr(image, "n_frames", 1))
             first = _picture(image, name, count)
             problem = _later_frames(image, name, count, len(value)) or _warned(caught, name)
+    except MemoryError:
+        raise  # what a picture may take was looked at: it is this process that has less
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
         return None, [_explained(error, name, said, caught)]
     return (first, []) if problem is None else (None, [problem])
@@ -103,15 +105,17 @@ def _quiet(name: str, said: list[str]) -> Iterator[None]:
     if kept is None:
         yield
         return
-    with small_file() as file:
-        try:
+    file = small_file()
+    try:
+        if file is not None:
             os.dup2(file.fileno(), 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            file.seek(0)
-            said += file.read(4096).decode("utf-8", "replace").splitlines()
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        if file is not None:
+            with file:
+                said += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
 
 
 def _size(image: Image.Image) -> int:

@@ -29,11 +29,14 @@ def scratch_file() -> IO[bytes]:
     raise ReportFailed("the temporary folder", f"could not be written: {said}; set TMPDIR to a folder with room")
 
 
-def small_file() -> IO[bytes]:
-    """Return a new file in memory where the system has those, which needs no temporary folder with room in it."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("datacheck"), "w+b", 0)
-    return scratch_file()
+def small_file() -> IO[bytes] | None:
+    """Return a new file in memory where the system has those, or else a temporary one; None where neither can be."""
+    try:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("datacheck"), "w+b", 0)
+        return scratch_file()
+    except (OSError, ReportFailed):
+        return None
 
 
 @contextlib.contextmanager

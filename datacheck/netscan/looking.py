@@ -10,10 +10,12 @@ from typing import Any
 
 from datacheck.backends import Reader
 from datacheck.batch import Batch
+from datacheck.blame import blamed, blaming
 from datacheck.engines import MakeEngine, start_engine
 from datacheck.model import Finding, Layout, Shard
 from datacheck.pool import Death, Watch
-from datacheck.scanning import fatal, only
+from datacheck.retry import fatal
+from datacheck.scanning import only
 from datacheck.settings import Settings
 from datacheck.tasks import Job, LookAround
 
@@ -22,13 +24,14 @@ from datacheck.tasks import Job, LookAround
 class Look:
     """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
 
-    `records` is how many there are in all, None where that is not known.
+    `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
     """
 
     shapes: Counter[tuple[int, ...]]
     first: tuple[int, ...] | None = None
     encoded: int = 0
     records: int | None = None
+    failed: Finding | None = None
 
     @property
     def usual(self) -> tuple[int, ...] | None:
@@ -56,11 +59,14 @@ class TakeShapes:
         look = Look(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
-            block = sample(job.reader, probe)
+            with blaming("unreadable"):
+                block = sample(job.reader, probe)
             if not isinstance(block, Block):
                 continue
             rows = [row for row, value in enumerate(block.values) if len(value)]
-            decoded = decoder(job.settings.decoder or "datum").decode(block, rows, None, pixels=False)
+            decoded = blamed(
+                decoder(job.settings.decoder or "datum").decode(block, rows, None, pixels=False), "undecodable"
+            )
             batches = [it for it in decoded if isinstance(it, Batch)]
             found_there = sorted(shapes(batches, self.colour))
             look.shapes.update(shape for _, shape in found_there)
@@ -82,6 +88,9 @@ def look(reader: Reader, settings: Settings, colour: int | None, engine: MakeEng
             seen = only(pool, TakeShapes(tuple(probes), colour))
             if isinstance(seen, Look):
                 return replace(seen, records=layout.records)
+            if isinstance(seen, Death) and seen.trace:
+                failed = fatal(seen, "finding out the shapes of the records")
+                return Look(Counter(), records=layout.records, failed=failed)
             del probes[seen.note if isinstance(seen, Death) and isinstance(seen.note, int) else -1]
         return Look(Counter(), records=layout.records)
 

@@ -126,7 +126,7 @@ class NetScan:
         assert self.opened.reader is not None
         colour = _colour(source)
         seen = look(self.opened.reader, settings, colour, self.engine)
-        findings = list(of_records(source, seen, mean))
+        findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
         checks: list[Validator] = []
         if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape

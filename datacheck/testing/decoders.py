@@ -13,7 +13,7 @@ import pytest
 
 import datacheck
 from datacheck.batch import Batch
-from datacheck.decoders import DECODERS, Decoder, decoder, value_decoders
+from datacheck.decoders import DECODERS, Decoder, decoder, kind, value_decoders
 from datacheck.model import CODES, UNKNOWN, VERDICTS, AnyBlock, Block, FamilyProfile, Finding, plain
 from datacheck.profiling import of_rows, of_values
 from datacheck.report import Document, Report

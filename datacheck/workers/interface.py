@@ -1,0 +1,102 @@
+"""What whoever runs tasks and whoever does them have in common: a death, a watch, what a job gives."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from datacheck.workers.notes import NotePad
+
+T = TypeVar("T")
+
+PATIENCE = 8
+"""Where a record is tried for the last time, it may take this many times as long as the processor time it may take."""
+GRACE = 1.0
+"""Seconds of processor time that a new process may take on top, to load what it needs."""
+FROM_DATA = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"})
+"""Signals that a library brings upon itself. Others come from outside, and say nothing of the data."""
+UNKNOWN_END = "an unknown end"
+"""Stands for a signal's name where the system does not tell: the caller ignores SIGCHLD, or reaped the worker."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker ended before its task did, or what its task raised.
+
+    `signal` is the signal's name, "exit status N", or the name of an exception's type; `note` its last note, `words`
+    the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of an
+    exception that datacheck itself is to blame for, `errno` that of an OSError. `share` is how much of the time since
+    the last note it had a processor: little if it waited for a disk, and some if other processes left it some.
+    """
+
+    signal: str
+    note: Any = None
+    words: str = ""
+    trace: str = ""
+    errno: int | None = None
+    share: float = field(default=0.0, compare=False)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it took too long: SIGPROF of processor time, SIGALRM of any other."""
+        return self.signal in ("SIGALRM", "SIGPROF")
+
+    @property
+    def proven(self) -> bool:
+        """Whether the data is to blame without doubt, as it is not for waiting, memory limits or somebody's kill."""
+        return not self.signal.startswith(("SIG", "signal", UNKNOWN_END)) or self.signal in FROM_DATA
+
+
+class Watch:
+    """A worker's side of the notes: leave one, and be killed if the next takes too long.
+
+    `timeout` is in seconds of processor time; `patience` times that may pass on the clock, which a loaded machine or a
+    slow disk may use up.
+    """
+
+    def __init__(self, pad: NotePad) -> None:
+        self._pad = pad
+        self._grace = GRACE
+        self.timeout: float | None = None
+        self.patience = 1
+        self.last: Any = None
+
+    def begin(self) -> None:
+        """Begin a task, which will say itself what it may take."""
+        self.timeout, self.patience = None, 1
+        self.note(None)
+
+    def note(self, value: Any) -> None:
+        """Leave `value`, which must pickle, and wind up the alarms again."""
+        self.last = value
+        self._pad.leave(value)
+        if self.timeout is not None:
+            seconds = self.timeout + (self._grace if self.patience >= PATIENCE else 0)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.setitimer(signal.ITIMER_REAL, seconds * self.patience)
+
+    def rest(self) -> None:
+        """Stop the alarms: what follows is not the work that is being watched."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._grace = 0.0
+
+
+Job = Callable[[T, Watch], Any]
+"""Runs in a worker: one task, and the watch to note its progress with."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a job that is a generator yields before it returns its result."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that a job raised: it is raised again where the results are read."""
+
+    error: BaseException

@@ -1,0 +1,63 @@
+"""Be a worker: the loop that runs in its process."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import traceback
+from collections.abc import Generator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from datacheck.workers.interface import Failure, Step, Watch
+from datacheck.workers.lifetime import end_with_caller, heed_signals
+from datacheck.workers.limits import bound_memory, use_all_files
+from datacheck.workers.notes import NotePad
+
+
+def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_main: bool, memory: int) -> None:
+    """Be a worker: load the job, then run each task that comes, until the caller closes its end."""
+    heed_signals()
+    end_with_caller(life, with_thread=by_main)
+    use_all_files()
+    bound_memory(memory)
+    watch = Watch(notes)
+    job = None
+    with contextlib.suppress(EOFError):
+        while True:
+            raw = tasks.recv_bytes()
+            try:
+                if job is None:
+                    job = pickle.loads(raw)  # noqa: S301  (our own caller's)
+                    continue
+                watch.begin()
+                result: Any = job(pickle.loads(raw), watch)  # noqa: S301
+                if isinstance(result, Generator):
+                    result = _drained(result, results)
+            except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
+                exc.add_note("".join(["In a worker:\n", *traceback.format_exception(exc)]))
+                result = Failure(exc)
+            watch.rest()
+            results.send_bytes(_dumps_result(result))
+
+
+def _drained(steps: Generator[Any, None, Any], results: Connection) -> Any:
+    """Send what a generator yields, and return what it returns."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        results.send_bytes(pickle.dumps(Step(step)))
+
+
+def _dumps_result(result: Any) -> bytes:
+    """Pickle a result; of what does not pickle, or would not unpickle, tell that."""
+    try:
+        raw = pickle.dumps(result)
+        if isinstance(result, Failure):
+            pickle.loads(raw)  # noqa: S301  (just pickled: exceptions often do not take what they give)
+    except Exception as exc:  # noqa: BLE001  (what others' classes raise there may be anything)
+        error = result.error if isinstance(result, Failure) else result
+        return pickle.dumps(Failure(RuntimeError(f"a worker's result does not pickle: {error!r} ({exc})")))
+    return raw
