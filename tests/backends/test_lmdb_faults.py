@@ -166,8 +166,9 @@ def test_a_key_over_the_end_of_its_page_is_damage(pages):
 
 def test_a_tree_that_leads_back_to_itself_is_damage(pages):
     branch = pages.pages(BRANCH)[0]
-    for (node,) in struct.iter_unpack("=H", pages.get(branch)[16:20]):
-        struct.pack_into("=IH", pages.raw, branch * PAGE + node, branch, 0)
+    (node,) = struct.unpack_from("=H", pages.raw, branch * PAGE + 16)
+    struct.pack_into("=IH", pages.raw, branch * PAGE + node, branch, 0)
+    struct.pack_into("=H", pages.raw, branch * PAGE + 12, 18)
     with opened(pages) as read:
         with pytest.raises(PageDamaged, match="deeper than LMDB allows"):
             read.seams(read.meta.main, 10**12)
