@@ -219,7 +219,11 @@ def test_progress_is_drawn_on_a_terminal_only(damaged):
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(ours, (24, 100))
     with subprocess.Popen(
-        [sys.executable, "-m", "datacheck", "scan", damaged], stdout=subprocess.PIPE, stderr=theirs, text=True
+        [sys.executable, "-m", "datacheck", "scan", damaged.name],  # a long path would leave the bar no room
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        cwd=damaged.parent,
     ) as process:
         os.close(theirs)
         drawn = b"".join(iter(lambda: _read(ours), b"")).decode()

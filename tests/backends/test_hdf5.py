@@ -1,6 +1,7 @@
 """What healthy HDF5 files read as: tables, names, columns, labels, shards."""
 
 import hashlib
+import os
 import pickle
 import subprocess
 import sys
@@ -371,7 +372,8 @@ def test_no_filter_is_loaded_from_the_plugin_path(path):
     said = []
     for code in (plain, ours):
         whole = f"import sys; sys.modules['hdf5plugin'] = None; path = {str(path)!r}\n{code}"
-        env = {"HDF5_PLUGIN_PATH": plugins.PLUGIN_PATH, "PYTHONPATH": str(Path(__file__).parents[2])}
+        packages = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+        env = {"HDF5_PLUGIN_PATH": plugins.PLUGIN_PATH, "PYTHONPATH": packages}
         run = subprocess.run([sys.executable, "-c", whole], env=env, capture_output=True, text=True, check=True)
         said.append(run.stdout.split("\n"))
     assert said[0][0] == "0.0", "the plugin would be found there"

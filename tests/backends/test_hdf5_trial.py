@@ -65,3 +65,10 @@ def test_a_deed_is_tried_before_it_is_done(monkeypatch):
     assert fatal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
     assert fatal(lambda: 1 // 0) is None
     assert fatal(signal.pause) == "SIGALRM"
+
+
+@pytest.mark.parametrize(("deaths", "answered"), [(15, True), (16, True), (17, False)])
+def test_a_walk_may_die_16_times(deaths, answered):
+    told, avoided = survived(walk(dict.fromkeys(range(deaths), signal.SIGSEGV), steps=20))
+    assert len(avoided) == deaths
+    assert told == ((["SIGSEGV"] * deaths + [None] * (20 - deaths)) if answered else None)

@@ -1,8 +1,12 @@
 """A Datum is judged by meaning: protobuf would accept nearly all of what is refused here."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from building import datum, floats, pictures, pixels, varint
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 from datacheck.batch import Batch
 from datacheck.decoders import decoder
@@ -117,19 +121,60 @@ def test_every_cut_of_a_raw_datum_is_found():
     assert set(read(BIG[:-5])[0]) == {"data"}
 
 
-def test_random_bytes_never_raise():
+@cache
+def datum_class():
+    """Return protobuf's class for a Datum as caffe.proto has it."""
+    file = descriptor_pb2.FileDescriptorProto(name="datum.proto", package="test", syntax="proto2")
+    message = file.message_type.add(name="Datum")
+    kinds = {"channels": 5, "height": 5, "width": 5, "data": 12, "label": 5, "float_data": 2, "encoded": 8}
+    for number, (name, kind) in enumerate(kinds.items(), 1):
+        message.field.add(name=name, number=number, type=kind, label=3 if name == "float_data" else 1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("test.Datum"))
+
+
+def by_protobuf(value):
+    """Return what protobuf's library makes of a Datum, None where it refuses it."""
+    try:
+        return datum_class().FromString(value)
+    except DecodeError:
+        return None
+
+
+def test_random_bytes_never_raise_and_what_protobuf_refuses_is_bad():
     random = np.random.default_rng(5)
+    refused = 0
     for _ in range(3000):
-        parse(random.bytes(int(random.integers(1, 60))))
+        value = random.bytes(int(random.integers(1, 60)))
+        parse(value)
+        fields, findings = read(value)
+        assert fields or findings
+        if by_protobuf(value) is None:
+            refused += 1
+            assert "bad" in {finding.verdict for finding in findings}
+    assert refused > 1000
 
 
-def test_flipped_bits_never_raise():
+def test_flipped_bits_never_raise_and_what_is_read_is_what_protobuf_reads():
     random = np.random.default_rng(6)
+    faulty = sound = 0
     for value in (GOOD, datum(floats(1), 3), datum(floats(1), 3, packed=True)):
         for _ in range(1000):
             broken = bytearray(value)
             broken[int(random.integers(len(broken)))] ^= 1 << int(random.integers(8))
-            read(bytes(broken))
+            fields, findings = read(bytes(broken))
+            if findings:
+                faulty += 1
+                continue
+            sound += 1
+            message = by_protobuf(bytes(broken))
+            held = np.frombuffer(message.data, np.uint8) if message.data else np.array(message.float_data, np.float32)
+            assert fields["data"].values.tobytes() == held.tobytes()
+            assert fields["data"].values.shape == (message.channels, message.height, message.width)
+            assert ("label" in fields) == message.HasField("label")
+            assert "label" not in fields or fields["label"].values == message.label
+    assert min(faulty, sound) > 100
 
 
 @pytest.mark.parametrize(
