@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from datacheck.errors import DatacheckError
 from datacheck.model import Finding, Verdict, found, plain
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 TRACE = 4000
@@ -54,10 +55,10 @@ def blaming(code: str) -> Iterator[None]:
         raise Blamed(code) from exc
 
 
-def blamed(items: Iterable[T], code: str) -> Iterator[T]:
-    """Yield what a reader or a decoder yields; what it raises is Blamed on the record."""
+def blamed(code: str, function: Callable[P, Iterable[T]], *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+    """Yield what a function of a reader or a decoder yields; what it raises is Blamed on the record."""
     with blaming(code):
-        yield from items
+        yield from function(*args, **kwargs)
 
 
 def judged(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:

@@ -145,8 +145,8 @@ class Judge:
         else:
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
-            made = decoder(family.decoder).decode(block, rows, family, pixels=self._pixels)
-            for item in blamed(made, "undecodable"):
+            decode = decoder(family.decoder).decode
+            for item in blamed("undecodable", decode, block, rows, family, pixels=self._pixels):
                 if not isinstance(item, Batch):
                     yield item
                     continue

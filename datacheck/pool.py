@@ -368,8 +368,9 @@ class Pool(Generic[T]):
                         yield task, result
         finally:
             for worker, _ in busy.values():
-                self._workers.remove(worker)
-                worker.close()
+                if worker in self._workers:  # or the pool was left before this was
+                    self._workers.remove(worker)
+                    worker.close()
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from datacheck.blame import blamed
 from datacheck.engines import Engine
 from datacheck.errors import DatacheckError
 from datacheck.model import Block, Finding, Layout, Position, Profile, RowBlock, Shard, found
-from datacheck.pool import Death, Step, Watch
+from datacheck.pool import PATIENCE, Death, Step, Watch
 from datacheck.report import Tally
 from datacheck.tasks import Job, Task, ended_by
 
@@ -111,7 +111,7 @@ class TakeProfile:
     finish: bool = False
 
     def run(self, job: Job, watch: Watch) -> Generator[Given, None, Taken | Death]:
-        watch.timeout = job.settings.timeout
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         try:
             return (yield from _Taking(self, job, watch).steps())
         except DatacheckError:
@@ -202,7 +202,7 @@ class _Taking:
             def note(place: Position, seen: bool, at: int = at) -> None:
                 watch.note((READING, number, at, place, seen))
 
-            for block in blamed(reader.blocks(piece, limit=1, note=note), "unreadable"):
+            for block in blamed("unreadable", reader.blocks, piece, limit=1, note=note):
                 records += len(block)
                 size += sum(map(len, block.values)) if isinstance(block, Block) else 0
                 if records > 1 and size > PROBE_BYTES:

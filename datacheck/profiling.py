@@ -38,7 +38,7 @@ EMPTY, FOREIGN = "", "?"
 
 def sample(reader: Reader, probe: Shard) -> AnyBlock | None:
     """Return the first records of a probe, in memory of their own."""
-    for block in blamed(reader.blocks(probe, limit=RECORDS_A_PROBE), "unreadable"):
+    for block in blamed("unreadable", reader.blocks, probe, limit=RECORDS_A_PROBE):
         return copied(block) if isinstance(block, Block) else block
     return None
 
@@ -140,7 +140,7 @@ def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
 def of_rows(block: RowBlock) -> Sums:
     """Return the sums of the rows of a table."""
     made = Sums()
-    items = blamed(decoder("rows").decode(block, range(len(block)), None), "undecodable")
+    items = blamed("undecodable", decoder("rows").decode, block, range(len(block)), None)
     made.take((it for it in items if isinstance(it, Batch)), len(block))
     return made
 
@@ -149,7 +149,7 @@ def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool) 
     """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
     made = Sums()
     block = Block([b""] * len(values), values)
-    items = blamed(decoder(name).decode(block, range(len(values)), None, pixels=pixels), "undecodable")
+    items = blamed("undecodable", decoder(name).decode, block, range(len(values)), None, pixels=pixels)
     made.take((it for it in items if isinstance(it, Batch)), len(values))
     return made
 

@@ -86,7 +86,7 @@ class Look:
 
     def run(self, job: Job, watch: Watch) -> Seen | None:
         findings = Check(self.shard, self.profile, careful=True, last=1).run(job, watch).findings
-        for block in blamed(job.reader.blocks(self.shard, limit=1), "unreadable"):
+        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
             if len(block):
                 try:
                     return _describe(block, self.profile, tuple(findings))
@@ -170,7 +170,7 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
     if name is None or name == UNKNOWN:
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
     contents, array = [], None
-    for batch in blamed(decoder(name).decode(block, [0], family), "undecodable"):
+    for batch in blamed("undecodable", decoder(name).decode, block, [0], family):
         if not isinstance(batch, Batch) or not len(batch.rows):
             continue
         statistics = FieldStatistics()

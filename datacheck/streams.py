@@ -37,14 +37,17 @@ def prepare() -> None:
     A closed one is opened on nothing, or the next file that is opened would become standard output; what an encoding
     lacks is escaped.
     """
-    for descriptor in range(3):
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "w" if descriptor else "r"
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:  # not what a caller put there
         now = sys.stdout
         name, by_line, at_once = now.encoding, now.line_buffering, now.write_through
         sys.stdout = Standard(now.detach(), name, "backslashreplace", None, by_line, at_once)

@@ -83,7 +83,7 @@ class Count:
 
     def run(self, job: Job, watch: Watch) -> int:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        return sum(map(len, blamed(job.reader.blocks(self.shard, note=_noting(watch)), "unreadable")))
+        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=_noting(watch))))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Check:
         tally = Tally()
         judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
-        for block in blamed(job.reader.blocks(self.shard, limit=limit, note=_noting(watch)), "unreadable"):
+        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch)):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
             if self.sample is not None:

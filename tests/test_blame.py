@@ -331,7 +331,7 @@ SLIP = '\n        raise IndexError("a slip")'
 MISTAKES = {
     "statistics": ("measure.py", "    def add(self, batch: Batch) -> None:", SLIP),
     "their end": ("measure.py", "    def finish(self) -> None:", SLIP),
-    "the profile": ("profiling.py", "    rows: list[RowBlock] = []", '\n    raise IndexError("a slip")'),
+    "the profile": ("profiling.py", "        return cls(votes, decoders, rest)", ""),
     "a check": ("validators.py", "        if batch.label or batch.unseen or batch.width < 3", ""),
 }
 
@@ -354,7 +354,7 @@ def test_a_mistake_anywhere_in_our_own_code_is_told_as_one(tmp_path, where):
 COPYING = {
     "copying": ("pair_copier.py", "        digest = PairDigest()\n"),
     "verifying": ("pair_copier.py", "        digest, count = PairDigest(), 0\n"),
-    "objecting": ("pair_copier.py", "        flags = flags_of(cast"),
+    "objecting": ("pair_copier.py", "        return self._writer().refusals(reader)\n"),
     "the parent": ("rebuilding.py", "    plan = _plan(order, report, workplace, holding)\n"),
 }
 
@@ -367,7 +367,7 @@ def test_a_mistake_while_copying_leaves_nothing_half_made(tmp_path, where):
     path = write_lmdb(tmp_path / "env", RECORDS)
     target = tmp_path / "out" / "env"
     target.parent.mkdir()
-    to = ["--to", "leveldb"] if "flags_of" in before else []
+    to = ["--to", "leveldb"] if "refusals" in before else []
     done = command(lib, "rebuild", path, target, *to)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "IndexError" in done.stderr
@@ -398,7 +398,10 @@ def test_output_that_nobody_can_take_is_one_sentence(tmp_path):
     with Path("/dev/full").open("w") as full:
         arguments = [sys.executable, "-m", "datacheck", "scan", path]
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "datacheck: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "datacheck: standard output: could not be written: No space left on device\n",
+    )
 
 
 def test_a_picture_that_this_process_has_no_memory_for_is_not_corrupt(monkeypatch):
@@ -439,6 +442,6 @@ def test_a_tiff_is_read_where_no_temporary_file_can_be_made(monkeypatch):
 
     raw = io.BytesIO()
     Image.new("L", (9, 7)).save(raw, "TIFF")
-    monkeypatch.setattr(pillow, "scratch", lambda: None)
+    monkeypatch.setattr(pillow, "small_file", lambda: None)
     picture, findings = pillow.read(raw.getvalue(), "TIFF")
     assert (findings, picture.pixels.shape) == ([], (1, 7, 9))

@@ -101,9 +101,14 @@ def test_what_cannot_be_opened_is_said(tmp_path):
         datacheck.read_log(tmp_path)
 
 
-def test_something_endless_is_given_up(monkeypatch):
+def test_something_endless_is_given_up(monkeypatch, tmp_path):
     monkeypatch.setattr(reading, "FOREIGN", 4 * BLOCK)
+    path = tmp_path / "train.log"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
     with pytest.raises(datacheck.SourceUnknown, match="is binary"):
+        datacheck.read_log(path)
+    with pytest.raises(datacheck.SourceUnknown, match="is a character device"):
         datacheck.read_log("/dev/zero")
 
 

@@ -64,9 +64,8 @@ class TakeShapes:
             if not isinstance(block, Block):
                 continue
             rows = [row for row, value in enumerate(block.values) if len(value)]
-            decoded = blamed(
-                decoder(job.settings.decoder or "datum").decode(block, rows, None, pixels=False), "undecodable"
-            )
+            decode = decoder(job.settings.decoder or "datum").decode
+            decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
             batches = [it for it in decoded if isinstance(it, Batch)]
             found_there = sorted(shapes(batches, self.colour))
             look.shapes.update(shape for _, shape in found_there)

@@ -271,8 +271,8 @@ def test_a_file_that_may_not_be_read_is_not_held_against_the_store(store, monkey
         return real(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", denied)
-    _, found, left = scanned(store)
-    assert {it.verdict for it in found} == {"unverifiable"}
+    whole, found, left = scanned(store)
+    assert {it.verdict for it in [*whole, *found]} == {"unverifiable"}
     assert left == pairs((50, 80)) | LOGGED
 
 

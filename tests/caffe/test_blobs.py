@@ -1,5 +1,7 @@
 """Limits of a binaryproto."""
 
+import os
+
 import pytest
 from building import varint
 
@@ -31,9 +33,13 @@ def test_a_blob_that_may_not_be_read_is_said(tmp_path, monkeypatch):
     path = tmp_path / "mean.binaryproto"
     path.write_bytes(blob(3))
 
-    def refuse(*args, **how):
-        raise PermissionError(13, "Permission denied")
+    real = os.open
 
-    monkeypatch.setattr(type(path), "open", refuse)
+    def refuse(opened, *args, **how):
+        if str(opened) == str(path):
+            raise PermissionError(13, "Permission denied")
+        return real(opened, *args, **how)
+
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(SourceUnreadable, match="may not be read: Permission denied"):
         read_blob(path)
