@@ -21,10 +21,11 @@ from damage_row import Row
 
 import datacheck
 from datacheck.backends import open_store
-from datacheck.backends.leveldb_files import open_table
-from datacheck.backends.leveldb_recovery import live_version
-from datacheck.decoders.datum import encode
-from datacheck.model import Block, escape
+from datacheck.backends.leveldb.recovery import live_version
+from datacheck.backends.leveldb.table_files import open_table
+from datacheck.decoders.datum.message import encode
+from datacheck.model.blocks import Block
+from datacheck.model.escaping import escape
 
 RIVAL_SECONDS = 120
 REPAIR = """

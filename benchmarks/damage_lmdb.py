@@ -19,10 +19,10 @@ import numpy as np
 from damage_row import Row
 
 import datacheck
-from datacheck.backends.lmdb_format import BIGDATA, BRANCH, LEAF, OVERFLOW, SUBDATA
-from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_skeleton import skeleton
-from datacheck.decoders.datum import encode
+from datacheck.backends.lmdb.format import BIGDATA, BRANCH, LEAF, OVERFLOW, SUBDATA
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.skeleton import skeleton
+from datacheck.decoders.datum.message import encode
 
 PAGE = 4096
 Where = dict[tuple[str, bytes, bytes], set[int]]

@@ -23,7 +23,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from datacheck.decoders.pictures import read_picture
+from datacheck.decoders.pictures.decoder import read_picture
 
 try:
     import cv2

@@ -102,7 +102,7 @@ def jpeg_only(path: str, share: str, shares: str) -> int:
     import lmdb
     import simplejpeg
 
-    from datacheck.decoders.datum import parse
+    from datacheck.decoders.datum.message import parse
 
     with lmdb.open(path, readonly=True, lock=False) as environment, environment.begin(buffers=True) as transaction:
         keys = [bytes(key) for key in transaction.cursor().iternext(keys=True, values=False)][int(share) :: int(shares)]

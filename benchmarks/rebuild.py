@@ -22,7 +22,7 @@ import lmdb
 import numpy as np
 
 import datacheck
-from datacheck.decoders.datum import encode
+from datacheck.decoders.datum.message import encode
 
 SETTLE = 4.0
 """Seconds of rest before each side: memory that was freed a moment ago is cheaper to get than memory the host took."""

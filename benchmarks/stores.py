@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from datacheck.decoders.datum import encode
+from datacheck.decoders.datum.message import encode
 
 DIFFERENT = 64
 """So many different records, in turn: building is quick, and no reader can tell."""
 
 
 def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
-    from datacheck.backends.lmdb import LmdbWriter
+    from datacheck.backends.lmdb.library import LmdbWriter
 
     with LmdbWriter(path, {"": 0}) as writer:
         batch: list[tuple[bytes, bytes]] = []

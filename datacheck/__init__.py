@@ -11,8 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from datacheck._version import __version__
     from datacheck.backends import open_store
-    from datacheck.batch import Batch
+    from datacheck.checks.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
     from datacheck.errors import (
         DatacheckError,
         NotClean,
@@ -31,32 +32,31 @@ if TYPE_CHECKING:
     from datacheck.linting import lint
     from datacheck.logs.diagnosis import LogReport
     from datacheck.logs.reading import read_log
-    from datacheck.model import Finding, found
+    from datacheck.model.batch import Batch
+    from datacheck.model.finding import Finding, found
     from datacheck.netscan.scan import scan_net
-    from datacheck.rebuilding import rebuild
-    from datacheck.receipt import Receipt
-    from datacheck.report import Report
-    from datacheck.scanning import scan
-    from datacheck.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
-
-__version__ = "0.1.0"
+    from datacheck.rebuilding.rebuild import rebuild
+    from datacheck.rebuilding.receipt import Receipt
+    from datacheck.reporting.report import Report
+    from datacheck.scanning.scan import scan
 
 _HOMES = {
+    "__version__": "_version",
     "lint": "linting",
     "open_store": "backends",
-    "Batch": "batch",
-    "Finding": "model",
-    "found": "model",
+    "Batch": "model.batch",
+    "Finding": "model.finding",
+    "found": "model.finding",
     "LogReport": "logs.diagnosis",
     "read_log": "logs.reading",
-    "Receipt": "receipt",
-    "Report": "report",
-    "rebuild": "rebuilding",
-    "scan": "scanning",
+    "Receipt": "rebuilding.receipt",
+    "Report": "reporting.report",
+    "rebuild": "rebuilding.rebuild",
+    "scan": "scanning.scan",
     "scan_net": "netscan.scan",
     **dict.fromkeys(
         ("Constant", "Finite", "Format", "HalfOverflow", "Label", "Range", "Shape"),
-        "validators",
+        "checks.validators",
     ),
     **dict.fromkeys(
         (

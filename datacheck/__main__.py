@@ -12,7 +12,7 @@ import sys
 def main() -> None:
     """Run the command line, which imports nothing from the working directory; nor do its workers."""
     leave_working_directory()
-    from datacheck.cli import main as run
+    from datacheck.cli.entry import main as run
 
     run()
 

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.backends import Reader
-from datacheck.batch import Batch
-from datacheck.blame import blamed, blaming
-from datacheck.engines import MakeEngine, start_engine
+from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
 from datacheck.errors import RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
-from datacheck.fingerprints import read_by
-from datacheck.model import UNKNOWN, Block, Finding, Profile, Shard, plain
-from datacheck.pool import Death, Watch
-from datacheck.probing import take_profile
-from datacheck.reports import amount
-from datacheck.retry import fatal
-from datacheck.scanning import only, prepare
-from datacheck.settings import Settings
-from datacheck.statistics import FieldStatistics, FieldSummary
-from datacheck.tasks import Check, Job, LookAround
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block, Shard
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.profile import UNKNOWN, Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.summary import amount
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.probing import take_profile
+from datacheck.scanning.retry import fatal
+from datacheck.scanning.run import only
+from datacheck.scanning.scan import prepare
+from datacheck.scanning.tasks import Check, Job, LookAround
+from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
+from datacheck.workers.interface import Death, MakeEngine, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -161,8 +165,9 @@ def _spell(content: Content) -> str:
 
 
 def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
-    from datacheck.decoders import HoldingPictures, decoder, kind
-    from datacheck.measure import measure
+    from datacheck.decoders import decoder, kind
+    from datacheck.decoders.interface import HoldingPictures
+    from datacheck.statistics.measure import measure
 
     value = block.values[0] if isinstance(block, Block) else None
     family = profile.of(block.family(0)) if isinstance(block, Block) else profile.of(block.table)

@@ -8,7 +8,7 @@ Every option of `datacheck rebuild` works; it is the same program.
 
 import sys
 
-from datacheck.cli import main
+from datacheck.cli.entry import main
 
 if __name__ == "__main__":
     main(["rebuild", "--backend", "lmdb", *sys.argv[1:]])

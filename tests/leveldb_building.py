@@ -10,9 +10,9 @@ import cramjam
 import google_crc32c
 from building import key
 
-from datacheck.backends.leveldb import LevelDbReader
-from datacheck.backends.leveldb_block import masked
-from datacheck.model import Finding
+from datacheck.backends.leveldb.block import masked
+from datacheck.backends.leveldb.reader import LevelDbReader
+from datacheck.model.finding import Finding
 
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 BYTEWISE = b"leveldb.BytewiseComparator"

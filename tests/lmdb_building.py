@@ -11,8 +11,8 @@ from pathlib import Path
 import lmdb
 from building import datum, key, pixels, raw_records, write_lmdb
 
-from datacheck.backends.lmdb_pages import Pages
-from datacheck.backends.lmdb_skeleton import skeleton
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.skeleton import skeleton
 
 PAGE = 4096
 BRANCH, LEAF, OVERFLOW = 1, 2, 4

@@ -11,8 +11,8 @@ import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
 
 import datacheck
-from datacheck import rebuilding
-from datacheck.backends.lmdb import LmdbReader
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.rebuilding import rebuild as rebuilding
 
 
 def run(*args, **options):
@@ -64,7 +64,7 @@ def test_a_rebuild_after_a_scan_that_gave_a_stretch_up_is_refused(tmp_path, monk
         values[0, 0, :2] = 77, 0
         records[key(number)] = datum(values, 1)
     source, target = write_lmdb(tmp_path / "env", records), tmp_path / "target"
-    monkeypatch.setattr("datacheck.retry.DEATHS_A_SHARD", 3)
+    monkeypatch.setattr("datacheck.scanning.retry.DEATHS_A_SHARD", 3)
     job = rebuilding.Job
     monkeypatch.setattr(rebuilding, "Job", lambda reader, settings, *more: job(reader, settings, (Deadly(),)))
     with pytest.raises(

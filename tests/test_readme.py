@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from datacheck.model import CODES
-from datacheck.validators import VALIDATORS
+from datacheck.checks.validators import VALIDATORS
+from datacheck.model.codes import CODES
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 COMMANDS = Path(sys.executable).parent

@@ -18,18 +18,18 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 
 DECODERS = ("decoders/__init__.py", "DECODERS: dict[str, Payload] = {\n")
 BACKENDS = ("backends/__init__.py", "BACKENDS: dict[str, Backend] = {\n")
-VALIDATORS = ("validators.py", "VALIDATORS: dict[str, type[BuiltIn]] = {\n")
-CHECKS = ("settings.py", "CHECKS = (")
-REPORTS = ("reports.py", "REPORTS: dict[str, Callable[[IO[str]], Sink]] = {")
+VALIDATORS = ("checks/validators.py", "VALIDATORS: dict[str, type[BuiltIn]] = {\n")
+CHECKS = ("model/settings.py", "CHECKS = (")
+REPORTS = ("reporting/files.py", "REPORTS: dict[str, Callable[[IO[str]], Sink]] = {")
 ENGINES = ("engines/__init__.py", "ENGINES: dict[str, EngineRow] = {\n")
 """Where each table is, and the text behind which a row is put."""
 DECODER_FILE = "decoders/toy.py"
 BACKEND_FILE = "backends/toy.py"
 ENGINE_FILE = "engines/toy.py"
-CHECK_FILE, BEFORE_CHECK = "validators.py", "VALIDATORS: dict"
-REPORT_FILE, BEFORE_REPORT = "reports.py", "REPORTS: dict"
+CHECK_FILE, BEFORE_CHECK = "checks/validators.py", "VALIDATORS: dict"
+REPORT_FILE, BEFORE_REPORT = "reporting/files.py", "REPORTS: dict"
 """Where the code of each toy is put: a file of its own, or a text before which it stands."""
-PAIR_COPIER = "datacheck.pair_copier"
+PAIR_COPIER = "datacheck.rebuilding.pair_copier"
 """The module of the copier of all key-value stores."""
 
 
@@ -102,7 +102,7 @@ TOY_DECODER = '''
 import numpy as np
 
 from datacheck.decoders import Field, Reading, decode_each
-from datacheck.model import found
+from datacheck.model.finding import found
 
 
 class ToyDecoder:
@@ -368,7 +368,7 @@ def test_a_check_with_a_name_and_no_row_is_not_the_datas_fault(copy, tmp_path):
 
 
 def _checks():
-    from datacheck.validators import VALIDATORS
+    from datacheck.checks.validators import VALIDATORS
 
     return VALIDATORS
 
@@ -407,7 +407,7 @@ TOY_ENGINE = '''
 
 from contextlib import ExitStack
 
-from datacheck.pool import Pool
+from datacheck.workers.pool import Pool
 
 STARTED = []
 
@@ -450,7 +450,7 @@ import datacheck
 from datacheck.engines import engine
 from datacheck.engines.toy import STARTED
 from datacheck.scanning import prepare, run
-from datacheck.settings import make
+from datacheck.scanning.make_settings import make
 
 for name in ("one-by-one", "processes"):
     reader, report = prepare({str(store)!r}, make(workers=1))

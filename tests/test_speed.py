@@ -6,8 +6,8 @@ import pytest
 from building import datum, floats, pictures, pixels, write_lmdb
 
 import datacheck
-from datacheck.decoders import decode_each
-from datacheck.decoders.datum import DatumDecoder
+from datacheck.decoders.datum.decoder import DatumDecoder
+from datacheck.decoders.one_by_one import decode_each
 
 
 def damaged(made, seed, count):

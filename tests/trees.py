@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 from building import datum, raw_records, write_lmdb
 
-from datacheck import cli
-from datacheck.backends.leveldb_log_writer import create as write_leveldb
+from datacheck.backends.leveldb.log_writer import create as write_leveldb
+from datacheck.cli import entry as cli
 
 KINDS = ("lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder", "hdf5-list")
 

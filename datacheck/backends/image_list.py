@@ -15,10 +15,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from datacheck.backends import StoreOptions
+from datacheck.backends.interface import StoreOptions
 from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
-from datacheck.model import Block, Finding, Layout, Note, Position, Shard, escape, found, ignore
-from datacheck.wire import varint
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.varint import varint
 
 LINES_A_SHARD = 256
 SHARDS = 4096

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from datacheck.backends.hdf5_superblock import SIGNATURE, offsets
-from datacheck.backends.lmdb_format import MAGIC
+from datacheck.backends.hdf5.superblock import SIGNATURE, offsets
+from datacheck.backends.lmdb.format import MAGIC
 from datacheck.errors import UsageError
 from datacheck.files.place import FOLDER
 from datacheck.files.renaming import Name

@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.batch import Batch
-from datacheck.decoders import Field, Reading, Value, decode_each
+from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.rows import real
-from datacheck.model import Block, FamilyProfile, Finding, found
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 MAGIC = b"\x93NUMPY"
 LITERAL_BYTES = 1 << 16

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.batch import Batch
-from datacheck.model import FamilyProfile, Finding, RowBlock
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import RowBlock
+from datacheck.model.finding import Finding
+from datacheck.model.profile import FamilyProfile
 
 
 class RowsDecoder:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from datacheck.batch import Batch
-from datacheck.decoders import Reading, Value, decode_each
-from datacheck.model import Block, FamilyProfile, Finding, found
+from datacheck.decoders.interface import Reading, Value
+from datacheck.decoders.one_by_one import decode_each
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16

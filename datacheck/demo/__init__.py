@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends import hdf5, leveldb_log_writer, lmdb
-from datacheck.decoders.datum import encode
-from datacheck.decoders.pictures import read_picture
+from datacheck.backends.hdf5 import reader as hdf5
+from datacheck.backends.leveldb import log_writer as leveldb_log_writer
+from datacheck.backends.lmdb.library import create
+from datacheck.decoders.datum.message import encode
+from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.errors import ReportFailed, UsageError
-from datacheck.reports import shell
+from datacheck.reporting.advice import shell
 
 RECORDS = 48
 
@@ -98,7 +100,7 @@ def _photos(path: Path) -> Path:
     middle = len(whole) // 2
     records[keys[20]] = encode(whole[:middle] + bytes(64) + whole[middle + 64 :], label, encoded=True)
     records[keys[33]] = encode(_labelled()[33][1], None, encoded=True)
-    lmdb.create(path, ((key.encode(), value) for key, value in records.items()))
+    create(path, ((key.encode(), value) for key, value in records.items()))
     return path
 
 

@@ -6,11 +6,11 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from datacheck.engine import Engine, MakeEngine
-from datacheck.pool import WORKER_BYTES
+from datacheck.workers.interface import Engine, MakeEngine
+from datacheck.workers.pool import WORKER_BYTES
 
 if TYPE_CHECKING:
-    from datacheck.pool import Job
+    from datacheck.workers.interface import Job
 
 __all__ = ["ENGINES", "Engine", "EngineRow", "MakeEngine", "engine", "start_engine"]
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class EngineRow:
 
 
 ENGINES: dict[str, EngineRow] = {
-    "processes": EngineRow(("datacheck.pool", "Pool"), "in processes on this machine"),
+    "processes": EngineRow(("datacheck.workers.pool", "Pool"), "in processes on this machine"),
 }
 """The engines by name; the first is the one that runs what nobody chose another for."""
 

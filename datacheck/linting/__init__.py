@@ -18,13 +18,17 @@ from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer
 from datacheck.errors import PrototxtMalformed
 from datacheck.files.regular import real
-from datacheck.linting.cases import Folders, NetCase, Problem, SolverCase
-from datacheck.linting.networks import Net, Unread, alone, named_by
+from datacheck.linting.nets_of_solver import Net, Unread, alone, named_by
+from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
 from datacheck.linting.rules import FILE_RULES, LAYER_RULES
 from datacheck.linting.solver_rules import SOLVER_RULES
-from datacheck.model import Finding, found, plain
-from datacheck.report import Report, Source, Tally
-from datacheck.settings import Pair, make
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding, found
+from datacheck.model.settings import Pair
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import Source
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.make_settings import make
 
 LONGEST = 400
 """Characters of a message."""

@@ -13,10 +13,10 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.files.regular import real
 from datacheck.linting import Given, lint_file
-from datacheck.linting.cases import Folders
-from datacheck.linting.networks import networks_named
-from datacheck.report import Report
-from datacheck.reports import Reports
+from datacheck.linting.nets_of_solver import networks_named
+from datacheck.linting.rule_input import Folders
+from datacheck.reporting.files import Reports
+from datacheck.reporting.report import Report
 
 POINTS = 4000
 """Points of the picture's line, and rows of the table: more than the picture has pixels."""
@@ -131,7 +131,7 @@ def _table(schedule: Schedule, count: int, output: Output) -> None:
 def _picture(schedule: Schedule, count: int, output: Output, path: Path) -> None:
     import numpy as np
 
-    from datacheck.plots import Line, Mark, Panel, save
+    from datacheck.reporting.plots import Line, Mark, Panel, save
 
     at = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
     rates = np.array([schedule.rate(int(it)) for it in at])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
-from datacheck.linting.cases import Hints, Problem
+from datacheck.linting.rule_input import Hints, Problem
 
 MEANT = {
     ("ConvolutionParameter", "kernel"): "kernel_size",

@@ -8,7 +8,7 @@ from datacheck.caffe.geometry import Misfit, product, spell
 from datacheck.caffe.pooling import Axis, Emptiness
 from datacheck.caffe.schema import enums
 from datacheck.caffe.shape_windows import pooling_axes
-from datacheck.linting.cases import LayerCase, Problem, not_finite, number
+from datacheck.linting.rule_input import LayerCase, Problem, not_finite, number
 
 BATCHED = {
     "Data": "data_param",

@@ -9,7 +9,7 @@ from datacheck.caffe.blobs import read_blob
 from datacheck.caffe.geometry import Dim
 from datacheck.caffe.layers import CLASSIFIERS
 from datacheck.errors import DatacheckError
-from datacheck.linting.cases import LayerCase, Problem, number
+from datacheck.linting.rule_input import LayerCase, Problem, number
 from datacheck.linting.wiring_rules import class_axis
 
 if TYPE_CHECKING:

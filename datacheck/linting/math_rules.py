@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterator
 
 from datacheck.caffe.ranges import Interval
-from datacheck.linting.cases import LayerCase, Problem, number
-from datacheck.model import Verdict
+from datacheck.linting.rule_input import LayerCase, Problem, number
+from datacheck.model.codes import Verdict
 
 FLOAT_MAX = 3.4028234663852886e38
 MOST_EXPONENT = math.log(FLOAT_MAX)

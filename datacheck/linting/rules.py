@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.linting import layer_rules, loss_rules, math_rules, wiring_rules
-from datacheck.linting.cases import LayerCase, Problem
 from datacheck.linting.field_rules import unknown_fields
+from datacheck.linting.rule_input import LayerCase, Problem
 from datacheck.linting.solver_rules import SOLVER_RULES
 
 FileRule = Callable[[Prototxt], Iterator[Problem]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
-from datacheck.linting.cases import Problem, SolverCase, nearest, not_finite, number
+from datacheck.linting.rule_input import Problem, SolverCase, nearest, not_finite, number
 
 TYPES = {
     "SGD": "SGD",

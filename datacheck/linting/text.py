@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from datacheck.model import Finding, plain
-from datacheck.report import Report
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.report import Report
 
 SHOWN = 20
 """Findings of each code that are shown; a report file has them all."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.layers import LAYER_TYPES
-from datacheck.linting.cases import LayerCase, Problem
+from datacheck.linting.rule_input import LayerCase, Problem
 
 
 def layer_type(case: LayerCase) -> Iterator[Problem]:

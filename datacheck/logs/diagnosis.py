@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from datacheck.findings import FINDINGS_IN_MEMORY
+from datacheck.logs.failure_modes import diagnose
 from datacheck.logs.run import Point, Run
-from datacheck.logs.stories import diagnose
-from datacheck.model import Finding
-from datacheck.report import Document, Report, Tally
-from datacheck.series import RunSummary, SeriesPoint
+from datacheck.model.finding import Finding
+from datacheck.reporting.document import Document
+from datacheck.reporting.finding_store import FINDINGS_IN_MEMORY
+from datacheck.reporting.log_series import RunSummary, SeriesPoint
+from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
 
 RUNS_KEPT = 64
 """Runs whose series is kept; those behind them are diagnosed and counted like any."""

@@ -10,9 +10,10 @@ from typing import Any
 from datacheck.errors import UsageError
 from datacheck.files.output import Output
 from datacheck.logs.diagnosis import LogReport
-from datacheck.model import Finding, plain
-from datacheck.plots import new_figure, plain_words, write
-from datacheck.series import SeriesPoint
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.log_series import SeriesPoint
+from datacheck.reporting.plots import new_figure, plain_words, write
 
 PANELS = (
     ("loss", (("loss", "loss"),)),

@@ -11,14 +11,14 @@ from pathlib import Path
 from datacheck.errors import DatacheckError, SourceUnknown
 from datacheck.logs import events as said
 from datacheck.logs.diagnosis import LogReport
+from datacheck.logs.failure_modes import STORIES
 from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
 from datacheck.logs.run import HEARD, Listen, Run
-from datacheck.logs.stories import STORIES
 from datacheck.logs.table import LOG_REPORTS, SeriesSink
-from datacheck.report import Source
-from datacheck.reports import Reports
-from datacheck.series import SeriesPoint
-from datacheck.settings import Settings
+from datacheck.model.settings import Settings
+from datacheck.reporting.files import Reports
+from datacheck.reporting.log_series import SeriesPoint
+from datacheck.reporting.source import Source
 
 LIVING = 64
 """Runs that may write into one log at a time; one that has been silent for longest is taken to be over."""

@@ -12,7 +12,7 @@ import msgspec
 
 from datacheck.logs import events as said
 from datacheck.logs.header import TEST, TRAIN, Header
-from datacheck.series import RunSummary, SeriesPoint, spelled
+from datacheck.reporting.log_series import RunSummary, SeriesPoint, spelled
 
 KEPT = 2048
 """Points of a run that are kept, spread evenly; from KEPT to twice as many at any time."""

@@ -6,10 +6,11 @@ import csv
 from collections.abc import Callable, Collection, Sequence
 from typing import IO
 
-from datacheck.model import Finding, plain
-from datacheck.report import Report
-from datacheck.reports import REPORTS, Sink, as_text
-from datacheck.series import SeriesPoint
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.files import REPORTS, Sink, as_text
+from datacheck.reporting.log_series import SeriesPoint
+from datacheck.reporting.report import Report
 
 
 class SeriesSink:

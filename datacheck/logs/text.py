@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 
 from datacheck.logs.diagnosis import LogReport
-from datacheck.model import Finding, plain
-from datacheck.reports import amount
-from datacheck.series import RunSummary
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.log_series import RunSummary
+from datacheck.reporting.summary import amount
 
 FINDINGS_SHOWN = 20
 

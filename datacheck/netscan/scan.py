@@ -10,25 +10,28 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.backends import StoreOptions
+from datacheck.backends.interface import StoreOptions
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
-from datacheck.engines import MakeEngine
+from datacheck.checks.validators import Validator
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
-from datacheck.findings import FindingRun, Findings
-from datacheck.fingerprints import read_by
-from datacheck.model import Finding
-from datacheck.netscan.looking import look, look_at_tops
-from datacheck.netscan.opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.records import FiniteInNet, FitsNet, LabelInNet, LayerView
-from datacheck.netscan.setup import Mean, demand, of_layer, of_mean, of_records, of_tops
-from datacheck.report import LayerSource, Report, Source, Tally
-from datacheck.reports import Reports
-from datacheck.scanning import Progress, run, unheard, unwatched
-from datacheck.settings import Bounds, Settings, make
-from datacheck.validators import Validator
+from datacheck.model.finding import Finding
+from datacheck.model.settings import Bounds, Settings
+from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops
+from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView
+from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
+from datacheck.netscan.source_probe import look, look_at_tops
+from datacheck.reporting.files import Reports
+from datacheck.reporting.finding_store import FindingRun, Findings
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import LayerSource, Source
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.run import Progress, run, unheard, unwatched
+from datacheck.workers.interface import MakeEngine
 
 WantedPhase = Literal["TRAIN", "TEST", "all"]
 

@@ -12,12 +12,19 @@ import msgspec
 import pytest
 
 import datacheck
-from datacheck.batch import Batch
-from datacheck.decoders import DECODERS, Decoder, decoder, kind, value_decoders
-from datacheck.model import CODES, UNKNOWN, VERDICTS, AnyBlock, Block, FamilyProfile, Finding, plain
-from datacheck.profiling import of_rows, of_values
-from datacheck.report import Document, Report
-from datacheck.reports import json_document, text
+from datacheck.decoders import DECODERS, decoder, kind, value_decoders
+from datacheck.decoders.interface import Decoder
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import AnyBlock, Block
+from datacheck.model.codes import CODES, VERDICTS
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.profile import UNKNOWN, FamilyProfile
+from datacheck.reporting.document import Document
+from datacheck.reporting.files import json_document
+from datacheck.reporting.report import Report
+from datacheck.reporting.summary import text
+from datacheck.scanning.profiling import of_rows, of_values
 
 MOST_CUTS = 160
 """A payload is cut at so many places, the first 64 bytes among them, if it has so many."""
@@ -280,7 +287,7 @@ def block_of(values: Sequence[bytes | memoryview]) -> Block:
 
 def write_lmdb(path: Path, values: Sequence[bytes]) -> Path:
     """Write an LMDB of these values, whose keys are numbers."""
-    from datacheck.backends.lmdb import create
+    from datacheck.backends.lmdb.library import create
 
     create(path, [(_key(number), value) for number, value in enumerate(values)])
     return path

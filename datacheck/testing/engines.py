@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from datacheck.engine import MakeEngine
-from datacheck.pool import Death, Step, Watch
+from datacheck.workers.interface import Death, MakeEngine, Step, Watch
 
 MEMORY = 1 << 30
 """Bytes of private memory that a task of the contract may have."""
@@ -33,7 +32,7 @@ class EngineContract:
     >>> class TestPool(EngineContract):
     ...     @property
     ...     def make(self):
-    ...         from datacheck.pool import Pool
+    ...         from datacheck.workers.pool import Pool
     ...
     ...         return Pool
     """

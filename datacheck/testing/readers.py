@@ -13,12 +13,15 @@ import msgspec
 import pytest
 
 import datacheck
-from datacheck.backends import BACKENDS, Reader, Sparing, StoreOptions, WithDatabases, load_class, open_store
-from datacheck.fingerprints import fingerprint
-from datacheck.model import AnyBlock, Block, Position, Shard, found
-from datacheck.report import Document
-from datacheck.reports import json_document, text
-from datacheck.settings import make
+from datacheck.backends import BACKENDS, load_class, open_store
+from datacheck.backends.interface import Reader, Sparing, StoreOptions, WithDatabases
+from datacheck.model.blocks import AnyBlock, Block, Position, Shard
+from datacheck.model.finding import found
+from datacheck.reporting.document import Document
+from datacheck.reporting.files import json_document
+from datacheck.reporting.summary import text
+from datacheck.scanning.fingerprint import fingerprint
+from datacheck.scanning.make_settings import make
 from datacheck.showing import look
 
 
@@ -40,7 +43,7 @@ class ReaderContract:
     ...     backend = "lmdb"
     ...
     ...     def write(self, path):
-    ...         from datacheck.backends.lmdb import create
+    ...         from datacheck.backends.lmdb.reader import create
     ...
     ...         create(path, ((b"%08d" % number, bytes([number, 1])) for number in range(self.count)))
     ...         return path

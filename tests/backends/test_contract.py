@@ -6,8 +6,9 @@ import pytest
 from building import datum, floats, key, pixels, raw_records, write_lmdb
 
 import datacheck
-from datacheck.backends import BACKENDS, Sparing, WithDatabases, open_store
-from datacheck.backends.leveldb_log_writer import create as write_leveldb
+from datacheck.backends import BACKENDS, open_store
+from datacheck.backends.interface import Sparing, WithDatabases
+from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.testing.readers import ReaderContract
 
 COUNT = 120

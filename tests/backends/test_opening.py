@@ -6,14 +6,15 @@ import pytest
 from building import raw_records, write_lmdb
 
 import datacheck
-from datacheck.backends import StoreOptions, open_store
-from datacheck.backends.hdf5 import Hdf5Reader
-from datacheck.backends.lmdb import LmdbReader
+from datacheck.backends import open_store
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.interface import StoreOptions
+from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.caffe.net_sources import net_sources
 from datacheck.caffe.prototxt import parse_prototxt
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.netscan.looking import TopDataset
-from datacheck.netscan.setup import of_tops
+from datacheck.netscan.layer_checks import of_tops
+from datacheck.netscan.source_probe import TopDataset
 
 
 @pytest.mark.parametrize(

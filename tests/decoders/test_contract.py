@@ -10,7 +10,7 @@ from PIL import Image
 
 import datacheck
 from datacheck.decoders import DECODERS
-from datacheck.model import RowBlock
+from datacheck.model.blocks import RowBlock
 from datacheck.testing.decoders import BlockContract, DecoderContract, write_lmdb
 
 

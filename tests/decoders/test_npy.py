@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datacheck.decoders.npy import NpyDecoder
-from datacheck.model import Block
+from datacheck.model.blocks import Block
 
 RNG = np.random.default_rng(0)
 

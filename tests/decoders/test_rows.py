@@ -5,7 +5,8 @@ import pytest
 
 from datacheck.decoders import decoder
 from datacheck.decoders.rows import RowsDecoder
-from datacheck.model import FamilyProfile, FieldProfile, RowBlock
+from datacheck.model.blocks import RowBlock
+from datacheck.model.profile import FamilyProfile, FieldProfile
 
 
 def block(columns, **kwargs):

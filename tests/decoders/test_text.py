@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datacheck.decoders.text import DecimalDecoder, TextDecoder
-from datacheck.model import Block
+from datacheck.model.blocks import Block
 
 
 @pytest.mark.parametrize("value", [b"0", b"7224612", b"-1", b"+3.5", b".5", b"1.", b"1e-3", b" 12\r\n"])

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["datacheck.backends"]):
     from lmdb_building import STORES
 
-    from datacheck.backends.lmdb_direct import Direct
-    from datacheck.backends.lmdb_format import PageDamaged
-    from datacheck.backends.lmdb_pages import Pages
-    from datacheck.backends.lmdb_ranges import Ranges
-    from datacheck.backends.lmdb_salvage import Salvage
-    from datacheck.backends.lmdb_skeleton import Walk
-    from datacheck.model import Shard, ignore
+    from datacheck.backends.lmdb.direct import Direct
+    from datacheck.backends.lmdb.format import PageDamaged
+    from datacheck.backends.lmdb.pages import Pages
+    from datacheck.backends.lmdb.ranges import Ranges
+    from datacheck.backends.lmdb.salvage import Salvage
+    from datacheck.backends.lmdb.skeleton import Walk
+    from datacheck.model.blocks import Shard, ignore
 
 FOLDER = Path(tempfile.mkdtemp())
 DATA = FOLDER / "data.mdb"

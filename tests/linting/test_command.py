@@ -11,7 +11,7 @@ from building import fingerprint
 from caffe_networks import lenet
 
 import datacheck
-from datacheck.report import schema
+from datacheck.reporting.document import schema
 
 SOLVER = """\
 net: "net.prototxt"

@@ -13,8 +13,8 @@ from building import datum, floats, key, pictures, pixels, raw_records, write_lm
 from PIL import Image
 
 import datacheck
-from datacheck.backends.leveldb_log_writer import create as write_leveldb
-from datacheck.netscan.sentences import SENTENCES
+from datacheck.backends.leveldb.log_writer import create as write_leveldb
+from datacheck.netscan.caffe_behaviour import SENTENCES
 
 TAIL = """
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 10 } }
@@ -185,7 +185,7 @@ def test_the_report_says_which_layer_it_is_of(raw):
 
 
 def _text(report):
-    from datacheck.reports import text
+    from datacheck.reporting.summary import text
 
     return text(report)
 
@@ -623,7 +623,7 @@ def test_numbers_wrap_as_in_atoi():
 
 def test_a_list_reads_the_same_from_any_place(tmp_path):
     from datacheck.backends.image_list import ImageListReader
-    from datacheck.model import Position
+    from datacheck.model.blocks import Position
 
     images(tmp_path, healthy(600))
     reader = ImageListReader(tmp_path / "list.txt", tmp_path)

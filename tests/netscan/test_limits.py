@@ -8,12 +8,12 @@ from building import datum, floats, key, pixels, raw_records, write_lmdb
 from PIL import Image
 
 import datacheck
-from datacheck.batch import Batch
+from datacheck.model.batch import Batch
 from datacheck.netscan import scan as netscan
-from datacheck.netscan.records import FiniteInNet, shape_for_caffe
+from datacheck.netscan.caffe_behaviour import SENTENCES
+from datacheck.netscan.record_checks import FiniteInNet, shape_for_caffe
 from datacheck.netscan.scan import prepare_net
-from datacheck.netscan.sentences import SENTENCES
-from datacheck.settings import make
+from datacheck.scanning.make_settings import make
 
 TAIL = """
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 10 } }

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 import datacheck
 from datacheck.caffe.net_sources import Classifier, net_sources
 from datacheck.caffe.prototxt import parse_prototxt
-from datacheck.cli import cli
-from datacheck.report import schema
+from datacheck.cli.entry import cli
+from datacheck.reporting.document import schema
 
 REAL = SHARED / "real"
 

@@ -1,0 +1,386 @@
+"""Write an HDF5 file anew from another: every object as it was, but for the rows that are left out or filled."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.digest import FilePlan, Stored, Streamer, creation, extent
+from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
+from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
+from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.errors import RebuildFailed
+from datacheck.files.regular import open_regular
+
+CACHE_BYTES = 32 << 20
+"""Chunks of the copy that are being written, a dataset."""
+
+
+SCALE_OFFSET = 6
+INTEGERS_WHOLE = (2, 0)
+"""The first options of this filter for integers, with as many bits as they need."""
+LOSSLESS = frozenset({1, 2, 3, 4, 5, SCALE_OFFSET, 305, 307, 32000, 32001, 32003, 32004, 32008, 32015})
+"""Deflate, shuffle, fletcher32, szip, n-bit, LZO, bzip2, LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard; any other
+filter may be one that rounds."""
+
+
+@contextlib.contextmanager
+def disk_errors(target: Path) -> Iterator[None]:
+    """Raise what the library says of a full disk or a file-size limit as the OSError that it was.
+
+    Any other trouble is with the source, and raised as RebuildFailed.
+    """
+    try:
+        yield
+    except TROUBLE as exc:
+        number = re.search(r"errno = ([0-9]+)", str(exc))
+        if number is not None:
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from exc
+        free = os.statvfs(target.parent)
+        if free.f_bavail * free.f_frsize < 1 << 16:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from exc
+        raise RebuildFailed(str(target), f"HDF5 cannot copy what is damaged in the source: {sentence(exc)}") from exc
+
+
+class Builder:
+    """Builds one file; all objects are made in a group without a name, and then linked where they were."""
+
+    def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan) -> None:
+        self._h5 = h5
+        self._file_of_source = source.path
+        self._source = source.id
+        self._target = target
+        self._plan = plan
+        self._tree = Tree(h5, source.id, plan.skip)
+        self._made: dict[int, bytes] = {}
+        self._names: dict[bytes, bytes] = {b"/": b""}
+        self._written: set[bytes] = set()
+        """Datasets whose values are to be written; the others came with them."""
+        self._described: list[bytes] = []
+        """Objects whose attributes are to be written, in the order of their making."""
+        self._datasets: list[bytes] = []
+
+    def build(self) -> Generator[tuple[bytes, float], None, dict[bytes, bytes]]:
+        """Write the file; yield which dataset has been done to what share, return the digests of their values."""
+        h5 = self._h5
+        self._file, self._staging = self._created()
+        told: dict[bytes, bytes] = {}
+        try:
+            with disk_errors(self._target):
+                self._described.append(b"/")
+                for link in self._tree.links():
+                    self._link(link)
+            streamer = Streamer(self._tree, self._plan, self._plan.changes)
+            for path in self._datasets:
+                opened = h5.h5d.open(self._source, path)
+                sink = self._sink(path, opened) if path in self._written else None
+                streaming = streamer.values(path, opened, sink)
+                while True:
+                    with disk_errors(self._target):
+                        share, digest = _next(streaming)
+                    if digest is not None:
+                        told[path] = digest
+                        break
+                    yield path, share
+            with disk_errors(self._target):
+                for path in self._described:
+                    self._describe(path)
+                h5.h5f.flush(self._file, h5.h5f.SCOPE_GLOBAL)
+        finally:
+            with disk_errors(self._target):
+                self._staging.close()
+                self._file.close()
+        self._copy_userblock()
+        return told
+
+    def _created(self) -> tuple[Any, Any]:
+        h5 = self._h5
+        created = self._source.get_create_plist()
+        version = created.get_version()[0]
+        root = h5.h5g.open(self._source, b"/").get_create_plist()
+        created.set_link_creation_order(root.get_link_creation_order())
+        created.set_attr_creation_order(root.get_attr_creation_order())
+        access = h5.h5p.create(h5.h5p.FILE_ACCESS)
+        oldest = {0: h5.h5f.LIBVER_EARLIEST, 1: h5.h5f.LIBVER_EARLIEST, 2: h5.h5f.LIBVER_V18}
+        access.set_libver_bounds(oldest.get(version, h5.h5f.LIBVER_V110), h5.h5f.LIBVER_LATEST)
+        access.set_fclose_degree(h5.h5f.CLOSE_STRONG)
+        access.set_cache(0, 10007, CACHE_BYTES, 0.75)
+        with disk_errors(self._target):
+            file = h5.h5f.create(os.fsencode(self._target), h5.h5f.ACC_EXCL, created, access)
+            return file, h5.h5g.create(file, None)
+
+    def _copy_userblock(self) -> None:
+        size = self._source.get_create_plist().get_userblock()
+        if not size:
+            return
+        with open_regular(self._file_of_source) as source, self._target.open("r+b") as target:
+            while size > 0:
+                piece = source.read(min(size, 1 << 20))
+                target.write(piece)
+                size -= len(piece)
+                if not piece:
+                    break
+
+    def _link(self, link: Link) -> None:
+        h5 = self._h5
+        if link.first:
+            self._make(link.path)
+        group = h5.h5g.open(self._file, link.above)
+        naming = h5.h5p.create(h5.h5p.LINK_CREATE)
+        naming.set_char_encoding(link.cset)
+        if link.kind == h5.h5l.TYPE_SOFT:
+            group.links.create_soft(link.name, link.value[0], lcpl=naming)
+        elif link.kind == h5.h5l.TYPE_EXTERNAL:
+            group.links.create_external(link.name, *link.value, lcpl=naming)
+        elif link.leads == b"/":
+            group.links.create_hard(link.name, self._file, b"/", lcpl=naming)
+        elif link.leads in self._names:
+            group.links.create_hard(link.name, self._staging, self._names[link.leads], lcpl=naming)
+
+    def _make(self, path: bytes) -> None:
+        h5 = self._h5
+        opened = self._tree.open(path)
+        if isinstance(opened, h5.h5t.TypeID):
+            self._names[path] = self._commit(opened)
+            self._described.append(path)
+            return
+        if isinstance(opened, h5.h5g.GroupID):
+            name = self._name(self._tree.addresses[path])
+            h5.h5g.create(self._staging, name, None, self._group_creation(opened))
+            self._described.append(path)
+        elif self._plan.bare and path not in self._plan.changes:
+            return
+        else:
+            name = self._name(self._tree.addresses[path])
+            self._datasets.append(path)
+            self._make_dataset(path, opened, name)
+        self._names[path] = name
+
+    def _group_creation(self, group: Any) -> Any:
+        """Return the properties of a group for a copy of it: its own would bring where its links lie in the source."""
+        of = group.get_create_plist()
+        made = self._h5.h5p.create(self._h5.h5p.GROUP_CREATE)
+        made.set_link_creation_order(of.get_link_creation_order())
+        made.set_attr_creation_order(of.get_attr_creation_order())
+        made.set_attr_phase_change(*of.get_attr_phase_change())
+        return made
+
+    def _name(self, addr: int) -> bytes:
+        return self._made.setdefault(addr, b"%d" % len(self._made))
+
+    def _commit(self, kind: Any) -> bytes:
+        """Return the name of the copy of a committed type, which may be needed before its link is met."""
+        addr = self._h5.h5o.get_info(kind).addr
+        if addr not in self._made:
+            self._copy_whole(kind, self._name(addr), attributes=False)
+        return self._made[addr]
+
+    def _type(self, kind: Any) -> Any:
+        return self._h5.h5t.open(self._staging, self._commit(kind)) if kind.committed() else kind
+
+    def _copy_whole(self, opened: Any, name: bytes, *, attributes: bool) -> None:
+        """Copy an object as it is stored, chunks and all."""
+        how = self._h5.h5p.create(self._h5.h5p.OBJECT_COPY)
+        how.set_copy_object(0 if attributes else self._h5.h5o.COPY_WITHOUT_ATTR_FLAG)
+        self._h5.h5o.copy(opened, b".", self._staging, name, how)
+
+    def _make_dataset(self, path: bytes, opened: Any, name: bytes) -> None:
+        h5 = self._h5
+        change = self._plan.changes.get(path)
+        kind = opened.get_type()
+        created = creation(h5, opened, change)
+        virtual = created.get_layout() == h5.h5d.VIRTUAL
+        outside = virtual or created.get_external_count()
+        if change is None and not outside and not kind.committed() and not refers(h5, kind):
+            special = self._special(opened)
+            self._copy_whole(opened, name, attributes=not special)
+            if special:
+                self._described.append(path)
+            return
+        h5.h5d.create(self._staging, name, self._type(kind), extent(h5, opened, created, change), created)
+        self._described.append(path)
+        if not outside:
+            self._written.add(path)
+
+    def _special(self, opened: Any) -> bool:
+        """Say whether an object has attributes that depend on other objects of their file, or that are damaged."""
+        return any(
+            it is None or it.kind.committed() or refers(self._h5, it.kind) for _, it in attributes(self._h5, opened)
+        )
+
+    def _sink(self, path: bytes, opened: Any) -> Any:
+        h5 = self._h5
+        copy = h5.h5d.open(self._staging, self._names[path])
+        held = form(h5, opened, filling=self._plan.filling(path))
+        created = opened.get_create_plist()
+        change = self._plan.changes.get(path)
+        chunked = created.get_layout() == h5.h5d.CHUNKED and held is not None and held.raw
+        if held is None:
+            return None
+        if chunked:
+            return _ChunkSink(h5, opened, copy, held, created.get_chunk(), change).put
+
+        def put(piece: Piece, values: NDArray[Any]) -> None:
+            write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
+
+        return put
+
+    def _pointing(self, reference: Any) -> Any:
+        """Return the reference to the copy of what a reference of the source points to."""
+        h5 = self._h5
+        points = self._tree.target(reference)
+        is_region = isinstance(reference, h5.h5r.RegionReference)
+        nothing = h5.h5r.RegionReference() if is_region else h5.h5r.Reference()
+        if points is None or points[0] not in self._names:
+            return nothing
+        path, region = points
+        place, name = (self._file, b"/") if path == b"/" else (self._staging, self._names[path])
+        if region is None:
+            return h5.h5r.create(place, name, h5.h5r.OBJECT)
+        if path in self._plan.hidden:
+            return nothing
+        return h5.h5r.create(place, name, h5.h5r.DATASET_REGION, region)
+
+    def _describe(self, path: bytes) -> None:
+        """Write the attributes of an object, and its comment."""
+        h5 = self._h5
+        source = self._tree.open(path)
+        place, name = (self._file, b"/") if path == b"/" else (self._staging, self._names[path])
+        copy = h5.h5o.open(place, name)
+        comment = self._tree.comment(path)
+        if comment:
+            group = h5.h5g.open(self._file, b"/")
+            group.set_comment(b".", comment) if path == b"/" else self._staging.set_comment(name, comment)
+        for name, attribute in attributes(h5, source):
+            if attribute is None:
+                continue
+            made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)
+            if attribute.values is not None:
+                write(h5, made, attribute.held, translated(self._tree, attribute.values, self._pointing))
+
+
+def _next(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None]:
+    try:
+        return next(streaming), None
+    except StopIteration as stop:
+        return 1.0, stop.value
+
+
+def uncopyable(h5: Any, opened: Any) -> bool:
+    """Say whether a dataset that does not change can be copied neither as it is stored nor by its values.
+
+    Values of variable length lie outside the chunks, and a dataset of a committed type must be created anew.
+    """
+    created, held = opened.get_create_plist(), form(h5, opened)
+    if created.get_external_count() or created.get_layout() == h5.h5d.VIRTUAL or opened.shape is None:
+        return False
+    raw = held is not None and held.raw
+    missing = any(not h5.h5z.filter_avail(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
+    if missing:
+        return not raw or opened.get_type().committed()
+    if raw or held is None:
+        return False
+    try:
+        for _ in batches(h5, opened, held, None, opened.shape[0] if opened.shape else 1):
+            pass
+    except (*TROUBLE, MemoryError):
+        return True
+    return False
+
+
+def lossy(created: Any) -> bool:
+    """Say whether the filters of a dataset may change values that they have been through before."""
+    for at in range(created.get_nfilters()):
+        code, _, values, _ = created.get_filter(at)
+        if code == SCALE_OFFSET and values[:2] != INTEGERS_WHOLE:
+            return True
+        if code not in LOSSLESS:
+            return True
+    return False
+
+
+class _ChunkSink:
+    """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored.
+
+    Others go through the filters, unless these are lossy: then they are stored as they are, marked as not filtered.
+    """
+
+    def __init__(
+        self, h5: Any, opened: Any, copy: Any, held: Any, chunks: tuple[int, ...], change: Change | None
+    ) -> None:
+        self._h5 = h5
+        self._opened = opened
+        self._copy = copy
+        self._held = held
+        self._chunks = chunks
+        self._change = change
+        self._stored = Stored(opened, chunks)
+        created = opened.get_create_plist()
+        self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
+
+    def put(self, piece: Piece, values: NDArray[Any]) -> None:
+        start, stop = piece[0]
+        depth = self._chunks[0]
+        begin = start
+        for low in range(start, stop, depth):
+            high = min(low + depth, stop)
+            band = ((low, high), *piece[1:])
+            absent = self._stored.lacks(band, self._change)
+            raw = [] if absent else self._raw(band)
+            if raw is None:
+                continue
+            self._write(piece, values, begin, low)
+            begin = high
+            for origin, mask, stored in raw:
+                self._copy.write_direct_chunk(origin, stored, mask)
+        self._write(piece, values, begin, stop)
+
+    def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
+        """Return the chunks of these rows of the copy as the source has them, None where it does not."""
+        first = self._whole(*band[0])
+        if first is None:
+            return None
+        found = []
+        for origin in origins(band, self._chunks):
+            at = (first, *origin[1:])
+            try:
+                if self._stored.has(at):
+                    found.append((origin, *self._opened.read_direct_chunk(at)))
+            except TROUBLE:  # an index that has a chunk twice says that there are more than there are
+                return None
+        return found
+
+    def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
+        if begin >= end:
+            return
+        start = piece[0][0]
+        values, piece = values[begin - start : end - start], ((begin, end), *piece[1:])
+        if not self._mask:
+            write(self._h5, self._copy, self._held, values, piece)
+            return
+        for origin in origins(piece, self._chunks):
+            ranges = zip(origin, self._chunks, piece, strict=True)
+            part = values[tuple(slice(at - low, at - low + size) for at, size, (low, _) in ranges)]
+            chunk = np.zeros(self._chunks, values.dtype)
+            chunk[tuple(slice(0, extent) for extent in part.shape)] = part
+            self._copy.write_direct_chunk(origin, chunk.tobytes(), self._mask)
+
+    def _whole(self, low: int, high: int) -> int | None:
+        """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
+        if self._change is None:
+            return low
+        runs = self._change.rows.runs(low, high)
+        if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
+            return None
+        ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]
+        return runs[0][0] if ends else None

@@ -1,0 +1,407 @@
+"""Copy HDF5 files: without the rows that are dropped, with the values that are filled, and all else as it was.
+
+A file that does not change is copied byte for byte. Any other is built anew (`hdf5_build`), so that nothing of what was
+dropped is left in it, and its digest (`hdf5_digest`) is taken of the source and of the copy in passes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.copy_plan import Copied, Copying, Plan, Verifying
+from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
+from datacheck.backends.hdf5.copying.copy_losses import of_file, of_source
+from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5.copying.objects import Tree
+from datacheck.backends.hdf5.copying.quarantine import readable
+from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.interface import Reader
+from datacheck.errors import RebuildFailed
+from datacheck.files.disk import flush
+from datacheck.files.modes import narrow
+from datacheck.files.regular import open_regular
+from datacheck.model.escaping import escape
+
+COPY_BYTES = 4 << 20
+Marks = Generator[tuple[bytes, float], None, str]
+"""Yields which dataset has been done to what share, returns a digest."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a source, the name of its copy in the target's folder, and the index of its first record."""
+
+    file: Path
+    name: str
+    number: int
+    first: int
+    plan: FilePlan
+    drops: NDArray[Any]
+
+    @property
+    def tables(self) -> Iterator[tuple[Table, int]]:
+        """The tables, and the index of the first record of each."""
+        first = self.first
+        for table in self.plan.contents.tables:
+            yield table, first
+            first += table.rows
+
+    @property
+    def records(self) -> int:
+        return sum(table.rows for table in self.plan.contents.tables)
+
+    def shares(self) -> dict[bytes, float]:
+        """Return for how many records each dataset counts, so that together they count for all."""
+        return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
+
+
+@dataclass(frozen=True)
+class Hdf5Copier:
+    """Copies an HDF5 file, a folder of them, or those that a text list names.
+
+    The latter go into a folder, with a list of the same name that names the files beside it; where two have one name,
+    the second gets its number before it. What a folder has symbolic links to is in its copy itself.
+
+    `lost` are the files and escaped paths that a scan found damaged (the path is empty where it is the file as a whole,
+    the file None where the source is one): such a file is built anew from all else, since its bytes are not sound.
+    """
+
+    lost: frozenset[tuple[str | None, str]] = frozenset()
+    to: str = "hdf5"
+    acceptable = True
+
+    def fills(self, decoders: Collection[str]) -> bool:
+        """Say yes: every row that is judged is an array."""
+        return True
+
+    def objections(self, reader: Reader) -> list[str]:
+        """Return a sentence for each thing in the source that a copy could not keep."""
+        assert isinstance(reader, Hdf5Reader)
+        said = list(of_source(reader))
+        for number, file in enumerate(reader.files):
+            label = f"{reader.names[number]}: " if reader.names else ""
+            lost = self._lost(reader, number)
+            try:
+                with opened(file) as handle:
+                    contents = reader.contents(number)
+                    skip = _deadly(contents.findings) | lost
+                    said += (label + it for it in of_file(library(), handle.id, contents, skip, lost))
+            except TROUBLE:
+                if not lost:
+                    said.append(f"{label}the file cannot be opened, and is copied byte for byte as it is")
+        return said
+
+    def _lost(self, reader: Hdf5Reader, number: int) -> frozenset[str]:
+        """Return what of a file is known to be damaged."""
+        label = reader.names[number] if reader.names else None
+        return frozenset(path for file, path in self.lost if file == label)
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
+
+        A single file that loses none has no quarantine.
+
+        Raises OSError where the disk is full or refuses, RebuildFailed where damage keeps a file from being copied.
+        """
+        assert isinstance(reader, Hdf5Reader)
+        kept = dropped = altered = held = done = 0
+        account = hashing()
+        single = not reader.names
+        if not single:
+            account.update(_others(reader, plan.target))
+            if plan.quarantine is not None:
+                plan.quarantine.mkdir()
+        for part in self._parts(reader, plan):
+            target = plan.target if single else plan.target / part.name
+            digest = yield from _progress(_copy_file(part, target), part, done)
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
+            done += part.records
+            dropped += len(part.drops)
+            kept += part.records - len(part.drops)
+            changes = {id(it): it for it in part.plan.changes.values()}.values()
+            altered += sum(int(it.filled.sum()) for it in changes)
+            if plan.quarantine is not None and len(part.drops):
+                beside = plan.quarantine if single else plan.quarantine / part.name
+                held += _quarantine(part, beside, plan.drops.deadly, reader)
+            yield done
+        for path in (plan.target, plan.quarantine):
+            if path is not None and path.exists():
+                _sync(path)
+        return Copied(kept, dropped, altered, held, account.hexdigest())
+
+    def joined(self, digests: Sequence[str]) -> str | None:
+        """Return None: a file is walked as a whole."""
+        return None
+
+    def _parts(self, reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
+        """Yield each file with what is to be done to it."""
+        drops = plan.drops.indexes()
+        fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
+        first = 0
+        names = copied_names(reader)
+        for number, file in enumerate(reader.files):
+            contents = reader.contents(number)
+            start = first
+            changes: dict[bytes, Change] = {}
+            for table in contents.tables:
+                bounds = [first, first + table.rows]
+                gone = drops[slice(*np.searchsorted(drops, bounds))]
+                filled = fills[slice(*np.searchsorted(fills, bounds))]
+                if len(gone) or len(filled):
+                    value = plan.fill if len(filled) else None
+                    rows = Kept(table.rows, gone, first)
+                    change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
+                    changes.update((dataset.path, change) for dataset in table.datasets)
+                first += table.rows
+            there = drops[slice(*np.searchsorted(drops, [start, first]))]
+            lost = self._lost(reader, number)
+            skip = _deadly(contents.findings) | lost
+            anew = bool(lost) or contents.damaged
+            if changes or anew:
+                try:
+                    with opened(file) as handle:
+                        skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
+                except TROUBLE as exc:
+                    if reader.names:
+                        continue  # the others of its folder are still there
+                    raise RebuildFailed(
+                        str(plan.target), f"nothing of the source can be read: {sentence(exc)}"
+                    ) from exc
+            yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
+
+    def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
+        """Re-open the copy and read all of it."""
+        assert isinstance(reader, Hdf5Reader)
+        account = hashing()
+        single = not reader.names
+        if not single:
+            account.update(_digest_of_others(reader, plan.target))
+        records = done = 0
+        for part in self._parts(reader, plan):
+            target = plan.target if single else plan.target / part.name
+            there, digest = yield from _verify_file(part, target, done)
+            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
+            records += there
+            done += part.records
+            yield done
+        return records, account.hexdigest()
+
+
+def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:
+    """Have the virtual datasets hold their values themselves, whose sources may change.
+
+    Return the escaped paths of the datasets that cannot be copied.
+    """
+    h5 = tree.h5
+    known = {it.path: it for table in contents.tables for it in table.datasets}
+    known |= {it.path: it for it in contents.unjudged}
+    lost = set()
+    for link in tree.links():
+        handle = tree.open(link.path) if link.first and link.path not in changes else None
+        if not isinstance(handle, h5.h5d.DatasetID):
+            continue
+        dataset = known.get(link.path)
+        if uncopyable(h5, handle):
+            lost.add(escape(link.path))
+        elif dataset is not None and dataset.shape and handle.get_create_plist().get_layout() == h5.h5d.VIRTUAL:
+            changes[link.path] = Change(Kept(dataset.rows))
+    return frozenset(lost)
+
+
+def _deadly(findings: Sequence[Any]) -> frozenset[str]:
+    return frozenset(it.details["path"] for it in findings if it.code in ("crash", "timeout") and "path" in it.details)
+
+
+def copied_names(reader: Hdf5Reader) -> list[str]:
+    """Return the file names of the copies in the target's folder; those that a list has twice get a number."""
+    if reader.path.is_dir() or not reader.names:
+        return [file.name for file in reader.files]
+    taken = {reader.path.name}
+    names = []
+    for number, file in enumerate(reader.files):
+        name = file.name if file.name not in taken else f"{number}-{file.name}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
+    """Yield the number of records done for the shares of the datasets that are."""
+    shares = part.shares()
+    so_far: dict[bytes, float] = {}
+    total = 0.0
+    while True:
+        try:
+            path, share = next(marks)
+        except StopIteration as stop:
+            digest: str = stop.value
+            return digest
+        if path in shares:
+            total += shares[path] * (share - so_far.get(path, 0.0))
+            so_far[path] = share
+        yield done + min(part.records, int(total))
+
+
+def _copy_file(part: Part, target: Path) -> Marks:
+    if part.plan.as_it_is:
+        return (yield from _copy_bytes(part.file, target))
+    with opened(part.file) as source:
+        builder = Builder(library(), source, target, part.plan)
+        told = yield from builder.build()
+        narrow(target, part.file.stat().st_mode)
+        _sync(target)
+        tree = Tree(library(), source.id, part.plan.skip)
+        return _digest(tree, part.plan, told, part.file, planned=True)
+
+
+def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *, planned: bool) -> str:
+    for _ in tree.links():
+        pass  # now it knows what references point to
+    created = tree.file.get_create_plist()
+    account = hashing(whole(tree, plan, told, planned=planned).encode())
+    account.update(repr((created.get_userblock(), created.get_sizes(), created.get_version()[0])).encode())
+    with open_regular(file) as raw:
+        left = created.get_userblock()
+        while left > 0 and (piece := raw.read(min(left, COPY_BYTES))):
+            account.update(piece)
+            left -= len(piece)
+    return account.hexdigest()
+
+
+def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
+    if part.plan.as_it_is:
+        digest = yield from _progress(_digest_bytes(target), part, done)
+        return part.records, digest
+    with opened(target) as copy:
+        digest = yield from _progress(_digest_copy(part, copy, target), part, done)
+        records = 0
+        for table, _ in part.tables:
+            heights = {it.path: library().h5d.open(copy.id, it.path).shape[0] for it in table.datasets}
+            records += min(heights.values())
+        return records, digest
+
+
+def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
+    h5 = library()
+    tree = Tree(h5, copy.id)
+    paths = [link.path for link in tree.links() if link.first]
+    streamer = Streamer(tree, part.plan, NOTHING)
+    told = {}
+    for path in paths:
+        handle = tree.open(path)
+        if not isinstance(handle, h5.h5d.DatasetID):
+            continue
+        values = streamer.values(path, handle)
+        while True:
+            try:
+                yield path, next(values)
+            except StopIteration as stop:
+                told[path] = stop.value
+                break
+    return _digest(tree, part.plan, told, target, planned=False)
+
+
+def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Reader) -> int:
+    """Write a file of the dropped rows that can be read, and return how many there are."""
+    held = 0
+    changes: dict[bytes, Change] = {}
+    label = reader.names[part.number] if reader.names else None
+    with opened(part.file) as source:
+        for table, first in part.tables:
+            gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
+            rows = readable(library(), source.id, table, gone, first, deadly, label)
+            held += len(rows)
+            change = Change(Picked(table.rows, rows))
+            changes.update((dataset.path, change) for dataset in table.datasets)
+        plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
+        for _ in Builder(library(), source, target, plan).build():
+            pass
+    _sync(target)
+    return held
+
+
+def _copy_bytes(source: Path, target: Path) -> Marks:
+    account = hashing()
+    with open_regular(source) as reading, target.open("xb") as writing:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            writing.write(piece)
+            yield b"", 0.0
+        writing.flush()
+        os.fsync(writing.fileno())
+    narrow(target, source.stat().st_mode)
+    return account.hexdigest()
+
+
+def _digest_bytes(file: Path) -> Marks:
+    account = hashing()
+    with open_regular(file) as reading:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            yield b"", 0.0
+    return account.hexdigest()
+
+
+def _done(marks: Marks) -> str:
+    while True:
+        try:
+            next(marks)
+        except StopIteration as stop:
+            digest: str = stop.value
+            return digest
+
+
+def _others(reader: Hdf5Reader, target: Path) -> bytes:
+    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
+    target.mkdir()
+    if not reader.path.is_dir():
+        text = _list_text(reader)
+        (target / reader.path.name).write_bytes(text)
+        _sync(target / reader.path.name)
+        return text
+    for folder, _, _ in os.walk(reader.path):
+        (target / Path(folder).relative_to(reader.path)).mkdir(exist_ok=True)
+    said = []
+    for relative in beside(reader):
+        source, copy = reader.path / relative, target / relative
+        said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
+    for folder, _, _ in os.walk(target):
+        _sync(Path(folder))
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def _digest_of_others(reader: Hdf5Reader, target: Path) -> bytes:
+    if not reader.path.is_dir():
+        return (target / reader.path.name).read_bytes()
+    said = (f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader))
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def _list_text(reader: Hdf5Reader) -> bytes:
+    return b"".join(os.fsencode(name) + b"\n" for name in copied_names(reader))
+
+
+def beside(reader: Hdf5Reader) -> list[Path]:
+    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order."""
+    ours = set(reader.files)
+    found = []
+    for folder, _, names in os.walk(reader.path):
+        found += [Path(folder) / name for name in names if Path(folder) / name not in ours]
+    return sorted(file.relative_to(reader.path) for file in found if file.is_file())
+
+
+def _sync(path: Path) -> None:
+    """Have a file or the entries of a folder on disk, and the entry of the path itself."""
+    flush(path)
+    flush(path.parent)

@@ -1,0 +1,95 @@
+"""What of an HDF5 source a copy cannot keep, said before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from datacheck.backends.hdf5.copying.builder import uncopyable
+from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, refers
+from datacheck.backends.hdf5.copying.values import attributes
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.model.escaping import escape
+
+IF = "if rows are dropped or filled"
+
+
+def of_source(reader: Hdf5Reader) -> Iterator[str]:
+    """Yield what of a folder is lost."""
+    if not reader.path.is_dir():
+        return
+    for entry in sorted(reader.path.rglob("*")):
+        if not entry.is_file() and not entry.is_dir():
+            yield f"{escape(os.fsencode(entry.relative_to(reader.path)))}: neither a file nor a folder; not copied"
+
+
+def of_file(
+    h5: Any, file: Any, contents: Contents, skip: frozenset[str], lost: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yield what of a file is lost, but for the paths of which the scan has said so."""
+    tree = Tree(h5, file, skip)
+    known = {dataset.path: table for table in contents.tables for dataset in table.datasets}
+    tall = {
+        (dataset.path.rpartition(b"/")[0], table.rows): table for table in contents.tables for dataset in table.judged
+    }
+    readable = {*known, *(dataset.path for dataset in contents.unjudged)}
+    paths = [b"/", *(link.path for link in tree.links() if link.first)]
+    yield from (f"{path} cannot be opened; not in the copy {IF}" for path in tree.lost if path not in lost)
+    for path in paths:
+        opened = tree.open(path)
+        if isinstance(opened, h5.h5d.DatasetID):
+            if path not in known and uncopyable(h5, opened):
+                yield f"{escape(path)} cannot be read; not in the copy {IF}"
+                continue
+            yield from _of_dataset(h5, opened, path, path in readable, path in known)
+            shape = opened.shape
+            table = tall.get((path.rpartition(b"/")[0], shape[0])) if shape else None
+            if table is not None and path not in known:
+                yield (
+                    f"{escape(path)} has as many rows as the table {table.name}, but cannot be read, "
+                    "and keeps all of them if rows of that are dropped"
+                )
+        yield from _of_attributes(h5, opened, path)
+
+
+def _of_dataset(h5: Any, opened: Any, path: bytes, readable: bool, in_table: bool) -> Iterator[str]:
+    spelled = escape(path)
+    created, kind = opened.get_create_plist(), opened.get_type()
+    if created.get_external_count():
+        yield f"{spelled}: its values lie in another file, which is not copied; the copy refers to it"
+    if created.get_layout() == h5.h5d.VIRTUAL:
+        if readable:
+            yield f"{spelled} is a virtual dataset; it holds its values itself {IF}"
+        else:
+            yield f"{spelled} is a virtual dataset of other files, which are not copied; the copy refers to them"
+    if refers(h5, kind) and numpy_type(opened) is None:
+        yield f"{spelled} has references of a kind that h5py does not read; they are empty {IF}"
+    elif _regions(h5, kind):
+        yield f"{spelled} has references to regions; those of a table point to nothing if rows of it are dropped"
+    for at in range(created.get_nfilters() if in_table else 0):
+        number = created.get_filter(at)[0]
+        if h5.h5z.filter_avail(number) and not h5.h5z.get_filter_info(number) & h5.h5z.FILTER_CONFIG_ENCODE_ENABLED:
+            yield f"{spelled} has the filter {number}, which can be read here but not written; no rows can be dropped"
+
+
+def _of_attributes(h5: Any, opened: Any, path: bytes) -> Iterator[str]:
+    for name, attribute in attributes(h5, opened):
+        spelled = f"the attribute {escape(name)} of {escape(path)}" if name else f"the attributes of {escape(path)}"
+        if attribute is None:
+            yield f"{spelled} cannot be read, at least by h5py; not in the copy {IF}"
+            continue
+        if _regions(h5, attribute.kind):
+            yield f"{spelled} has references to regions; those of a table point to nothing if rows of it are dropped"
+        if h5.h5a.get_info(opened, name).cset != h5.h5t.CSET_ASCII and not name.isascii():
+            yield f"the name of {spelled} is marked as UTF-8; the mark may be lost {IF}"
+
+
+def _regions(h5: Any, kind: Any) -> bool:
+    is_a = kind.get_class()
+    if is_a == h5.h5t.COMPOUND:
+        return any(_regions(h5, kind.get_member_type(at)) for at in range(kind.get_nmembers()))
+    if is_a in (h5.h5t.ARRAY, h5.h5t.VLEN):
+        return _regions(h5, kind.get_super())
+    return is_a == h5.h5t.REFERENCE and bool(kind.equal(h5.h5t.STD_REF_DSETREG))

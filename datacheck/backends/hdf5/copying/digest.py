@@ -1,0 +1,299 @@
+"""The digest of all that an HDF5 file holds: of a source as its copy is to be, and of the copy as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from array import array
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
+from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
+from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.tables import Contents, Dataset
+
+NBIT = 5
+"""This filter's options repeat the type, and are worked out anew for each dataset that is made."""
+NOTHING: Mapping[bytes, Change] = {}
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """What a copy does to one file: the changes to datasets by their paths, and what must not be opened."""
+
+    contents: Contents
+    changes: Mapping[bytes, Change] = field(default_factory=dict)
+    skip: frozenset[str] = frozenset()
+    bare: bool = False
+    """Leave out the datasets that do not change."""
+    anew: bool = False
+    """Build the copy even if nothing changes, since the file is damaged."""
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the copy has the very bytes of the file."""
+        return not self.changes and not self.anew
+
+    @cached_property
+    def hidden(self) -> frozenset[bytes]:
+        """The datasets whose rows move, so that regions of them mean nothing any more."""
+        return frozenset(path for path, change in self.changes.items() if len(change.rows) < change.rows.total)
+
+    @cached_property
+    def datasets(self) -> dict[bytes, Dataset]:
+        """The datasets that can be read, by their paths."""
+        both = [dataset for table in self.contents.tables for dataset in table.datasets]
+        return {dataset.path: dataset for dataset in (*both, *self.contents.unjudged)}
+
+    def filling(self, path: bytes) -> bool:
+        change = self.changes.get(path)
+        return change is not None and change.fill is not None
+
+
+def hashing(said: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(said, digest_size=16)
+
+
+Sink = Callable[[Piece, NDArray[Any]], None]
+
+
+class Streamer:
+    """Reads the values of datasets piece by piece as the copy has them, and digests them."""
+
+    def __init__(self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change]) -> None:
+        """`changes` are those of the plan to read a source, none to read a copy."""
+        self._tree = tree
+        self._plan = plan
+        self._changes = changes
+        self._datasets = plan.datasets
+        self._hidden = plan.hidden
+
+    def values(self, path: bytes, opened: Any, sink: Sink | None = None) -> Generator[float, None, bytes]:
+        """Digest a dataset and hand each piece that has values to `sink`; yield the share done, return the digest."""
+        h5 = self._tree.h5
+        account = hashing()
+        created = opened.get_create_plist()
+        known = path in self._datasets
+        held = form(h5, opened, filling=self._plan.filling(path))
+        layout = created.get_layout()
+        chunks = created.get_chunk() if layout == h5.h5d.CHUNKED else None
+        if opened.shape is None or held is None or not math.prod(opened.shape) or created.get_external_count():
+            return account.digest()
+        if not known and (layout == h5.h5d.VIRTUAL or not held.raw):
+            return account.digest()
+        if not held.raw:
+            for piece, values in batches(h5, opened, held, self._changes.get(path), self._height(path, opened)):
+                self._fill(path, piece, values)
+                account.update(spell(self._tree, values, self._hidden))
+                if sink is not None:
+                    sink(piece, values)
+                yield piece[0][1] / max(1, self._height(path, opened)) if piece else 1.0
+        elif known or chunks is None:
+            if known or layout == h5.h5d.COMPACT or opened.get_offset() is not None:
+                yield from self._stored(path, opened, held, chunks, sink, account)
+        else:
+            _add_chunks(opened, chunks, account)
+        return account.digest()
+
+    def _height(self, path: bytes, opened: Any) -> int:
+        """Return the rows of a dataset as the copy has them; a scalar counts as one."""
+        change = self._changes.get(path)
+        if change is not None:
+            return len(change.rows)
+        return opened.shape[0] if opened.shape else 1
+
+    def _stored(
+        self, path: bytes, opened: Any, held: Form, chunks: Any, sink: Sink | None, account: Any
+    ) -> Iterator[float]:
+        h5 = self._tree.h5
+        change = self._changes.get(path)
+        shape = opened.shape and (self._height(path, opened), *opened.shape[1:])
+        stored = Stored(opened, chunks) if chunks else None
+        for piece in parts_of(shape, held, chunks):
+            if stored is not None and stored.lacks(piece, change):
+                account.update(b"absent")
+                continue
+            try:
+                values = read_rows(h5, opened, held, change, piece, chunks)
+            except TROUBLE:
+                if change is not None:
+                    raise
+                account.update(b"unreadable" + repr(piece).encode())
+                if stored is not None:
+                    _add_chunks(opened, chunks, account, piece)
+                continue
+            self._fill(path, piece, values)
+            account.update(values.data if values.flags.c_contiguous else values.tobytes())
+            if sink is not None:
+                sink(piece, values)
+            yield piece[0][1] / max(1, shape[0]) if piece else 1.0
+
+    def _fill(self, path: bytes, piece: Piece, values: NDArray[Any]) -> None:
+        change = self._changes.get(path)
+        if change is not None and change.fill is not None and piece:
+            dataset = self._datasets[path]
+            fill(change, dataset, values, piece[0], dataset.dtype)
+
+
+class Stored:
+    """Which chunks of a dataset are stored at all; those that are not take no room in the copy either."""
+
+    def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
+        self._chunks = chunks
+        self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
+        self._there: NDArray[Any] | None = None
+        numbers = array("q")
+        try:
+            if opened.get_num_chunks() == math.prod(self._grid):
+                return
+            opened.chunk_iter(lambda chunk: numbers.append(self._number(chunk.chunk_offset)))
+        except TROUBLE:  # the index is damaged: which chunks are there shows when they are read
+            return
+        self._there = np.sort(np.array(numbers, np.int64))
+
+    def _number(self, origin: tuple[int, ...]) -> int:
+        number = 0
+        for at, size, count in zip(origin, self._chunks, self._grid, strict=True):
+            number = number * count + at // size
+        return number
+
+    def has(self, origin: tuple[int, ...]) -> bool:
+        if self._there is None:
+            return True
+        number = self._number(origin)
+        at = int(np.searchsorted(self._there, number))
+        return at < len(self._there) and int(self._there[at]) == number
+
+    def lacks(self, piece: Piece, change: Change | None) -> bool:
+        """Say whether a piece of the copy comes from chunks alone that are not stored, and stays as it is."""
+        if self._there is None:
+            return False
+        runs = [piece[0]] if change is None else change.rows.runs(*piece[0])
+        if change is not None and any(len(change.to_fill(low, high)) for low, high in runs):
+            return False
+        return not any(self.has(at) for run in runs for at in origins((run, *piece[1:]), self._chunks))
+
+
+def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
+    """Return the origins of the chunks that are stored, as far as the index of the chunks can be read."""
+    found: list[tuple[int, ...]] = []
+    try:
+        opened.chunk_iter(lambda chunk: found.append(chunk.chunk_offset))
+    except TROUBLE:
+        return found
+    return found
+
+
+def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece | None = None) -> None:
+    """Digest chunks as they are stored, where their values cannot be had."""
+    for origin in sorted(chunk_origins(opened)):
+        if piece is not None and not all(low <= at < high for at, (low, high) in zip(origin, piece, strict=True)):
+            continue
+        try:
+            mask, stored = opened.read_direct_chunk(origin)
+        except TROUBLE:
+            continue
+        account.update(repr((origin, mask, len(stored))).encode())
+        account.update(stored)
+
+
+def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: bool) -> str:
+    """Return the digest of every link, object, type, shape, property and attribute, and of the values as `told`.
+
+    With `planned` the file is a source, and is described as its copy is to be.
+    """
+    account = hashing()
+
+    def add(*said: Any) -> None:
+        account.update(repr(said).encode())
+
+    _object(tree, plan, b"/", told, add, planned=planned)
+    for link in tree.links():
+        add(link.path, link.kind, link.cset, link.value, link.leads)
+        if link.first:
+            _object(tree, plan, link.path, told, add, planned=planned)
+    return account.hexdigest()
+
+
+def _object(
+    tree: Tree, plan: FilePlan, path: bytes, told: Mapping[bytes, bytes], add: Callable[..., None], *, planned: bool
+) -> None:
+    h5 = tree.h5
+    opened = tree.open(path)
+    add(type(opened).__name__, tree.comment(path))
+    if isinstance(opened, h5.h5d.DatasetID):
+        kind = opened.get_type()
+        created = creation(h5, opened, plan.changes.get(path) if planned else None)
+        space = extent(h5, opened, created, plan.changes.get(path) if planned else None)
+        add(tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))
+        add(*properties(h5, created, numpy_type(opened)), told.get(path))
+    elif isinstance(opened, h5.h5g.GroupID):
+        group = opened.get_create_plist()
+        add(group.get_link_creation_order(), group.get_attr_creation_order())
+    else:
+        add(spelled(h5, opened))
+    hidden = plan.hidden
+    for name, attribute in attributes(h5, opened):
+        if attribute is None:
+            continue
+        kind, space = attribute.kind, attribute.space
+        add(name, tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))
+        if attribute.values is not None:
+            add(spell(tree, attribute.values, hidden))
+
+
+def dims(space: Any) -> tuple[Any, ...]:
+    return (space.get_simple_extent_dims(), space.get_simple_extent_dims(True)) if space.is_simple() else ()
+
+
+def creation(h5: Any, opened: Any, change: Change | None) -> Any:
+    """Return the creation properties of the copy of a dataset: a virtual one that changes holds its values itself."""
+    created = opened.get_create_plist()
+    if change is None or created.get_layout() != h5.h5d.VIRTUAL:
+        return created
+    plain = h5.h5p.create(h5.h5p.DATASET_CREATE)
+    plain.set_attr_creation_order(created.get_attr_creation_order())
+    return plain
+
+
+def extent(h5: Any, opened: Any, created: Any, change: Change | None) -> Any:
+    """Return the data space of the copy of a dataset: as many rows as are kept, growing as far as the source can."""
+    space = opened.get_space()
+    if change is None:
+        return space
+    shape = (len(change.rows), *opened.shape[1:])
+    growing = created.get_layout() == h5.h5d.CHUNKED
+    return h5.h5s.create_simple(shape, space.get_simple_extent_dims(True) if growing else shape)
+
+
+def properties(h5: Any, created: Any, dtype: np.dtype[Any] | None) -> Iterator[Any]:
+    """Yield all that a dataset was created with."""
+    layout = created.get_layout()
+    yield layout
+    yield created.get_chunk() if layout == h5.h5d.CHUNKED else None
+    for at in range(created.get_nfilters()):
+        code, flags, values, name = created.get_filter(at)
+        yield code, flags, () if code == NBIT else values, name
+    yield created.get_fill_time(), created.get_alloc_time(), created.get_attr_creation_order()
+    yield [created.get_external(at) for at in range(created.get_external_count())]
+    if layout == h5.h5d.VIRTUAL:
+        for at in range(created.get_virtual_count()):
+            yield created.get_virtual_filename(at), created.get_virtual_dsetname(at)
+            for space in (created.get_virtual_vspace(at), created.get_virtual_srcspace(at)):
+                yield dims(space), space.get_select_type(), space.get_select_npoints()
+    defined = created.fill_value_defined()
+    yield defined
+    if defined == h5.h5d.FILL_VALUE_USER_DEFINED and dtype is not None and not dtype.hasobject:
+        value = np.zeros((), dtype.base)
+        try:
+            created.get_fill_value(value)
+        except TROUBLE:
+            return
+        yield value.tobytes()

@@ -1,0 +1,175 @@
+"""The links and objects of an HDF5 file in order, each object once, and what its types and references say.
+
+The library comes as an argument: `datacheck.backends.hdf5.file` alone imports it. Nothing is followed out of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.model.escaping import escape
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of the group at path `above`; a hard one leads to the object that was first met at path `leads`."""
+
+    above: bytes
+    name: bytes
+    kind: int
+    cset: int
+    value: tuple[bytes, ...] = ()
+    leads: bytes = b""
+    first: bool = False
+
+    @property
+    def path(self) -> bytes:
+        return below(self.above, self.name)
+
+
+def below(above: bytes, name: bytes) -> bytes:
+    return above.rstrip(b"/") + b"/" + name
+
+
+class Tree:
+    """The objects of an open file by their paths, without those that must not be opened (`skip`, escaped paths)."""
+
+    def __init__(self, h5: Any, file: Any, skip: frozenset[str] = frozenset()) -> None:
+        self.h5 = h5
+        self.file = file
+        self.paths: dict[int, bytes] = {}
+        self.addresses: dict[bytes, int] = {}
+        self.lost: list[str] = []
+        self._skip = skip
+
+    def links(self) -> Iterator[Link]:
+        """Yield every link, those of a group in the order in which they were made where the file knows it."""
+        root = self.h5.h5g.open(self.file, b"/")
+        seen = {self.h5.h5o.get_info(root).addr: b"/"}
+        self.paths.update(seen)
+        self.lost.clear()
+        todo = [b"/"]
+        while todo:
+            above = todo.pop()
+            group = self.h5.h5g.open(self.file, above)
+            groups = []
+            for name in self._names(group):
+                path = below(above, name)
+                if escape(path) in self._skip:
+                    self.lost.append(escape(path))
+                    continue
+                try:
+                    link, is_group = self._link(group, above, name, seen)
+                except TROUBLE:
+                    self.lost.append(escape(path))
+                    continue
+                yield link
+                if is_group:
+                    groups.append(path)
+            todo += reversed(groups)
+
+    def _names(self, group: Any) -> list[bytes]:
+        names: list[bytes] = []
+        by_order = bool(group.get_create_plist().get_link_creation_order())
+        index = self.h5.h5.INDEX_CRT_ORDER if by_order else self.h5.h5.INDEX_NAME
+        try:
+            group.links.iterate(names.append, idx_type=index, order=self.h5.h5.ITER_INC)
+        except TROUBLE:
+            self.lost.append(escape(self.h5.h5i.get_name(group) or b"/"))
+        return names
+
+    def _link(self, group: Any, above: bytes, name: bytes, seen: dict[int, bytes]) -> tuple[Link, bool]:
+        info = group.links.get_info(name)
+        if info.type in (self.h5.h5l.TYPE_SOFT, self.h5.h5l.TYPE_EXTERNAL):
+            value = group.links.get_val(name)
+            if not value:
+                raise ValueError("a soft link to nothing")
+            return Link(above, name, info.type, info.cset, value if isinstance(value, tuple) else (value,)), False
+        if info.type != self.h5.h5l.TYPE_HARD:
+            raise ValueError(f"a link of the unknown type {info.type}")
+        known = seen.get(info.u)
+        if known is not None:
+            return Link(above, name, info.type, info.cset, leads=known), False
+        opened = self.h5.h5o.open(group, name)
+        if isinstance(opened, self.h5.h5d.DatasetID):
+            opened.get_type(), opened.get_space(), opened.get_create_plist()  # what is damaged may show here at last
+        path = seen[info.u] = self.paths[info.u] = below(above, name)
+        self.addresses[path] = info.u  # of an object itself it cannot be had where the index of its chunks is damaged
+        is_group = isinstance(opened, self.h5.h5g.GroupID)
+        return Link(above, name, info.type, info.cset, leads=path, first=True), is_group
+
+    def open(self, path: bytes) -> Any:
+        return self.h5.h5o.open(self.file, path)
+
+    def comment(self, path: bytes) -> bytes:
+        """Return the comment on an object; h5py's newer call for it returns stray memory where there is none."""
+        root = self.h5.h5g.open(self.file, b"/")
+        said: bytes = root.get_comment(path.lstrip(b"/") or b".")
+        return said
+
+    def type_path(self, kind: Any) -> bytes | None:
+        """Return the path of a committed type, empty if no link leads to it; None for any other type."""
+        return self.paths.get(self.h5.h5o.get_info(kind).addr, b"") if kind.committed() else None
+
+    def target(self, reference: Any) -> tuple[bytes, Any] | None:
+        """Return the path that a reference points to and the region, None for a reference to nothing that is kept."""
+        if not reference:
+            return None
+        try:
+            addr = self.h5.h5o.get_info(self.h5.h5r.dereference(reference, self.file)).addr
+            path = self.paths.get(addr)
+            if path is None:
+                return None
+            region = isinstance(reference, self.h5.h5r.RegionReference)
+            return path, self.h5.h5r.get_region(reference, self.file) if region else None
+        except TROUBLE:
+            return None
+
+
+def refers(h5: Any, kind: Any) -> bool:
+    """Say whether values of a type are or hold references."""
+    return bool(kind.detect_class(h5.h5t.REFERENCE))
+
+
+def numpy_type(opened: Any) -> Any:
+    """Return the NumPy type of a dataset or attribute, None where there is no equivalent."""
+    try:
+        return opened.dtype
+    except TROUBLE:
+        return None
+
+
+def spelled(h5: Any, kind: Any) -> tuple[Any, ...]:
+    """Return all that a type is, whatever version of the format it is stored in."""
+    t = h5.h5t
+    is_a = kind.get_class()
+    said: tuple[Any, ...] = (is_a, kind.get_size())
+    if is_a == t.COMPOUND:
+        members = range(kind.get_nmembers())
+        return (
+            *said,
+            *(
+                (kind.get_member_name(at), kind.get_member_offset(at), spelled(h5, kind.get_member_type(at)))
+                for at in members
+            ),
+        )
+    if is_a == t.ENUM:
+        members = range(kind.get_nmembers())
+        return (
+            *said,
+            spelled(h5, kind.get_super()),
+            *((kind.get_member_name(at), kind.get_member_value(at)) for at in members),
+        )
+    if is_a == t.ARRAY:
+        return (*said, kind.get_array_dims(), spelled(h5, kind.get_super()))
+    if is_a == t.VLEN:
+        return (*said, spelled(h5, kind.get_super()))
+    if is_a == t.STRING:
+        return (*said, kind.is_variable_str(), kind.get_cset(), kind.get_strpad())
+    if is_a == t.OPAQUE:
+        return (*said, kind.get_tag())
+    asked = ("order", "precision", "offset", "pad", "sign", "fields", "ebias", "norm", "inpad")
+    return (*said, *(getattr(kind, f"get_{it}")() for it in asked if hasattr(kind, f"get_{it}")))

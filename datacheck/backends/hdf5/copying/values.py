@@ -1,0 +1,267 @@
+"""Read and write values of HDF5 datasets and attributes bit for bit, and spell them for a digest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
+from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
+from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.window import weight
+
+Translate = Callable[[Any], Any]
+ROWS_OF_OBJECTS = 4096
+
+
+@dataclass(frozen=True)
+class Form:
+    """How values are held in memory: as they are stored, or (where they are pointers in the file) as objects."""
+
+    dtype: np.dtype[Any]
+    memory: Any
+    """The HDF5 type of the memory, None where h5py is to convert."""
+
+    @property
+    def raw(self) -> bool:
+        return self.memory is not None
+
+    def empty(self, shape: Sequence[int]) -> NDArray[Any]:
+        return np.empty(tuple(shape), self.dtype)
+
+
+def form(h5: Any, opened: Any, *, filling: bool = False) -> Form | None:
+    """Return how the values of a dataset or attribute are held; None if no memory can hold them.
+
+    Stored bytes are taken as they are, which keeps paddings and the payloads of NaN. Values to be filled must be
+    numbers to NumPy, so a float of a size that it does not have is converted.
+    """
+    kind = opened.get_type()
+    dtype = numpy_type(opened)
+    if dtype is None:
+        if kind.detect_class(h5.h5t.VLEN) or kind.detect_class(h5.h5t.REFERENCE):
+            return None
+    elif dtype.hasobject or (filling and dtype.itemsize != kind.get_size()):
+        return Form(dtype, None)
+    return Form(np.dtype((np.void, kind.get_size())), kind)
+
+
+def read(h5: Any, opened: Any, held: Form, piece: Piece | None = None) -> NDArray[Any]:
+    """Return a piece of a dataset, or all of it or of an attribute, with the shape of the piece."""
+    shape = opened.shape if piece is None else tuple(high - low for low, high in piece)
+    values = held.empty(shape)
+    if not math.prod(shape):
+        return values
+    if isinstance(opened, h5.h5a.AttrID):
+        opened.read(values, held.memory)
+    elif not piece:
+        opened.read(h5.h5s.ALL, h5.h5s.ALL, values, held.memory)
+    else:
+        opened.read(*_spaces(h5, opened, piece), values, held.memory)
+    return values
+
+
+def write(h5: Any, opened: Any, held: Form, values: NDArray[Any], piece: Piece = ()) -> None:
+    """Write what `read` returned."""
+    if not values.size:
+        return
+    if isinstance(opened, h5.h5a.AttrID):
+        opened.write(values, held.memory)
+    elif not piece:
+        opened.write(h5.h5s.ALL, h5.h5s.ALL, values, held.memory)
+    else:
+        opened.write(*_spaces(h5, opened, piece), values, held.memory)
+
+
+def _spaces(h5: Any, opened: Any, piece: Piece) -> tuple[Any, Any]:
+    counts = tuple(high - low for low, high in piece)
+    space = opened.get_space()
+    space.select_hyperslab(tuple(low for low, _ in piece), counts)
+    return h5.h5s.create_simple(counts), space
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """The HDF5 type and space of an attribute, and its values, None where there are none."""
+
+    kind: Any
+    space: Any
+    held: Form
+    values: NDArray[Any] | None
+
+
+def attributes(h5: Any, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]:
+    """Yield an object's attributes, in the order in which they were made where the file knows it.
+
+    None stands for one that cannot be read, or held in memory; without a name, for the list of all.
+    """
+    names: list[bytes] = []
+    by_order = False
+    try:
+        if not isinstance(opened, h5.h5t.TypeID):
+            by_order = bool(opened.get_create_plist().get_attr_creation_order())
+        index = h5.h5.INDEX_CRT_ORDER if by_order else h5.h5.INDEX_NAME
+        h5.h5a.iterate(opened, names.append, index_type=index)
+    except TROUBLE:
+        yield b"", None
+    for name in names:
+        try:
+            attribute = h5.h5a.open(opened, name)
+            kind, space, held = attribute.get_type(), attribute.get_space(), form(h5, attribute)
+            null = space.get_simple_extent_type() == h5.h5s.NULL
+            if held is None:
+                yield name, None
+                continue
+            values = None if null else read(h5, attribute, held)
+        except (*TROUBLE, MemoryError):
+            yield name, None
+            continue
+        yield name, Attribute(kind, space, held, values)
+
+
+def parts_of(shape: Sequence[int], held: Form, chunks: Sequence[int] | None) -> Iterator[Piece]:
+    """Yield the pieces in which a dataset is to be copied whose values do not vary in length."""
+    yield from pieces(shape, held.dtype.itemsize, chunks)
+
+
+def read_rows(
+    h5: Any, opened: Any, held: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
+) -> NDArray[Any]:
+    """Return a piece of the copy from the source: rows that are left out are not read.
+
+    In a chunk that has a row to be kept, all rows can be read, and are where that saves many small steps.
+    """
+    if change is None or not piece:
+        return read(h5, opened, held, piece)
+    rows, others = piece[0], piece[1:]
+    runs = change.rows.runs(*rows)
+    values = held.empty([high - low for low, high in piece])
+    at = 0
+    for span in _joined(runs, chunks[0] if chunks and held.raw else 0):
+        low, high = span[0][0], span[-1][1]
+        got = read(h5, opened, held, ((low, high), *others))
+        for begin, end in span:
+            values[at : at + end - begin] = got[begin - low : end - low]
+            at += end - begin
+    return values
+
+
+def _joined(runs: list[tuple[int, int]], depth: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield runs together that have nothing between them but rows of chunks that they have rows of themselves."""
+    span: list[tuple[int, int]] = []
+    for run in runs:
+        if span and not (depth and (span[-1][1] - 1) // depth == run[0] // depth):
+            yield span
+            span = []
+        span.append(run)
+    if span:
+        yield span
+
+
+def batches(h5: Any, opened: Any, held: Form, change: Change | None, rows: int) -> Iterator[tuple[Piece, NDArray[Any]]]:
+    """Yield all values of a dataset that vary in length: a few rows first, since their weight is unknown."""
+    shape = opened.shape
+    if not shape:
+        yield (), read(h5, opened, held)
+        return
+    others = tuple((0, extent) for extent in shape[1:])
+    at, step = 0, 1
+    while at < rows and math.prod(shape[1:]):
+        piece = ((at, min(at + step, rows)), *others)
+        values = read_rows(h5, opened, held, change, piece, None)
+        yield piece, values
+        at = piece[0][1]
+        fitting = PIECE_BYTES * len(values) // max(1, weight(values))
+        step = max(1, min(2 * step, fitting, ROWS_OF_OBJECTS))
+
+
+def fill(change: Change, dataset: Dataset, values: NDArray[Any], rows: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    """Set the NaN and infinite elements of the floating columns to the fill, in the rows that are to be filled."""
+    at = 0
+    for low, high in change.rows.runs(*rows):
+        for row in change.to_fill(low, high).tolist():
+            place = at + row - low
+            numbers = values[place : place + 1]
+            if numbers.dtype != dtype:
+                numbers = np.ndarray(numbers.shape, dtype, buffer=numbers.data)
+            if _fill_one(change, dataset, numbers):
+                change.mark(row)
+        at += high - low
+
+
+def _fill_one(change: Change, dataset: Dataset, numbers: NDArray[Any]) -> bool:
+    altered = False
+    for column in dataset.columns:
+        part = numbers
+        for member in column.members:
+            part = part[member]
+        if part.dtype.kind != "f":
+            continue
+        wrong = ~np.isfinite(part)
+        if wrong.any():
+            part[wrong] = change.fill
+            altered = True
+    return altered
+
+
+def spell(tree: Tree, values: NDArray[Any], hidden: frozenset[bytes]) -> bytes:
+    """Return bytes that two arrays of one type have in common only if their values are the same.
+
+    References are spelled by the path they point to; regions of datasets that are `hidden` point to nothing.
+    """
+    if not values.dtype.hasobject:
+        return values.tobytes()
+    if values.dtype.names is not None:
+        return b"".join(spell(tree, values[name], hidden) for name in values.dtype.names)
+    out = []
+    for value in values.reshape(-1):
+        if isinstance(value, np.ndarray):
+            out.append(b"a%d:" % value.size + spell(tree, value, hidden))
+        elif isinstance(value, bytes | str):
+            text = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+            out.append(b"s%d:" % len(text) + text)
+        elif isinstance(value, tree.h5.h5r.Reference):
+            out.append(_spell_reference(tree, value, hidden))
+        else:
+            out.append(f"o{value!r}".encode())
+    return b"".join(out)
+
+
+def _spell_reference(tree: Tree, reference: Any, hidden: frozenset[bytes]) -> bytes:
+    points = tree.target(reference)
+    if points is None or (points[1] is not None and points[0] in hidden):
+        return b"r0:"
+    path, region = points
+    said: bytes = b"r%d:" % len(path) + path
+    if region is None:
+        return said
+    kind = region.get_select_type()
+    if kind == tree.h5.h5s.SEL_POINTS:
+        return said + b"p" + bytes(region.get_select_elem_pointlist().tobytes())
+    if kind == tree.h5.h5s.SEL_HYPERSLABS:
+        return said + b"h" + bytes(region.get_select_hyper_blocklist().tobytes())
+    return said + b"k%d" % kind
+
+
+def translated(tree: Tree, values: NDArray[Any], translate: Translate) -> NDArray[Any]:
+    """Return a copy of the values in which every reference is replaced by what `translate` makes of it."""
+    if not values.dtype.hasobject:
+        return values
+    made = values.copy()
+    if made.dtype.names is not None:
+        for name in made.dtype.names:
+            made[name] = translated(tree, values[name], translate)
+        return made
+    flat, source = made.reshape(-1), values.reshape(-1)
+    for at, value in enumerate(source):
+        if isinstance(value, np.ndarray):
+            flat[at] = translated(tree, value, translate)
+        elif isinstance(value, tree.h5.h5r.Reference):
+            flat[at] = translate(value)
+    return made

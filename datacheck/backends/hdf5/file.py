@@ -1,0 +1,142 @@
+"""Open an HDF5 file by h5py: read-only, without a lock or plugins from outside, and a damaged one nevertheless."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
+from datacheck.backends.hdf5.superblock import Beyond, Mended, superblock
+from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.files.regular import NotRegular
+from datacheck.model.finding import Finding, found
+
+
+@cache
+def library() -> Any:
+    """Return h5py, imported here alone, so that who reads no HDF5 does not wait for it.
+
+    The HDF5 library would load any shared library it finds in the folders of HDF5_PLUGIN_PATH as soon as a file asks
+    for a filter, so its search is off, and its list of folders empty in case it was loaded before. hdf5plugin
+    registers its filters itself. Other variables name a driver or a connector to load (without which nothing can be
+    opened), or where parts of a file lie: none of them is obeyed. That for locks overrules what a caller says.
+    """
+    for name in [name for name in os.environ if name.startswith("HDF5_")]:
+        del os.environ[name]
+    os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+    os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
+    import h5py
+
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401
+    for at in reversed(range(h5py.h5pl.size())):
+        h5py.h5pl.remove(at)
+    return h5py
+
+
+class OpenFile:
+    """An open file; `size` is its real length, `block` its superblock as far as it can be read here."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a file; through its superblock mended where the library would refuse it. Raises what h5py raises."""
+        self.path = path
+        self.size = path.stat().st_size
+        self.block = superblock(path)
+        self.mended = None
+        if self.block is not None and self.block.damaged(self.size):
+            self.mended = Mended(path, self.block)
+        try:
+            self.file = library().File(self.mended, "r") if self.mended is not None else _healthy(path)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def __enter__(self) -> OpenFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.file.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.mended is not None:
+            self.mended.close()
+
+    @property
+    def id(self) -> Any:
+        return self.file.id
+
+    @property
+    def cut(self) -> bool:
+        """Say whether there may be less in the file than it says."""
+        return self.mended is not None
+
+    @cached_property
+    def descriptor(self) -> int:
+        number: int = self.file.id.get_vfd_handle() if self.mended is None else self.mended.descriptor
+        return number
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the file as a whole."""
+        return [] if self.block is None else list(self.block.findings(self.size))
+
+    def dataset(self, dataset: Dataset, cache: int | None = None, slots: int | None = None) -> Any:
+        """Open a dataset, with a `cache` of so many bytes in so many `slots` for its decoded chunks."""
+        h5 = library()
+        if cache is None:
+            return h5.Dataset(h5.h5d.open(self.file.id, dataset.path))
+        access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
+        access.set_chunk_cache(slots, cache, 0.75)
+        return h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+
+    def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
+        """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""
+        end = self.size
+        if self.block is not None:
+            end = max(end, self.block.end) if self.cut else min(end, self.block.end)
+        try:
+            return direct(library(), dataset, handle.id, self.descriptor, end, largest)
+        except TROUBLE:  # what is wrong with it shows when the library reads it
+            return None
+
+    def first_lost(self, dataset: Dataset, handle: Any) -> tuple[int, int] | None:
+        """Return the first row of a contiguous dataset beyond the end of a file that was cut, and the row's offset."""
+        created = handle.id.get_create_plist()
+        if not self.cut or created.get_layout() != library().h5d.CONTIGUOUS or created.get_external_count():
+            return None
+        offset = handle.id.get_offset()
+        if offset is None or not dataset.row_bytes or offset + dataset.bytes <= self.size:
+            return None
+        row = max(0, self.size - offset) // dataset.row_bytes
+        return row, offset + row * dataset.row_bytes
+
+
+def opened(path: Path) -> OpenFile:
+    """Open a file to be read, without a lock."""
+    return OpenFile(path)
+
+
+def _healthy(path: Path) -> Any:
+    try:
+        return library().File(path, "r", driver="sec2", locking=False)
+    except OSError as exc:
+        if "locking flag" not in str(exc):
+            raise
+        # This process has the file open already, with a lock: the library then shares that and takes no other.
+        return library().File(path, "r", driver="sec2")
+
+
+def refused(exc: Exception) -> Finding:
+    """Return why a file could not be opened."""
+    said = sentence(exc)
+    if isinstance(exc, PermissionError):
+        return found("unsupported", f"the file may not be read: {said}")
+    if isinstance(exc, NotRegular):
+        return found("unsupported", f"the file was replaced while it was read: {exc.strerror}")
+    code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
+    return found(code, f"HDF5 cannot open the file: {said}")

@@ -1,0 +1,280 @@
+"""HDF5 files, read by h5py: opened read-only, without a lock, without plugins from outside, following nothing outside.
+
+A file is walked once in each process (`hdf5_survey`); what it holds makes tables and shards (`hdf5_tables`); a shard
+is read through a window on each dataset (`hdf5_window`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
+from datacheck.backends.hdf5.file_list import sources
+from datacheck.backends.hdf5.fork_guard import Trail, survived
+from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.superblock import superblock
+from datacheck.backends.hdf5.survey import TROUBLE, killed, sentence, survey
+from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.window import Window, column
+from datacheck.backends.interface import DEFAULTS, StoreOptions
+from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+BLOCK_BYTES = 4 << 20
+"""The values of a block stay in the processor's cache for who looks at them next."""
+WALK_BYTES, WALK_SHARE = 512 << 20, 16
+"""A walk of a file may take so many bytes, and so many times those of the file."""
+Deadly = tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Hdf5Reader:
+    """An HDF5 file, a folder of them, or the files that a text list names; `names` are the files' in the latter two."""
+
+    path: Path
+    files: tuple[Path, ...]
+    names: tuple[str, ...] = ()
+    faults: tuple[Finding, ...] = ()
+    options: StoreOptions = DEFAULTS
+    backend: str = "hdf5"
+    kept: bool = field(default=False, repr=False, compare=False)
+    """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": True}
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
+        """Return a reader if HDF5 lies at `path`, by the files' signatures; the suffixes mean nothing."""
+        there = sources(path)
+        return None if there is None else cls(path, there.files, there.names, there.findings, options)
+
+    def reads(self) -> Iterator[Path]:
+        """Yield the files that the source consists of."""
+        yield from self.files
+
+    def layout(self) -> Layout:
+        """Walk every file and return its shards; what is wrong with the files as a whole is in the findings."""
+        findings = list(self.faults)
+        made: list[Shard] = []
+        tables: list[tuple[str, Table]] = []
+        size = 0
+        for number, file in enumerate(self.files):
+            contents = self.contents(number)
+            findings += (self._in_file(number, finding) for finding in contents.findings)
+            made += shards(number, contents)
+            tables += ((part(number, contents, table), table) for table in contents.tables)
+            with contextlib.suppress(OSError):
+                size += file.stat().st_size
+        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings)
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
+        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
+        number, name, deadly = parts(shard)
+        contents = self.contents(number, deadly)
+        table = contents.named.get(name)
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(kept(self.files[number], keep=self.kept))
+            except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
+                yield self._empty(number, refused(exc))
+                return
+            if table is not None:
+                of_table = file.table(name, table.datasets)
+                yield from self._rows(of_table, number, table, shard, limit, note)
+            elif not name:
+                yield from self._unjudged(file.file, number, contents, shard, note)
+
+    def find(self, key: str) -> Shard | None:
+        """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
+        match = _KEY.fullmatch(key)
+        if match is None:
+            return None
+        for number in range(len(self.files)):
+            contents = self.contents(number)
+            for table in contents.tables:
+                names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
+                row = int(match[2])
+                if match[1] in names and row < table.rows:
+                    return rows(part(number, contents, table), row, row + 1)
+        return None
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        """Return the finding with the row's name; datasets that are only read have no rows with names."""
+        number, table, _ = parts(shard)
+        key = f"{table}[{_row(place)}]" if table else None
+        return msgspec.structs.replace(self._in_file(number, finding), key=key)
+
+    def _rows(
+        self, file: OpenTable, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+    ) -> Iterator[RowBlock]:
+        at = 0 if shard.start is None else _row(shard.start)
+        stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
+        most = max(1, BLOCK_BYTES // table.row_bytes)
+        if limit is not None:
+            most = min(most, limit)
+        windows = [_window(file, it, most, single=limit == 1) for it in table.datasets]
+        judged = frozenset(it.path for it in table.judged)
+        columns = [
+            (window, window.dataset.columns if window.dataset.path in judged else ())
+            for window in sorted(windows, key=lambda window: window.dataset.path)
+        ]
+        windows.sort(key=lambda window: not window.aligned)
+        while at < stop:
+            note(Position(at), True)
+            end = min(at + most, stop)
+            for window in windows:
+                whole = stop if window.aligned else end
+                end = min(end, window.cover(at, whole))
+            yield self._block(number, table, columns, at, end)
+            at = end
+
+    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
+        columns = {}
+        unread: dict[str, list[int]] = {}
+        findings: list[tuple[int | None, Finding]] = []
+        for window, judged in windows:
+            lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
+            findings += ((at - start, window.lost[at]) for at in lost)
+            if not judged:
+                continue
+            values = window.values[start - window.start : stop - window.start]
+            for it in judged:
+                columns[it.name] = column(values, it)
+                if lost:
+                    unread[it.name] = [at - start for at in lost]
+        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, self._label(number), findings)
+
+    def _unjudged(
+        self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
+    ) -> Iterator[RowBlock]:
+        start = 0 if shard.start is None else _row(shard.start)
+        stop = None if shard.stop is None else _row(shard.stop)
+        for at, dataset in enumerate(contents.unjudged[start:stop], start):
+            note(Position(at), True)
+            for finding in _wrong(file, dataset):
+                yield self._empty(number, finding)
+
+    def _empty(self, number: int, finding: Finding) -> RowBlock:
+        return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
+
+    def contents(self, number: int, deadly: Deadly | None = None) -> Contents:
+        """Return what file `number` holds, walked around the deadly steps where they are known."""
+        file = self.files[number]
+        try:
+            status = file.stat()
+        except OSError as exc:
+            return Contents(findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}"),))
+        return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
+
+    def _label(self, number: int) -> str | None:
+        return self.names[number] if self.names else None
+
+    def _in_file(self, number: int, finding: Finding) -> Finding:
+        label = self._label(number)
+        return finding if label is None else msgspec.structs.replace(finding, file=label)
+
+
+_Windows = Sequence[tuple[Window, tuple[Column, ...]]]
+"""The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
+_KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+
+
+def _row(place: Position) -> int:
+    assert isinstance(place.key, int)
+    return place.key + place.nth
+
+
+def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+    handle = file.dataset(dataset)
+    past = None if single else file.past(dataset, handle)
+    end = file.size if file.cut else None
+    lost = file.first_lost(dataset, handle)
+    return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
+
+
+@lru_cache(maxsize=16)
+def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
+    """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them."""
+    library()
+    key = path, size, changed, options
+    if deadly is not None:
+        tried = _tried.get(key)
+        return tried if tried and tried.deadly == deadly else _walked(path, size, options, Trail(dict(deadly)))
+    contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
+    if contents is None:
+        return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
+    contents = replace(contents, deadly=tuple(avoided.items()))
+    _tried.clear()
+    _tried[key] = contents
+    return contents
+
+
+_tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
+"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
+
+
+def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
+    signal = trail.step()
+    if signal is not None:
+        return Contents(findings=(killed(signal, "the file"),))
+    try:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
+            contents = survey(library(), file.id, size, options, trail)
+            whole = tuple(file.findings)
+            return replace(contents, findings=whole + contents.findings, damaged=file.cut)
+    except MemoryError:
+        said = "the file's structure needs more memory than there is"
+        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
+    except TROUBLE as exc:
+        return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
+
+
+def _superblock_findings(path: Path, size: int) -> list[Finding]:
+    with contextlib.suppress(OSError):
+        block = superblock(path)
+        return [] if block is None else list(block.findings(size))
+    return []
+
+
+def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
+    """Read a dataset that is not judged and yield what is wrong with it."""
+    try:
+        handle = file.dataset(dataset)
+        if not dataset.shape:
+            handle[()]
+            return
+    except (*TROUBLE, MemoryError) as exc:
+        code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
+        path = escape(dataset.path)
+        yield found(code, f"{path}: {sentence(exc)}", field=dataset.title, dataset=path)
+        return
+    window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
+    at = 0
+    while at < dataset.rows:
+        at = window.cover(at, dataset.rows)
+        last = None
+        for finding in window.lost.values():
+            if finding is not last:
+                yield finding
+            last = finding
+
+
+def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
+    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
+    with library().File(path, "x") as file:
+        for name, values in datasets.items():
+            chunk = (min(16, len(values)), *values.shape[1:])
+            file.create_dataset(name, data=values, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True)

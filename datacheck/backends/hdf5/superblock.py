@@ -1,0 +1,313 @@
+"""The superblock of an HDF5 file, read without the library: where the file ends, who has it open, whether it is whole.
+
+HDF5 File Format Specification 3.0, II.A (superblocks), IV.A.1 (object headers), III.A (B-trees), III.D (heaps).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datacheck.files.regular import open_descriptor
+from datacheck.model.finding import Finding, found
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+WRITING, SWMR = 1, 4
+"""Bits of the consistency flags that a writer sets while it has the file open."""
+READ_BYTES = 256
+"""No superblock of 8-byte addresses is longer."""
+CONTINUATION, SYMBOL_TABLE = 0x10, 0x11
+"""Messages of an object header: where more of it is, and where the links of an old group are."""
+CONTINUATIONS = 16
+"""More pieces of a header are not followed."""
+ROOT_OF_OLD, ROOT_OF_NEW = 96, 48
+"""Where HDF5 puts the header of the root group, right behind a superblock of version 0, or of 2 and 3."""
+
+
+@dataclass(frozen=True)
+class Superblock:
+    """What the superblock at `offset` of a file says, and the bytes that the library would accept in its place.
+
+    `base` is where it was when it was written, `end` where the file should end, `flags` the consistency flags (0 in
+    versions that have none). `sound` is false where its checksum is wrong, or where all of it was lost and worked out
+    from what stands behind it (`lost`).
+    """
+
+    offset: int
+    version: int
+    base: int
+    end: int
+    flags: int
+    raw: bytes
+    sound: bool = True
+    lost: bool = False
+
+    def mended(self, size: int) -> bytes:
+        """Return the superblock without flags, with a right checksum, and with an end that a file of `size` can have.
+
+        What a writer that died had added after it last wrote the superblock lies behind the end that this has.
+        """
+        end = max(self.end, size)
+        raw = bytearray(self.raw)
+        if self.version < 2:
+            at = 40 if self.version == 0 else 44
+            raw[at : at + 8] = self._stored(end)
+            return bytes(raw)
+        raw[11] &= ~(WRITING | SWMR) & 0xFF
+        raw[28:36] = self._stored(end)
+        raw[44:48] = struct.pack("<I", lookup3(bytes(raw[:44])))
+        return bytes(raw)
+
+    def _stored(self, end: int) -> bytes:
+        return struct.pack("<Q", end - self.offset + self.base & _NOWHERE)
+
+    def findings(self, size: int) -> Iterator[Finding]:
+        """Yield what is wrong with the file as a whole, whose length is `size`."""
+        if self.lost:
+            yield found(
+                "damaged-store",
+                "the superblock is destroyed; the file is read from the root group, which stands behind it",
+            )
+        elif not self.sound:
+            yield found(
+                "checksum",
+                f"the checksum of the superblock at offset {self.offset} does not match; the file is read nevertheless",
+                offset=self.offset,
+            )
+        if self.flags & (WRITING | SWMR):
+            yield found(
+                "not-closed",
+                "HDF5 refuses the file: its writer still has it open, or never closed it; it is read nevertheless, "
+                "but what had not been written yet is missing",
+                flags=self.flags,
+            )
+        if size < self.end and self.sound:
+            yield found(
+                "truncated-store",
+                f"the file ends at {size} of {self.end} bytes, {self.end - size} are lost",
+                size=size,
+                expected=self.end,
+            )
+
+    def damaged(self, size: int) -> bool:
+        """Say whether the library refuses a file of `size` bytes for what the superblock says."""
+        return not self.sound or bool(self.flags & (WRITING | SWMR)) or size < self.end
+
+
+def superblock(path: Path) -> Superblock | None:
+    """Return the superblock of a file; None if there is none, or one that cannot be read here. Raises OSError."""
+    descriptor = open_descriptor(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        for offset in offsets(size):
+            raw = os.pread(descriptor, READ_BYTES, offset)
+            if raw.startswith(SIGNATURE):
+                return _read(raw, offset) or (_guessed(descriptor, size) if not offset else None)
+        return _guessed(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def offsets(size: int) -> Iterator[int]:
+    """Yield the places where a superblock may be: 0, 512, 1024, 2048, ...; before it is the user block."""
+    offset = 0
+    while offset + len(SIGNATURE) <= size:
+        yield offset
+        offset = offset * 2 or 512
+
+
+def _read(raw: bytes, offset: int) -> Superblock | None:
+    """Return a superblock whose addresses have 8 bytes, as in all files but those of long-gone machines.
+
+    Where something was put before the file after it was written, all its addresses move along.
+    """
+    version = raw[8] if len(raw) > 8 else 255
+    if version < 2:
+        at = 24 if version == 0 else 28
+        if len(raw) < at + 32 or raw[13] != 8:
+            return None
+        base, _, end, _ = struct.unpack_from("<QQQQ", raw, at)
+        return Superblock(offset, version, base, end - base + offset, 0, raw[: at + 32])
+    if version > 3 or len(raw) < 48 or raw[9] != 8:
+        return None
+    base, _, end, _, checksum = struct.unpack_from("<QQQQI", raw, 12)
+    flags = raw[11] if version == 3 else 0
+    sound = lookup3(raw[:44]) == checksum
+    return Superblock(offset, version, base, end - base + offset, flags, raw[:48], sound)
+
+
+def _guessed(descriptor: int, size: int) -> Superblock | None:
+    """Return what the superblock of a file was whose beginning is lost, where the root group stands where it should."""
+    header = os.pread(descriptor, 4096, ROOT_OF_NEW)
+    length = header_bytes(header)
+    if header.startswith(b"OHDR") and length is not None and length <= len(header):
+        (checksum,) = struct.unpack_from("<I", header, length - 4)
+        if lookup3(header[: length - 4]) == checksum:
+            raw = SIGNATURE + bytes([2, 8, 8, 0]) + struct.pack("<QQQQ", 0, _NOWHERE, size, ROOT_OF_NEW) + bytes(4)
+            return Superblock(0, 2, 0, size, 0, raw, sound=False, lost=True)
+    places = _symbol_table(descriptor, size)
+    if places is not None:
+        raw = SIGNATURE + bytes([0, 0, 0, 0, 0, 8, 8, 0]) + struct.pack("<HHI", 4, 16, 0)
+        raw += struct.pack("<QQQQ", 0, _NOWHERE, size, _NOWHERE)
+        raw += struct.pack("<QQIIQQ", 0, ROOT_OF_OLD, 1, 0, *places)
+        return Superblock(0, 0, 0, size, 0, raw, sound=False, lost=True)
+    return None
+
+
+def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
+    """Return where the B-tree and the heap of the root group of an old file are, if its header is in its place."""
+    header = os.pread(descriptor, 16, ROOT_OF_OLD)
+    length = header_bytes(header)
+    blocks = [] if length is None or header[0] != 1 else [(ROOT_OF_OLD + 16, length - 16)]
+    for _ in range(CONTINUATIONS):
+        if not blocks:
+            break
+        start, length = blocks.pop()
+        raw = os.pread(descriptor, min(length, 1 << 16), start)
+        at = 0
+        while at + 24 <= len(raw):
+            kind, long = struct.unpack_from("<HH", raw, at)
+            first, second = struct.unpack_from("<QQ", raw, at + 8)
+            if kind == SYMBOL_TABLE and long >= 16 and max(first, second) < size:
+                signs = os.pread(descriptor, 4, first), os.pread(descriptor, 4, second)
+                return (first, second) if signs == (b"TREE", b"HEAP") else None
+            if kind == CONTINUATION and long >= 16 and first < size:
+                blocks.append((first, second))
+            at += 8 + long
+    return None
+
+
+_NOWHERE = (1 << 64) - 1
+
+
+def header_bytes(raw: bytes) -> int | None:
+    """Return how long the first piece of an object header is that begins with these bytes; None if it is none."""
+    if raw.startswith(b"OHDR\x02") and len(raw) >= 6:
+        flags = raw[5]
+        at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+        width = 1 << (flags & 3)
+        return at + width + int.from_bytes(raw[at : at + width], "little") + 4 if len(raw) >= at + width else None
+    if len(raw) >= 16 and raw[:2] == b"\x01\0":
+        messages, links, length = struct.unpack_from("<HII", raw, 2)
+        if messages and links and length and length % 8 == 0 and raw[12:16] == bytes(4):
+            return 16 + int(length)
+    return None
+
+
+class Mended:
+    """A damaged file as a Python file: its superblock as the library accepts it, and an error beyond its real end.
+
+    It reports the end that the superblock has: the library opens no dataset that reaches beyond the end of the file.
+    """
+
+    def __init__(self, path: Path, block: Superblock) -> None:
+        self.descriptor = open_descriptor(path)
+        self.size = os.fstat(self.descriptor).st_size
+        self._block = block.mended(self.size)
+        self._offset = block.offset
+        self._end = max(self.size, block.end)
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, into: memoryview) -> int:
+        """Fill `into`. Raises Beyond where the file has no such bytes; the library gets no other exception."""
+        wanted, at = len(into), self._at
+        have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
+        got = 0
+        while got < have:
+            step = os.preadv(self.descriptor, [into[got:have]], at + got)
+            if not step:
+                break
+            got += step
+        if got < wanted:
+            length = header_bytes(bytes(into[: min(got, READ_BYTES)]))
+            if length is None or length > got:
+                raise Beyond(at, at + wanted, self.size)
+            into[got:] = bytes(wanted - got)  # the library looks further ahead than an object header goes
+        low, high = max(at, self._offset), min(at + wanted, self._offset + len(self._block))
+        if low < high:
+            into[low - at : high - at] = self._block[low - self._offset : high - self._offset]
+        self._at = at + wanted
+        return wanted
+
+    def read(self, size: int = -1) -> bytes:
+        raw = bytearray(max(0, min(size, self.size)))
+        self.readinto(memoryview(raw))
+        return bytes(raw)
+
+    def write(self, _: object) -> int:
+        raise OSError("a source is never written")
+
+    def flush(self) -> None:
+        """Do nothing: there is nothing to write."""
+
+    def truncate(self, size: int | None = None) -> int:
+        """Do nothing: the library asks for it when it closes a file."""
+        return self._end
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Beyond(OSError):
+    """Bytes were asked for that lie beyond the end of a file that was cut."""
+
+    def __init__(self, start: int, stop: int, size: int) -> None:
+        super().__init__(start, stop, size)
+        self.start, self.stop, self.size = start, stop, size
+
+    def __str__(self) -> str:
+        return f"the bytes {self.start} to {self.stop} are lost, since the file ends at {self.size}"
+
+
+def lookup3(raw: bytes) -> int:
+    """Return Bob Jenkins' hash of 32 bits, which HDF5 keeps as a checksum of its metadata.
+
+    >>> hex(lookup3(b"Four score and seven years ago"))
+    '0x17770551'
+    """
+    a = b = c = 0xDEADBEEF + len(raw) & _MASK
+    if not raw:
+        return c
+    blocks = max(0, (len(raw) - 1) // 12)
+    for x, y, z in struct.iter_unpack("<III", raw[: 12 * blocks]):
+        a, b, c = a + x & _MASK, b + y & _MASK, c + z & _MASK
+        a = (a - c & _MASK) ^ _turn(c, 4)
+        c = c + b & _MASK
+        b = (b - a & _MASK) ^ _turn(a, 6)
+        a = a + c & _MASK
+        c = (c - b & _MASK) ^ _turn(b, 8)
+        b = b + a & _MASK
+        a = (a - c & _MASK) ^ _turn(c, 16)
+        c = c + b & _MASK
+        b = (b - a & _MASK) ^ _turn(a, 19)
+        a = a + c & _MASK
+        c = (c - b & _MASK) ^ _turn(b, 4)
+        b = b + a & _MASK
+    x, y, z = struct.unpack("<III", raw[12 * blocks :].ljust(12, b"\0"))
+    a, b, c = a + x & _MASK, b + y & _MASK, c + z & _MASK
+    c = (c ^ b) - _turn(b, 14) & _MASK
+    a = (a ^ c) - _turn(c, 11) & _MASK
+    b = (b ^ a) - _turn(a, 25) & _MASK
+    c = (c ^ b) - _turn(b, 16) & _MASK
+    a = (a ^ c) - _turn(c, 4) & _MASK
+    b = (b ^ a) - _turn(a, 14) & _MASK
+    return int((c ^ b) - _turn(b, 24) & _MASK)
+
+
+_MASK = 0xFFFFFFFF
+
+
+def _turn(value: int, bits: int) -> int:
+    return (value << bits | value >> 32 - bits) & _MASK

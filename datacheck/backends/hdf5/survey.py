@@ -1,0 +1,337 @@
+"""Walk an HDF5 file: which datasets it holds, which of them are not to be read, and why.
+
+Nothing is followed out of the file. The library comes as an argument: `datacheck.backends.hdf5.file` alone imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from datacheck.backends.hdf5.fork_guard import Trail
+from datacheck.backends.hdf5.superblock import Beyond
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.interface import StoreOptions
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+
+TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
+"""What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
+or its own code cannot represent (no dtype for a type, a negative extent, a name that is no text). MemoryError is not
+among them: who reads catches it and says `too-large`."""
+
+DEEPEST = 256
+"""Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
+LINKS_FOLLOWED = 32
+LARGE = 4 << 30
+SPARSE = 1000
+"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it is not read, nor is what makes
+all datasets of one file together exceed both."""
+LARGEST = 1 << 30
+"""Bytes of a row, or of a chunk that a filter must decode in one piece."""
+DEFLATED = 1032
+"""Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
+SHIPPED = {
+    307: "bzip2",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32013: "zfp",
+    32015: "zstd",
+    32017: "sz",
+    32018: "fcidecomp",
+    32024: "sz3",
+    32026: "blosc2",
+    32028: "sperr",
+    32033: "htj2k",
+}
+"""Filters that hdf5plugin brings, by the number registered with The HDF Group."""
+OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
+"""Filters that hdf5plugin does not bring."""
+
+
+def sentence(exc: BaseException) -> str:
+    """Return what the library said as one clean line."""
+    said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
+    return plain(" ".join(said.split()))[:300] or type(exc).__name__
+
+
+def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: Trail) -> Contents:
+    """Return what an open file of `size` bytes holds."""
+    walk = _Walk(h5, file, size, trail)
+    found_tables: list[Table] = []
+    unjudged: list[Dataset] = []
+    for group, datasets in walk.groups():
+        made, rest = tables(group, datasets, options)
+        found_tables += made
+        unjudged += rest
+        walk.findings += row_counts(group, datasets, options)
+    walk.findings += together(walk.lengths, options)
+    found_tables.sort(key=lambda table: table.name)
+    return Contents(tuple(found_tables), tuple(unjudged), tuple(walk.findings))
+
+
+class _Walk:
+    """One pass over the groups of a file, in the order of their names, each object once."""
+
+    def __init__(self, h5: Any, file: Any, size: int, trail: Trail) -> None:
+        self.findings: list[Finding] = []
+        self.lengths: dict[bytes, int | None] = {}
+        self._h5 = h5
+        self._file = file
+        self._size = size
+        self._trail = trail
+        self._seen: dict[int, int | None] = {}
+        self._declared = 0
+
+    def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
+        """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
+        todo: list[tuple[bytes, int]] = [(b"", 0)]
+        while todo:
+            path, depth = todo.pop()
+            below: list[bytes] = []
+            datasets: list[Dataset] = []
+            if self._kills(path or b"/"):
+                continue
+            try:
+                group = self._h5.h5g.open(self._file, path or b"/")
+                if not path:
+                    self._seen[self._h5.h5o.get_info(group).addr] = None
+                for name in sorted(group):
+                    self._member(group, path, name, below, datasets)
+            except TROUBLE as exc:
+                self._damaged(path or b"/", exc)
+            if depth < DEEPEST:
+                todo += ((child, depth + 1) for child in reversed(below))
+            else:
+                self.findings += (_unfollowed(child, f"more than {DEEPEST} groups deep") for child in below)
+            yield path, datasets
+
+    def _member(self, group: Any, above: bytes, name: bytes, below: list[bytes], datasets: list[Dataset]) -> None:
+        path = above + b"/" + name
+        if self._kills(path):
+            return
+        try:
+            link = group.links.get_info(name)
+            if link.type != self._h5.h5l.TYPE_HARD:
+                self._link(group, path, name, link.type)
+                return
+            if link.u in self._seen:
+                self.lengths[path] = self._seen[link.u]
+                return
+            self._seen[link.u] = None
+            opened = self._h5.h5o.open(group, name)
+            if isinstance(opened, self._h5.h5g.GroupID):
+                below.append(path)
+            elif isinstance(opened, self._h5.h5d.DatasetID):
+                dataset = self._dataset(opened, path)
+                if dataset is not None:
+                    datasets.append(dataset)
+                    self._seen[link.u] = self.lengths[path] = dataset.rows
+        except TROUBLE as exc:
+            self._damaged(path, exc)
+
+    def _kills(self, path: bytes) -> bool:
+        signal = self._trail.step()
+        if signal is not None:
+            self.findings.append(killed(signal, escape(path), path=escape(path)))
+        return signal is not None
+
+    def _damaged(self, path: bytes, exc: Exception) -> None:
+        spelled = escape(path)
+        code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
+        self.findings.append(found(code, f"{spelled} cannot be opened: {sentence(exc)}", path=spelled))
+
+    def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
+        if kind == self._h5.h5l.TYPE_EXTERNAL:
+            file, target = group.links.get_val(name)
+            self.findings.append(_unfollowed(path, "an external link", escape(file) + ":" + escape(target)))
+        elif kind == self._h5.h5l.TYPE_SOFT:
+            target = group.links.get_val(name)
+            _, why = self._resolve(path.rpartition(b"/")[0], target)
+            if why is not None:
+                self.findings.append(_unfollowed(path, f"a soft link that {why}", escape(target)))
+        else:
+            self.findings.append(_unfollowed(path, f"a link of the unknown type {kind}"))
+
+    def _resolve(self, above: bytes, target: bytes) -> tuple[bytes, str | None]:
+        """Return the path by hard links alone that a path leads to, or why there is none."""
+        parts = [part for part in (target if target.startswith(b"/") else above + b"/" + target).split(b"/") if part]
+        path = b""
+        followed = 0
+        while parts:
+            name = parts.pop(0)
+            if name == b".":
+                continue
+            group = self._h5.h5o.open(self._file, path or b"/")
+            if not isinstance(group, self._h5.h5g.GroupID) or not group.links.exists(name):
+                return path, "leads nowhere"
+            kind = group.links.get_info(name).type
+            if kind == self._h5.h5l.TYPE_HARD:
+                path += b"/" + name
+                continue
+            followed += 1
+            if kind != self._h5.h5l.TYPE_SOFT:
+                return path, "leads out of the file"
+            if followed > LINKS_FOLLOWED:
+                return path, "leads nowhere"
+            onward = group.links.get_val(name)
+            if onward.startswith(b"/"):
+                path = b""
+            parts[:0] = [part for part in onward.split(b"/") if part]
+        return path, None
+
+    def _dataset(self, opened: Any, path: bytes) -> Dataset | None:
+        """Return a dataset as it is described in the file, or None for one that holds nothing by its nature."""
+        shape = opened.shape
+        if shape is None:
+            return None
+        created = opened.get_create_plist()
+        chunked = created.get_layout() == self._h5.h5d.CHUNKED
+        scale = False
+        with contextlib.suppress(*TROUBLE):  # what says so is an attribute, which may be damaged
+            scale = bool(self._h5.h5ds.is_scale(opened))
+        filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
+        try:
+            dtype = opened.dtype
+        except TypeError as exc:
+            self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
+            return None
+        dataset = Dataset(path, tuple(shape), dtype, tuple(created.get_chunk()) if chunked else None, filters, scale)
+        hindrances = list(self._hindrances(opened, created, dataset))
+        self.findings += hindrances
+        if not hindrances:
+            return dataset
+        return Dataset(path, dataset.shape, dtype, dataset.chunks, filters, scale, readable=False)
+
+    def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+        """Yield why a dataset must not or cannot be read; the first reason is enough."""
+        if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
+            offset = opened.get_offset()
+            if offset is not None and dataset.bytes and self._size <= offset:
+                spelled = escape(dataset.path)
+                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
+                return
+        if created.get_external_count():
+            file = escape(created.get_external(0)[0])
+            yield _unfollowed(dataset.path, "a dataset whose values lie in another file", file)
+            return
+        if created.get_layout() == self._h5.h5d.VIRTUAL:
+            target, why = self._leaving(created, LINKS_FOLLOWED)
+            if why is not None:
+                yield _unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
+                return
+        missing = self._missing_filter(opened, created, dataset)
+        if missing is not None:
+            yield missing
+            return
+        yield from self._too_large(opened, created, dataset)
+
+    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None]:
+        """Return the first source of a virtual dataset that is not plainly in this file, and what it does."""
+        for at in range(created.get_virtual_count()):
+            file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
+            target = plain(f"{file}:{name}")
+            if file != "." or "%" in name:
+                return target, "is in another file" if file != "." else "is a pattern"
+            path, why = self._resolve(b"", name.encode("utf-8", "surrogateescape"))
+            if why is not None:
+                return target, why
+            source = self._h5.h5o.open(self._file, path or b"/")
+            if not isinstance(source, self._h5.h5d.DatasetID):
+                return target, "is no dataset"
+            behind = source.get_create_plist()
+            if behind.get_external_count():
+                return target, "has its values in another file"
+            if behind.get_layout() == self._h5.h5d.VIRTUAL:
+                further, why = (
+                    self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end")
+                )
+                if why is not None:
+                    return further, why
+        return "", None
+
+    def _missing_filter(self, opened: Any, created: Any, dataset: Dataset) -> Finding | None:
+        for at, number in enumerate(dataset.filters):
+            if self._h5.h5z.filter_avail(number) or not dataset.bytes:
+                continue
+            with contextlib.suppress(*TROUBLE):
+                if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
+                    continue  # an optional filter that was not there either when the chunks were written
+            called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
+            name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
+            package = "hdf5plugin" if number in SHIPPED else None
+            advice = f"; the package {package} brings it" if package else ""
+            return found(
+                "missing-filter",
+                f"{escape(dataset.path)} needs the HDF5 filter {number}{f' ({name})' if name else ''}, "
+                f"which is not installed{advice}",
+                field=dataset.title,
+                filter=number,
+                name=name,
+                package=package,
+                dataset=escape(dataset.path),
+            )
+        return None
+
+    def _too_large(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+        virtual = created.get_layout() == self._h5.h5d.VIRTUAL
+        stored = self._size
+        if not virtual:
+            with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
+                stored = min(opened.get_storage_size(), self._size)
+        chunk = dataset.chunk_bytes if dataset.filters else 0
+        declared = dataset.bytes
+        why = None
+        verdict: Verdict = "bad"
+        if declared > max(LARGE, SPARSE * stored):
+            why = f"declares {declared} bytes, but {stored} are stored"
+        elif dataset.row_bytes > LARGEST:
+            why = f"has rows of {dataset.row_bytes} bytes"
+            verdict = "unverifiable"
+        elif chunk > LARGEST and 0 < _inflates(dataset.filters, stored) < chunk:
+            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+        elif chunk > LARGEST:
+            why = f"has compressed chunks of {chunk} bytes"
+            verdict = "unverifiable"
+        elif self._declared + declared > max(LARGE, SPARSE * self._size):
+            why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
+        if why is None:
+            self._declared += declared
+            return
+        spelled = escape(dataset.path)
+        yield found(
+            "too-large",
+            f"{spelled} {why}; not read",
+            field=dataset.title,
+            verdict=verdict,
+            dataset=spelled,
+            declared=declared,
+            stored=stored,
+        )
+
+
+def _inflates(filters: tuple[int, ...], stored: int) -> float:
+    """Return how many bytes these filters make at most of those stored; infinite if that is not known of one."""
+    if not {1, 2, 3}.issuperset(filters):
+        return math.inf
+    times: int = DEFLATED ** filters.count(1)
+    return stored * times
+
+
+def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
+    """Return the finding for what killed the process that opened or read it."""
+    if signal == "SIGALRM":
+        return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
+    return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)
+
+
+def _unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
+    spelled = escape(path)
+    if target is None:
+        return found("unsupported", f"{spelled}: {what}", path=spelled)
+    return found("unsupported", f"{spelled} is {what}: {target}; not followed", path=spelled, target=target)

@@ -1,0 +1,331 @@
+"""Tables, columns, labels and shards of an HDF5 file: what follows from its datasets' names, shapes and types alone."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends.interface import StoreOptions
+from datacheck.model.blocks import Position, Shard
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+
+LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
+SHARD_BYTES = 128 << 20
+FILTERED_SHARE = 4
+"""Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
+SHARD_ROWS = 1 << 17
+"""What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
+SHARDS_A_TABLE = 4096
+PROBES = 64
+ROWS_A_PROBE = 16
+DATASETS_PROBED = 4096
+"""Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
+DECODED_BYTES = 1 << 30
+"""So much may be decoded for the probes of a file."""
+UNJUDGED_A_SHARD = 1000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A numeric dataset, or a numeric member of a compound one: `data`, `points.position.x`."""
+
+    name: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's place, extent, type and storage. `readable` is false where a finding says why it is left alone."""
+
+    path: bytes
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None = None
+    filters: tuple[int, ...] = ()
+    scale: bool = False
+    readable: bool = True
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
+
+    @cached_property
+    def title(self) -> str:
+        """The name as reports have it."""
+        return plain(self.name.decode("utf-8", "surrogateescape"))
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0] if self.shape else 1
+
+    @cached_property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def bytes(self) -> int:
+        return self.rows * self.row_bytes
+
+    @cached_property
+    def chunk_bytes(self) -> int:
+        """Bytes of a chunk when decoded, 0 where there are none."""
+        return math.prod(self.chunks) * self.dtype.itemsize if self.chunks else 0
+
+    @cached_property
+    def band_bytes(self) -> int:
+        """Bytes of all chunks that hold a part of one row, when decoded."""
+        if not self.chunks:
+            return 0
+        beside = (math.ceil(extent / size) for extent, size in zip(self.shape[1:], self.chunks[1:], strict=True))
+        return self.chunk_bytes * math.prod(beside)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(_columns(self.title, self.dtype, ()))
+
+
+def _columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...]) -> Iterator[Column]:
+    dtype = dtype.base
+    if dtype.names is None:
+        if dtype.kind in "biufc" and dtype.itemsize:
+            yield Column(name, members)
+        return
+    for member in dtype.names:
+        yield from _columns(f"{name}.{plain(member)}", dtype[member], (*members, member))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Datasets of one group with as many rows: those that are judged, and those that are only read.
+
+    `name` is escaped; `labels` are names of columns.
+    """
+
+    name: str
+    rows: int
+    judged: tuple[Dataset, ...]
+    unjudged: tuple[Dataset, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        return self.judged + self.unjudged
+
+    @property
+    def row_bytes(self) -> int:
+        return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: its tables, the datasets that are only read and belong to none, and what is wrong with it."""
+
+    tables: tuple[Table, ...] = ()
+    unjudged: tuple[Dataset, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    deadly: tuple[tuple[int, str], ...] = ()
+    """The steps of the walk that killed the reader, so that no worker has to find out again (see `hdf5_trial`)."""
+    damaged: bool = False
+    """Whether the library would refuse the file as it is."""
+
+    @cached_property
+    def named(self) -> dict[str, Table]:
+        """The tables by their names."""
+        return {table.name: table for table in reversed(self.tables)}
+
+
+def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
+    """Return the tables of a group, and its datasets that are to be read but belong to none.
+
+    The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
+    """
+    numeric: dict[int, list[Dataset]] = defaultdict(list)
+    others: list[Dataset] = []
+    beside: dict[int, list[Dataset]] = defaultdict(list)
+    for dataset in datasets:
+        if dataset.shape and dataset.bytes and dataset.columns:
+            numeric[dataset.rows].append(dataset)
+        elif dataset.bytes:
+            others.append(dataset)
+    labels = label_names(group, datasets, options)
+    made = []
+    for dataset in others:
+        if dataset.shape and dataset.readable:
+            beside[dataset.rows].append(dataset)
+    taken: set[bytes] = set()
+    for rows, members in numeric.items():
+        judged = tuple(dataset for dataset in members if dataset.readable)
+        if not judged:
+            continue
+        taken.update(dataset.path for dataset in beside[rows])
+        name = escape((group or b"/") if len(numeric) == 1 else members[0].path)
+        columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
+        made.append(Table(name, rows, judged, tuple(beside[rows]), columns))
+    return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
+
+
+def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
+    """Return the names of the group's datasets that hold labels: the one the caller named, or else those by habit.
+
+    Dimension scales and a `y` beside a one-dimensional `x` are axes, as in netCDF files.
+    """
+    names = {dataset.name for dataset in datasets}
+    if options.label_field is not None:
+        asked = options.label_field.encode("utf-8", "surrogateescape")
+        above, _, name = asked.rpartition(b"/")
+        if name in names and (name == asked or above.strip(b"/") == group.strip(b"/")):
+            return frozenset({name})
+    flat = {dataset.name for dataset in datasets if len(dataset.shape) == 1}
+    axes = {dataset.name for dataset in datasets if dataset.scale}
+    if {b"x", b"y"} <= flat:
+        axes.add(b"y")
+    return LABELS & names - axes
+
+
+def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> Iterator[Finding]:
+    """Yield a finding for each label dataset of a group that has another number of rows than what it labels."""
+    sized = {dataset.name: dataset for dataset in datasets if dataset.shape}
+    labels = label_names(group, datasets, options) & sized.keys()
+    data = {name: dataset for name, dataset in sized.items() if name not in labels and dataset.rows}
+    for name in sorted(labels):
+        label = sized[name]
+        if b"data" in data:
+            other = data[b"data"]
+            wrong = label.rows != other.rows
+        else:
+            other = next(iter(data.values()), label)
+            wrong = all(label.rows != dataset.rows for dataset in data.values())
+        if wrong and other is not label:
+            yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:
+    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there."""
+    for wanted in options.together:
+        paths = [b"/" + path.encode("utf-8", "surrogateescape").strip(b"/") for path in wanted]
+        counts = [(escape(path), lengths.get(path)) for path in paths]
+        if len({count for _, count in counts}) > 1 or counts[0][1] is None:
+            yield _unequal(counts)
+
+
+def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
+    spelled = ", ".join(
+        f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
+    )
+    return found("row-count", f"{spelled}; they belong together", rows=dict(counts))
+
+
+def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
+    if dataset.chunks is None:
+        origin = tuple(0 for _ in dataset.shape)
+        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
+        return
+    ends = [stop, *dataset.shape[1:]]
+    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
+    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
+    for origin in itertools.product(*grid):
+        ranges = zip(origin, dataset.chunks, ends, strict=True)
+        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
+        yield origin, (slice(max(rows.start, start), rows.stop), *others)
+
+
+def slices(table: Table) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
+    unit = _unit(table)
+    filtered = any(dataset.filters for dataset in table.datasets)
+    size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES
+    most = min(size // table.row_bytes, SHARD_ROWS)
+    rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
+    for start in range(0, table.rows, rows):
+        yield start, min(start + rows, table.rows)
+
+
+def _unit(table: Table) -> int:
+    deep = [dataset.chunks[0] for dataset in table.datasets if dataset.chunks]
+    common = math.lcm(*deep)
+    return common if common * table.row_bytes <= 4 * SHARD_BYTES else max(deep, default=1)
+
+
+def shards(number: int, contents: Contents) -> Iterator[Shard]:
+    """Yield the shards of file `number` of a source: those of its tables, then what is only to be read, as no records.
+
+    The places of the latter are their numbers in `contents.unjudged`.
+    """
+    for table in contents.tables:
+        of = part(number, contents, table)
+        for start, stop in slices(table):
+            yield rows(of, start, stop)
+    start, size = 0, 0
+    for at, dataset in enumerate(contents.unjudged):
+        if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= UNJUDGED_A_SHARD):
+            yield Shard(part(number, contents), Position(start), Position(at), 0)
+            start, size = at, 0
+        size += dataset.bytes
+    if contents.unjudged:
+        yield Shard(part(number, contents), Position(start), Position(len(contents.unjudged)), 0)
+
+
+def rows(of: str, start: int, stop: int) -> Shard:
+    """Return the shard of these rows of a part."""
+    return Shard(of, Position(start), Position(stop), stop - start)
+
+
+def part(number: int, contents: Contents, table: Table | None = None) -> str:
+    """Return the part of a source that a table of a file is, or what is in no table; see `parts`."""
+    deadly = " ".join(f"{step}={signal}" for step, signal in contents.deadly)
+    return f"{number}\n{'' if table is None else table.name}\n{deadly}"  # an escaped name has no newline
+
+
+def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
+    """Return the file's number, the table's name and the deadly steps of the file's walk."""
+    number, table, deadly = shard.part.split("\n")
+    steps = (step.partition("=") for step in deadly.split())
+    return int(number), table, tuple((int(step), signal) for step, _, signal in steps)
+
+
+def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over all (part, table): at least one for each where they suffice.
+
+    There are fewer where each takes long: of very many datasets, or chunks that are very large.
+    """
+    if not tables:
+        return
+    chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
+    share, more = divmod(PROBES, len(chosen))
+    counts = [min(share + (at < more), math.ceil(it.rows / ROWS_A_PROBE)) for at, (_, it) in enumerate(chosen)]
+    for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
+        of, table = chosen[at]
+        for nth in range(most):
+            start = nth * table.rows // most
+            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
+
+
+def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
+    """Yield how many of so many probes each table may have."""
+    wide = sum(len(table.datasets) * count for table, count in zip(tables, counts, strict=True)) > DATASETS_PROBED
+    heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
+    for table, count in zip(tables, counts, strict=True):
+        most = count
+        if wide:
+            most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
+        if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
+            most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
+        yield max(1, most)
+
+
+def _decoded(table: Table, count: int) -> int:
+    """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
+    filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]
+    cost = count * sum(dataset.band_bytes for dataset in filtered)
+    if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):
+        cost = min(cost, sum(math.ceil(it.rows / it.chunks[0]) * it.band_bytes for it in filtered if it.chunks))
+    return cost

@@ -1,0 +1,270 @@
+"""A window on the rows of one HDF5 dataset: read in large pieces, and where that fails in the smallest."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.chunks import Chunks
+from datacheck.backends.hdf5.direct import Direct
+from datacheck.backends.hdf5.fork_guard import fatal
+from datacheck.backends.hdf5.superblock import Beyond
+from datacheck.backends.hdf5.survey import LARGEST, TROUBLE, killed, sentence
+from datacheck.backends.hdf5.tables import Column, Dataset, cells
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+WINDOW_BYTES = 256 << 20
+"""At most this much of a dataset is in memory, or one row."""
+OBJECT_BYTES = 16 << 20
+"""Variable-length values are read until they add up to this."""
+KNOWN = frozenset({1, 2, 3})
+"""Filters of which it is known what memory they take: deflate, shuffle and fletcher32."""
+DECODING = 6
+"""So many times the bytes of a chunk these take to decode it: the library doubles what it has until that suffices."""
+OBJECT_SHARE = 64
+"""Each reference to a value of variable length may become an object of so many times its bytes, beside the value."""
+HEAP_SHARE = 3
+"""So many times the bytes of a file all its values of variable length may take."""
+CHECKED = frozenset({1, 3, 307})
+"""Filters that keep a checksum of what they hold: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+
+
+class Window:
+    """The rows `start` to `stop` of a dataset, as `values`; `lost` has those that could not be read, and why.
+
+    The values are valid until the window moves on.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        handle: Any,
+        rows: int,
+        *,
+        single: bool = False,
+        direct: Direct | None = None,
+        end: int | None = None,
+        lost_from: tuple[int, int] | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Read about `rows` rows at a time, or with `single` one; past the library where `direct` can.
+
+        `size` is the file's, and bounds what reading may take.
+        `end` is where the file ends if that is damaged, `lost_from` the first row beyond it and the row's offset.
+        """
+        self.dataset = dataset
+        self.start = self.stop = 0
+        self.values: NDArray[Any] = np.empty(0)
+        self.lost: dict[int, Finding] = {}
+        self._handle = handle
+        self._single = single
+        self._direct = None if single else direct
+        self._end = end
+        self._lost_from = lost_from
+        self._size = size
+        self._deadly: Finding | None = None
+        self._step = _step(dataset, 1 if single else rows, single=single)
+        self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
+
+    def cover(self, row: int, stop: int) -> int:
+        """Have `row` in the window and as many behind it as are read at once; return where to stop, at most `stop`.
+
+        Where there are chunks, the window ends where one does.
+        """
+        if not self.start <= row < self.stop:
+            end = row - row % self._step + self._step if self.aligned else row + self._step
+            self._read(row, min(end, stop))
+        return min(self.stop, stop)
+
+    def _read(self, start: int, stop: int) -> None:
+        self.start, self.stop, self.lost = start, stop, {}
+        self.values = np.empty(0)  # the former ones go before their successors come
+        if self._lost_from is not None and stop > self._lost_from[0]:
+            if start >= self._lost_from[0]:
+                self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+                self.lost = dict.fromkeys(range(start, stop), self._behind)
+                return
+            self.stop = stop = self._lost_from[0]
+        if self._direct is not None and self._read_past_the_library(self._direct, start, stop):
+            return
+        if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
+            return
+        try:
+            if self.dataset.dtype.hasobject:
+                self.stop = self._read_objects(start, stop)
+            else:
+                self.values = self._fetch(slice(start, stop), stop - start)
+        except (*TROUBLE, MemoryError):
+            self._read_what_can_be(start, stop)
+
+    def _fetch(self, where: Any, rows: int) -> NDArray[Any]:
+        """Have the library read so many rows, and take no more memory for them than sound ones could need."""
+        bound = self._bound(rows)
+        values: NDArray[Any]
+        with nullcontext() if bound is None else at_most(bound):
+            values = self._handle[where]
+        return values
+
+    def _bound(self, rows: int) -> int | None:
+        """Return what sound rows take at most, None where nobody can say: a filter of others may need any memory."""
+        dataset = self.dataset
+        if self._size is None or not KNOWN.issuperset(dataset.filters):
+            return None
+        values = rows * dataset.row_bytes
+        chunks = DECODING * dataset.chunk_bytes + min(dataset.band_bytes, LARGEST) if dataset.filters else 0
+        if dataset.dtype.hasobject:
+            return OBJECT_SHARE * values + HEAP_SHARE * self._size + chunks
+        return values + chunks if dataset.filters else None
+
+    def _read_past_the_library(self, direct: Direct, start: int, stop: int) -> bool:
+        try:
+            values = direct.read(start, stop)
+        except MemoryError:
+            return False
+        if values is not None:
+            self.values = values
+        return values is not None
+
+    def _kills(self, start: int, stop: int) -> bool:
+        """Say whether values of variable length are not to be read, since doing so kills the reader, or did before.
+
+        A damaged global heap keeps the library in a loop, for each of the very many values that it holds. With it go
+        neither the other datasets' values of the row nor the time for each of the other rows.
+        """
+        title, path = self.dataset.title, escape(self.dataset.path)
+        cause = self._deadly
+        if cause is None:
+            signal = fatal(lambda: self._fetch(slice(start, stop), stop - start))
+            if signal is None:
+                return False
+            cause = killed(signal, f"row {start} of {path}", field=title, dataset=path)
+            self._deadly = found(
+                "unreadable",
+                f"not read, since row {start} of {path} killed its reader",
+                field=title,
+                verdict="unverifiable",
+                dataset=path,
+            )
+        self.values = np.zeros((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+        self.lost = dict.fromkeys(range(start, stop), cause)
+        return True
+
+    def _read_objects(self, start: int, stop: int) -> int:
+        """Read values of variable length, a few rows first since their weight is unknown; return how far that went."""
+        pieces = []
+        held, row, rows = 0, start, 1
+        while row < stop and held < OBJECT_BYTES:
+            end = min(row + rows, stop)
+            pieces.append(self._fetch(slice(row, end), end - row))
+            row = end
+            held += weight(pieces[-1])
+            rows = max(1, min(row - start, OBJECT_BYTES * (row - start) // max(1, 4 * held)))
+        self.values = np.concatenate(pieces)
+        return row
+
+    def _read_what_can_be(self, start: int, stop: int) -> None:
+        """Read piece by piece; the rows of a piece that fails are lost, and hold zeros."""
+        dataset = self.dataset
+        self.values = np.zeros((stop - start, *dataset.shape[1:]), dataset.dtype)
+        self.stop = stop
+        divisible = dataset.chunks is None or dataset.dtype.hasobject
+        causes: dict[tuple[int, ...], Finding] = {}
+        todo = list(cells(dataset, start, stop))[::-1]
+        while todo:
+            origin, cell = todo.pop()
+            first, last = cell[0].start, cell[0].stop
+            try:
+                self.values[(slice(first - start, last - start), *cell[1:])] = self._fetch(cell, last - first)
+            except (*TROUBLE, MemoryError) as exc:
+                if last - first > 1 and divisible and "filter" not in str(exc):
+                    middle = (first + last) // 2
+                    todo.append((origin, (slice(middle, last), *cell[1:])))
+                    todo.append((origin, (slice(first, middle), *cell[1:])))
+                    continue
+                if origin not in causes:
+                    causes[origin] = self._cause(exc, origin)
+                for row in range(first, last):
+                    self.lost.setdefault(row, causes[origin])
+        self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
+
+    @cached_property
+    def _behind(self) -> Finding:
+        """What is to be said of rows beyond the end of the file."""
+        assert self._lost_from is not None
+        row, offset = self._lost_from
+        path = escape(self.dataset.path)
+        return found(
+            "truncated-store",
+            f"{path} is lost from row {row} on (at offset {offset}), since the file ends at {self._end}",
+            field=self.dataset.title,
+            dataset=path,
+            row=row,
+            offset=offset,
+            size=self._end,
+        )
+
+    @cached_property
+    def _chunks(self) -> Chunks | None:
+        chunks = self.dataset.chunks
+        return None if chunks is None else Chunks(self._handle.id, chunks)
+
+    def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
+        dataset = self.dataset
+        path, said = escape(dataset.path), sentence(exc)
+        details: dict[str, Any] = {"dataset": path}
+        where = path
+        stored = None
+        if self._chunks is not None:
+            details["chunk"] = list(origin)
+            where = f"the chunk at {list(origin)} of {path}"
+            stored = self._chunks.find(origin)
+        if stored is not None:
+            offset, size = stored
+            details |= {"offset": offset, "stored": size}
+            where += f" ({size} bytes at offset {offset})"
+            if self._end is not None and offset + size > self._end:
+                said = f"lost, since the file ends at {self._end}"
+                return found("truncated-store", f"{where} is {said}", field=dataset.title, **details)
+        if isinstance(exc, Beyond):
+            return found("truncated-store", f"{where}: {said}", field=dataset.title, **details)
+        if isinstance(exc, MemoryError):
+            if self._bound(1) is not None:
+                said = f"needs more memory than what a file of {self._size} bytes holds could take"
+                return found("too-large", f"{where} {said}", field=dataset.title, **details)
+            said = f"{where} needs more memory than there is"
+            return found("too-large", said, field=dataset.title, verdict="unverifiable", **details)
+        checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
+        return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)
+
+
+def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
+    """Return how many rows to read at once: whole chunks, unless all chunks of a row would be too much memory."""
+    most = max(1, WINDOW_BYTES // max(1, dataset.row_bytes))
+    if dataset.chunks is None or single:
+        return min(rows, most)
+    return min(dataset.chunks[0] * max(1, rows // dataset.chunks[0]), most)
+
+
+def weight(values: NDArray[Any]) -> int:
+    """Return about how many bytes values take that are of variable length, or have members that are."""
+    if values.dtype.names is not None:
+        return sum(weight(values[name]) for name in values.dtype.names)
+    if values.dtype.kind != "O":
+        return values.nbytes
+    return sum(
+        value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, bytes | str) else 64
+        for value in values.reshape(-1)
+    )
+
+
+def column(values: NDArray[Any], of: Column) -> NDArray[Any]:
+    """Return the values of a column, in the byte order of this machine."""
+    for member in of.members:
+        values = values[member]
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

@@ -1,0 +1,1 @@
+"""LevelDB directories, read by our own reader: the library has no read-only mode."""

@@ -1,0 +1,209 @@
+"""A block of a LevelDB table: its CRC32C, its compression, its records with shared prefixes.
+
+Source: google/leveldb doc/table_format.md, table/format.cc, table/block.cc, util/crc32c.h.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+import cramjam
+import google_crc32c
+import numpy as np
+
+from datacheck.backends.shared.read_buffers import reused
+
+TRAILER = 5
+LIMIT = 1 << 30
+"""A block that would unpack to more than this many bytes is taken for damaged."""
+KEY_BUDGET = 64 << 20
+"""Long keys of one block may repeat this many bytes of the keys before them."""
+LARGE = 128 << 10
+"""Blocks from this size on are read into memory that is used again: pages new to the process cost more than reading."""
+SMALL = 1 << 10
+"""Values of less than this many bytes are copied: a memoryview costs more, and makes work for the garbage collector."""
+SNAPPY, ZSTD = 1, 2
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_U32 = struct.Struct("<I")
+
+
+Bytes = bytes | memoryview
+Value = bytes | memoryview
+
+
+class Damaged(Exception):
+    """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong."""
+
+    def __init__(self, code: str, why: str, offset: int | None = None, size: int | None = None) -> None:
+        super().__init__(code, why, offset, size)
+        self.code, self.why, self.offset, self.size = code, why, offset, size
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def masked(crc: int) -> int:
+    """Return a CRC32C as LevelDB stores it: rotated, and a constant added."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def checksum(data: Bytes, start: int, stop: int) -> int:
+    """Return the masked CRC32C of a stretch of `data`, without a copy of more than a few bytes."""
+    if stop - start < LARGE and isinstance(data, bytes):
+        crc: int = google_crc32c.value(data[start:stop])
+    else:
+        crc = google_crc32c.value(np.frombuffer(memoryview(data).toreadonly(), np.uint8, stop - start, start))
+    return masked(crc)
+
+
+def varint(data: Bytes, at: int) -> tuple[int, int]:
+    """Return the number that begins at `at`, and where it ends. Raises IndexError at the end of the data."""
+    result = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, at
+        shift += 7
+        if shift > 63:
+            raise Damaged("damaged-store", "a number runs on beyond 64 bits")
+
+
+def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
+    """Read a block, verify its CRC32C and unpack it; return bytes that begin with its content, and its length.
+
+    Raises Damaged.
+    """
+    raw: Bytes
+    try:
+        if size < LARGE:
+            raw = os.pread(file, size + TRAILER, offset)
+            length = len(raw)
+        else:
+            raw = reused(size + TRAILER)
+            length = os.preadv(file, [raw], offset)
+    except MemoryError as exc:
+        if offset + size + TRAILER <= os.fstat(file).st_size:
+            raise  # it may well be that large: it is this process that has less
+        raise Damaged("truncated-store", "lies beyond the end of the file", offset, size) from exc
+    except (OSError, OverflowError) as exc:
+        raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
+    if length < size + TRAILER:
+        raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
+    return verified(raw, offset, size)
+
+
+def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
+    """Return what `read_block` does, of a block that was read with its trailer, from `offset` of its file."""
+    stored, actual = _U32.unpack_from(raw, size + 1)[0], checksum(raw, 0, size + 1)
+    if stored != actual:
+        raise Damaged("checksum", f"CRC32C is {actual:08x}, expected {stored:08x}", offset, size)
+    try:
+        return _unpacked(raw, size)
+    except Damaged as exc:
+        raise Damaged(exc.code, exc.why, offset, size) from exc
+    except (cramjam.DecompressionError, IndexError) as exc:
+        why = f"passes its CRC32C but cannot be unpacked: {exc}"
+        raise Damaged("damaged-store", why, offset, size) from exc
+
+
+def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
+    kind = raw[size]
+    if kind == 0:
+        return raw, size
+    packed = memoryview(raw)[:size]
+    if kind == SNAPPY:
+        length, _ = varint(raw, 0)
+        # The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt).
+        _bounded(length, min(LIMIT, 32 * size + 64))
+        if length >= LARGE:
+            room = reused(length)
+            return room, cramjam.snappy.decompress_raw_into(packed, room)
+        data = bytes(cramjam.snappy.decompress_raw(packed))
+        return data, len(data)
+    if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
+        length = _zstd_length(raw)
+        _bounded(length, LIMIT)
+        unpacked = bytearray(length)
+        if cramjam.zstd.decompress_into(packed, unpacked) != length:
+            raise Damaged("damaged-store", f"unpacks to less than the {length:,} bytes it declares")
+        return bytes(unpacked), length
+    raise Damaged("unsupported", f"is compressed in a way that datacheck does not know (type {kind})")
+
+
+def _bounded(length: int, limit: int) -> None:
+    if length > limit:
+        raise Damaged("too-large", f"declares that it unpacks to {length:,} bytes, which cannot be right")
+
+
+def _zstd_length(frame: Bytes) -> int:
+    """Return the content size in a zstd frame's header, which LevelDB always writes (RFC 8878, section 3.1.1.1)."""
+    flags = frame[4]
+    single = flags >> 5 & 1
+    width = (single, 2, 4, 8)[flags >> 6]
+    if not width:
+        raise Damaged("damaged-store", "is a zstd frame that does not declare its size")
+    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    return int.from_bytes(frame[at : at + width], "little") + (256 if width == 2 else 0)
+
+
+def parse_block(data: Bytes, size: int) -> tuple[list[bytes], list[Value]]:
+    """Return the keys of a block of `size` bytes, and its values: views into `data`, and copies of SMALL ones.
+
+    Raises Damaged.
+    """
+    restarts = _U32.unpack_from(data, size - 4)[0] if size >= 4 else size
+    end = size - 4 - 4 * restarts
+    if end < 0:
+        raise Damaged("damaged-store", "is too short for its restart points")
+    view = memoryview(data).toreadonly()
+    small = data if isinstance(data, bytes) else view
+    keys: list[bytes] = []
+    values: list[Value] = []
+    key = b""
+    at = 0
+    budget = KEY_BUDGET
+    while at < end:
+        shared, fresh, length = data[at], data[at + 1], data[at + 2]
+        if (shared | fresh | length) < 0x80 and shared <= len(key):
+            split = at + 3 + fresh
+            key = key[:shared] + data[at + 3 : split]
+            at = split + length
+            values.append(small[split:at])
+        else:
+            shared, fresh, length, at = _entry(data, at)
+            budget -= shared
+            split = at + fresh
+            if split + length > end or shared > len(key) or budget < 0:
+                at = size
+                break
+            key = key[:shared] + data[at:split]
+            at = split + length
+            values.append(small[split:at] if length < SMALL else view[split:at])
+        keys.append(key)
+    if at != end:
+        raise Damaged("damaged-store", "passes its CRC32C, but its records do not fit in it")
+    return keys, values
+
+
+def _entry(data: Bytes, at: int) -> tuple[int, int, int, int]:
+    try:
+        shared, at = varint(data, at)
+        fresh, at = varint(data, at)
+        length, at = varint(data, at)
+    except IndexError:
+        raise Damaged("damaged-store", "passes its CRC32C, but ends within a record") from None
+    return shared, fresh, length, at
+
+
+def handle(value: Value) -> tuple[int, int] | None:
+    """Return the offset and size of the block that an entry of an index points to, None if it is no such entry."""
+    data = bytes(value[:21])
+    try:
+        offset, at = varint(data, 0)
+        size, at = varint(data, at)
+    except (IndexError, Damaged):
+        return None
+    return (offset, size) if at == len(data) else None

@@ -1,0 +1,213 @@
+"""LevelDB's log files, which hold the newest records, and (as MANIFEST) the list of tables.
+
+Source: google/leveldb doc/log_format.md, db/log_reader.cc. A log is a row of 32 KiB blocks of
+fragments: masked CRC32C, length, type, payload. One or more fragments make a logical record: here a batch of writes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import google_crc32c
+
+from datacheck.backends.leveldb.block import Damaged, checksum, masked
+from datacheck.files.regular import next_data
+
+BLOCK = 32 << 10
+HEADER = struct.Struct("<IHB")
+BATCH = struct.Struct("<QI")
+"""The head of a batch of writes (db/write_batch.cc): the first one's sequence number, and how many there are."""
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+TRIALS = 100_000
+"""So many places of a damaged log are tried for a fragment, before only the next 32 KiB block is looked for."""
+
+
+class Sink(Protocol):
+    """What takes the logical records of a log, fragment by fragment."""
+
+    def begin(self, offset: int) -> None:
+        """A record begins, at this offset of the file."""
+
+    def feed(self, offset: int, payload: bytes) -> None:
+        """More of it, verified, which lies at this offset."""
+
+    def finish(self) -> None:
+        """It is complete. Raises Damaged if it makes no sense."""
+
+    def abandon(self) -> None:
+        """Its end is lost: forget it."""
+
+
+class Fragment(NamedTuple):
+    """A piece of a record; `kind` is that of the file, PADDING or CUT."""
+
+    kind: int
+    offset: int
+    payload: bytes
+
+
+PADDING, CUT = -1, -2
+
+
+def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
+    """Yield the fragments of a log and, in their place, the damage, zero padding, and where the file ends too early."""
+    search = _Search()
+    for base in _bases(file, size):
+        try:
+            block = os.pread(file, min(BLOCK, size - base), base)
+        except OSError as exc:
+            yield Damaged("unreadable", f"cannot be read: {exc.strerror}", base, BLOCK)
+            continue
+        last = base + len(block) >= size
+        at = 0
+        while at + HEADER.size <= len(block):
+            stored, length, kind = HEADER.unpack_from(block, at)
+            end = at + HEADER.size + length
+            if not (stored or length or kind) and not block[at:].strip(b"\0"):
+                yield Fragment(PADDING, base + at, b"")
+                at = len(block)
+            elif end > len(block):
+                following = search.next(block, at + 1)
+                if last and following == len(block):
+                    yield Fragment(CUT, base + at, b"")
+                else:
+                    yield Damaged("checksum", "a length runs beyond its 32 KiB block", base + at, following - at)
+                at = following
+            elif checksum(block, at + 6, end) != stored:
+                if not _follows(block, end):
+                    end = search.next(block, at + 1)
+                yield Damaged("checksum", "the CRC32C does not match", base + at, end - at)
+                at = end
+            elif not FULL <= kind <= LAST:
+                yield Damaged("damaged-store", f"a fragment has the unknown type {kind}", base + at, end - at)
+                at = end
+            else:
+                yield Fragment(kind, base + at + HEADER.size, block[at + HEADER.size : end])
+                at = end
+        if last and at <= BLOCK - HEADER.size and block[at:].strip(b"\0"):
+            yield Fragment(CUT, base + at, b"")
+
+
+def _bases(file: int, size: int) -> Iterator[int]:
+    """Yield where the blocks of a log begin, but of a hole in the file, which may be of any size, only the first."""
+    base = 0
+    while base < size:
+        yield base
+        data = next_data(file, base)
+        at = size - 1 if data is None else min(data, size - 1)
+        base = max(base + BLOCK, at // BLOCK * BLOCK)
+
+
+class _Search:
+    """Looks for the next sound fragment behind a length that cannot be trusted, for as long as `_left` lasts."""
+
+    def __init__(self) -> None:
+        self._left = TRIALS
+
+    def next(self, block: bytes, at: int) -> int:
+        """Return where a sound fragment begins, or the block's end."""
+        for match in _HEAD.finditer(block, at):
+            begin = match.start()
+            stored, length, _ = HEADER.unpack_from(block, begin)
+            end: int = begin + HEADER.size + length
+            if length and end <= len(block) and self._left:
+                self._left -= 1
+                if checksum(block, begin + 6, end) == stored:
+                    return begin
+        return len(block)
+
+
+_HEAD = re.compile(rb"(?=.{6}[\x01-\x04])", re.DOTALL)
+
+
+def _follows(block: bytes, at: int) -> bool:
+    """Say if a sound fragment, padding or the block's end is at `at`: then the length that led there can be trusted."""
+    if at + HEADER.size > len(block):
+        return True
+    stored, length, kind = HEADER.unpack_from(block, at)
+    end: int = at + HEADER.size + length
+    if not kind:
+        return not block[at:].strip(b"\0")
+    return end <= len(block) and checksum(block, at + 6, end) == stored
+
+
+def read_log(file: int, size: int, sink: Sink) -> list[Damaged]:
+    """Feed the records of a log to `sink`, and return what is damaged; reading goes on behind it.
+
+    Zero bytes up to the end are what some writers preallocate. A last record that is cut is `truncated-store`: LevelDB
+    passes over it without a word, but it was lost all the same.
+    """
+    assembly = _Assembly(sink)
+    padding: int | None = None
+    for it in fragments(file, size):
+        if isinstance(it, Fragment) and it.kind == PADDING:
+            padding = it.offset if padding is None else padding
+            continue
+        if padding is not None:
+            gap = (it.offset or padding) // BLOCK * BLOCK - padding
+            assembly.lose(Damaged("damaged-store", "zero bytes stand where records should be", padding, gap))
+            padding = None
+        if isinstance(it, Damaged):
+            assembly.lose(it)
+        elif it.kind == CUT:
+            assembly.cut(it.offset, size)
+        else:
+            assembly.take(it)
+    if assembly.begun is not None:
+        assembly.cut(assembly.begun, size)
+    return assembly.damages
+
+
+class _Assembly:
+    """Puts records together from their fragments; `begun` is where the one begins that has no end yet."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.damages: list[Damaged] = []
+        self.begun: int | None = None
+        self._sink = sink
+        self._astray = False
+
+    def lose(self, damage: Damaged) -> None:
+        """Note damage. What follows of a record that began before it is lost with it."""
+        self.damages.append(damage)
+        self._astray = True
+        if self.begun is not None:
+            self._sink.abandon()
+            self.begun = None
+
+    def cut(self, offset: int, size: int) -> None:
+        where = offset if self.begun is None else self.begun
+        self.lose(Damaged("truncated-store", "it ends in the middle of a record", where, size - where))
+
+    def take(self, fragment: Fragment) -> None:
+        start = fragment.offset - HEADER.size
+        if fragment.kind in (FULL, FIRST):
+            if self.begun is not None:
+                self.lose(Damaged("damaged-store", "a record has no end", self.begun, start - self.begun))
+            self.begun, self._astray = start, False
+            self._sink.begin(start)
+        elif self.begun is None:
+            if not self._astray:
+                self.lose(Damaged("damaged-store", "a record has no beginning", start, len(fragment.payload)))
+            return
+        self._sink.feed(fragment.offset, fragment.payload)
+        if fragment.kind in (FULL, LAST):
+            try:
+                self._sink.finish()
+            except Damaged as exc:
+                self.damages.append(Damaged(exc.code, exc.why, self.begun))
+            self.begun = None
+
+
+def first_record_is_sound(head: bytes) -> bool:
+    """Say if the first bytes of a file are a log's: its first fragment passes its CRC32C."""
+    if len(head) < HEADER.size:
+        return False
+    stored, length, kind = HEADER.unpack_from(head, 0)
+    payload = head[HEADER.size : HEADER.size + length]
+    crc = masked(google_crc32c.value(head[6:7] + payload))
+    return kind in (FULL, FIRST) and len(payload) == length and crc == stored

@@ -1,0 +1,244 @@
+"""Merge the tables and logs of a LevelDB into its records: by key, and of each key the newest write.
+
+Tables that do not overlap make a run, so that the usual store is few runs, and where only one of them has keys its
+records are handed on block by block. A Chunk is what a run or a log holds next.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from operator import itemgetter, lt
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from datacheck.backends.leveldb.block import Damaged, Value
+from datacheck.backends.leveldb.many_blocks import read
+from datacheck.backends.leveldb.staleness import Doubts
+from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
+from datacheck.backends.leveldb.version import Origin
+from datacheck.backends.leveldb.write_batches import LogIndex
+from datacheck.files.regular import open_descriptor
+
+OPEN_FILES = 64
+CHUNK_BYTES = 1 << 20
+CHUNK_RECORDS = 4096
+RUN_BYTES = 1 << 20
+"""Blocks of a table are merged as many at a time as take this much of the file, or hold CHUNK_RECORDS."""
+START: Edge = (b"", 0)
+
+Pairs = tuple[list[bytes], Sequence[Value]]
+Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
+"""Called with what is damaged, its file, and the range of keys it costs: above the first, up to the second."""
+
+
+class Files:
+    """The open files of one pass, at most OPEN_FILES of them."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Path, int] = OrderedDict()
+
+    def __enter__(self) -> Files:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._open.values():
+            os.close(file)
+        self._open.clear()
+
+    def __getitem__(self, path: Path) -> int:
+        """Return the file's descriptor, good until the next is asked for. Raises Damaged."""
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        try:
+            file = open_descriptor(path)
+        except PermissionError:
+            raise Damaged("unsupported", "may not be read: permission denied") from None
+        except OSError as exc:
+            raise Damaged("unreadable", f"cannot be opened: {exc.strerror}") from exc
+        self._open[path] = file
+        if len(self._open) > OPEN_FILES:
+            os.close(self._open.popitem(last=False)[1])
+        return file
+
+
+class Chunk:
+    """Writes of one origin, sorted by key, none twice; `plain`: there is no deletion among them."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        keys: list[bytes],
+        tags: Tags,
+        read: Callable[[], Sequence[Value]],
+    ) -> None:
+        self.origin, self.keys, self.tags = origin, keys, tags
+        self.plain = bool((tags & VALUE).all())
+        self.taken = 0
+        self._read: Callable[[], Sequence[Value]] | None = read
+        self._values: Sequence[Value] = ()
+
+    def take(self, bound: bytes | None) -> tuple[list[bytes], Sequence[Value], Tags]:
+        """Return the keys, values and tags of the writes up to `bound` that were not taken before."""
+        if self._read is not None:
+            self._values, self._read = self._read(), None
+            if len(self._values) < len(self.keys):
+                self.keys = []
+        first = self.taken
+        self.taken = len(self.keys) if bound is None else bisect_right(self.keys, bound, first)
+        keys, values = self.keys, self._values
+        if self.taken - first < len(keys):
+            keys, values = keys[first : self.taken], values[first : self.taken]
+        return keys, values, self.tags[first : self.taken]
+
+
+def run_chunks(
+    tables: Iterable[tuple[Origin, Table]],
+    files: Files,
+    start: Edge,
+    stop: Edge | None,
+    doubts: Doubts,
+    complain: Complain,
+) -> Iterator[Chunk]:
+    """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
+    enough = 1  # the first records come soon: who wants few has not waited for many
+    for origin, table in tables:
+        users: list[bytes] = []
+        tags: list[Tags] = []
+        values: list[Value] = []
+        weight = 0
+        block = table.between(start, stop).start
+        for count, entries in read(table, partial(files.__getitem__, table.path), table.between(start, stop)):
+            first, block = block, block + count
+            if isinstance(entries, Damaged):
+                doubts.lose_block(origin, table, first)
+                home = table.home(first)
+                if home >= start and (stop is None or home < stop):
+                    complain(table.path, entries, *table.span(first))
+                continue
+            inside = _within(entries[0], start, stop)
+            users += entries[0][inside]
+            tags.append(entries[1][inside])
+            values += entries[2][inside]
+            weight += sum(table.sizes[first:block])
+            if users and (weight >= enough or len(users) >= CHUNK_RECORDS):
+                yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+                users, tags, values, weight = [], [], [], 0
+                enough = RUN_BYTES
+        if users:
+            yield Chunk(origin, users, np.concatenate(tags), partial(_same, values))
+
+
+def _same(values: Sequence[Value]) -> Sequence[Value]:
+    return values
+
+
+def _within(keys: list[bytes], start: Edge, stop: Edge | None) -> slice:
+    """Return the rows of the keys that lie in a range."""
+    if not keys:
+        return slice(0, 0)
+    low = 0 if (keys[0], 0) >= start else (bisect_right if start[1] else bisect_left)(keys, start[0])
+    if stop is None or (keys[-1], 0) < stop:
+        return slice(low, len(keys))
+    return slice(low, (bisect_right if stop[1] else bisect_left)(keys, stop[0]))
+
+
+def log_chunks(
+    path: Path, origin: Origin, log: LogIndex, files: Files, start: Edge, stop: Edge | None, complain: Complain
+) -> Iterator[Chunk]:
+    """Yield the writes of a log in a range, about CHUNK_BYTES of values at a time."""
+    first, end = log.seek(start), log.seek(stop)
+    while first < end:
+        sizes = log.sizes[first : min(end, first + CHUNK_RECORDS)].cumsum()
+        last = first + max(1, int(sizes.searchsorted(CHUNK_BYTES)))
+        yield _log_chunk(path, origin, log, files, first, min(last, end), complain)
+        first = last
+
+
+def _log_chunk(
+    path: Path, origin: Origin, log: LogIndex, files: Files, first: int, last: int, complain: Complain
+) -> Chunk:
+    keys = log.keys(first, last)
+
+    def read() -> Sequence[Value]:
+        try:
+            return log.values(files[path], first, last)
+        except Damaged as exc:
+            complain(path, exc, keys[0], keys[-1])
+            return []
+
+    return Chunk(origin, keys, log.tags[first:last], read)
+
+
+def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs]:
+    """Yield the records of all sources: of each key the newest write, unless it is a deletion.
+
+    What a source has lost up to a key is in `doubts` before any record from that key on is yielded.
+    """
+    heads = [(source, chunk) for source in sources if (chunk := next(source, None)) is not None]
+    while heads:
+        bound = min(chunk.keys[-1] for _, chunk in heads)
+        ready = [chunk for _, chunk in heads if chunk.keys[chunk.taken] <= bound]
+        keys, values = _alone(ready[0], bound, doubts) if len(ready) == 1 else _woven(ready, bound, doubts)
+        if keys:
+            yield keys, values
+        for place, (source, chunk) in reversed(list(enumerate(heads))):
+            if chunk.taken >= len(chunk.keys):
+                following = next(source, None)
+                heads[place : place + 1] = [] if following is None else [(source, following)]
+
+
+def _alone(chunk: Chunk, bound: bytes, doubts: Doubts) -> Pairs:
+    keys, values, tags = chunk.take(bound)
+    if not chunk.plain:
+        kept = np.flatnonzero(tags & VALUE).tolist()
+        keys, values = [keys[at] for at in kept], [values[at] for at in kept]
+    if keys and doubts.concern(keys[0], keys[-1], [chunk.origin]):
+        return doubts.sift(keys, values, [chunk.origin] * len(keys))
+    return keys, values
+
+
+def _woven(chunks: list[Chunk], bound: bytes, doubts: Doubts) -> Pairs:
+    """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
+    keys: list[bytes] = []
+    values: list[Value] = []
+    writes: list[tuple[Chunk, Tags]] = []
+    for chunk in chunks:
+        more_keys, more_values, tags = chunk.take(bound)
+        keys += more_keys
+        values += more_values
+        writes.append((chunk, tags))
+    if not keys:
+        return keys, values
+    order: Sequence[int] = sorted(range(len(keys)), key=keys.__getitem__)
+    pick = itemgetter(*order, order[0])
+    ordered = list(pick(keys)[:-1])
+    if not all(chunk.plain for chunk in chunks) or not all(map(lt, ordered, islice(ordered, 1, None))):
+        order = _newest(keys, order, writes)
+        ordered = [keys[at] for at in order]
+        picked: Sequence[Value] = [values[at] for at in order]
+    else:
+        picked = pick(values)[:-1]
+    if ordered and doubts.concern(ordered[0], ordered[-1], [chunk.origin for chunk in chunks]):
+        origins = [chunk.origin for chunk, tags in writes for _ in tags]
+        return doubts.sift(ordered, picked, [origins[at] for at in order])
+    return ordered, picked
+
+
+def _newest(keys: list[bytes], order: Sequence[int], writes: list[tuple[Chunk, Tags]]) -> list[int]:
+    """Return the places, in key order, of the newest write of each key that is no deletion."""
+    tags = [(tag, not chunk.origin.replaced) for chunk, of in writes for tag in of.tolist()]
+    newest: dict[bytes, int] = {}
+    for at in order:
+        if keys[at] not in newest or tags[at] > tags[newest[keys[at]]]:
+            newest[keys[at]] = at
+    return [at for at in newest.values() if tags[at][0] & VALUE]

@@ -1,0 +1,132 @@
+"""What is live in a LevelDB that has lost its MANIFEST, or edits of it: all tables there are, by sequence number.
+
+A table that a compaction has already made into others, but that was not deleted yet, would bring deleted records back.
+A write keeps its sequence number through every compaction (doc/impl.md), so such a table gives itself away: some of its
+writes are also in a table with a greater number. What it holds beyond that between the keys of the newer table was
+dropped there, and is no record any more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from datacheck.backends.leveldb.block import Damaged
+from datacheck.backends.leveldb.merge import Files
+from datacheck.backends.leveldb.table import Table, TableFile
+from datacheck.backends.leveldb.table_files import TABLE_NAME, open_table, table_path, unlisted_table
+from datacheck.backends.leveldb.version import Version, read_version, runs
+
+PAIRS = 4096
+"""At most this many pairs of tables are compared."""
+BLOCKS = 64
+"""Of a table at most this many blocks are looked for in another."""
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def live_version(directory: Path) -> Version:
+    """Return the state of a store as its MANIFEST gives it, or as its tables do. Raises Damaged."""
+    version = read_version(directory)
+    with os.scandir(directory) as entries:
+        names = {entry.name for entry in entries}
+    if not version.rebuilt and _behind(version, names) is None:
+        return version
+    stamp = []
+    for name in sorted(names):
+        with suppress(OSError):  # it is gone, or a link that leads nowhere
+            status = (directory / name).stat()
+            stamp.append((name, status.st_size, status.st_mtime_ns))
+    return _rebuilt(directory, tuple(stamp))
+
+
+def _behind(version: Version, names: set[str]) -> Damaged | None:
+    """Say if a MANIFEST lacks its last edits: it names files that are gone, and not some that are there."""
+    tables = {table.number for table in version.tables.values()}
+    there = {int(match[1]) for match in map(TABLE_NAME.fullmatch, names) if match}
+    more = len(there - tables - version.dead)
+    log = f"{version.log_number:06d}.log"
+    if not more or (tables <= there and (not version.log_number or log in names)):
+        return None
+    which = "a table that is there" if more == 1 else f"{more:,} tables that are there"
+    return Damaged("truncated-store", f"{version.manifest} ends too early: it does not name {which}, and names others")
+
+
+@lru_cache(maxsize=4)
+def _rebuilt(directory: Path, stamp: Stamp) -> Version:
+    """`stamp` has the names, sizes and times of the files, so that the version is made anew when they change."""
+    version = read_version(directory)
+    why = version.why or _behind(version, {name for name, _, _ in stamp})
+    tables = dict(version.tables)
+    listed = {table.number for table in tables.values()}
+    unread: list[tuple[str, Damaged]] = []
+    for name, _, _ in stamp:
+        match = TABLE_NAME.fullmatch(name)
+        if match is None or int(match[1]) in listed | version.dead:
+            continue
+        if table_path(directory, int(match[1])).name != name:
+            continue  # a second file of that number, or one that LevelDB would have named otherwise
+        try:
+            table = unlisted_table(directory / name, int(match[1]))
+        except Damaged as exc:
+            unread.append((name, exc))
+        else:
+            tables[-1, table.number] = table
+    return replace(
+        version,
+        why=None if version.damages else why,
+        rebuilt=True,
+        tables=tables,
+        runs=runs(tables.values()),
+        unread=unread,
+        replaced=_replaced(directory, list(tables.values())),
+    )
+
+
+def _replaced(directory: Path, files: Sequence[TableFile]) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
+    """Return, by the number of each table that was made into others, the ranges of keys of those."""
+    found: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
+    ordered = sorted(files, key=lambda it: it.smallest)
+    pairs = 0
+    for place, one in enumerate(ordered):
+        for other in ordered[place + 1 :]:
+            if other.smallest > one.largest or pairs >= PAIRS:
+                break
+            old, new = sorted((one, other), key=lambda it: it.number)
+            pairs += 1
+            if old.number != new.number and _share(directory, old, new):
+                found[old.number].append((new.smallest, new.largest))
+    return dict(found)
+
+
+def _share(directory: Path, old: TableFile, new: TableFile) -> bool:
+    """Say if two tables hold a write in common, looking for writes of the old one in the new one."""
+    low, high = max(old.smallest, new.smallest), min(old.largest, new.largest)
+    try:
+        sought, searched = open_table(directory, old), open_table(directory, new)
+    except Damaged:
+        return False
+    blocks = sought.between((low, 0), (high, 1))
+    with Files() as files:
+        for block in blocks[:: max(1, -(-len(blocks) // BLOCKS))]:
+            users, writes = _writes(files, sought, block)
+            if not users:
+                continue
+            for other in searched.between((users[0], 0), (users[-1], 1)):
+                if not writes.isdisjoint(_writes(files, searched, other)[1]):
+                    return True
+    return False
+
+
+def _writes(files: Files, table: Table, block: int) -> tuple[list[bytes], set[tuple[bytes, int]]]:
+    """Return the keys of a block and its writes, each key with its tag; none of a damaged one."""
+    try:
+        users, tags, _ = table.read(files[table.path], block)
+    except Damaged:
+        return [], set()
+    return users, set(zip(users, tags.tolist(), strict=True))

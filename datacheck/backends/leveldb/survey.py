@@ -1,0 +1,145 @@
+"""What is to be said of a LevelDB before its records are read: where to divide it, and which files are damaged."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends.leveldb.block import Damaged
+from datacheck.backends.leveldb.table import TableFile
+from datacheck.backends.leveldb.table_files import open_table, table_path
+from datacheck.backends.leveldb.write_batches import open_log
+from datacheck.files.regular import NotRegular
+from datacheck.model.codes import CODES
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+SHOWN = 120
+"""A message shows at most this much of a key; `details` have all of it."""
+
+
+class Survey:
+    """Collects keys at which a store may be divided, one for about `step` bytes, and what is wrong with its files."""
+
+    def __init__(self, step: int) -> None:
+        self.findings: list[Finding] = []
+        self.live = 0
+        self._step = step
+        self._seams: list[tuple[bytes, int]] = []
+
+    def table(self, directory: Path, file: TableFile) -> None:
+        try:
+            table = open_table(directory, file)
+        except Damaged as exc:
+            name = table_path(directory, file.number).name
+            self.findings.append(table_finding(name, exc, file.smallest, file.largest))
+            return
+        if table.damage is not None:
+            damage, count = table.damage, len(table) - len(table.gaps)
+            why = f"{damage.why}; {count:,} {'block was' if count == 1 else 'blocks were'} found without the index"
+            damage = Damaged(damage.code, why, damage.offset, damage.size)
+            self.findings.append(table_finding(table.path.name, damage, None, None))
+        weight = 0
+        for key, size in zip(table.bounds[1:], table.sizes, strict=True):
+            weight += size
+            if weight >= self._step:
+                self._seams.append((key, weight))
+                weight = 0
+        if weight:
+            self._seams.append((file.largest, weight))
+
+    def log(self, path: Path) -> None:
+        try:
+            log = open_log(path)
+        except NotRegular as exc:
+            why = f"{path.name} {exc.clause}; what was written to it is lost"
+            self.findings.append(found("damaged-store", why, file=path.name))
+            return
+        except OSError as exc:
+            code = "unsupported" if isinstance(exc, PermissionError) else "unreadable"
+            self.findings.append(found(code, f"{path.name} cannot be read: {exc.strerror}", file=path.name))
+            return
+        self.live += log.live
+        lost = dict(_attributed(log.damages, log.lost))
+        for place, damage in enumerate(log.damages):
+            count = lost.get(place)
+            cost = "what was written there is"
+            if count is not None:
+                cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
+            cost += " lost, and what they replaced or deleted may be read"
+            self.findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
+        ends = log.sizes.cumsum()
+        steps = ends // self._step
+        rows = np.flatnonzero(np.diff(steps, prepend=0)).tolist()
+        before = 0
+        for row in rows:
+            self._seams.append((log.key(row), int(ends[row]) - before))
+            before = int(ends[row])
+
+    def spread(self, count: int) -> list[bytes]:
+        """Return up to `count` - 1 keys that divide the store into parts of about equal size."""
+        seams = sorted(self._seams)
+        ends = list(accumulate(weight for _, weight in seams))
+        if count < 2 or not seams:
+            return []
+        places = (bisect_left(ends, ends[-1] * part // count) for part in range(1, count))
+        return [key for key in dict.fromkeys(seams[place][0] for place in places) if key < seams[-1][0]]
+
+
+def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    """Yield the number of a damage and that of the writes it cost: a gap in the sequence goes to the last before it."""
+    offsets = [damage.offset or 0 for damage in damages]
+    for offset, count in lost:
+        place = bisect_left(offsets, offset) - 1
+        if place >= 0:
+            yield place, count
+
+
+def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes | None) -> Finding:
+    """Return the finding for a table, or a block of it, and the keys it costs: above `first`, up to `last`."""
+    details: dict[str, Any] = {"file": name, **_place(damage)}
+    text = f"{name}{_where(damage)} {damage.why}"
+    if first is not None:
+        details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
+        lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
+        text += f"; the records {_between(first, last)} are {lost}"
+    return found(damage.code, text, **details)
+
+
+def _between(first: bytes, last: bytes | None) -> str:
+    if last is None:
+        return f"behind the key {_short(first)}"
+    return f"between the keys {_short(first)} and {_short(last)}" if first else f"up to the key {_short(last)}"
+
+
+def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
+    """Return the finding for a stretch of a log or MANIFEST, and what it costs."""
+    text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
+    return found(damage.code, text, file=name, **{**_place(damage), **details})
+
+
+def _where(damage: Damaged) -> str:
+    if damage.offset is None:
+        return ""
+    size = "" if damage.size is None else f" ({damage.size:,} bytes)"
+    return f", at byte {damage.offset:,}{size}"
+
+
+def _place(damage: Damaged) -> dict[str, Any]:
+    place = {"offset": damage.offset, "size": damage.size}
+    return {name: number for name, number in place.items() if number is not None}
+
+
+def _short(key: bytes) -> str:
+    text = escape(key[: SHOWN + 1])
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def total_size(paths: Iterable[Path]) -> int:
+    """Return the size of those of these files that are there."""
+    return sum(path.stat().st_size for path in paths if path.is_file())

@@ -1,0 +1,1 @@
+"""LMDB environments: the library for healthy ones, our own reader for damaged pages."""

@@ -1,0 +1,128 @@
+"""Take the records of a range from a cursor of the lmdb package, each noted before it is touched or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from datacheck.backends.lmdb.format import DUPSORT, Database, PageDamaged
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.model.blocks import Note, Position, Shard
+
+BLOCK_BYTES = 2 << 20
+BLOCK_RECORDS = 4096
+
+Record = tuple[bytes, bytes | memoryview, int]
+Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
+
+
+def gathered(records: Iterator[Record], place: Position, limit: int | None, note: Note) -> Iterator[Pairs]:
+    """Yield records as they come, about a block's worth at a time."""
+    finished = False
+    while not finished:
+        note(place, False)
+        keys: list[bytes] = []
+        values: list[bytes | memoryview] = []
+        size = 0
+        finished = True
+        for key, value, nth in records:
+            keys.append(key)
+            values.append(value)
+            size += len(value)
+            place = Position(key, nth + 1)
+            if size >= BLOCK_BYTES or len(keys) >= (limit or BLOCK_RECORDS):
+                finished = False
+                break
+        yield keys, values
+
+
+def unnamed(keys: list[bytes], values: Sequence[bytes | memoryview], named: frozenset[bytes]) -> Pairs:
+    """Leave out the entries of the main database that are no records but name a database."""
+    kept = [row for row, key in enumerate(keys) if key not in named]
+    return [keys[row] for row in kept], [values[row] for row in kept]
+
+
+def records_between(cursor: Any, shard: Shard, tree: Database) -> Iterator[Record]:
+    """Yield key, value and the number of the value among those of its key, from the shard's start to its stop."""
+    order = tree.order()
+    nth = _seek(cursor, shard.start)
+    if nth is None:
+        return
+    stop = None if shard.stop is None else (order(_raw(shard.stop)), shard.stop.nth)
+    last = bytes(cursor.key())
+    first = True
+    for view, value in cursor.iternext():
+        key = bytes(view)
+        nth = nth + 1 if key == last and not first else (nth if first else 0)
+        first, last = False, key
+        if stop is not None and (order(key), nth) >= stop:
+            return
+        yield key, value, nth
+        if stop is not None and (order(key), nth + 1) >= stop:
+            return  # without a step onto what lies behind: it may be what kills
+
+
+def _seek(cursor: Any, start: Position | None) -> int | None:
+    """Put the cursor on the first record of a range; return the number of its value, None where there is no record."""
+    if start is None:
+        return 0 if cursor.first() else None
+    if not cursor.set_range(_raw(start)):
+        return None
+    nth = 0
+    while nth < start.nth and cursor.key() == start.key:
+        nth += 1
+        if not cursor.next():
+            return None
+    return nth if cursor.key() == start.key else 0
+
+
+def one_by_one(
+    cursor: Any, data: Path, shard: Shard, tree: Database, note: Note, avoid: Collection[bytes]
+) -> Iterator[Record]:
+    """Yield what `records_between` does, having noted each record's place before the library touches its value.
+
+    The library touches a value when it only steps onto it, so the keys come from the pages themselves.
+    """
+    from datacheck.backends.lmdb.skeleton import skeleton
+
+    start, stop = shard.start or Position(b""), shard.stop
+    order = tree.order()
+    place = start
+    try:
+        with Pages(data) as pages:
+            for node, _ in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
+                place = Position(node.key, start.nth if node.key == start.key else 0)
+                if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
+                    return
+                note(place, True)
+                if node.key in avoid:
+                    yield node.key, b"", place.nth
+                    place = Position(node.key, place.nth + 1)
+                    continue
+                place = yield from _values(cursor, tree, place, stop, note)
+    except PageDamaged:
+        note(place, False)
+        yield from records_between(cursor, Shard(shard.part, place, stop), tree)
+
+
+def _values(
+    cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note
+) -> Generator[Record, None, Position]:
+    """Yield the values of one key, from number `place.nth` on; return the place behind the last."""
+    key, nth = _raw(place), 0
+    found_one = cursor.set_key(key)
+    while found_one and not (stop is not None and stop.key == key and nth >= stop.nth):
+        if nth >= place.nth:
+            yield key, cursor.value(), nth
+        nth += 1
+        if not tree.flags & DUPSORT:
+            break
+        note(Position(key, nth), False)
+        found_one = cursor.next_dup()
+    return Position(key, nth)
+
+
+def _raw(place: Position) -> bytes:
+    assert isinstance(place.key, bytes)
+    return place.key

@@ -1,0 +1,78 @@
+"""What is wrong with the structure of an LMDB environment, in words: the page, its place, the keys that it costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+SHOWN = 20
+"""Pages of one kind of fault that get a finding each; the others are counted in one more."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong: its kind, the page it is seen on (0 for the metas), and why; `count` neighbours have the same.
+
+    Where `costs`, the keys from `low` on and below `high` are lost but for what is found again.
+    """
+
+    kind: str
+    page: int
+    why: str
+    part: str | None = None
+    costs: bool = False
+    low: bytes | None = None
+    high: bytes | None = None
+    code: str = "damaged-store"
+    count: int = 1
+    after: str = ""
+
+
+def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
+    """Yield findings: one for each of the first pages of a kind, and one for all others of that kind."""
+    kinds: dict[tuple[str, str | None], list[Fault]] = defaultdict(list)
+    for fault in faults:
+        kinds[fault.kind, fault.part].append(fault)
+    for (kind, part), several in kinds.items():
+        yield from (told(fault, page_size) for fault in several[:SHOWN])
+        if len(several) > SHOWN:
+            rest = [fault.page for fault in several[SHOWN:]]
+            why = f"{len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
+            finding = found("damaged-store", why, kind=kind, count=len(rest), page=min(rest))
+            yield of_database(finding, part)
+
+
+def told(fault: Fault, page_size: int) -> Finding:
+    """Return the finding for one fault."""
+    offset = fault.page * page_size
+    where = f"page {fault.page:,} ({fault.kind}, byte {offset:,}) {fault.why}" if fault.page else fault.why
+    details: dict[str, Any] = {"kind": fault.kind, "count": fault.count, "page": fault.page, "offset": offset}
+    cost = ""
+    if fault.costs:
+        details |= {"first_key": _key(fault.low), "last_key": _key(fault.high)}
+        cost = f": keys {spelled(fault.low, fault.high)}"
+    more = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
+    finding = found(fault.code, f"{where}{more}{cost}{fault.after}", **details)
+    return of_database(finding, fault.part)
+
+
+def spelled(low: bytes | None, high: bytes | None) -> str:
+    """Return a range of keys in words: the first one is in it, the last one is not."""
+    first = "the first" if low is None else _key(low)
+    return f"from {first} {'to the last' if high is None else f'to before {_key(high)}'}"
+
+
+def of_database(finding: Finding, part: str | None) -> Finding:
+    """Return a finding with the name of its database."""
+    return msgspec.structs.replace(finding, database=part) if part else finding
+
+
+def _key(key: bytes | None) -> str | None:
+    return None if key is None else escape(key)

@@ -1,0 +1,100 @@
+"""How an LMDB environment divides: its databases, shards and probes, read off its pages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from datacheck.backends.lmdb.branches import leaves_below
+from datacheck.backends.lmdb.format import PageDamaged
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.skeleton import skeleton
+from datacheck.backends.lmdb.tree import Tree
+from datacheck.model.blocks import Position, Shard
+
+SHARDS = 4096
+SHARD_BYTES, LARGEST_SHARD_BYTES = 16 << 20, 128 << 20
+LEAST_RECORDS = 512
+"""A shard of large records has so many, unless it came out larger than LARGEST_SHARD_BYTES: each shard costs the same
+for getting ready, however few its records are."""
+SHARD_RECORDS = 32768
+"""What a shard finds waits in memory until its turn comes: of small records few bytes may be many findings."""
+PROBE_RECORDS = 16
+"""Probes of a small store are at least this many records apart."""
+MAP_SPARE_PAGES = 16
+
+
+def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
+    """Return ranges of about `shard_bytes` each of one database; of None they get a size that suits its records."""
+    held = tree.record.pages * pages.page_size
+    held = held if 0 < held < pages.size else pages.size
+    if shard_bytes is None:
+        enough = LEAST_RECORDS * held // max(1, tree.record.entries)
+        shard_bytes = max(SHARD_BYTES, min(enough, LARGEST_SHARD_BYTES))
+    most = tree.record.entries if 0 < tree.record.entries < pages.size else 0
+    wanted = min(SHARDS, max(-(-held // shard_bytes), most // SHARD_RECORDS))
+    try:
+        seams, _ = pages.seams(tree.record, wanted * 4) if wanted > 1 else ([], False)
+    except PageDamaged:
+        seams = _seams_of_remains(pages, tree, wanted * 4)
+    cuts = [Position(key) for key in _spread(seams, wanted - 1)]
+    records = tree.record.entries - tree.names if not cuts else None
+    return [Shard(tree.part, *ends, records=records) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
+
+
+def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
+    """Return at most `count` ranges that begin evenly spread over one database."""
+    try:
+        seams, leaves = pages.seams(tree.record, count)
+        if leaves and len(seams) < count:
+            seams = [node.key for node, _ in pages.leaf_nodes(tree.record)]
+            count = min(count, max(1, len(seams) // PROBE_RECORDS))
+    except PageDamaged:
+        seams = _seams_of_remains(pages, tree, count)
+    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in _spread(seams, count - 1))]
+
+
+def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
+    """Return keys that divide what is left of a damaged database, in order: more than `enough` if there are so many."""
+    lows = [entry.low for entry in tree.entries if entry.low is not None]
+    if len(lows) < enough:
+        for entry in tree.entries:
+            if entry.kind == "branch":
+                leaves = leaves_below(pages, [entry])
+                lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
+        lows.sort(key=tree.record.order())
+    return list(dict.fromkeys(lows))
+
+
+def _spread(keys: list[bytes], count: int) -> list[bytes]:
+    """Return at most `count` of the keys, evenly spread and none twice."""
+    if count < 1:
+        return []
+    chosen = [keys[(place + 1) * len(keys) // (count + 1)] for place in range(count)] if len(keys) > count else keys
+    return list(dict.fromkeys(chosen))
+
+
+def flags_of(data: Path) -> dict[str, int]:
+    """Return the flags of each database that holds records, by part. Raises PageDamaged without any meta page."""
+    return {part: tree.record.flags for part, tree in skeleton(data).trees.items()}
+
+
+def data_version(data: Path) -> int:
+    """Return the version of the file format: 1 for LMDB 0.9, 3 for LMDB 1.0. Raises PageDamaged."""
+    with Pages(data) as pages:
+        return pages.meta.version
+
+
+def fit_map(data: Path) -> None:
+    """Set the map size in the meta pages of a finished, closed environment to what its pages take, and a little more.
+
+    Whoever opens the environment to write more may raise it as ever.
+    """
+    with Pages(data) as pages:
+        page_size = pages.meta.page_size
+        offsets = [pages.map_size_at, pages.map_size_at + page_size]
+        size = (pages.meta.last_page + 1 + MAP_SPARE_PAGES) * page_size
+    with data.open("r+b") as file:
+        for offset in offsets:
+            file.seek(offset)
+            file.write(size.to_bytes(8, sys.byteorder))

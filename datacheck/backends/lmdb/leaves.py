@@ -1,0 +1,255 @@
+"""Judge many leaf pages of an LMDB at once: headers, nodes, key order, overflow extents to their last page.
+
+This only tells sound pages from others; `lmdb_salvage` then says what is wrong with one of the others.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, LEAF, OVERFLOW, SUBDATA
+from datacheck.backends.lmdb.page_arrays import Stack, compare
+from datacheck.backends.lmdb.page_sums import Account
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.shared.key_arrays import GATHERED, Buffer, Flags, Keys, Numbers
+
+NEAR = 16
+"""The kernel maps so many pages at once (64 KiB, fault_around_bytes)."""
+READ_BYTES = 2 << 20
+"""Read in one go: it stays in the processor's cache while it is looked at."""
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Neighbouring leaves of one database in key order, with the keys their parents have for them.
+
+    Every key of a leaf is at least its low key and less than its high key; where `bounded_below` or `bounded_above` is
+    False there is no such key.
+    """
+
+    numbers: Numbers
+    low: Keys
+    high: Keys
+    bounded_below: Flags
+    bounded_above: Flags
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, which: slice | Numbers | Flags) -> Leaves:
+        return Leaves(
+            self.numbers[which],
+            self.low[which],
+            self.high[which],
+            self.bounded_below[which],
+            self.bounded_above[which],
+        )
+
+    def lowest(self, at: int) -> bytes | None:
+        return self.low.at(at) if self.bounded_below[at] else None
+
+    def highest(self, at: int) -> bytes | None:
+        return self.high.at(at) if self.bounded_above[at] else None
+
+
+@dataclass(frozen=True)
+class Held:
+    """The nodes of neighbouring leaves in key order, in their pages as these were read when they were judged.
+
+    `values` are what the nodes hold; of a value that lies on pages of its own its length, and `first` the number of the
+    first of these, which else is 0.
+    """
+
+    keys: Keys
+    values: Keys
+    first: Numbers
+
+    def __getitem__(self, which: Numbers) -> Held:
+        return Held(self.keys[which], self.values[which], self.first[which])
+
+
+@dataclass
+class Judged:
+    """Which leaves are sound; `closer` are sound but for nodes with several values, which nobody looked at yet."""
+
+    sound: Flags
+    closer: Flags
+    entries: NDArray[np.int64]
+    extents: Numbers
+    """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3)."""
+    shared: frozenset[int] = frozenset()
+    """The first pages of extents that have pages in common with another one."""
+    held: list[Held] = field(default_factory=list)
+
+
+def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags, *, hold: bool = False) -> Judged:
+    """Judge leaves, in batches; count those that are sound and are to be counted. `hold` asks for their nodes."""
+    whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
+    extents = []
+    size = max(8, READ_BYTES // pages.page_size)
+    for start in range(0, len(leaves), size):
+        order = np.argsort(leaves.numbers[start : start + size], kind="stable")
+        batch = leaves[start + order]
+        sound, closer, entries, found, held = _judge_batch(pages, flags, batch)
+        if hold:
+            whole.held.append(_in_key_order(held, order, entries))
+        whole.sound[start + order] = sound
+        whole.closer[start + order] = closer & sound
+        whole.entries[start + order] = np.where(sound, entries, 0)
+        found[:, 2] = start + order[found[:, 2]]
+        extents.append(found)
+    whole.extents = np.concatenate(extents) if extents else _NONE
+    _judge_extents(pages, whole)
+    kept = whole.sound & counted
+    account.single(leaves.numbers[kept])
+    extended = whole.extents[kept[whole.extents[:, 2]]].astype(np.uint64)
+    account.pages(extended[:, 0], extended[:, 1])
+    return whole
+
+
+_NONE = np.zeros((0, 3), np.int64)
+
+
+def _in_key_order(held: Held, order: Numbers, counts: Numbers) -> Held:
+    """Return nodes in the order of their leaves: the n-th leaf here is the one at `order[n]`, with so many nodes."""
+    if (order[1:] > order[:-1]).all():
+        return held
+    return held[np.argsort(np.repeat(order, counts), kind="stable")]
+
+
+def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, Held]:
+    """Return of each page whether it is sound, whether it has DUPSORT nodes, how many nodes; and all extents and nodes.
+
+    What is held of a page that is not sound is of no use.
+    """
+    header, base, page_size = pages.header, pages.base, pages.page_size
+    stack = Stack(pages.file, page_size, pages.size, leaves.numbers, GATHERED)
+    sound = stack.present & (stack.field(0, np.int64) == leaves.numbers)
+    sound &= stack.field(header - 6, np.uint16) == LEAF
+    if base:
+        sound &= stack.field(8, np.uint64) <= pages.meta.txnid
+    lower = stack.field(header - 4, np.uint16).astype(np.int64) + base
+    upper = stack.field(header - 2, np.uint16).astype(np.int64) + base
+    sound &= (lower >= header) & (lower <= upper) & (upper <= page_size) & (lower % 2 == 0)
+    counts = np.where(sound, (lower - header) >> 1, 0)
+    starts = np.cumsum(counts) - counts
+    page = np.repeat(np.arange(len(leaves)), counts)
+    within = np.arange(len(page)) - starts[page]
+    halves = stack.rows.reshape(-1).view(np.uint16)
+    offsets = halves[page * (page_size >> 1) + (header >> 1) + within].astype(np.int64) + base
+    fits = (offsets >= upper[page]) & (offsets + 8 <= page_size)
+    places = page * page_size + np.where(fits, offsets, 0)
+    nodes = _Nodes(stack.buffer, places, np.where(fits, offsets, 0), base, page_size)
+    fits &= nodes.fit
+    keys = Keys(stack.buffer, places + 8, np.where(fits, nodes.key_size, 0))
+    ordered = _in_order(flags, keys, page)
+    bad = ~(fits & ordered)
+    if bad.any():
+        sound[page[bad]] = False
+    sound &= _full(nodes, page, len(leaves), page_size - upper)
+    sound &= _within(flags, keys, starts, counts, leaves)
+    of = np.flatnonzero((nodes.flags & BIGDATA != 0) & sound[page])
+    first = stack.buffer.words(places[of] + nodes.data[of] - nodes.offsets[of]).astype(np.int64)
+    need = (header - 1 + nodes.size[of]) // page_size + 1
+    inside = (first >= 2) & (first + need - 1 <= pages.meta.last_page) & ((first + need) * page_size <= pages.size)
+    sound[page[of[~inside]]] = False
+    special = nodes.flags & (DUPDATA | SUBDATA) != 0
+    closer = np.zeros(len(leaves), bool)
+    closer[page[special]] = True
+    extents = np.stack([first, need, page[of]], axis=1)[inside]
+    outside = np.zeros(len(page), np.int64)
+    outside[of] = first
+    values = Keys(stack.buffer, places + nodes.data - nodes.offsets, nodes.size)
+    return sound, closer, counts, extents, Held(keys, values, outside)
+
+
+class _Nodes:
+    """The nodes of a batch: sizes, flags, the place of the data in the page, and whether it all lies in the page."""
+
+    def __init__(self, buffer: Buffer, places: Numbers, offsets: Numbers, base: int, page_size: int) -> None:
+        words = buffer.words(places)
+        self.offsets = offsets
+        self.size = (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        self.flags = (words >> np.uint64(32) & np.uint64(0xFFFF)).astype(np.int64)
+        self.key_size = (words >> np.uint64(48)).astype(np.int64)
+        self.data = offsets + 8 + self.key_size
+        if base:
+            self.data += self.key_size & 1
+        big = self.flags & BIGDATA != 0
+        held = np.where(big, 24 if base else 8, self.size)
+        self.fit = (self.data + held <= page_size) & (self.flags <= (DUPDATA | SUBDATA))
+        self.fit &= ~big | (self.flags == BIGDATA)
+        self.taken = (self.data + held + 1 & ~1) - offsets
+
+
+def _in_order(flags: int, keys: Keys, page: Numbers) -> Flags:
+    """Return of each node whether its key is above that of the node before it in its page."""
+    ordered = np.ones(len(page), bool)
+    if len(page) > 1:
+        ordered[1:] = (compare(keys[:-1], keys[1:], flags) < 0) | (page[1:] != page[:-1])
+    return ordered
+
+
+def _full(nodes: _Nodes, page: Numbers, count: int, room: Numbers) -> Flags:
+    """Return of each page whether its nodes take all the room they have: LMDB leaves no gaps between them."""
+    taken = np.bincount(page, weights=nodes.taken, minlength=count)
+    full: Flags = taken == room
+    return full
+
+
+def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Leaves) -> Flags:
+    """Return of each page whether its first and its last key lie where its parent says."""
+    within = np.ones(len(leaves), bool)
+    below = np.flatnonzero(leaves.bounded_below & (counts > 0))
+    if len(below):
+        within[below] = compare(leaves.low[below], keys[starts[below]], flags) <= 0
+    above = np.flatnonzero(leaves.bounded_above & (counts > 0))
+    if len(above):
+        within[above] &= compare(keys[starts[above] + counts[above] - 1], leaves.high[above], flags) < 0
+    return within
+
+
+def _judge_extents(pages: Pages, judged: Judged) -> None:
+    """Mark leaves of which an overflow extent has another header than it should, or pages of another extent."""
+    extents = judged.extents
+    if not len(extents):
+        return
+    extents = extents[np.argsort(extents[:, 0], kind="stable")]
+    shared = np.flatnonzero(extents[1:, 0] < (extents[:-1, 0] + extents[:-1, 1]))
+    for side in (shared, shared + 1):
+        judged.sound[extents[side, 2]] = False
+        judged.shared |= frozenset(extents[side, 0].tolist())
+    near = extents[:, 1] <= NEAR
+    for some, heads_of in ((extents[near], _mapped_heads), (extents[~near], _read_heads)):
+        own = _own_heads(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
+        judged.sound[some[~own, 2]] = False
+
+
+def _own_heads(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Flags:
+    """Return of which extents the page header is what it should be; `heads` has shape (extents, header)."""
+    header = pages.header
+    own: Flags = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
+    own &= heads[:, header - 6 : header - 4].view(np.uint16)[:, 0] == OVERFLOW
+    own &= heads[:, header - 4 :].view(np.uint32)[:, 0] == extents[:, 1]
+    if pages.base:
+        own &= heads[:, 8:16].view(np.uint64)[:, 0] <= pages.meta.txnid
+    return own
+
+
+def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
+    """Return headers that lie near each other: what the kernel maps for them are the values, which come next."""
+    return Buffer(np.frombuffer(pages.map, np.uint8)).pieces(offsets, pages.header)
+
+
+def _read_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
+    """Return headers that lie apart: to map these pages alone makes it slow to map what lies around them."""
+    pread, file, header = os.pread, pages.file, pages.header
+    heads = [pread(file, header, offset) for offset in offsets.tolist()]
+    joined = b"".join(heads)
+    if len(joined) < header * len(heads):  # the file has become shorter meanwhile
+        joined = b"".join(it.ljust(header, b"\0") for it in heads)
+    return np.frombuffer(joined, np.uint8).reshape(-1, header)

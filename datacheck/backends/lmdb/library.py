@@ -1,0 +1,227 @@
+"""All of py-lmdb: reading by transaction, why it refuses, and writing a new environment."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from datacheck.backends.interface import Reader
+from datacheck.backends.lmdb.format import (
+    DUPFIXED,
+    DUPSORT,
+    INTEGERDUP,
+    INTEGERKEY,
+    REVERSEKEY,
+    Database,
+)
+from datacheck.errors import UnfitRecord
+from datacheck.files.disk import let_go, write_out
+from datacheck.files.regular import require_regular
+from datacheck.model.escaping import unescape
+from datacheck.workers.limits import memory_limit
+
+MAP_BYTES = 64 << 20
+"""The map of a new environment while it is written; it grows with what is written. A limit on memory bounds it too."""
+MAP_STEP = 1 << 30
+"""It doubles, but grows by no more than this at once."""
+SPARE_BYTES = 4 << 20
+"""What a transaction may take beside its records: branch pages, names of databases, the list of free pages."""
+COPIED_BYTES = 4096
+"""Of a database whose records take less on average, keys and values are copied: quicker than two views of each."""
+COMMIT_BYTES = 16 << 20
+NODE_BYTES = 32
+"""More than what a record takes beside its key and value in a page, and its share of the page's header."""
+LMDB_1_0 = 3
+
+
+def data_file(path: Path) -> Path:
+    """Return the data file of an environment, whose path is a directory's or the file's own."""
+    return path / "data.mdb" if path.is_dir() else path
+
+
+@contextmanager
+def transaction(path: Path, part: str) -> Iterator[tuple[Any, Database]]:
+    """Yield a cursor over one database of an environment, and what the library says of it. Raises lmdb.Error."""
+    require_regular(data_file(path))
+    with lmdb.open(
+        os.fsencode(path),
+        subdir=path.is_dir(),
+        readonly=True,
+        lock=False,
+        create=False,
+        max_dbs=1,
+        max_spare_txns=1,
+    ) as environment:
+        handle = environment.open_db(unescape(part), create=False) if part else environment.open_db(None)
+        with environment.begin(db=handle) as transaction:
+            stat = transaction.stat(handle)
+        held = (stat["leaf_pages"] + stat["overflow_pages"]) * stat["psize"]
+        options: dict[str, Any] = {"buffers": held > COPIED_BYTES * stat["entries"]}
+        with environment.begin(db=handle, **options) as transaction:
+            flags = handle.flags()
+            known = (REVERSEKEY if flags["reverse_key"] else 0) | (INTEGERKEY if flags["integerkey"] else 0)
+            known |= DUPSORT if flags["dupsort"] else 0
+            yield transaction.cursor(), Database(known, stat["depth"], 0, 0, 0, stat["entries"], 0)
+
+
+@lru_cache(maxsize=4)
+def refusal(path: Path, changed: int) -> str | None:
+    """Return why the library does not open the environment at `path`, as it was changed last; None if it does."""
+    try:
+        with transaction(path, ""):
+            return None
+    except lmdb.MemoryError:
+        return None  # a limit on memory, not the environment, keeps the library from it
+    except lmdb.Error as exc:
+        return _reason(exc)
+
+
+def _reason(error: lmdb.Error) -> str:
+    """Return what liblmdb says, without the path that py-lmdb puts before it."""
+    return str(error).rpartition("MDB_")[2] or str(error)
+
+
+class LmdbWriter:
+    """Writes a new environment, each database's records in key order. Use as a context manager.
+
+    `flags` has the flags of each named database, `version` is that of the file format. Raises OSError where the disk is
+    full or refuses, UnfitRecord for a key that LMDB does not take.
+    """
+
+    def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1) -> None:
+        path.mkdir(parents=True)
+        self._data = path / "data.mdb"
+        named = [part for part in flags if part]
+        options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
+        with _disk():
+            self._environment = lmdb.open(
+                os.fsencode(path),
+                MAP_BYTES,
+                mode=0o666,
+                lock=False,
+                sync=False,
+                metasync=False,
+                max_dbs=len(named),
+                **options,
+            )
+        self._transaction: Any = None
+        self._pending = 0
+        self._room = MAP_BYTES
+        self._map = MAP_BYTES
+        self._page = self._environment.stat()["psize"]
+        with _disk():
+            self._handles = {part: self._handle(part, of) for part, of in flags.items()}
+
+    @classmethod
+    def refusals(cls, reader: Reader) -> list[str]:
+        """Return nothing: an LMDB takes what any other key-value store holds."""
+        return []
+
+    @classmethod
+    def like(cls, reader: Reader, path: Path) -> LmdbWriter:
+        """Return a writer that takes the records of a reader: of an LMDB it has the databases and the version."""
+        if reader.backend != "lmdb":
+            return cls(path, {"": 0})
+        from datacheck.backends.lmdb.layout import data_version, flags_of
+
+        data = data_file(reader.path)
+        return cls(path, flags_of(data), data_version(data))
+
+    @classmethod
+    def let_go(cls, path: Path) -> None:
+        """Let go of the pages of a finished environment, which was read through a map of the whole file."""
+        let_go(path / "data.mdb")
+
+    def _handle(self, part: str, flags: int) -> Any:
+        if not part:
+            return self._environment.open_db(None)
+        return self._environment.open_db(
+            unescape(part),
+            reverse_key=bool(flags & REVERSEKEY),
+            dupsort=bool(flags & DUPSORT),
+            integerkey=bool(flags & INTEGERKEY),
+            integerdup=bool(flags & INTEGERDUP),
+            dupfixed=bool(flags & DUPFIXED),
+        )
+
+    def __enter__(self) -> LmdbWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._transaction is not None:
+            self._transaction.abort()
+        self._environment.close()
+
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
+        """Write records that come behind all others of their database; the values are taken before this returns."""
+        with _disk():
+            self._make_room(sum(self._cost(key, value) for key, value in pairs))
+            if self._transaction is None:
+                self._transaction = self._environment.begin(write=True)
+            beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
+            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=not beside_names)
+            self._pending += sum(len(value) for _, value in pairs)
+            if self._pending >= COMMIT_BYTES:
+                self._commit()
+
+    def _cost(self, key: bytes, value: bytes | memoryview) -> int:
+        """Return no less than what a record may take of the map: twice its bytes where pages are left half full."""
+        size = len(key) + len(value) + NODE_BYTES
+        return 2 * size if size < self._page // 4 else size + 3 * self._page
+
+    def _make_room(self, size: int) -> None:
+        """Have room for records of this size in the map, which only grows between two transactions."""
+        self._room -= size
+        if self._room >= SPARE_BYTES:
+            return
+        self._commit()
+        used = (self._environment.info()["last_pgno"] + 1) * self._page
+        needed = used + size + 2 * SPARE_BYTES
+        if needed > self._map:
+            self._map = needed + min(needed, MAP_STEP if memory_limit(MAP_STEP).size == MAP_STEP else 0)
+            self._environment.set_mapsize(self._map)
+        self._room = self._map - used - size
+
+    def _commit(self) -> None:
+        transaction, self._transaction, self._pending = self._transaction, None, 0
+        if transaction is not None:
+            transaction.commit()
+            write_out(self._data)
+
+    def finish(self) -> None:
+        """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
+        with _disk():
+            self._commit()
+        self._environment.close()
+        from datacheck.backends.lmdb.layout import fit_map
+
+        fit_map(self._data)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Translate what liblmdb says of the disk, and of keys, while writing."""
+    try:
+        yield
+    except lmdb.BadValsizeError as exc:
+        raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
+    except lmdb.MemoryError as exc:
+        raise OSError(errno.ENOMEM, f"{os.strerror(errno.ENOMEM)} (a limit on memory, ulimit -v?)") from exc
+    except lmdb.DiskError as exc:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
+    except lmdb.Error as exc:
+        raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(exc)})") from exc
+
+
+def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write a new environment with these records, in key order."""
+    with LmdbWriter(path, {"": 0}) as writer:
+        writer.put("", sorted(records))
+        writer.finish()

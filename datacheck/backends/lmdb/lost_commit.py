@@ -1,0 +1,129 @@
+"""What is left of an LMDB commit whose meta page is gone: leaves over those of the older commit that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from datacheck.backends.lmdb.format import (
+    BRANCH,
+    DEEPEST,
+    DUPDATA,
+    DUPFIXED,
+    DUPSORT,
+    INTEGERKEY,
+    LEAF,
+    LEAF2,
+    NO_PAGE,
+    REVERSEKEY,
+    SUBDATA,
+    Database,
+)
+from datacheck.backends.lmdb.orphans import is_of_others, of_kind
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.tree import Entry, Span, Tree, in_order, overlapping
+from datacheck.backends.shared.key_arrays import Numbers
+
+KINDS = (0, INTEGERKEY, REVERSEKEY)
+"""The orders that the keys of a database may have."""
+
+
+def overlaid(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]:
+    """Return the stretches of a tree together with leaves of which it is not known whether they belong to it.
+
+    Leaves whose keys overlap have one stretch together; of a key that both have, the tree's own record counts.
+    """
+    if not extra:
+        return tree.entries
+    below = [it for entry in tree.entries for it in leaves_of(pages, tree, entry)]
+    doubtful = [Entry(None, None, number, "orphan", doubt=True) for number in extra]
+    order = tree.record.order()
+    spans: list[Span[Entry]] = []
+    rest = []
+    for entry in [*below, *doubtful]:
+        nodes = parse(pages, entry.page, LEAF, order, entry.low, entry.high).nodes
+        if nodes:
+            spans.append(Span(order(nodes[0].key), order(nodes[-1].key), nodes[0].key, entry))
+        else:
+            rest.append(entry)
+    groups = overlapping(spans)
+    made = []
+    for group, after in pairwise([*groups, None]):
+        assert group is not None
+        low, high = group[0].key, None if after is None else after[0].key
+        made += [Entry(low, high, span.item.page, "orphan", span.item.doubt) for span in group]
+    return in_order(tree.record, [*made, *rest])
+
+
+def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
+    """Return databases whose names are lost, by pages that nothing leads to; they are called by their first page.
+
+    Those that still have a root are whole. The other leaves are put together as they were written: one behind the other
+    as long as their keys ascend. `known` says whether all free pages are known.
+    """
+    below: dict[int, list[int]] = {}
+    for number in of_kind(pages, numbers, BRANCH):
+        below[number] = [node.child for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
+    reached = {child for children in below.values() for child in children}
+    leaves = []
+    for number in of_kind(pages, numbers, LEAF):
+        keys = [node.key for node in nodes_of(pages, raw_page(pages, number)) if node is not None]
+        if keys and not is_of_others(pages, number):
+            leaves.append((number, keys))
+    flags = next((it for it in KINDS if all(_ascend(keys, it) for _, keys in leaves)), 0)
+    order = Database(flags, 0, 0, 0, 0, 0, 0).order()
+    trees = [_rooted(pages, root, below, flags) for root in below if root not in reached]
+    groups: list[list[tuple[int, bytes, bytes]]] = []
+    for number, keys in leaves:
+        if number in reached:
+            continue
+        group = next((it for it in groups if order(it[-1][2]) < order(keys[0])), None)
+        if group is None:
+            groups.append(group := [])
+        group.append((number, keys[0], keys[-1]))
+    for group in groups:
+        edges: list[bytes | None] = [first for _, first, _ in group]
+        spans = zip(group, edges, [*edges[1:], None], strict=True)
+        entries = [Entry(low, high, number, "orphan", doubt=True) for (number, _, _), low, high in spans]
+        record = Database(flags | _duplicates(pages, group[0][0]), 1, 0, 0, 0, 0, NO_PAGE)
+        trees.append(Tree(f"page-{group[0][0]}", record, entries, nameless=True))
+    if not known:
+        for tree in trees:
+            tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
+    return trees
+
+
+def _rooted(pages: Pages, root: int, below: dict[int, list[int]], flags: int) -> Tree:
+    """Return a database that still has its root, down to its leaves."""
+    depth, page = 1, root
+    while page in below and depth < DEEPEST:
+        depth, page = depth + 1, next(iter(below[page]), 0)
+    record = Database(flags | _duplicates(pages, page), depth, 0, 0, 0, 0, root)
+    return Tree(f"page-{root}", record, nameless=True)
+
+
+def _duplicates(pages: Pages, leaf: int) -> int:
+    """Return DUPSORT if a leaf has keys with several values, and DUPFIXED with it if they are kept packed."""
+    raw = raw_page(pages, leaf)
+    several = [node for node in nodes_of(pages, raw) if node is not None and node.flags & DUPDATA]
+    pages_of = [raw[node.offset :] for node in several if not node.flags & SUBDATA]
+    fixed = any(len(it) > pages.header and flags_of(pages, it) & LEAF2 for it in pages_of)
+    return (DUPSORT | (DUPFIXED if fixed else 0)) if several else 0
+
+
+def _ascend(keys: list[bytes], flags: int) -> bool:
+    order = Database(flags, 0, 0, 0, 0, 0, 0).order()
+    return all(order(one) < order(two) for one, two in pairwise(keys))
+
+
+def leaves_of(pages: Pages, tree: Tree, entry: Entry) -> Iterator[Entry]:
+    """Yield the leaves of a stretch."""
+    if entry.kind != "branch":
+        yield entry
+        return
+    parsed = parse(pages, entry.page, BRANCH, tree.record.order(), entry.low, entry.high)
+    lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
+    for node, low, high in zip(parsed.nodes, lows, [*lows[1:], entry.high], strict=True):
+        yield Entry(low, high, node.child, "leaf")

@@ -1,0 +1,176 @@
+"""LMDB's two meta pages: both are read and judged, and the newest sound one is taken.
+
+Transaction N writes meta page N & 1, so page 0 holds even numbers. The library refuses an environment where one of the
+two is broken, though the other one still leads to everything that was committed before.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from datacheck.backends.lmdb.format import (
+    BRANCH,
+    DEEPEST,
+    HEADERS,
+    LEAF,
+    MAGIC,
+    META,
+    NO_PAGE,
+    OVERFLOW,
+    Database,
+    Meta,
+    PageDamaged,
+    database,
+    header_size,
+)
+from datacheck.model.finding import Finding, found
+
+PAGE_SIZES = (4096, 8192, 16384, 32768, 65536, 512, 1024, 2048, 256)
+"""Where a second meta page is looked for if the first is destroyed; the common sizes first."""
+VERSIONS = {16: 1, 24: 3}
+LOST = NO_PAGE - 1
+"""The root of a tree whose root nobody knows any more."""
+TRIAL_PAGES = 64
+Read = Callable[[int, int], bytes]
+"""Return `size` bytes, or fewer at the end of the file, from an offset on."""
+
+
+@dataclass(frozen=True)
+class Metas:
+    """What the meta pages say: the commit to read, and what is wrong with either of them.
+
+    `sound` means that the library will open the environment and see the same commit.
+    """
+
+    header: int
+    base: int
+    page_size: int
+    chosen: Meta
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not self.findings
+
+
+def read_metas(read: Read, size: int) -> Metas:
+    """Return the metas of a file of `size` bytes. Raises PageDamaged where there is nothing to go by."""
+    head = read(0, 256)
+    header = header_size(head)
+    page_size = _page_size(head, header) if header is not None else None
+    if header is None or page_size is None:
+        header, page_size = _by_the_second(read) or _by_the_pages(read, size) or (None, None)
+    if header is None or page_size is None:
+        raise PageDamaged("neither meta page has an LMDB magic number")
+    metas: list[Meta] = []
+    findings: list[Finding] = []
+    for index in (0, 1):
+        raw = read(index * page_size, 256)
+        wrong = _faults(raw, index, header, page_size)
+        if not wrong:
+            metas.append(_meta(raw, header))
+        else:
+            findings.append(_damaged(index, page_size, wrong))
+    if not metas:
+        chosen = Meta(VERSIONS[header], page_size, _lost(), _lost(), max(1, size // page_size - 1), 0)
+        why = "both meta pages are destroyed, so which records belong to the last commit is not known"
+        return Metas(header, HEADERS[header], page_size, chosen, (*findings, found("damaged-store", why, kind="metas")))
+    chosen = max(metas, key=lambda meta: meta.txnid)
+    if findings:
+        findings.append(_instead(chosen))
+        chosen = replace(chosen, last_page=max(chosen.last_page, size // page_size - 1))
+    return Metas(header, HEADERS[header], page_size, chosen, tuple(findings))
+
+
+def _lost() -> Database:
+    return Database(0, 0, 0, 0, 0, 0, LOST)
+
+
+def _page_size(raw: bytes, header: int) -> int | None:
+    """Return the page size that a meta page gives, if it may be one: it stands where the free tree's record begins."""
+    page_size = int.from_bytes(raw[header + 24 : header + 28], sys.byteorder)
+    fits = not page_size & (page_size - 1) and 256 <= page_size <= 65536
+    return page_size if fits else None
+
+
+def _by_the_second(read: Read) -> tuple[int, int] | None:
+    """Return header and page size by the second meta page, where the first is destroyed."""
+    for page_size in PAGE_SIZES:
+        raw = read(page_size, 256)
+        header = header_size(raw)
+        if header is not None and _page_size(raw, header) == page_size:
+            return header, page_size
+    return None
+
+
+def _by_the_pages(read: Read, size: int) -> tuple[int, int] | None:
+    """Return header and page size by which the pages themselves have their own numbers and the flags of a page."""
+    for page_size in PAGE_SIZES:
+        pages = range(2, min(size // page_size, 2 + TRIAL_PAGES))
+        heads = [(number, read(number * page_size, 24)) for number in pages]
+        own = [raw for number, raw in heads if raw[:8] == struct.pack("=Q", number)]
+        for header in HEADERS:
+            flags = [int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) for raw in own]
+            if own and all(it in (BRANCH, LEAF, OVERFLOW) for it in flags) and LEAF in flags:
+                return header, page_size
+    return None
+
+
+def _meta(raw: bytes, header: int) -> Meta:
+    version = int.from_bytes(raw[header + 4 : header + 8], sys.byteorder)
+    free, main = database(raw[header + 24 : header + 72]), database(raw[header + 72 : header + 120])
+    last_page, txnid = struct.unpack_from("=QQ", raw, header + 120)
+    page_size = _page_size(raw, header)
+    assert page_size is not None
+    return Meta(version, page_size, free, main, last_page, txnid)
+
+
+def _faults(raw: bytes, index: int, header: int, page_size: int) -> list[str]:
+    """Return what is wrong with a meta page."""
+    if len(raw) < header + 136:
+        return ["it lies behind the end of the file"]
+    if not raw.strip(b"\0"):
+        return ["it is zeroed"]
+    if raw[header : header + 4] != MAGIC:
+        return ["it has no magic number"]
+    said = []
+    version = int.from_bytes(raw[header + 4 : header + 8], sys.byteorder)
+    if version != VERSIONS[header]:
+        said.append(f"its data version is {version}, that of such pages {VERSIONS[header]}")
+    if _page_size(raw, header) != page_size:
+        return [*said, f"its page size is {int.from_bytes(raw[header + 24 : header + 28], sys.byteorder)}"]
+    if raw[:8] != struct.pack("=Q", index):
+        said.append(f"it has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
+    if not int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) & META:
+        said.append("it is not marked as a meta page")
+    return said + _unlikely(_meta(raw, header), index)
+
+
+def _unlikely(meta: Meta, index: int) -> list[str]:
+    said = []
+    if meta.txnid and meta.txnid & 1 != index:
+        said.append(f"transaction {meta.txnid} is never written there")
+    if meta.last_page < 1 or meta.last_page >= 1 << 48:
+        said.append(f"its last page is {meta.last_page}")
+    for name, tree in (("free", meta.free), ("main", meta.main)):
+        if tree.depth > DEEPEST:
+            said.append(f"its {name} tree has {tree.depth} levels")
+        if tree.root != NO_PAGE and not 2 <= tree.root <= meta.last_page:
+            said.append(f"the root of its {name} tree is page {tree.root}")
+        if (tree.root == NO_PAGE) != (tree.depth == 0):
+            said.append(f"its {name} tree has the root {tree.root} and {tree.depth} levels")
+    return said
+
+
+def _damaged(index: int, page_size: int, wrong: list[str]) -> Finding:
+    why = f"meta page {index} is damaged: {', '.join(wrong)}"
+    return found("damaged-store", why, kind="meta", page=index, offset=index * page_size)
+
+
+def _instead(chosen: Meta) -> Finding:
+    after = chosen.txnid + 1
+    why = f"read by the other meta page, as of commit {chosen.txnid}; commit {after}, if there was one, may be missing"
+    return found("damaged-store", why, kind="commit", commit=chosen.txnid)

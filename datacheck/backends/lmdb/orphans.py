@@ -1,0 +1,163 @@
+"""Leaves that no branch page of an LMDB environment reaches: found by a look at every page, and put where they belong.
+
+In a sound environment every page is used or listed as free. Where the list of free pages is known, a leaf that is in
+neither belongs to what a damaged branch led to. Where it is not, the leaf may be of an older commit: there is a doubt.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, INTEGERKEY, LEAF, REVERSEKEY, SUBDATA, Database
+from datacheck.backends.lmdb.page_arrays import Stack
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.tolerant_page import Parsed, flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.tree import Span, overlapping
+from datacheck.backends.lmdb.values import read_value
+from datacheck.backends.shared.key_arrays import Numbers
+
+BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Group:
+    """Leaves that may hold keys from `low` on and below `high`: one, or several of which some are of older commits."""
+
+    low: bytes
+    high: bytes | None
+    leaves: tuple[int, ...]
+    doubt: bool
+
+
+@dataclass(frozen=True)
+class _Orphan:
+    number: int
+    first: bytes
+    last: bytes
+    age: int
+
+
+class Orphans:
+    """The leaves that nothing reaches. `known` says whether all free pages are known; `beat` is called on the way."""
+
+    def __init__(
+        self, pages: Pages, used: NDArray[np.uint8], *, known: bool, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        self._known = known
+        unreached = np.flatnonzero(used == 0)
+        self._orphans: list[_Orphan] = []
+        for start in range(0, len(unreached), BATCH):
+            beat()
+            batch = unreached[start : start + BATCH]
+            self._orphans += filter(None, (_looked_at(pages, it) for it in _of_kind(pages, batch[batch >= 2], LEAF)))
+        whole = pages.size // pages.page_size
+        if whole < len(used) and not used[whole]:
+            self._orphans += filter(None, [_looked_at(pages, whole)])
+        self._sorted: dict[int, tuple[list[Any], list[_Orphan]]] = {}
+        self._taken: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._orphans)
+
+    def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
+        """Return what `within` does; it is not returned again."""
+        groups = self.within(pages, record, low, high)
+        self._taken.update(number for group in groups for number in group.leaves)
+        return groups
+
+    def within(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
+        """Return the leaves all of whose keys lie in a range of a database, in order, those that overlap together."""
+        order = record.order()
+        inside = (it for it in self._between(record, low, high) if _fits(pages, record, it, low, high))
+        groups = overlapping(Span(order(it.first), order(it.last), it.first, it.number) for it in inside)
+        edges = [group[0].key for group in groups[1:]]
+        return [
+            Group(group[0].key, above, tuple(it.item for it in group), not self._known or len(group) > 1)
+            for group, above in zip(groups, [*edges, high], strict=False)
+        ]
+
+    def _between(self, record: Database, low: bytes | None, high: bytes | None) -> Iterator[_Orphan]:
+        """Yield the leaves that are left and begin in a range, in order."""
+        order, kind = record.order(), record.flags & (REVERSEKEY | INTEGERKEY)
+        if kind not in self._sorted:
+            ordered = sorted(self._orphans, key=lambda it: (order(it.first), it.age, it.number))
+            self._sorted[kind] = ([order(it.first) for it in ordered], ordered)
+        keys, ordered = self._sorted[kind]
+        start = 0 if low is None else bisect_left(keys, order(low))
+        stop = len(keys) if high is None else bisect_left(keys, order(high))
+        return (it for it in ordered[start:stop] if it.number not in self._taken)
+
+
+def _looked_at(pages: Pages, number: int) -> _Orphan | None:
+    """Return a leaf, whole or cut by the end of the file."""
+    raw = raw_page(pages, number)
+    if len(raw) < pages.header or flags_of(pages, raw) != LEAF or raw[:8] != struct.pack("=Q", number):
+        return None
+    keys = [node.key for node in nodes_of(pages, raw) if node is not None]
+    age = int.from_bytes(raw[8:16], sys.byteorder) if pages.base else 0
+    return _Orphan(number, keys[0], keys[-1], age) if keys else None
+
+
+def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
+    parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
+    whole = not parsed.faults or len(parsed.raw) < pages.page_size
+    strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
+    return bool(parsed.nodes) and whole and not strange
+
+
+def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:
+    """Yield which pages look like branches or leaves where they were written."""
+    for start in range(0, len(numbers), BATCH):
+        yield from _of_kind(pages, numbers[start : start + BATCH], kind)
+
+
+def is_of_others(pages: Pages, number: int) -> bool:
+    """Whether a leaf is of the free list, of the values of one key, or has names of databases."""
+    parsed = parse(pages, number, LEAF, lambda key: key, None, None)
+    if is_of_names(parsed):
+        return True
+    values = not any(node.size or node.flags for node in parsed.nodes)
+    return values or _of_free_pages(pages, parsed)
+
+
+def _of_kind(pages: Pages, numbers: Numbers, kind: int) -> list[int]:
+    """Return which pages look like branches or leaves where they were written."""
+    stack = Stack(pages.file, pages.page_size, pages.size, numbers)
+    fit = stack.present & (stack.field(0, np.int64) == numbers)
+    fit &= stack.field(pages.header - 6, np.uint16) == kind
+    if pages.base:
+        fit &= (stack.field(8, np.uint64) <= pages.meta.txnid) | (not pages.metas.sound)
+    lower = stack.field(pages.header - 4, np.uint16).astype(np.int64) + pages.base
+    fit &= (lower > pages.header) & (lower <= pages.page_size)
+    return [int(it) for it in numbers[fit]]
+
+
+def _of_values(record: Database, parsed: Parsed) -> bool:
+    """Whether a leaf is of the tree of one key's values: its nodes have keys and nothing else."""
+    return bool(record.flags & DUPSORT) and not any(node.size or node.flags & BIGDATA for node in parsed.nodes)
+
+
+def _of_free_pages(pages: Pages, parsed: Parsed) -> bool:
+    """Whether a leaf is of the free list: each node has a transaction for its key, and for its value a list."""
+    for node in parsed.nodes:
+        value = read_value(pages, parsed, node).data
+        count = int.from_bytes(value[:8], sys.byteorder)
+        if len(node.key) != 8 or not value or len(value) != 8 * count + 8:
+            return False
+        listed = np.frombuffer(value, np.int64)[1:]
+        if (np.diff(listed) >= 0).any() or (listed < 2).any():
+            return False
+    return True
+
+
+def is_of_names(parsed: Parsed) -> bool:
+    """Whether a leaf holds nothing but names of databases."""
+    return all(node.flags & (SUBDATA | DUPDATA) == SUBDATA for node in parsed.nodes)

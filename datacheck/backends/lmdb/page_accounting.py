@@ -1,0 +1,171 @@
+"""The balance of an LMDB environment: every page used once or free, and the databases as large as they say.
+
+A scan adds up page numbers and records as it goes; only where the sums do not come out is every page looked at again,
+to say which.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.lmdb.fault_findings import of_database
+from datacheck.backends.lmdb.holes import holes, values_on
+from datacheck.backends.lmdb.metas import LOST
+from datacheck.backends.lmdb.orphans import Orphans
+from datacheck.backends.lmdb.page_sums import Account
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.ranges import Ranges
+from datacheck.backends.lmdb.salvage import Salvage
+from datacheck.backends.lmdb.skeleton import NAMES_SOUGHT, Skeleton, skeleton
+from datacheck.backends.shared.key_arrays import Flags
+from datacheck.model.blocks import Shard, ignore
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+WORD = 1 << 64
+
+
+def verify(data: Path) -> list[Finding]:
+    """Look at the whole structure of an environment, and return all that is wrong with it. Raises PageDamaged."""
+    bones = skeleton(data)
+    with Pages(data) as pages:
+        findings, sums = _looked_through(pages, bones)
+    return [*bones.findings, *findings, *conclude(data, sums)]
+
+
+def _looked_through(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Counter[str]]:
+    """Return what is wrong with the leaves of an environment and with its values, and the sums."""
+    findings: list[Finding] = []
+    sums: Counter[str] = Counter()
+    for part in bones.trees:
+        ranges = Ranges(pages, bones, part)
+        salvage = Salvage(pages, bones, Shard(part), ignore)
+        for piece in ranges.pieces(Shard(part), None):
+            for block in () if piece.sound else salvage.blocks(piece, None):
+                findings += [block.place(row, finding, None) for row, finding in block.findings]
+        sums.update(ranges.account.sums)
+        sums.update(salvage.account)
+    return findings, sums
+
+
+def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
+    """Return what the sums of all shards of an environment say of it as a whole."""
+    bones = skeleton(data)
+    with Pages(data) as pages:
+        if sums.get("died"):
+            _, sums = _looked_through(pages, bones)
+        findings = list(_missing(bones, sums)) if pages.metas.sound else []
+        findings += holes(pages, bones)
+        if sums.get("salvaged") or not bones.sound:
+            return findings
+        sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
+        if sought and not _balanced(pages, bones, sums):
+            findings += _unbalanced(pages, bones)
+        return findings + list(_miscounted(bones, sums))
+
+
+def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
+    """Say of each database how many records it should have, if it has others."""
+    for part, tree in bones.trees.items():
+        if tree.record.root == LOST or tree.nameless:
+            continue
+        read = sums.get(f"{part} entries", 0)
+        said = tree.record.entries
+        if sums.get("salvaged") and not part:
+            said -= min(said, len(bones.names))
+        if read == said:
+            continue
+        name = f"the database {part}" if part else "the database"
+        lost = max(0, said - read)
+        cost = f"{lost:,} are lost" if lost else "there are more than that"
+        why = f"{name} says that it has {said:,} records, and {read:,} were read: {cost}"
+        yield of_database(found("damaged-store", why, kind="records", count=lost, said=said, read=read), part)
+
+
+def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
+    """Whether the pages that were seen are all the pages there are, each once."""
+    seen = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
+    last = pages.meta.last_page
+    first = last * (last + 1) // 2 - 1
+    second = last * (last + 1) * (2 * last + 1) // 6 - 1
+    return seen == {"pages": last - 1, "first": first % WORD, "second": second % WORD}
+
+
+def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
+    """Say which databases count their pages wrongly; with several values for a key, writers count in two ways."""
+    for part, tree in bones.trees.items():
+        values = sums.get(f"{part} values", 0)
+        counts = {
+            "branch": (tree.record.branches, tree.branches, values),
+            "leaf": (tree.record.leaves, sums.get(f"{part} leaves", 0), values),
+            "overflow": (tree.record.overflow, sums.get(f"{part} overflow", 0), 0),
+        }
+        for kind, (said, seen, more) in counts.items():
+            if not seen <= said <= seen + more:
+                name = f"the database {part}" if part else "the database"
+                why = f"{name} says that it has {said:,} {kind} pages, and has {seen:,}"
+                finding = found("damaged-store", why, verdict="suspicious", kind="count", said=said, seen=seen)
+                yield of_database(finding, part)
+
+
+class _Ledger(Account):
+    """Marks each page that is counted; `twice` has those that were marked before."""
+
+    def __init__(self, used: NDArray[np.uint8]) -> None:
+        super().__init__()
+        self.used, self.twice = used, np.zeros(len(used), bool)
+
+    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+        for start, number in zip(first.tolist(), count.tolist(), strict=True):
+            held = self.used[start : start + number]
+            self.twice[start : start + number] |= held != 0
+            held[:] = 1
+
+
+def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
+    """Say which pages are used twice, with the records that share them, and which are neither used nor free."""
+    used = np.where(bones.used != 0, 1, 0).astype(np.uint8)
+    for part in bones.trees:
+        for numbers in Ranges(pages, bones, part).leaf_numbers():
+            used[numbers[numbers < len(used)]] = 0  # counted as they are judged
+    ledger = _Ledger(used)
+    for part in bones.trees:
+        ranges = Ranges(pages, bones, part)
+        ranges.account = ledger
+        for _ in ranges.pieces(Shard(part), None):
+            pass
+    yield from _shared(pages, bones, ledger.twice)
+    unused = np.flatnonzero(ledger.used[2:] == 0) + 2
+    if len(unused):
+        leaves = len(Orphans(pages, ledger.used, known=True))
+        cost = f"; {leaves:,} of them look like leaves, whose records may be missing" if leaves else ""
+        why = f"{len(unused):,} pages, the first is {unused[0]:,}, are neither used nor listed as free{cost}"
+        yield found(
+            "damaged-store",
+            why,
+            verdict="suspicious",
+            kind="unused",
+            count=len(unused),
+            page=int(unused[0]),
+            offset=int(unused[0]) * pages.page_size,
+        )
+
+
+def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
+    """Name the records whose values have pages in common with something else."""
+    if not twice.any():
+        return
+    for part, key, first, count in values_on(pages, bones, twice):
+        why = f"the value has pages {first:,} to {first + count - 1:,}, and something else has some of them too"
+        finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
+        yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)
+    number = int(np.flatnonzero(twice)[0])
+    why = f"{twice.sum():,} pages are used twice, the first of them is {number:,}"
+    offset = number * pages.page_size
+    yield found("damaged-store", why, kind="shared", count=int(twice.sum()), page=number, offset=offset)

@@ -1,0 +1,33 @@
+"""What the pages and records of an environment add up to, range by range."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.shared.key_arrays import Numbers
+
+
+@dataclass
+class Account:
+    """What adds up over an environment: its pages, and the records of a database.
+
+    The sums of page numbers and of their squares, modulo 2**64, tell whether every page is used once.
+    """
+
+    sums: Counter[str] = field(default_factory=Counter)
+
+    def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
+        """Count extents of `count` pages each."""
+        one, two, six = np.uint64(1), np.uint64(2), np.uint64(6)
+        pairs = count * (count - one) // two
+        self.sums["pages"] += int(count.sum())
+        self.sums["first"] += int((count * first + pairs).sum())
+        squares = (count - one) * count * (two * count - one) // six
+        self.sums["second"] += int((count * first * first + two * first * pairs + squares).sum())
+
+    def single(self, numbers: Numbers) -> None:
+        self.pages(numbers.astype(np.uint64), np.ones(len(numbers), np.uint64))

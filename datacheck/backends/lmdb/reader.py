@@ -1,0 +1,186 @@
+"""LMDB environments: read-only, without a lock file, from their pages, or through the lmdb package in workers only.
+
+What looks at the pages beforehand takes NumPy, which a caller that only recognises a store does without: it is imported
+where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from datacheck.backends.interface import StoreOptions
+from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
+from datacheck.backends.lmdb.format import (
+    DATABASE_BYTES,
+    DUPSORT,
+    PageDamaged,
+    foreign,
+    header_size,
+)
+from datacheck.backends.lmdb.library import data_file, refusal, transaction
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.errors import SourceUnknown
+from datacheck.files.regular import NotRegular, irregular, open_regular
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import Finding, found
+
+PROBES = 64
+
+MOST_VALUES = 1 << 62
+"""More values than one key can have."""
+
+
+@dataclass(frozen=True)
+class LmdbReader:
+    """An LMDB environment: `path` is its directory, or the data file itself.
+
+    Every named database is a part of its own, by its escaped name; the unnamed main database is the part "".
+    """
+
+    path: Path
+    shard_bytes: int | None = None
+    """How large a shard is to be; None: as `lmdb_layout` sees fit."""
+    backend = "lmdb"
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions) -> LmdbReader | None:
+        data = path / "data.mdb" if path.is_dir() else path
+        if not data.is_file() or irregular(data) is not None:
+            return None
+        with open_regular(data) as file:
+            head = file.read(512)
+            if header_size(head) is None and (machine := foreign(head)) is not None:
+                reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
+                raise SourceUnknown(str(path), reason)
+        if header_size(head) is not None:
+            return cls(path)
+        try:
+            with Pages(data):
+                return cls(path)  # by its second meta page, or by its pages alone
+        except PageDamaged:
+            return None
+
+    @property
+    def data(self) -> Path:
+        return data_file(self.path)
+
+    def reads(self) -> Iterator[Path]:
+        """Yield the lock file of an environment that is a single file: other programs write it."""
+        if not self.path.is_dir():
+            yield self.path.with_name(f"{self.path.name}-lock")
+
+    def layout(self) -> Layout:
+        """Return shards of about one size, divided where the branch pages divide."""
+        from datacheck.backends.lmdb.layout import probes, shards
+        from datacheck.backends.lmdb.skeleton import skeleton
+
+        size = self.data.stat().st_size
+        try:
+            bones = skeleton(self.data)
+        except PageDamaged as exc:
+            return Layout((), (), None, size, [found("damaged-store", f"{self.data.name}: {exc}")])
+        except NotRegular as exc:
+            return Layout((), (), None, size, [found("unsupported", f"{self.data.name} was replaced: {exc.strerror}")])
+        findings = list(bones.findings)
+        if bones.sound and (refusal := self._refusal()):
+            findings.append(found("damaged-store", f"lmdb cannot open it: {refusal}"))
+        made: list[Shard] = []
+        tried: list[Shard] = []
+        count = max(1, PROBES // max(1, len(bones.trees)))
+        with Pages(self.data) as pages:
+            for tree in bones.trees.values():
+                made += shards(pages, tree, self.shard_bytes)
+                tried += probes(pages, tree, count)
+        records = None
+        if bones.sound:
+            names = len(bones.names) if "" in bones.trees else 0
+            records = sum(tree.record.entries for tree in bones.trees.values()) - names
+        return Layout(made, tried, records, size, findings)
+
+    def blocks(
+        self, shard: Shard, *, limit: int | None = None, note: Note = ignore, avoid: Collection[bytes] = ()
+    ) -> Iterator[Block]:
+        """Yield the records of the shard; the value of a key in `avoid` is not touched, and comes as no bytes.
+
+        Sound leaves are read as they are, and the library reads what has more to it than a key and a value: several
+        values for a key, a range asked for record by record. It touches nothing that was not looked at before. What is
+        not sound is read page by page.
+        """
+        from datacheck.backends.lmdb.direct import Direct
+        from datacheck.backends.lmdb.ranges import Ranges
+        from datacheck.backends.lmdb.salvage import Salvage
+        from datacheck.backends.lmdb.skeleton import skeleton
+        from datacheck.backends.lmdb.zeroed_pages import marked
+
+        note(shard.start or Position(b""), False)
+        bones = skeleton(self.data)
+        library = bones.sound and self._refusal() is None
+        with Pages(self.data) as pages:
+            ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
+            salvage = Salvage(pages, bones, shard, note, avoid)
+            direct = Direct(pages, ranges.database)
+            for piece in ranges.pieces(shard, limit):
+                of_piece: Iterator[Block]
+                if piece.held is not None:
+                    pairs = direct.pairs(piece, note)
+                    of_piece = (Block(keys, values, database=shard.part or None) for keys, values in pairs)
+                elif piece.sound:
+                    of_piece = self._sound_blocks(piece.shard, limit, note, avoid)
+                else:
+                    of_piece = salvage.blocks(piece, limit)
+                yield from (marked(block, pages.page_size, pages.header) for block in of_piece)
+                note(piece.shard.stop or Position(b""), False)
+            yield Block([], [], account=ranges.account.sums + salvage.account)
+
+    def sparing(self, shard: Shard, keys: Collection[bytes]) -> Iterator[Block]:
+        """Yield the records of the shard without touching the values of these keys."""
+        return self.blocks(shard, avoid=keys)
+
+    def databases(self) -> dict[str, bool]:
+        """Return each database that holds records, and whether a key may have many values. Raises PageDamaged."""
+        from datacheck.backends.lmdb.layout import flags_of
+
+        return {part: bool(flags & DUPSORT) for part, flags in flags_of(self.data).items()}
+
+    def _sound_blocks(self, shard: Shard, limit: int | None, note: Note, avoid: Collection[bytes]) -> Iterator[Block]:
+        """Yield the records of a range that the library may read."""
+        from datacheck.backends.lmdb.skeleton import skeleton
+
+        with transaction(self.path, shard.part) as (cursor, tree):
+            if limit == 1 or avoid:
+                stream = one_by_one(cursor, self.data, shard, tree, note, avoid)
+            else:
+                stream = records_between(cursor, shard, tree)
+            for keys, values in gathered(stream, shard.start or Position(b""), limit, note):
+                if not shard.part and DATABASE_BYTES in map(len, values):
+                    keys, values = unnamed(keys, values, skeleton(self.data).names)
+                if keys:
+                    yield Block(keys, values, database=shard.part or None)
+
+    def find(self, key: str) -> Shard | None:
+        from datacheck.backends.lmdb.skeleton import skeleton
+
+        raw = unescape(key)
+        for part in skeleton(self.data).trees:
+            wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
+            count = sum(len(block) for block in self.blocks(wanted, limit=1))
+            if count:
+                return Shard(part, Position(raw), Position(raw, count))
+        return None
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return what is wrong with the environment as a whole, by what adds up over all its blocks."""
+        from datacheck.backends.lmdb.page_accounting import conclude
+
+        return conclude(self.data, account)
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        assert isinstance(place.key, bytes)
+        return Block([place.key], [b""], database=shard.part or None).place(0, finding, None)
+
+    def _refusal(self) -> str | None:
+        """Return why the library does not open the environment, None if it does."""
+        return refusal(self.path, self.data.stat().st_mtime_ns)

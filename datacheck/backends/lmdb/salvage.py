@@ -1,0 +1,231 @@
+"""The records of a damaged LMDB, read page by page where the library must not touch it.
+
+What can be read of a page is, in key order; what cannot be read is named: the page, the keys it leads to, the record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from datacheck.backends.lmdb.fault_findings import Fault, of_database, told
+from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.ranges import Piece
+from datacheck.backends.lmdb.skeleton import FREE, Skeleton
+from datacheck.backends.lmdb.tolerant_page import Parsed, parse
+from datacheck.backends.lmdb.tree import Tree
+from datacheck.backends.lmdb.values import Damage, read_duplicates, read_value
+from datacheck.model.blocks import Block, Note, Position, Shard
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+BLOCK_BYTES = 1 << 20
+BLOCK_RECORDS = 4096
+READ_TWICE = 2
+"""Records of one shard may take this many times the file's size together: honest ones do not share pages."""
+SPARE_BYTES = 64 << 20
+Record = tuple[bytes, bytes, list[Finding]]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A node of a leaf; `doubt` says that the leaf may be of an older commit."""
+
+    node: Node
+    page: Parsed
+    doubt: bool
+
+
+class Salvage:
+    """Reads pieces of one range. What is to be said of the store, and not of a record, goes with the next block."""
+
+    def __init__(
+        self, pages: Pages, bones: Skeleton, shard: Shard, note: Note, avoid: Collection[bytes] = frozenset()
+    ) -> None:
+        self._pages, self._bones, self._shard = pages, bones, shard
+        self._tree = bones.trees.get(shard.part) or Tree(shard.part, pages.meta.main)
+        self._order = self._tree.record.order()
+        self._note, self._avoid = note, avoid
+        self._left = READ_TWICE * pages.size + SPARE_BYTES
+        self._seen: set[int] = set()
+        self._shared: frozenset[int] = frozenset()
+        self._fault: Fault | None = None
+        self._said: list[Finding] = []
+        self.account: Counter[str] = Counter()
+
+    def blocks(self, piece: Piece, limit: int | None) -> Iterator[Block]:
+        """Yield the records of a piece in blocks, with what is wrong with each."""
+        keys: list[bytes] = []
+        values: list[bytes] = []
+        findings: list[tuple[int | None, Finding]] = []
+        size = 0
+        for key, value, said in self._records(piece):
+            findings += [(len(keys), finding) for finding in said]
+            keys.append(key)
+            values.append(value)
+            size += len(value)
+            if size >= BLOCK_BYTES or len(keys) >= min(limit or BLOCK_RECORDS, BLOCK_RECORDS):
+                yield self._block(keys, values, findings)
+                keys, values, findings, size = [], [], [], 0
+        self._say()
+        if keys or self._said:
+            yield self._block(keys, values, findings)
+
+    def _block(self, keys: list[bytes], values: list[bytes], findings: list[tuple[int | None, Finding]]) -> Block:
+        said: list[tuple[int | None, Finding]] = [(None, finding) for finding in self._said]
+        self._said = []
+        self.account["salvaged"] = 1
+        self.account[f"{self._shard.part} entries"] += len(keys)
+        return Block(keys, values, database=self._shard.part or None, findings=[*said, *findings])
+
+    def _records(self, piece: Piece) -> Iterator[Record]:
+        """Yield the records of a piece in order."""
+        self._shared = piece.shared
+        start, stop = piece.shard.start or Position(b""), piece.shard.stop
+        first = (self._order(_raw(start)), start.nth)
+        last = None if stop is None else (self._order(_raw(stop)), stop.nth)
+        for source in self._sources(piece):
+            key = self._order(source.node.key)
+            if key < first[0] or (not self._shard.part and source.node.key in self._bones.names):
+                continue
+            if last is not None and (key, 0) >= last:
+                continue
+            for nth, (value, said) in enumerate(self._of_key(source)):
+                place = (key, nth)
+                if place >= first and (last is None or place < last):
+                    yield source.node.key, value, said
+
+    def _of_key(self, source: _Source) -> Iterator[tuple[bytes, list[Finding]]]:
+        """Yield each value of a node's key, with what is to be said of it."""
+        node = source.node
+        doubts = []
+        if source.doubt:
+            why = f"no branch leads to its page {source.page.number:,}: it may be an old version, or deleted"
+            doubts = [found("orphan", why, page=source.page.number)]
+        if node.flags & DUPDATA and self._tree.record.flags & DUPSORT:
+            yield from ((value, doubts) for value in self._duplicates(source))
+            return
+        self._note(Position(node.key), True)
+        if node.key in self._avoid:
+            yield b"", []
+            return
+        value, wrong = self._value(source)
+        yield value, wrong + doubts
+
+    def _value(self, source: _Source) -> tuple[bytes, list[Finding]]:
+        node, page_size = source.node, self._pages.page_size
+        if node.flags & ~BIGDATA:
+            return b"", [_bad("damaged-store", f"has the flags {node.flags:#x}", source.page.number, page_size)]
+        self._left -= node.size
+        if self._left < 0:
+            why = "is not read: it shares its pages with other records"
+            return b"", [_bad("damaged-store", why, source.page.number, page_size)]
+        value = read_value(self._pages, source.page, node)
+        if value.wrong:
+            return value.data, [_bad(value.code, value.wrong, value.page, page_size)]
+        if value.extent is None or value.page not in self._shared:
+            return value.data, []
+        why = f"the value lies on pages from {value.page:,} on, and so does another one: one of the two is wrong"
+        shared = found("damaged-store", why, verdict="suspicious", page=value.page, offset=value.page * page_size)
+        return value.data, [shared]
+
+    def _duplicates(self, source: _Source) -> Iterator[bytes]:
+        """Yield the values of a key that has several; what is lost of them is said under the key."""
+        node, order = source.node, self._tree.record.value_order()
+        last: Any = None
+        nth = 0
+        for value in read_duplicates(self._pages, source.page, node, self._tree.record, self._visit):
+            if not isinstance(value, Damage) and last is not None and order(value) <= last:
+                value = Damage(source.page.number, "one of its values is out of order")
+            if isinstance(value, Damage):
+                lost = _bad("damaged-store", f"is lost in part: {value.why}", value.page, self._pages.page_size)
+                named = of_database(msgspec.structs.replace(lost, key=escape(node.key)), self._shard.part)
+                self._said.append(named)
+                continue
+            last = order(value)
+            self._note(Position(node.key, nth), True)
+            nth += 1
+            yield value
+
+    def _visit(self, page: int) -> bool:
+        """Note a page of a tree of values; False if it is none, or was there before."""
+        if page in self._seen or not 2 <= page <= self._pages.meta.last_page:
+            return False
+        self._seen.add(page)
+        return True
+
+    def _sources(self, piece: Piece) -> Iterator[_Source]:
+        """Yield the nodes of a piece's leaves in order: of leaves that overlap, each key once."""
+        leaves, doubts = piece.leaves, piece.doubt.tolist()
+        at = 0
+        while at < len(leaves):
+            low, high = leaves.lowest(at), leaves.highest(at)
+            self._note(Position(low or b""), False)
+            several = []
+            while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
+                number = int(leaves.numbers[at])
+                parsed = parse(self._pages, number, LEAF, self._order, low, high)
+                stale = number < len(self._bones.used) and self._bones.used[number] & FREE
+                several.append((parsed, doubts[at] or bool(stale)))
+                at += 1
+            if len(several) == 1 and (several[0][0].faults or stale):
+                several = [*self._instead(several[0][0], bool(stale), low, high), *several]
+            if len(several) == 1:
+                yield from (_Source(node, *several[0]) for node in several[0][0].nodes)
+                continue
+            several.sort(key=lambda it: not it[1])  # of a key that several have, the last one counts
+            each = ((node, parsed, doubt) for parsed, doubt in several for node in parsed.nodes)
+            merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
+            yield from (merged[key] for key in sorted(merged))
+
+    def _instead(self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
+        """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
+        instead: list[tuple[Parsed, bool]] = []
+        if parsed.lost != 0 or stale:
+            orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
+            for group in orphans.within(self._pages, self._tree.record, low, high):
+                for number in group.leaves:
+                    found_again = parse(self._pages, number, LEAF, self._order, low, high)
+                    instead.append((found_again, group.doubt))
+        start = self._shard.start or Position(b"")
+        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_raw(start)))
+        if parsed.faults and begins:
+            self._tell(parsed, low, high, sum(len(it.nodes) for it, _ in instead))
+        return instead
+
+    def _tell(self, parsed: Parsed, low: bytes | None, high: bytes | None, again: int) -> None:
+        """Note a fault of a leaf; leaves behind one another with the same fault, of which nothing is left, are one."""
+        why = ", ".join(parsed.faults)
+        if again:
+            after = f"; {again:,} records with such keys were found on pages that no branch reaches"
+        elif parsed.nodes:
+            after = f"; {len(parsed.nodes):,} of its records are left" + ("" if parsed.lost else ", all it had")
+        else:
+            after = "; its records are lost"
+        before = self._fault
+        code = "truncated-store" if "end of the file" in why else "damaged-store"
+        fault = Fault("leaf", parsed.number, why, self._shard.part, True, low, high, code, 1, after)
+        if before is not None and parsed.gone and (before.why, before.after) == (why, after) and before.high == low:
+            self._fault = replace(before, high=high, count=before.count + 1)
+            return
+        self._say()
+        self._fault = fault
+
+    def _say(self) -> None:
+        if self._fault is not None:
+            self._said.append(told(self._fault, self._pages.page_size))
+            self._fault = None
+
+
+def _bad(code: str, wrong: str, page: int, page_size: int) -> Finding:
+    return found(code, f"the value {wrong}", page=page, offset=page * page_size)
+
+
+def _raw(place: Position) -> bytes:
+    assert isinstance(place.key, bytes)
+    return place.key

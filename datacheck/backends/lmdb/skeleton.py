@@ -1,0 +1,393 @@
+"""The skeleton of an LMDB environment: metas, databases, all branch pages, the free list. Leaves are looked at later.
+
+It is small (a page in a hundred), so every worker reads it for itself, and knows then which page holds which keys.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.lmdb.branches import children, judge_branches
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped
+from datacheck.backends.lmdb.format import (
+    BIGDATA,
+    BRANCH,
+    DEEPEST,
+    DUPDATA,
+    INTEGERKEY,
+    LEAF,
+    NO_PAGE,
+    SUBDATA,
+    Database,
+    Node,
+    database,
+)
+from datacheck.backends.lmdb.lost_commit import nameless, overlaid
+from datacheck.backends.lmdb.metas import LOST
+from datacheck.backends.lmdb.orphans import Orphans, is_of_names, of_kind
+from datacheck.backends.lmdb.page_arrays import Stack
+from datacheck.backends.lmdb.page_sums import Account
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.tolerant_page import Parsed, parse
+from datacheck.backends.lmdb.tree import Entry, Tree, in_order
+from datacheck.backends.lmdb.values import read_value
+from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+NAMES_SOUGHT = 100_000
+"""Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
+USED, FREE = 1, 2
+TRIES = 3
+"""A store that another process commits to meanwhile is looked at so many times."""
+
+
+@dataclass
+class Skeleton:
+    """What is known of an environment before any leaf is read.
+
+    `used` has a byte for each page of the file: USED by a branch, or as a child of one, or by the free list itself;
+    FREE if listed as free. `free_known` says whether all of the free list could be read.
+    """
+
+    trees: dict[str, Tree]
+    names: frozenset[bytes]
+    used: NDArray[np.uint8]
+    findings: list[Finding]
+    account: Account
+    free_known: bool
+    _orphans: Orphans | None = None
+
+    def orphans(self, pages: Pages, beat: Callable[[], None]) -> Orphans:
+        """Return the leaves that nothing reaches; looking for them takes a look at every page, once."""
+        if self._orphans is None:
+            self._orphans = Orphans(pages, self.used, known=self.free_known, beat=beat)
+        return self._orphans
+
+    @property
+    def sound(self) -> bool:
+        return not self.findings
+
+
+def skeleton(data: Path) -> Skeleton:
+    """Return the skeleton of an environment; the last ones asked for are kept. Raises PageDamaged without any meta."""
+    status = data.stat()
+    return _skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
+    for _ in range(TRIES):
+        with Pages(data) as pages:
+            bones = Walk(pages).skeleton()
+        with Pages(data) as again:
+            if bones.sound or again.meta == pages.meta:
+                break
+    return bones
+
+
+def cut(pages: Pages) -> Iterator[Finding]:
+    """Say if the file ends before its last page does."""
+    expected = (pages.meta.last_page + 1) * pages.page_size
+    if pages.size < expected:
+        lost = expected - pages.size
+        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        yield found("truncated-store", message, size=pages.size, expected=expected)
+
+
+class Walk:
+    """Goes through an environment's trees, but for their leaves."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+        count = min(pages.meta.last_page + 1, -(-pages.size // pages.page_size))
+        self.used: NDArray[np.uint8] = np.zeros(count, np.uint8)
+        self.faults: list[Fault] = []
+        self.account = Account()
+
+    def skeleton(self) -> Skeleton:
+        pages = self.pages
+        before = len(self.faults)
+        listed = self._free_list()
+        free_known = len(self.faults) == before and pages.meta.free.root != LOST
+        main = self.tree("", pages.meta.main)
+        trees = {}
+        names = []
+        for name, record in self._named(main) if main.record.root != LOST else self._names_left():
+            names.append(name)
+            part = escape(name.rstrip(b"\0"))
+            trees[part] = self.tree(part, record)
+        main.names = len(names)
+        if main.record.entries > len(names) or not names:
+            trees = {"": main, **trees}
+        else:
+            self._of_names(main)
+        for numbers in listed:
+            self._mark_free(numbers)
+        if not names and self._lost_its_names(main):
+            trees |= self._nameless(free_known)
+        if main.record.root == LOST:
+            for tree in trees.values():
+                tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
+        newer = not pages.metas.sound and pages.meta.main.root != LOST
+        torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
+        if torn or newer:
+            orphans = Orphans(pages, self.used, known=free_known)
+            for tree in torn:
+                tree.entries = in_order(tree.record, self._filled(tree, orphans, len(torn) > 1))
+            if newer and len(trees) == 1 and not torn:
+                (tree,) = trees.values()
+                groups = orphans.take(pages, tree.record, None, None)
+                for leaf in [leaf for group in groups for leaf in group.leaves]:
+                    self.mark(leaf)
+                tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
+        findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
+        return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
+
+    def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
+        """Yield the stretches of a tree, with the leaves that no branch reaches in place of its holes."""
+        for entry in tree.entries:
+            if entry.kind != "hole":
+                yield entry
+                continue
+            groups = orphans.take(self.pages, tree.record, entry.low, entry.high)
+            leaves = sum(len(group.leaves) for group in groups)
+            fault = self.faults[entry.fault]
+            again = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
+            self.faults[entry.fault] = replace(fault, after=again)
+            for group in groups:
+                for orphan in group.leaves:
+                    self.mark(orphan)
+                    yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
+
+    def _lost_its_names(self, main: Tree) -> bool:
+        """Whether the main database is one leaf, of which nothing is left: it had records, or names of databases."""
+        if main.record.depth != 1 or not main.entries:
+            return False
+        return parse(self.pages, main.entries[0].page, LEAF, main.record.order(), None, None).gone
+
+    def _names_left(self) -> Iterator[tuple[bytes, Database]]:
+        """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
+        numbers = np.arange(2, len(self.used))
+        best: dict[bytes, tuple[int, Database]] = {}
+        for number in of_kind(self.pages, numbers, LEAF):
+            parsed = parse(self.pages, number, LEAF, bytes, None, None)
+            for name, record in names_of(parsed) if is_of_names(parsed) else ():
+                age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if self.pages.base else record.entries
+                if record.root <= self.pages.meta.last_page and (name not in best or age >= best[name][0]):
+                    best[name] = age, record
+        yield from ((name, record) for name, (_, record) in sorted(best.items()))
+
+    def _nameless(self, known: bool) -> dict[str, Tree]:
+        """Return the databases that are left where the leaf with their names is lost."""
+        unreached = np.flatnonzero(self.used == 0)
+        trees = {}
+        for lost in nameless(self.pages, unreached[unreached >= 2], known=known):
+            tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
+            tree.nameless = True
+            for entry in tree.entries:
+                self.mark(entry.page)
+            self.fault(
+                "names", tree.entries[0].page, f"is left of a database whose name is lost, called {lost.part} here"
+            )
+            trees[lost.part] = tree
+        return trees
+
+    def fault(self, kind: str, page: int, why: str, entry: Entry | None = None, part: str | None = None) -> None:
+        low, high = (None, None) if entry is None else (entry.low, entry.high)
+        self.faults.append(Fault(kind, page, why, part, entry is not None, low, high))
+
+    def mark(self, number: int) -> bool:
+        """Mark a page as used; False if it was."""
+        if number < len(self.used):
+            if self.used[number]:
+                return False
+            self.used[number] = USED
+        return True
+
+    def tree(self, part: str, record: Database) -> Tree:
+        """Return a tree down to the branch pages above its leaves."""
+        tree = Tree(part, record)
+        if record.root == NO_PAGE:
+            return tree
+        whole = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
+        if not 2 <= record.root <= self.pages.meta.last_page or not 1 <= record.depth <= DEEPEST:
+            name = f"the database {part}" if part else "the main database"
+            why = "is lost" if record.root == LOST else f"is said to be page {record.root:,}, of {record.depth} levels"
+            self.fault("root", 0, f"the root of {name} {why}", whole, part)
+            tree.entries = [self._hole(whole)]
+            return tree
+        if not self.mark(record.root):
+            self.fault("shared", record.root, "is used twice", None, part)
+        if record.depth == 1:
+            tree.entries = [whole]
+            return tree
+        level = [whole]
+        for _ in range(record.depth - 2):
+            level = [below for entry in level for below in self._below(tree, entry, "branch")]
+        tree.entries = list(self._above_leaves(tree, level))
+        return tree
+
+    def _below(self, tree: Tree, entry: Entry, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
+        """Yield the stretches that a branch page divides its own into, as far as it can be read."""
+        if entry.kind != "branch":
+            yield entry
+            return
+        parsed = parse(self.pages, entry.page, BRANCH, tree.record.order(), entry.low, entry.high)
+        if parsed.faults:
+            self.fault("branch", entry.page, f"{', '.join(parsed.faults)}", entry, tree.part)
+        if not parsed.nodes:
+            yield self._hole(entry)
+            return
+        self.account.single(np.array([entry.page], np.int64))
+        tree.branches += 1
+        fault = len(self.faults) - 1
+        yield from self._divided(tree, entry, parsed, kind)
+        if parsed.lost != 0:
+            yield replace(entry, kind="hole", fault=fault)
+
+    def _divided(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
+        lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
+        for node, low, high in zip(parsed.nodes, lows, [*lows[1:], entry.high], strict=True):
+            below = Entry(low, high, node.child, kind)
+            if not self.mark(node.child):
+                self.fault("shared", node.child, "is used twice", below, tree.part)
+                if kind == "branch":
+                    yield self._hole(below)
+                    continue
+            yield below
+
+    def _hole(self, entry: Entry) -> Entry:
+        """Return a stretch of which nothing is left; its fault is the last one."""
+        return replace(entry, kind="hole", fault=len(self.faults) - 1)
+
+    def _above_leaves(self, tree: Tree, level: list[Entry]) -> Iterator[Entry]:
+        """Yield the branch pages above the leaves that are sound, and what can be had of the others."""
+        branches = [entry for entry in level if entry.kind == "branch"]
+        sound = judge_branches(self.pages, tree.record.flags, branches, self._mark_children)
+        self.account.single(np.array([it.page for it, good in zip(branches, sound, strict=True) if good], np.int64))
+        tree.branches += sum(sound)
+        good = iter(sound)
+        for entry in level:
+            if entry.kind == "branch" and next(good):
+                yield entry
+            else:
+                yield from self._below(tree, entry, "leaf")
+
+    def _mark_children(self, numbers: Numbers) -> bool:
+        """Mark the leaves below one branch page; False, and nothing marked, if one of them was."""
+        inside = numbers[numbers < len(self.used)]
+        if self.used[inside].any() or len(np.unique(numbers)) < len(numbers):
+            return False
+        self.used[inside] = USED
+        return True
+
+    def _named(self, main: Tree) -> Iterator[tuple[bytes, Database]]:
+        """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
+        if main.record.entries > NAMES_SOUGHT:
+            return
+        for numbers in self._leaf_numbers(main):
+            for number in self._with_names(numbers):
+                parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
+                yield from names_of(parsed)
+
+    def _of_names(self, main: Tree) -> None:
+        """Count the leaves of a main database that holds nothing but names: no shard comes by them."""
+        for numbers in self._leaf_numbers(main):
+            self.account.single(numbers)
+
+    def _leaf_numbers(self, tree: Tree) -> Iterator[Numbers]:
+        for entry in tree.entries:
+            if entry.kind == "branch":
+                yield children(self.pages, entry.page)
+            elif entry.kind == "leaf":
+                yield np.array([entry.page], np.int64)
+
+    def _with_names(self, numbers: Numbers) -> list[int]:
+        """Return those of some leaves that may hold the name of a database: a node's flags say so."""
+        numbers = np.unique(numbers)
+        stack = Stack(self.pages.file, self.pages.page_size, self.pages.size, numbers)
+        header, half = self.pages.header, self.pages.page_size >> 1
+        lower = stack.field(header - 4, np.uint16).astype(np.int64) + self.pages.base
+        counts = np.clip((lower - header) >> 1, 0, half - (header >> 1))
+        page = np.repeat(np.arange(len(numbers)), counts)
+        within = np.arange(len(page)) - (np.cumsum(counts) - counts)[page]
+        halves = stack.rows.reshape(-1).view(np.uint16)
+        offsets = halves[page * half + (header >> 1) + within].astype(np.int64) + self.pages.base
+        offsets = np.minimum(offsets, self.pages.page_size - 8)
+        flags = stack.buffer.words(page * self.pages.page_size + offsets) >> np.uint64(32) & np.uint64(0xFFFF)
+        named = page[flags == SUBDATA]
+        return [int(it) for it in numbers[np.unique(named)]]
+
+    def _free_list(self) -> list[Numbers]:
+        """Return the lists of free pages, which are kept in a tree of their own by transaction."""
+        record = self.pages.meta.free
+        if record.root == LOST:
+            return []
+        record = Database(INTEGERKEY, *(getattr(record, it) for it in _COUNTS))
+        tree = self.tree("free list", record)
+        listed: list[Numbers] = []
+        entries = 0
+        for entry in [below for it in tree.entries for below in self._below(tree, it, "leaf")]:
+            if entry.kind != "leaf":
+                continue
+            self.account.single(np.array([entry.page], np.int64))
+            parsed = parse(self.pages, entry.page, LEAF, record.order(), entry.low, entry.high)
+            if parsed.faults:
+                self.fault("free list", entry.page, ", ".join(parsed.faults))
+            for node in parsed.nodes:
+                entries += 1
+                numbers = self._free_record(parsed, node)
+                if numbers is not None:
+                    listed.append(numbers)
+        if not self.faults and entries != record.entries:
+            self.fault("free list", 0, f"has {entries} records, its database says {record.entries}")
+        return listed
+
+    def _free_record(self, parsed: Parsed, node: Node) -> Numbers | None:
+        value = read_value(self.pages, parsed, node)
+        if value.extent is not None and not value.wrong:
+            first, count = value.extent
+            self.account.pages(np.array([first], np.uint64), np.array([count], np.uint64))
+            self.used[first : first + count] = USED
+        raw = np.frombuffer(value.data[: len(value.data) // 8 * 8], np.int64)
+        if value.wrong or node.flags & ~BIGDATA or not len(raw) or raw[0] != len(raw) - 1 or len(value.data) % 8:
+            why = value.wrong or "is not a list of pages"
+            self.fault("free list", parsed.number, f"holds a record that {why}")
+            return None
+        return raw[1:]
+
+    def _mark_free(self, numbers: Numbers) -> None:
+        last = self.pages.meta.last_page
+        outside = (numbers < 2) | (numbers > last)
+        if outside.any():
+            self.fault("free list", int(numbers[outside][0]), "is listed as free, and no page of the environment")
+        inside = numbers[~outside]
+        self.account.single(inside)
+        inside = np.sort(inside[inside < len(self.used)])
+        again = np.append(inside[1:] == inside[:-1], False) if len(inside) else np.zeros(0, bool)
+        taken = self.used[inside] != 0
+        for page in inside[again | taken][:SHOWN].tolist():
+            self.fault(
+                "free list", page, "is listed as free, and used" if self.used[page] == USED else "is listed twice"
+            )
+        self.used[inside[~taken]] = FREE
+        self.used[inside[taken]] |= FREE
+
+
+def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases of a leaf."""
+    for node in parsed.nodes:
+        if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
+            yield node.key, database(parsed.raw[node.offset : node.offset + 48])
+
+
+_COUNTS = ("depth", "branches", "leaves", "overflow", "entries", "root")

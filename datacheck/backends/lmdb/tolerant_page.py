@@ -1,0 +1,185 @@
+"""Read one LMDB page of which nothing is taken for granted: what of it can be had, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from datacheck.backends.lmdb.format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
+from datacheck.backends.lmdb.pages import Pages
+
+
+@dataclass
+class Parsed:
+    """The nodes of a page that are where they should be, in key order, and what is wrong with the page.
+
+    `lost` says how many of its nodes are not among them; None where even their number is not known.
+    """
+
+    number: int
+    raw: bytes
+    nodes: list[Node] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    lost: int | None = 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing of the page can be had."""
+        return not self.nodes and bool(self.faults)
+
+
+Order = Callable[[bytes], Any]
+
+
+def raw_page(pages: Pages, number: int) -> bytes:
+    """Return what the file has of a page."""
+    if not 0 <= number < 1 << 48:
+        return b""
+    return os.pread(pages.file, pages.page_size, number * pages.page_size)
+
+
+def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None) -> Parsed:
+    """Read a page that should be a BRANCH or a LEAF and hold keys from `low` on and below `high`."""
+    parsed = Parsed(number, raw_page(pages, number))
+    raw = parsed.raw
+    if len(raw) < pages.page_size:
+        parsed.faults.append("is cut by the end of the file" if raw else "lies behind the end of the file")
+    if len(raw) < pages.header:
+        parsed.lost = None
+        return parsed
+    if not raw.strip(b"\0"):
+        parsed.faults.append("is zeroed")
+        parsed.lost = None
+        return parsed
+    parsed.faults += header_faults(pages, raw, number, kind)
+    other = flags_of(pages, raw) in {BRANCH, LEAF, OVERFLOW} - {kind}
+    nodes = None if other else _nodes(pages, parsed)
+    if nodes is None:
+        parsed.lost = None
+        return parsed
+    if kind == BRANCH:
+        _take_branch(pages, parsed, nodes, order, low, high)
+    else:
+        _take_leaf(parsed, nodes, order, low, high)
+    return parsed
+
+
+def header_faults(pages: Pages, raw: bytes, number: int, kind: int) -> list[str]:
+    """Return what is wrong with the header of a page that should have the flags `kind`."""
+    faults = []
+    own, flags = int.from_bytes(raw[:8], sys.byteorder), flags_of(pages, raw)
+    if own != number:
+        faults.append(f"has the number of page {own}")
+    if flags != kind:
+        faults.append(f"has the flags {flags:#x}, not {kind:#x}")
+    if pages.base and pages.metas.sound and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
+        faults.append("is of a transaction that was not committed")
+    return faults
+
+
+def flags_of(pages: Pages, raw: bytes) -> int:
+    return int.from_bytes(raw[pages.header - 6 : pages.header - 4], sys.byteorder)
+
+
+def bounds(pages: Pages, raw: bytes) -> tuple[int, int]:
+    """Return where the free room of a page begins and ends."""
+    lower, upper = struct.unpack_from("=HH", raw, pages.header - 4)
+    return lower + pages.base, upper + pages.base
+
+
+def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
+    """Return the nodes of a page, None for each that does not fit, or None if the page is none of nodes at all."""
+    lower, upper = bounds(pages, parsed.raw)
+    if not pages.header <= lower <= upper <= pages.page_size or flags_of(pages, parsed.raw) & LEAF2:
+        parsed.faults.append(f"has its free room from byte {lower} to {upper}")
+        return None
+    made = nodes_of(pages, parsed.raw)
+    if None in made:
+        parsed.faults.append(f"has {made.count(None)} nodes outside its bounds")
+    return made
+
+
+def nodes_of(pages: Pages, raw: bytes) -> list[Node | None]:
+    """Return the nodes of a page, None for each that does not lie in what there is of its upper part."""
+    if len(raw) < pages.header:
+        return []
+    lower, upper = bounds(pages, raw)
+    count = max(0, lower - pages.header) // 2
+    there = max(0, min(lower, len(raw)) - pages.header) // 2
+    offsets = (offset + pages.base for offset in struct.unpack_from(f"={there}H", raw, pages.header))
+    room = range(upper, len(raw) - 7)
+    found = [node_at(raw, at, pages.base, len(raw)) if at in room else None for at in offsets]
+    return [*found, *[None] * (count - there)]
+
+
+def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
+    """Return the node at an offset, if its key ends before `end`."""
+    low, high, flags, key_size = NODE.unpack_from(raw, at)
+    offset = at + 8 + key_size
+    if offset > end:
+        return None
+    key = raw[at + 8 : offset]
+    return Node(key, low | high << 16 | flags << 32, flags, offset + (key_size & 1 if base else 0), low | high << 16)
+
+
+def _take_branch(
+    pages: Pages, parsed: Parsed, nodes: list[Node | None], order: Order, low: bytes | None, high: bytes | None
+) -> None:
+    """Take the children in order; the first one has no key of its own."""
+    if not nodes:
+        parsed.faults.append("has no children")
+        return
+    last = pages.meta.last_page
+    fit = [(place, node) for place, node in enumerate(nodes) if node is not None and 2 <= node.child <= last]
+    if len(fit) + nodes.count(None) < len(nodes):
+        parsed.faults.append(f"has {len(nodes) - len(fit) - nodes.count(None)} children that are no pages")
+    first = [node for place, node in fit if place == 0]
+    rest = [node for place, node in fit if place > 0]
+    kept = _ascending(rest, order, low, high)
+    if len(kept) < len(rest):
+        parsed.faults.append(f"has {len(rest) - len(kept)} keys out of order")
+    parsed.nodes = first + kept
+    parsed.lost = len(nodes) - len(parsed.nodes)
+
+
+def _take_leaf(parsed: Parsed, nodes: list[Node | None], order: Order, low: bytes | None, high: bytes | None) -> None:
+    fit = [node for node in nodes if node is not None]
+    parsed.nodes = _ascending(fit, order, low, high)
+    if len(parsed.nodes) < len(fit):
+        parsed.faults.append(f"has {len(fit) - len(parsed.nodes)} keys out of order or of another place")
+    parsed.lost = len(nodes) - len(parsed.nodes)
+
+
+def _ascending(nodes: list[Node], order: Order, low: bytes | None, high: bytes | None) -> list[Node]:
+    """Return the most nodes that have ascending keys between the bounds."""
+    least = None if low is None else order(low)
+    most = None if high is None else order(high)
+    keyed = [(order(node.key), node) for node in nodes]
+    keyed = [it for it in keyed if (least is None or it[0] >= least) and (most is None or it[0] < most)]
+    return [keyed[at][1] for at in longest([key for key, _ in keyed])]
+
+
+def longest(keys: Sequence[Any]) -> Sequence[int]:
+    """Return the places of the most keys that ascend: where one is broken, all others stay."""
+    if all(one < two for one, two in pairwise(keys)):
+        return range(len(keys))
+    tails: list[Any] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for at, key in enumerate(keys):
+        place = bisect_left(tails, key)
+        before.append(ends[place - 1] if place else -1)
+        tails[place : place + 1] = [key]
+        ends[place : place + 1] = [at]
+    chosen = []
+    at = ends[-1]
+    while at >= 0:
+        chosen.append(at)
+        at = before[at]
+    return chosen[::-1]

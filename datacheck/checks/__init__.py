@@ -1,0 +1,1 @@
+"""The checks that judge batches of decoded records."""

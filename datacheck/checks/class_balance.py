@@ -1,0 +1,367 @@
+"""Whether the batches of a training run see every class: expected under shuffling, and as the records come.
+
+A loss that is balanced by class breaks on a batch that lacks one. The share of such batches is that of drawing without
+replacement (multivariate hypergeometric). Labels are kept in source order only as far as they are needed: each shard
+has those of its records, one to eight bytes each, and who adds the shards up in source order needs a batch of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.model.batch import Batch
+
+ENOUGH = 0.01
+"""The share of batches that may lack a class, for a batch size to be called enough."""
+NAMED = 100
+"""Classes that never occur are named up to this many."""
+EXACT_STEPS = 200_000_000
+"""The most multiplications that an exact share may take; beyond it there is a bound."""
+LARGEST_BATCH = 1 << 20
+"""Larger batches are not counted in key order: one of them is held."""
+CHANCE = 4.0
+"""Standard deviations: fewer changes of label between neighbours than that below what shuffling gives are no chance."""
+
+Labels = tuple[str, bytes]
+"""The labels of neighbouring records, in order: the NumPy dtype, and their bytes."""
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A share of batches; where it is not exact, it is an upper bound."""
+
+    share: float
+    exact: bool
+
+
+class Enough(msgspec.Struct, frozen=True):
+    """The least batch size of which under 1 % of the batches lack a class; if not exact, a little less may do."""
+
+    batch_size: int
+    exact: bool
+
+
+class InKeyOrder(msgspec.Struct, frozen=True):
+    """The batches as the records come: how many there are, how many lack a class; how often the label changes between
+    neighbours, and how often it would if the records were shuffled."""
+
+    batches: int
+    lacking: int
+    changes: int
+    changes_shuffled: float
+
+
+class Balance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the classes of a label fill batches of `batch_size`.
+
+    `classes` is how many there should be, `absent` how many of them never occur, `absent_first` the first 100 of those.
+    `expected` and `enough` are about the classes that occur, under shuffling. `rarest` is the class that batches lack
+    most often.
+    """
+
+    field: str
+    batch_size: int
+    records: int
+    classes: int
+    absent: int
+    absent_first: tuple[int, ...] = ()
+    rarest: int | None = None
+    rarest_count: int | None = None
+    expected: Share | None = None
+    enough: Enough | None = None
+    in_key_order: InKeyOrder | None = None
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The labels that are classes: from `low` to `high`, without `ignored`; without bounds, all that occur."""
+
+    low: int | None = None
+    high: int | None = None
+    ignored: int | None = None
+
+    def __contains__(self, label: int) -> bool:
+        above = self.low is None or label >= self.low
+        return above and (self.high is None or label <= self.high) and label != self.ignored
+
+    @property
+    def count(self) -> int | None:
+        """How many classes there should be, if that is known."""
+        if self.low is None or self.high is None:
+            return None
+        without = self.ignored is not None and self.low <= self.ignored <= self.high
+        return self.high - self.low + 1 - without
+
+
+@dataclass(slots=True)
+class LabelOrder:
+    """The labels of a source, folded batch by batch as they come: `distinct` counts batches by their classes."""
+
+    size: int
+    classes: Classes
+    distinct: Counter[int] = field(default_factory=Counter)
+    changes: int = 0
+    taken: int = 0
+    last: int | None = None
+    rest: Labels = ("<i8", b"")
+
+    def take(self, labels: Labels) -> None:
+        """Add the labels that come next."""
+        import numpy as np
+
+        new = np.frombuffer(labels[1], labels[0]).astype(np.int64)
+        if not new.size:
+            return
+        self.changes += int((new[1:] != new[:-1]).sum()) + int(self.last is not None and self.last != new[0])
+        self.last = int(new[-1])
+        self.taken += new.size
+        together = np.concatenate([np.frombuffer(self.rest[1], self.rest[0]), new])
+        whole = len(together) // self.size * self.size
+        self._count(together[:whole].reshape(-1, self.size))
+        self.rest = ("<i8", together[whole:].tobytes())
+
+    def _count(self, batches: NDArray[Any]) -> None:
+        import numpy as np
+
+        none = np.iinfo(np.int64).min
+        low, high = self.classes.low, self.classes.high
+        outside = np.zeros(batches.shape, bool)
+        if low is not None:
+            outside |= batches < low
+        if high is not None:
+            outside |= batches > high
+        if self.classes.ignored is not None:
+            outside |= batches == self.classes.ignored
+        batches = np.sort(np.where(outside, none, batches), axis=1)
+        counts = (batches[:, 1:] != batches[:, :-1]).sum(axis=1) + 1 - (batches[:, 0] == none)
+        self.distinct.update(counts.tolist())
+
+
+def in_order(batches: Sequence[Batch]) -> Labels | None:
+    """Return the labels of a block's records, in order; of several fields those of the first by name.
+
+    None where a record has no label, several, or one that is no integer: a batch of classes cannot be made of those.
+    """
+    import numpy as np
+
+    name = min(batch.field for batch in batches)
+    rows: list[int] = []
+    values = []
+    for batch in batches:
+        if batch.field != name or not len(batch.rows) or batch.width != 1:
+            continue
+        labels = np.asarray(batch.values).reshape(-1)
+        kept = np.asarray(batch.rows)
+        if labels.dtype.kind == "f":
+            whole = np.isfinite(labels) & (labels == np.floor(labels)) & (np.abs(labels) < 2**53)
+            labels, kept = labels[whole], kept[whole]
+        rows += kept.tolist()
+        values.append(labels.astype(np.int64))
+    if not rows:
+        return None
+    made = np.concatenate(values)[np.argsort(rows, kind="stable")]
+    small = np.promote_types(np.min_scalar_type(int(made.min())), np.min_scalar_type(int(made.max())))
+    if small.kind != "i" and small.kind != "u":
+        small = np.dtype(np.int64)
+    return small.str, made.astype(small).tobytes()
+
+
+def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, order: LabelOrder | None) -> Balance:
+    """Return the balance of a label field of which `counts` is the histogram; `order` is None for a sample."""
+    there = {label: count for label, count in counts.items() if label in classes}
+    records = sum(counts.values())
+    wanted = classes.count if classes.count is not None else len(there)
+    first = tuple(_absent(there, classes)) if len(there) < wanted else ()
+    made = Balance(name, size, records, wanted, wanted - len(there), first)
+    if not there:
+        return made
+    rarest = min(there, key=lambda label: (there[label], label))
+    observed = None
+    if order is not None and order.taken:
+        batches = order.distinct.total()
+        lacking = sum(count for distinct, count in order.distinct.items() if distinct < len(there))
+        changes = shuffled_changes(list(counts.values()))[0]
+        observed = InKeyOrder(batches, lacking, order.changes, round(changes, 1))
+    numbers = sorted(there.values())
+    return msgspec.structs.replace(
+        made,
+        rarest=rarest,
+        rarest_count=there[rarest],
+        expected=lacking_share(numbers, records, size),
+        enough=enough(numbers, records),
+        in_key_order=observed,
+    )
+
+
+def _absent(there: Mapping[int, int], classes: Classes) -> Iterator[int]:
+    assert classes.low is not None
+    assert classes.high is not None
+    named = 0
+    for label in range(classes.low, classes.high + 1):
+        if label not in there and label != classes.ignored:
+            yield label
+            named += 1
+            if named == NAMED:
+                return
+
+
+def imbalances(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
+    """Yield what is wrong with the classes as a whole: some never occur; the records come sorted by them."""
+    if made.absent:
+        spelled = ", ".join(map(str, made.absent_first[:10])) + (", ..." if made.absent > 10 else "")
+        yield found(
+            "class-missing",
+            f"{made.absent} of {made.classes} classes never occur: {spelled}",
+            field=made.field,
+            count=made.absent,
+            first=list(made.absent_first),
+        )
+    observed = made.in_key_order
+    if observed is None:
+        return
+    mean, deviation = shuffled_changes(list(counts.values()))
+    if observed.changes < mean / 2 and observed.changes < mean - CHANCE * deviation:
+        yield found(
+            "sorted",
+            f"sorted by label: it changes {observed.changes} times between neighbours, shuffled about {mean:.0f} times",
+            field=made.field,
+            found=observed.changes,
+            expected=round(mean, 1),
+        )
+
+
+def shuffled_changes(counts: Sequence[int]) -> tuple[float, float]:
+    """Return how often the label changes between neighbours in a random order: the mean and standard deviation.
+
+    Runs of several kinds of elements: Wald and Wolfowitz 1940, in the form of Barton and David 1957.
+    """
+    n = sum(counts)
+    if n < 2:
+        return 0.0, 0.0
+    squares, cubes = sum(it**2 for it in counts), sum(it**3 for it in counts)
+    variance = (squares * (squares + n * (n + 1)) - 2 * n * cubes - n**3) / (n * n * (n - 1))
+    return n - squares / n, math.sqrt(max(0.0, variance))
+
+
+def absent_share(count: int, records: int, size: int) -> float:
+    """Return the share of batches of `size` out of `records` that have none of `count`: C(n - c, b) / C(n, b)."""
+    others = records - count
+    if size > others:
+        return 0.0
+    log = math.lgamma(others + 1) - math.lgamma(others - size + 1)
+    return math.exp(min(0.0, log - math.lgamma(records + 1) + math.lgamma(records - size + 1)))
+
+
+def lacking_share(counts: Sequence[int], records: int, size: int) -> Share:
+    """Return the share of batches that lack at least one class, of which `counts` are the sizes, none zero.
+
+    Records of no class (`records` beyond the counts) fill places in a batch too. Where an exact share costs too much,
+    it is bounded by the sum of the classes' own shares (Boole's inequality).
+    """
+    if size >= records:
+        return Share(0.0, True)
+    if size < len(counts):
+        return Share(1.0, True)
+    groups = Counter(counts)
+    steps = sum(2 * number.bit_length() for number in groups.values()) * size * size
+    if steps > EXACT_STEPS:
+        return Share(_bound(groups, records, size), False)
+    return Share(_exact(groups, records, size), True)
+
+
+def _bound(groups: Mapping[int, int], records: int, size: int) -> float:
+    return min(1.0, sum(number * absent_share(count, records, size) for count, number in groups.items()))
+
+
+def _exact(groups: Mapping[int, int], records: int, size: int) -> float:
+    """Return the exact share: one minus that of the batches which have every class at least once.
+
+    Those are the coefficient at x^b of the product of (1 + x)^c - 1 over the classes, over C(n, b). Weighting x so that
+    the terms are binomial probabilities keeps all of them within floats, and none is subtracted.
+    """
+    import numpy as np
+
+    share = size / records
+
+    def chances(count: int) -> NDArray[Any]:
+        """Return the probability of 0 to `size` successes in `count` trials."""
+        most = min(count, size)
+        drawn = np.arange(most)
+        logs = np.concatenate([[0.0], np.cumsum(np.log((count - drawn) / (drawn + 1)))])
+        hits = np.arange(most + 1)
+        made: NDArray[Any] = np.exp(logs + hits * math.log(share) + (count - hits) * math.log1p(-share))
+        return made
+
+    classless = records - sum(count * number for count, number in groups.items())
+    product = chances(classless) if classless else np.ones(1)
+    for count, number in groups.items():
+        once = chances(count)
+        once[0] = 0.0
+        product = np.convolve(product, _power(once, number, size))[: size + 1]
+    every = product[size] if len(product) > size else 0.0
+    return float(min(1.0, max(0.0, 1.0 - every / chances(records)[size])))
+
+
+def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
+    import numpy as np
+
+    result = np.ones(1)
+    while exponent:
+        if exponent & 1:
+            result = np.convolve(result, base)[: size + 1]
+        exponent >>= 1
+        if exponent:
+            base = np.convolve(base, base)[: size + 1]
+    return result
+
+
+def enough(counts: Sequence[int], records: int) -> Enough:
+    """Return the smallest batch size of which less than ENOUGH of the batches lack a class."""
+    groups = Counter(counts)
+    most = _first(1, records, lambda size: _bound(groups, records, size) < ENOUGH)
+    if not lacking_share(counts, records, most).exact:
+        return Enough(most, False)
+    least = _first(1, most, lambda size: absent_share(min(counts), records, size) < ENOUGH)
+    return Enough(_first(least, most, lambda size: lacking_share(counts, records, size).share < ENOUGH), True)
+
+
+def _first(low: int, high: int, holds: Any) -> int:
+    """Return the first number from `low` on for which `holds`, which it does from there on and at `high`."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def sentence(made: Balance) -> str:
+    """Return what a person reads of it."""
+    size = made.batch_size
+    text = f"labels: {made.classes} classes, {made.records:,} records; shuffled, "
+    if made.expected is None:
+        return text.removesuffix("; shuffled, ")
+    most = "" if made.expected.exact else "at most "
+    text += f"{most}{_percent(made.expected.share)} of batches of {size} lack a class"
+    if made.in_key_order is not None and made.in_key_order.batches:
+        text += f"; in key order {made.in_key_order.lacking:,} of {made.in_key_order.batches:,} do"
+    if made.enough is not None and made.expected.share >= ENOUGH:
+        text += f"; below 1 % from batches of {made.enough.batch_size:,} on"
+    return text
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.0001:
+        return "less than 0.01 %"
+    return f"{100 * share:.3g} %"

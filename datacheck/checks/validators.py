@@ -1,0 +1,299 @@
+"""The checks: small frozen values that look at a batch and yield what is wrong with which of its records.
+
+A validator is called with a `Batch` and yields `(position in the batch, Finding)`. Your own is passed to
+`datacheck.scan(..., validators=[...])`; it must be importable or picklable, since workers run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.errors import UsageError
+from datacheck.model.batch import Batch
+from datacheck.model.finding import Finding, found
+from datacheck.model.settings import Settings
+
+if TYPE_CHECKING:
+    from datacheck.model.settings import Settings
+
+
+Findings = Iterator[tuple[int, Finding]]
+HALF_MAXIMUM = 65504.0
+"""The largest finite float16."""
+
+
+class Validator(Protocol):
+    """Judges the records of a batch."""
+
+    def __call__(self, batch: Batch) -> Findings:
+        """Yield the position in the batch, and what is wrong, of each record that is."""
+        ...
+
+
+class BuiltIn:
+    """A check of datacheck's own: a Validator that can be made as the settings of a scan ask for it."""
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        """Return the validators of this kind that a scan with these settings runs: one, unless it has options."""
+        return [cls()]
+
+    def __call__(self, batch: Batch) -> Findings:
+        """Judge the records of a batch, as a Validator does."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Finite(BuiltIn):
+    """No value is NaN or infinite; NaN may mean "missing" in the fields of `allow_nan`."""
+
+    allow_nan: tuple[str, ...] = ()
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(settings.allow_nan)]
+
+    def __call__(self, batch: Batch) -> Findings:
+        if not batch.floating or batch.label or not batch.values.size:
+            return
+        allowed = batch.field in self.allow_nan
+        suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
+        for code, word, wrong in (("nan", "NaN", np.isnan), ("inf", "infinite", np.isinf)):
+            if not (allowed and code == "nan"):
+                for at, _, count, first in _wrong_records(batch, suspects, wrong):
+                    yield at, _counted(code, word, batch, count, first)
+
+
+@dataclass(frozen=True)
+class Range(BuiltIn):
+    """Every finite value of `field` (None: of all fields but labels) lies between `low` and `high`, inclusive."""
+
+    low: float | None = None
+    high: float | None = None
+    field: str | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(it.low, it.high, it.field) for it in settings.range or ()]
+
+    def __call__(self, batch: Batch) -> Findings:
+        if not batch.values.size or (batch.label if self.field is None else batch.field != self.field):
+            return
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        whole = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
+        if whole is not None and low <= whole.min and whole.max <= high:
+            return
+        suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
+        said = str(self)
+        for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
+            yield at, self._outside(batch.field, record, count, first, said)
+
+    def _outside(self, name: str, record: NDArray[Any], count: int, first: list[int], said: str) -> Finding:
+        finite = record[np.isfinite(record)]
+        least, most = finite.min().item(), finite.max().item()
+        return found(
+            "out-of-range",
+            f"{count} of {record.size} values outside {said}, minimum {least:g}, maximum {most:g}, first at {first}",
+            field=name,
+            min=least,
+            max=most,
+            count=count,
+            first=first,
+        )
+
+    def __str__(self) -> str:
+        low = "-inf" if self.low is None else f"{self.low:g}"
+        high = "inf" if self.high is None else f"{self.high:g}"
+        return f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class Shape(BuiltIn):
+    """Every record has this shape, or the shape most records have; encoded pictures may then vary in size."""
+
+    shape: tuple[int, ...] | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        return [cls(settings.shape)]
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.label:
+            return
+        wanted = self.shape
+        if wanted is None and not batch.encoded and batch.expected is not None:
+            wanted = batch.expected.shape
+        if wanted is None or batch.shape == wanted:
+            return
+        finding = found(
+            "shape",
+            f"shape {list(batch.shape)}, expected {list(wanted)}",
+            field=batch.field,
+            found=list(batch.shape),
+            expected=list(wanted),
+        )
+        for at in range(len(batch.rows)):
+            yield at, finding
+
+
+@dataclass(frozen=True)
+class Label(BuiltIn):
+    """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive."""
+
+    low: int | None = None
+    high: int | None = None
+
+    @classmethod
+    def asked_for(cls, settings: Settings) -> list[Self]:
+        bounds = settings.labels
+        return [cls()] if bounds is None else [cls(_whole(bounds.low), _whole(bounds.high))]
+
+    def __call__(self, batch: Batch) -> Findings:
+        if not batch.label or not batch.values.size:
+            return
+        values = batch.values.reshape(len(batch.rows), -1)
+        wrong = ~np.isfinite(values) if batch.floating else np.zeros(values.shape, bool)
+        if self.low is not None or self.high is not None:
+            with np.errstate(invalid="ignore"):
+                wrong |= (values < _or(self.low, -np.inf)) | (values > _or(self.high, np.inf))
+                wrong |= values != np.floor(values)
+        rows = np.flatnonzero(wrong.any(axis=1))
+        firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
+        bounds = Range(self.low, self.high)
+        expected = "a finite number" if self.low is None and self.high is None else f"an integer, {bounds}"
+        said: dict[float, Finding] = {}
+        for at, label in zip(rows.tolist(), firsts, strict=True):
+            if label not in said:
+                text = f"{label:g}"
+                said[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
+            yield at, said[label]
+        if batch.format == "Datum" and self.low is None and self.high is None:
+            rows = np.flatnonzero(batch.lows < 0)
+            for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
+                text = f"label {low} is negative"
+                yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
+
+
+@dataclass(frozen=True)
+class Format(BuiltIn):
+    """Every record is stored in the format most records have (a PNG among JPEGs, CMYK, 16 bit, animated stand out)."""
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.expected is None or batch.label or batch.format == batch.expected.format:
+            return
+        finding = found(
+            "wrong-format",
+            f"{batch.format}, most others are {batch.expected.format}",
+            field=batch.field,
+            found=batch.format,
+            expected=batch.expected.format,
+        )
+        for at in range(len(batch.rows)):
+            yield at, finding
+
+
+@dataclass(frozen=True)
+class Constant(BuiltIn):
+    """Not every value of a record is the same: normalising such a record divides by zero."""
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.label or batch.unseen or batch.width < 3 or not batch.values.size:
+            return
+        for at in np.flatnonzero(batch.constant):
+            value = batch.values[at].reshape(-1)[0].item()
+            if value - value == 0:
+                yield (
+                    int(at),
+                    found("constant", f"all {batch.width} values are {value:g}", field=batch.field, value=value),
+                )
+
+
+@dataclass(frozen=True)
+class HalfOverflow(BuiltIn):
+    """No finite floating-point value lies beyond float16, where mixed-precision training makes it infinite."""
+
+    def __call__(self, batch: Batch) -> Findings:
+        if not batch.floating or batch.label or batch.values.dtype.itemsize <= 2 or not batch.values.size:
+            return
+        suspects = np.flatnonzero(~((batch.lows >= -HALF_MAXIMUM) & (batch.highs <= HALF_MAXIMUM)))
+        beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
+        for at, record, count, first in _wrong_records(batch, suspects, beyond):
+            largest = np.abs(record[np.isfinite(record)]).max().item()
+            yield (
+                at,
+                found(
+                    "half-overflow",
+                    f"{count} of {record.size} values beyond float16, largest {largest:g}, first at {first}",
+                    field=batch.field,
+                    count=count,
+                    first=first,
+                    largest=largest,
+                ),
+            )
+
+
+VALIDATORS: dict[str, type[BuiltIn]] = {
+    "finite": Finite,
+    "range": Range,
+    "shape": Shape,
+    "label": Label,
+    "format": Format,
+    "constant": Constant,
+    "half-overflow": HalfOverflow,
+}
+"""The checks by the name they have on the command line; a test compares their first lines with the README."""
+
+
+def _wrong_records(
+    batch: Batch, suspects: NDArray[np.intp], wrong: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> Iterator[tuple[int, NDArray[Any], int, list[int]]]:
+    """Yield those of the suspects that have wrong values: position, record, how many, and the index of the first.
+
+    Suspects are looked at together, a piece that fits the processor's cache at a time.
+    """
+    for start in range(0, len(suspects), batch.at_once):
+        places = suspects[start : start + batch.at_once].tolist()
+        records = np.stack([batch.values[at] for at in places])
+        flat = wrong(records).reshape(len(places), -1)
+        counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)
+        indexes = np.stack(np.unravel_index(firsts, batch.shape or (1,)), axis=1)[:, : len(batch.shape)].tolist()
+        for at, record, count, first in zip(places, records, counts, indexes, strict=True):
+            if count:
+                yield at, record, count, first
+
+
+def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
+    """Say which values are finite, and below `low` or above `high`."""
+    return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
+
+
+def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
+    are = "is" if count == 1 else "are"
+    text = f"{count} of {batch.width} values {are} {word}, first at {first}" if batch.shape else f"the value is {word}"
+    return found(code, text, field=batch.field, count=count, first=first)
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
+
+
+def _or(bound: float | None, default: float) -> float:
+    return default if bound is None else bound
+
+
+def built_in(settings: Settings) -> list[Validator]:
+    """Return datacheck's own validators that the settings ask for, in the order in which they judge.
+
+    Raises UsageError for a check that has no row in VALIDATORS: that is no fault of any record.
+    """
+    for name in settings.checks:
+        if name not in VALIDATORS:
+            raise UsageError(f"no check is called {name!r}; there are {', '.join(VALIDATORS)}")
+    return [validator for name in settings.checks for validator in VALIDATORS[name].asked_for(settings)]

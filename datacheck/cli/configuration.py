@@ -1,0 +1,156 @@
+"""Find and read the configuration file: `datacheck.toml`, or `[tool.datacheck]` in `pyproject.toml`.
+
+A file that merely lies there may have come with a dataset. It is used only where nobody but the user and root could
+have put it there or changed it; and even then `datacheck.cli.options.FOUND` says which options it may set.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datacheck.errors import UsageError
+from datacheck.files.regular import NotRegular, TooLarge, read_whole
+
+NAMES = ("datacheck.toml", "pyproject.toml")
+"""The files that are looked for in each folder; the first that has settings is used."""
+MARKERS = (".git", "pyproject.toml")
+"""The first folder that has one of these, from the working directory upwards, is the last that is looked in."""
+LARGEST = 1 << 20
+"""Bytes of the largest configuration that is read."""
+LONGEST_KEYS = 20_000_000
+"""Bound on the work that dotted keys can make: tomllib takes the square of their length, hours for a file of 1 MiB."""
+
+
+@dataclass(frozen=True)
+class ConfigurationFile:
+    """A configuration: its path, its settings, and whether it was found rather than named by the user."""
+
+    path: Path
+    content: dict[str, Any]
+    found: bool
+
+
+def named(path: Path) -> ConfigurationFile:
+    """Return the configuration that the user named. Raises UsageError where it cannot be read."""
+    return ConfigurationFile(path, settings_of(path, _parsed(path, _content(path, follow=True))), found=False)
+
+
+def search() -> tuple[ConfigurationFile | None, list[str]]:
+    """Return the configuration found from the working directory upwards, and sentences on files that are ignored.
+
+    Raises UsageError for a file of the user's own that cannot be read.
+    """
+    ignored: list[str] = []
+    try:
+        here = Path.cwd()
+    except OSError:  # the working directory has been removed
+        return None, ignored
+    for folder in (here, *here.parents):
+        for path in (folder / name for name in NAMES if _lies(folder / name)):
+            why = _distrust(path)
+            if why is not None:
+                if _concerns(path):
+                    ignored.append(f"ignored {path}: {why}; to use it, name it with --config")
+                continue
+            content = settings_of(path, _parsed(path, _content(path, follow=False)))
+            if content:
+                return ConfigurationFile(path, content, found=True), ignored
+        if any(_lies(folder / name) for name in MARKERS):
+            break
+    return None, ignored
+
+
+def _lies(path: Path) -> bool:
+    """Return whether anything lies there, be it a link to nowhere."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+def _distrust(path: Path) -> str | None:
+    """Return why others may have had a hand in a file, None where nobody but the user and root can have."""
+    file, folder = path.lstat(), path.parent.stat()
+    if not stat.S_ISREG(file.st_mode):
+        return "it is not a regular file"
+    for status, what in ((file, "it"), (folder, "its folder")):
+        if status.st_uid not in (0, os.geteuid()):
+            return f"{what} belongs to another user"
+        if _others_may_write(status):
+            return f"others may write to {what}"
+    return None
+
+
+def _others_may_write(status: os.stat_result) -> bool:
+    """Return whether anybody but the owner may write.
+
+    Where each user has a group of their own, files are often writable by it (umask 002): that is nobody else.
+    """
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    return bool(status.st_mode & stat.S_IWGRP) and not _is_private_group(status.st_gid, status.st_uid)
+
+
+def _is_private_group(gid: int, uid: int) -> bool:
+    """Return whether a group is the one of this user alone: the user's name, primary group, and no other members."""
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and user.pw_gid == gid and set(group.gr_mem) <= {user.pw_name}
+
+
+def _concerns(path: Path) -> bool:
+    """Return whether a file that is ignored would have set anything: most of pyproject.toml are not for datacheck."""
+    if path.name != "pyproject.toml":
+        return True
+    try:
+        return bool(settings_of(path, _parsed(path, _content(path, follow=True))))
+    except UsageError:  # it sets nothing: it cannot be read
+        return False
+
+
+def _content(path: Path, *, follow: bool) -> bytes:
+    """Return the bytes of a regular file; never wait for a pipe, or read without end."""
+    try:
+        return read_whole(path, LARGEST, follow=follow)
+    except (NotRegular, IsADirectoryError) as exc:
+        raise UsageError(f"{path}: is not a regular file; a configuration is a TOML file") from exc
+    except TooLarge as exc:
+        raise UsageError(f"{path}: is larger than {LARGEST:,} bytes; a configuration is not") from exc
+    except OSError as exc:
+        raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+    import tomllib
+
+    dots = [line.count(b".") for line in content.split(b"\n")]
+    most = max(dots)
+    if sum((count + 1) * (count + most + 1) for count in dots) > LONGEST_KEYS:
+        raise UsageError(f"{path}: is not read: it has lines with too many dots, which take too long as keys of TOML")
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError as exc:
+        raise UsageError(f"{path}: is nested too deeply for a configuration") from exc
+    except ValueError as exc:  # not TOML, not UTF-8, or a number of thousands of digits
+        raise UsageError(f"{path}: is not TOML: {exc}") from exc
+
+
+def settings_of(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a file that is datacheck's."""
+    if path.name != "pyproject.toml":
+        return content
+    for name in ("tool", "datacheck"):
+        content = content.get(name, {})
+        if not isinstance(content, dict):
+            raise UsageError(f"{path}: {name!r} is not a table; the settings are in [tool.datacheck]")
+    return content

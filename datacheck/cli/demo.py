@@ -1,0 +1,25 @@
+"""`datacheck demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from datacheck.cli.output import print_text
+
+
+@click.command()
+@click.argument("directory", default="datacheck-demo", metavar="[DIR]", type=click.Path(path_type=Path))
+def demo(directory: Path) -> int:
+    """Make a small damaged dataset of each kind in DIR, scan them, and say what to do next."""
+    from datacheck.demo import build, farewell
+    from datacheck.reporting.advice import shell
+    from datacheck.scanning.scan import scan as scan_library
+
+    for path, planted in build(directory):
+        print(f"$ datacheck scan {shell(str(path))}   # planted: {planted}")
+        print_text(scan_library(path), ())
+        print()
+    print(farewell(directory))
+    return 0

@@ -1,0 +1,87 @@
+"""The command line: arguments -> library call -> rendered report -> exit status.
+
+Nothing but click is imported until a command runs, so that `datacheck --help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from datacheck._version import __version__
+from datacheck.cli import streams
+from datacheck.cli.demo import demo
+from datacheck.cli.lint import lint
+from datacheck.cli.log import log
+from datacheck.cli.output import INTERRUPTED, complain
+from datacheck.cli.rebuild import rebuild
+from datacheck.cli.scan import scan
+from datacheck.cli.show import show
+from datacheck.cli.streams import COULD_NOT_RUN
+from datacheck.errors import DatacheckError
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    streams.prepare()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
+    try:
+        status = streams.written(lambda: _status(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: nothing is left to interrupt
+    sys.exit(status)
+
+
+def _status(argv: Sequence[str]) -> int:
+    """Run the command line and return its status; whatever goes wrong is one sentence on standard error."""
+    from datacheck.model.escaping import plain
+
+    try:
+        if "_DATACHECK_COMPLETE" in os.environ:
+            cli.main(list(argv), prog_name="datacheck")
+        with cli.make_context("datacheck", list(argv)) as context:  # `cli.main` takes a closed pipe for status 1
+            status = cli.invoke(context)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except click.ClickException as exc:
+        exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
+        exc.show()
+        return COULD_NOT_RUN
+    except DatacheckError as exc:
+        complain(exc)
+        return COULD_NOT_RUN
+    except OSError:
+        raise
+    except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
+        from datacheck.scanning.blame import lines_of
+
+        for line in lines_of(exc):
+            complain(line)
+        return COULD_NOT_RUN
+    return status if isinstance(status, int) else 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="datacheck %(version)s")
+def cli() -> None:
+    """Find the records that would poison a training run in LMDB, LevelDB and HDF5 datasets.
+
+    The source is never written to. Exit status: 0 clean, 1 bad records, 2 could not run, 3 undecided, 130 interrupted.
+    """
+
+
+for command in (scan, rebuild, show, lint, log, demo):
+    cli.add_command(command)

@@ -1,0 +1,63 @@
+"""`datacheck lint`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datacheck.cli.configuring import configured
+from datacheck.cli.options import (
+    FORMAT_OPTION,
+    REPORT_OPTION,
+    Bound,
+    LintCommand,
+)
+from datacheck.cli.output import WORST_FIRST, complain
+from datacheck.cli.request import configuration_of, end_silent
+from datacheck.cli.streams import COULD_NOT_RUN
+
+
+@click.command(cls=LintCommand)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), metavar="DIR", help="The folder that Caffe is started in.")
+@click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
+@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option(
+    "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
+)
+@REPORT_OPTION
+@FORMAT_OPTION
+@click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
+@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@configured
+def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
+    """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
+    from datacheck.linting.command import draw, guard_of, run, schedule_of
+    from datacheck.linting.text import lint_text
+    from datacheck.reporting.files import Reports, json_document
+
+    guard = guard_of(files, options["root"])
+    config = configuration_of()
+    with ExitStack() as stack:
+        written = stack.enter_context(Reports(options.pop("reports"), guard))
+        drawn = None if schedule is None else stack.enter_context(schedule_of(schedule, guard))
+        done, errors = run(files, written, options)
+        for error in errors:
+            complain(error)
+        for report in done:
+            report.settings = config.to(report.settings)
+        shown = [report for report in done if not (quiet and report.clean)]
+        if form == "text":
+            for report in shown:
+                print(lint_text(report))
+        elif shown:
+            print("".join(json_document(done)))
+        if drawn is not None:
+            draw(files, drawn, options["iterations"])
+    end_silent(silent=not shown)
+    statuses = [report.status for report in done] + [COULD_NOT_RUN] * len(errors)
+    return next(it for it in WORST_FIRST if it in statuses)

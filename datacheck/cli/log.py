@@ -1,0 +1,87 @@
+"""`datacheck log`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from datacheck.cli.options import (
+    FORMAT_OPTION,
+    FromTable,
+    log_suffixes,
+)
+from datacheck.cli.output import WORST_FIRST, complain, print_json
+from datacheck.cli.streams import COULD_NOT_RUN
+
+if TYPE_CHECKING:
+    from datacheck.files.output import Output
+    from datacheck.logs.diagnosis import LogReport
+    from datacheck.reporting.report import Report
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--report",
+    "reports",
+    cls=FromTable,
+    rows=log_suffixes,
+    multiple=True,
+    metavar="FILE",
+    help="Write {a or, b}. Repeatable.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
+)
+@FORMAT_OPTION
+@click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
+@click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
+def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:
+    """Say what happened in the training that each log FILE of Caffe tells of ("-": standard input).
+
+    Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
+    """
+    from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+    from datacheck.files.guard import Guard
+    from datacheck.files.output import Output
+    from datacheck.logs.reading import read_into, sources_of
+    from datacheck.logs.table import LOG_REPORTS
+    from datacheck.logs.text import log_text
+    from datacheck.reporting.files import Reports
+
+    guard = Guard(sources_of(files))
+    draw = None if plot is None else _plotting(plot, files)
+    done: list[Report] = []
+    statuses = []
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Reports(reports, guard, LOG_REPORTS))
+        picture = None if plot is None else stack.enter_context(Output(plot, guard))
+        for file in files:
+            try:
+                report = read_into(file, sinks, strict=strict)
+            except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
+                complain(exc)
+                statuses.append(COULD_NOT_RUN)
+                continue
+            statuses.append(report.status)
+            done.append(report)
+            if form == "text" and not (quiet and report.clean):
+                print(log_text(report))
+            if draw is not None and picture is not None:
+                draw(report, picture)
+    if form == "json":
+        print_json(done, quiet=quiet)
+    return next(it for it in WORST_FIRST if it in statuses)
+
+
+def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport, Output | Path], None]:
+    """Return what draws a log's picture; whatever keeps it from doing so is said before the log is read."""
+    from datacheck.logs.plot import plotting
+
+    if len(files) > 1:
+        raise click.UsageError("--plot draws the picture of one log; name one FILE")
+    return plotting(path)

@@ -1,0 +1,256 @@
+"""The options that the commands of the command line share, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """LO:HI, either side of which may be empty, with a field name before it where that is allowed."""
+
+    def __init__(self, name: str, *, field: bool = False, single: bool = False) -> None:
+        self.name, self._field, self._single = name, field, single
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            value = str(value)
+        field, equals, bounds = value.rpartition("=")
+        low, colon, high = bounds.partition(":")
+        try:
+            if self._single and not colon:
+                return int(bounds)
+            pair = (float(low) if low else None, float(high) if high else None)
+        except ValueError:
+            colon = ""
+        if not colon or (equals and not (self._field and field)):
+            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
+        return (field or None, pair) if self._field else pair
+
+
+class FromTable(click.Option):
+    """An option whose help names the rows of a table, which is imported when the help is shown, and not before.
+
+    In the help and the metavar, "{a|b}" stands for all rows, as do "{a, b}", "{a or b}" and "{a or, b}".
+    """
+
+    def __init__(self, declarations: Sequence[str], *, rows: Callable[[], Sequence[str]], **attributes: Any) -> None:
+        super().__init__(declarations, **attributes)
+        self._rows = rows
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        rows = self._rows()
+        self.help = _spelled(self.help, rows)
+        self.metavar = _spelled(self.metavar, rows)
+        return super().get_help_record(ctx)
+
+
+def _spelled(text: str | None, rows: Sequence[str]) -> str | None:
+    """Return a text with the names of rows in the places that are left for them."""
+    if text is None:
+        return None
+    others, last = ", ".join(rows[:-1]), rows[-1]
+    spellings = {
+        "{a|b}": "|".join(rows),
+        "{a, b}": ", ".join(rows),
+        "{a or b}": f"{others} or {last}" if others else last,
+        "{a or, b}": f"{others} or, {last}" if others else last,
+    }
+    for place, words in spellings.items():
+        text = text.replace(place, words)
+    return text
+
+
+class RowName(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """The name of a row of a table, which is imported when a value is given or the help is shown."""
+
+    name = "choice"
+
+    def __init__(self, rows: Callable[[], Sequence[str]]) -> None:
+        self._rows = rows
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return f"[{'|'.join(self._rows())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        rows = self._rows()
+        if value not in rows:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, rows))}.", param, ctx)
+        return value
+
+
+def backends() -> Sequence[str]:
+    """Return the kinds of store by name."""
+    from datacheck.backends import BACKENDS
+
+    return list(BACKENDS)
+
+
+def writable() -> Sequence[str]:
+    """Return the kinds of key-value store that a rebuild can write."""
+    from datacheck.backends import writable
+
+    return writable()
+
+
+def decoders() -> Sequence[str]:
+    """Return the decoders of single values."""
+    from datacheck.decoders import value_decoders
+
+    return value_decoders()
+
+
+def report_suffixes() -> Sequence[str]:
+    """Return what the names of report files end in."""
+    from datacheck.reporting.files import REPORTS
+
+    return list(REPORTS)
+
+
+def log_suffixes() -> Sequence[str]:
+    """Return what the names of a log's report files end in, those behind the others that have the series."""
+    from datacheck.logs.table import LOG_REPORTS
+    from datacheck.reporting.files import REPORTS
+
+    series = {suffix for suffix, sink in LOG_REPORTS.items() if REPORTS.get(suffix) is not sink}
+    plain = [suffix for suffix in LOG_REPORTS if suffix not in series]
+    return [*plain, *(f"of the series, {suffix}" for suffix in LOG_REPORTS if suffix in series)]
+
+
+BACKEND_OPTION = click.option(
+    "--backend",
+    cls=FromTable,
+    rows=backends,
+    metavar="{a|b}",
+    help="The store's kind, if it is not to be recognised.",
+)
+REPORT_OPTION = click.option(
+    "--report",
+    "reports",
+    cls=FromTable,
+    rows=report_suffixes,
+    multiple=True,
+    metavar="FILE",
+    help="Write the report: {a or b}. Repeatable.",
+)
+
+
+def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        return tuple(int(size) for size in str(value).split(","))
+    except ValueError as exc:
+        raise click.BadParameter(f"{value!r} is not of the form {param.metavar}", ctx, param) from exc
+
+
+def _groups(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[list[str]]:
+    return [value.split(",") for value in values]
+
+
+class Found(Enum):
+    """What becomes of an option in a configuration that was found, not named: it may have come with a dataset."""
+
+    OBEYED = "it says what the data should look like, or how the result is shown"
+    OBEYED_OF_STORES = "obeyed; with a network, which says the same itself, it is named as one that judges less"
+    NAMED = "it judges less, or something else: obeyed, and named wherever the result is shown"
+    REFUSED = "it names what to scan, a path to write or a host, or says what is done to files"
+
+
+FOUND = {
+    **dict.fromkeys(("range", "together", "array", "convention", "like"), Found.OBEYED),
+    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress"), Found.OBEYED),
+    **dict.fromkeys(("labels", "label-field", "shape", "batch-size"), Found.OBEYED_OF_STORES),
+    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
+    **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
+    **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
+    **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
+    **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
+    **dict.fromkeys(("config", "no-config"), Found.REFUSED),
+}
+"""Every option of every command, by its long name; one that is not here is refused.
+
+`workers` is at most the number of cores. `strict = false` is no more than the default.
+"""
+FOUND_VALUES = {"format": ("text", "json")}
+"""Of these options only these values are obeyed; others are refused."""
+AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",)}
+"""Values that judge no less than leaving the option away, beside false and the empty list."""
+
+
+FORMAT_OPTION = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+SCAN_OPTIONS = (
+    BACKEND_OPTION,
+    click.option("--decoder", cls=FromTable, rows=decoders, metavar="NAME", help="The payload's kind: {a, b}."),
+    click.option(
+        "--range",
+        "ranges",
+        type=Bound("[FIELD=]LO:HI", field=True),
+        multiple=True,
+        metavar="[FIELD=]LO:HI",
+        help="Values outside are bad; either side may be empty. Repeatable.",
+    ),
+    click.option(
+        "--labels",
+        type=Bound("N or LO:HI", single=True),
+        metavar="N|LO:HI",
+        help="Labels are integers 0 to N-1, or LO to HI.",
+    ),
+    click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels."),
+    click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have."),
+    click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
+    click.option(
+        "--together",
+        callback=_groups,
+        multiple=True,
+        metavar="A,B",
+        help="HDF5 datasets that must have the same number of rows. Repeatable.",
+    ),
+    click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
+    click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
+    click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
+    click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
+    click.option(
+        "--stats",
+        is_flag=True,
+        help="Take mean and standard deviation, and look at every pixel.  [default: for up to 4 MiB]",
+    ),
+    click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
+    click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
+    click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
+)
+"""What a scan is asked to do; a rebuild begins with a scan."""
+
+
+def scan_options(command: F) -> F:
+    """Give a command the options of a scan."""
+    for option in reversed(SCAN_OPTIONS):
+        command = option(command)
+    return command
+
+
+class ScanCommand(click.Command):
+    """`datacheck scan`, whose help ends with the manual of the checks."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from datacheck.checks.validators import VALIDATORS
+
+        with formatter.section("Checks"):
+            formatter.write_dl([(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()])
+
+
+class LintCommand(click.Command):
+    """`datacheck lint`, whose help ends with the manual of the rules."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from datacheck.linting.rules import manual
+
+        with formatter.section("Rules"):
+            formatter.write_dl(manual())

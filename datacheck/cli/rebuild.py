@@ -1,0 +1,74 @@
+"""`datacheck rebuild`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datacheck.cli.configuring import configured
+from datacheck.cli.options import (
+    RowName,
+    ScanCommand,
+    scan_options,
+    writable,
+)
+from datacheck.cli.output import watching_phases
+from datacheck.cli.request import end_silent, settings_of
+
+
+@click.command(cls=ScanCommand)
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
+@click.option("--drop", multiple=True, metavar="CODE", help="Leave these out, by code or verdict. Repeatable.")
+@click.option(
+    "--keep", multiple=True, metavar="CODE", help="Keep records in spite of this code or verdict. Repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be dropped, and write nothing.")
+@click.option(
+    "--from-report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rest on this report, not on a new scan.",
+)
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Put the dropped records there, and why.",
+)
+@click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
+@click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
+@click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
+@click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
+@scan_options
+@configured
+@click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
+@click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
+def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
+    """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+    from datacheck.files.guard import Guard
+    from datacheck.rebuilding.choice import Choice
+    from datacheck.rebuilding.rebuild import Order, rebuild_as
+    from datacheck.rebuilding.receipt import receipt_document, receipt_text, write_receipt
+    from datacheck.scanning.fingerprint import read_by
+    from datacheck.scanning.scan import prepare
+
+    if not source:
+        raise click.UsageError("SOURCE is an empty name, not a path")
+    choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
+    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
+    order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
+    settings = settings_of(options)
+    guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
+    with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
+        receipt, scanned = rebuild_as(order, settings, progress)
+        receipt.config = settings.config
+        write(receipt_document(receipt, scanned, choice))
+    if not (quiet and receipt.written):
+        print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
+    end_silent(silent=quiet and receipt.written)
+    return 0 if receipt.written or (order.dry_run and (choice.made or not receipt.dropped)) else 1

@@ -1,0 +1,100 @@
+"""`datacheck scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacheck.cli.configuring import applied, configured
+from datacheck.cli.options import (
+    FORMAT_OPTION,
+    REPORT_OPTION,
+    ScanCommand,
+    scan_options,
+)
+from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_json, print_text, watching
+from datacheck.cli.request import end_silent, settings_of
+from datacheck.cli.streams import COULD_NOT_RUN
+
+if TYPE_CHECKING:
+    from datacheck.cli.targets import Scan
+    from datacheck.reporting.report import Report
+
+
+@click.command(cls=ScanCommand)
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@scan_options
+@configured
+@click.option("--net", "nets", multiple=True, metavar="FILE", help="Scan what this Caffe network reads. Repeatable.")
+@click.option(
+    "--phase",
+    type=click.Choice(["TRAIN", "TEST", "all"], case_sensitive=False),
+    default="all",
+    help="Of a network, the layers of this phase.",
+)
+@click.option(
+    "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
+)
+@click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
+@REPORT_OPTION
+@FORMAT_OPTION
+@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
+def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, schema: bool, **options: Any) -> int:
+    """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them.
+
+    A SOURCE that is the prototxt of a Caffe network stands for what the network reads, as with --net.
+    """
+    if schema:
+        from datacheck.reporting.document import schema_text
+
+        print(schema_text())
+        return 0
+    nets = options.pop("nets")
+    if not sources and not nets:
+        raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.workers.pool import WORKER_BYTES
+    from datacheck.workers.process import start_ahead
+
+    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+    from datacheck.cli.targets import Given, guard_of
+    from datacheck.reporting.files import Reports
+
+    reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
+    settings = settings_of(options)
+    done: list[Report] = []
+    statuses = []
+    scans = Given(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
+    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
+        for it in scans:
+            report, status = _scan_one(it, files.begin, progress=not no_progress)
+            statuses.append(status)
+            if report is not None:
+                done.append(report)
+                if form == "text" and not (quiet and report.clean):
+                    print_text(report, reports)
+            if status == INTERRUPTED:
+                break
+    if form == "json":
+        print_json(done, quiet=quiet)
+    end_silent(silent=quiet and all(report.clean for report in done))
+    return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
+
+
+def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
+    """Run a scan; return its report, None where there was nothing to open, and its exit status."""
+    from datacheck.model.escaping import plain
+
+    if scan is None:
+        return None, COULD_NOT_RUN
+    report = scan.report
+    try:
+        with watching(progress, plain(report.source.path)) as watch:
+            scan.run(watch, begin(report))
+    except KeyboardInterrupt:
+        return report, INTERRUPTED
+    return report, report.status

@@ -1,0 +1,97 @@
+"""What `datacheck scan` is given: stores and networks, made into scans about to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from datacheck.backends.interface import Reader
+from datacheck.errors import DatacheckError, PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.guard import Guard
+from datacheck.model.finding import Finding
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.run import Progress, run
+from datacheck.scanning.scan import prepare
+
+if TYPE_CHECKING:
+    from datacheck.netscan.scan import WantedPhase
+
+SUFFIXES = (".prototxt", ".pbtxt")
+
+
+class Scan(Protocol):
+    """A scan about to be run into its report."""
+
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
+
+    def reads(self) -> Iterator[Path]:
+        """Yield every file that it reads."""
+        ...
+
+
+@dataclass
+class StoreScan:
+    """The scan of one store."""
+
+    reader: Reader
+    report: Report
+
+    def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
+        run(self.report, self.reader, progress=progress, listen=listen)
+
+    def reads(self) -> Iterator[Path]:
+        """Yield every file that it reads."""
+        return read_by(self.reader)
+
+
+def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
+    """Return what keeps reports off the paths that were named, opened or not, and off all that the scans read."""
+    made = [it for it in scans if it is not None]
+    return Guard(
+        [*named, *(it.report.source.path for it in made)], lambda: (file for it in made for file in it.reads())
+    )
+
+
+@dataclass(frozen=True)
+class Given:
+    """How networks among the sources are to be taken, and whom to tell of what is neither store nor network.
+
+    `net_settings` are the settings for what a network reads.
+    """
+
+    settings: Settings
+    net_settings: Settings
+    phase: WantedPhase
+    root: Path | None
+    complain: Callable[[DatacheckError], None]
+
+    def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
+        """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
+        made: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
+        return [*made, *(it for source in sources for it in self._of_source(source))]
+
+    def _of_source(self, source: str) -> Iterator[Scan | None]:
+        try:
+            yield StoreScan(*prepare(source, self.settings))
+        except (SourceMissing, SourceUnreadable) as exc:
+            self.complain(exc)
+            yield None
+        except SourceUnknown as exc:
+            yield from self._of_net(source, otherwise=exc)
+
+    def _of_net(self, net: str, otherwise: DatacheckError | None = None) -> Sequence[Scan | None]:
+        """Return the scans of a network's layers; of what is no network, say so, or what it is not `otherwise`."""
+        from datacheck.netscan.scan import prepare_net
+
+        try:
+            return prepare_net(net, self.net_settings, phase=self.phase, root=self.root)
+        except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
+            named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
+            self.complain(exc if otherwise is None or named else otherwise)
+            return [None]

@@ -1,0 +1,285 @@
+"""Datum records that are alike: of one length, with the same bytes around their values, judged all at once.
+
+A store's records usually differ in nothing but their pixels and their label. So one of them is parsed, and the others
+of its length are compared with it, a column of bytes at a time, outside the values: where all is equal but the label,
+parsing would say the same of them. Whatever is not alike is left to the plain way, record by record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from datacheck.decoders.datum.message import DATA, FLOAT_DATA, FLOAT_TAG, LABEL, parse
+from datacheck.decoders.datum.raw_values import raw
+from datacheck.decoders.interface import Value
+from datacheck.decoders.one_by_one import STACKED_BYTES
+from datacheck.decoders.pictures.picture import JPEG, sniff
+from datacheck.model.batch import Batch, Unstacked
+from datacheck.model.blocks import Block
+from datacheck.model.equal_lengths import Stacked, lengths
+from datacheck.model.finding import Finding
+from datacheck.model.profile import FamilyProfile
+
+if TYPE_CHECKING:
+    from datacheck.decoders.pictures.jpeg import Glance
+
+ALIKE = 4
+"""Fewer records than this are not worth a comparison."""
+TEMPLATES = 4
+"""Of one length, so many records are tried as the template of the others."""
+GATHERED_BYTES = 4096
+"""Float records up to this size are copied together before they are taken apart, of larger ones only the floats are."""
+LONGEST_LABEL = 10
+UNTOLD = (0, 0, 0)
+"""What the shape of an encoded Datum is that declares none."""
+LONGEST_TAIL = 64
+_DATA = re.compile(rb"(?:[\x08\x10\x18\x28\x38][\x80-\xff]{0,9}[\x00-\x7f])*\x22([\x80-\xff]{0,4}[\x00-\x7f])")
+"""The number fields before a Datum's data, the data's tag, and its length."""
+_SHIFTS = 7 * np.arange(LONGEST_LABEL, dtype=np.uint64)
+
+Items = Generator[Batch | tuple[int, Finding], None, Sequence[int]]
+"""Yields batches and findings; returns the rows that are left."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One record, for others to be compared with: the values lie from `start` to `stop`, around them is the `frame`.
+
+    `label` is where in the frame the label's bytes stand. `floats`: the values are unpacked float_data, each behind its
+    tag. `findings` are true of every record that is alike, if its values are no picture.
+    """
+
+    start: int
+    stop: int
+    frame: NDArray[np.uint8]
+    label: slice | None
+    floats: bool
+    shape: tuple[int, ...]
+    findings: Sequence[Finding] = ()
+
+    @classmethod
+    def of(cls, value: Value) -> Template | None:
+        """Return the template that a record makes, None where only the plain way can judge it."""
+        datum, finding = parse(value)
+        if datum.encoded or len(datum.floats) > 1 or bool(datum.floats) == (DATA in datum.spans):
+            return None
+        floats = bool(datum.floats)
+        if floats and (FLOAT_DATA not in datum.spans or datum.data):
+            return None
+        start, stop = datum.spans[FLOAT_DATA if floats else DATA]
+        if finding is not None and not (finding.code == "truncated" and not floats and stop > len(value)):
+            return None
+        findings = raw(datum)[1] if finding is None else [finding]
+        stop = min(stop, len(value))
+        label = datum.spans.get(LABEL)
+        if label is not None and label[1] - label[0] == LONGEST_LABEL:
+            label = label[0], label[1] - 1  # of the last byte only one value keeps the number within 32 bits
+        if label is not None and label[0] > start:
+            label = label[0] - (stop - start), label[1] - (stop - start)
+        frame = np.frombuffer(b"".join((value[:start], value[stop:])), np.uint8)
+        return cls(start, stop, frame, None if label is None else slice(*label), floats, datum.shape, findings)
+
+
+def decode_alike(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
+    """Yield the batches and findings of records that are alike; return the rows of all others."""
+    values = block.values
+    sizes = lengths(values)
+    if len(rows) < len(values):
+        sizes = [sizes[row] for row in rows]
+    by_size: dict[int, list[int]] = {}
+    if len(set(sizes)) == 1:
+        by_size[sizes[0]] = list(rows)
+    else:
+        for row, size in zip(rows, sizes, strict=True):
+            by_size.setdefault(size, []).append(row)
+    if len(by_size) * ALIKE > len(rows):
+        return rows
+    left: list[int] = []
+    for of in by_size.values():
+        tried = 0
+        while len(of) >= ALIKE and tried < TEMPLATES:
+            tried += 1
+            template = Template.of(values[of[0]])
+            if template is None:
+                left.append(of.pop(0))
+            else:
+                of = yield from _compared(template, values, of, profile)
+        left += of
+    return sorted(left)
+
+
+def _compared(
+    template: Template, values: Sequence[Value], rows: list[int], profile: FamilyProfile
+) -> Generator[Batch | tuple[int, Finding], None, list[int]]:
+    """Yield what is to be said of the records at `rows` that are like the template; return the others."""
+    of = _picked(values, rows)
+    stack, frames = _around(template, of)
+    differences = frames ^ template.frame
+    if template.label is not None:
+        differences[:, template.label] &= 0x80
+    alike: NDArray[np.bool_] = np.logical_not(differences.any(axis=1))
+    labels = None
+    if template.label is not None:
+        labels = _labels(frames, template.label)
+        alike &= (labels >= -(1 << 31)) & (labels < 1 << 31)
+    if template.floats:
+        alike &= _tagged(template, of, stack)
+    if template.findings:  # they may say what kind of picture the values are instead
+        alike &= np.array([sniff(value[template.start : template.start + 32]) is None for value in of])
+    places = np.flatnonzero(alike).tolist()
+    chosen, left = rows, []
+    if len(places) < len(rows):
+        chosen, left = [rows[place] for place in places], [rows[place] for place in np.flatnonzero(~alike)]
+        labels = None if labels is None else labels[alike]
+        stack = None if stack is None or stack.shape[1] > STACKED_BYTES else stack[alike]
+    if template.findings:
+        yield from ((row, finding) for row in chosen for finding in template.findings)
+    elif chosen:
+        kind = "float_data" if template.floats else ""
+        pixels = _pixels(template, stack, of, places)
+        yield Batch("data", chosen, pixels, format=kind, expected=profile.fields.get("data"))
+        yield from _label_batches(chosen, labels, profile)
+    return left
+
+
+def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
+    """Return the values at `rows`; of those that are Stacked only small ones are copied."""
+    if len(rows) == len(values):
+        return values
+    if isinstance(values, Stacked) and values.length <= STACKED_BYTES:
+        return Stacked(values.rows[rows])
+    return [values[row] for row in rows]
+
+
+def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
+    """Return the records stacked, if they are or are small enough to be copied, and what stands around their values."""
+    start, stop = template.start, template.stop
+    count, length = len(values), len(values[0])
+    if isinstance(values, Stacked):
+        return values.rows, np.concatenate((values.rows[:, :start], values.rows[:, stop:]), axis=1)
+    if length <= (GATHERED_BYTES if template.floats else STACKED_BYTES):
+        stack = np.frombuffer(b"".join(values), np.uint8).reshape(count, length)
+        return stack, np.concatenate((stack[:, :start], stack[:, stop:]), axis=1)
+    around = b"".join(part for value in values for part in (value[:start], value[stop:]))
+    return None, np.frombuffer(around, np.uint8).reshape(count, len(template.frame))
+
+
+def _labels(frames: NDArray[np.uint8], at: slice) -> NDArray[np.int64]:
+    """Return the labels. Of a label of ten bytes, `at` leaves the last out: it is always 1, and makes a negative."""
+    seven_bits = (frames[:, at] & 0x7F).astype(np.uint64)
+    labels: NDArray[np.uint64] = (seven_bits << _SHIFTS[: seven_bits.shape[1]]).sum(axis=1, dtype=np.uint64)
+    if frames[0, at.stop - 1] & 0x80:
+        labels |= np.uint64(1 << 63)
+    return labels.view(np.int64)
+
+
+def _tagged(template: Template, values: Sequence[Value], stack: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
+    """Say of which records every float has its tag before it."""
+    start, stop = template.start, template.stop
+    if stack is not None:
+        return np.asarray((stack[:, start:stop:5] == FLOAT_TAG).all(axis=1))
+    return np.array([(np.frombuffer(it, np.uint8)[start:stop:5] == FLOAT_TAG).all() for it in values])
+
+
+def _pixels(
+    template: Template, stack: NDArray[np.uint8] | None, values: Sequence[Value], places: Sequence[int]
+) -> NDArray[Any]:
+    """Return the values of the records at `places`: views where they are bytes, copies where they are floats."""
+    start, stop, shape = template.start, template.stop, template.shape
+    if template.floats:
+        count = (stop - start) // 5
+        if stack is not None and 4 * count <= STACKED_BYTES:
+            first = stack[:, start + 1 : start + 5].view("<f4")
+            return as_strided(first, (len(stack), count), (stack.strides[0], 5)).copy().reshape(len(stack), *shape)
+        apart = [np.ndarray((count,), "<f4", values[place], start + 1, (5,)) for place in places]
+        if 4 * count > STACKED_BYTES:
+            return Unstacked([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]
+        together = np.empty((len(places), count), "<f4")
+        for floats, into in zip(apart, together, strict=True):
+            into[:] = floats
+        return together.reshape(len(places), *shape)
+    if stack is not None:
+        return stack[:, start:stop].reshape(len(stack), *shape)
+    size = stop - start
+    records = [np.frombuffer(values[place], np.uint8, size, start).reshape(shape) for place in places]
+    return Unstacked(records)  # type: ignore[return-value]
+
+
+def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: FamilyProfile) -> Generator[Batch]:
+    expected = profile.fields.get("label")
+    if labels is not None:
+        yield Batch("label", rows, labels, format="Datum", label=True, expected=expected)
+    elif expected is not None and expected.share > 0.5:
+        yield Batch("label", (), np.empty(0), label=True, absent=rows, expected=expected)
+
+
+def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
+    """Yield the batches of sound pictures that nobody asked to see; return the rows of all other records."""
+    left: list[int] = []
+    seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
+    look: Glance | None = None
+    for row in rows:
+        value = block.values[row]
+        parts = _encoded(value)
+        data = b"" if parts is None else bytes(value[parts.start : parts.stop])
+        if look is None and data.startswith(JPEG):
+            from datacheck.decoders.pictures.jpeg import Glance
+
+            look = Glance()
+        picture = None if look is None else look(data)
+        if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
+            left.append(row)
+            continue
+        of, labels = seen.setdefault((picture.format, picture.pixels.shape), ([], []))
+        of.append(row)
+        labels.append(parts.label)
+    for (kind, shape), (of, labels) in seen.items():
+        pixels = np.broadcast_to(np.uint8(0), (len(of), *shape))
+        expected = profile.fields.get("data")
+        yield Batch("data", of, pixels, format=kind, encoded=True, unseen=True, expected=expected)
+        yield from _label_batches(of, np.array(labels, np.int64), profile)
+    return left
+
+
+class _Parts(NamedTuple):
+    """Where the picture of an encoded Datum lies, the shape that it declares, and its label."""
+
+    start: int
+    stop: int
+    shape: tuple[int, int, int]
+    label: int
+
+
+def _encoded(value: Value) -> _Parts | None:
+    """Return the parts of an encoded Datum with a picture and a label, None where only the plain way can judge it.
+
+    What stands before the picture and behind it is parsed once for all records that have the same there.
+    """
+    match = _DATA.match(value)
+    if match is None:
+        return None
+    start, size = match.end(), 0
+    for byte in reversed(match[1]):
+        size = size << 7 | byte & 0x7F
+    stop = start + size
+    if not size or stop > len(value) or len(value) - stop > LONGEST_TAIL:
+        return None
+    around = _around_picture(bytes(value[: match.start(1) - 1]), bytes(value[stop:]))
+    return None if around is None else _Parts(start, stop, *around)
+
+
+@lru_cache(maxsize=4096)
+def _around_picture(head: bytes, tail: bytes) -> tuple[tuple[int, int, int], int] | None:
+    """Return the shape and the label that stand around a picture, None if anything else does."""
+    datum, finding = parse(head + tail)
+    if finding is not None or not datum.encoded or datum.data is not None or datum.floats or LABEL not in datum.numbers:
+        return None
+    return datum.shape, datum.numbers[LABEL]

@@ -1,0 +1,76 @@
+"""Caffe's Datum: raw bytes, floats, or an encoded picture, with a label.
+
+The message is that of BVLC Caffe's caffe.proto: 1 channels, 2 height, 3 width (int32), 4 data (bytes), 5 label (int32),
+6 float_data (repeated float, packed or not), 7 encoded (bool). Protobuf accepts nearly any bytes as a Datum, so it is
+judged by meaning: only these fields with their own wire types, each but float_data once, sizes that fit, nothing behind
+them. Caffe's own readers test none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from datacheck.decoders.datum.message import LABEL, Datum, parse
+from datacheck.decoders.datum.raw_values import mismatch, raw, spelled_shape
+from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.one_by_one import decode_each
+from datacheck.decoders.pictures.decoder import picture_field, read_picture
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
+
+
+class DatumDecoder:
+    """Decodes Datum messages into fields "data" (channels, height, width) and "label"."""
+
+    name = "datum"
+
+    def knows(self, value: Value) -> bool:
+        datum, finding = parse(value)
+        return finding is None and datum.has_payload and bool(datum.numbers)
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        if profile is not None:
+            from datacheck.decoders.datum.alike import decode_alike, decode_unseen
+
+            rows = yield from decode_alike(block, rows, profile)
+            if not pixels:
+                rows = yield from decode_unseen(block, rows, profile)
+        yield from decode_each(partial(self.read, pixels=pixels), block, rows, profile)
+
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one message. A wire format that breaks off condemns it whatever was there before."""
+        datum, finding = parse(value)
+        findings = [] if finding is None else [finding]
+        if finding is not None and finding.verdict == "bad":
+            return Reading(findings=findings)
+        fields, problems = _encoded(datum, pixels) if datum.encoded else raw(datum)
+        findings += problems
+        if LABEL in datum.numbers:
+            label = np.array(datum.numbers[LABEL], np.int64)
+            fields.append(Field("label", label, format="Datum", label=True))
+        return Reading(fields, findings)
+
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the encoded picture of a message."""
+        datum, _ = parse(value)
+        return bytes(datum.data) if datum.encoded and datum.data else None
+
+
+def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
+    """Read the picture of an encoded Datum; channels, height and width may be absent, as Caffe's tools leave them."""
+    if not datum.data:
+        return [], [found("undecodable", "marked as encoded, but data is empty", field="data")]
+    picture, findings = read_picture(datum.data, pixels=pixels)
+    if picture is None:
+        return [], findings
+    shape = picture.pixels.shape
+    if any(datum.shape) and datum.shape != shape:
+        findings = [*findings, mismatch(f"a picture of {spelled_shape(shape)}", datum.shape, list(shape))]
+    return [picture_field(picture)], findings

@@ -1,0 +1,111 @@
+"""Encoded pictures: bare JPEG, PNG, WebP, GIF, BMP and TIFF files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.one_by_one import decode_each
+from datacheck.decoders.pictures.picture import LIMIT, Picture, sniff, too_large, trailing
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
+
+FOREIGN = (
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (4, b"ftyphei", "HEIF"),
+    (4, b"ftypmif1", "HEIF"),
+    (0, b"v/1\x01", "OpenEXR"),
+)
+"""Pictures that are recognised, at this offset, so that they are not called broken."""
+_REPR = re.compile(rb"""b(['"])(?:\\xff\\xd8\\xff|\\x89PNG\\r\\n|GIF8[79]a|RIFF.{4,16}?WEBP)""", re.DOTALL)
+
+
+def picture_field(picture: Picture) -> Field:
+    """Return the field "data" that holds a picture."""
+    return Field("data", picture.pixels, format=picture.format, encoded=True, unseen=picture.unseen)
+
+
+def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
+    """Return the picture, None where it is broken, and what is wrong with it: if broken, one finding, the most telling.
+
+    The first frame stands for an animation, but all frames are decoded, within bounds. Without `pixels` a picture may
+    come `unseen`, where that is quicker and finds the same.
+    """
+    name = sniff(value)
+    if name is None:
+        return None, [_stranger(value)]
+    data = bytes(value)
+    # The image libraries are loaded by the first picture: a store without any does not pay for them.
+    if name == "JPEG":
+        from datacheck.decoders.pictures import jpeg
+
+        return jpeg.read(data, pixels=pixels)
+    if name == "PNG":
+        from datacheck.decoders.pictures import png
+
+        return png.read(data)
+    return _contained(data, name)
+
+
+def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
+    """Read a format whose structure is walked here and whose pixels Pillow decodes."""
+    from datacheck.decoders.pictures import containers, pillow
+
+    if name == "TIFF":  # it points to and fro, and has no end that could be told
+        problem = containers.tiff(data)
+        return pillow.read(data, name) if problem is None else (None, [problem])
+    outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
+    if isinstance(outline, Finding):
+        return None, [outline]
+    size = outline.width * outline.height * 3
+    if size > LIMIT:
+        return None, [too_large(name, outline.width, outline.height, size)]
+    picture, findings = pillow.read(data[: outline.end], name, outline.frames)
+    return picture, findings if picture is None else [*findings, *trailing(name, data, outline.end)]
+
+
+def _stranger(value: Value) -> Finding:
+    """Return the finding of a value that does not begin as a picture does."""
+    head = bytes(value[:32])
+    if _REPR.match(head):
+        text = "a picture's bytes written out as text, b'\\xff...': str() was called on them before they were stored"
+        return found("undecodable", text, field="data")
+    for at, magic, name in FOREIGN:
+        if head[at:].startswith(magic):
+            return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
+    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
+    return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
+
+
+class PictureDecoder:
+    """Decodes picture files into a field "data" (channels, height, width)."""
+
+    name = "picture"
+
+    def knows(self, value: Value) -> bool:
+        return sniff(value) is not None or _REPR.match(bytes(value[:32])) is not None
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
+
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one picture file."""
+        picture, findings = read_picture(value, pixels=pixels)
+        if picture is None:
+            return Reading(findings=findings)
+        return Reading([picture_field(picture)], findings)
+
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the value: it is a picture file."""
+        return bytes(value)

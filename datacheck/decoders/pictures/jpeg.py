@@ -1,0 +1,339 @@
+"""JPEG through a strict decoder: a warning of libjpeg, which other programs drop, condemns the picture.
+
+The markers are those of ITU-T T.81, annex B. The walk over them finds where the picture ends, so that bytes behind it
+show, and what it declares before anything is decoded. It steps over whole segments: a thumbnail in one is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from math import ceil
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large, trailing
+from datacheck.model.finding import Finding, found
+
+SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers that start a frame; the others of this range are tables."""
+SEQUENTIAL, PROGRESSIVE, LOSSLESS, ARITHMETIC = {0xC0, 0xC1}, {0xC2}, {0xC3, 0xCB}, {0xC9, 0xCA}
+BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
+"""The markers that have no segment."""
+COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+SMALL = frozenset({1, 3})
+"""Numbers of components that turn into grey; of CMYK the decoder cannot make it."""
+HEAD_BYTES = 1 << 16
+"""Headers up to this size are remembered."""
+SCANS = 500
+"""Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
+ZEROS = bytes(48)
+"""A run of this length in the scan covers at least one whole block, wherever it begins."""
+
+_SOS = bytes([0xFF, SOS])
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_REFUSALS = ("Could not determine subsampling", "Unsupported")
+"""What simplejpeg says of pictures that it cannot decode even where they are sound."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """The markers of a picture: `segments` are (marker, start, stop) of what follows each.
+
+    `scans` are (start, stop) of entropy-coded data. `end` is the offset behind the end-of-image marker, if any.
+    """
+
+    segments: list[tuple[int, int, int]] = field(default_factory=list)
+    scans: list[tuple[int, int]] = field(default_factory=list)
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the frame header declares; `sampling` holds the horizontal and vertical factors of each component."""
+
+    process: int
+    precision: int
+    height: int
+    width: int
+    sampling: tuple[tuple[int, int], ...]
+
+    @property
+    def kind(self) -> str:
+        """What sets the picture apart for who decodes it, after the word JPEG."""
+        if self.precision != 8:
+            return f" {self.precision}-bit"
+        if self.process in LOSSLESS:
+            return " lossless"
+        if self.process in ARITHMETIC:
+            return " arithmetic"
+        return " CMYK" if len(self.sampling) == 4 else ""
+
+    @property
+    def common(self) -> bool:
+        """Whether the decoder knows all of this, so that what it refuses is broken."""
+        if self.process not in SEQUENTIAL | PROGRESSIVE | ARITHMETIC:
+            return False
+        legal = self.precision == 12 and self.process != 0xC0
+        return not legal and len(self.sampling) in COLOURS
+
+    @cached_property
+    def blocks(self) -> int:
+        """The least number of blocks of 8 x 8 that must be coded."""
+        wide = max((x for x, _ in self.sampling), default=0) or 1
+        high = max((y for _, y in self.sampling), default=0) or 1
+        return sum(
+            ceil(ceil(self.width * x / wide) / 8) * ceil(ceil(self.height * y / high) / 8) for x, y in self.sampling
+        )
+
+
+def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
+    """Return the picture in its own colours (1 grey, 3 RGB, 4 CMYK as stored), and what is wrong with it.
+
+    An orientation in EXIF is not applied. Without `pixels` the picture is decoded at 1/8 scale and in grey: the same
+    entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
+    decoded in full.
+    """
+    if not pixels and (picture := Glance()(value)) is not None:
+        return picture, []
+    steps = walk(value)
+    frame = _frame(value, steps)
+    problem = _ended(value, steps) or _declared(frame, steps)
+    if problem is not None:
+        return None, [problem]
+    assert frame is not None
+    if (problem := _stored(frame, steps)) is not None:
+        return None, [problem]
+    assert steps.end is not None
+    try:
+        made = _decoded(value, frame, pixels)
+    except ValueError as error:
+        return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
+    problem = _zeroed(value, steps, frame)
+    if problem is not None:
+        return None, [problem]
+    return made, trailing("JPEG", value, steps.end)
+
+
+class Glance:
+    """Looks at pictures that nobody asked to see, and remembers their headers: those of a store are often the same."""
+
+    def __init__(self) -> None:
+        self._head: _Head | None = None
+
+    def __call__(self, value: bytes) -> Picture | None:
+        """Return a picture with which nothing is wrong, unseen; None where only a closer look can say what there is."""
+        head = self._head
+        if head is None or not value.startswith(head.raw):
+            head = self._head = _head_of(value)
+            if head is None:
+                return None
+        start = len(head.raw)
+        end = _SCAN_END.search(value, start)
+        if end is None or end.end() != len(value) or value[-1] != EOI or 8 * (end.start() - start) < head.bits:
+            return None
+        if head.zeros_tell and value.find(ZEROS, start) >= 0:
+            return None
+        try:
+            return head.picture if _varies(value) else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What lies before the only scan of a picture that the decoder can make grey; `bits` is the least it must have.
+
+    `zeros_tell`: of a run of zeros in the scan it takes a look at the Huffman tables to tell whether it is sound.
+    """
+
+    raw: bytes
+    picture: Picture
+    bits: int
+    zeros_tell: bool
+
+
+def _head_of(value: bytes) -> _Head | None:
+    """Return what lies before the first scan of a picture, None if there is anything to be said of it."""
+    sos = value.find(_SOS)
+    start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
+    return _head(value[:start]) if 0 < sos < start <= HEAD_BYTES else None
+
+
+@lru_cache(maxsize=64)
+def _head(head: bytes) -> _Head | None:
+    """Judge what lies before a picture's only scan; None if it is anything else, or there is anything to be said."""
+    steps = walk(head)
+    frame = _frame(head, steps)
+    alone = steps.end is None and steps.scans == [(len(head), len(head))]
+    if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
+        return None
+    picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", unseen=True)
+    return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL)
+
+
+def _varies(value: bytes) -> bool:
+    """Decode a picture at 1/8 scale, say if it has more than one grey. Raises ValueError if the decoder objects."""
+    small = simplejpeg.decode_jpeg(value, "GRAY", min_height=1, min_width=1, min_factor=8).tobytes()
+    return bool(small != small[:1] * len(small))
+
+
+def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
+    """Decode a picture, unseen where its pixels are not wanted. Raises ValueError where the decoder objects."""
+    colours = len(frame.sampling)
+    kind = f"JPEG{frame.kind}"
+    if not pixels and colours in SMALL and _varies(value):
+        return Picture(_stand_in(frame), kind, unseen=True)
+    full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
+    return Picture(full.transpose(2, 0, 1), kind)
+
+
+def _stand_in(frame: Frame) -> NDArray[np.uint8]:
+    """Return an array of a picture's shape that takes no memory."""
+    return np.broadcast_to(np.uint8(0), (len(frame.sampling), frame.height, frame.width))
+
+
+def walk(value: bytes) -> Walk:
+    """Step from marker to marker up to the end of the image, over whatever stands between them."""
+    steps = Walk()
+    at = 2
+    while (match := _MARKER.search(value, at)) is not None:
+        marker, at = value[match.end() - 1], match.end()
+        if marker == EOI:
+            steps.end = at
+            break
+        if marker in BARE:
+            continue
+        start, at = at + 2, at + max(2, int.from_bytes(value[at : at + 2], "big"))
+        steps.segments.append((marker, start, at))
+        if marker == SOS and at <= len(value):
+            scan_end = _SCAN_END.search(value, at)
+            steps.scans.append((at, scan_end.start() if scan_end else len(value)))
+            at = steps.scans[-1][1]
+    return steps
+
+
+def _frame(value: bytes, steps: Walk) -> Frame | None:
+    for marker, start, stop in steps.segments:
+        if marker in FRAMES and start + 6 < stop <= len(value) and stop - start == 6 + 3 * value[start + 5]:
+            factors = value[start + 7 : stop : 3]
+            return Frame(
+                marker,
+                value[start],
+                int.from_bytes(value[start + 1 : start + 3], "big"),
+                int.from_bytes(value[start + 3 : start + 5], "big"),
+                tuple((factor >> 4, factor & 15) for factor in factors),
+            )
+    return None
+
+
+def _ended(value: bytes, steps: Walk) -> Finding | None:
+    """Say whether the picture lacks its end. One that still has it behind a broken segment is not cut but corrupt."""
+    if steps.end is not None:
+        return None
+    if value.endswith(bytes([0xFF, EOI])):
+        return _corrupt("a segment's length leads past the end of the file")
+    where = "inside the pixel data" if steps.scans else "before any pixel data"
+    return found(
+        "truncated",
+        f"the JPEG ends at byte {len(value)} without an end-of-image marker, {where}",
+        field="data",
+        size=len(value),
+    )
+
+
+def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
+    """Judge what is declared, before the decoder makes room for it."""
+    if frame is None or not steps.scans:
+        return _corrupt("no sound frame header" if frame is None else "no scan: there are headers but no pixel data")
+    if not frame.height and any(marker == DNL for marker, _, _ in steps.segments):
+        return found(
+            "unknown-payload", "a JPEG whose height follows its first scan (DNL), which is not decoded", field="data"
+        )
+    if not frame.height or not frame.width:
+        return _corrupt(f"declares {frame.width} x {frame.height} pixels")
+    size = frame.height * frame.width * max(1, len(frame.sampling))
+    if size > LIMIT:
+        return too_large("JPEG", frame.width, frame.height, size)
+    if len(steps.scans) > SCANS:
+        return found(
+            "too-large", f"the JPEG has {len(steps.scans)} scans, at most {SCANS} are decoded", field="data",
+            scans=len(steps.scans),
+        )  # fmt: skip
+    return None
+
+
+def _least_bits(frame: Frame) -> int:
+    """Return how long the scans must be: a block costs a bit in the first one of a progressive picture, else two."""
+    return {0xC0: 2, 0xC1: 2, 0xC2: 1}.get(frame.process, 0) * frame.blocks
+
+
+def _stored(frame: Frame, steps: Walk) -> Finding | None:
+    """Say if the scans are too short for what the frame header declares."""
+    bits = _least_bits(frame)
+    stored = sum(stop - start for start, stop in steps.scans)
+    if stored * 8 < bits:
+        return found(
+            "truncated",
+            f"{frame.width} x {frame.height} pixels take at least {ceil(bits / 8)} bytes, the scans have {stored}",
+            field="data",
+            found=stored,
+            expected=ceil(bits / 8),
+        )
+    return None
+
+
+def _refused(value: bytes, frame: Frame, message: str, others: list[Finding]) -> tuple[Picture | None, list[Finding]]:
+    """Find out whether the picture is broken or only beyond the strict decoder: then Pillow may decode it."""
+    if not message.removeprefix("tjDecompressHeader3(): ").startswith(_REFUSALS):
+        return None, [_corrupt(message)]
+    from datacheck.decoders.pictures import pillow
+
+    picture, findings = pillow.read(value, "JPEG")
+    if picture is not None:
+        return Picture(picture.pixels, f"JPEG{frame.kind}"), others
+    if frame.common:
+        return None, findings if findings[0].code == "corrupt-image" else [_corrupt(message)]
+    kind = frame.kind.strip() or f"process {frame.process - 0xC0} with {len(frame.sampling)} components"
+    return None, [found("unknown-payload", f"a JPEG ({kind}) that no decoder here supports: {message}", field="data")]
+
+
+def _zeroed(value: bytes, steps: Walk, frame: Frame) -> Finding | None:
+    """Find zero bytes in a sequential scan that decode to something, but that no encoder writes.
+
+    The code of nothing but zero bits is that of the first symbol of a Huffman table. Where that symbol ends the block,
+    zeros are a flat picture. Otherwise they are a block whose every coefficient has the same value, and then another.
+    """
+    if frame.process not in SEQUENTIAL or value.find(ZEROS, steps.scans[0][0]) < 0:
+        return None
+    for (start, stop), firsts in zip(steps.scans, _first_symbols(value, steps), strict=False):
+        at = value.find(ZEROS, start, stop)
+        if at >= 0 and any(symbol & 15 for symbol in firsts):
+            count = stop - at - len(value[at:stop].lstrip(b"\0"))
+            return _corrupt(f"{count} zero bytes in the pixel data at byte {at}")
+    return None
+
+
+def _first_symbols(value: bytes, steps: Walk) -> Iterator[list[int]]:
+    """Yield for each scan the first symbols of the AC tables that it uses."""
+    first: dict[int, int] = {}
+    for marker, start, stop in steps.segments:
+        if marker == DHT:
+            at = start
+            while at + 17 < stop:
+                if value[at] >> 4:
+                    first[value[at] & 15] = value[at + 17]
+                at += 17 + sum(value[at + 1 : at + 17])
+        elif marker == SOS:
+            count = value[start]
+            yield [first.get(ids & 15, 0) for ids in value[start + 2 : start + 1 + 2 * count : 2]]
+
+
+def _corrupt(reason: str) -> Finding:
+    return found("corrupt-image", f"JPEG: {reason}", field="data")

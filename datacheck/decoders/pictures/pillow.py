@@ -1,0 +1,198 @@
+"""Pillow, which decodes what has no stricter decoder here: WebP, GIF, BMP, TIFF, PNG and rare kinds of JPEG."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large
+from datacheck.files.scratch import small_file
+from datacheck.model.finding import Finding, found
+
+PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+KINDS = {
+    "1": "1-bit", "P": "palette", "PA": "palette", "I;16": "16-bit", "I;16B": "16-bit", "I;16L": "16-bit",
+    "I;16N": "16-bit", "I": "32-bit", "F": "float", "CMYK": "CMYK", "LAB": "LAB", "YCbCr": "YCbCr",
+}  # fmt: skip
+"""What sets a picture of this mode apart for who decodes it."""
+FRAMES = 1000
+STRIPS = ((273, 279), (324, 325))
+"""The TIFF tags with the offsets of strips or tiles, and with their sizes."""
+_LACKS = (
+    "unsupported",
+    "not available",
+    "unknown",
+    "not supported",
+    "cannot handle",
+    "can not handle",
+    "not installed",
+)
+"""How Pillow says that it does not know a feature of a format."""
+
+_CUTS = ("Tag data larger than file", "Tag offset too large", "Truncated File Read")
+"""How Pillow warns that a part of a TIFF lies behind its end, before it goes on without that part."""
+
+
+def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | None, list[Finding]]:
+    """Return the first frame, and what is wrong with it or with a later one.
+
+    Palettes and single bits become the colours they stand for. Frames are all decoded, up to 1,000 and up to `LIMIT`
+    bytes in all; `frames` is their number where it is known.
+    """
+    said: list[str] = []
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with _strict() as caught, _quiet(name, said):
+            image = PLUGINS[name](io.BytesIO(value))
+            problem = _large(image, name) or _outside(image, len(value))
+            if problem is not None:
+                return None, [problem]
+            image.load()
+            count = frames or int(getattr(image, "n_frames", 1))
+            first = _picture(image, name, count)
+            problem = _later_frames(image, name, count, len(value)) or _warned(caught, name)
+    except MemoryError:
+        raise  # what a picture may take was looked at: it is this process that has less
+    except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
+        return None, [_explained(error, name, said, caught)]
+    return (first, []) if problem is None else (None, [problem])
+
+
+@contextmanager
+def _strict() -> Iterator[list[warnings.WarningMessage]]:
+    """Have Pillow object to pictures that end early, and leave their size to us; collect its warnings."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
+    ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = False, LIMIT
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield caught
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before
+
+
+@contextmanager
+def _quiet(name: str, said: list[str]) -> Iterator[None]:
+    """Collect what libtiff would write to standard error, where it alone says what is wrong; Pillow has no way to."""
+    try:
+        kept = os.dup(2) if name == "TIFF" else None
+    except OSError:  # a daemon may have closed it
+        kept = None
+    if kept is None:
+        yield
+        return
+    file = small_file()
+    try:
+        if file is not None:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        if file is not None:
+            with file:
+                said += os.pread(file.fileno(), 4096, 0).decode("utf-8", "replace").splitlines()
+
+
+def _size(image: Image.Image) -> int:
+    deep = 4 if image.mode in ("I", "F") else 2 if image.mode.startswith("I;16") else 1
+    bands = 3 if image.mode == "P" else len(image.getbands())
+    return prod(image.size) * bands * deep
+
+
+def _large(image: Image.Image, name: str) -> Finding | None:
+    return too_large(name, *image.size, _size(image)) if _size(image) > LIMIT else None
+
+
+def _outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
+    """Say whether strips or tiles of a TIFF lie behind the end of the file: its decoder fills them with zeros."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return None
+    for offsets, sizes in STRIPS:
+        places = zip(image.tag_v2.get(offsets, ()), image.tag_v2.get(sizes, ()), strict=False)
+        end = max((offset + size for offset, size in places), default=0)
+        if end > length:
+            message = f"the TIFF ends at byte {length}, its pixels take up to byte {end}"
+            return found("truncated", message, field="data", size=length)
+    return None
+
+
+def _picture(image: Image.Image, name: str, count: int) -> Picture:
+    kind = KINDS.get(image.mode, "")
+    if count > 1:
+        kind = "of several pages" if name == "TIFF" else "animated"
+    elif name == "GIF":
+        kind = ""
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    pixels = np.asarray(image)
+    pixels = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return Picture(pixels, f"{name} {kind}".rstrip())
+
+
+def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
+    """Decode the frames behind the first, within bounds."""
+    room = LIMIT
+    for number in range(1, min(count, FRAMES)):
+        try:
+            image.seek(number)
+        except EOFError:
+            return found(
+                "truncated", f"the {name} ends before frame {number} of {count}", field="data", frame=number
+            )  # fmt: skip
+        problem = _large(image, name) or _outside(image, length)
+        room -= _size(image)
+        if problem is not None or room < 0:
+            return problem
+        image.load()
+    return None
+
+
+def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
+    """Return the first warning that is about pixels; those about metadata are left alone."""
+    for warning in caught:
+        message = str(warning.message)
+        if "Invalid APNG" in message:
+            return found("corrupt-image", f"{name}: {message}", field="data")
+    return None
+
+
+def _explained(error: Exception, name: str, said: list[str], caught: list[warnings.WarningMessage]) -> Finding:
+    """Return the finding of what Pillow raised: whether the file is cut, broken, too large, or beyond Pillow."""
+    reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+    if said:
+        reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
+    if isinstance(error, Image.DecompressionBombError):
+        return found("too-large", f"{name}: {reason}", field="data")
+    cut = [str(warning.message) for warning in caught if str(warning.message).startswith(_CUTS)]
+    if name == "TIFF" and (cut or isinstance(error, (EOFError, struct.error)) or "truncated" in reason.lower()):
+        return found("truncated", f"the TIFF ends early: {cut[0] if cut else reason}", field="data")
+    if any(lack in reason.lower() for lack in _LACKS):
+        return found("unknown-payload", f"a {name} that Pillow does not decode: {reason}", field="data")
+    return found("corrupt-image", f"{name}: {reason}", field="data")

@@ -1,0 +1,264 @@
+"""PNG's own safeguards: the checksum of every chunk, the order of the chunks, and the zlib stream of the pixels.
+
+The format is that of the W3C's PNG specification, third edition. Decoders stop at the last pixel and so pass over most
+of this; walking it needs nothing but zlib.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import ceil
+
+from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large, trailing
+from datacheck.model.finding import Finding, found
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+END = b"\0\0\0\0IEND\xaeB`\x82"
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+"""The bits per sample that each colour type allows."""
+GREY, PALETTE = 0, 3
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""The passes of an interlaced picture: first column and row, and the steps between them."""
+CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+DRAWN = CRITICAL | {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+"""The chunks that pixels come from. Pillow refuses sound pictures with large texts, so it is given no other."""
+PIECE = 1 << 20
+KEPT = 1 << 26
+"""Inflating is half the work of decoding; up to this many bytes are kept, so that Pillow need not do it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the chunk IHDR says: size in pixels, bits per sample, colour type, and whether interlaced."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+    @property
+    def size(self) -> int:
+        """The bytes of the decoded pixels."""
+        return self.width * self.height * CHANNELS[self.colour] * ceil(self.depth / 8)
+
+    def rows(self) -> Iterator[tuple[int, int]]:
+        """Yield for each pass the number of its rows and their bytes, the filter type included."""
+        for column, row, across, down in ADAM7 if self.interlaced else ((0, 0, 1, 1),):
+            width, height = ceil((self.width - column) / across), ceil((self.height - row) / down)
+            if width > 0 and height > 0:
+                yield height, 1 + ceil(width * CHANNELS[self.colour] * self.depth / 8)
+
+
+@dataclass(slots=True)
+class Chunks:
+    """The chunks of a picture up to IEND, as (type, start of the chunk, start and stop of its data)."""
+
+    places: list[tuple[bytes, int, int, int]] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        return self.places[-1][3] + 4
+
+    def of(self, kind: bytes) -> list[tuple[int, int]]:
+        return [(start, stop) for it, _, start, stop in self.places if it == kind]
+
+
+def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
+    """Return the picture, and what is wrong with it. Pillow halves the 16 bits of colour pictures, not of grey ones."""
+    from datacheck.decoders.pictures import pillow
+
+    chunks = Chunks()
+    problem = _walked(value, chunks) or _ordered(chunks)
+    if problem is not None:
+        return None, [problem]
+    header, problem = _header(value, chunks)
+    if header is None:
+        return None, [problem] if problem else []
+    pieces: list[bytes] = []
+    spare, problem = _inflated(value, chunks, header, pieces)
+    if problem is not None:
+        return None, [problem]
+    animated = bool(chunks.of(b"acTL"))
+    picture, findings = pillow.read(_drawn(value, chunks, pieces), "PNG", frames=None if animated else 1)
+    if picture is None:
+        return None, findings
+    if spare:
+        message = f"{spare} bytes after the end of the zlib stream of the pixels"
+        findings = [*findings, found("trailing-data", message, field="data", size=spare)]
+    kind = " animated" if animated else _kind(header)
+    return Picture(picture.pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
+
+
+def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes]) -> bytes:
+    """Return the picture reduced to what is drawn. Pixel data that was kept is stored, not to be inflated again."""
+    places = [place for place in chunks.places if place[0] in DRAWN]
+    parts = [value[at : stop + 4] for _, at, _, stop in places]
+    if pieces:
+        data = b"IDAT" + zlib.compress(b"".join(pieces), 0)
+        stored = (len(data) - 4).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big")
+        first = next(number for number, place in enumerate(places) if place[0] == b"IDAT")
+        parts[first : first + len(chunks.of(b"IDAT"))] = [stored]
+    return SIGNATURE + b"".join(parts)
+
+
+def _kind(header: Header) -> str:
+    if header.colour == PALETTE:
+        return " palette"
+    return f" {header.depth}-bit" if header.depth in (1, 16) else ""
+
+
+def _walked(value: bytes, chunks: Chunks) -> Finding | None:
+    """Collect the chunks, up to the first that is not whole; `chunks` has those before it."""
+    view = memoryview(value)
+    at = len(SIGNATURE)
+    while True:
+        name = _spell(value[at + 4 : at + 8])
+        length = int.from_bytes(value[at : at + 4], "big")
+        start, stop = at + 8, at + 8 + length
+        if stop + 4 > len(value):
+            if value.endswith(END):
+                return _corrupt(f"the chunk {name} at byte {at} has {length} bytes, which leads past the end")
+            inside = f"inside the chunk {name} at byte {at}" if start <= len(value) else "where a chunk should begin"
+            return found(
+                "truncated", f"the PNG ends at byte {len(value)}, {inside}, before IEND", field="data", size=len(value)
+            )
+        stored, computed = int.from_bytes(value[stop : stop + 4], "big"), zlib.crc32(view[at + 4 : stop])
+        if stored != computed:
+            return found(
+                "checksum",
+                f"PNG: the chunk {name} at byte {at} has the checksum {computed:#010x}, stored is {stored:#010x}",
+                field="data",
+                offset=at,
+            )
+        kind = value[at + 4 : at + 8]
+        chunks.places.append((kind, at, start, stop))
+        if kind == b"IEND":
+            return None
+        at = stop + 4
+
+
+def _ordered(chunks: Chunks) -> Finding | None:
+    """Say which critical chunk is missing, repeated, out of order or unknown."""
+    kinds = [kind for kind, *_ in chunks.places]
+    strange = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
+    if strange is not None:
+        message = (
+            f"a PNG with the chunk {_spell(strange)}, without which it cannot be decoded, and which no decoder knows"
+        )
+        return found("unknown-payload", message, field="data")
+    if kinds[0] != b"IHDR" or kinds.count(b"IHDR") > 1:
+        return _corrupt("the header IHDR is not the first chunk, or there are two")
+    if b"IDAT" not in kinds:
+        return found("truncated", "PNG: no chunk IDAT: there are headers but no pixel data", field="data")
+    first, count = kinds.index(b"IDAT"), kinds.count(b"IDAT")
+    if any(kind != b"IDAT" for kind in kinds[first : first + count]):
+        return _corrupt("the chunks IDAT do not follow one another")
+    if kinds.count(b"PLTE") > 1 or b"PLTE" in kinds[first:]:
+        return _corrupt("the palette PLTE comes twice, or after the pixel data")
+    return None
+
+
+def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None]:
+    start, stop = chunks.of(b"IHDR")[0]
+    if stop - start != 13:
+        return None, _corrupt(f"the header has {stop - start} bytes, expected 13")
+    depth, colour, compression, filters, interlace = value[start + 8 : stop]
+    header = Header(
+        int.from_bytes(value[start : start + 4], "big"),
+        int.from_bytes(value[start + 4 : start + 8], "big"),
+        depth,
+        colour,
+        bool(interlace),
+    )
+    if depth not in DEPTHS.get(colour, ()) or compression or filters or interlace > 1:
+        return None, _corrupt(
+            f"colour type {colour}, {depth} bits, compression {compression}, filter {filters}, interlace {interlace}"
+        )
+    if not header.width or not header.height:
+        return None, _corrupt(f"declares {header.width} x {header.height} pixels")
+    if header.size > LIMIT:
+        return None, too_large("PNG", header.width, header.height, header.size)
+    if colour == PALETTE and not chunks.of(b"PLTE"):
+        return None, _corrupt("no chunk PLTE, but the pixels are indices into a palette")
+    return header, None
+
+
+def _inflated(value: bytes, chunks: Chunks, header: Header, pieces: list[bytes]) -> tuple[int, Finding | None]:
+    """Inflate all pixel data in pieces, against its size and its filter types; return the bytes behind the stream.
+
+    The pieces are kept where they are not too large.
+    """
+    expected = sum(height * width for height, width in header.rows())
+    view = memoryview(value)
+    inflater = zlib.decompressobj()
+    filters = _Filters(header)
+    total = spare = 0
+    for start, stop in chunks.of(b"IDAT"):
+        if inflater.eof:
+            spare += stop - start
+            continue
+        rest: bytes | memoryview = view[start:stop]
+        while not inflater.eof:
+            try:
+                piece = inflater.decompress(rest, min(PIECE, expected - total + 1))
+            except zlib.error as error:
+                code = "checksum" if "incorrect data check" in str(error) else "corrupt-image"
+                message = f"PNG: the pixel data does not inflate after {total} of {expected} bytes: {error}"
+                return 0, found(code, message, field="data")
+            rest = inflater.unconsumed_tail
+            total += len(piece)
+            if total > expected:
+                return 0, _corrupt(f"the pixel data inflates to more than the {expected} bytes of its pixels")
+            if expected <= KEPT:
+                pieces.append(piece)
+            problem = filters.feed(piece)
+            if problem is not None:
+                return 0, problem
+            if not piece and not rest:
+                break
+        spare = len(inflater.unused_data)
+    if total < expected or not inflater.eof:
+        return 0, found(
+            "truncated",
+            f"PNG: the pixel data ends after {total} of {expected} bytes"
+            + ("" if total < expected else ", before its checksum"),
+            field="data",
+            found=total,
+            expected=expected,
+        )
+    return spare, None
+
+
+class _Filters:
+    """Checks the filter type at the start of every row, in inflated data that comes in pieces."""
+
+    def __init__(self, header: Header) -> None:
+        self._passes = list(header.rows())
+        self._done = 0
+        """Bytes of the current pass that have been seen."""
+
+    def feed(self, piece: bytes) -> Finding | None:
+        while piece and self._passes:
+            height, width = self._passes[0]
+            part = piece[: height * width - self._done]
+            types = part[-self._done % width :: width]
+            if types and max(types) > 4:
+                return _corrupt(f"filter type {max(types)} at the start of a row, expected 0 to 4")
+            self._done += len(part)
+            piece = piece[len(part) :]
+            if self._done == height * width:
+                self._passes.pop(0)
+                self._done = 0
+        return None
+
+
+def _spell(kind: bytes) -> str:
+    return kind.decode("ascii") if kind.isalpha() else repr(kind)[1:]
+
+
+def _corrupt(reason: str) -> Finding:
+    return found("corrupt-image", f"PNG: {reason}", field="data")

@@ -1,0 +1,163 @@
+"""Which networks are to be judged, and in which states: a file alone, or those that a solver names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datacheck.caffe.layers import is_loss
+from datacheck.caffe.network import PHASES, Phase, State, layers, layers_in
+from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.caffe.schema import enums
+from datacheck.errors import DatacheckError
+from datacheck.files.regular import real
+from datacheck.linting.rule_input import Folders, Problem
+
+MOST_STAGES = 8
+"""Stages that a network without data in any other state is tried with."""
+MOST_STATES = 16
+"""States that a network is judged in, and networks that stand in a solver itself; a solver has a few."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it."""
+
+    prototxt: Prototxt
+    states: Sequence[State]
+    finetuned: bool = False
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A network that a solver names and that cannot be read: its file, and why."""
+
+    path: str
+    error: DatacheckError
+
+
+def alone(prototxt: Prototxt) -> Net:
+    """Return a network in every state in which it gets data; without a loss to train with, in the test phase."""
+    own = prototxt.message.state
+    plain = [_state(phase, own) for phase in PHASES]
+    if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, plain[0])):
+        plain.reverse()
+        plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # nothing is trained with it
+    states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
+    if not states:
+        staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]
+        states = _distinct(prototxt, [state for state in staged if _gets_data(prototxt, state)])
+    return Net(prototxt, states or plain[:1])
+
+
+def named_by(prototxt: Prototxt, folders: Folders, seen: set[Path]) -> Iterator[Net | Unread | Problem]:
+    """Yield the networks that a solver names or holds, but for files already `seen`; a Problem where one is missing."""
+    solver = prototxt.message
+    finetuned = bool(solver.weights)
+    for path, name, roles in _files(solver):
+        file = folders.find(name)
+        if file is None:
+            fix = "correct the path; it counts from the folder that Caffe is started in (see --root)"
+            yield Problem("missing", f"the network {name} is not there: Caffe aborts", path, fix)
+        elif real(file) not in seen:
+            seen.add(real(file))
+            yield _read(file, roles, finetuned)
+    held = list(_held(solver))
+    if len(held) > MOST_STATES:
+        yield Problem(
+            "unsupported", f"of {len(held)} networks in the solver, only {MOST_STATES} are judged", held[0][0]
+        )
+    for path, message, roles in held[:MOST_STATES]:
+        prefix = f"{path}."
+        lines = {it.removeprefix(prefix): line for it, line in prototxt.lines.items() if it.startswith(prefix)}
+        yield _in_states(Prototxt(prototxt.path, "network", message, lines), roles, finetuned)
+
+
+Role = tuple[Phase, Any]
+"""A phase that a solver uses a network in, and the NetState it adds (None: none)."""
+
+
+def _read(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
+    try:
+        prototxt = read_prototxt(file)
+    except DatacheckError as exc:
+        return Unread(str(file), exc)
+    if prototxt.kind != "network":
+        return Unread(str(file), DatacheckError("is a solver, not a network"))
+    return _in_states(prototxt, roles, finetuned)
+
+
+def _in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -> Net:
+    states = [_state(phase, prototxt.message.state, added) for phase, added in roles]
+    return Net(prototxt, _distinct(prototxt, states), finetuned)
+
+
+def _files(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
+    """Yield the field, the file name and the roles of each network that a solver names."""
+    if solver.net:
+        yield "net", solver.net, [_training(solver), *_generic_tests(solver)]
+    if solver.train_net:
+        yield "train_net", solver.train_net, [_training(solver)]
+    for number, name in enumerate(solver.test_net):
+        yield f"test_net[{number}]", name, [_test(solver, len(solver.test_net_param) + number)]
+
+
+def networks_named(prototxt: Prototxt) -> list[str]:
+    """Return the file names of the networks that a solver names."""
+    return [name for _, name, _ in _files(prototxt.message)]
+
+
+def _held(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:
+    """Yield the field, the NetParameter and the roles of each network that stands in the solver itself."""
+    if solver.HasField("net_param"):
+        yield "net_param", solver.net_param, [_training(solver), *_generic_tests(solver)]
+    if solver.HasField("train_net_param"):
+        yield "train_net_param", solver.train_net_param, [_training(solver)]
+    for number, message in enumerate(solver.test_net_param):
+        yield f"test_net_param[{number}]", message, [_test(solver, number)]
+
+
+def _training(solver: Any) -> Role:
+    return "TRAIN", solver.train_state
+
+
+def _test(solver: Any, number: int) -> Role:
+    return "TEST", solver.test_state[number] if number < len(solver.test_state) else None
+
+
+def _generic_tests(solver: Any) -> list[Role]:
+    """Return the roles of the test networks made of the one that is trained: one for each test_iter left."""
+    own = len(solver.test_net_param) + len(solver.test_net)
+    return [_test(solver, number) for number in range(own, len(solver.test_iter))]
+
+
+def _state(phase: Phase, *added: Any) -> State:
+    """Return the state of a phase, with what the network and the solver add (Solver::InitTrainNet)."""
+    level, stages = 0, []
+    for state in added:
+        if state is None:
+            continue
+        level = state.level if state.HasField("level") else level
+        stages += state.stage
+        if state.HasField("phase"):
+            phase = "TRAIN" if state.phase == enums()["Phase"]["TRAIN"] else "TEST"
+    return State(phase, level, tuple(stages))
+
+
+def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
+    """Return the states without those that have the same layers as one before: phases alone make no rule differ."""
+    made: dict[tuple[str, ...], State] = {}
+    for state in list(dict.fromkeys(states))[:MOST_STATES]:
+        made.setdefault(tuple(layer.path for layer in layers_in(prototxt, state)), state)
+    return list(made.values())
+
+
+def _gets_data(prototxt: Prototxt, state: State) -> bool:
+    return any(layer.tops and not layer.bottoms for layer in layers_in(prototxt, state))
+
+
+def _stages(prototxt: Prototxt) -> list[str]:
+    rules = [rule for layer in layers(prototxt) for rule in (*layer.message.include, *layer.message.exclude)]
+    return list(dict.fromkeys(stage for rule in rules for stage in rule.stage))[:MOST_STAGES]

@@ -1,0 +1,173 @@
+"""What a lint rule is given to judge, and what it says: a solver, or a layer of a network in one phase."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datacheck.caffe.layers import LAYER_TYPES, is_loss
+from datacheck.caffe.network import Layer, State
+from datacheck.caffe.prototxt import Prototxt
+from datacheck.caffe.ranges import Interval
+from datacheck.caffe.rates import Schedule
+from datacheck.caffe.shapes import Place
+from datacheck.files.regular import irregular, is_regular
+from datacheck.model.codes import Verdict
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong: its code, what it is, the path of the field it lies in, and what to do about it.
+
+    Within a layer the path begins in the layer. The verdict is that of the code where it is None.
+    """
+
+    code: str
+    message: str
+    path: str = ""
+    fix: str = ""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the files that a prototxt names are looked for: Caffe takes them from the folder it is started in."""
+
+    root: Path | None
+    beside: Path
+
+    def find(self, name: str) -> Path | None:
+        """Return the file, in `root`, or in the working directory or beside the prototxt; None if there is none.
+
+        What is no file, but a pipe, is returned if there is nothing else: reading it says so.
+        """
+        places = [self.root] if self.root is not None else [Path(), self.beside]
+        files = [place / name for place in places]
+        special = next((file for file in files if irregular(file)), None)
+        return next((file for file in files if is_regular(file)), special)
+
+
+@dataclass(frozen=True)
+class SolverCase:
+    """A solver: its SolverParameter, the schedule of its learning rate, and how many iterations the run has."""
+
+    prototxt: Prototxt
+    schedule: Schedule
+    iterations: int
+    folders: Folders
+
+    @property
+    def solver(self) -> Any:
+        return self.prototxt.message
+
+    def has(self, name: str) -> bool:
+        return bool(self.solver.HasField(name))
+
+
+@dataclass(frozen=True)
+class NetCase:
+    """A network in one phase: its layers with their shapes, and the intervals of their bottoms' values.
+
+    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a file.
+    """
+
+    prototxt: Prototxt
+    state: State
+    places: Sequence[Place]
+    ranges: Sequence[Sequence[Interval | None]]
+    folders: Folders
+    labels: tuple[int, int] | None = None
+    finetuned: bool = False
+    hints: Hints = field(default_factory=lambda: Hints())
+
+    @property
+    def training(self) -> bool:
+        """Whether this is what a solver trains: there is a loss in the training phase."""
+        return self.state.phase == "TRAIN" and any(
+            is_loss(place.layer.type, list(place.layer.message.loss_weight)) for place in self.places
+        )
+
+    def cases(self) -> Iterator[LayerCase]:
+        """Yield the layers one by one; `producers` of each is true only until the next is asked for."""
+        producers: dict[str, Layer] = {}
+        for number, place in enumerate(self.places):
+            yield LayerCase(self, number, place, producers)
+            for name in place.layer.tops:
+                producers[name] = place.layer
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A layer of a network; `producers` has, by the name of each blob, the layer that made it last before this one."""
+
+    net: NetCase
+    number: int
+    place: Place
+    producers: dict[str, Layer]
+
+    @property
+    def layer(self) -> Layer:
+        return self.place.layer
+
+    @property
+    def message(self) -> Any:
+        return self.place.layer.message
+
+    @property
+    def known(self) -> bool:
+        return self.layer.type in LAYER_TYPES
+
+    @property
+    def interval(self) -> Interval | None:
+        """What the values of the first bottom may be."""
+        bottoms = self.net.ranges[self.number]
+        return bottoms[0] if bottoms else None
+
+
+def not_finite(message: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield the path and value of every floating-point field of a message that is NaN or infinite."""
+    for descriptor, value in message.ListFields():
+        path = f"{prefix}{descriptor.name}"
+        if descriptor.cpp_type == descriptor.CPPTYPE_MESSAGE:
+            if hasattr(value, "ListFields"):
+                yield from not_finite(value, f"{path}.")
+            else:
+                for number, item in enumerate(value):
+                    yield from not_finite(item, f"{path}[{number}].")
+        elif descriptor.cpp_type in (descriptor.CPPTYPE_FLOAT, descriptor.CPPTYPE_DOUBLE):
+            if isinstance(value, float):
+                if not math.isfinite(value):
+                    yield path, value
+            else:
+                yield from ((f"{path}[{number}]", item) for number, item in enumerate(value) if not math.isfinite(item))
+
+
+def number(value: float) -> str:
+    """Return a number as a prototxt has it."""
+    return f"{value:g}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the word that was most likely meant; None if none is near."""
+    lower = {it.lower(): it for it in words}
+    found = difflib.get_close_matches(word.lower(), lower, 1, cutoff=0.7)
+    return lower[found[0]] if found else None
+
+
+@dataclass
+class Hints:
+    """Looks for what was meant, a bounded number of times: each look goes through all the names."""
+
+    left: int = 100
+
+    def nearest(self, word: str, words: Collection[str]) -> str | None:
+        """Return what `nearest` does, or None once there have been enough."""
+        self.left -= 1
+        return nearest(word, words) if self.left >= 0 and len(words) <= MOST_NAMES else None
+
+
+MOST_NAMES = 5000

@@ -1,0 +1,401 @@
+"""The known ways in which a training goes wrong, each with the lines that show it. `diagnose` tells those that fit.
+
+Formulas and limits are those of BVLC Caffe: sgd_solver.cpp for learning rates, softmax_loss_layer.cpp for saturation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from statistics import median
+from typing import Protocol
+
+from datacheck.logs.aborts import meaning
+from datacheck.logs.chance_level import chance
+from datacheck.logs.events import BadValue
+from datacheck.logs.evidence import explained, lint_command, named, quoted, records, scan_command, tell
+from datacheck.logs.growth import Growth, growth
+from datacheck.logs.header import TEST, TRAIN
+from datacheck.logs.run import BadPass, Evidence, Point, Run
+from datacheck.logs.saturation import WORST_LOSS, saturation
+from datacheck.model.codes import Verdict
+from datacheck.model.finding import Finding
+
+OFTEN = 0.95
+"""Share of the steps from which on gradients count as clipped at every step."""
+FEWEST_CLIPS = 20
+INPUTS = frozenset(("Data", "HDF5Data", "ImageData", "Input", "MemoryData", "DummyData", "WindowData", "Python"))
+HINTS = {
+    "Pooling": "a stride that leaves windows empty divides by zero",
+    "BatchNorm": "it divides by the square root of variance + eps",
+    "MVN": "it divides by the standard deviation + eps",
+    "LRN": "it raises to a power",
+    "Log": "it takes the logarithm of its input",
+    "Power": "it raises its input to a power",
+    "Exp": "its exponential may overflow",
+    "InfogainLoss": "its matrix may hold values that are not finite",
+    "Scale": "it multiplies with learnt factors",
+}
+"""What a layer of that type does that can leave the real numbers."""
+
+
+class Story(Protocol):
+    """A known way to go wrong: returns the finding where a run's log tells it, knowing what was found before."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None: ...
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """The learning rate is NaN, infinite, negative or zero."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        known = [run.first[kind] for kind in ("nan", "negative", "zero") if kind in run.first]
+        if not known:
+            return None
+        at = min(known, key=lambda it: it.line)
+        if at.value == 0:
+            first = bool(points) and points[0].iteration == at.iteration
+            said = "is 0: nothing is learnt" if first else "has come down to 0: nothing more is learnt"
+            verdict: Verdict = "bad" if first else "suspicious"
+        elif math.isfinite(at.value):
+            said, verdict = f"is negative ({at.value:g}): every step makes the loss worse", "bad"
+        else:
+            said, verdict = f"is {named(at.value)}, which the first update makes of every weight", "bad"
+        message = f"the learning rate {said}{_policy(run, at)}"
+        after = next((it.evidence for it in points if it.line > at.line), None)
+        return tell(run, "learning-rate", message, [at, after], at=at, next_step=lint_command(run), verdict=verdict)
+
+
+def _policy(run: Run, at: Evidence) -> str:
+    """Say which field of the solver makes a learning rate what it is, where its head tells."""
+    solver = run.header.solver
+    policy, last = solver.get("lr_policy"), run.header.number("max_iter")
+    base = run.header.number("base_lr")
+    if not solver:
+        return ""
+    if base is None:
+        return "; base_lr is not set, which reads as 0"
+    if not math.isfinite(base) or base <= 0:
+        return f"; base_lr is {base:g}"
+    if policy == "poly" and at.iteration is not None and (not last or at.iteration >= last):
+        return f'; lr_policy "poly" with max_iter {last:g} is past its end' if last else '; "poly" without max_iter'
+    missing = {"step": "gamma", "exp": "gamma", "multistep": "gamma"}.get(policy or "")
+    if missing and missing not in solver:
+        return f'; lr_policy "{policy}" without {missing}'
+    return f'; lr_policy is "{policy}"' if policy else ""
+
+
+@dataclass(frozen=True)
+class Saturated:
+    """The softmax loss stands at multiples of 87.3365 per share of the batch: its probabilities are 0 or 1."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        seen = saturation(run, points)
+        if seen is None:
+            return None
+        first, last, worst = seen.points[0], seen.points[-1], max(seen.points, key=lambda it: it.loss)
+        shares = f"{100 * seen.share(first):.3g} % of the batch at first, at most {100 * seen.share(worst):.3g} %"
+        message = (
+            f"the loss is a multiple of {WORST_LOSS} / {seen.batch}, {seen.batch} records being a batch: the softmax "
+            f"is saturated, with the label's probability 0 for {shares}; the network has diverged"
+        )
+        return tell(
+            run,
+            "saturated",
+            message,
+            [first.evidence, worst.evidence, last.evidence],
+            next_step=lint_command(run),
+            batch=seen.batch,
+            first_share=round(seen.share(first), 4),
+            worst_share=round(seen.share(worst), 4),
+        )
+
+
+@dataclass(frozen=True)
+class Exploding:
+    """The loss, or the norm of the gradients, grows from step to step until it is infinite or NaN, or goes on so."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if run.kind == "test" or explained(found_before):
+            return None
+        bad = run.series.bad
+        before = list(takewhile(lambda it: it is not bad, points))
+        losses = [(it, it.evidence) for it in before if math.isfinite(it.loss)]
+        # a loss that may be negative, such as of a density, has no scale by which it grows while it goes on
+        seen = None
+        if bad is not None or all(it.value > 0 for _, it in losses):
+            seen = growth([abs(it.value) for _, it in losses], ended=bad is not None)
+        if seen is not None:
+            return self._told(run, "loss", losses, seen, bad)
+        norms = [(it, it.gradient) for it in before if it.gradient is not None]
+        finite = [(it, norm) for it, norm in norms if math.isfinite(norm.value)]
+        seen = growth([norm.value for _, norm in finite], ended=bad is not None or run.bad_norm is not None)
+        if seen is None or not (bad or run.bad_norm):
+            return None
+        return self._told(run, "norm of the gradients", finite, seen, bad)
+
+    def _told(
+        self, run: Run, what: str, shown: Sequence[tuple[Point, Evidence]], seen: Growth, bad: Point | None
+    ) -> Finding:
+        start, stop = shown[seen.start][1], shown[seen.stop][1]
+        at = shown[seen.start + 1][1]
+        steps = (stop.iteration or 0) - (start.iteration or 0)
+        factor = (abs(stop.value) / max(abs(start.value), 1e-30)) ** (1 / max(steps, 1))
+        end = None if bad is None else bad.evidence
+        after = f"; it is {named(end.value)} at iteration {end.iteration}" if end else ""
+        each = f", {factor:.3g}-fold each" if factor >= 1.005 else f", {100 * (factor - 1):.2g} % each"
+        rate = next((it.rate.lr for it, _ in reversed(shown[: seen.start + 2]) if it.rate is not None), None)
+        cure = f"; learning rate {rate:g} is too high, or the input is not scaled" if rate is not None else ""
+        message = (
+            f"the {what} grew from {start.value:g} at iteration {start.iteration} to {stop.value:g} at iteration "
+            f"{stop.iteration}: {steps:,} steps{each if start.value else ''}{after}{cure}"
+        )
+        return tell(
+            run,
+            "exploding",
+            message,
+            [start, at, stop, end, run.bad_norm],
+            at=at,
+            next_step=lint_command(run),
+            steps=steps,
+            first=start.value,
+            last=stop.value,
+        )
+
+
+@dataclass(frozen=True)
+class LayerNan:
+    """One layer is the first with NaN or infinity, as debug_info shows: a forward blob, a parameter or a gradient."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if not run.bad_passes or explained(found_before):
+            return None
+        phase, bad = min(run.bad_passes.items(), key=lambda it: it[1].values[0].line)
+        value = bad.values[0]
+        own = [it for it in bad.values if it.layer == value.layer and it.step == value.step]
+        param = next((it for it in own if it.what.startswith("param")), None)
+        culprit = param if param is not None and value.step == "Forward" else value
+        kind = run.header.layers.get(value.layer, "")
+        is_input = culprit.what == "top blob" and (kind in INPUTS if kind else bad.first)
+        at = Evidence(value.line, value.text, bad.iteration, value.value)
+        before = None if value.before is None or b"ward] Layer" not in value.before else value.before
+        message = (
+            f"{self._where(phase, bad)}, {culprit.what} {culprit.name} of layer {culprit.layer}"
+            f"{f' ({kind})' if kind else ''} is {named(culprit.value)}: "
+            f"{self._why(culprit, kind, self._records(run, phase, bad) if is_input else None)}{self._also(run, phase)}"
+        )
+        evidence = [
+            at,
+            Evidence(culprit.line, culprit.text),
+            Evidence(value.line - 1, before) if before and not is_input else None,
+        ]
+        command = scan_command(run, phase) if is_input else lint_command(run)
+        return tell(
+            run,
+            "layer-nan",
+            message,
+            evidence,
+            at=at,
+            next_step=command,
+            phase=phase,
+            step=culprit.step,
+            layer=culprit.layer,
+            what=culprit.what,
+            blob=culprit.name,
+        )
+
+    def _where(self, phase: str, bad: BadPass) -> str:
+        when = f"at iteration {bad.iteration}" if bad.iteration is not None else "before any iteration is shown"
+        return f"testing {when}, batch {bad.nth - 1}" if phase == TEST else when
+
+    def _why(self, culprit: BadValue, kind: str, read: str | None) -> str:
+        """Say what is behind a bad value; `read` tells of the records where it comes in with the data."""
+        what, step = culprit.what, culprit.step
+        if read is not None:
+            return f"the data itself brings it in{read}"
+        if what.startswith("param") and step == "Forward":
+            return "the layer's weights were so before this pass, from the update before it or from the start"
+        hint = f" ({HINTS[kind]})" if kind in HINTS else ""
+        if step == "Backward":
+            return f"it is the first of the backward pass, and the forward pass was finite{hint}"
+        return f"everything before it in the pass was finite, so this layer makes it{hint}"
+
+    def _records(self, run: Run, phase: str, bad: BadPass) -> str:
+        """Say which records the pass was given, where the log tells: each test goes on where the last one ended."""
+        if phase == TEST:
+            return records(run, TEST, bad.nth - 1, bad.nth - 1) if bad.iteration == run.first_test else ""
+        return "" if bad.iteration is None else records(run, TRAIN, bad.iteration, bad.iteration)
+
+    def _also(self, run: Run, phase: str) -> str:
+        other = run.bad_passes.get(TRAIN) if phase == TEST else None
+        return (
+            ""
+            if other is None or other.iteration is None
+            else f"; the training meets it at iteration {other.iteration}"
+        )
+
+
+@dataclass(frozen=True)
+class SuddenNan:
+    """The loss is NaN or infinite from one iteration to the next, without having grown: a bad input or a bad loss."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if explained(found_before):
+            return None
+        bad = run.series.bad
+        if bad is None:
+            return self._tested(run)
+        unit = "batch" if run.kind == "test" else "iteration"
+        before = [it for it in points if it.nth < bad.nth]
+        if not before:
+            message = (
+                f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, the first that is shown: the input, the "
+                "initial weights or a layer made it, not the training"
+            )
+            return tell(run, "sudden-nan", message, [bad.evidence], next_step=scan_command(run))
+        last = before[-1]
+        fall = f"after {before[0].loss:g} at {unit} {before[0].iteration} and {last.loss:g} at {unit} {last.iteration}"
+        message = (
+            f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad "
+            f"record, or a loss that leaves the real numbers{self._records(run, last, bad)}"
+        )
+        return tell(
+            run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
+        )
+
+    def _tested(self, run: Run) -> Finding | None:
+        at = run.first.get("test")
+        if at is None:
+            return None
+        when = f"at iteration {at.iteration}"
+        message = f"a loss of the test network is {named(at.value)} {when}, while that of training is not"
+        return tell(run, "sudden-nan", message, [at], next_step=scan_command(run, TEST))
+
+    def _records(self, run: Run, last: Point, bad: Point) -> str:
+        """The weights may have become NaN in the update after the last iteration that was sound."""
+        if run.kind == "test":
+            return records(run, TEST, last.iteration + 1, bad.iteration)
+        return records(run, TRAIN, last.iteration, bad.iteration)
+
+
+@dataclass(frozen=True)
+class DeadNetwork:
+    """The loss stands still at ln(classes): the network says the same whatever it is shown."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if any(it.code in ("saturated", "exploding", "sudden-nan") for it in found_before):
+            return None
+        seen = chance(run, points)
+        if seen is None:
+            return None
+        first, last = seen.points[0], seen.points[-1]
+        stands = f"at {first.loss:g}" if seen.frozen else f"near {median(it.loss for it in seen.points):.4g}"
+        why = "and does not change"
+        if seen.classes:
+            why = f"ln({seen.classes}) = {math.log(seen.classes):.4f}: {seen.classes} classes, no better than chance"
+        message = f"the loss stays {stands} from iteration {first.iteration} to {last.iteration}, {why}"
+        if seen.jump is not None:
+            rate = "" if seen.jump.rate is None else f" (learning rate {seen.jump.rate.lr:g})"
+            jumped = f"the loss jumped to {seen.jump.loss:g} at iteration {seen.jump.iteration}{rate}"
+            message = f"training diverged: {jumped}; since then, {message}"
+        at = (seen.jump or first).evidence
+        return tell(
+            run,
+            "dead-network",
+            message,
+            [at, first.evidence, last.evidence],
+            at=at,
+            next_step=scan_command(run) if seen.jump is None else lint_command(run),
+            verdict="suspicious" if seen.from_the_start else None,
+            classes=seen.classes,
+        )
+
+
+@dataclass(frozen=True)
+class ClippedAlways:
+    """Gradients are clipped at every step: the limit, and not the learning rate, decides how far a step goes."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if run.clipping is None or run.clips < FEWEST_CLIPS or len(points) < 2 or explained(found_before):
+            return None
+        steps = points[-1].iteration - points[0].iteration
+        if run.clips < OFTEN * steps:
+            return None
+        norms = [it.clipping.norm for it in points if it.clipping is not None and math.isfinite(it.clipping.norm)]
+        limit = next(it.clipping.limit for it in points if it.clipping is not None)
+        said = f", by the median from an L2 norm of {median(norms):g} to {limit:g}" if norms else ""
+        message = (
+            f"gradients were clipped in {min(run.clips, steps):,} of {steps:,} steps{said}: clip_gradients, not the "
+            "learning rate, decides how far a step goes"
+        )
+        return tell(run, "clipping", message, run.clipping, clips=run.clips, steps=steps)
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """The run died: a failed check, an exception or a signal."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if not run.fatal:
+            return None
+        known = [(it, abort) for it in run.fatal if (abort := meaning(it.text)) is not None]
+        at, abort = known[0] if known else (run.fatal[0], None)
+        if abort is not None and len(known) > 1 and b"SIG" in at.text:
+            at, abort = next(((it, why) for it, why in known if b"SIG" not in it.text), known[0])
+        when = "before the first iteration" if at.iteration is None else f"after iteration {at.iteration}"
+        why = (
+            f": {abort.meaning}"
+            if abort is not None
+            else f" with a check that datacheck does not know: {_check(at.text)}"
+        )
+        commands = {"scan": scan_command(run), "lint": lint_command(run), "": ""}
+        step = commands[abort.next_step] if abort else ""
+        evidence = [*(it for it in run.notices if it.line < at.line), *run.fatal]
+        return tell(run, "aborted", f"the run died {when}{why}", evidence, at=at, next_step=step)
+
+
+def _check(text: bytes) -> str:
+    return quoted(text.partition(b"] ")[2] or text)
+
+
+@dataclass(frozen=True)
+class NoIterations:
+    """The run ended without a single iteration: max_iter is missing, or not beyond the snapshot it began from."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if run.done is None or run.ended != "done" or run.kind == "test" or run.rates or run.rated or len(points) > 1:
+            return None
+        last = run.header.number("max_iter")
+        none_asked = bool(run.header.solver) and not last
+        if not (none_asked or run.snapshot_at_zero or (run.restored and points)):
+            return None
+        why = "max_iter is not set" if none_asked else "the snapshot is not before max_iter" if run.restored else ""
+        message = f"the run ended without a single iteration{f': {why}' if why else ''}; nothing was learnt"
+        return tell(run, "no-iterations", message, [run.restored, run.done], at=run.done, next_step=lint_command(run))
+
+
+STORIES: dict[str, Story] = {
+    "aborted": Aborted(),
+    "no-iterations": NoIterations(),
+    "learning-rate": LearningRate(),
+    "saturated": Saturated(),
+    "exploding": Exploding(),
+    "layer-nan": LayerNan(),
+    "sudden-nan": SuddenNan(),
+    "dead-network": DeadNetwork(),
+    "clipping": ClippedAlways(),
+}
+"""The stories by their codes, in the order in which they are told: what explains a NaN comes before what is left."""
+
+
+def diagnose(run: Run, points: Sequence[Point]) -> list[Finding]:
+    """Return what went wrong in a run, by the line where it did; nothing for a healthy one."""
+    told: list[Finding] = []
+    for story in STORIES.values():
+        finding = story(run, points, told)
+        if finding is not None:
+            told.append(finding)
+    return sorted(told, key=lambda it: int(it.details["line"]))

@@ -1,0 +1,160 @@
+"""Batch: the values of one field of many records, as decoders make them and validators judge them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from datacheck.model.profile import FieldProfile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Unstacked:
+    """Arrays of one shape and dtype that lie apart in memory, as if stacked along a leading axis; none is copied."""
+
+    def __init__(self, records: Sequence[NDArray[Any]]) -> None:
+        self.records = records
+        self.shape = (len(records), *records[0].shape)
+        self.dtype = records[0].dtype
+        self.ndim = len(self.shape)
+        self.size = len(records) * records[0].size
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, at: int) -> NDArray[Any]:
+        return self.records[at]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return iter(self.records)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The values of one field of many records of a block: `values` has shape (len(rows), ...), any real dtype.
+
+    `rows` are the records' positions in the block, `absent` those of records that lack the field.
+    Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
+    "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
+    `expected` is the profile of the field, None while the profile is being made.
+
+    Large records are `Unstacked`, except in the batches that a caller's own validators get. `unseen` says that the
+    values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
+    """
+
+    field: str
+    rows: Sequence[int]
+    values: NDArray[Any]
+    format: str = ""
+    encoded: bool = False
+    label: bool = False
+    absent: Sequence[int] = ()
+    expected: FieldProfile | None = None
+    unseen: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one record's values."""
+        return self.values.shape[1:]
+
+    @property
+    def width(self) -> int:
+        """The number of values of one record."""
+        return math.prod(self.shape)
+
+    @property
+    def floating(self) -> bool:
+        return self.values.dtype.kind == "f"
+
+    @property
+    def lows(self) -> NDArray[Any]:
+        """The least value of each record, NaN where it has one; `width` must not be 0."""
+        return self._bounds[0]
+
+    @property
+    def highs(self) -> NDArray[Any]:
+        """The greatest value of each record, NaN where it has one; `width` must not be 0."""
+        return self._bounds[1]
+
+    @cached_property
+    def constant(self) -> NDArray[Any]:
+        """Which records have one value only; `width` must not be 0. Of most a few values tell that they have not."""
+        import numpy as np
+
+        if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
+            return np.asarray(self.lows == self.highs)
+        places = np.unique(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
+        if isinstance(self.values, Unstacked):
+            some = np.stack([record.reshape(-1)[places] for record in self.values])
+        else:
+            some = self.values.reshape(len(self.values), -1)[:, places]
+        constant = np.asarray((some == some[:, :1]).all(axis=1))
+        for at in np.flatnonzero(constant):
+            constant[at] = (self.values[at] == some[at, 0]).all()
+        return constant
+
+    def span(self, low: float, high: float) -> tuple[float, float]:
+        """Return the least and the greatest of all values and of these two; none may be NaN.
+
+        Integers are looked at until the least and the greatest that their type can hold were seen: from there on no
+        value could change anything.
+        """
+        import numpy as np
+
+        if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
+            return min(low, self.lows.min().item()), max(high, self.highs.max().item())
+        ends = np.iinfo(self.values.dtype)
+        step = 1 if isinstance(self.values, Unstacked) else self.at_once
+        for start in range(0, len(self.values), step):
+            if low <= ends.min and high >= ends.max:
+                break
+            piece = self.values[start] if step == 1 else self.values[start : start + step]
+            if low > ends.min:
+                low = min(low, np.minimum.reduce(piece, axis=None).item())
+            if high < ends.max:
+                high = max(high, np.maximum.reduce(piece, axis=None).item())
+        return low, high
+
+    @property
+    def at_once(self) -> int:
+        """So many records fit the processor's cache."""
+        return max(1, CACHED_BYTES // max(1, self.width * self.values.dtype.itemsize))
+
+    @cached_property
+    def _bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Both bounds, a piece that fits the processor's cache at a time: the second look then costs little."""
+        import numpy as np  # here, since the parent has no values to look at, and starts without NumPy
+
+        count = len(self.values)
+        lows, highs = np.empty(count, self.values.dtype), np.empty(count, self.values.dtype)
+        if isinstance(self.values, Unstacked):
+            for at, record in enumerate(self.values):
+                flat = record.reshape(-1)
+                lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
+            return lows, highs
+        step = self.at_once
+        axes = tuple(range(1, self.values.ndim))
+        for start in range(0, count, step):
+            piece = self.values[start : start + step]
+            np.minimum.reduce(piece, axis=axes, out=lows[start : start + step])
+            np.maximum.reduce(piece, axis=axes, out=highs[start : start + step])
+        return lows, highs
+
+    def apart(self) -> Iterator[Batch]:
+        """Yield batches whose values are one array each, without copying any: Unstacked ones record by record."""
+        if not isinstance(self.values, Unstacked):
+            yield self
+            return
+        for at, record in enumerate(self.values):
+            yield replace(self, rows=self.rows[at : at + 1], values=record[None], absent=())
+
+
+LOOKS = 8
+"""Values of a record that are compared first, to tell that not all are the same."""
+CACHED_BYTES = 512 << 10
+"""So much is looked at twice in a row, first for its least and then for its greatest values."""

@@ -1,0 +1,242 @@
+"""The values that flow: Shard -> Block -> Batch -> Finding -> Report. They compare, pickle and add up.
+
+`Report` itself is in `datacheck.reporting.report`, the sums per field in `datacheck.statistics.exact_sums`.
+
+A record has four numbers on its way; none of them is its name, which is its key, or its row in an HDF5 table:
+
+===================== ======================================== ===============================================
+position in the batch what a validator yields                  `check.Judge` makes it a row: `Batch.rows`
+row in the block      `Batch.rows`, findings of block, decoder `check.Judge` makes it an index: `tasks.Check`
+index in the shard    `Finding.index` in a `Tally`             `Report.add` adds the records before the shard
+index in the report   `Finding.index` in a `Report`, `Drops`   None behind a part that could not be reached
+===================== ======================================== ===============================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Position(NamedTuple):
+    """A place in a part of a store: before the record number `nth` of those whose key is `key`.
+
+    `(key, 0)` is before the first record with that key, `(key, 1)` behind it (under DUPSORT, before its second value).
+    HDF5 rows have their number as key.
+    """
+
+    key: bytes | int
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A half-open range of one part (a database, a table) of a store; None is an open end.
+
+    `records` is the exact number of records where it is known without reading them.
+    `first` marks the shard that reports what is wrong with its part as a whole.
+    """
+
+    part: str = ""
+    start: Position | None = None
+    stop: Position | None = None
+    records: int | None = None
+
+    def before(self, place: Position) -> Shard:
+        return replace(self, stop=place, records=None)
+
+    def since(self, place: Position) -> Shard:
+        return replace(self, start=place, records=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What opening a store tells: its shards in source order, which depend on the store alone, never on the workers.
+
+    `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
+    `records` and `size` (bytes) may be None where only reading tells.
+    """
+
+    shards: Sequence[Shard]
+    probes: Sequence[Shard]
+    records: int | None
+    size: int | None
+    findings: Sequence[Finding] = ()
+
+
+Note = Callable[[Position, bool], None]
+"""Called by a reader before it touches a record: where it is, and whether the key there is that of the record itself.
+
+What was noted last is all that is known of a worker that died."""
+
+
+def ignore(position: Position, seen: bool) -> None:
+    """Take no note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Keys and values of neighbouring records of a key-value store, about 1 MiB.
+
+    The values may be views into the store: they are valid until the next block is asked for.
+    `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
+    `account` adds up over the blocks of a store; the reader may conclude something from the sums.
+    """
+
+    keys: Sequence[bytes]
+    values: Sequence[bytes | memoryview]
+    database: str | None = None
+    findings: Sequence[tuple[int | None, Finding]] = ()
+    account: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def name(self, row: int) -> str:
+        return escape(self.keys[row])
+
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """Return the names of the records at `rows`: usually all keys are what they look like, and none is escaped."""
+        keys = [self.keys[row] for row in rows]
+        text = b"\n".join(keys).decode("latin-1")
+        names = text.split("\n")
+        if len(names) == len(keys) and text.isascii() and "\\" not in text and "".join(names).isprintable():
+            return names
+        return list(map(escape, keys))
+
+    def family(self, row: int) -> str:
+        """The family of the record's key, within its database."""
+        family = fold(self.keys[row])
+        return family if self.database is None else f"{self.database}:{family}"
+
+    def named(self, rows: Sequence[int], known: Collection[str]) -> list[str | None]:
+        """Return the family of each of the records at `rows`, None where it is not a known one."""
+        prefix = "" if self.database is None else f"{self.database}:"
+        names = {unescape(name.removeprefix(prefix)): name for name in known if name.startswith(prefix)}
+        if not names:
+            return [None] * len(rows)
+        folded = _folded(self.keys if len(rows) == len(self) else [self.keys[row] for row in rows])
+        return list(map(names.get, folded))
+
+    def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
+        """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""
+        found = self.named(rows, known)
+        if found.count(found[0]) == len(found):
+            return {found[0]: rows}
+        made: dict[str | None, list[int]] = {}
+        for row, family in zip(rows, found, strict=True):
+            made.setdefault(family, []).append(row)
+        return dict(made)
+
+    def scoped(self, row: int | None, finding: Finding) -> Finding:
+        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        return finding if self.database is None else msgspec.structs.replace(finding, database=self.database)
+
+    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
+        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        scoped = self.scoped(row, finding)
+        return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
+
+    def take(self, rows: Sequence[int]) -> Block:
+        """Return the block of only the records at `rows`; findings of the store stay."""
+        places = {row: place for place, row in enumerate(rows)}
+        return replace(
+            self,
+            keys=[self.keys[row] for row in rows],
+            values=[self.values[row] for row in rows],
+            findings=_moved(self.findings, places),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
+
+    The values are valid until the next block is asked for.
+    Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
+    `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
+    """
+
+    table: str
+    rows: Sequence[int]
+    columns: Mapping[str, NDArray[Any]]
+    labels: Sequence[str] = ()
+    unread: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    file: str | None = None
+    findings: Sequence[tuple[int | None, Finding]] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, row: int) -> str:
+        return f"{self.table}[{self.rows[row]}]"
+
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """Return the names of the records at `rows`."""
+        return list(map(self.name, rows))
+
+    def scoped(self, row: int | None, finding: Finding) -> Finding:
+        """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        return finding if self.file is None else msgspec.structs.replace(finding, file=self.file)
+
+    def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
+        """Return the finding with the name of the record at `row` of this block, `index` in its shard."""
+        scoped = self.scoped(row, finding)
+        return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
+
+    def take(self, rows: Sequence[int]) -> RowBlock:
+        """Return the block of only the records at `rows`; findings of the store stay."""
+        places = {row: place for place, row in enumerate(rows)}
+        return replace(
+            self,
+            rows=[self.rows[row] for row in rows],
+            columns={name: column[list(rows)] for name, column in self.columns.items()},
+            unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
+            findings=_moved(self.findings, places),
+        )
+
+
+def _moved(
+    findings: Sequence[tuple[int | None, Finding]], places: Mapping[int, int]
+) -> list[tuple[int | None, Finding]]:
+    return [(None if row is None else places[row], it) for row, it in findings if row is None or row in places]
+
+
+AnyBlock = Block | RowBlock
+
+
+def fold(key: bytes) -> str:
+    """Return the family of a key: its runs of digits folded, the rest escaped.
+
+    >>> fold(b"00000041_cat/img-7.jpg")
+    '#_cat/img-#.jpg'
+    """
+    return escape(_DIGITS.sub(b"#", key))
+
+
+def _folded(keys: Sequence[bytes]) -> list[bytes]:
+    """Return keys with their runs of digits folded: all at once, some ten times as fast as one by one."""
+    import numpy as np  # here, since the parent has no keys to fold, and starts without NumPy
+
+    joined = b"\n".join(keys)
+    if joined.count(b"\n") >= len(keys):
+        return [_DIGITS.sub(b"#", key) for key in keys]
+    raw = np.frombuffer(joined, np.uint8)
+    digit = (raw - ord("0")) < 10
+    kept = np.ones(len(raw), bool)
+    np.logical_and(digit[1:], digit[:-1], out=kept[1:])
+    np.logical_not(kept[1:], out=kept[1:])
+    return np.where(digit, np.uint8(ord("#")), raw)[kept].tobytes().split(b"\n")
+
+
+_DIGITS = re.compile(rb"[0-9]+")

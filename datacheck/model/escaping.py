@@ -1,0 +1,41 @@
+"""Keys and texts as printable ASCII, and back."""
+
+from __future__ import annotations
+
+import re
+
+
+def escape(key: bytes) -> str:
+    r"""Return a key as printable ASCII; every other byte, and the backslash, becomes ``\xNN``.
+
+    >>> print(escape(b"img\x1b[31m\\1"))
+    img\x1b[31m\x5c1
+    """
+    text = key.decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return _UNSAFE_BYTE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def unescape(text: str) -> bytes:
+    r"""Return the key that `escape` made `text` of.
+
+    >>> unescape(r"a\x00b")
+    b'a\x00b'
+    """
+    raw = text.encode("utf-8", "surrogateescape")
+    return re.sub(rb"\\x([0-9a-fA-F]{2})", lambda match: bytes([int(match[1], 16)]), raw)
+
+
+def plain(text: str) -> str:
+    """Return `text` with every character that is not printable escaped, for messages that quote a file."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _spell(char) for char in text)
+
+
+def _spell(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+_UNSAFE_BYTE = re.compile(r"[^\x20-\x5b\x5d-\x7e]")

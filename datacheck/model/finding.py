@@ -1,0 +1,46 @@
+"""What is wrong with a record or a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from datacheck.model.codes import CODES, Verdict
+from datacheck.model.escaping import plain
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with one record, or with the store where `key` is None.
+
+    `key` is escaped (see `escape`), `index` the position of the record in its source,
+    `details` holds JSON values only. Made with `found`, named by the block it comes from.
+    """
+
+    key: str | None = None
+    index: int | None = None
+    field: str | None = None
+    code: str
+    verdict: Verdict
+    message: str
+    details: dict[str, Any] = {}
+    database: str | msgspec.UnsetType = msgspec.UNSET
+    file: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def record(self) -> tuple[Any, ...]:
+        """What tells its record from all others of a report; the findings of one record are neighbours there."""
+        return self.file, self.database, self.key, self.index
+
+
+def found(
+    code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any
+) -> Finding:
+    """Return a finding that has no name yet; its verdict is that of its code unless said otherwise."""
+    return Finding(
+        field=None if field is None else plain(field),
+        code=code,
+        verdict=CODES[code][0] if verdict is None else verdict,
+        message=plain(message),
+        details=details,
+    )

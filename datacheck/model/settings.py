@@ -1,0 +1,62 @@
+"""What a scan is asked to do."""
+
+from __future__ import annotations
+
+import msgspec
+
+CHECKS = ("finite", "range", "shape", "label", "format", "constant", "half-overflow")
+"""The names of the checks, in the order in which they judge; VALIDATORS in `datacheck.checks` has what they are."""
+TIMEOUT = 10.0
+"""Seconds that one record may take."""
+LONGEST_TIMEOUT = 1e9
+"""Seconds: what an alarm takes; infinity and NaN are none."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The least and greatest value allowed, inclusive; None is no bound. `field` None is every field but labels."""
+
+    low: float | None = None
+    high: float | None = None
+    field: str | None = None
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """The file that options were taken from, and those of them that judge less than without it."""
+
+    path: str
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        loosened = f"; it loosens: {', '.join(self.loosened)}" if self.loosened else ""
+        return f"settings from {self.path}{loosened}"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan was asked to do, as the report repeats it.
+
+    `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
+    `config` is the command line's.
+    """
+
+    checks: tuple[str, ...] = CHECKS
+    range: tuple[Bounds, ...] | None = None
+    labels: Bounds | None = None
+    label_field: str | None = None
+    shape: tuple[int, ...] | None = None
+    allow_nan: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    validators: tuple[str, ...] = ()
+    sample: str | None = None
+    stats: bool = False
+    batch_size: int | None = None
+    backend: str | None = None
+    decoder: str | None = None
+    workers: int = 1
+    timeout: float = TIMEOUT
+    max_bad: str | None = None
+    strict: bool = False
+    config: Configuration | None = None
+
+
+Pair = tuple[float | None, float | None]

@@ -1,0 +1,239 @@
+"""What is wrong with a layer itself: how it is set up, its mean, and how both fit the records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datacheck.caffe.blobs import read_blob
+from datacheck.caffe.net_sources import NetSource
+from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
+from datacheck.files.regular import irregular
+from datacheck.model.codes import Verdict
+from datacheck.model.finding import Finding, found
+from datacheck.netscan.caffe_behaviour import SENTENCES
+from datacheck.netscan.record_checks import Demand
+from datacheck.netscan.source_probe import Look, TopDataset
+
+COUNT_MOST = (1 << 31) - 1
+AXES_MOST = 32
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean file that could be read: where it is, its channels, height and width, its least and greatest value."""
+
+    path: str
+    shape: tuple[int, int, int]
+    low: float
+    high: float
+
+
+def problem(
+    code: str, message: str, caffe: str, *, field: str | None = None, verdict: Verdict | None = None
+) -> Finding:
+    """Return a finding about the layer, with what Caffe would do."""
+    return found(code, message, field=field, verdict=verdict, caffe=caffe)
+
+
+def of_layer(source: NetSource) -> Iterator[Finding]:
+    """Yield what is wrong with the layer, whatever it reads."""
+    transform = source.transform
+    if not source.batch_size:
+        yield problem("layer", "batch_size is missing or 0", "aborts at set-up in blob.cpp:133, Check failed: data_")
+    if source.type == "HDF5Data":
+        if transform.given:
+            yield problem(
+                "layer",
+                "transform_param stands in an HDF5Data layer, which transforms nothing",
+                "aborts at set-up in hdf5_data_layer.cpp:77",
+            )
+        return
+    if transform.force_color and transform.force_gray:
+        yield problem("layer", "force_color and force_gray exclude each other", "aborts in data_transformer.cpp:135")
+    if transform.mean_file and transform.mean_values:
+        yield problem(
+            "mean", "mean_file and mean_value exclude each other", "aborts at set-up in data_transformer.cpp:20-21"
+        )
+    if not math.isfinite(transform.scale):
+        yield problem(
+            "layer", f"scale is {transform.scale:g}", "takes it in silence, and every value becomes nan or inf"
+        )
+    elif transform.scale == 0:
+        text = "scale is 0: every value becomes 0"
+        yield problem("layer", text, "trains on in silence on zeros", verdict="suspicious")
+    wrong = [value for value in transform.mean_values if not math.isfinite(value)]
+    if wrong:
+        yield problem("mean", f"mean_value {wrong[0]:g}", "takes it in silence, and every value becomes nan or inf")
+    new = source.pictures.new_height, source.pictures.new_width
+    if source.type == "ImageData" and min(new) == 0 < max(new):
+        text = "new_height and new_width must both be given, or neither"
+        yield problem("layer", text, "aborts at set-up in image_data_layer.cpp")
+
+
+def of_mean(source: NetSource, path: Path) -> tuple[Mean | None, list[Finding]]:
+    """Read the mean file; return it, None where it is of no use, and what is wrong with it."""
+    name = source.transform.mean_file
+
+    def wrong(code: str, message: str, caffe: str) -> tuple[None, list[Finding]]:
+        return None, [problem(code, f"{name}: {message}", caffe)]
+
+    try:
+        if path.exists() and not path.is_file():
+            return wrong("mean", irregular(path) or "is not a file", "aborts at set-up, Failed to parse the mean file")
+        blob = read_blob(path)
+    except SourceMissing:
+        return wrong("missing", "there is no such mean file", "aborts at set-up in io.cpp, File not found")
+    except (SourceUnreadable, OSError) as exc:
+        text = exc.strerror if isinstance(exc, OSError) else exc.reason
+        finding = found("unsupported", f"{name}: {text}", caffe=SENTENCES["elsewhere"])
+        return None, [finding]
+    except DatacheckError as exc:
+        reason = getattr(exc, "reason", str(exc))
+        return wrong("mean", reason, "aborts at set-up in io.hpp:78 or blob.cpp:496, with the file's name at best")
+    if blob.ndim != 4 or blob.shape[0] != 1:
+        text = f"the mean has the shape {'x'.join(map(str, blob.shape))}, not 1 x channels x height x width"
+        if blob.ndim != 4:
+            return wrong("mean", text, "aborts, or takes the axes for others: it wants four")
+        return wrong("mean", text, "takes the first mean in silence")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(blob.astype(np.float32))
+    if not finite.all():
+        count = int((~finite).sum())
+        are = "is" if count == 1 else "are"
+        first = [int(it) for it in np.unravel_index(int((~finite).argmax()), blob.shape)][1:]
+        text = f"{count} of {blob.size} values {are} not finite, first at {first}"
+        return wrong("mean", text, "subtracts it in silence: every batch of the training becomes nan")
+    _, channels, height, width = blob.shape
+    return Mean(str(path), (channels, height, width), float(blob.min()), float(blob.max())), []
+
+
+def demand(source: NetSource, usual: tuple[int, ...] | None, mean: Mean | None, size: int) -> Demand:
+    """Return what each record must be for its batch of `size`, if the usual one is as it should be."""
+    shape = None if usual is None or len(usual) != 3 else (usual[0], usual[1], usual[2])
+    crop = source.transform.crop_size
+    if shape is None:
+        return Demand(crop=crop)
+    if min(shape[1:]) < crop:
+        crop = 0  # said once, of the layer
+    if mean is not None:
+        return Demand(shape, True, crop, "mean-size")
+    if source.pictures.new_height and source.pictures.new_width:
+        return Demand(shape)
+    if source.transform.crop_size:
+        return Demand(shape, False, crop)
+    if size > 1:
+        return Demand(shape, True)
+    return Demand(shape, source.fixed is not None, 0, "size-one")
+
+
+def of_records(source: NetSource, look: Look, mean: Mean | None) -> Iterator[Finding]:
+    """Yield how the layer does not fit its usual record, or any."""
+    transform = source.transform
+    if look.records == 0:
+        caffe = (
+            "aborts in image_data_layer.cpp, File is empty"
+            if source.type == "ImageData"
+            else "aborts in data_transformer.cpp:465, datum_channels > 0 (0 vs. 0)"
+        )
+        yield problem("missing", "there is no record in it", caffe)
+    shape = _resized(source, look.usual)
+    if source.type == "Data" and look.shapes and not look.encoded and (transform.force_color or transform.force_gray):
+        text = "force_color and force_gray are for encoded records only, and these are not"
+        yield problem("layer", text, "logs an error for each record and goes on without", verdict="suspicious")
+    if shape is None or len(shape) != 3:
+        return
+    crop = transform.crop_size
+    if crop and min(shape[1:]) < crop:
+        yield problem("shape", f"crop_size {crop} is larger than the records' {_by(shape)}", SENTENCES["crop"])
+    count = len(transform.mean_values)
+    if count > 1 and count != shape[0]:
+        text = f"{count} mean values for the {shape[0]} channels of the records; it takes 1, or as many as channels"
+        yield problem("mean", text, "aborts in data_transformer.cpp:67 or :263")
+    if mean is not None and mean.shape != shape:
+        text = f"{transform.mean_file}: the mean is {_by(mean.shape)}, the records are {_by(shape)}"
+        yield problem("mean", text, SENTENCES["mean-size"])
+    yield from _overflow(source, mean)
+
+
+def _overflow(source: NetSource, mean: Mean | None) -> Iterator[Finding]:
+    """Yield that bytes become infinite by the mean and scale, which is the layer's fault and not that of a record."""
+    scale = source.transform.scale
+    values = [value for value in source.transform.mean_values if math.isfinite(value)]
+    low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
+    if math.isfinite(scale) and max(abs(255 - low), abs(0 - high)) * abs(scale) > LARGEST:
+        text = f"(x - mean) * scale is infinite for bytes: the mean is {low:g} to {high:g}, the scale {scale:g}"
+        yield problem("inf", text, SENTENCES["overflow"])
+
+
+def _resized(source: NetSource, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    new = source.pictures.new_height, source.pictures.new_width
+    return (shape[0], *new) if shape is not None and len(shape) == 3 and min(new) > 0 else shape
+
+
+def of_tops(
+    source: NetSource, files: Sequence[str], tops: Sequence[Sequence[TopDataset] | None]
+) -> Iterator[tuple[str, Finding]]:
+    """Yield what is wrong with the datasets of an HDF5Data layer's tops, each with the file that it is about."""
+    first: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for file, datasets in zip(files, tops, strict=True):
+        if datasets is None:
+            continue
+        rows = []
+        for name, dataset in zip(source.tops, datasets, strict=True):
+            finding = _of_dataset(name, dataset)
+            if finding is not None:
+                yield file, finding
+                continue
+            rows.append((name, dataset.shape[0]))
+            begun, shape = first.setdefault(name, (file, dataset.shape[1:]))
+            if shape != dataset.shape[1:]:
+                yield file, _other_shape(name, dataset.shape[1:], shape, begun)
+        if len({count for _, count in rows}) > 1:
+            counted = ", ".join(f"{name} has {count}" for name, count in rows)
+            text = f"the tops' datasets differ in rows: {counted}"
+            yield file, found("row-count", text, rows=dict(rows), caffe=SENTENCES["rows"])
+
+
+def _of_dataset(name: str, dataset: TopDataset) -> Finding | None:
+    def wrong(code: str, message: str, caffe: str) -> Finding:
+        return problem(code, message, caffe, field=name, verdict="bad")
+
+    if dataset.missing is not None:
+        return wrong("missing", dataset.missing, "aborts in hdf5.cpp:15, Failed to find HDF5 dataset")
+    if dataset.kind not in ("H5T_FLOAT", "H5T_INTEGER"):
+        text = f"the dataset is of class {dataset.kind}; Caffe reads H5T_FLOAT and H5T_INTEGER"
+        return wrong("wrong-format", text, "aborts in hdf5.cpp:41, Unsupported datatype class")
+    if not dataset.shape:
+        return wrong("shape", "the dataset has no axes", "aborts in hdf5.cpp:22, ndims >= min_dim (0 vs. 1)")
+    if not dataset.shape[0]:
+        return wrong("missing", "the dataset has 0 rows", "aborts in blob.cpp:133, Check failed: data_")
+    if len(dataset.shape) > AXES_MOST:
+        text = f"the dataset has {len(dataset.shape)} axes; a blob holds at most {AXES_MOST}"
+        return wrong("shape", text, "aborts in blob.cpp:24")
+    if math.prod(dataset.shape) > COUNT_MOST:
+        text = (
+            f"the dataset has {math.prod(dataset.shape)} values; Caffe loads a file as one blob of at most {COUNT_MOST}"
+        )
+        return wrong("too-large", text, "aborts in blob.cpp:34")
+    return None
+
+
+def _other_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...], first: str) -> Finding:
+    less = math.prod(shape) < math.prod(wanted)
+    caffe = (
+        "does not test it: trains on garbage from beyond the rows, or crashes with SIGSEGV"
+        if less
+        else "does not test it: reads the rows at the wrong places in silence"
+    )
+    text = f"rows are {list(shape)}, in {first} they are {list(wanted)}"
+    return found("shape", text, field=name, found=list(shape), expected=list(wanted), caffe=caffe)
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

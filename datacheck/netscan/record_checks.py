@@ -1,0 +1,236 @@
+"""The records as a layer of a network takes them: checks of their own, and a last word on what the others found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.caffe.blobs import read_blob
+from datacheck.checks.validators import Findings, Label, Validator
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import AnyBlock, Block
+from datacheck.model.finding import Finding, found
+from datacheck.netscan.caffe_behaviour import SENTENCES, situation
+from datacheck.scanning.judge import View
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one record must be for its batch: `shape` is that of the records, None where it is not known.
+
+    `whole`: height and width must be equal too; else only the channels, and no side below `crop`. `why` is the
+    situation of one that is not.
+    """
+
+    shape: tuple[int, int, int] | None = None
+    whole: bool = False
+    crop: int = 0
+    why: str = "size"
+
+
+def shape_for_caffe(batch: Batch, colour: int | None) -> tuple[int, ...]:
+    """Return the shape that OpenCV gives a picture: its own channels, or `colour` if the layer asks for 3 or 1.
+
+    With IMREAD_UNCHANGED grey with alpha becomes four channels, and CMYK three (OpenCV 4.6, modules/imgcodecs).
+    """
+    shape = batch.shape
+    if not batch.encoded or len(shape) != 3:
+        return shape
+    channels = shape[0]
+    if colour is not None:
+        channels = colour
+    elif batch.format.endswith("CMYK"):
+        channels = 3
+    elif channels == 2:
+        channels = 4
+    return (channels, *shape[1:])
+
+
+@dataclass(frozen=True)
+class FitsNet:
+    """Every record has the channels and the size that its batch, the crop and the mean file of the layer demand."""
+
+    demand: Demand
+    colour: int | None = None
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.label or batch.field != "data" or not len(batch.rows):
+            return
+        finding = self._misfit(batch)
+        if finding is not None:
+            for at in range(len(batch.rows)):
+                yield at, finding
+
+    def _misfit(self, batch: Batch) -> Finding | None:
+        shape, wanted = shape_for_caffe(batch, self.colour), self.demand.shape
+        if wanted is not None and (len(shape) != 3 or shape[0] != wanted[0]):
+            return _misfit(shape, wanted, "channels-encoded" if batch.encoded else "channels")
+        if batch.encoded and self.colour is None and batch.values.dtype != np.uint8:
+            bits = batch.values.dtype.itemsize * 8
+            text = f"{batch.format}: {bits} bits a value; an encoded Datum must have 8"
+            return found("wrong-format", text, field="data", verdict="bad", caffe=SENTENCES["picture-16-bit"])
+        if self.demand.whole and wanted is not None and shape != wanted:
+            return _misfit(shape, wanted, self.demand.why)
+        if self.demand.crop and min(shape[1:]) < self.demand.crop:
+            return _misfit(shape, (shape[0], self.demand.crop, self.demand.crop), "crop")
+        return None
+
+
+def _misfit(shape: tuple[int, ...], wanted: tuple[int, ...], why: str) -> Finding:
+    least = "at least " if why == "crop" else ""
+    return found(
+        "shape",
+        f"shape {list(shape)}, the net takes {least}{list(wanted)}",
+        field="data",
+        found=list(shape),
+        expected=list(wanted),
+        caffe=SENTENCES[why],
+    )
+
+
+@dataclass(frozen=True)
+class FiniteInNet:
+    """Every finite value stays finite in float32, also after the mean is subtracted and the scale multiplied."""
+
+    scale: float = 1.0
+    mean_file: str | None = None
+    mean_values: tuple[float, ...] = ()
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.label or not batch.floating or not batch.values.size or batch.field == "float_data":
+            return
+        mean = self._mean(batch)
+        least, most = float(mean.min()), float(mean.max())
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = [
+                (it.astype(np.float64) - end) * self.scale for it, end in ((batch.lows, most), (batch.highs, least))
+            ]
+            suspects = np.flatnonzero(np.maximum(np.abs(ends[0]), np.abs(ends[1])) > LARGEST / 2)
+        for at in suspects:
+            finding = self._overflow(batch, batch.values[at], mean)
+            if finding is not None:
+                yield int(at), finding
+
+    def _overflow(self, batch: Batch, record: NDArray[Any], mean: NDArray[Any]) -> Finding | None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = record.astype(np.float32)
+            becomes = (narrow - mean.astype(np.float32)) * np.float32(self.scale)
+        lost = np.isfinite(record) & ~np.isfinite(becomes)
+        if not lost.any():
+            return None
+        first = [int(place) for place in np.unravel_index(int(lost.argmax()), lost.shape)]
+        narrowed = not np.isfinite(narrow[tuple(first)])
+        how = "in float32" if narrowed else "in float32 once the mean is subtracted and the scale multiplied"
+        value = record[tuple(first)]
+        return found(
+            "inf",
+            f"{int(lost.sum())} of {record.size} values become infinite {how}, first {value:g} at {first}",
+            field=batch.field,
+            count=int(lost.sum()),
+            first=first,
+            caffe=SENTENCES["narrowed" if narrowed else "overflow"],
+        )
+
+    def _mean(self, batch: Batch) -> NDArray[Any]:
+        """Return the mean to subtract from one record; a mean that does not fit has findings of its own."""
+        if self.mean_file is not None:
+            mean = _mean_of(self.mean_file)
+            if mean.shape == batch.shape:
+                return mean
+        elif len(self.mean_values) == 1 or (batch.shape and len(self.mean_values) == batch.shape[0]):
+            return np.array(self.mean_values, np.float64).reshape(-1, *[1] * (len(batch.shape) - 1))
+        return np.zeros(1)
+
+
+@lru_cache(maxsize=2)
+def _mean_of(path: str) -> NDArray[Any]:
+    mean = read_blob(Path(path))
+    return mean.reshape(mean.shape[1:])
+
+
+@dataclass(frozen=True)
+class LabelInNet(Label):
+    """Every label is there and finite, and one of the classifier's classes or the one that its loss ignores."""
+
+    ignored: int | None = None
+
+    def __call__(self, batch: Batch) -> Findings:
+        for at, finding in Label.__call__(self, batch):
+            if self.ignored is None:
+                yield at, finding
+            else:
+                yield from ((at, it) for it in self._without_ignored(batch, at))
+
+    def _without_ignored(self, batch: Batch, at: int) -> Iterator[Finding]:
+        values = np.asarray(batch.values[at]).reshape(-1)
+        values = values[values != self.ignored].reshape(1, -1)
+        for _, finding in Label.__call__(self, replace(batch, rows=[0], values=values, absent=())):
+            yield finding
+
+
+@dataclass(frozen=True)
+class LayerView(View):
+    """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
+
+    `regression`: no layer takes the labels as classes. `forced`: pictures are converted to colour or to grey.
+    """
+
+    kind: str
+    reads: tuple[str, ...] | None = None
+    checks: tuple[Validator, ...] = ()
+    regression: bool = False
+    forced: bool = False
+
+    def validators(self) -> Sequence[Validator]:
+        return self.checks
+
+    def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Add to each finding what Caffe would have done; of several on one label, the worst is enough."""
+        value = block.values[row] if isinstance(block, Block) and row is not None else None
+        kept = list(findings)
+        if len(kept) > 1:
+            if any(it.code in ("missing", "list-line", "too-large", "unsupported") for it in kept):
+                kept = [it for it in kept if it.code != "empty"]
+            labels = [it for it in kept if it.code == "label"]
+            if len({it.verdict for it in labels}) > 1:
+                kept = [it for it in kept if it.code != "label" or it.verdict == "bad"]
+        return [self.say(it, value) for it in kept]
+
+    def say(self, finding: Finding, value: bytes | memoryview | None = None) -> Finding:
+        """Return the finding with what Caffe would have done, unless it says so already."""
+        if "caffe" in finding.details:
+            return finding
+        if self.reads is not None and finding.field is not None and self._unread(finding.field):
+            verdict = "suspicious" if finding.verdict == "bad" else finding.verdict
+            details = {**finding.details, "caffe": SENTENCES["not-read"]}
+            return msgspec.structs.replace(finding, verdict=verdict, details=details)
+        name = situation(finding, value, self.kind)
+        if self.regression and name in ("label-nan", "label-far", "label-outside"):
+            name = "label-regression" if finding.verdict == "bad" else "label-negative"
+        if self.forced and name == "format" and "16-bit" in finding.message:
+            name = "picture-forced"
+        if self.kind == "image-list" and name in ("picture-none", "empty"):
+            name = "file-missing"
+        details = {**finding.details, "caffe": SENTENCES[name]}
+        return msgspec.structs.replace(finding, details=details)
+
+    def _unread(self, name: str) -> bool:
+        assert self.reads is not None
+        return name not in self.reads and name.partition(".")[0] not in self.reads
+
+
+def shapes(batches: Sequence[Batch], colour: int | None) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the row and shape, as Caffe takes it, of each record that has "data"."""
+    for batch in batches:
+        if batch.field == "data" and not batch.label:
+            for row in batch.rows:
+                yield row, shape_for_caffe(batch, colour)

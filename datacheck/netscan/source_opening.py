@@ -1,0 +1,190 @@
+"""Find what a layer names, and open it as what it is; what Caffe would not find or open is a finding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from datacheck.backends import BACKENDS, open_store
+from datacheck.backends.image_list import ImageListReader
+from datacheck.backends.interface import Reader, StoreOptions
+from datacheck.caffe.net_sources import NetSource
+from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.regular import TooLarge, irregular, is_regular, read_whole, real
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+from datacheck.netscan.caffe_behaviour import SENTENCES
+from datacheck.netscan.layer_checks import problem
+
+LIST_BYTES = 64 << 20
+"""A larger file is not taken for a list of HDF5 files."""
+NO_FILE = "aborts in hdf5_data_layer.cpp:32, Failed opening HDF5 file, with the file's name"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where names are looked for: the working directory of the training, then the folder of the prototxt."""
+
+    root: Path
+    folder: Path
+
+    def find(self, name: str) -> tuple[Path, bool]:
+        """Return the path of what is named, and whether it is only beside the prototxt."""
+        path = self.root / name
+        try:
+            beside = not path.exists() and (self.folder / name).exists()
+        except (OSError, ValueError):  # too long a name, or a NUL in it
+            beside = False
+        return (self.folder / name, True) if beside else (path, False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a layer reads: its path, the reader (None if there is nothing to read), and what is wrong with it."""
+
+    path: Path
+    reader: Reader | None
+    findings: list[Finding] = field(default_factory=list)
+    beside: bool = False
+    files: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def open_source(source: NetSource, places: Places, options: StoreOptions) -> Opened:
+    """Open what a layer names; `options` are for HDF5."""
+    path, beside = places.find(source.path)
+    if not source.path:
+        return Opened(path, None, [problem("layer", "source is missing", "aborts at set-up")])
+    if source.type == "WindowData":
+        text = "WindowData, which datacheck does not read"
+        return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
+    try:
+        if source.type == "Data":
+            return _database(source, path, beside)
+        _need_file(path)
+        if source.type == "ImageData":
+            reader = ImageListReader(path, places.folder if beside else places.root, source.pictures.root_folder)
+            return Opened(path, reader, [], beside)
+        return _hdf5(path, places, beside, options)
+    except SourceMissing:
+        where = "" if places.root == Path() else f" from {places.root}"
+        text = f"there is nothing at {plain(source.path)}{where}; names are relative to where the training is started"
+        return Opened(path, None, [problem("missing", text, NOT_THERE[source.backend or source.type])])
+    except (OSError, ValueError) as exc:
+        text = f"{plain(source.path)}: may not be read: {getattr(exc, 'strerror', None) or exc}"
+        return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
+    except SourceUnreadable as exc:
+        return Opened(path, None, [found("unsupported", str(exc), caffe=SENTENCES["elsewhere"])], beside)
+    except SourceUnknown as exc:
+        return Opened(
+            path, None, [problem("damaged-store", str(exc), NOT_A_STORE[source.backend or source.type])], beside
+        )
+
+
+NOT_THERE = {
+    "lmdb": "aborts in db_lmdb.hpp:15, mdb_status == 0 (2 vs. 0) No such file or directory",
+    "leveldb": "aborts in db_leveldb.cpp:16, Failed to open leveldb",
+    "HDF5Data": "aborts at set-up, Failed to open source file",
+    "ImageData": "aborts at set-up: the list has no line",
+}
+NOT_A_STORE = {
+    "lmdb": "aborts in db_lmdb.hpp:15, MDB_INVALID: File is not an LMDB file",
+    "leveldb": "aborts in db_leveldb.cpp:16, Failed to open leveldb",
+    "HDF5Data": NO_FILE,
+    "ImageData": "aborts at set-up: the list has no line",
+}
+
+
+def _need_file(path: Path) -> None:
+    if not path.exists():
+        raise SourceMissing(str(path))
+    special = irregular(path)
+    if special is not None or not path.is_file():
+        raise SourceUnknown(str(path), special or "is not a file, but a list is wanted")
+
+
+def _database(source: NetSource, path: Path, beside: bool) -> Opened:
+    reader = open_store(path)
+    findings = []
+    if reader.backend != source.backend:
+        default = " (the default)" if source.backend == "leveldb" else ""
+        named = (source.backend or "").upper()
+        text = f"backend is {named}{default}, but {BACKENDS[reader.backend].noun} lies there"
+        caffe = "aborts in db_leveldb.cpp:16" if source.backend == "leveldb" else "aborts in db_lmdb.hpp:15"
+        findings.append(problem("layer", text, caffe))
+    return Opened(path, reader, findings, beside)
+
+
+def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Opened:
+    from datacheck.backends.hdf5.file_list import has_signature
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+    if has_signature(path):
+        text = "the source is an HDF5 file itself; Caffe wants a text file with the names of such files"
+        reader = Hdf5Reader(path, (path,), (), (), options)
+        return Opened(path, reader, [problem("list-line", text, NO_FILE)], beside, (path,), (path.name,))
+    try:
+        text_of = read_whole(path, LIST_BYTES)
+    except TooLarge:
+        text_of = b"\0"
+    if b"\0" in text_of:
+        raise SourceUnknown(str(path), "is binary, not a list of HDF5 files")
+    findings: list[Finding] = []
+    files: dict[Path, str] = {}
+    for name, file_path, finding in _listed(path, text_of, places):
+        if finding is not None:
+            findings.append(msgspec.structs.replace(finding, file=name))
+        elif file_path is not None:
+            files.setdefault(file_path, name)
+    if not text_of.split():
+        findings.append(problem("missing", "the list names no file", "aborts in hdf5_data_layer.cpp:96"))
+    made = Hdf5Reader(path, tuple(files), tuple(files.values()), (), options) if files else None
+    return Opened(path, made, findings, beside, tuple(files), tuple(files.values()))
+
+
+def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path | None, Finding | None]]:
+    """Yield the name, the path and what is wrong with each file of a list: white space ends a name, as in Caffe."""
+    from datacheck.backends.hdf5.file_list import has_signature
+
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1:
+            whole, _ = places.find(os.fsdecode(line.strip()))
+            if is_regular(whole):
+                name = escape(line.strip())
+                said = f"a name with white space in it: Caffe takes it for {len(words)} names"
+                yield name, None, problem("list-line", said, NO_FILE)
+                yield name, whole, None
+                continue
+        for word in words:
+            name = escape(word)
+            file, beside = places.find(os.fsdecode(word))
+            if not beside and not is_regular(file) and is_regular(path.parent / os.fsdecode(word)):
+                file = path.parent / os.fsdecode(word)
+            if (special := irregular(file)) is not None:
+                yield name, None, problem("damaged-store", f"{name}: {special}", NO_FILE)
+            elif not is_regular(file):
+                yield name, None, problem("missing", f"{name}: the list names this file, but there is none", NO_FILE)
+            elif not has_signature(file):
+                yield name, None, problem("damaged-store", f"{name}: not an HDF5 file: it has no signature", NO_FILE)
+            else:
+                yield name, file, None
+
+
+def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int, Finding]]:
+    """Yield the number of each layer that shares its LevelDB with another: a LevelDB can be opened once."""
+    for number, (_, opened) in enumerate(sources):
+        if opened.reader is None or opened.reader.backend != "leveldb":
+            continue
+        others = [
+            other.name
+            for at, (other, its) in enumerate(sources)
+            if at != number and its.reader is not None and real(its.path) == real(opened.path)
+        ]
+        if others:
+            text = f"the layer {others[0]} reads the same LevelDB, which can be opened once only"
+            yield number, problem("layer", text, "aborts in db_leveldb.cpp:16, the LOCK is taken")

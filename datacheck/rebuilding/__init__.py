@@ -1,0 +1,1 @@
+"""Write a clean copy, prove it, and only then give it its name."""

@@ -1,0 +1,80 @@
+"""What becomes of each record: kept, dropped or altered, by its findings and what the caller chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import msgspec
+
+from datacheck.errors import UsageError
+from datacheck.model.codes import CODES, VERDICTS
+from datacheck.model.finding import Finding
+
+Fate = Literal["kept", "dropped", "altered"]
+FILLABLE = frozenset({"nan", "inf"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which records a rebuild drops: those with a bad finding, or with one of some codes or verdicts, less others.
+
+    Raises UsageError for a code or verdict that there is not.
+    """
+
+    drop_bad: bool = False
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    fill: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in (*self.drop, *self.keep):
+            if name not in CODES and name not in VERDICTS:
+                known = ", ".join((*VERDICTS, *CODES))
+                raise UsageError(f"{name!r} is neither a verdict nor a code; there are {known}")
+
+    @property
+    def made(self) -> bool:
+        """Whether a choice was made at all: without one, a source with bad records is refused."""
+        return self.drop_bad or bool(self.drop or self.keep) or self.fill is not None
+
+    @property
+    def shown(self) -> Choice:
+        """What is shown to whoever has not chosen: what dropping every bad record would do."""
+        return self if self.made else Choice(drop_bad=True)
+
+    def fate(self, findings: Iterable[Finding]) -> Fate:
+        """Return what becomes of a record with these findings."""
+        fates = {self._of(finding) for finding in findings}
+        return "dropped" if "dropped" in fates else "altered" if "altered" in fates else "kept"
+
+    def _of(self, finding: Finding) -> Fate:
+        if finding.code in self.keep or finding.verdict in self.keep:
+            return "kept"
+        if self.fill is not None and finding.code in FILLABLE:
+            return "altered"
+        chosen = finding.code in self.drop or finding.verdict in self.drop
+        return "dropped" if chosen or (self.drop_bad and finding.verdict == "bad") else "kept"
+
+
+class Fated(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was dropped or altered, and for which codes."""
+
+    key: str
+    index: int
+    codes: tuple[str, ...]
+    database: str | msgspec.UnsetType = msgspec.UNSET
+    file: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def fated(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Fated, list[Finding]]]:
+    """Yield each record that has findings, in source order, with what becomes of it."""
+    for (file, database, key, index), group in groupby(findings, lambda finding: finding.record):
+        if key is None or index is None:
+            continue
+        of_record = list(group)
+        codes = tuple(dict.fromkeys(finding.code for finding in of_record))
+        record = Fated(key=key, index=index, codes=codes, database=database, file=file)
+        yield choice.fate(of_record), record, of_record

@@ -1,0 +1,154 @@
+"""Copy the records of a key-value store that passed into a new one, of the same kind or the other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from datacheck.backends import BACKENDS, load_class, open_store, title, writable
+from datacheck.backends.copy_plan import Copied, Copying, Drops, Plan, Verifying
+from datacheck.backends.interface import Reader, Sparing, Writer
+from datacheck.decoders.datum.message import filled
+from datacheck.files.disk import flush
+from datacheck.model.blocks import Block, Shard
+from datacheck.model.escaping import unescape
+
+Pairs = list[tuple[bytes, bytes | memoryview]]
+
+
+class PairDigest:
+    """The sum, modulo 2**128, of the XXH3 of each record with its database's name: in whatever order they come."""
+
+    NAME = "xxh3-128-sum:"
+
+    def __init__(self, total: int = 0) -> None:
+        self._sum = total
+
+    def add(self, part: str, key: bytes, value: bytes | memoryview) -> None:
+        hasher = xxhash.xxh3_128(f"{part}\0{len(key)}\0".encode())
+        hasher.update(key)
+        hasher.update(value)
+        self._sum = (self._sum + hasher.intdigest()) % (1 << 128)
+
+    @classmethod
+    def joined(cls, digests: Sequence[str]) -> PairDigest:
+        """Return the digest of records that were digested in several parts."""
+        return cls(sum(int(digest.removeprefix(cls.NAME), 16) for digest in digests) % (1 << 128))
+
+    def __str__(self) -> str:
+        return f"{self.NAME}{self._sum:032x}"
+
+
+@dataclass(frozen=True)
+class PairCopier:
+    """Copies into a store of the kind `to`. What is damaged is not among the records: `lost` is no matter here."""
+
+    to: str
+    lost: frozenset[tuple[str | None, str]] = frozenset()
+    acceptable = False
+
+    def objections(self, reader: Reader) -> list[str]:
+        if BACKENDS[self.to].writer is None:
+            instead = " or ".join(f"--to {name}" for name in writable())
+            return [f"datacheck reads {title(self.to)} and does not write it; choose {instead}"]
+        return self._writer().refusals(reader)
+
+    def fills(self, decoders: Collection[str]) -> bool:
+        return "datum" in decoders
+
+    def copy(self, reader: Reader, plan: Plan) -> Copying:
+        digest = PairDigest()
+        index = kept = altered = held = 0
+        drops, fills = plan.drops.indexes(), _indexes(plan.fills)
+        avoid = frozenset(map(unescape, plan.drops.deadly))
+        with ExitStack() as stack:
+            target = stack.enter_context(self._writer().like(reader, plan.target))
+            quarantine = None
+            if plan.quarantine is not None:
+                quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
+            for shard in reader.layout().shards:
+                for block in _blocks(reader, shard, avoid):
+                    leaves = _among(drops, index, len(block))
+                    changes = _among(fills, index, len(block)) - leaves
+                    pairs = _kept(block, leaves, changes, plan.fill)
+                    for key, value in pairs:
+                        digest.add(shard.part, key, value)
+                    target.put(shard.part, pairs)
+                    if quarantine is not None and leaves:
+                        left = _left(block, leaves, plan.drops)
+                        quarantine.put(shard.part, left)
+                        held += len(left)
+                    index += len(block)
+                    kept += len(pairs)
+                    altered += len(changes)
+                    yield index
+            target.finish()
+            if quarantine is not None:
+                quarantine.finish()
+        for path in filter(None, (plan.target, plan.quarantine)):
+            for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
+                flush(file)
+        return Copied(kept, index - kept, altered, held, str(digest))
+
+    def joined(self, digests: Sequence[str]) -> str | None:
+        return str(PairDigest.joined(digests))
+
+    def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
+        digest, count = PairDigest(), 0
+        copy = open_store(plan.target, self.to)
+        for shard in copy.layout().shards[share::shares]:
+            for block in copy.blocks(shard):
+                assert isinstance(block, Block)
+                for key, value in zip(block.keys, block.values, strict=True):
+                    digest.add(shard.part, key, value)
+                count += len(block)
+                yield count
+            self._writer().let_go(plan.target)
+        return count, str(digest)
+
+    def _writer(self) -> type[Writer]:
+        place = BACKENDS[self.to].writer
+        assert place is not None  # or there were objections
+        writer: type[Writer] = load_class(place)
+        return writer
+
+
+def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None) -> Pairs:
+    """Return the records of a block that stay, with the values they are to have."""
+    pairs = list(zip(block.keys, block.values, strict=True))
+    if changes:
+        assert fill is not None
+        for row in changes:
+            pairs[row] = (pairs[row][0], filled(pairs[row][1], fill))
+    return [pair for row, pair in enumerate(pairs) if row not in leaves] if leaves else pairs
+
+
+def _left(block: Block, leaves: frozenset[int], drops: Drops) -> Pairs:
+    """Return the records of a block that go, but for those that must not be touched."""
+    rows = [row for row in sorted(leaves) if block.name(row) not in drops.deadly]
+    return [(block.keys[row], block.values[row]) for row in rows]
+
+
+def _blocks(reader: Reader, shard: Shard, avoid: frozenset[bytes]) -> Iterator[Block]:
+    if avoid and isinstance(reader, Sparing):
+        yield from reader.sparing(shard, avoid)
+        return
+    for block in reader.blocks(shard):
+        assert isinstance(block, Block)
+        yield block
+
+
+def _indexes(drops: Drops | None) -> NDArray[Any]:
+    return np.empty(0, np.int64) if drops is None else drops.indexes()
+
+
+def _among(indexes: NDArray[Any], start: int, count: int) -> frozenset[int]:
+    """Return which rows of a block of `count` records from index `start` on are among the indexes."""
+    first, last = np.searchsorted(indexes, (start, start + count))
+    return frozenset((indexes[first:last] - start).tolist())

@@ -1,0 +1,395 @@
+"""Rebuild a dataset: scan it, copy what passed, compare the copy with the source, and only then give it its name."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from datacheck._version import __version__
+from datacheck.backends import BACKENDS, load_class, title, writable
+from datacheck.backends.copy_plan import Copied, Drops, Plan
+from datacheck.backends.interface import Copier, Reader
+from datacheck.backends.replaceable import store_at
+from datacheck.engines import start_engine
+from datacheck.errors import RebuildFailed, UsageError
+from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.modes import narrow, openness
+from datacheck.files.staging import Workplace
+from datacheck.model.settings import Settings
+from datacheck.rebuilding.choice import Choice, Fate, fated
+from datacheck.rebuilding.earlier_report import read_report
+from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import Source
+from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.retry import fatal
+from datacheck.scanning.run import run
+from datacheck.scanning.scan import prepare
+from datacheck.scanning.tasks import Copy, Job, Object, Task, Verify
+from datacheck.workers.interface import Death, Engine, MakeEngine, Step
+
+DEADLY = frozenset({"crash", "timeout", "unreadable"})
+"""Records with these are not touched again, even to put them into quarantine."""
+BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
+"""Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
+
+SPARE = 1.05
+"""A copy may take a little more than the source."""
+
+Progress = Callable[[str, int, int | None, int], None]
+"""Called as a rebuild goes on: the phase ("scan", "copy", "verify"), records done, records in all, bad ones."""
+
+
+def unwatched(phase: str, done: int, total: int | None, bad: int) -> None:
+    """Progress for callers who do not watch."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a rebuild was asked to do, beside the settings of its scan. `to` is the kind of store to write."""
+
+    source: Path
+    target: Path
+    choice: Choice
+    dry_run: bool = False
+    from_report: Path | None = None
+    quarantine: Path | None = None
+    to: str | None = None
+    force: bool = False
+    accept_losses: bool = False
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What it is given to read."""
+        return [self.source, *([] if self.from_report is None else [self.from_report])]
+
+    @property
+    def writes(self) -> dict[str, Path]:
+        """What it writes, by the words for it."""
+        return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A rebuild under way: what was ordered, and the workers that copy and compare.
+
+    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
+    """
+
+    order: Order
+    reader: Reader
+    copier: Copier
+    pool: Engine[Task]
+    progress: Progress
+    damaged: bool = False
+
+    def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
+        """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
+        target = str(self.order.target)
+        steps = {id(task): 0 for task in tasks}
+        results: dict[int, Any] = {}
+        try:
+            for task, result in self.pool.run(tasks):
+                if isinstance(result, Step):
+                    steps[id(task)] = result.value
+                    self.progress(phase, sum(steps.values()), total, 0)
+                elif isinstance(result, Death):
+                    _refuse_dead(target, phase, result)
+                else:
+                    results[id(task)] = result
+        except RebuildFailed as exc:
+            raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
+        except OSError as exc:
+            reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
+            raise RebuildFailed(target, reason) from exc
+        return [results[id(task)] for task in tasks]
+
+    def copied(self, plan: Plan, records: int) -> Copied:
+        """Write the copy; return what it came to."""
+        (copied,) = self.done([Copy(self.copier, plan)], "copy", records)
+        assert isinstance(copied, Copied)
+        return copied
+
+    def verified(self, plan: Plan, records: int) -> tuple[int, str]:
+        """Read the copy again, by as many workers as may; return its number of records and its digest."""
+        shares = self.pool.count if self.copier.joined([]) is not None else 1
+        results = self.done([Verify(self.copier, plan, share, shares) for share in range(shares)], "verify", records)
+        digests = [digest for _, digest in results]
+        return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
+
+    def objections(self) -> list[str]:
+        """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
+
+        A source that kills whoever looks has nothing to say here: the scan tells of it.
+        """
+        ((_, said),) = self.pool.run([Object(self.copier)])
+        if isinstance(said, Death) and said.trace:
+            _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
+        if not isinstance(said, list) or not said:
+            return []
+        may_go_on = self.copier.acceptable
+        if may_go_on and (self.order.accept_losses or self.damaged):
+            return said
+        hint = "; --accept-losses goes on without" if may_go_on else ""
+        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
+
+
+def rebuild_as(
+    order: Order, settings: Settings, progress: Progress = unwatched, engine: MakeEngine | None = None
+) -> tuple[Receipt, Report]:
+    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
+    refuse_overlap({"source": order.source, **order.writes})
+    if settings.sample is not None:
+        raise UsageError("a rebuild looks at every record; leave the sample out")
+    reader, report = prepare(order.source, settings)
+    guard = Guard([order.source], lambda: read_by(reader))
+    for what, place in order.writes.items():
+        guard.refuse_target(place, what)
+    to = order.to or reader.backend
+    with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
+        copier = _copier(reader, to)
+        pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
+        work = _Work(order, reader, copier, pool, progress)
+        if not copier.acceptable:
+            work.objections()
+        workplace = holding = None
+        if not order.dry_run:
+            workplace = places.enter_context(Workplace(order.target, examine=store_at if order.force else None))
+            holding = places.enter_context(Workplace(order.quarantine)) if order.quarantine else None
+        started = time.monotonic()
+        if order.from_report is None:
+            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
+        else:
+            report = read_report(order.from_report, reader, report)
+        receipt = _draft(order, report, to, time.monotonic() - started)
+        refused = not order.choice.made and (report.bad or receipt.dropped)
+        if refused or workplace is None:
+            return receipt, report
+        if not report.complete:
+            raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
+        _refuse_fill(order, report, copier)
+        if copier.acceptable:
+            lost = _lost(report)
+            work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
+            if lost or receipt.dropped + receipt.altered:
+                receipt.unkept = work.objections()
+        try:
+            return _write(work, report, receipt, workplace, holding), report
+        except OSError as exc:
+            reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
+            raise RebuildFailed(str(order.target), reason) from exc
+
+
+def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:
+    """Copy, compare and publish; return the receipt with what came of it."""
+    order = work.order
+    plan = _plan(order, report, workplace, holding)
+    _refuse_small_disk(order, report, workplace)
+    started = time.monotonic()
+    copied = work.copied(plan, receipt.records)
+    between = time.monotonic()
+    count, digest = work.verified(plan, copied.kept)
+    finished = time.monotonic()
+    _compare(order, work.reader, report, receipt, copied, count, digest)
+    if holding is not None:
+        _describe_quarantine(order, report, holding)
+        narrow(holding.path / "quarantine", openness(order.source, sources_of(work.reader)))
+        holding.publish(holding.path / "quarantine")
+    workplace.publish(plan.target)
+    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
+    return msgspec.structs.replace(
+        receipt,
+        written=True,
+        replaced=workplace.replaced or msgspec.UNSET,
+        kept=copied.kept,
+        altered=copied.altered,
+        quarantined=copied.held,
+        digests=Digests(copied.digest, digest),
+        target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
+        seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
+    )
+
+
+def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
+    raise RebuildFailed(target, f"{phase}: {fatal(death, 'reading or writing').message}")
+
+
+def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
+    """Return the file and the path of each thing that is damaged, other than records."""
+    return frozenset(
+        (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
+        for it in report.findings
+        if it.key is None and it.code in BROKEN and "probe" not in it.details
+    )
+
+
+def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = frozenset()) -> Copier:
+    """Return what copies from this store into one of the kind `to`. Raises UsageError where that cannot be."""
+    source, target = BACKENDS.get(reader.backend), BACKENDS.get(to)
+    if source is None or source.copier is None:
+        raise UsageError(f"{reader.path}: datacheck reads {title(reader.backend)} and does not rebuild it")
+    if target is None or (target is not source and (target.writer is None or target.copier != source.copier)):
+        between = " and ".join(writable())
+        raise UsageError(f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between {between}")
+    copier: Copier = load_class(source.copier)(to=to, lost=lost)
+    return copier
+
+
+def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
+    """Return the receipt of what would be done."""
+    fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
+    for fate, _, _ in fated(report.findings, order.choice.shown):
+        fates[fate] += 1
+    records = report.source.records or 0
+    return Receipt(
+        version=__version__,
+        written=False,
+        source=report.source,
+        target=Source(str(order.target), to),
+        records=records,
+        kept=records - fates["dropped"],
+        dropped=fates["dropped"],
+        altered=fates["altered"],
+        quarantine=None if order.quarantine is None else str(order.quarantine),
+        lost=[finding for finding in report.findings if finding.index is None and finding.verdict == "bad"],
+        seconds=Seconds(round(scanned, 3), 0.0, 0.0),
+    )
+
+
+def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
+    kinds = {family.decoder for family in report.profile.families.values()}
+    if order.choice.fill is not None and not copier.fills(kinds):
+        raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")
+
+
+def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
+    """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
+    files = {fate: workplace.path / f"{fate}.indexes" for fate in ("dropped", "altered")}
+    deadly = set()
+    with ExitStack() as stack:
+        opened = {fate: stack.enter_context(file.open("wb")) for fate, file in files.items()}
+        for fate, record, findings in fated(report.findings, order.choice):
+            if fate in opened:
+                opened[fate].write(record.index.to_bytes(8, "little"))
+            if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
+                deadly.add(record.key)
+    suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
+    quarantine = None
+    if holding is not None:
+        (holding.path / "quarantine").mkdir()
+        quarantine = holding.path / "quarantine" / f"records{suffix}"
+    return Plan(
+        target=workplace.path / "copy",
+        drops=Drops(files["dropped"], frozenset(deadly)),
+        quarantine=quarantine,
+        fill=order.choice.fill,
+        fills=Drops(files["altered"]),
+    )
+
+
+def _refuse_small_disk(order: Order, report: Report, workplace: Workplace) -> None:
+    needed = int((report.source.bytes or 0) * SPARE)
+    free = shutil.disk_usage(workplace.path).free
+    if needed > free:
+        raise RebuildFailed(str(order.target), f"a copy needs about {needed:,} bytes, and the disk has {free:,} free")
+
+
+def _compare(
+    order: Order, reader: Reader, report: Report, receipt: Receipt, copied: Copied, count: int, digest: str
+) -> None:
+    """Raise RebuildFailed unless the copy is what it should be."""
+    target = str(order.target)
+    if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
+        parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
+        raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
+    if (count, digest) != (copied.kept, copied.digest):
+        raise RebuildFailed(target, "the copy, read again, is not what was written; the disk or the memory is to blame")
+    if report.source.fingerprint != fingerprint(reader):
+        raise RebuildFailed(target, f"{order.source} was changed while it was read")
+
+
+def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
+    """Write the findings of the records in quarantine beside them."""
+    with (holding.path / "quarantine" / "report.jsonl").open("wb") as file:
+        for fate, _, findings in fated(report.findings, order.choice):
+            if fate == "dropped":
+                file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
+
+
+def rebuild(
+    source: str | Path,
+    target: str | Path,
+    *,
+    drop_bad: bool = False,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    dry_run: bool = False,
+    from_report: str | Path | None = None,
+    quarantine: str | Path | None = None,
+    fill: float | None = None,
+    to: str | None = None,
+    force: bool = False,
+    accept_losses: bool = False,
+    progress: Progress = unwatched,
+    **settings: Any,
+) -> Receipt:
+    """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
+
+    Parameters
+    ----------
+    source, target
+        The dataset, and a path where nothing lies yet (or something does, with `force`).
+    drop_bad
+        Leave out every record with a bad finding.
+    drop, keep
+        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
+        `fill`, a source with bad records is refused: the receipt then says `written` is False.
+    dry_run
+        Write nothing; the receipt says what would be done.
+    from_report
+        The JSON report of an earlier scan, instead of a scan now.
+    quarantine
+        A directory to put the dropped records into, byte for byte, with a report of why.
+    fill
+        Replace NaN and infinite values of HDF5 and float Datum by this, instead of dropping their records.
+    to
+        "lmdb" or "leveldb": write this kind of store.
+    force
+        Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
+    accept_losses
+        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
+    progress
+        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
+    **settings
+        As for `datacheck.scan`.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+        As `datacheck.scan` does; also where the copy could not keep something.
+    TargetExists
+        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
+    RebuildFailed, UnfitRecord
+        The copy could not be written or is not what it should be; nothing was left behind.
+    """
+    order = Order(
+        source=Path(source),
+        target=Path(target),
+        choice=Choice(drop_bad, tuple(drop), tuple(keep), fill),
+        dry_run=dry_run,
+        from_report=None if from_report is None else Path(from_report),
+        quarantine=None if quarantine is None else Path(quarantine),
+        to=to,
+        force=force,
+        accept_losses=accept_losses,
+    )
+    receipt, _ = rebuild_as(order, make(**settings), progress)
+    return receipt

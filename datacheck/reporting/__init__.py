@@ -1,0 +1,1 @@
+"""From tallies to reports, and from reports to files, text and advice."""

@@ -1,0 +1,49 @@
+"""The lines that say what to run next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from datacheck.backends import BACKENDS
+from datacheck.model.escaping import plain
+from datacheck.reporting.report import Report
+from datacheck.reporting.summary import counted
+
+
+def advice(report: Report, written: Sequence[str | Path]) -> str | None:
+    """Return the lines that say where the full report is and what to run next; None when there is nothing to do."""
+    findings = len(report.findings)
+    if not findings:
+        return None
+    path = shell(report.source.path)
+    named = ", ".join(shell(str(file)) for file in written)
+    every = f"all {counted(findings, 'finding')}"
+    again = path if report.layer is None else f"--net {shell(report.layer.net)}"
+    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {again} --report report.json"]
+    row = BACKENDS.get(report.source.backend)
+    if row is None or (report.layer is not None and not report.tally.records):
+        return lines[0]
+    key = next(report.bad_keys(), None)
+    if key is not None:
+        lines.append(f"look at one: datacheck show {path} {shell(key)}")
+    if row.copier and report.bad and report.complete and (report.layer is None or key is not None):
+        rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
+        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
+    return "\n".join(lines)
+
+
+def _json_report(written: Sequence[str | Path]) -> str:
+    return next((shell(str(file)) for file in written if Path(file).suffix == ".json"), "report.json")
+
+
+def _beside(path: str) -> str:
+    """Return a name for a clean copy beside a source."""
+    source = Path(path)
+    return str(source.with_name(f"{source.stem}_clean{source.suffix}"))
+
+
+def shell(word: str) -> str:
+    """Return a word as a shell takes it, with nothing in it that is not printable."""
+    return shlex.quote(plain(word))

@@ -1,0 +1,61 @@
+"""The report as JSON has it, and its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from datacheck.checks.class_balance import Balance
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.log_series import RunSummary, SeriesPoint
+from datacheck.reporting.source import LayerSource, Source
+from datacheck.statistics.exact_sums import FieldSummary
+
+SCHEMA: Literal["datacheck-report/1"] = "datacheck-report/1"
+SCHEMA_OF_MANY: Literal["datacheck-reports/1"] = "datacheck-reports/1"
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this."""
+
+    schema: Literal["datacheck-report/1"] = SCHEMA
+    version: str
+    source: Source
+    settings: Settings
+    profile: Profile
+    complete: bool
+    checked: int
+    bad: int
+    suspicious: int
+    unverifiable: int
+    counts: dict[str, int]
+    findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
+    statistics: dict[str, FieldSummary]
+    balance: Balance | msgspec.UnsetType = msgspec.UNSET
+    layer: LayerSource | msgspec.UnsetType = msgspec.UNSET
+    seconds: float
+    runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
+    series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Documents(msgspec.Struct, kw_only=True):
+    """Several reports of one run."""
+
+    schema: Literal["datacheck-reports/1"] = SCHEMA_OF_MANY
+    reports: list[Document]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report document, or of several."""
+    either, components = msgspec.json.schema_components([Document, Documents], ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": list(either), "$defs": components}
+
+
+def schema_text() -> str:
+    """Return the JSON Schema as it is printed."""
+    import json
+
+    return json.dumps(schema(), indent=2)

@@ -1,0 +1,230 @@
+"""Render reports: text for a person, JSON, JSON lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+import msgspec
+
+from datacheck.errors import ReportFailed, UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.report import Report
+
+
+class Sink(Protocol):
+    """One report file: told of findings while a scan runs, and of the finished reports at the end."""
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None: ...
+
+    def finish(self, reports: Sequence[Report]) -> None: ...
+
+
+class JsonSink:
+    """One document, written at the end: findings are streamed from the reports, never held."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        """Wait for the end: the counts come before the findings."""
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        self._file.writelines(json_document(reports))
+        self._file.write("\n")
+
+
+class JsonLinesSink:
+    """One finding a line, with its source, as they come; the last line is the summary."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        source = _json(report.source.path)
+        self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
+        self._file.flush()
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        documents = [report.document(findings=False) for report in reports]
+        last = documents[0] if len(documents) == 1 else {"schema": SCHEMA_OF_MANY, "reports": documents}
+        self._file.write(_json(last) + "\n")
+
+
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What makes a spreadsheet take a cell for a formula when it begins with this."""
+
+
+def as_name(cell: str) -> str:
+    r"""Return an escaped name as a cell that is no formula: its first character escaped too, so `unescape` undoes it.
+
+    >>> print(as_name("=1+1"))
+    \x3d1+1
+    """
+    return "".join(f"\\x{byte:02x}" for byte in cell[0].encode()) + cell[1:] if cell.startswith(FORMULA) else cell
+
+
+def as_text(cell: str) -> str:
+    """Return a text as a cell that is no formula: behind an apostrophe, which spreadsheets take for "this is text"."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+class CsvSink:
+    """One row a finding; `details` is JSON."""
+
+    COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._writer = csv.writer(file)
+        self._writer.writerow(self.COLUMNS)
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        source = as_text(plain(report.source.path))
+        for it in findings:
+            names = [as_name(it.file or ""), as_name(it.database or ""), None if it.key is None else as_name(it.key)]
+            said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
+            self._writer.writerow([source, *names, it.index, *said, as_text(_json(it.details))])
+        self._file.flush()
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        """There is nothing to add: a table of findings has no summary."""
+
+
+REPORTS: dict[str, Callable[[IO[str]], Sink]] = {".json": JsonSink, ".jsonl": JsonLinesSink, ".csv": CsvSink}
+"""The formats of a report file, by its suffix."""
+GROWS = ".jsonl"
+"""The format that people look into while a scan runs."""
+TOLD = (KeyboardInterrupt, OSError)
+"""What may end a run whose report is written all the same: an interrupt, or standard output that nobody takes."""
+
+
+def json_document(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield, piece by piece, the JSON document of one report or of several."""
+    if len(reports) == 1:
+        yield from _one(reports[0])
+        return
+    yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
+    for number, report in enumerate(reports):
+        yield "," if number else ""
+        yield from _one(report)
+    yield "]}"
+
+
+def _one(report: Report) -> Iterator[str]:
+    return streamed(report.document(findings=False), {"findings": report.findings, **report.long_lists})
+
+
+def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
+    """Yield the JSON of a document piece by piece; some of its fields are lists too long to hold, one item a line."""
+    said = [it for it in document.__struct_fields__ if it in lists or getattr(document, it) is not msgspec.UNSET]
+    for number, name in enumerate(said):
+        yield f"{',' if number else '{'}{_json(name)}:"
+        if name not in lists:
+            yield _json(getattr(document, name))
+            continue
+        yield "["
+        for place, item in enumerate(lists[name]):
+            yield f"{',' if place else ''}\n{_json(item)}"
+        yield "]"
+    yield "}"
+
+
+def _json(value: object) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value))).decode()
+
+
+def _encodable(value: Any) -> Any:
+    r"""Return a value with `\xNN` for each byte of a file's name that is no UTF-8."""
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(it) for name, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(it) for it in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
+
+
+class Reports:
+    """The report files of one run, whose suffixes pick their formats. Use as a context manager.
+
+    `guard` says what they must not be, or which paths are read. A report file is replaced whole at the end; a run that
+    fails leaves what lay there, one that is interrupted writes what it has. Raises UsageError for a suffix that no
+    format has and for a file that must not be written; ReportFailed where one cannot be written.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str | Path],
+        guard: Guard | Sequence[str | Path],
+        formats: Mapping[str, Callable[[IO[str]], Sink]] | None = None,
+    ) -> None:
+        self._formats = REPORTS if formats is None else formats
+        guard = guard if isinstance(guard, Guard) else Guard(guard)
+        self._outputs = [Output(path, guard, text=True, grows=Path(path).suffix == GROWS) for path in paths]
+        for path in (output.path for output in self._outputs):
+            if path.suffix not in self._formats:
+                raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
+        self._sinks: list[Sink] = []
+        self._reports: list[Report] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Reports:
+        with ExitStack() as stack:
+            for output in self._outputs:
+                stack.enter_context(output)
+                with writing(output.path):
+                    self._sinks.append(self._formats[output.path.suffix](output.file))
+            self._stack = stack.pop_all()
+        return self
+
+    def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
+        """Take a report that is about to be filled; return what is to hear its findings."""
+        self._reports.append(report)
+
+        def listen(findings: Collection[Finding]) -> None:
+            if findings:
+                self.each(lambda sink: sink.add(report, findings))
+
+        return listen
+
+    def withdraw(self, report: Report) -> None:
+        """Leave out a report that was begun and came to nothing."""
+        self._reports = [it for it in self._reports if it is not report]
+
+    def each(self, do: Callable[[Sink], None]) -> None:
+        """Have every file's sink do something. Raises ReportFailed where one cannot be written."""
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            with writing(output.path):
+                do(sink)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if self._reports and (error is None or isinstance(error, TOLD)):
+                self._publish()
+
+    def _publish(self) -> None:
+        """Finish every file; one that cannot be written keeps none of the others from it."""
+        failed: list[ReportFailed] = []
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            try:
+                with writing(output.path):
+                    sink.finish(self._reports)
+                output.publish()
+            except ReportFailed as exc:
+                failed.append(exc)
+        if failed:
+            raise failed[0]

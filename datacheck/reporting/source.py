@@ -1,0 +1,55 @@
+"""What a report says of its source."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FileStamp(msgspec.Struct, frozen=True):
+    """One file of a store: its name, its size in bytes, its modification time in nanoseconds."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """The files of a store, and the SHA-256 of its roots: meta pages, CURRENT and MANIFEST, superblocks."""
+
+    files: tuple[FileStamp, ...]
+    roots: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk.
+
+    `fingerprint` tells whether a source is still the one that was scanned.
+    """
+
+    path: str
+    backend: str
+    decoder: str | None = None
+    records: int | None = None
+    bytes: int | None = None
+    fingerprint: Fingerprint | None = None
+
+
+class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The layer of a network that reads the source.
+
+    `line` is that of the layer in the network's prototxt. `classes` is how many the classifier behind it tells apart,
+    `classifier` that layer's name, `ignore_label` the label its loss passes over. `beside` says that the source was
+    found beside the prototxt, or its mean file was, and not from the working directory, where Caffe looks for it.
+    """
+
+    net: str
+    line: int
+    name: str
+    type: str
+    phases: tuple[str, ...]
+    tops: tuple[str, ...]
+    batch_size: int
+    classes: int | None = None
+    classifier: str | None = None
+    ignore_label: int | None = None
+    beside: bool = False

@@ -1,0 +1,104 @@
+"""What one shard came to. Tallies add up, in whatever order the shards end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from datacheck.checks.class_balance import Labels
+from datacheck.model.codes import VERDICTS, Verdict
+from datacheck.model.finding import Finding
+from datacheck.reporting.finding_store import FindingRun, Findings
+from datacheck.statistics.exact_sums import FieldStatistics
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
+
+    `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
+    `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up.
+    `account` is the sum of the blocks' own.
+    `labels` are those of the records, in order, where batches are asked for.
+    """
+
+    complete: bool = True
+    records: int = 0
+    checked: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    account: Counter[str] = field(default_factory=Counter)
+    statistics: dict[str, FieldStatistics] = field(default_factory=dict)
+    findings: Collection[Finding] = field(default_factory=Findings)
+    labels: list[Labels] = field(default_factory=list)
+
+    def count(self, findings: Iterable[Finding]) -> None:
+        """Add the findings of one record, or one finding of the store."""
+        found = list(findings)
+        self._extend(found, [it.key for it in found], [it.index for it in found])
+        worst = worst_verdict(found)
+        if worst is not None:
+            self.verdicts[worst] += 1
+
+    def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
+        """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
+        self._extend(findings, keys, indexes)
+        if len(set(indexes)) == len(indexes):
+            self.verdicts.update(map(_VERDICT, findings))
+            return
+        for _, of_one in groupby(zip(indexes, findings, strict=True), itemgetter(0)):
+            worst = worst_verdict([finding for _, finding in of_one])
+            assert worst is not None
+            self.verdicts[worst] += 1
+
+    def _extend(self, findings: Sequence[Finding], keys: Sequence[str | None], indexes: Sequence[int | None]) -> None:
+        assert isinstance(self.findings, Findings), "a tally that was sent is closed"
+        self.findings.extend(findings, keys, indexes)
+        self.codes.update(map(_CODE, findings))
+
+    def __iadd__(self, other: Tally) -> Tally:
+        """Add what comes behind this; its records' indexes go up by the records that are here."""
+        self.findings = Findings([*self.findings, *FindingRun.of(other.findings).raised(self.records)])
+        self.labels += other.labels
+        self.add_sums(other)
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the findings packed."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return _arrived, ({**values, "findings": FindingRun.of(self.findings)},)
+
+    def add_sums(self, other: Tally) -> None:
+        """Add all of what comes behind this but its findings and labels."""
+        self.complete &= other.complete
+        self.records += other.records
+        self.checked += other.checked
+        self.verdicts += other.verdicts
+        self.codes += other.codes
+        self.unknown += other.unknown
+        self.account += other.account
+        for name, statistics in other.statistics.items():
+            if name in self.statistics:
+                self.statistics[name] += statistics
+            else:
+                self.statistics[name] = statistics
+
+
+_CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")
+
+
+def _arrived(values: dict[str, Any]) -> Tally:
+    return Tally(**values)
+
+
+def worst_verdict(findings: Sequence[Finding]) -> Verdict | None:
+    """Return the worst verdict among the findings of one record."""
+    if len(findings) == 1:
+        return findings[0].verdict
+    verdicts = {finding.verdict for finding in findings}
+    return next((verdict for verdict in VERDICTS if verdict in verdicts), None)

@@ -1,0 +1,1 @@
+"""Scan a store: layout, profile, checks, and what follows a death."""

@@ -1,0 +1,139 @@
+"""What to do instead of a check that killed its worker: ever smaller pieces, until one record has a name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from datacheck.backends.interface import Reader
+from datacheck.model.blocks import Position, Shard
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding, found
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.blame import own_slip, raised
+from datacheck.scanning.tasks import Check
+from datacheck.workers.interface import FROM_DATA, Death
+from datacheck.workers.limits import memory_limit
+from datacheck.workers.pool import WORKER_BYTES
+
+DEATHS_A_SHARD = 32
+"""After this many deaths the rest of a shard is given up, in one finding."""
+WAITING = 8
+"""A death that only waiting caused counts as so many: the time it takes is the clock's."""
+RUNNING = 0.2
+"""Who had a processor for this share of the time did not wait for a disk."""
+STARVED = 0.02
+"""Nor, as far as can be told, did who had one for this share."""
+FIRST = (Position(b""), Position(0))
+"""The places before all others, where a shard with an open start begins."""
+
+
+@dataclass(eq=False)
+class Span:
+    """A piece of the source: the check to run there, and its tally when it is done."""
+
+    check: Check
+    tally: Tally | None = None
+
+
+def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
+    """Return what to do instead of a check that died: what came before, record by record what follows, or its name."""
+    shard = check.shard
+    if check.last:
+        return _last(reader, check, death)
+    waited = death.signal == "SIGALRM" and death.share < RUNNING
+    check = replace(check, deaths=check.deaths + (WAITING if waited else 1))
+    if death.note is None or check.deaths > 2 * DEATHS_A_SHARD:
+        again = not check.careful and check.deaths <= WAITING
+        return [Span(replace(check, careful=True)) if again else Span(check, _lost(reader, shard, death))]
+    place, seen = death.note
+    # what came before is done again record by record too, if it was: a careless step could touch what kills
+    begins = place == shard.start or (shard.start is None and place in FIRST)
+    before = [] if begins else [Span(replace(check, shard=shard.before(place)))]
+    if check.deaths > DEATHS_A_SHARD:
+        return [*before, Span(check, _lost(reader, shard.since(place), death))]
+    if not check.careful:
+        return [*before, Span(replace(check, shard=shard.since(place), careful=True))]
+    if not seen and not death.proven:
+        return [*before, Span(replace(check, shard=shard.since(place), last=1))]
+    if not seen:
+        return [*before, Span(check, _lost(reader, shard.since(place), death))]
+    following = Position(place.key, place.nth + 1)
+    behind = Span(replace(check, shard=shard.since(following)))
+    if not death.proven:
+        alone = replace(shard.since(place), stop=following)
+        return [*before, Span(replace(check, shard=alone, last=1)), behind]
+    return [*before, Span(check, _named(reader, shard, place, death)), behind]
+
+
+def _last(reader: Reader, check: Check, death: Death) -> list[Span]:
+    """Return what a check that was tried for the last time leaves: the name of its record, or a stretch given up.
+
+    One that took too long because it hardly got a processor is tried once more.
+    """
+    shard = check.shard
+    if check.last == 1 and death.signal == "SIGALRM" and death.share >= STARVED:
+        return [Span(replace(check, last=2))]
+    if shard.start is None or shard.stop != Position(shard.start.key, shard.start.nth + 1):
+        return _stretch(reader, check, death)
+    return [Span(check, _named(reader, shard, shard.start, death))]
+
+
+def _stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
+    """Return what is left of a stretch whose first place could not even be reached before: it may have got further."""
+    shard = check.shard
+    place = None if death.note is None else death.note[0]
+    if place is None or place == shard.start or (shard.start is None and place in FIRST):
+        return [Span(check, _lost(reader, shard, death))]
+    return pieces(reader, replace(check, last=0), death)
+
+
+def _named(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally:
+    """Return the tally of the one record that killed its worker."""
+    tally = Tally(records=1, checked=1, account=Counter(died=1))
+    named = reader.name(shard, place, fatal(death, "reading or decoding it"))
+    tally.count([msgspec.structs.replace(named, index=0)])
+    return tally
+
+
+def fatal(death: Death, doing: str) -> Finding:
+    """Return the finding for what killed a worker. Only what the data brings about is bad."""
+    words = f" ({plain(death.words)})" if death.words else ""
+    name = death.signal
+    if death.trace:
+        return own_slip(name, death.words, death.trace, doing)
+    if name == "SIGPROF":
+        return found("timeout", f"{doing} took more processor time than --timeout allows", signal=name)
+    if name == "SIGALRM":
+        said = "did not end in the time allowed (--timeout), most of which it waited for the disk or the processor"
+        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
+    if name == "SIGXCPU":
+        said = "needs more processor time than the limit set here (ulimit -t) allows"
+        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
+    if name == "SIGKILL":
+        said = "ended with SIGKILL, as a memory limit of a container or a batch system does it"
+        return found("too-large", f"{doing} {said}{words}", verdict="unverifiable", signal=name)
+    if not name.startswith(("SIG", "signal", "exit", "an ")):
+        return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)
+    verdict: Verdict | None = None if name in FROM_DATA or name.startswith("exit") else "unverifiable"
+    return found("crash", f"{doing} killed the worker with {name}{words}", verdict=verdict, signal=name)
+
+
+def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
+    """Return the tally of a stretch of records that could not be reached."""
+    first = _spell(reader, shard, shard.start)
+    last = _spell(reader, shard, shard.stop)
+    behind = "behind " if shard.start and shard.start.nth else ""
+    where = f"from {behind}{first or 'the first record'} to {last or 'the last'}"
+    tally = Tally(complete=False)
+    finding = fatal(death, f"given up {where}: reading on")
+    details = {**finding.details, "first": first, "last": last}
+    tally.count([msgspec.structs.replace(finding, details=details)])
+    return tally
+
+
+def _spell(reader: Reader, shard: Shard, place: Position | None) -> str | None:
+    return None if place is None else reader.name(shard, place, found("crash", "")).key

@@ -1,0 +1,228 @@
+"""Run one scan: layout, profile, a check for each shard, the sums."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
+from datacheck.model.blocks import Layout
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.probing import take_profile, undecided
+from datacheck.scanning.retry import Span, fatal, pieces
+from datacheck.scanning.sampling import wanted
+from datacheck.scanning.tasks import Check, Conclude, Count, Job, LookAround, Task
+from datacheck.workers.interface import Death, Engine, MakeEngine
+
+if TYPE_CHECKING:
+    from datacheck.checks.validators import Validator
+    from datacheck.scanning.judge import View
+
+
+STATS_BYTES = 4 << 20
+"""Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
+AHEAD = 4
+"""Shards under way for each worker: those that finish early wait for their place in the source's order."""
+
+Progress = Callable[[int, int | None, int], None]
+"""Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
+
+
+def unwatched(done: int, total: int | None, bad: int) -> None:
+    """Progress for callers who do not watch."""
+
+
+def unamended(tally: Tally) -> Tally:
+    """Leave a tally as it is."""
+    return tally
+
+
+def unheard(findings: Collection[Finding]) -> None:
+    """Listen to no findings while the scan runs: the report has them all."""
+
+
+def run(
+    report: Report,
+    reader: Reader,
+    *,
+    validators: Sequence[Validator] = (),
+    view: View | None = None,
+    amend: Callable[[Tally], Tally] = unamended,
+    progress: Progress = unwatched,
+    listen: Callable[[Collection[Finding]], None] = unheard,
+    pool: Engine[Task] | None = None,
+    engine: MakeEngine | None = None,
+) -> None:
+    """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
+
+    `view` has its say in the workers, `amend` on every tally before it is added.
+    `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
+    A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
+    """
+    started = time.monotonic()
+    report.begin()
+    job = Job(reader, report.settings, tuple(validators), view)
+
+    def add(tally: Tally) -> None:
+        listen(report.add(amend(tally)))
+        progress(report.tally.records, report.source.records, report.bad)
+
+    try:
+        with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
+            _scan(workers, reader, report, add)
+    except BaseException:
+        report.tally.complete = False
+        raise
+    finally:
+        report.seconds = time.monotonic() - started
+        report.source = msgspec.structs.replace(report.source, records=report.tally.records)
+
+
+def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
+    layout = only(pool, LookAround())
+    if isinstance(layout, Death):
+        add(_given_up(layout, "opening the store"))
+        return
+    report.source = msgspec.structs.replace(
+        report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
+    )
+    for finding in layout.findings:
+        add(_tally_of(finding))
+    pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
+    taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
+    report.profile = taken.profile
+    for tally in undecided(taken, layout, reader, fatal):
+        add(tally)
+    report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
+    for tally in _in_order(pool, reader, _checks(pool, layout, report)):
+        add(tally)
+    if report.tally.account and report.complete:
+        concluded = only(pool, Conclude(dict(report.tally.account)))
+        for finding in concluded if isinstance(concluded, list) else [fatal(concluded, "looking at the whole")]:
+            add(_tally_of(finding))
+    for family, count in sorted(report.tally.unknown.items()):
+        add(_unknown(family, count))
+    for finding in report.take_balance():
+        add(_tally_of(finding))
+
+
+def only(pool: Engine[Task], task: Task) -> Any:
+    """Run one task and return its result or Death."""
+    ((_, result),) = pool.run([task])
+    return result
+
+
+def _all_statistics(layout: Layout, settings: Settings) -> bool:
+    return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
+
+
+def _decoders(profile: Profile) -> str | None:
+    families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
+    return "+".join(sorted({family.decoder for family in families})) or None
+
+
+def _checks(pool: Engine[Task], layout: Layout, report: Report) -> Iterator[Check]:
+    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
+    text = report.settings.sample
+    stats = _all_statistics(layout, report.settings)
+    if text is None:
+        yield from (Check(shard, report.profile, stats=stats) for shard in layout.shards)
+        return
+    shards = list(layout.shards)
+    counts = {place: shard.records for place, shard in enumerate(shards)}
+    uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
+    for task, count in pool.run([Count(shard) for shard in uncounted]):
+        assert isinstance(task, Count)
+        counts[uncounted[task.shard]] = 0 if isinstance(count, Death) else count
+    start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
+    for place, shard in enumerate(shards):
+        yield Check(shard, report.profile, sample, start, stats=stats)
+        start += counts[place] or 0
+
+
+def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
+    """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
+    line: list[Span] = []
+    queue: deque[Task] = deque()
+    spans: dict[int, Span] = {}
+
+    def refill() -> None:
+        while len(line) < AHEAD * pool.count:
+            check = next(checks, None)
+            if check is None:
+                return
+            line.append(Span(check))
+            start(line[-1])
+
+    def start(span: Span) -> None:
+        if span.tally is None:
+            spans[id(span.check)] = span
+            queue.append(span.check)
+
+    refill()
+    results = pool.run(queue)
+    while True:
+        try:
+            task, result = next(results)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            yield from (_unindexed(span.tally) for span in line if span.tally is not None)
+            raise
+        span = spans.pop(id(task))
+        if isinstance(result, Death):
+            instead = pieces(reader, span.check, result)
+            at = line.index(span)
+            line[at : at + 1] = instead
+            for piece in instead:
+                start(piece)
+        else:
+            span.tally = result
+        while line and (tally := line[0].tally) is not None:
+            del line[0]
+            yield tally
+        refill()
+
+
+def _unindexed(tally: Tally) -> Tally:
+    """Return a tally from behind a gap, where the records' indexes are not known."""
+    findings = [msgspec.structs.replace(finding, index=None) for finding in tally.findings]
+    return replace(tally, findings=findings)
+
+
+def _given_up(death: Death, doing: str) -> Tally:
+    return replace(_tally_of(fatal(death, doing)), complete=False)
+
+
+def _tally_of(finding: Finding) -> Tally:
+    """Return the tally that one finding of the store comes to."""
+    tally = Tally()
+    tally.count([finding])
+    return tally
+
+
+def _unknown(family: str, count: int) -> Tally:
+    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them."""
+    of = f"{family!r}" if family else "all the other keys"
+    finding = found(
+        "unknown-payload",
+        f"no decoder knows the payload of the {count} records of {of}",
+        family=family,
+        count=count,
+    )
+    tally = Tally(findings=[finding])
+    tally.codes[finding.code] += 1
+    tally.verdicts["unverifiable"] += count
+    return tally

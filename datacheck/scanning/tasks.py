@@ -1,0 +1,184 @@
+"""What a scan and a rebuild ask of their workers.
+
+Light to import: the caller only sends these, and the workers load what they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from datacheck.backends.copy_plan import Plan
+from datacheck.backends.interface import Concluding, Copier, Reader
+from datacheck.errors import DatacheckError
+from datacheck.model.blocks import Block, Layout, Note, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
+from datacheck.scanning.sampling import Sample
+from datacheck.workers.interface import PATIENCE, Death, Watch
+
+if TYPE_CHECKING:
+    from datacheck.checks.validators import Validator
+    from datacheck.scanning.judge import View
+
+RECORDS_AFTER_DEATH = 4096
+"""A block's limit where a shard is done again: any limit will do, since it keeps the reader within the shard."""
+LAYOUT_SECONDS = 300.0
+"""Opening a store may take this long; a folder of many files is opened in one go."""
+
+
+class Task(Protocol):
+    """Something to do with a store in a worker."""
+
+    def run(self, job: Job, watch: Watch) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of a scan needs: the store, the settings, the caller's own validators, and the view."""
+
+    reader: Reader
+    settings: Settings
+    validators: tuple[Validator, ...] = ()
+    view: View | None = None
+
+    def __call__(self, task: Task, watch: Watch) -> Any:
+        """Run a task. An exception ends it like a signal does, so that the place where it was has a name."""
+        try:
+            return task.run(self, watch)
+        except DatacheckError:
+            raise
+        except Exception as exc:  # noqa: BLE001  (a border: see `ended_by`)
+            return ended_by(exc, watch)
+
+
+def ended_by(error: Exception, watch: Watch) -> Death:
+    """Return the end of a task by an exception: of a record, or by a mistake of our own, which stops nothing else."""
+    if isinstance(error, Blamed):
+        cause = error.error
+        number = cause.errno if isinstance(cause, OSError) else None
+        return Death(type(cause).__name__, watch.last, str(cause), errno=number)
+    trace = "" if isinstance(error, MemoryError) else trace_of(error)
+    return Death(type(error).__name__, watch.last, str(error), trace)
+
+
+@dataclass(frozen=True)
+class LookAround:
+    """Open the store and return its Layout."""
+
+    def run(self, job: Job, watch: Watch) -> Layout:
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.note(None)
+        with blaming("unreadable"):
+            return job.reader.layout()
+
+
+@dataclass(frozen=True)
+class Count:
+    """Return how many records a shard has, for stores whose layout does not tell."""
+
+    shard: Shard
+
+    def run(self, job: Job, watch: Watch) -> int:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=_noting(watch))))
+
+
+@dataclass(frozen=True)
+class Check:
+    """Check the records of a shard and return their Tally; notes the place it is at.
+
+    `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
+    with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
+    `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
+    for pixels that no check wants to see.
+    """
+
+    shard: Shard
+    profile: Profile
+    sample: Sample | None = None
+    start: int = 0
+    careful: bool = False
+    last: int = 0
+    deaths: int = 0
+    stats: bool = True
+
+    def run(self, job: Job, watch: Watch) -> Tally:
+        from datacheck.scanning.judge import Judge
+
+        watch.timeout = job.settings.timeout
+        watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
+        tally = Tally()
+        judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
+        limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
+        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch)):
+            rows: Sequence[int] = range(tally.records, tally.records + len(block))
+            chosen = block
+            if self.sample is not None:
+                picked = self.sample.rows(self.start + tally.records, len(block))
+                chosen, rows = block.take(picked), [rows[row] for row in picked]
+            judge.judge(chosen, rows, alone=self.careful)
+            tally.account.update(block.account if isinstance(block, Block) else {})
+            tally.records += len(block)
+            tally.checked += len(rows)
+        judge.finish(alone=self.careful)
+        return tally
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """Return what the sums over all blocks of a store say of it as a whole."""
+
+    account: dict[str, int]
+
+    def run(self, job: Job, watch: Watch) -> list[Finding]:
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.note(None)
+        reader = job.reader
+        return reader.conclude(self.account) if isinstance(reader, Concluding) else []
+
+
+@dataclass(frozen=True)
+class Object:
+    """Return what in the source a copy could not keep."""
+
+    copier: Copier
+
+    def run(self, job: Job, watch: Watch) -> list[str]:
+        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.note(None)
+        return self.copier.objections(job.reader)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Write the copy; yields the records done, returns Copied."""
+
+    copier: Copier
+    plan: Plan
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.copy(job.reader, self.plan)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Read the copy, or a share of it, again; yields the records done, returns their number and digest."""
+
+    copier: Copier
+    plan: Plan
+    share: int = 0
+    shares: int = 1
+
+    def run(self, job: Job, watch: Watch) -> Any:
+        watch.timeout = None
+        return self.copier.verify(job.reader, self.plan, self.share, self.shares)
+
+
+def _noting(watch: Watch) -> Note:
+    return lambda place, seen: watch.note((place, seen))

@@ -1,0 +1,91 @@
+"""Sums over the values of a field that do not depend on how the records were divided among shards.
+
+Each record's sums are taken in float64 over that record alone (`measure`); the sums over records are exact
+(integers in units of 2**-1126, below the least float64), so adding them is associative and any split gives the same
+last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import msgspec
+
+UNIT_BITS = 1126
+LABELS_COUNTED = 10_000
+"""More different labels than this are not counted one by one."""
+
+
+class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The statistics of one field as the report has them; `counts` is the histogram of a label, by label.
+
+    `mean` and `std` are there where they were asked for or cost nothing, `min` and `max` unless the values are pixels
+    of pictures that nobody asked to see.
+    """
+
+    count: int
+    min: float | int | None = None
+    max: float | int | None = None
+    mean: float | None = None
+    std: float | None = None
+    counts: dict[str, int] | None = None
+
+
+@dataclass(slots=True)
+class FieldStatistics:
+    """The finite values of one field: how many, least, greatest, exact sums of differences from `centre`; adds up.
+
+    `counts` is the histogram of a label, None once there are more than LABELS_COUNTED different ones, or one that is
+    not an integer. `centre` has float32's precision. `overflow` says that a square went beyond float64, so that there
+    is no standard deviation. `sums` says whether there are sums at all: without them there is no mean.
+    """
+
+    centre: float = 0.0
+    sums: bool = True
+    count: int = 0
+    minimum: float | int = math.inf
+    maximum: float | int = -math.inf
+    total: int = 0
+    squares: int = 0
+    overflow: bool = False
+    label: bool = False
+    counts: dict[int, int] | None = field(default_factory=dict)
+
+    def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
+        self.sums &= other.sums
+        self.count += other.count
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        self.total += other.total
+        self.squares += other.squares
+        self.overflow |= other.overflow
+        self.label |= other.label
+        self.count_labels(other.counts)
+        return self
+
+    def count_labels(self, counts: dict[int, int] | None) -> None:
+        """Add a histogram; None is one that could not be kept."""
+        if self.counts is None or counts is None:
+            self.counts = None
+            return
+        for label, count in counts.items():
+            self.counts[label] = self.counts.get(label, 0) + count
+        if len(self.counts) > LABELS_COUNTED:
+            self.counts = None
+
+    def summary(self) -> FieldSummary:
+        if not self.count:
+            return FieldSummary(0)
+        mean = self.total / (self.count << UNIT_BITS)
+        variance = self.squares / (self.count << UNIT_BITS) - mean * mean
+        counts = self.counts if self.label else None
+        seen = self.minimum <= self.maximum
+        return FieldSummary(
+            count=self.count,
+            min=self.minimum if seen else None,
+            max=self.maximum if seen else None,
+            mean=self.centre + mean if self.sums else None,
+            std=math.sqrt(max(variance, 0.0)) if self.sums and not self.overflow else None,
+            counts={str(label): counts[label] for label in sorted(counts)} if counts else None,
+        )

@@ -1,0 +1,128 @@
+"""Run tasks in worker processes that are allowed to die; knows nothing of datasets.
+
+A worker is a fresh interpreter, not a fork: it shares no handle, lock or thread with the caller, and the caller's
+`__main__` is not run again, so that scripts, notebooks and daemons may all use it. Before a worker touches something
+that may kill or hang it, it leaves a note in a pipe that the caller can read, and winds up an alarm whose signal, left
+at its default, ends the process even inside C code. What killed a worker is thus known, and how far it had come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar, cast
+
+from datacheck.errors import WorkersFailed
+from datacheck.workers.interface import Failure, Job, Step
+from datacheck.workers.process import NOT_YET, Worker, next_process
+
+T = TypeVar("T")
+
+WORKER_BYTES = 4 << 30
+"""Private memory a worker of a scan may have; what needs more is `too-large`."""
+
+
+class Pool(Generic[T]):
+    """Workers that all run one job. Use as a context manager: leaving it kills them.
+
+    `memory` bounds the bytes of private memory of each; beyond it a job meets a MemoryError.
+    """
+
+    def __init__(self, job: Job[T], workers: int, memory: int) -> None:
+        self._job = _dumps(job)
+        self.count, self._memory = workers, memory
+        self._workers: list[Worker[T]] = []
+        self._left = contextlib.ExitStack()
+
+    def __enter__(self) -> Pool[T]:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_told_of_ends())
+            stack.callback(self._close)
+            self.grow(1)
+            self._left = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._left.close()
+
+    def _close(self) -> None:
+        while self._workers:
+            self._workers.pop().close()
+
+    def grow(self, workers: int) -> None:
+        """Start workers until there are `workers` of them, at most as many as the pool was made for.
+
+        Where the system grants no more of them, those that there are do the work.
+        """
+        while len(self._workers) < min(workers, self.count):
+            try:
+                self._workers.append(Worker(self._job, next_process(self._memory)))
+            except WorkersFailed:
+                if not self._workers:
+                    raise
+                self.count = len(self._workers)
+
+    def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
+        """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
+
+        A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised.
+        Workers that still do something when this is left are killed.
+        """
+        waiting = tasks if isinstance(tasks, deque) else deque(tasks)
+        busy: dict[Connection, tuple[Worker[T], T]] = {}
+        try:
+            while waiting or busy:
+                self.grow(len(busy) + len(waiting))
+                idle = [worker for worker in self._workers if worker.results not in busy]
+                while waiting and idle:
+                    worker, task = idle.pop(0), waiting.popleft()
+                    busy[worker.results] = (worker, task)
+                    worker.give(task)
+                for ready in wait(list(busy)):
+                    worker, task = busy[cast(Connection, ready)]
+                    result = worker.take()
+                    del busy[cast(Connection, ready)]
+                    if result is NOT_YET or isinstance(result, Step):
+                        busy[worker.results] = (worker, task)
+                    if isinstance(result, Failure):
+                        raise result.error
+                    if result is not NOT_YET:
+                        yield task, result
+        finally:
+            for worker, _ in busy.values():
+                if worker in self._workers:  # or the pool was left before this was
+                    self._workers.remove(worker)
+                    worker.close()
+
+
+@contextlib.contextmanager
+def _told_of_ends() -> Iterator[None]:
+    """Have the system tell how workers end, in a caller that ignores SIGCHLD and lets it be changed."""
+    ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def _dumps(job: Any) -> bytes:
+    """Pickle a job; what a worker could not import (a script's or a notebook's own classes) goes along by value."""
+    try:
+        raw = pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        raw = b""
+    if raw and b"__main__" not in raw:
+        return raw
+    import cloudpickle
+
+    by_value: bytes = cloudpickle.dumps(job)
+    return by_value

@@ -1,0 +1,320 @@
+"""A worker as a process: started, given tasks, replaced when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import io
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, Generic, TypeVar
+
+from datacheck.errors import WorkersFailed
+from datacheck.files.scratch import small_file
+from datacheck.workers.interface import UNKNOWN_END, Death
+from datacheck.workers.limits import memory_limit, require_memory
+from datacheck.workers.notes import Note, last_note
+
+T = TypeVar("T")
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""A worker is one thread among its fellows. And glibc gives freed memory back to the kernel at once, and has it zeroed
+again for the next block: going through a gigabyte a block at a time then is mostly page faults (mallopt(3))."""
+
+NOT_PASSED_ON = frozenset(
+    f"PYTHON{name}"
+    for name in ("WARNINGS", "INSPECT", "OPTIMIZE", "DEVMODE", "VERBOSE", "DEBUG", "TRACEMALLOC", "PROFILEIMPORTTIME")
+)
+"""What a worker does not get of its environment: with PYTHONWARNINGS=error a library's warning would be an error."""
+STARTS = 3
+"""So often a process is started that ends before it has begun its task."""
+WORDS_BYTES = 1 << 20
+"""What libraries write to standard error is dropped between two tasks once there is this much of it."""
+
+
+class Process:
+    """A worker's process and the pipes to it; `memory` bounds its private bytes.
+
+    Until it gets a job it loads what every job needs. It ends when this process does, however that ends.
+    Raises WorkersFailed where it cannot be started.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self.used = 0.0
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            try:
+                self._start(ours, theirs)
+            except OSError as exc:
+                raise WorkersFailed(f"{exc.strerror or exc}{_hint(exc.errno)}") from exc
+            self._ours = ours.pop_all()
+        _living.add(self)
+
+    def _start(self, ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> None:
+        """Open the pipes, start the process; what is `theirs` is to be closed here when it runs."""
+        tasks, tasks_out = _pipe()
+        theirs.callback(os.close, tasks)
+        self._tasks = ours.enter_context(Connection(tasks_out, readable=False))
+        results_in, results = _pipe()
+        theirs.callback(os.close, results)
+        self.results = ours.enter_context(Connection(results_in, writable=False))
+        notes_in, notes = _pipe()
+        theirs.callback(os.close, notes)
+        self._notes = ours.enter_context(io.FileIO(notes_in))
+        life, life_out = _pipe()
+        theirs.callback(os.close, life)
+        self.life = ours.enter_context(io.FileIO(life_out, "wb"))
+        os.set_blocking(notes_in, False)
+        os.set_blocking(notes, False)
+        self._errors = small_file()
+        if self._errors is not None:
+            ours.enter_context(self._errors)
+            fcntl.fcntl(self._errors, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
+        ends = (tasks, results, notes_in, notes, life)
+        by_main = int(threading.get_native_id() == os.getpid())
+        self._process = subprocess.Popen(  # noqa: S603  (this interpreter and this module)
+            [
+                sys.executable,
+                "-I" if sys.flags.isolated else "-P",
+                "-c",
+                _main(),
+                *map(str, (*ends, by_main, self.memory)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if self._errors is None else self._errors,
+            env=_environment(),
+            pass_fds=ends,
+        )
+
+    def send(self, raw: bytes) -> None:
+        """Send a job or a task; whoever waits for the result learns if nobody is there any more."""
+        if self._errors is not None and os.fstat(self._errors.fileno()).st_size > WORDS_BYTES:
+            os.ftruncate(self._errors.fileno(), 0)
+        with _without_sigpipe(), contextlib.suppress(BrokenPipeError):
+            self._tasks.send_bytes(raw)
+
+    def wait(self) -> int | None:
+        """Return how it ended, as subprocess has it; None if the system does not tell."""
+        if self._process.returncode is None:
+            try:
+                _, status, usage = os.wait4(self._process.pid, 0)
+            except ChildProcessError:
+                self._process.returncode = 0
+                return None
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self.used = usage.ru_utime + usage.ru_stime
+        return self._process.returncode
+
+    def last_note(self) -> Note | None:
+        """Return its last note; None if it never began a task."""
+        return last_note(self._notes.fileno())
+
+    def last_words(self) -> str:
+        """Return the last line that it wrote to standard error."""
+        if self._errors is None:
+            return ""
+        errors = self._errors.fileno()
+        raw = os.pread(errors, 4096, max(0, os.fstat(errors).st_size - 4096))
+        lines = raw.decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def close(self) -> None:
+        """Kill it, whatever it is doing."""
+        with self._ours:
+            self._process.kill()
+            self.wait()
+
+
+_living: weakref.WeakSet[Process] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a process that the caller forked: keep no worker alive that is not one's own."""
+    for process in list(_living):
+        process.life.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def _pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe, neither with the number of a standard stream, which the caller may have closed."""
+    ends = os.pipe()
+    high = [end if end > 2 else fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends]
+    for end, moved in zip(ends, high, strict=True):
+        if end != moved:
+            os.close(end)
+    return high[0], high[1]
+
+
+def _environment() -> dict[str, str]:
+    """Return a worker's environment: the caller's, without what changes how Python runs what is judged."""
+    return {**{name: it for name, it in os.environ.items() if name not in NOT_PASSED_ON}, **ENVIRONMENT}
+
+
+def _hint(number: int | None) -> str:
+    """Say which limit an error number may come from."""
+    return {
+        errno.EAGAIN: " (a limit on processes, ulimit -u?)",
+        errno.EMFILE: " (a limit on open files, ulimit -n?)",
+        errno.ENOMEM: " (a limit on memory, ulimit -v?)",
+    }.get(number or 0, "")
+
+
+@contextlib.contextmanager
+def _without_sigpipe() -> Iterator[None]:
+    """Keep a caller alive that has left SIGPIPE at its default, while it writes to a worker that may be dead."""
+    if signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL or not hasattr(signal, "sigtimedwait"):
+        yield
+        return
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in held:
+            signal.sigtimedwait({signal.SIGPIPE}, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+Circumstances = tuple[int, str, dict[str, str], list[str]]
+_ahead: list[tuple[Circumstances, Process]] = []
+"""Processes that were started before it was known what for."""
+
+
+def start_ahead(memory: int) -> Callable[[], None]:
+    """Start the process of the next worker with this bound on memory, while the caller is still busy loading.
+
+    Return what is to be called in the end: it closes the process if nobody had use for it.
+    """
+    require_memory()
+    with contextlib.suppress(WorkersFailed):  # who needs one will try again, and tell
+        _ahead.append((_circumstances(memory), Process(memory)))
+    return _close_ahead
+
+
+def _close_ahead() -> None:
+    while _ahead:
+        _ahead.pop()[1].close()
+
+
+def next_process(memory: int) -> Process:
+    """Return a process: one that was started ahead, if it has what a new one would get of its caller."""
+    if _ahead:
+        circumstances, process = _ahead.pop()
+        if circumstances == _circumstances(memory):
+            return process
+        process.close()
+    return Process(memory)
+
+
+def _circumstances(memory: int) -> Circumstances:
+    try:
+        place = os.getcwd()  # noqa: PTH109  (a str is all that is needed)
+    except OSError:  # it was removed
+        place = ""
+    return memory, place, dict(os.environ), list(sys.path)
+
+
+NOT_YET = object()
+"""What a worker gives that had to be started again: its task is still to be done."""
+
+
+class Worker(Generic[T]):
+    """One worker: a process, and a new one whenever it has died."""
+
+    def __init__(self, job: bytes, process: Process) -> None:
+        self._job, self._process = job, process
+        self._task = b""
+        self._starts = 1
+        self._process.send(job)
+
+    @property
+    def results(self) -> Connection:
+        return self._process.results
+
+    def give(self, task: T) -> None:
+        self._task = pickle.dumps(task)
+        self._process.send(self._task)
+
+    def take(self) -> Any:
+        """Return the result of the task that was given: what the job returned, a Failure, a Death, or NOT_YET.
+
+        After a death the worker is a new process. Raises WorkersFailed if that does not get as far as the task.
+        """
+        try:
+            raw = self.results.recv_bytes()
+        except (EOFError, OSError):
+            return self._buried()
+        self._starts = 0
+        return pickle.loads(raw)  # noqa: S301  (our own worker's)
+
+    def _buried(self) -> Any:
+        signal_name = _name_of(self._process.wait())
+        note = self._process.last_note()
+        words = self._process.last_words()
+        self._process.close()
+        begun = note is not None
+        death = Death(signal_name, words=words)
+        if note is not None:
+            share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
+            death = Death(signal_name, note.value, words, share=share)
+        if not begun and self._starts >= STARTS:
+            limit = memory_limit(self._process.memory).words
+            raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")
+        self._process = Process(self._process.memory)
+        self._process.send(self._job)
+        self._starts = 1 if begun else self._starts + 1
+        if begun:
+            return death
+        self._process.send(self._task)
+        return NOT_YET
+
+    def close(self) -> None:
+        """Kill the process, whatever it is doing."""
+        self._process.close()
+
+
+_MAIN = """
+import sys
+sys.path[:] = {path!r}
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("datacheck", {package!r})
+sys.modules["datacheck"] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
+from multiprocessing.connection import Connection
+from datacheck.workers.notes import NotePad
+from datacheck.workers.serve import serve
+import numpy
+tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:])
+tasks, results = Connection(tasks, writable=False), Connection(results, readable=False)
+serve(tasks, results, NotePad(reading, writing), life, by_main, memory)
+"""
+
+
+def _main() -> str:
+    """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
+    return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__)
+
+
+def _name_of(status: int | None) -> str:
+    if status is None:
+        return UNKNOWN_END
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

@@ -1,0 +1,91 @@
+"""Every path is opened for reading by `datacheck.files`, which waits for no pipe and reads no device."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "datacheck"
+MODULES = sorted(it for it in PACKAGE.rglob("*.py") if it.parent.name != "files")
+
+READING = {"open", "fdopen", "read_bytes", "read_text", "memmap", "fromfile", "load", "loadtxt", "mmap", "File", "DB"}
+"""Names of what opens a path, whatever it belongs to."""
+LIBRARIES = ("h5", "self.h5", "self._h5", "library()")
+"""What is opened in these is a part of an HDF5 file that is open."""
+EXCEPTIONS = {
+    ("backends/hdf5/file.py", "library().File"): "the library's own; `superblock` has opened the path before",
+    ("backends/hdf5/reader.py", "library().File"): "writes",
+    ("backends/hdf5/copying/builder.py", "self._target.open"): "its own copy, in the workplace",
+    ("backends/hdf5/copying/builder.py", "self._tree.open"): "an object of a file that is open",
+    ("backends/hdf5/copying/copier.py", "tree.open"): "an object of a file that is open",
+    ("backends/hdf5/copying/copier.py", "(target / reader.path.name).read_bytes"): "its own copy, in the workplace",
+    ("backends/hdf5/copying/digest.py", "tree.open"): "an object of a file that is open",
+    ("backends/hdf5/copying/copy_losses.py", "tree.open"): "an object of a file that is open",
+    ("backends/hdf5/bounds.py", "_STATM.read_bytes"): "what the kernel says of this process",
+    ("backends/hdf5/fork_guard.py", "mmap.mmap"): "memory, of no file",
+    ("backends/leveldb/writer.py", "plyvel.DB"): "writes",
+    ("backends/lmdb/library.py", "lmdb.open"): "the library's own, after `require_regular`; and the writer's",
+    ("backends/lmdb/layout.py", "data.open"): "its own copy, in the workplace",
+    ("backends/lmdb/pages.py", "mmap.mmap"): "of a descriptor from `open_descriptor`",
+    ("caffe/syntax.py", "self.open"): "a message in a text",
+    ("backends/replaceable.py", "os.open"): "a name in a folder that is held, after it was looked at, without waiting",
+    ("backends/copy_plan.py", "np.memmap"): "its own list, in the workplace",
+    ("demo/__init__.py", "file.read_bytes"): "the pictures that are installed with the package",
+    ("decoders/pictures/pillow.py", "image.load"): "pixels, of bytes in memory",
+    ("demo/__init__.py", "log.read_bytes"): "a file that it has just written",
+    ("backends/hdf5/fork_guard.py", "os.fdopen"): "a pipe from its own child, which has an alarm",
+    ("cli/streams.py", "os.open"): "the null device",
+    ("cli/streams.py", "os.fdopen"): "a standard stream",
+    ("testing/readers.py", "it.read_bytes"): "a store that the test has built",
+    ("testing/readers.py", "self.open"): "a reader, which opens nothing",
+    ("workers/process.py", "mmap.mmap"): "memory that a worker shares with its caller",
+}
+"""What else is called so, by module and callee, and why it needs no look beforehand."""
+
+
+def writes(call):
+    """Say whether a call of `open` only writes, by its literal mode."""
+    modes = [it.value for it in [*call.args[:2], *(it.value for it in call.keywords)] if isinstance(it, ast.Constant)]
+    return any(isinstance(it, str) and set(it) & set("wax") and set(it) <= set("wax+bt") for it in modes)
+
+
+def opening(text):
+    """Yield what a module calls that may open a path for reading."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        callee = ast.unparse(node.func)
+        name = callee.rpartition(".")[2]
+        if name not in READING or writes(node):
+            continue
+        if name == "open" and any(callee.startswith(f"{it}.h5") for it in LIBRARIES) | callee.startswith("h5.h5"):
+            continue
+        yield callee
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda it: str(it.relative_to(PACKAGE)))
+def test_nothing_else_opens_a_path_for_reading(path):
+    module = str(path.relative_to(PACKAGE))
+    found = {(module, callee) for callee in opening(path.read_text())}
+    assert found <= EXCEPTIONS.keys(), f"{found - EXCEPTIONS.keys()}: use datacheck.files.regular, or say why not"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("path.open('rb')", ["path.open"]),
+        ("path.open()", ["path.open"]),
+        ("open(path)", ["open"]),
+        ("open(path, 'r+b')", ["open"]),
+        ("os.open(path, os.O_RDONLY)", ["os.open"]),
+        ("file.read_bytes()", ["file.read_bytes"]),
+        ("(folder / 'CURRENT').open('rb')", ["(folder / 'CURRENT').open"]),
+        ("np.load(path)", ["np.load"]),
+        ("path.open('w', encoding='utf-8')", []),
+        ("open(path, mode='wb')", []),
+        ("self._h5.h5o.open(group, name)", []),
+        ("open_regular(path)", []),
+    ],
+)
+def test_what_opens_is_recognised(text, found):
+    assert list(opening(text)) == found
