@@ -140,7 +140,7 @@ HEAVY = (
     [
         ("import datacheck", set()),
         (
-            "from click.testing import CliRunner as Run; from datacheck.cli.entry import cli; Run().invoke(cli, ['--help'])",
+            "import click.testing, datacheck.cli.entry as it; click.testing.CliRunner().invoke(it.cli, ['--help'])",
             set(),
         ),
     ],
