@@ -23,10 +23,10 @@ from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.probing import take_profile
-from datacheck.scanning.retry import fatal
+from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.tasks import Check, Job, LookAround
+from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
@@ -82,7 +82,7 @@ class Find:
 
 
 @dataclass(frozen=True)
-class Look:
+class ReadRecord:
     """Return what the record of a shard holds, as Seen; None if there is no record there."""
 
     shard: Shard
@@ -101,7 +101,7 @@ class Look:
         return None
 
 
-def look(
+def show_record(
     source: str, key: str, settings: Settings, save: Path | None = None, engine: MakeEngine | None = None
 ) -> Record:
     """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
@@ -110,12 +110,12 @@ def look(
     """
     reader, _ = prepare(source, settings)
     if save is None:
-        return _look(source, reader, key, settings, None, engine)
+        return _shown(source, reader, key, settings, None, engine)
     with Output(save, Guard([source], lambda: read_by(reader))) as output:
-        return _look(source, reader, key, settings, output, engine)
+        return _shown(source, reader, key, settings, output, engine)
 
 
-def _look(
+def _shown(
     source: str, reader: Reader, key: str, settings: Settings, output: Output | None, engine: MakeEngine | None
 ) -> Record:
     with start_engine(Job(reader, settings), 1, engine) as pool:
@@ -124,9 +124,9 @@ def _look(
             raise RecordMissing(source, f"has no record with the key {plain(key)}")
         if isinstance(shard, Death):
             return _dead(key, shard)
-        layout = only(pool, LookAround())
+        layout = only(pool, TakeLayout())
         profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout).profile
-        seen = only(pool, Look(shard, profile))
+        seen = only(pool, ReadRecord(shard, profile))
     if isinstance(seen, Death):
         return _dead(key, seen)
     if seen is None:
@@ -139,7 +139,7 @@ def _look(
 
 
 def _dead(key: str, death: Death) -> Record:
-    finding = fatal(death, "reading or decoding it")
+    finding = finding_of_death(death, "reading or decoding it")
     status = 1 if finding.verdict == "bad" else 3
     return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 
@@ -147,12 +147,12 @@ def _dead(key: str, death: Death) -> Record:
 def _lines(key: str, seen: Seen) -> list[str]:
     size = "" if seen.size is None else f", {amount(seen.size)}"
     lines = [f"{plain(key)}: {seen.kind}{size}"]
-    lines += [f"  {_spell(content)}" for content in seen.contents]
+    lines += [f"  {_line(content)}" for content in seen.contents]
     lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in seen.findings]
     return lines if seen.findings else [*lines, "  nothing wrong"]
 
 
-def _spell(content: Content) -> str:
+def _line(content: Content) -> str:
     summary = content.summary
     if content.shape == () and summary.count:
         return f"{content.name}: {summary.min:g}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datacheck.backends.interface import DEFAULTS, Reader, StoreOptions
-from datacheck.backends.shared.magic import foreign
+from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular
 
@@ -122,7 +122,7 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
                 return reader
         if backend is None:
             raise SourceUnknown(str(path), what_is(path))
-        said = foreign(path) if path.is_file() else irregular(path)
+        said = other_format(path) if path.is_file() else irregular(path)
         raise SourceUnknown(str(path), said or f"is not a store that the backend {backend} reads")
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
@@ -157,7 +157,7 @@ def what_is(path: Path) -> str:
     special = irregular(path) or _leading_nowhere(path)
     if special is not None:
         return special
-    return foreign(path) or f"is not an {_either()} store"
+    return other_format(path) or f"is not an {_either()} store"
 
 
 def _leading_nowhere(path: Path) -> str | None:

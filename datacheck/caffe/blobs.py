@@ -37,15 +37,15 @@ def blob_values(blob: Any, path: str) -> NDArray[Any]:
     legacy = any(blob.HasField(name) for name in LEGACY)
     shape = tuple(getattr(blob, name) for name in LEGACY) if legacy else tuple(blob.shape.dim)
     if len(shape) > MAX_AXES or any(size < 0 for size in shape):
-        raise SourceUnknown(path, f"has the shape {_spell(shape)}, which no blob can have")
+        raise SourceUnknown(path, f"has the shape {_sizes(shape)}, which no blob can have")
     data, dtype = (blob.double_data, np.float64) if len(blob.double_data) else (blob.data, np.float32)
     count = math.prod(shape)
     if count != len(data):
-        raise SourceUnknown(path, f"holds {len(data)} values, but its shape {_spell(shape)} has {count}")
+        raise SourceUnknown(path, f"holds {len(data)} values, but its shape {_sizes(shape)} has {count}")
     return np.fromiter(data, dtype, count).reshape(shape)
 
 
-def _spell(shape: tuple[int, ...]) -> str:
+def _sizes(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "of no axes"
 
 

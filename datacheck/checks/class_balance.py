@@ -346,7 +346,7 @@ def _first(low: int, high: int, holds: Any) -> int:
     return low
 
 
-def sentence(made: Balance) -> str:
+def balance_sentence(made: Balance) -> str:
     """Return what a person reads of it."""
     size = made.batch_size
     text = f"labels: {made.classes} classes, {made.records:,} records; shuffled, "

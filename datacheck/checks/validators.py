@@ -204,7 +204,7 @@ class Constant(BuiltIn):
     """Not every value of a record is the same: normalising such a record divides by zero."""
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.label or batch.unseen or batch.width < 3 or not batch.values.size:
+        if batch.label or batch.pixels_skipped or batch.width < 3 or not batch.values.size:
             return
         for at in np.flatnonzero(batch.constant):
             value = batch.values[at].reshape(-1)[0].item()

@@ -61,14 +61,14 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     from datacheck.workers.process import start_ahead
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
-    from datacheck.cli.targets import Given, guard_of
+    from datacheck.cli.targets import ScanRequest, guard_of
     from datacheck.reporting.files import Reports
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     settings = settings_of(options)
     done: list[Report] = []
     statuses = []
-    scans = Given(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
+    scans = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)

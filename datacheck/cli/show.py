@@ -27,10 +27,10 @@ from datacheck.cli.request import configuration_of, given_options
 @configured
 def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
-    from datacheck.showing import look
+    from datacheck.showing import show_record
 
     settings = configuration_of().settings(workers=1, **given_options(options))
-    record = look(source, key, settings, save)
+    record = show_record(source, key, settings, save)
     print(record.text)
     if settings.config is not None:
         print(settings.config.sentence)

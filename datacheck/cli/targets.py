@@ -59,7 +59,7 @@ def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
 
 
 @dataclass(frozen=True)
-class Given:
+class ScanRequest:
     """How networks among the sources are to be taken, and whom to tell of what is neither store nor network.
 
     `net_settings` are the settings for what a network reads.

@@ -22,7 +22,7 @@ class Decoder(Protocol):
 
     Bad data is a finding; a decoder raises nothing. `profile` is what the family of these records is meant to hold,
     None while that is being found out. Without `pixels`, a decoder may find out that a picture is sound and yet not
-    make its pixels: its batch is then `unseen`.
+    make its pixels: its batch then has `pixels_skipped`.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Field:
     format: str = ""
     encoded: bool = False
     label: bool = False
-    unseen: bool = False
+    pixels_skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

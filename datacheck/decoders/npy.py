@@ -71,11 +71,11 @@ class NpyDecoder:
             return Reading(findings=[header])
         size, stored = header.size, len(value) - start
         if stored < size:
-            message = f"{stored} bytes of values, {_by(header)} takes {size}"
+            message = f"{stored} bytes of values, {_sizes(header)} takes {size}"
             return Reading(findings=[found("truncated", message, field="data", found=stored, expected=size)])
         findings = []
         if stored > size:
-            message = f"{stored - size} bytes after the end of the array of {_by(header)}"
+            message = f"{stored - size} bytes after the end of the array of {_sizes(header)}"
             findings.append(found("trailing-data", message, field="data", offset=start + size, size=stored - size))
         flat = np.frombuffer(value, header.dtype, prod(header.shape), start) if size else np.empty(0, header.dtype)
         values = flat.reshape(header.shape, order="F" if header.fortran else "C") if size else flat
@@ -125,5 +125,5 @@ def _members(name: str, values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any
         yield name or "data", real(values[np.newaxis])[0]
 
 
-def _by(header: Header) -> str:
+def _sizes(header: Header) -> str:
     return f"{' x '.join(map(str, header.shape)) or 'one'} {header.dtype}"

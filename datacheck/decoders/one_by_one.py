@@ -37,16 +37,18 @@ def decode_each(
         for name in wanted.keys() - {field.name for field in reading.fields}:
             lacking.setdefault(name, []).append(row)
         for field in reading.fields:
-            if field.values.nbytes > STACKED_BYTES and not field.unseen:
+            if field.values.nbytes > STACKED_BYTES and not field.pixels_skipped:
                 yield _batch(field, [row], field.values[None], profile)
                 continue
-            same = (field.name, field.format, field.values.shape, field.values.dtype, field.unseen)
+            same = (field.name, field.format, field.values.shape, field.values.dtype, field.pixels_skipped)
             _, at, values = stacks.setdefault(same, (field, [], []))
             at.append(row)
             values.append(field.values)
     for field, at, values in stacks.values():
         shape = (len(at), *field.values.shape)
-        yield _batch(field, at, np.broadcast_to(values[0], shape) if field.unseen else np.stack(values), profile)
+        yield _batch(
+            field, at, np.broadcast_to(values[0], shape) if field.pixels_skipped else np.stack(values), profile
+        )
     for name, at in lacking.items():
         yield Batch(name, (), np.empty(0), label=name == "label", absent=at, expected=wanted[name])
 
@@ -60,5 +62,5 @@ def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: Fam
         encoded=field.encoded,
         label=field.label,
         expected=None if profile is None else profile.fields.get(field.name),
-        unseen=field.unseen,
+        pixels_skipped=field.pixels_skipped,
     )

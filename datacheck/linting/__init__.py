@@ -35,7 +35,7 @@ LONGEST = 400
 
 
 @dataclass(frozen=True)
-class Given:
+class LintRequest:
     """What a caller says of a run that the files do not; see `lint`."""
 
     root: Path | None = None
@@ -82,11 +82,11 @@ def lint(
         There is no prototxt to read.
     """
     bounds = (0, labels - 1) if isinstance(labels, int) else labels
-    given = Given(None if root is None else Path(root), bounds, iterations, records or {})
+    given = LintRequest(None if root is None else Path(root), bounds, iterations, records or {})
     return lint_file(Path(path), given, strict=strict, seen=set())
 
 
-def lint_file(path: Path, given: Given, *, strict: bool, seen: set[Path]) -> Report:
+def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) -> Report:
     """Return the report on one file; a network among `seen` is not followed, and one that is comes to be among them."""
     started = time.monotonic()
     seen.add(real(path))
@@ -127,7 +127,7 @@ Judged = Iterator[tuple[list[Finding], int]]
 """Findings that belong together, and how many layers more have been judged."""
 
 
-def _judge_solver(prototxt: Prototxt, given: Given, seen: set[Path]) -> Judged:
+def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Judged:
     solver, folders = prototxt.message, _folders(prototxt, given)
     iterations = max(solver.max_iter, 0) if given.iterations is None else given.iterations
     case = SolverCase(prototxt, Schedule.of(solver), iterations, folders)
@@ -145,7 +145,7 @@ def _judge_solver(prototxt: Prototxt, given: Given, seen: set[Path]) -> Judged:
             yield [_malformed(it.path, line, getattr(it.error, "reason", str(it.error)))], 0
 
 
-def _judge_net(net: Net, given: Given) -> Judged:
+def _judge_net(net: Net, given: LintRequest) -> Judged:
     """Yield the findings of the file as a whole, then those of each layer, each once though several states have it."""
     prototxt, everything = net.prototxt, layers(net.prototxt)
     found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
@@ -168,7 +168,7 @@ def _judge_net(net: Net, given: Given) -> Judged:
         yield [_layer_finding(prototxt, it, layer, number, phases if several else []) for it, phases in ordered], 1
 
 
-def _problems(net: Net, state: State, given: Given) -> Iterator[tuple[str, Problem]]:
+def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str, Problem]]:
     """Yield what is wrong with the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
@@ -181,7 +181,7 @@ def _problems(net: Net, state: State, given: Given) -> Iterator[tuple[str, Probl
                 yield layer.layer.path, problem
 
 
-def _folders(prototxt: Prototxt, given: Given) -> Folders:
+def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
     return Folders(given.root, Path(prototxt.path).parent)
 
 

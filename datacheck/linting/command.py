@@ -12,7 +12,7 @@ from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown, Sourc
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.files.regular import real
-from datacheck.linting import Given, lint_file
+from datacheck.linting import LintRequest, lint_file
 from datacheck.linting.nets_of_solver import networks_named
 from datacheck.linting.rule_input import Folders
 from datacheck.reporting.files import Reports
@@ -28,7 +28,7 @@ def run(
     files: Sequence[Path], written: Reports, options: Mapping[str, Any]
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
-    given = Given(options["root"], _labels(options["labels"]), options["iterations"])
+    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"])
     seen = {real(path) for path in files}
     done: list[Report] = []
     errors: list[DatacheckError] = []

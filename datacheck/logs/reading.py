@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from datacheck.errors import DatacheckError, SourceUnknown
-from datacheck.logs import events as said
+from datacheck.logs import events
 from datacheck.logs.diagnosis import LogReport
 from datacheck.logs.failure_modes import STORIES
 from datacheck.logs.lines import STANDARD_INPUT, Lines, opened
-from datacheck.logs.run import HEARD, Listen, Run
+from datacheck.logs.run import HANDLERS, Listen, Run
 from datacheck.logs.table import LOG_REPORTS, SeriesSink
 from datacheck.model.settings import Settings
 from datacheck.reporting.files import Reports
@@ -25,7 +25,7 @@ LIVING = 64
 FOREIGN = 1 << 28
 """A log whose first so many bytes hold no line of Caffe's is none."""
 
-DECIDING = frozenset((said.Display, said.Batch, said.Section, said.Fatal))
+DECIDING = frozenset((events.Display, events.Batch, events.Section, events.Fatal))
 """Events that may begin a run, or end one."""
 
 
@@ -37,27 +37,27 @@ class Interleaved:
         self._begun = 0
         self._listen, self._finished = listen, finished
 
-    def hear(self, event: said.Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Give an event to the run that it belongs to."""
         run = self._living.get(event.thread)
         kind = type(event)
-        if run is not None and (kind is said.Rate or kind not in DECIDING):
+        if run is not None and (kind is events.Rate or kind not in DECIDING):
             run.last_line = event.line
-            HEARD[kind](run, event)
+            HANDLERS[kind](run, event)
             return
-        if isinstance(event, said.Fatal):
+        if isinstance(event, events.Fatal):
             self._run_that_died(event).die(event)
             return
-        if isinstance(event, said.Display | said.Batch | said.Section):
+        if isinstance(event, events.Display | events.Batch | events.Section):
             run = self._run_of(event, run)
         else:
             run = self._run_beside(event)
         if run is not None:
-            run.hear(event)
+            run.handle(event)
 
-    def _run_of(self, event: said.Display | said.Batch | said.Section, run: Run | None) -> Run:
+    def _run_of(self, event: events.Display | events.Batch | events.Section, run: Run | None) -> Run:
         """Return the run of an event that only the thread of a run itself has, beginning one where that is due."""
-        if run is None and isinstance(event, said.Display):
+        if run is None and isinstance(event, events.Display):
             run = self._adopted(event.thread)
         if run is not None and self._begins(event, run):
             self._end(run)
@@ -68,17 +68,17 @@ class Interleaved:
             self._living.move_to_end(run.thread)
         return run
 
-    def _begins(self, event: said.Display | said.Batch | said.Section, run: Run) -> bool:
+    def _begins(self, event: events.Display | events.Batch | events.Section, run: Run) -> bool:
         if run.ended != "cut":
             return True
-        if isinstance(event, said.Section):
+        if isinstance(event, events.Section):
             return event.what == b"solver" and (run.shown > 0 or bool(run.header.solver))
         shown = run.iteration
         if shown is None:
             return False
-        return event.iteration < shown or (event.iteration == shown and isinstance(event, said.Display))
+        return event.iteration < shown or (event.iteration == shown and isinstance(event, events.Display))
 
-    def _begin(self, event: said.Event) -> Run:
+    def _begin(self, event: events.Event) -> Run:
         self._begun += 1
         run = Run(self._begun, event.thread, event.line, self._listen)
         if len(self._living) >= LIVING:
@@ -96,17 +96,17 @@ class Interleaved:
         self._living[thread] = waiting[0]
         return waiting[0]
 
-    def _run_beside(self, event: said.Event) -> Run | None:
+    def _run_beside(self, event: events.Event) -> Run | None:
         """Return the run of an event of another thread: values and clippings come only from a run's own."""
-        if isinstance(event, said.Notice):
+        if isinstance(event, events.Notice):
             if event.word == b"Optim":
                 return self._begin(event)
             return next(reversed(self._living.values()), None)
-        if isinstance(event, said.Field):
+        if isinstance(event, events.Field):
             return None
         return self._begin(event)
 
-    def _run_that_died(self, event: said.Fatal) -> Run:
+    def _run_that_died(self, event: events.Fatal) -> Run:
         """Return the run of the thread; else of the process that a signal names; else the one that spoke last."""
         pid = event.text.partition(b"received by PID ")[2].partition(b" ")[0]
         for thread in (pid, event.thread):
@@ -173,7 +173,7 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     """Read one log, telling the report files of its points as they come and of its findings at the end."""
     began = time.monotonic()
     report = LogReport(Source(path, "log"), Settings(checks=tuple(STORIES), strict=strict))
-    hear = files.begin(report)
+    handle = files.begin(report)
     tables: list[SeriesSink] = []
     files.each(lambda sink: tables.append(sink) if isinstance(sink, SeriesSink) else None)
 
@@ -191,24 +191,24 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     report.close(lines.size, parser.lines, time.monotonic() - began)
     findings = iter(report.findings)
     while some := list(islice(findings, 1000)):
-        hear(some)
+        handle(some)
     return report
 
 
-def _read(path: str, runs: Interleaved) -> tuple[Lines, said.Parser]:
+def _read(path: str, runs: Interleaved) -> tuple[Lines, events.Parser]:
     """Read a log from end to end. Raises SourceUnknown where it is none."""
-    hear = runs.hear
+    handle = runs.handle
     with opened(path) as file:
-        lines, parser = Lines(file, path), said.Parser()
+        lines, parser = Lines(file, path), events.Parser()
         for some in lines:
             for event in parser.events(some):
-                hear(event)
+                handle(event)
             if not parser.recognised and lines.size > FOREIGN:
                 break
         else:
             if lines.cut:
                 for event in parser.last(lines.cut):
-                    hear(event)
+                    handle(event)
             runs.end()
     if not parser.recognised:
         raise SourceUnknown(path, _no_log(lines))

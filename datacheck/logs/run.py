@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.logs import events as said
+from datacheck.logs import events
 from datacheck.logs.header import TEST, TRAIN, Header
 from datacheck.reporting.log_series import RunSummary, SeriesPoint, spelled
 
@@ -42,11 +42,11 @@ class Point(msgspec.Struct, gc=False):
     line: int
     text: bytes
     loss: float
-    rate: said.Rate | None = None
-    norms: said.Norms | None = None
-    outputs: list[said.Output] = []
+    rate: events.Rate | None = None
+    norms: events.Norms | None = None
+    outputs: list[events.Output] = []
     clipped: int = 0
-    clipping: said.Clipping | None = None
+    clipping: events.Clipping | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -132,7 +132,7 @@ class BadPass:
     nth: int
     iteration: int | None
     first: bool
-    values: list[said.BadValue]
+    values: list[events.BadValue]
 
 
 Listen = Callable[[SeriesPoint], None]
@@ -165,7 +165,7 @@ class Run:
         self.first_test: int | None = None
         self._point: Point | None = None
         self._marked: list[Point] = []
-        self._norms: said.Norms | None = None
+        self._norms: events.Norms | None = None
         self._testing: int | None = None
         self._tested: int | None = None
         self._pass = self._pass_line = 0
@@ -190,12 +190,12 @@ class Run:
         """Return the points that are kept, in their order."""
         return self.series.kept(self._marked)
 
-    def hear(self, event: said.Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Take in what one line says."""
         self.last_line = event.line
-        HEARD[type(event)](self, event)
+        HANDLERS[type(event)](self, event)
 
-    def _show(self, event: said.Display) -> None:
+    def _show(self, event: events.Display) -> None:
         self._testing, self._pass = None, 0
         self._close()
         self._point = Point(self.series.count, event.iteration, event.line, event.text, event.loss, norms=self._norms)
@@ -212,7 +212,7 @@ class Run:
         if bad is not None and bad.iteration is None:
             bad.iteration = iteration
 
-    def _show_batch(self, event: said.Batch) -> None:
+    def _show_batch(self, event: events.Batch) -> None:
         self.kind = "test"
         point = self._point
         if point is None or point.iteration != event.iteration:
@@ -221,7 +221,7 @@ class Run:
         elif math.isfinite(point.loss) and (b"loss" in event.name or not math.isfinite(event.value)):
             point.line, point.text, point.loss = event.line, event.text, event.value
 
-    def _show_rate(self, event: said.Rate) -> None:
+    def _show_rate(self, event: events.Rate) -> None:
         self.rates += 1
         if self._point is not None and self._point.iteration == event.iteration:
             self._point.rate = event
@@ -235,26 +235,26 @@ class Run:
             if self._point is not None:
                 self._marked.append(self._point)
 
-    def _test(self, event: said.Testing) -> None:
+    def _test(self, event: events.Testing) -> None:
         self._testing = self._tested = event.iteration
         self.first_test = event.iteration if self.first_test is None else self.first_test
         self._pass = 0
 
-    def _output(self, event: said.Output) -> None:
+    def _output(self, event: events.Output) -> None:
         if not event.test:
             if self._point is not None and len(self._point.outputs) < OUTPUTS:
                 self._point.outputs.append(event)
             return
         self._testing = None
         if "test" not in self.first and (b"nan" in event.text or b"inf" in event.text):
-            match = said.OUTPUT.search(event.text)
-            if match is not None and match[4] and not math.isfinite(value := said.number(match[3])):
+            match = events.OUTPUT.search(event.text)
+            if match is not None and match[4] and not math.isfinite(value := events.number(match[3])):
                 self.first["test"] = Evidence(event.line, event.text, self._tested, value)
 
-    def _take_norms(self, event: said.Norms) -> None:
+    def _take_norms(self, event: events.Norms) -> None:
         self._norms = event
 
-    def _clip(self, event: said.Clipping) -> None:
+    def _clip(self, event: events.Clipping) -> None:
         self.clips += 1
         evidence = Evidence(event.line, event.text, self.iteration, event.norm)
         self.clipping = (self.clipping[0] if self.clipping else evidence, evidence)
@@ -262,11 +262,11 @@ class Run:
             self._point.clipped += 1
             self._point.clipping = event
 
-    def _begin_pass(self, event: said.Pass) -> None:
+    def _begin_pass(self, event: events.Pass) -> None:
         self._pass += 1
         self._pass_line = event.line
 
-    def _take_value(self, event: said.BadValue) -> None:
+    def _take_value(self, event: events.BadValue) -> None:
         phase = TRAIN if self._testing is None else TEST
         bad = self.bad_passes.get(phase)
         if bad is None:
@@ -275,20 +275,20 @@ class Run:
         elif bad.nth == self._pass and bad.iteration == self._testing and len(bad.values) < VALUES:
             bad.values.append(event)
 
-    def _begin_section(self, event: said.Section) -> None:
+    def _begin_section(self, event: events.Section) -> None:
         self.header.begin(event.what)
 
-    def _read_field(self, event: said.Field) -> None:
+    def _read_field(self, event: events.Field) -> None:
         self.header.read(event.text)
 
-    def die(self, event: said.Fatal) -> None:
+    def die(self, event: events.Fatal) -> None:
         """Take in a line that a dying process wrote."""
         self.last_line = event.line
         self.ended = "aborted"
         if len(self.fatal) < NOTICES:
             self.fatal.append(Evidence(event.line, event.text, self.iteration))
 
-    def _notice(self, event: said.Notice) -> None:
+    def _notice(self, event: events.Notice) -> None:
         evidence = Evidence(event.line, event.text, self.iteration)
         if event.word == b"Optim":
             if self.done is None:
@@ -337,18 +337,18 @@ class Run:
         )
 
 
-HEARD: dict[type[said.Event], Callable[[Run, Any], None]] = {
-    said.Display: Run._show,
-    said.Batch: Run._show_batch,
-    said.Rate: Run._show_rate,
-    said.Testing: Run._test,
-    said.Output: Run._output,
-    said.Norms: Run._take_norms,
-    said.Clipping: Run._clip,
-    said.Pass: Run._begin_pass,
-    said.BadValue: Run._take_value,
-    said.Section: Run._begin_section,
-    said.Field: Run._read_field,
-    said.Fatal: Run.die,
-    said.Notice: Run._notice,
+HANDLERS: dict[type[events.Event], Callable[[Run, Any], None]] = {
+    events.Display: Run._show,
+    events.Batch: Run._show_batch,
+    events.Rate: Run._show_rate,
+    events.Testing: Run._test,
+    events.Output: Run._output,
+    events.Norms: Run._take_norms,
+    events.Clipping: Run._clip,
+    events.Pass: Run._begin_pass,
+    events.BadValue: Run._take_value,
+    events.Section: Run._begin_section,
+    events.Field: Run._read_field,
+    events.Fatal: Run.die,
+    events.Notice: Run._notice,
 }

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from datacheck.logs import events as said
+from datacheck.logs import events
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import Point, Run
 
@@ -42,9 +42,9 @@ def losses(point: Point) -> Iterator[float]:
     yield point.loss
     if len(point.outputs) > 1:
         for output in point.outputs:
-            match = said.OUTPUT.search(output.text)
+            match = events.OUTPUT.search(output.text)
             if match is not None and match[4]:
-                yield said.number(match[3])
+                yield events.number(match[3])
 
 
 def fits(loss: float, batch: int) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Unstacked:
+class SeparateArrays:
     """Arrays of one shape and dtype that lie apart in memory, as if stacked along a leading axis; none is copied."""
 
     def __init__(self, records: Sequence[NDArray[Any]]) -> None:
@@ -43,8 +43,8 @@ class Batch:
     "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
     `expected` is the profile of the field, None while the profile is being made.
 
-    Large records are `Unstacked`, except in the batches that a caller's own validators get. `unseen` says that the
-    values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
+    Large records are `SeparateArrays`, except in the batches that a caller's own validators get. `pixels_skipped` says
+    that the values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
     """
 
     field: str
@@ -55,7 +55,7 @@ class Batch:
     label: bool = False
     absent: Sequence[int] = ()
     expected: FieldProfile | None = None
-    unseen: bool = False
+    pixels_skipped: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,7 +89,7 @@ class Batch:
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
             return np.asarray(self.lows == self.highs)
         places = np.unique(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
-        if isinstance(self.values, Unstacked):
+        if isinstance(self.values, SeparateArrays):
             some = np.stack([record.reshape(-1)[places] for record in self.values])
         else:
             some = self.values.reshape(len(self.values), -1)[:, places]
@@ -109,7 +109,7 @@ class Batch:
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
             return min(low, self.lows.min().item()), max(high, self.highs.max().item())
         ends = np.iinfo(self.values.dtype)
-        step = 1 if isinstance(self.values, Unstacked) else self.at_once
+        step = 1 if isinstance(self.values, SeparateArrays) else self.at_once
         for start in range(0, len(self.values), step):
             if low <= ends.min and high >= ends.max:
                 break
@@ -132,7 +132,7 @@ class Batch:
 
         count = len(self.values)
         lows, highs = np.empty(count, self.values.dtype), np.empty(count, self.values.dtype)
-        if isinstance(self.values, Unstacked):
+        if isinstance(self.values, SeparateArrays):
             for at, record in enumerate(self.values):
                 flat = record.reshape(-1)
                 lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
@@ -147,7 +147,7 @@ class Batch:
 
     def apart(self) -> Iterator[Batch]:
         """Yield batches whose values are one array each, without copying any: Unstacked ones record by record."""
-        if not isinstance(self.values, Unstacked):
+        if not isinstance(self.values, SeparateArrays):
             yield self
             return
         for at, record in enumerate(self.values):

@@ -13,7 +13,7 @@ COPIED = 1 << 10
 """One value up to this size is handed out as bytes, a longer one as a view."""
 
 
-class Stacked(Sequence["bytes | memoryview"]):
+class EqualLengths(Sequence["bytes | memoryview"]):
     """Values of one length: `rows` has shape (values, length), uint8, read-only. Its rows may lie apart in memory."""
 
     __slots__ = ("rows",)
@@ -32,14 +32,14 @@ class Stacked(Sequence["bytes | memoryview"]):
     @overload
     def __getitem__(self, at: int) -> bytes | memoryview: ...
     @overload
-    def __getitem__(self, at: slice) -> Stacked: ...
-    def __getitem__(self, at: int | slice) -> bytes | memoryview | Stacked:
+    def __getitem__(self, at: slice) -> EqualLengths: ...
+    def __getitem__(self, at: int | slice) -> bytes | memoryview | EqualLengths:
         if isinstance(at, slice):
-            return Stacked(self.rows[at])
+            return EqualLengths(self.rows[at])
         row: NDArray[np.uint8] = self.rows[at]
         return row.tobytes() if row.size <= COPIED else row.data
 
 
 def lengths(values: Sequence[bytes | memoryview]) -> list[int]:
     """Return the number of bytes of each value."""
-    return [values.length] * len(values) if isinstance(values, Stacked) else list(map(len, values))
+    return [values.length] * len(values) if isinstance(values, EqualLengths) else list(map(len, values))

@@ -31,10 +31,10 @@ def plain(text: str) -> str:
     """Return `text` with every character that is not printable escaped, for messages that quote a file."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _spell(char) for char in text)
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
-def _spell(char: str) -> str:
+def _escaped(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 

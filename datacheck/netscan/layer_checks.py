@@ -17,7 +17,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import Demand
-from datacheck.netscan.source_probe import Look, TopDataset
+from datacheck.netscan.source_probe import SourceSample, TopDataset
 
 COUNT_MOST = (1 << 31) - 1
 AXES_MOST = 32
@@ -132,7 +132,7 @@ def demand(source: NetSource, usual: tuple[int, ...] | None, mean: Mean | None, 
     return Demand(shape, source.fixed is not None, 0, "size-one")
 
 
-def of_records(source: NetSource, look: Look, mean: Mean | None) -> Iterator[Finding]:
+def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
     """Yield how the layer does not fit its usual record, or any."""
     transform = source.transform
     if look.records == 0:
@@ -150,13 +150,13 @@ def of_records(source: NetSource, look: Look, mean: Mean | None) -> Iterator[Fin
         return
     crop = transform.crop_size
     if crop and min(shape[1:]) < crop:
-        yield problem("shape", f"crop_size {crop} is larger than the records' {_by(shape)}", SENTENCES["crop"])
+        yield problem("shape", f"crop_size {crop} is larger than the records' {_times(shape)}", SENTENCES["crop"])
     count = len(transform.mean_values)
     if count > 1 and count != shape[0]:
         text = f"{count} mean values for the {shape[0]} channels of the records; it takes 1, or as many as channels"
         yield problem("mean", text, "aborts in data_transformer.cpp:67 or :263")
     if mean is not None and mean.shape != shape:
-        text = f"{transform.mean_file}: the mean is {_by(mean.shape)}, the records are {_by(shape)}"
+        text = f"{transform.mean_file}: the mean is {_times(mean.shape)}, the records are {_times(shape)}"
         yield problem("mean", text, SENTENCES["mean-size"])
     yield from _overflow(source, mean)
 
@@ -235,5 +235,5 @@ def _other_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...], fir
     return found("shape", text, field=name, found=list(shape), expected=list(wanted), caffe=caffe)
 
 
-def _by(shape: Sequence[int]) -> str:
+def _times(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))

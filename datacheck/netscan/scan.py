@@ -22,9 +22,9 @@ from datacheck.model.settings import Bounds, Settings
 from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.source_probe import look, look_at_tops
+from datacheck.netscan.source_probe import look_at_tops, sample_source
 from datacheck.reporting.files import Reports
-from datacheck.reporting.finding_store import FindingRun, Findings
+from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
@@ -128,7 +128,7 @@ class NetScan:
         source, settings = self.source, self.report.settings
         assert self.opened.reader is not None
         colour = _colour(source)
-        seen = look(self.opened.reader, settings, colour, self.engine)
+        seen = sample_source(self.opened.reader, settings, colour, self.engine)
         findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
         checks: list[Validator] = []
         if self._leave("shape"):
@@ -167,7 +167,7 @@ class Amendment:
     together: bool = False
 
     def __call__(self, tally: Tally) -> Tally:
-        if isinstance(tally.findings, FindingRun):
+        if isinstance(tally.findings, PackedFindings):
             return tally  # packed by a worker, whose view has seen them
         said = [self.view.say(finding) for finding in tally.findings if not self._idle(finding)]
         if [it.verdict for it in said] == [it.verdict for it in tally.findings]:

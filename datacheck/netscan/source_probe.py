@@ -15,14 +15,14 @@ from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.retry import fatal
+from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job, LookAround
+from datacheck.scanning.tasks import Job, TakeLayout
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
 
 @dataclass(frozen=True)
-class Look:
+class SourceSample:
     """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
 
     `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
@@ -50,14 +50,14 @@ class TakeShapes:
     probes: tuple[Shard, ...]
     colour: int | None
 
-    def run(self, job: Job, watch: Watch) -> Look:
+    def run(self, job: Job, watch: Watch) -> SourceSample:
         from datacheck.decoders import decoder
         from datacheck.model.blocks import Block
         from datacheck.netscan.record_checks import shapes
         from datacheck.scanning.profiling import sample
 
         watch.timeout = job.settings.timeout
-        look = Look(Counter())
+        sample_source = SourceSample(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
             with blaming("unreadable"):
@@ -69,30 +69,32 @@ class TakeShapes:
             decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
             batches = [it for it in decoded if isinstance(it, Batch)]
             found_there = sorted(shapes(batches, self.colour))
-            look.shapes.update(shape for _, shape in found_there)
+            sample_source.shapes.update(shape for _, shape in found_there)
             encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
-            first = look.first or (found_there[0][1] if found_there else None)
-            look = replace(look, first=first, encoded=look.encoded + encoded)
+            first = sample_source.first or (found_there[0][1] if found_there else None)
+            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded)
         watch.note(None)
-        return look
+        return sample_source
 
 
-def look(reader: Reader, settings: Settings, colour: int | None, engine: MakeEngine | None = None) -> Look:
+def sample_source(
+    reader: Reader, settings: Settings, colour: int | None, engine: MakeEngine | None = None
+) -> SourceSample:
     """Return what the source's sampled records are; a probe that kills its worker is left out."""
     with start_engine(Job(reader, settings), 1, engine) as pool:
-        layout = only(pool, LookAround())
+        layout = only(pool, TakeLayout())
         if not isinstance(layout, Layout):
-            return Look(Counter())
+            return SourceSample(Counter())
         probes = list(layout.probes)
         while probes:
             seen = only(pool, TakeShapes(tuple(probes), colour))
-            if isinstance(seen, Look):
+            if isinstance(seen, SourceSample):
                 return replace(seen, records=layout.records)
             if isinstance(seen, Death) and seen.trace:
-                failed = fatal(seen, "finding out the shapes of the records")
-                return Look(Counter(), records=layout.records, failed=failed)
+                failed = finding_of_death(seen, "finding out the shapes of the records")
+                return SourceSample(Counter(), records=layout.records, failed=failed)
             del probes[seen.note if isinstance(seen, Death) and isinstance(seen.note, int) else -1]
-        return Look(Counter(), records=layout.records)
+        return SourceSample(Counter(), records=layout.records)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class TakeTops:
 
 def _top(file: Any, name: str) -> TopDataset:
     """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would tell."""
-    from datacheck.backends.hdf5.survey import TROUBLE, sentence
+    from datacheck.backends.hdf5.survey import TROUBLE, reason_of
 
     try:
         link = file.get(name, getlink=True)
@@ -139,7 +141,7 @@ def _top(file: Any, name: str) -> TopDataset:
             return TopDataset(missing="it is a group")
         return TopDataset(tuple(dataset.shape or ()), KINDS.get(dataset.dtype.kind, "H5T_COMPOUND"))
     except TROUBLE as exc:
-        return TopDataset(missing=f"it cannot be opened: {sentence(exc)}")
+        return TopDataset(missing=f"it cannot be opened: {reason_of(exc)}")
 
 
 KINDS = {
@@ -167,7 +169,7 @@ def look_at_tops(
         for file in files:
             result = only(pool, TakeTops(file, tops))
             if isinstance(result, Death):
-                findings.append(fatal(result, f"{file.name}: opening it"))
+                findings.append(finding_of_death(result, f"{file.name}: opening it"))
                 result = None
             made.append(result)
     return made, findings

@@ -59,7 +59,7 @@ class Choice:
         return "dropped" if chosen or (self.drop_bad and finding.verdict == "bad") else "kept"
 
 
-class Fated(msgspec.Struct, frozen=True, kw_only=True):
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """A record that was dropped or altered, and for which codes."""
 
     key: str
@@ -69,12 +69,12 @@ class Fated(msgspec.Struct, frozen=True, kw_only=True):
     file: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def fated(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Fated, list[Finding]]]:
+def decided(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Decided, list[Finding]]]:
     """Yield each record that has findings, in source order, with what becomes of it."""
     for (file, database, key, index), group in groupby(findings, lambda finding: finding.record):
         if key is None or index is None:
             continue
         of_record = list(group)
         codes = tuple(dict.fromkeys(finding.code for finding in of_record))
-        record = Fated(key=key, index=index, codes=codes, database=database, file=file)
+        record = Decided(key=key, index=index, codes=codes, database=database, file=file)
         yield choice.fate(of_record), record, of_record

@@ -23,17 +23,17 @@ from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
 from datacheck.model.settings import Settings
-from datacheck.rebuilding.choice import Choice, Fate, fated
+from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
 from datacheck.scanning.make_settings import make
-from datacheck.scanning.retry import fatal
+from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.tasks import Copy, Job, Object, Task, Verify
+from datacheck.scanning.tasks import Copy, Job, ListCopyLosses, Task, Verify
 from datacheck.workers.interface import Death, Engine, MakeEngine, Step
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
@@ -130,7 +130,7 @@ class _Work:
 
         A source that kills whoever looks has nothing to say here: the scan tells of it.
         """
-        ((_, said),) = self.pool.run([Object(self.copier)])
+        ((_, said),) = self.pool.run([ListCopyLosses(self.copier)])
         if isinstance(said, Death) and said.trace:
             _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
@@ -219,7 +219,7 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
 
 
 def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
-    raise RebuildFailed(target, f"{phase}: {fatal(death, 'reading or writing').message}")
+    raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing').message}")
 
 
 def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
@@ -246,7 +246,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
 def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
-    for fate, _, _ in fated(report.findings, order.choice.shown):
+    for fate, _, _ in decided(report.findings, order.choice.shown):
         fates[fate] += 1
     records = report.source.records or 0
     return Receipt(
@@ -276,7 +276,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
     deadly = set()
     with ExitStack() as stack:
         opened = {fate: stack.enter_context(file.open("wb")) for fate, file in files.items()}
-        for fate, record, findings in fated(report.findings, order.choice):
+        for fate, record, findings in decided(report.findings, order.choice):
             if fate in opened:
                 opened[fate].write(record.index.to_bytes(8, "little"))
             if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
@@ -319,7 +319,7 @@ def _compare(
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
     """Write the findings of the records in quarantine beside them."""
     with (holding.path / "quarantine" / "report.jsonl").open("wb") as file:
-        for fate, _, findings in fated(report.findings, order.choice):
+        for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
 

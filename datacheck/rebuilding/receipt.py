@@ -16,7 +16,7 @@ from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Configuration
-from datacheck.rebuilding.choice import Choice, Fate, Fated, fated
+from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -67,16 +67,16 @@ class Receipt(msgspec.Struct, kw_only=True):
     lost: list[Finding] = []
     unkept: list[str] = []
     replaced: str | msgspec.UnsetType = msgspec.UNSET
-    drops: list[Fated] | msgspec.UnsetType = msgspec.UNSET
-    alterations: list[Fated] | msgspec.UnsetType = msgspec.UNSET
+    drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
+    alterations: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
 
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
 
-    def those(wanted: Fate) -> Iterator[Fated]:
-        return (record for fate, record, _ in fated(report.findings, choice.shown) if fate == wanted)
+    def those(wanted: Fate) -> Iterator[Decided]:
+        return (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
 
     return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
 
@@ -114,7 +114,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = (record for is_fate, record, _ in fated(report.findings, choice.shown) if is_fate == fate)
+            named = (record for is_fate, record, _ in decided(report.findings, choice.shown) if is_fate == fate)
             lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     for finding in receipt.lost:
@@ -133,5 +133,5 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     return "\n".join(lines)
 
 
-def _place(record: Fated) -> str:
+def _place(record: Decided) -> str:
     return "".join(f"{part}: " for part in (record.file, record.database) if part) + record.key

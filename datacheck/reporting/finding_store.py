@@ -82,7 +82,7 @@ def _named(
         yield finding
 
 
-class FindingRun(Collection[Finding]):
+class PackedFindings(Collection[Finding]):
     """Findings of neighbouring records in source order, packed; each look at them makes them anew.
 
     `by` is added to the records' indexes.
@@ -94,15 +94,15 @@ class FindingRun(Collection[Finding]):
         self.packed, self.count, self.by = packed, count, by
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> FindingRun:
-        if isinstance(findings, FindingRun):
+    def of(cls, findings: Iterable[Finding]) -> PackedFindings:
+        if isinstance(findings, PackedFindings):
             return findings
         made = findings if isinstance(findings, Findings) else Findings(findings)
         return cls(made.packed() if len(made) else b"", len(made))
 
-    def raised(self, by: int) -> FindingRun:
+    def raised(self, by: int) -> PackedFindings:
         """Return the same findings with their records' indexes raised by `by`."""
-        return FindingRun(self.packed, self.count, self.by + by)
+        return PackedFindings(self.packed, self.count, self.by + by)
 
     def __len__(self) -> int:
         return self.count
@@ -129,12 +129,12 @@ class FindingLog:
     """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
 
     def __init__(self) -> None:
-        self._memory: list[FindingRun] = []
+        self._memory: list[PackedFindings] = []
         self._file: IO[bytes] | None = None
         self._count = 0
 
     def extend(self, findings: Iterable[Finding]) -> None:
-        run = FindingRun.of(findings)
+        run = PackedFindings.of(findings)
         if not run.count:
             return
         self._count += run.count
@@ -161,7 +161,7 @@ class FindingLog:
             if not head:
                 break
             size, count, by = _HEAD.unpack(head)
-            run = FindingRun(self._file.read(size), count, by)
+            run = PackedFindings(self._file.read(size), count, by)
             place = self._file.tell()
             yield from run
         self._file.seek(place)

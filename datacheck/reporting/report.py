@@ -15,7 +15,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
-from datacheck.reporting.finding_store import FindingLog, FindingRun
+from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
@@ -39,9 +39,9 @@ class Report:
     layer: LayerSource | None = None
     seconds: float = 0.0
 
-    def add(self, tally: Tally) -> FindingRun:
+    def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
-        new = FindingRun.of(tally.findings).raised(self.tally.records)
+        new = PackedFindings.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
         if self.order is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
-from datacheck.checks.class_balance import sentence
+from datacheck.checks.class_balance import balance_sentence
 from datacheck.decoders import DECODERS
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
@@ -27,7 +27,7 @@ def text(report: Report) -> str:
     said = [] if config is None else [config.sentence]
     lines = [*_layer(report), _headline(report), *said, _verdict(report), *_examples(report)]
     if report.balance is not None:
-        lines.append(f"  {sentence(report.balance)}")
+        lines.append(f"  {balance_sentence(report.balance)}")
     return "\n".join(lines)
 
 

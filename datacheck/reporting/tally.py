@@ -12,7 +12,7 @@ from typing import Any
 from datacheck.checks.class_balance import Labels
 from datacheck.model.codes import VERDICTS, Verdict
 from datacheck.model.finding import Finding
-from datacheck.reporting.finding_store import FindingRun, Findings
+from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.statistics.exact_sums import FieldStatistics
 
 
@@ -63,7 +63,7 @@ class Tally:
 
     def __iadd__(self, other: Tally) -> Tally:
         """Add what comes behind this; its records' indexes go up by the records that are here."""
-        self.findings = Findings([*self.findings, *FindingRun.of(other.findings).raised(self.records)])
+        self.findings = Findings([*self.findings, *PackedFindings.of(other.findings).raised(self.records)])
         self.labels += other.labels
         self.add_sums(other)
         return self
@@ -71,7 +71,7 @@ class Tally:
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel with the findings packed."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        return _arrived, ({**values, "findings": FindingRun.of(self.findings)},)
+        return _arrived, ({**values, "findings": PackedFindings.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
         """Add all of what comes behind this but its findings and labels."""

@@ -240,7 +240,7 @@ def _most(counts: Counter[T]) -> T:
 
 def _means(batch: Batch) -> Iterator[float]:
     """Yield the mean of each record's finite values, in float32's range."""
-    if batch.unseen or not batch.width:
+    if batch.pixels_skipped or not batch.width:
         return
     if isinstance(batch.values, np.ndarray) and batch.width <= TOGETHER:
         means = batch.values.reshape(len(batch.values), -1).mean(axis=1, dtype=np.float64)

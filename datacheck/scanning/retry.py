@@ -94,12 +94,12 @@ def _stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
 def _named(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally:
     """Return the tally of the one record that killed its worker."""
     tally = Tally(records=1, checked=1, account=Counter(died=1))
-    named = reader.name(shard, place, fatal(death, "reading or decoding it"))
+    named = reader.name(shard, place, finding_of_death(death, "reading or decoding it"))
     tally.count([msgspec.structs.replace(named, index=0)])
     return tally
 
 
-def fatal(death: Death, doing: str) -> Finding:
+def finding_of_death(death: Death, doing: str) -> Finding:
     """Return the finding for what killed a worker. Only what the data brings about is bad."""
     words = f" ({plain(death.words)})" if death.words else ""
     name = death.signal
@@ -124,16 +124,16 @@ def fatal(death: Death, doing: str) -> Finding:
 
 def _lost(reader: Reader, shard: Shard, death: Death) -> Tally:
     """Return the tally of a stretch of records that could not be reached."""
-    first = _spell(reader, shard, shard.start)
-    last = _spell(reader, shard, shard.stop)
+    first = _key_of(reader, shard, shard.start)
+    last = _key_of(reader, shard, shard.stop)
     behind = "behind " if shard.start and shard.start.nth else ""
     where = f"from {behind}{first or 'the first record'} to {last or 'the last'}"
     tally = Tally(complete=False)
-    finding = fatal(death, f"given up {where}: reading on")
+    finding = finding_of_death(death, f"given up {where}: reading on")
     details = {**finding.details, "first": first, "last": last}
     tally.count([msgspec.structs.replace(finding, details=details)])
     return tally
 
 
-def _spell(reader: Reader, shard: Shard, place: Position | None) -> str | None:
+def _key_of(reader: Reader, shard: Shard, place: Position | None) -> str | None:
     return None if place is None else reader.name(shard, place, found("crash", "")).key

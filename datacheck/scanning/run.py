@@ -21,9 +21,9 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.probing import take_profile, undecided
-from datacheck.scanning.retry import Span, fatal, pieces
+from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
-from datacheck.scanning.tasks import Check, Conclude, Count, Job, LookAround, Task
+from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def run(
 
 
 def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
-    layout = only(pool, LookAround())
+    layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
         add(_given_up(layout, "opening the store"))
         return
@@ -103,14 +103,16 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.profile = taken.profile
-    for tally in undecided(taken, layout, reader, fatal):
+    for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
         add(tally)
     if report.tally.account and report.complete:
         concluded = only(pool, Conclude(dict(report.tally.account)))
-        for finding in concluded if isinstance(concluded, list) else [fatal(concluded, "looking at the whole")]:
+        for finding in (
+            concluded if isinstance(concluded, list) else [finding_of_death(concluded, "looking at the whole")]
+        ):
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
@@ -203,7 +205,7 @@ def _unindexed(tally: Tally) -> Tally:
 
 
 def _given_up(death: Death, doing: str) -> Tally:
-    return replace(_tally_of(fatal(death, doing)), complete=False)
+    return replace(_tally_of(finding_of_death(death, doing)), complete=False)
 
 
 def _tally_of(finding: Finding) -> Tally:

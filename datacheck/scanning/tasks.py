@@ -67,7 +67,7 @@ def ended_by(error: Exception, watch: Watch) -> Death:
 
 
 @dataclass(frozen=True)
-class LookAround:
+class TakeLayout:
     """Open the store and return its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
@@ -143,7 +143,7 @@ class Conclude:
 
 
 @dataclass(frozen=True)
-class Object:
+class ListCopyLosses:
     """Return what in the source a copy could not keep."""
 
     copier: Copier

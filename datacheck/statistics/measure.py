@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.model.batch import Batch, Unstacked
+from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.statistics.exact_sums import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
 HALF_BITS = 20
@@ -58,7 +58,7 @@ def measure(batch: Batch, into: FieldStatistics) -> None:
     if not batch.values.size:
         return
     into.label |= batch.label
-    if batch.unseen:
+    if batch.pixels_skipped:
         into.count += batch.values.size
     elif not into.sums:
         _measure_bounds(batch, into)
@@ -169,7 +169,7 @@ _ROW = np.ones(256, np.float32)
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:
     """Floats, as differences from the centre in float64."""
     whole = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
-    if whole and batch.width <= PIECE and not isinstance(batch.values, Unstacked):
+    if whole and batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
         _add(batch.values.reshape(len(batch.values), -1), into)
         return
     for record in batch.values:
@@ -219,7 +219,7 @@ def _in_units(centre: float) -> tuple[int, int]:
 
 
 def _pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
-    if isinstance(values, Unstacked) or not (values.size <= PIECE or values.flags.c_contiguous):
+    if isinstance(values, SeparateArrays) or not (values.size <= PIECE or values.flags.c_contiguous):
         return [piece for record in values for piece in _pieces(record)]
     if values.size <= PIECE:
         return [values]

@@ -340,9 +340,9 @@ def spread(items: Iterable[Any]) -> list[tuple[Any, ...]]:
             row, it = item
             said.append((row, "finding", it.code, it.verdict, it.field, it.message, repr(it.details)))
             continue
-        facts = (item.format, item.encoded, item.label, item.shape, str(item.values.dtype), item.unseen)
+        facts = (item.format, item.encoded, item.label, item.shape, str(item.values.dtype), item.pixels_skipped)
         for row, values in zip(item.rows, item.values, strict=True):
-            said.append((row, "values", item.field, *facts, b"" if item.unseen else values.tobytes()))
+            said.append((row, "values", item.field, *facts, b"" if item.pixels_skipped else values.tobytes()))
         said += [(row, "absent", item.field) for row in item.absent]
     return sorted(said, key=repr)
 

@@ -22,7 +22,7 @@ from datacheck.reporting.files import json_document
 from datacheck.reporting.summary import text
 from datacheck.scanning.fingerprint import fingerprint
 from datacheck.scanning.make_settings import make
-from datacheck.showing import look
+from datacheck.showing import show_record
 
 
 class ReaderContract:
@@ -196,7 +196,7 @@ class ReaderContract:
     def test_one_record_is_shown(self, store: Path, reader: Reader) -> None:
         before = contents(store)
         name = every(reader)[3]
-        record = look(str(store), name, make(workers=1))
+        record = show_record(str(store), name, make(workers=1))
         assert record.status == 0
         assert record.text.startswith(name)
         assert contents(store) == before

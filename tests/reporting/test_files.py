@@ -18,7 +18,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import schema
 from datacheck.reporting.files import REPORTS, Reports
-from datacheck.reporting.finding_store import FindingLog, FindingRun, Findings
+from datacheck.reporting.finding_store import FindingLog, Findings, PackedFindings
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.summary import text
@@ -251,11 +251,11 @@ def test_what_is_said_of_many_records_is_sent_once():
     made.extend([alike], ["c"], [2])
     expected = [("a", 0, alike.message), ("b", 1, alike.message), ("b", 1, other.message), ("c", 2, alike.message)]
     assert [(it.key, it.index, it.message) for it in made] == expected
-    assert len(made.packed()) < 2 * len(FindingRun.of([alike]).packed) + 50
-    run = FindingRun.of(made).raised(10)
+    assert len(made.packed()) < 2 * len(PackedFindings.of([alike]).packed) + 50
+    run = PackedFindings.of(made).raised(10)
     assert [(it.key, it.index - 10, it.message) for it in run] == expected
     assert (alike.key, alike.index) == (None, None)
-    (of_store,) = FindingRun.of([found("damaged-store", "cut")]).raised(5)
+    (of_store,) = PackedFindings.of([found("damaged-store", "cut")]).raised(5)
     assert of_store.index is None
 
 

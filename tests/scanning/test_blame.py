@@ -333,7 +333,7 @@ MISTAKES = {
     "statistics": ("statistics/measure.py", "    def add(self, batch: Batch) -> None:", SLIP),
     "their end": ("statistics/measure.py", "    def finish(self) -> None:", SLIP),
     "the profile": ("scanning/profiling.py", "        return cls(votes, decoders, rest)", ""),
-    "a check": ("checks/validators.py", "        if batch.label or batch.unseen or batch.width < 3", ""),
+    "a check": ("checks/validators.py", "        if batch.label or batch.pixels_skipped or batch.width < 3", ""),
 }
 
 

@@ -21,7 +21,7 @@ from datacheck.model.finding import found
 from datacheck.scanning import profiling
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.probing import DEATHS, _scattered, take_profile, undecided
-from datacheck.scanning.retry import fatal
+from datacheck.scanning.retry import finding_of_death
 from datacheck.workers.interface import Death, Step
 
 
@@ -303,7 +303,7 @@ def test_a_mistake_of_our_own_ends_the_profile_and_is_told_as_one(monkeypatch):
     result, _ = taken(reader)
     assert result.last is not None
     assert "a slip" in result.last.trace
-    said = [it for tally in undecided(result, reader.layout(), reader, fatal) for it in tally.findings]
+    said = [it for tally in undecided(result, reader.layout(), reader, finding_of_death) for it in tally.findings]
     assert {it.code for it in said} == {"internal-error"}
 
 

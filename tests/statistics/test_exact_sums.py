@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from datacheck.model.batch import Batch, Unstacked
+from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.statistics.exact_sums import LABELS_COUNTED, UNIT_BITS, FieldStatistics, FieldSummary
 from datacheck.statistics.measure import exact_sum, measure
 
@@ -119,13 +119,13 @@ def test_records_that_lie_apart_are_measured_as_if_stacked(sums):
     array[2, 1, 1] = np.nan
     together, apart = FieldStatistics(sums=sums), FieldStatistics(sums=sums)
     measure(Batch("x", range(6), array), together)
-    measure(Batch("x", range(6), Unstacked(list(array))), apart)
+    measure(Batch("x", range(6), SeparateArrays(list(array))), apart)
     assert apart == together
 
 
 def test_pictures_that_were_not_seen_have_no_bounds():
     into = FieldStatistics(sums=False)
-    measure(Batch("x", range(6), np.broadcast_to(np.uint8(0), (6, 3, 4, 4)), unseen=True), into)
+    measure(Batch("x", range(6), np.broadcast_to(np.uint8(0), (6, 3, 4, 4)), pixels_skipped=True), into)
     assert into.summary() == FieldSummary(count=288)
 
 
@@ -133,7 +133,7 @@ def shapes_of(array):
     """Return the same records as one array, as rows with something between them, and apart."""
     wide = np.full((len(array), array[0].size + 5), 7, array.dtype)
     wide[:, : array[0].size] = array.reshape(len(array), -1)
-    return [array, wide[:, : array[0].size].reshape(array.shape), Unstacked(list(array))]
+    return [array, wide[:, : array[0].size].reshape(array.shape), SeparateArrays(list(array))]
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i4", "i8", "f4"])
@@ -171,5 +171,5 @@ def test_once_both_ends_of_the_type_were_seen_no_more_is_looked_at():
     records = Unread(np.array(it, np.uint8) for it in ([3, 0, 9], [4, 255, 1], [1, 2, 3], [5, 6, 7]))
     assert isinstance(records[0], np.ndarray)
     into = FieldStatistics(sums=False)
-    measure(Batch("x", range(4), Unstacked(records)), into)
+    measure(Batch("x", range(4), SeparateArrays(records)), into)
     assert into.summary() == FieldSummary(count=12, min=0, max=255)

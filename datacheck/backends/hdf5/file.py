@@ -10,7 +10,7 @@ from typing import Any
 
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5.superblock import Beyond, Mended, superblock
-from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.backends.hdf5.survey import TROUBLE, reason_of
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
@@ -133,7 +133,7 @@ def _healthy(path: Path) -> Any:
 
 def refused(exc: Exception) -> Finding:
     """Return why a file could not be opened."""
-    said = sentence(exc)
+    said = reason_of(exc)
     if isinstance(exc, PermissionError):
         return found("unsupported", f"the file may not be read: {said}")
     if isinstance(exc, NotRegular):

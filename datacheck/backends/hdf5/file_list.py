@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datacheck.backends.hdf5.superblock import SIGNATURE, offsets, superblock
-from datacheck.backends.shared.magic import foreign
+from datacheck.backends.shared.magic import other_format
 from datacheck.files.regular import NotRegular, TooLarge, irregular, open_regular, read_whole
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -107,7 +107,7 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) 
 
 
 def _why_not(file: Path) -> str:
-    return f"not an HDF5 file: it {foreign(file) or 'has no HDF5 signature'}"
+    return f"not an HDF5 file: it {other_format(file) or 'has no HDF5 signature'}"
 
 
 def _fault(name: str, code: str, message: str) -> Finding:

@@ -32,7 +32,7 @@ HANGS = 3
 """So many of them may have to be ended since they take too long."""
 
 
-class Trail:
+class StepCounter:
     """Counts the steps of a walk, so that the last one is known when it dies; `avoid` are those that did before."""
 
     def __init__(self, avoid: Mapping[int, str], memory: mmap.mmap | None = None) -> None:
@@ -50,7 +50,7 @@ class Trail:
         return self._avoid.get(number)
 
 
-def survived(walk: Callable[[Trail], T]) -> tuple[T | None, dict[int, str]]:
+def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]]:
     """Return what `walk` returns, a value that pickles, and the steps that were avoided, by the signal they died of.
 
     The steps must be the same every time. None if the walk dies too often to be of any use.
@@ -59,11 +59,11 @@ def survived(walk: Callable[[Trail], T]) -> tuple[T | None, dict[int, str]]:
     while len(avoid) <= DEATHS:
         with mmap.mmap(-1, 8) as memory:
             memory[:8] = struct.pack("<q", -1)
-            status, answer = _in_child(walk, Trail(avoid, memory))
+            status, answer = _in_child(walk, StepCounter(avoid, memory))
             (last,) = struct.unpack("<q", memory[:8])
         if os.WIFEXITED(status):
             # A child that could not answer raised an exception: here it is raised again.
-            made: T = pickle.loads(answer) if os.WEXITSTATUS(status) == 0 else walk(Trail(avoid))  # noqa: S301
+            made: T = pickle.loads(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))  # noqa: S301
             return made, avoid
         if last < 0 or last in avoid:
             break
@@ -73,20 +73,20 @@ def survived(walk: Callable[[Trail], T]) -> tuple[T | None, dict[int, str]]:
     return None, avoid
 
 
-def fatal(deed: Callable[[], object]) -> str | None:
+def deadly_signal(deed: Callable[[], object]) -> str | None:
     """Do something in a child; return the signal that it died of, SIGALRM if it took longer than DEED_SECONDS."""
 
-    def tried(trail: Trail) -> None:
+    def tried(trail: StepCounter) -> None:
         trail.step(DEED_SECONDS)
         with contextlib.suppress(Exception):  # the caller will do it again, and meet that itself
             deed()
 
     with mmap.mmap(-1, 8) as memory:
-        status, _ = _in_child(tried, Trail({}, memory))
+        status, _ = _in_child(tried, StepCounter({}, memory))
     return None if os.WIFEXITED(status) else signal.Signals(os.WTERMSIG(status)).name
 
 
-def _in_child(walk: Callable[[Trail], T], trail: Trail) -> tuple[int, bytes]:
+def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int, bytes]:
     """Return the status of a fork that took the walk, and its pickled answer."""
     reading, writing = os.pipe()
     worker = os.getpid()

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import sources
-from datacheck.backends.hdf5.fork_guard import Trail, survived
+from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import TROUBLE, killed, sentence, survey
+from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
@@ -212,7 +212,7 @@ def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly
     key = path, size, changed, options
     if deadly is not None:
         tried = _tried.get(key)
-        return tried if tried and tried.deadly == deadly else _walked(path, size, options, Trail(dict(deadly)))
+        return tried if tried and tried.deadly == deadly else _walked(path, size, options, StepCounter(dict(deadly)))
     contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
     if contents is None:
         return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
@@ -226,7 +226,7 @@ _tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
 """The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
 
 
-def _walked(path: Path, size: int, options: StoreOptions, trail: Trail) -> Contents:
+def _walked(path: Path, size: int, options: StoreOptions, trail: StepCounter) -> Contents:
     signal = trail.step()
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
@@ -259,7 +259,7 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
     except (*TROUBLE, MemoryError) as exc:
         code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
         path = escape(dataset.path)
-        yield found(code, f"{path}: {sentence(exc)}", field=dataset.title, dataset=path)
+        yield found(code, f"{path}: {reason_of(exc)}", field=dataset.title, dataset=path)
         return
     window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0

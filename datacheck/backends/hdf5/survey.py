@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from datacheck.backends.hdf5.fork_guard import Trail
+from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.interface import StoreOptions
@@ -53,13 +53,13 @@ OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy",
 """Filters that hdf5plugin does not bring."""
 
 
-def sentence(exc: BaseException) -> str:
+def reason_of(exc: BaseException) -> str:
     """Return what the library said as one clean line."""
     said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
     return plain(" ".join(said.split()))[:300] or type(exc).__name__
 
 
-def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: Trail) -> Contents:
+def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter) -> Contents:
     """Return what an open file of `size` bytes holds."""
     walk = _Walk(h5, file, size, trail)
     found_tables: list[Table] = []
@@ -77,7 +77,7 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: Trail) -
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int, trail: Trail) -> None:
+    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
@@ -143,7 +143,7 @@ class _Walk:
     def _damaged(self, path: bytes, exc: Exception) -> None:
         spelled = escape(path)
         code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
-        self.findings.append(found(code, f"{spelled} cannot be opened: {sentence(exc)}", path=spelled))
+        self.findings.append(found(code, f"{spelled} cannot be opened: {reason_of(exc)}", path=spelled))
 
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.chunks import Chunks
 from datacheck.backends.hdf5.direct import Direct
-from datacheck.backends.hdf5.fork_guard import fatal
+from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.survey import LARGEST, TROUBLE, killed, sentence
+from datacheck.backends.hdf5.survey import LARGEST, TROUBLE, killed, reason_of
 from datacheck.backends.hdf5.tables import Column, Dataset, cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -140,7 +140,7 @@ class Window:
         title, path = self.dataset.title, escape(self.dataset.path)
         cause = self._deadly
         if cause is None:
-            signal = fatal(lambda: self._fetch(slice(start, stop), stop - start))
+            signal = deadly_signal(lambda: self._fetch(slice(start, stop), stop - start))
             if signal is None:
                 return False
             cause = killed(signal, f"row {start} of {path}", field=title, dataset=path)
@@ -216,7 +216,7 @@ class Window:
 
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset
-        path, said = escape(dataset.path), sentence(exc)
+        path, said = escape(dataset.path), reason_of(exc)
         details: dict[str, Any] = {"dataset": path}
         where = path
         stored = None

@@ -20,7 +20,7 @@ import numpy as np
 
 from datacheck.backends.leveldb.block import Damaged, Value
 from datacheck.backends.leveldb.many_blocks import read
-from datacheck.backends.leveldb.staleness import Doubts
+from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb.version import Origin
 from datacheck.backends.leveldb.write_batches import LogIndex
@@ -106,7 +106,7 @@ def run_chunks(
     files: Files,
     start: Edge,
     stop: Edge | None,
-    doubts: Doubts,
+    doubts: LostWrites,
     complain: Complain,
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
@@ -179,7 +179,7 @@ def _log_chunk(
     return Chunk(origin, keys, log.tags[first:last], read)
 
 
-def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs]:
+def merged(sources: Iterable[Iterator[Chunk]], doubts: LostWrites) -> Iterator[Pairs]:
     """Yield the records of all sources: of each key the newest write, unless it is a deletion.
 
     What a source has lost up to a key is in `doubts` before any record from that key on is yielded.
@@ -197,7 +197,7 @@ def merged(sources: Iterable[Iterator[Chunk]], doubts: Doubts) -> Iterator[Pairs
                 heads[place : place + 1] = [] if following is None else [(source, following)]
 
 
-def _alone(chunk: Chunk, bound: bytes, doubts: Doubts) -> Pairs:
+def _alone(chunk: Chunk, bound: bytes, doubts: LostWrites) -> Pairs:
     keys, values, tags = chunk.take(bound)
     if not chunk.plain:
         kept = np.flatnonzero(tags & VALUE).tolist()
@@ -207,7 +207,7 @@ def _alone(chunk: Chunk, bound: bytes, doubts: Doubts) -> Pairs:
     return keys, values
 
 
-def _woven(chunks: list[Chunk], bound: bytes, doubts: Doubts) -> Pairs:
+def _woven(chunks: list[Chunk], bound: bytes, doubts: LostWrites) -> Pairs:
     """Return the records of several chunks up to `bound`. Sorting lists that are sorted in stretches is quick."""
     keys: list[bytes] = []
     values: list[Value] = []

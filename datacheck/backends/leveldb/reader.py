@@ -18,7 +18,7 @@ from datacheck.backends.leveldb.block import Damaged, Value
 from datacheck.backends.leveldb.log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb.merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb.recovery import live_version
-from datacheck.backends.leveldb.staleness import Doubts
+from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.survey import Survey, log_finding, table_finding, total_size
 from datacheck.backends.leveldb.table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MAGICS, Edge, Table, TableFile
 from datacheck.backends.leveldb.table_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
@@ -125,7 +125,7 @@ class LevelDbReader:
         start = START if shard.start is None else _edge(shard.start)
         stop = None if shard.stop is None else _edge(shard.stop)
         pending: list[tuple[int | None, Finding]] = []
-        doubts = Doubts()
+        doubts = LostWrites()
 
         def complain(path: Path, damage: Damaged, low: bytes | None, high: bytes | None) -> None:
             pending.append((None, table_finding(path.name, damage, low, high)))
@@ -161,7 +161,7 @@ class LevelDbReader:
         return version if version.comparator == BYTEWISE else None
 
     def _sources(
-        self, files: Files, start: Edge, stop: Edge | None, doubts: Doubts, complain: Complain
+        self, files: Files, start: Edge, stop: Edge | None, doubts: LostWrites, complain: Complain
     ) -> Iterator[Iterator[Chunk]]:
         """Yield the runs and logs of the store."""
         version = self._version()
@@ -174,7 +174,9 @@ class LevelDbReader:
             with suppress(OSError):
                 yield log_chunks(path, version.log_origin(path), open_log(path), files, start, stop, complain)
 
-    def _tables(self, version: Version, tables: Sequence[TableFile], doubts: Doubts) -> Iterator[tuple[Origin, Table]]:
+    def _tables(
+        self, version: Version, tables: Sequence[TableFile], doubts: LostWrites
+    ) -> Iterator[tuple[Origin, Table]]:
         for table in tables:
             origin = version.origin(table)
             try:

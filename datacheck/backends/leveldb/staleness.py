@@ -12,7 +12,7 @@ from datacheck.model.finding import Finding, found
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostRange:
     """Writes that cannot be read: where they were, and from which place on and up to which key (None: the last)."""
 
     origin: Origin
@@ -29,24 +29,24 @@ class Lost:
         return self.age > origin.age
 
 
-class Doubts:
+class LostWrites:
     """What was lost in a pass over a range of keys, and findings for the records that it puts in doubt."""
 
     def __init__(self) -> None:
-        self.lost: list[Lost] = []
+        self.lost: list[LostRange] = []
         self.said: dict[bytes, Finding] = {}
 
     def lose_table(self, origin: Origin, smallest: bytes, largest: bytes) -> None:
         """Note that all of a table is lost."""
-        self.lost.append(Lost(origin, origin.age, (smallest, -1), largest))
+        self.lost.append(LostRange(origin, origin.age, (smallest, -1), largest))
 
     def lose_block(self, origin: Origin, table: Table, block: int) -> None:
         """Note that a block of a table is lost, or a gap where the index is lost too."""
         low, high = table.span(block)
-        self.lost.append(Lost(origin, origin.age, (low, 1 if block else -1), high))
+        self.lost.append(LostRange(origin, origin.age, (low, 1 if block else -1), high))
         if block in table.gaps and high is not None:
             # without an index, what follows a gap may be an older write of a key that ended in the gap
-            self.lost.append(Lost(origin, None if origin.age is None else (*origin.age, 1), (high, 0), high))
+            self.lost.append(LostRange(origin, None if origin.age is None else (*origin.age, 1), (high, 0), high))
 
     def concern(self, first: bytes, last: bytes, origins: Sequence[Origin]) -> bool:
         """Say if there can be a doubt about records between two keys; forget what was lost before the first."""

@@ -14,12 +14,12 @@ import numpy as np
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
-from datacheck.backends.lmdb.leaves import Held
+from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
 from datacheck.backends.shared.key_arrays import GATHERED, Keys, Numbers, taken
 from datacheck.model.blocks import Note, Position
-from datacheck.model.equal_lengths import Stacked
+from datacheck.model.equal_lengths import EqualLengths
 
 LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 32 << 20
@@ -60,7 +60,7 @@ class Direct:
         assert isinstance(place.key, bytes)
         return bisect_left(keys, (self._order(place.key), place.nth), key=lambda key: (self._order(key), 0))
 
-    def _values(self, held: Held, rows: range) -> Values:
+    def _values(self, held: ReadNodes, rows: range) -> Values:
         values, first = held.values[rows.start : rows.stop], held.first[rows.start : rows.stop]
         outside = np.flatnonzero(first)
         if not len(outside):
@@ -84,12 +84,12 @@ class Direct:
         if (lengths == lengths[0]).all() and (distances > 0).all() and (distances == distances[:1]).all():
             strides = (int(distances[0]) if len(distances) else 1, 1)
             shape = (len(first), int(lengths[0]))
-            return Stacked(np.ndarray(shape, np.uint8, self._pages.map, int(places[0]), strides))
+            return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, int(places[0]), strides))
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
 
-def _blocks(held: Held, rows: range) -> Iterator[range]:
+def _blocks(held: ReadNodes, rows: range) -> Iterator[range]:
     """Divide rows into blocks of about one size."""
     for stretch in _evenly_apart(held.first, rows):
         ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
@@ -122,5 +122,5 @@ def _inside(values: Keys) -> Values:
     """Return values that lie in the leaves: copies, those of one length in one array."""
     lengths = values.lengths
     if len(lengths) and lengths[0] > GATHERED and (lengths == lengths[0]).all():
-        return Stacked(values.buffer.pieces(values.offsets, int(lengths[0])))
+        return EqualLengths(values.buffer.pieces(values.offsets, int(lengths[0])))
     return taken(values)

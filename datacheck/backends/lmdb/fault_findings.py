@@ -41,7 +41,7 @@ def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
     for fault in faults:
         kinds[fault.kind, fault.part].append(fault)
     for (kind, part), several in kinds.items():
-        yield from (told(fault, page_size) for fault in several[:SHOWN])
+        yield from (finding_of(fault, page_size) for fault in several[:SHOWN])
         if len(several) > SHOWN:
             rest = [fault.page for fault in several[SHOWN:]]
             why = f"{len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
@@ -49,7 +49,7 @@ def grouped(faults: Iterable[Fault], page_size: int) -> Iterator[Finding]:
             yield of_database(finding, part)
 
 
-def told(fault: Fault, page_size: int) -> Finding:
+def finding_of(fault: Fault, page_size: int) -> Finding:
     """Return the finding for one fault."""
     offset = fault.page * page_size
     where = f"page {fault.page:,} ({fault.kind}, byte {offset:,}) {fault.why}" if fault.page else fault.why

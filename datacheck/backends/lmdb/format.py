@@ -100,7 +100,7 @@ def header_size(head: bytes) -> int | None:
     return next((size for size in HEADERS if head[size : size + 4] == MAGIC), None)
 
 
-def foreign(head: bytes) -> str | None:
+def other_machine(head: bytes) -> str | None:
     """Say of what other machine an LMDB file is that begins with `head`; None if it is not one."""
     if head[12:16] == MAGIC:
         return "a 32-bit machine"

@@ -57,7 +57,7 @@ class Leaves:
 
 
 @dataclass(frozen=True)
-class Held:
+class ReadNodes:
     """The nodes of neighbouring leaves in key order, in their pages as these were read when they were judged.
 
     `values` are what the nodes hold; of a value that lies on pages of its own its length, and `first` the number of the
@@ -68,8 +68,8 @@ class Held:
     values: Keys
     first: Numbers
 
-    def __getitem__(self, which: Numbers) -> Held:
-        return Held(self.keys[which], self.values[which], self.first[which])
+    def __getitem__(self, which: Numbers) -> ReadNodes:
+        return ReadNodes(self.keys[which], self.values[which], self.first[which])
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Judged:
     """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3)."""
     shared: frozenset[int] = frozenset()
     """The first pages of extents that have pages in common with another one."""
-    held: list[Held] = field(default_factory=list)
+    held: list[ReadNodes] = field(default_factory=list)
 
 
 def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags, *, hold: bool = False) -> Judged:
@@ -114,14 +114,14 @@ def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: F
 _NONE = np.zeros((0, 3), np.int64)
 
 
-def _in_key_order(held: Held, order: Numbers, counts: Numbers) -> Held:
+def _in_key_order(held: ReadNodes, order: Numbers, counts: Numbers) -> ReadNodes:
     """Return nodes in the order of their leaves: the n-th leaf here is the one at `order[n]`, with so many nodes."""
     if (order[1:] > order[:-1]).all():
         return held
     return held[np.argsort(np.repeat(order, counts), kind="stable")]
 
 
-def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, Held]:
+def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags, Numbers, Numbers, ReadNodes]:
     """Return of each page whether it is sound, whether it has DUPSORT nodes, how many nodes; and all extents and nodes.
 
     What is held of a page that is not sound is of no use.
@@ -164,7 +164,7 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
     outside = np.zeros(len(page), np.int64)
     outside[of] = first
     values = Keys(stack.buffer, places + nodes.data - nodes.offsets, nodes.size)
-    return sound, closer, counts, extents, Held(keys, values, outside)
+    return sound, closer, counts, extents, ReadNodes(keys, values, outside)
 
 
 class _Nodes:

@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.lmdb.branches import keys_of, leaves_below
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database
-from datacheck.backends.lmdb.leaves import READ_BYTES, Held, Judged, Leaves, judge
+from datacheck.backends.lmdb.leaves import READ_BYTES, Judged, Leaves, ReadNodes, judge
 from datacheck.backends.lmdb.page_arrays import compare, one_key
 from datacheck.backends.lmdb.page_sums import Account
 from datacheck.backends.lmdb.pages import Pages
@@ -42,7 +42,7 @@ class Piece:
     sound: bool
     shared: frozenset[int] = frozenset()
     """The first pages of values that have pages in common with another one."""
-    held: Sequence[Held] | None = None
+    held: Sequence[ReadNodes] | None = None
     """The nodes of the leaves, if they are asked for and each is one record."""
 
 

@@ -16,8 +16,8 @@ from datacheck.backends.lmdb.format import (
     DATABASE_BYTES,
     DUPSORT,
     PageDamaged,
-    foreign,
     header_size,
+    other_machine,
 )
 from datacheck.backends.lmdb.library import data_file, refusal, transaction
 from datacheck.backends.lmdb.pages import Pages
@@ -52,7 +52,7 @@ class LmdbReader:
             return None
         with open_regular(data) as file:
             head = file.read(512)
-            if header_size(head) is None and (machine := foreign(head)) is not None:
+            if header_size(head) is None and (machine := other_machine(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, and such files do not travel; use mdb_dump there"
                 raise SourceUnknown(str(path), reason)
         if header_size(head) is not None:

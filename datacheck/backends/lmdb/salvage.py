@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.backends.lmdb.fault_findings import Fault, of_database, told
+from datacheck.backends.lmdb.fault_findings import Fault, finding_of, of_database
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
@@ -218,7 +218,7 @@ class Salvage:
 
     def _say(self) -> None:
         if self._fault is not None:
-            self._said.append(told(self._fault, self._pages.page_size))
+            self._said.append(finding_of(self._fault, self._pages.page_size))
             self._fault = None
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.shared.key_arrays import WORD
 from datacheck.model.blocks import Block
-from datacheck.model.equal_lengths import Stacked
+from datacheck.model.equal_lengths import EqualLengths
 from datacheck.model.finding import Finding, found
 
 
@@ -31,7 +31,7 @@ def marked(block: Block, page_size: int, header: int) -> Block:
 
 def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:
     """Return the values of which a page begins with zeros; `first` bytes of each are on the first of its pages."""
-    if isinstance(values, Stacked):
+    if isinstance(values, EqualLengths):
         if values.length <= 2 * page_size:
             return []
         shape = (len(values), (values.length - first) // page_size)

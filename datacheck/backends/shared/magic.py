@@ -35,7 +35,7 @@ KINDS: tuple[tuple[int, bytes, str], ...] = (
 """offset, the bytes there, what it is."""
 
 
-def foreign(path: Path) -> str | None:
+def other_format(path: Path) -> str | None:
     """Return in a clause what a file is, None if its first bytes do not tell. Raises OSError."""
     with open_regular(path) as file:
         head = file.read(HEAD_BYTES)

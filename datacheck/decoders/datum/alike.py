@@ -22,14 +22,14 @@ from datacheck.decoders.datum.raw_values import raw
 from datacheck.decoders.interface import Value
 from datacheck.decoders.one_by_one import STACKED_BYTES
 from datacheck.decoders.pictures.picture import JPEG, sniff
-from datacheck.model.batch import Batch, Unstacked
+from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
-from datacheck.model.equal_lengths import Stacked, lengths
+from datacheck.model.equal_lengths import EqualLengths, lengths
 from datacheck.model.finding import Finding
 from datacheck.model.profile import FamilyProfile
 
 if TYPE_CHECKING:
-    from datacheck.decoders.pictures.jpeg import Glance
+    from datacheck.decoders.pictures.jpeg import HeaderCache
 
 ALIKE = 4
 """Fewer records than this are not worth a comparison."""
@@ -154,8 +154,8 @@ def _picked(values: Sequence[Value], rows: Sequence[int]) -> Sequence[Value]:
     """Return the values at `rows`; of those that are Stacked only small ones are copied."""
     if len(rows) == len(values):
         return values
-    if isinstance(values, Stacked) and values.length <= STACKED_BYTES:
-        return Stacked(values.rows[rows])
+    if isinstance(values, EqualLengths) and values.length <= STACKED_BYTES:
+        return EqualLengths(values.rows[rows])
     return [values[row] for row in rows]
 
 
@@ -163,7 +163,7 @@ def _around(template: Template, values: Sequence[Value]) -> tuple[NDArray[np.uin
     """Return the records stacked, if they are or are small enough to be copied, and what stands around their values."""
     start, stop = template.start, template.stop
     count, length = len(values), len(values[0])
-    if isinstance(values, Stacked):
+    if isinstance(values, EqualLengths):
         return values.rows, np.concatenate((values.rows[:, :start], values.rows[:, stop:]), axis=1)
     if length <= (GATHERED_BYTES if template.floats else STACKED_BYTES):
         stack = np.frombuffer(b"".join(values), np.uint8).reshape(count, length)
@@ -201,7 +201,7 @@ def _pixels(
             return as_strided(first, (len(stack), count), (stack.strides[0], 5)).copy().reshape(len(stack), *shape)
         apart = [np.ndarray((count,), "<f4", values[place], start + 1, (5,)) for place in places]
         if 4 * count > STACKED_BYTES:
-            return Unstacked([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]
+            return SeparateArrays([floats.copy().reshape(shape) for floats in apart])  # type: ignore[return-value]
         together = np.empty((len(places), count), "<f4")
         for floats, into in zip(apart, together, strict=True):
             into[:] = floats
@@ -210,7 +210,7 @@ def _pixels(
         return stack[:, start:stop].reshape(len(stack), *shape)
     size = stop - start
     records = [np.frombuffer(values[place], np.uint8, size, start).reshape(shape) for place in places]
-    return Unstacked(records)  # type: ignore[return-value]
+    return SeparateArrays(records)  # type: ignore[return-value]
 
 
 def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: FamilyProfile) -> Generator[Batch]:
@@ -221,19 +221,19 @@ def _label_batches(rows: list[int], labels: NDArray[np.int64] | None, profile: F
         yield Batch("label", (), np.empty(0), label=True, absent=rows, expected=expected)
 
 
-def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
+def decode_without_pixels(block: Block, rows: Sequence[int], profile: FamilyProfile) -> Items:
     """Yield the batches of sound pictures that nobody asked to see; return the rows of all other records."""
     left: list[int] = []
     seen: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[int]]] = {}
-    look: Glance | None = None
+    look: HeaderCache | None = None
     for row in rows:
         value = block.values[row]
         parts = _encoded(value)
         data = b"" if parts is None else bytes(value[parts.start : parts.stop])
         if look is None and data.startswith(JPEG):
-            from datacheck.decoders.pictures.jpeg import Glance
+            from datacheck.decoders.pictures.jpeg import HeaderCache
 
-            look = Glance()
+            look = HeaderCache()
         picture = None if look is None else look(data)
         if parts is None or picture is None or parts.shape not in (UNTOLD, picture.pixels.shape):
             left.append(row)
@@ -244,7 +244,7 @@ def decode_unseen(block: Block, rows: Sequence[int], profile: FamilyProfile) -> 
     for (kind, shape), (of, labels) in seen.items():
         pixels = np.broadcast_to(np.uint8(0), (len(of), *shape))
         expected = profile.fields.get("data")
-        yield Batch("data", of, pixels, format=kind, encoded=True, unseen=True, expected=expected)
+        yield Batch("data", of, pixels, format=kind, encoded=True, pixels_skipped=True, expected=expected)
         yield from _label_batches(of, np.array(labels, np.int64), profile)
     return left
 

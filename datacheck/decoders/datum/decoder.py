@@ -37,11 +37,11 @@ class DatumDecoder:
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         if profile is not None:
-            from datacheck.decoders.datum.alike import decode_alike, decode_unseen
+            from datacheck.decoders.datum.alike import decode_alike, decode_without_pixels
 
             rows = yield from decode_alike(block, rows, profile)
             if not pixels:
-                rows = yield from decode_unseen(block, rows, profile)
+                rows = yield from decode_without_pixels(block, rows, profile)
         yield from decode_each(partial(self.read, pixels=pixels), block, rows, profile)
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:

@@ -31,14 +31,14 @@ _REPR = re.compile(rb"""b(['"])(?:\\xff\\xd8\\xff|\\x89PNG\\r\\n|GIF8[79]a|RIFF.
 
 def picture_field(picture: Picture) -> Field:
     """Return the field "data" that holds a picture."""
-    return Field("data", picture.pixels, format=picture.format, encoded=True, unseen=picture.unseen)
+    return Field("data", picture.pixels, format=picture.format, encoded=True, pixels_skipped=picture.pixels_skipped)
 
 
 def read_picture(value: Value, *, pixels: bool = True) -> tuple[Picture | None, list[Finding]]:
     """Return the picture, None where it is broken, and what is wrong with it: if broken, one finding, the most telling.
 
     The first frame stands for an animation, but all frames are decoded, within bounds. Without `pixels` a picture may
-    come `unseen`, where that is quicker and finds the same.
+    come with `pixels_skipped`, where that is quicker and finds the same.
     """
     name = sniff(value)
     if name is None:

@@ -100,7 +100,7 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     entropy-coded data is read to the same end, and only the transform is smaller. A picture that looks constant then is
     decoded in full.
     """
-    if not pixels and (picture := Glance()(value)) is not None:
+    if not pixels and (picture := HeaderCache()(value)) is not None:
         return picture, []
     steps = walk(value)
     frame = _frame(value, steps)
@@ -121,14 +121,14 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     return made, trailing("JPEG", value, steps.end)
 
 
-class Glance:
+class HeaderCache:
     """Looks at pictures that nobody asked to see, and remembers their headers: those of a store are often the same."""
 
     def __init__(self) -> None:
         self._head: _Head | None = None
 
     def __call__(self, value: bytes) -> Picture | None:
-        """Return a picture with which nothing is wrong, unseen; None where only a closer look can say what there is."""
+        """Return a sound picture without its pixels; None where only a closer look can say what there is."""
         head = self._head
         if head is None or not value.startswith(head.raw):
             head = self._head = _head_of(value)
@@ -174,7 +174,7 @@ def _head(head: bytes) -> _Head | None:
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
     if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
         return None
-    picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", unseen=True)
+    picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
     return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL)
 
 
@@ -185,11 +185,11 @@ def _varies(value: bytes) -> bool:
 
 
 def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
-    """Decode a picture, unseen where its pixels are not wanted. Raises ValueError where the decoder objects."""
+    """Decode a picture, without its pixels where they are not wanted. Raises ValueError where the decoder objects."""
     colours = len(frame.sampling)
     kind = f"JPEG{frame.kind}"
     if not pixels and colours in SMALL and _varies(value):
-        return Picture(_stand_in(frame), kind, unseen=True)
+        return Picture(_stand_in(frame), kind, pixels_skipped=True)
     full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
     return Picture(full.transpose(2, 0, 1), kind)
 

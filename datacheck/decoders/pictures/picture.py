@@ -32,12 +32,13 @@ class Picture:
     """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (other numbers in some TIFF).
 
     `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what surprises who trains on it: "JPEG CMYK",
-    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated". `unseen` pixels stand for their shape and dtype alone.
+    "PNG 16-bit", "PNG palette", "PNG 1-bit", "GIF animated". With `pixels_skipped` the pixels stand for
+    their shape and dtype alone.
     """
 
     pixels: NDArray[Any]
     format: str
-    unseen: bool = False
+    pixels_skipped: bool = False
 
 
 def sniff(value: Value) -> str | None:

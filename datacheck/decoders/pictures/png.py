@@ -116,7 +116,7 @@ def _walked(value: bytes, chunks: Chunks) -> Finding | None:
     view = memoryview(value)
     at = len(SIGNATURE)
     while True:
-        name = _spell(value[at + 4 : at + 8])
+        name = _chunk_name(value[at + 4 : at + 8])
         length = int.from_bytes(value[at : at + 4], "big")
         start, stop = at + 8, at + 8 + length
         if stop + 4 > len(value):
@@ -147,7 +147,8 @@ def _ordered(chunks: Chunks) -> Finding | None:
     strange = next((kind for kind in kinds if not kind[0] & 0x20 and kind not in CRITICAL), None)
     if strange is not None:
         message = (
-            f"a PNG with the chunk {_spell(strange)}, without which it cannot be decoded, and which no decoder knows"
+            f"a PNG with the chunk {_chunk_name(strange)}, "
+            "without which it cannot be decoded, and which no decoder knows"
         )
         return found("unknown-payload", message, field="data")
     if kinds[0] != b"IHDR" or kinds.count(b"IHDR") > 1:
@@ -256,7 +257,7 @@ class _Filters:
         return None
 
 
-def _spell(kind: bytes) -> str:
+def _chunk_name(kind: bytes) -> str:
     return kind.decode("ascii") if kind.isalpha() else repr(kind)[1:]
 
 

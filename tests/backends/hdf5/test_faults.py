@@ -1,4 +1,4 @@
-"""Faults of HDF5 files that a copy, a folder or a list of files meets: they neither stop it nor pass unseen."""
+"""Faults of HDF5 files that a copy, a folder or a list of files meets: they neither stop it nor pass pixels_skipped."""
 
 import h5py
 import numpy as np

@@ -6,18 +6,18 @@ import signal
 import pytest
 
 from datacheck.backends.hdf5 import fork_guard as hdf5_trial
-from datacheck.backends.hdf5.fork_guard import fatal, survived
+from datacheck.backends.hdf5.fork_guard import deadly_signal, survived
 
 
-def walk(fatal, steps=6):
-    """A walk whose steps in `fatal` die by that signal; it returns what it was told of each step."""
+def walk(deadly_signal, steps=6):
+    """A walk whose steps in `deadly_signal` die by that signal; it returns what it was told of each step."""
 
     def taken(trail):
         told = []
         for number in range(steps):
             told.append(trail.step())
-            if told[-1] is None and number in fatal:
-                os.kill(os.getpid(), fatal[number])
+            if told[-1] is None and number in deadly_signal:
+                os.kill(os.getpid(), deadly_signal[number])
         return told
 
     return taken
@@ -62,9 +62,9 @@ def test_an_exception_is_raised_here():
 
 def test_a_deed_is_tried_before_it_is_done(monkeypatch):
     monkeypatch.setattr(hdf5_trial, "DEED_SECONDS", 1)
-    assert fatal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
-    assert fatal(lambda: 1 // 0) is None
-    assert fatal(signal.pause) == "SIGALRM"
+    assert deadly_signal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
+    assert deadly_signal(lambda: 1 // 0) is None
+    assert deadly_signal(signal.pause) == "SIGALRM"
 
 
 @pytest.mark.parametrize(("deaths", "answered"), [(15, True), (16, True), (17, False)])

@@ -14,7 +14,7 @@ from datacheck.backends.lmdb.direct import Direct
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Position, Shard
-from datacheck.model.equal_lengths import Stacked
+from datacheck.model.equal_lengths import EqualLengths
 
 NOBODY = {b"no such key"}
 """A reader that avoids a key reads one record at a time, through the library."""
@@ -101,7 +101,9 @@ def test_the_same_records_in_every_range(tmp_path, monkeypatch, name):
     assert bool(held) == ("duplicates" not in name)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("equal", Stacked), ("large", Stacked), ("of several sizes", list)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("equal", EqualLengths), ("large", EqualLengths), ("of several sizes", list)]
+)
 def test_values_of_one_length_come_in_one_array(tmp_path, name, kind):
     reader = open_store(MADE[name](tmp_path / "made"))
     blocks = [block for shard in reader.layout().shards for block in reader.blocks(shard) if len(block)]

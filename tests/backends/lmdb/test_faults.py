@@ -9,7 +9,7 @@ from lmdb_building import BRANCH, LEAF, PAGE, File
 
 from datacheck.backends import open_store
 from datacheck.backends.lmdb import page_arrays as lmdb_bulk
-from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped, spelled, told
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, finding_of, grouped, spelled
 from datacheck.backends.lmdb.format import PageDamaged
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
@@ -65,7 +65,7 @@ def test_a_read_that_returns_less_than_was_asked_for_goes_on_where_it_ended(tmp_
     ],
 )
 def test_a_fault_in_a_sentence(fault, message):
-    finding = told(fault, PAGE)
+    finding = finding_of(fault, PAGE)
     assert finding.message == message
     assert finding.details["count"] == fault.count
     assert ("first_key" in finding.details) == fault.costs

@@ -3,7 +3,7 @@
 import pytest
 
 from datacheck.backends import open_store
-from datacheck.backends.shared.magic import KINDS, foreign
+from datacheck.backends.shared.magic import KINDS, other_format
 from datacheck.errors import SourceUnknown
 
 
@@ -11,7 +11,7 @@ from datacheck.errors import SourceUnknown
 def test_what_a_file_is_by_its_first_bytes(tmp_path, offset, magic, what):
     path = tmp_path / "train.h5"
     path.write_bytes(b"\1" * offset + magic + b"and more")
-    assert foreign(path) == what
+    assert other_format(path) == what
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_what_a_file_is_by_its_first_bytes(tmp_path, offset, magic, what):
 def test_what_a_file_is_by_what_is_in_it(tmp_path, content, what):
     path = tmp_path / "train.h5"
     path.write_bytes(content)
-    assert foreign(path) == what
+    assert other_format(path) == what
 
 
 def test_a_hole_is_not_read(tmp_path):
     path = tmp_path / "train.h5"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    assert "nothing but zeros" in foreign(path)
+    assert "nothing but zeros" in other_format(path)
 
 
 @pytest.mark.parametrize("backend", [None, "hdf5"])

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from datacheck.backends.shared.magic import KINDS, foreign
+from datacheck.backends.shared.magic import KINDS, other_format
 
 
 def zip_archive():
@@ -72,14 +72,14 @@ def test_a_file_is_told_by_its_bytes(tmp_path, what):
     path = tmp_path / "train.h5"
     path.write_bytes(FILES[what] or sqlite(tmp_path))
     said = what.split(" of 64-bit ")[0]
-    assert str(foreign(path)).startswith(f"is {said}")
+    assert str(other_format(path)).startswith(f"is {said}")
 
 
 @pytest.mark.parametrize("what", FILES)
 def test_the_same_bytes_at_another_place_tell_nothing(tmp_path, what):
     path = tmp_path / "train.h5"
     path.write_bytes(b"\1" + (FILES[what] or sqlite(tmp_path)))
-    assert foreign(path) is None
+    assert other_format(path) is None
 
 
 def test_there_is_a_file_for_each_row_of_the_table(tmp_path):
@@ -87,6 +87,6 @@ def test_there_is_a_file_for_each_row_of_the_table(tmp_path):
     for place, content in enumerate(FILES.values()):
         path = tmp_path / str(place)
         path.write_bytes(content or sqlite(tmp_path))
-        told.add(foreign(path))
+        told.add(other_format(path))
     assert told == {what for _, _, what in KINDS}
     assert len(FILES) == len(KINDS)

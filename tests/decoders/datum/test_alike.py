@@ -9,9 +9,9 @@ from building import datum, floats, pictures, pixels
 from datacheck.decoders.datum.alike import decode_alike
 from datacheck.decoders.datum.decoder import DatumDecoder
 from datacheck.decoders.one_by_one import decode_each
-from datacheck.model.batch import Batch, Unstacked
+from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
-from datacheck.model.equal_lengths import Stacked
+from datacheck.model.equal_lengths import EqualLengths
 from datacheck.model.profile import FamilyProfile, FieldProfile
 
 PROFILE = FamilyProfile(
@@ -41,7 +41,7 @@ def stacked(values, apart):
     length = len(values[0])
     rows = np.full((len(values), length + apart), 0xA5, np.uint8)
     rows[:, :length] = np.frombuffer(b"".join(values), np.uint8).reshape(-1, length)
-    return Stacked(rows[:, :length])
+    return EqualLengths(rows[:, :length])
 
 
 def same(values):
@@ -123,7 +123,7 @@ def test_large_records_are_not_copied():
     values = [memoryview(datum(pixels(number, (3, 200, 200)), number)) for number in range(10)]
     block = Block([b""] * 10, values)
     (data,) = (it for it in DatumDecoder().decode(block, range(10), PROFILE) if it.field == "data")
-    assert isinstance(data.values, Unstacked)
+    assert isinstance(data.values, SeparateArrays)
     assert all(np.shares_memory(data.values[row], np.frombuffer(values[row], np.uint8)) for row in range(10))
     assert [batch.values.shape for batch in data.apart()] == [(1, 3, 200, 200)] * 10
     np.testing.assert_array_equal(data.lows, [pixels(number, (3, 200, 200)).min() for number in range(10)])
@@ -182,8 +182,8 @@ def test_sound_pictures_that_nobody_asked_to_see_are_unseen_and_all_others_are_a
     values[8] = datum(jpegs[0], 8, encoded=True, shape=(3, 64, 64))
     block = Block([b""] * 12, values)
     items = list(DatumDecoder().decode(block, range(12), PROFILE, pixels=False))
-    unseen = {row for it in items if isinstance(it, Batch) and it.unseen for row in it.rows}
-    assert unseen >= set(range(12)) - {3, 5, 7}
+    pixels_skipped = {row for it in items if isinstance(it, Batch) and it.pixels_skipped for row in it.rows}
+    assert pixels_skipped >= set(range(12)) - {3, 5, 7}
     plain = told(decode_each(DatumDecoder().read, block, range(12), PROFILE))
     quick = told(items)
     assert quick.keys() == plain.keys()

@@ -194,17 +194,17 @@ def test_a_picture_that_nobody_asked_to_see_is_judged_as_strictly(mode, progress
 def test_a_constant_picture_is_seen_all_the_same():
     out = io.BytesIO()
     Image.new("RGB", (64, 64), (90, 90, 90)).save(out, "JPEG")
-    assert not read_picture(out.getvalue(), pixels=False)[0].unseen
-    assert read_picture(WHOLE, pixels=False)[0].unseen
+    assert not read_picture(out.getvalue(), pixels=False)[0].pixels_skipped
+    assert read_picture(WHOLE, pixels=False)[0].pixels_skipped
 
 
 def test_a_glance_is_enough_for_sound_pictures_only():
-    look = jpeg.Glance()
+    look = jpeg.HeaderCache()
     grey = encode("L", progressive=False)
     for _ in range(2):
-        assert look(WHOLE).unseen
+        assert look(WHOLE).pixels_skipped
         assert (look(WHOLE).format, look(WHOLE).pixels.shape) == ("JPEG", (3, 96, 128))
         assert look(grey).pixels.shape == (1, 96, 128)
         for value in (b"", WHOLE[:SCAN], WHOLE[:-2], WHOLE + b"!", patched(SCAN + 200, bytes(64)), encode("CMYK")):
-            assert look(WHOLE).unseen
+            assert look(WHOLE).pixels_skipped
             assert look(value) is None

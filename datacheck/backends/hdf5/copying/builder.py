@@ -18,7 +18,7 @@ from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.file import OpenFile
-from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.backends.hdf5.survey import TROUBLE, reason_of
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
 
@@ -49,7 +49,7 @@ def disk_errors(target: Path) -> Iterator[None]:
         free = os.statvfs(target.parent)
         if free.f_bavail * free.f_frsize < 1 << 16:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from exc
-        raise RebuildFailed(str(target), f"HDF5 cannot copy what is damaged in the source: {sentence(exc)}") from exc
+        raise RebuildFailed(str(target), f"HDF5 cannot copy what is damaged in the source: {reason_of(exc)}") from exc
 
 
 class Builder:

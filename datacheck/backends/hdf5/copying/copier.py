@@ -24,7 +24,7 @@ from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.survey import TROUBLE, sentence
+from datacheck.backends.hdf5.survey import TROUBLE, reason_of
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
@@ -176,7 +176,7 @@ class Hdf5Copier:
                     if reader.names:
                         continue  # the others of its folder are still there
                     raise RebuildFailed(
-                        str(plan.target), f"nothing of the source can be read: {sentence(exc)}"
+                        str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
             yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
 
