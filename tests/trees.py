@@ -14,7 +14,7 @@ import numpy as np
 from building import datum, raw_records, write_lmdb
 
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
-from datacheck.cli import entry as cli
+from datacheck.cli import entry
 
 KINDS = ("lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder", "hdf5-list")
 
@@ -50,7 +50,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
     """Return the status of a command, what it printed, and what it complained of."""
     said, complained = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
-        status = cli._status([str(it) for it in arguments])
+        status = entry._status([str(it) for it in arguments])
     return status, said.getvalue(), complained.getvalue()
 
 

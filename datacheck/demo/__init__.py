@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import reader as hdf5
-from datacheck.backends.leveldb import log_writer as leveldb_log_writer
+from datacheck.backends.hdf5 import reader
+from datacheck.backends.leveldb import log_writer
 from datacheck.backends.lmdb.library import create
 from datacheck.decoders.datum.message import encode
 from datacheck.decoders.pictures.decoder import read_picture
@@ -111,7 +111,7 @@ def _arrays(path: Path) -> Path:
     shorter = records[11][1][:, :-1, :]
     encoded["00000011"] = encode(shorter.tobytes(), records[11][2], shape=records[11][1].shape)
     encoded["00000029"] = b""
-    leveldb_log_writer.create(path, ((key.encode(), value) for key, value in encoded.items()))
+    log_writer.create(path, ((key.encode(), value) for key, value in encoded.items()))
     log = path / "000003.log"
     damaged = bytearray(log.read_bytes())
     damaged[len(damaged) * 3 // 4] ^= 1
@@ -126,5 +126,5 @@ def _measurements(path: Path) -> Path:
     data[5, 0, 3, 4] = data[5, 2, 60, 1] = np.nan
     data[17, 1, 1, 1] = np.inf
     label[40] = np.nan
-    hdf5.create(path, {"data": data, "label": label})
+    reader.create(path, {"data": data, "label": label})
     return path

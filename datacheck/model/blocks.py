@@ -5,8 +5,8 @@
 A record has four numbers on its way; none of them is its name, which is its key, or its row in an HDF5 table:
 
 ===================== ======================================== ===============================================
-position in the batch what a validator yields                  `check.Judge` makes it a row: `Batch.rows`
-row in the block      `Batch.rows`, findings of block, decoder `check.Judge` makes it an index: `tasks.Check`
+position in the batch what a validator yields                  `judge.Judge` makes it a row: `Batch.rows`
+row in the block      `Batch.rows`, findings of block, decoder `judge.Judge` makes it an index: `tasks.Check`
 index in the shard    `Finding.index` in a `Tally`             `Report.add` adds the records before the shard
 index in the report   `Finding.index` in a `Report`, `Drops`   None behind a part that could not be reached
 ===================== ======================================== ===============================================

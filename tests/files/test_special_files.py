@@ -20,7 +20,7 @@ from log_building import run as logged
 
 import datacheck
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.leveldb import log_writer as leveldb_log_writer
+from datacheck.backends.leveldb import log_writer
 from datacheck.backends.leveldb.writer import is_installed
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown
@@ -169,17 +169,17 @@ def at_list_entry(folder):
 
 
 def at_current(folder):
-    leveldb_log_writer.create(folder / "store", raw_records(20).items())
+    log_writer.create(folder / "store", raw_records(20).items())
     return folder / "store" / "CURRENT", ["scan", "store"]
 
 
 def at_manifest(folder):
-    leveldb_log_writer.create(folder / "store", raw_records(20).items())
+    log_writer.create(folder / "store", raw_records(20).items())
     return folder / "store" / "MANIFEST-000002", ["scan", "store"]
 
 
 def at_level_log(folder):
-    leveldb_log_writer.create(folder / "store", raw_records(20).items())
+    log_writer.create(folder / "store", raw_records(20).items())
     return folder / "store" / "000003.log", ["scan", "store"]
 
 
@@ -361,7 +361,7 @@ def test_the_working_directory_is_scanned_where_it_is_named(tmp_path):
 def test_what_looks_alike_and_is_sound(tmp_path):
     write_lmdb(tmp_path / "lmdb", raw_records(20))
     write_h5(tmp_path / "a.h5")
-    leveldb_log_writer.create(tmp_path / "ldb", raw_records(20).items())
+    log_writer.create(tmp_path / "ldb", raw_records(20).items())
     (tmp_path / "far").mkdir()
     (tmp_path / "far" / "data.mdb").symlink_to(tmp_path / "lmdb" / "data.mdb")
     (tmp_path / "link").symlink_to("lmdb")
@@ -471,7 +471,7 @@ def test_what_may_not_be_read_is_one_sentence(tmp_path, place):
 def test_a_folder_that_may_not_be_entered_is_one_sentence(tmp_path, mode):
     for write in (
         lambda path: write_lmdb(path, raw_records(20)),
-        lambda path: leveldb_log_writer.create(path, raw_records(20).items()),
+        lambda path: log_writer.create(path, raw_records(20).items()),
         lambda path: (path.mkdir(), write_h5(path / "a.h5")),
     ):
         path = tmp_path / "store"
@@ -521,7 +521,7 @@ def test_an_hdf5_file_that_becomes_something_else_while_it_is_read(tmp_path, kin
 
 def test_a_leveldb_whose_log_becomes_a_pipe_while_it_is_read(tmp_path):
     store = tmp_path / "store"
-    leveldb_log_writer.create(store, [(key(at), bytes(pixels(at, (3, 128, 128)))) for at in range(400)])
+    log_writer.create(store, [(key(at), bytes(pixels(at, (3, 128, 128)))) for at in range(400)])
     report = datacheck.scan(store, workers=1, progress=replacing(store / "000003.log", "fifo"))
     assert report.tally.records < 400  # and it comes to an end
 

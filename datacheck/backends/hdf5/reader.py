@@ -1,7 +1,7 @@
 """HDF5 files, read by h5py: opened read-only, without a lock, without plugins from outside, following nothing outside.
 
-A file is walked once in each process (`hdf5_survey`); what it holds makes tables and shards (`hdf5_tables`); a shard
-is read through a window on each dataset (`hdf5_window`).
+A file is walked once in each process (`survey`); what it holds makes tables and shards (`tables`); a shard
+is read through a window on each dataset (`window`).
 """
 
 from __future__ import annotations

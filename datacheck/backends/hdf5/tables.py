@@ -132,7 +132,7 @@ class Contents:
     unjudged: tuple[Dataset, ...] = ()
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
-    """The steps of the walk that killed the reader, so that no worker has to find out again (see `hdf5_trial`)."""
+    """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
 

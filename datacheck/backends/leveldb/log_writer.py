@@ -1,6 +1,6 @@
 """Write a small LevelDB whose records are all still in its log, as one has them that was just written.
 
-For the demo, where plyvel may not be installed. Format: as in `leveldb_log` and `leveldb_version`.
+For the demo, where plyvel may not be installed. Format: as in `log` and `version`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The records of LMDB leaves that were judged, straight from their pages: many at once, and no leaf is read twice.
 
 The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
-leaves are known already (`lmdb_leaves`). Values on pages of their own are views into the mapped file, as the library's
+leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's
 are: to read them into memory of one's own is a copy of all there is.
 """
 

@@ -1,7 +1,7 @@
 """Holes in the file of an LMDB: pages of a value that were never written, and read as zeros.
 
 A full disk, a copy that broke off or a file system that lost its writes leave them. Zeros that were written are looked
-for in the values themselves (`lmdb_zeros`).
+for in the values themselves (`zeroed_pages`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Judge many leaf pages of an LMDB at once: headers, nodes, key order, overflow extents to their last page.
 
-This only tells sound pages from others; `lmdb_salvage` then says what is wrong with one of the others.
+This only tells sound pages from others; `salvage` then says what is wrong with one of the others.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class LmdbReader:
 
     path: Path
     shard_bytes: int | None = None
-    """How large a shard is to be; None: as `lmdb_layout` sees fit."""
+    """How large a shard is to be; None: as `layout` sees fit."""
     backend = "lmdb"
 
     @classmethod

@@ -13,11 +13,9 @@ import pytest
 
 import datacheck
 from datacheck.backends import open_store
-from datacheck.backends.hdf5 import direct as hdf5_direct
+from datacheck.backends.hdf5 import direct, survey, tables
 from datacheck.backends.hdf5 import file as hdf5_file
 from datacheck.backends.hdf5 import kept as hdf5_kept
-from datacheck.backends.hdf5 import survey as hdf5_survey
-from datacheck.backends.hdf5 import tables as hdf5_tables
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.fork_guard import survived
 from datacheck.scanning.make_settings import make
@@ -85,13 +83,13 @@ def opens(monkeypatch):
 def decodings(monkeypatch):
     """Count the chunks that are decoded past the library."""
     counted = []
-    whole = hdf5_direct._Chunked._decoded
+    whole = direct._Chunked._decoded
 
     def decoded(self, origin):
         counted.append(origin)
         return whole(self, origin)
 
-    monkeypatch.setattr(hdf5_direct._Chunked, "_decoded", decoded)
+    monkeypatch.setattr(direct._Chunked, "_decoded", decoded)
     return counted
 
 
@@ -109,16 +107,16 @@ def test_each_dataset_is_opened_once_for_the_profile_and_once_for_the_scan(path,
 
 def test_a_very_wide_table_has_fewer_probes_and_a_usual_one_has_all():
     def probed(columns, rows=100_000):
-        datasets = tuple(hdf5_tables.Dataset(b"/%d" % at, (rows, 2), np.dtype("f4")) for at in range(columns))
-        return len(list(hdf5_tables.probes([("0\n/\n", hdf5_tables.Table("/", rows, datasets))])))
+        datasets = tuple(tables.Dataset(b"/%d" % at, (rows, 2), np.dtype("f4")) for at in range(columns))
+        return len(list(tables.probes([("0\n/\n", tables.Table("/", rows, datasets))])))
 
     assert [probed(columns) for columns in (1, 64, 65, 128, 1024, 100_000)] == [64, 64, 63, 32, 4, 1]
 
 
 def test_very_large_chunks_have_fewer_probes():
     def probed(chunk_rows, rows=1 << 22, filters=(1,)):
-        dataset = hdf5_tables.Dataset(b"/d", (rows, 1 << 10), np.dtype("u1"), (chunk_rows, 1 << 10), filters)
-        return len(list(hdf5_tables.probes([("0\n/\n", hdf5_tables.Table("/", rows, (dataset,)))])))
+        dataset = tables.Dataset(b"/d", (rows, 1 << 10), np.dtype("u1"), (chunk_rows, 1 << 10), filters)
+        return len(list(tables.probes([("0\n/\n", tables.Table("/", rows, (dataset,)))])))
 
     # 16 MiB times 64 is what the probes may have decoded; what is in one chunk is decoded once
     assert probed(1 << 10) == probed(1 << 14) == 64
@@ -143,7 +141,7 @@ def test_a_chunk_above_the_usual_size_is_decoded_as_seldom_and_to_the_same(path,
     values = np.random.default_rng(1).integers(0, 9, (5000, 50)).astype("i4")
     with h5py.File(path, "w") as file:
         file.create_dataset("data", data=values, chunks=(5000, 50), compression="gzip", **how)
-    monkeypatch.setattr(hdf5_direct, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(direct, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(hdf5_kept, "CHUNK_BYTES", 1000)
     reader = pickle.loads(pickle.dumps(open_store(path)))
     (shard,) = reader.layout().shards
@@ -287,8 +285,8 @@ def test_a_chunk_beyond_our_limit_is_bad_only_where_its_bytes_cannot_be_so_many(
             return 2
 
     h5 = type("h5", (), {"h5d": type("h5d", (), {"VIRTUAL": 3})})
-    walk = hdf5_survey._Walk(h5, None, 1 << 30, None)
-    dataset = hdf5_tables.Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
+    walk = survey._Walk(h5, None, 1 << 30, None)
+    dataset = tables.Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
     (finding,) = walk._too_large(Opened(), Created(), dataset)
     assert (finding.code, finding.verdict) == ("too-large", verdict)
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import survey as hdf5_survey
+from datacheck.backends.hdf5 import survey
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.window import Window
 from datacheck.backends.interface import StoreOptions
@@ -295,7 +295,7 @@ def test_a_soft_link_within_the_file_through_another_is_nothing_to_speak_of(path
 
 
 def test_groups_too_deep_are_not_followed(path, monkeypatch):
-    monkeypatch.setattr(hdf5_survey, "DEEPEST", 2)
+    monkeypatch.setattr(survey, "DEEPEST", 2)
     store(path, **{"a/b/c/data": np.zeros(2), "a/b/data": np.zeros(2)})
     (finding,), _, read = scanned(path)
     assert (finding.code, finding.message) == ("unsupported", "/a/b/c: more than 2 groups deep")
@@ -321,8 +321,8 @@ def test_a_dataset_far_larger_than_what_is_stored_is_not_read(path):
 
 
 def test_many_datasets_that_are_too_large_together_are_not_all_read(path, monkeypatch):
-    monkeypatch.setattr(hdf5_survey, "LARGE", 1 << 20)
-    monkeypatch.setattr(hdf5_survey, "SPARSE", 0)
+    monkeypatch.setattr(survey, "LARGE", 1 << 20)
+    monkeypatch.setattr(survey, "SPARSE", 0)
     store(path, a=np.ones(1 << 16), b=np.ones(1 << 15), c=np.ones(1 << 16))
     with h5py.File(path) as file:
         assert file["a"].nbytes * 2 == 1 << 20
@@ -340,7 +340,7 @@ def test_memory_that_runs_out_is_said(path):
                 raise MemoryError
             return np.ones(2 if isinstance(rows, slice) else rows[0].stop - rows[0].start)
 
-    dataset = hdf5_survey.Dataset(b"/data", (4,), np.dtype("f8"))
+    dataset = survey.Dataset(b"/data", (4,), np.dtype("f8"))
     window = Window(dataset, Hungry(), 4)
     assert window.cover(0, 4) == 4
     assert {row: finding.code for row, finding in window.lost.items()} == {2: "too-large", 3: "too-large"}
@@ -428,7 +428,7 @@ def test_strings_that_kill_their_reader_do_not_take_the_numbers_beside_them_alon
                 os.kill(os.getpid(), signal.SIGSEGV)
             return np.array(["fine"], object)
 
-    dataset = hdf5_survey.Dataset(b"/names", (5,), np.dtype(object))
+    dataset = survey.Dataset(b"/names", (5,), np.dtype(object))
     window = Window(dataset, Deadly(), 5, single=True)
     said = {}
     for row in range(5):

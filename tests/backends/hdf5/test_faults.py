@@ -8,7 +8,7 @@ from building import fingerprint, floats
 import datacheck
 from datacheck.backends import open_store
 from datacheck.backends.copy_plan import Drops, Plan
-from datacheck.backends.hdf5 import file_list as hdf5_sources
+from datacheck.backends.hdf5 import file_list
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
@@ -52,14 +52,14 @@ def test_how_a_dataset_was_made_is_in_the_digest(tmp_path, property_, one, other
 @pytest.fixture
 def unreadable(monkeypatch):
     """Make every file whose name begins with "locked" one that may not be read."""
-    real = hdf5_sources.is_hdf5
+    real = file_list.is_hdf5
 
     def is_hdf5(path):
         if path.name.startswith("locked"):
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(hdf5_sources, "is_hdf5", is_hdf5)
+    monkeypatch.setattr(file_list, "is_hdf5", is_hdf5)
 
 
 def store(path):

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from datacheck.backends.hdf5 import fork_guard as hdf5_trial
+from datacheck.backends.hdf5 import fork_guard
 from datacheck.backends.hdf5.fork_guard import deadly_signal, survived
 
 
@@ -34,7 +34,7 @@ def test_steps_that_kill_are_avoided_and_named():
 
 
 def test_a_step_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr(hdf5_trial, "SECONDS", 1)
+    monkeypatch.setattr(fork_guard, "SECONDS", 1)
 
     def endless(trail):
         told = trail.step()
@@ -47,7 +47,7 @@ def test_a_step_without_end_is_stopped(monkeypatch):
 
 def test_a_walk_that_dies_before_its_first_step_or_too_often_has_no_answer(monkeypatch):
     assert survived(lambda trail: os.kill(os.getpid(), signal.SIGKILL)) == (None, {})
-    monkeypatch.setattr(hdf5_trial, "DEATHS", 2)
+    monkeypatch.setattr(fork_guard, "DEATHS", 2)
     assert survived(walk(dict.fromkeys(range(6), signal.SIGKILL)))[0] is None
 
 
@@ -61,7 +61,7 @@ def test_an_exception_is_raised_here():
 
 
 def test_a_deed_is_tried_before_it_is_done(monkeypatch):
-    monkeypatch.setattr(hdf5_trial, "DEED_SECONDS", 1)
+    monkeypatch.setattr(fork_guard, "DEED_SECONDS", 1)
     assert deadly_signal(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "SIGSEGV"
     assert deadly_signal(lambda: 1 // 0) is None
     assert deadly_signal(signal.pause) == "SIGALRM"

@@ -15,7 +15,7 @@ import pytest
 from datacheck.backends import open_store
 from datacheck.backends.hdf5 import reader as backend
 from datacheck.backends.hdf5 import tables as hdf5_tables
-from datacheck.backends.hdf5 import window as hdf5_window
+from datacheck.backends.hdf5 import window
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, RowBlock, Shard
@@ -247,7 +247,7 @@ def test_a_table_has_a_bounded_number_of_shards(path, monkeypatch):
 
 
 def test_rows_whose_chunks_exceed_the_memory_are_read_in_parts(path, monkeypatch):
-    monkeypatch.setattr(hdf5_window, "WINDOW_BYTES", 100)
+    monkeypatch.setattr(window, "WINDOW_BYTES", 100)
     with h5py.File(path, "w") as file:
         file.create_dataset("data", data=np.arange(60.0).reshape(30, 2), chunks=(30, 1), compression="gzip")
     read = columns(opened(path))["/", "data"]

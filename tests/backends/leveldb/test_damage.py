@@ -31,7 +31,7 @@ from leveldb_building import (
 
 from datacheck.backends import open_store
 from datacheck.backends.leveldb import block as leveldb_block
-from datacheck.backends.leveldb import merge as leveldb_merge
+from datacheck.backends.leveldb import merge
 from datacheck.backends.leveldb import reader as backend
 from datacheck.backends.leveldb.block import Damaged, parse_block
 from datacheck.backends.leveldb.reader import LevelDbReader
@@ -299,7 +299,7 @@ def open_files():
 
 
 def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(leveldb_merge, "OPEN_FILES", 2)
+    monkeypatch.setattr(merge, "OPEN_FILES", 2)
     tables = {number: (0, [run(0, 8, number), run(8, 16, number)]) for number in range(5, 12)}
     path = write_store(tmp_path / "db", tables)
     before = open_files()
@@ -355,7 +355,7 @@ def test_the_fast_and_the_plain_path_report_the_same(tmp_path, monkeypatch):
         for large, small, together in [(1 << 17, 1 << 10, 1 << 14), (64, 1, 1), (1 << 30, 1 << 30, 1 << 20)]:
             monkeypatch.setattr(leveldb_block, "LARGE", large)
             monkeypatch.setattr(leveldb_block, "SMALL", small)
-            monkeypatch.setattr(leveldb_merge, "RUN_BYTES", together)
+            monkeypatch.setattr(merge, "RUN_BYTES", together)
             opened, found, left = scanned(path)
             said.append((opened, sorted(found, key=lambda it: (it.message, it.key)), left))
         assert said[0] == said[1] == said[2]

@@ -7,7 +7,7 @@ from leveldb_building import BLOCKS, block, internal, pairs, run, scanned, seale
 
 import datacheck
 from datacheck.backends.leveldb import block as leveldb_block
-from datacheck.backends.leveldb import version as leveldb_version
+from datacheck.backends.leveldb import version
 from datacheck.backends.leveldb.block import Damaged, handle, parse_block
 from datacheck.backends.leveldb.reader import LevelDbReader
 
@@ -18,7 +18,7 @@ def refuse(*args):
 
 def test_a_manifest_that_may_not_be_read_is_one_finding_of_the_store(tmp_path, monkeypatch):
     path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
-    monkeypatch.setattr(leveldb_version, "_read_manifest", refuse)
+    monkeypatch.setattr(version, "_read_manifest", refuse)
     layout = LevelDbReader(path).layout()
     assert [(it.code, it.verdict, it.message) for it in layout.findings] == [
         ("unsupported", "unverifiable", "MANIFEST-000002 may not be read: permission denied")

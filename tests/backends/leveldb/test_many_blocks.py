@@ -5,7 +5,7 @@ import random
 import pytest
 from leveldb_building import block, flip, internal, scanned, write_store
 
-from datacheck.backends.leveldb import many_blocks as leveldb_bulk
+from datacheck.backends.leveldb import many_blocks
 from datacheck.backends.leveldb.block import Damaged, parse_block
 from datacheck.backends.leveldb.many_blocks import walk
 from datacheck.backends.leveldb.table import Table
@@ -98,7 +98,7 @@ def test_a_store_is_read_the_same_with_and_without(tmp_path, monkeypatch):
         walked.append(walk(contents))
         return walked[-1]
 
-    monkeypatch.setattr(leveldb_bulk, "walk", counted)
+    monkeypatch.setattr(many_blocks, "walk", counted)
     for number in range(30):
         tables = {}
         for file in (5, 6, 7):
@@ -110,8 +110,8 @@ def test_a_store_is_read_the_same_with_and_without(tmp_path, monkeypatch):
             flip(path / "000006.ldb", chance.randrange(20_000))
         said = []
         for first, most in ((2, 128), (1, 1)):
-            monkeypatch.setattr(leveldb_bulk, "FIRST_BLOCKS", first)
-            monkeypatch.setattr(leveldb_bulk, "MOST_BLOCKS", most)
+            monkeypatch.setattr(many_blocks, "FIRST_BLOCKS", first)
+            monkeypatch.setattr(many_blocks, "MOST_BLOCKS", most)
             opened, found, left = scanned(path)
             said.append((opened, sorted(found, key=lambda it: (it.message, it.key)), left))
         assert said[0] == said[1]

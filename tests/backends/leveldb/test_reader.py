@@ -10,9 +10,8 @@ from leveldb_building import scanned, write_log_store
 
 from datacheck.backends import open_store
 from datacheck.backends.leveldb import block as leveldb_block
-from datacheck.backends.leveldb import merge as leveldb_merge
+from datacheck.backends.leveldb import merge, write_batches
 from datacheck.backends.leveldb import reader as backend
-from datacheck.backends.leveldb import write_batches as leveldb_writes
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.escaping import escape
 
@@ -125,8 +124,8 @@ def test_every_range_holds_what_lies_in_it(tmp_path):
 
 @pytest.mark.parametrize("padded", [1 << 26, 0])
 def test_a_store_that_is_all_log(tmp_path, monkeypatch, padded):
-    monkeypatch.setattr(leveldb_writes, "PADDED_KEYS", padded)
-    monkeypatch.setattr(leveldb_merge, "CHUNK_RECORDS", 13)
+    monkeypatch.setattr(write_batches, "PADDED_KEYS", padded)
+    monkeypatch.setattr(merge, "CHUNK_RECORDS", 13)
     path, chance = tmp_path / "db", random.Random(3)
     long_key = chance.randbytes(70_000)
     with plyvel.DB(str(path), create_if_missing=True, write_buffer_size=1 << 26) as db:

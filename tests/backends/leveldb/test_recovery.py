@@ -29,7 +29,7 @@ from leveldb_building import (
 
 import datacheck
 from datacheck.backends import open_store
-from datacheck.backends.leveldb import block_search as leveldb_walk
+from datacheck.backends.leveldb import block_search
 from datacheck.backends.leveldb import reader as backend
 from datacheck.errors import SourceUnknown
 
@@ -213,7 +213,7 @@ def test_an_index_that_only_the_footer_has_lost_is_found(tmp_path):
 @pytest.mark.parametrize("window", [64, 300, 1 << 20])
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_large_and_odd_blocks_are_walked(tmp_path, monkeypatch, kind, window):
-    monkeypatch.setattr(leveldb_walk, "WINDOW", window)
+    monkeypatch.setattr(block_search, "WINDOW", window)
     chance = random.Random(window + kind)
     number, blocks = 0, []
     for _ in range(30):
@@ -235,7 +235,7 @@ def test_large_and_odd_blocks_are_walked(tmp_path, monkeypatch, kind, window):
 @pytest.mark.parametrize("kind", [0, 1])
 def test_a_walk_that_leads_nowhere_ends(tmp_path, monkeypatch, kind):
     """Each place looks like the beginning of a long block: without a bound this takes the square of the size."""
-    monkeypatch.setattr(leveldb_walk, "STEPS", 20_000)
+    monkeypatch.setattr(block_search, "STEPS", 20_000)
     record = b"\x00\x08\x00" + bytes(8) if kind == 0 else b"\xff\xff\x03\x28\x00\x08" + b"\x01\x01" * 4
     path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
     sound = (path / "000005.ldb").read_bytes()

@@ -1,7 +1,7 @@
 """Copy HDF5 files: without the rows that are dropped, with the values that are filled, and all else as it was.
 
-A file that does not change is copied byte for byte. Any other is built anew (`hdf5_build`), so that nothing of what was
-dropped is left in it, and its digest (`hdf5_digest`) is taken of the source and of the copy in passes of their own.
+A file that does not change is copied byte for byte. Any other is built anew (`builder`), so that nothing of what was
+dropped is left in it, and its digest (`digest`) is taken of the source and of the copy in passes of their own.
 """
 
 from __future__ import annotations
