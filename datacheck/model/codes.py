@@ -14,7 +14,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "checksum": ("bad", "a checksum kept in the store does not match"),
     "unreadable": ("bad", "the store's library could not return this record"),
     "crash": ("bad", "reading or decoding it killed the worker"),
-    "timeout": ("bad", "took longer than --timeout"),
+    "timeout": ("bad", "used more processor time than --timeout"),
     "too-large": ("bad", "would need more memory than allowed"),
     "empty": ("bad", "a value of zero bytes"),
     "undecodable": ("bad", "not a valid payload of the kind the rest of the store holds"),
