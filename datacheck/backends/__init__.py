@@ -53,7 +53,7 @@ BACKENDS: dict[str, Backend] = {
         noun="an LMDB environment",
         roots=Roots(size=2 * 65536),  # the two meta pages, whatever the page size
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
-        writer=("datacheck.backends.lmdb.reader", "LmdbWriter"),
+        writer=("datacheck.backends.lmdb.library", "LmdbWriter"),
     ),
     "leveldb": Backend(
         ("datacheck.backends.leveldb.reader", "LevelDbReader"),
