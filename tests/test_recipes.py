@@ -101,7 +101,8 @@ TOY_DECODER = '''
 
 import numpy as np
 
-from datacheck.decoders import Field, Reading, decode_each
+from datacheck.decoders.interface import Field, Reading
+from datacheck.decoders.one_by_one import decode_each
 from datacheck.model.finding import found
 
 
@@ -166,7 +167,8 @@ TOY_BACKEND = '''
 from dataclasses import dataclass
 from pathlib import Path
 
-from datacheck.model import Block, Layout, Position, Shard, escape, ignore, unescape
+from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
+from datacheck.model.escaping import escape, unescape
 
 MAGIC = b"toy store\\n"
 
@@ -449,8 +451,9 @@ def test_an_engine_is_a_file_and_a_row(copy, tmp_path):
 import datacheck
 from datacheck.engines import engine
 from datacheck.engines.toy import STARTED
-from datacheck.scanning import prepare, run
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.run import run
+from datacheck.scanning.scan import prepare
 
 for name in ("one-by-one", "processes"):
     reader, report = prepare({str(store)!r}, make(workers=1))

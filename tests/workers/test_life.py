@@ -80,14 +80,15 @@ def gone(pid):
     return False
 
 
+FOLDERS = {"tests": str(Path(__file__).parents[1]), "workers": str(Path(__file__).parent)}
 CALLER = """
 import sys, threading, signal, os
-sys.path.insert(0, {tests!r})
-import test_worker_life
+sys.path[:0] = [{tests!r}, {workers!r}]
+import test_life
 from datacheck.workers.pool import Pool
 {before}
 def work():
-    with Pool(test_worker_life.{job}, 1, 1 << 30) as pool:
+    with Pool(test_life.{job}, 1, 1 << 30) as pool:
         list(pool.run([{mark!r}]))
 {how}
 """
@@ -107,7 +108,7 @@ def work():
 )
 def test_a_worker_ends_when_its_caller_is_killed(tmp_path, job, how, before):
     mark = tmp_path / "mark"
-    code = CALLER.format(tests=str(Path(__file__).parent), job=job, mark=str(mark), how=how, before=before)
+    code = CALLER.format(**FOLDERS, job=job, mark=str(mark), how=how, before=before)
     with subprocess.Popen([sys.executable, "-c", code]) as caller:
         worker = wait_for(mark)
         caller.kill()
@@ -129,7 +130,7 @@ def fork():
 threading.Thread(target=fork).start()
 """
     how = "t = threading.Thread(target=work); t.start(); t.join()"
-    code = CALLER.format(tests=str(Path(__file__).parent), job="stuck", mark=str(mark), how=how, before=before)
+    code = CALLER.format(**FOLDERS, job="stuck", mark=str(mark), how=how, before=before)
     with subprocess.Popen([sys.executable, "-c", code]) as caller:
         worker = wait_for(mark)
         child = wait_for(tmp_path / "mark.child")

@@ -574,7 +574,7 @@ import resource, signal
 from pathlib import Path
 from datacheck.backends import open_store
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
-from datacheck.copying import Drops, Plan
+from datacheck.backends.copy_plan import Drops, Plan
 reader = open_store({str(path)!r})
 plan = Plan(Path({str(tmp_path / "copy.h5")!r}), Drops(Path({str(tmp_path / "drops")!r})))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
