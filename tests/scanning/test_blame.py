@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import datacheck.reports
 import msgspec
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ import datacheck
 from datacheck.errors import ValidatorFailed
 from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
 from datacheck.reporting.document import Document
+from datacheck.reporting.summary import text as summary
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -227,7 +227,7 @@ def test_no_mistake_of_our_own_leaves_a_store_clean(tmp_path):
     reader, report = prepare(path, make(workers=1))
     run(report, reader, view=Slipping(Slip((7,))))
     assert report.status == 3
-    text = datacheck.reports.text(report)
+    text = summary(report)
     assert "internal-error (unverifiable): 6" in text
     assert "please report this, with the traceback that --report FILE.json has in its details" in text
 
@@ -380,7 +380,7 @@ def test_a_mistake_while_copying_leaves_nothing_half_made(tmp_path, where):
 
 def test_a_mistake_in_the_command_itself_is_one_sentence_and_its_traceback_is_to_be_had(tmp_path):
     lib = patched(
-        tmp_path, "scanning/run.py", "    layout = only(pool, LookAround())\n", '    raise IndexError("a slip")\n'
+        tmp_path, "scanning/run.py", "    layout = only(pool, TakeLayout())\n", '    raise IndexError("a slip")\n'
     )
     path = write_lmdb(tmp_path / "env", RECORDS)
     done = command(lib, "scan", path)

@@ -18,6 +18,7 @@ from datacheck.decoders import decoder
 from datacheck.errors import RebuildFailed
 from datacheck.model.blocks import Block, Layout, Position, Shard
 from datacheck.model.finding import found
+from datacheck.reporting.source import Source
 from datacheck.scanning import profiling
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.probing import DEATHS, _scattered, take_profile, undecided
@@ -147,7 +148,7 @@ def test_a_rebuild_without_a_profile_is_refused(tmp_path, monkeypatch):
     reader = dying(tmp_path, range(200), few=True)
     monkeypatch.setattr(
         "datacheck.rebuilding.rebuild.prepare",
-        lambda *_: (reader, datacheck.Report(datacheck.report.Source(str(reader.path), "lmdb"), make(workers=1))),
+        lambda *_: (reader, datacheck.Report(Source(str(reader.path), "lmdb"), make(workers=1))),
     )
     with pytest.raises(RebuildFailed, match="did not reach every record"):
         datacheck.rebuild(tmp_path / "env", tmp_path / "copy", drop_bad=True)

@@ -26,9 +26,9 @@ from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.cli.entry import cli, main
 from datacheck.errors import WorkersFailed
 from datacheck.reporting.document import Document, Documents
-from datacheck.workers import pool as pool_module
+from datacheck.workers import process as process_module
 from datacheck.workers.interface import Death, Watch
-from datacheck.workers.pool import Pool
+from datacheck.workers.pool import WORKER_BYTES, Pool
 from datacheck.workers.process import _MAIN, _ahead, start_ahead
 
 MEMORY = 1 << 30
@@ -254,7 +254,7 @@ def test_no_process_is_left_when_a_run_is_left_in_its_middle():
 
 
 def broken(monkeypatch, code):
-    monkeypatch.setattr(pool_module, "_MAIN", f"import os, sys\n{code}\n# {{path}}")
+    monkeypatch.setattr(process_module, "_MAIN", f"import os, sys\n{code}\n# {{path}}")
 
 
 def test_a_worker_that_cannot_start_is_no_finding(tmp_path, monkeypatch):
@@ -267,7 +267,7 @@ def test_a_worker_that_cannot_start_is_no_finding(tmp_path, monkeypatch):
 def test_a_worker_that_failed_to_start_once_is_started_again(tmp_path, monkeypatch):
     mark = tmp_path / "mark"
     once = f"if not os.path.exists({str(mark)!r}):\n    open({str(mark)!r}, 'w').close()\n    os.kill(os.getpid(), 9)"
-    monkeypatch.setattr(pool_module, "_MAIN", f"import os\n{once}\n{_MAIN}")
+    monkeypatch.setattr(process_module, "_MAIN", f"import os\n{once}\n{_MAIN}")
     assert datacheck.scan(write_lmdb(tmp_path / "env", raw_records(50)), workers=1).status == 0
     assert mark.exists()
 
@@ -280,7 +280,7 @@ def test_a_process_started_ahead_is_not_left_behind_nor_used_elsewhere(tmp_path,
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(cli, ["scan", "nothing-here"], standalone_mode=False).return_value == 2
     assert children() <= before
-    start_ahead(pool_module.WORKER_BYTES)
+    start_ahead(WORKER_BYTES)
     monkeypatch.chdir(tmp_path / "there")
     assert datacheck.scan("env").status == 0
     assert children() <= before
@@ -375,7 +375,7 @@ def refusing(monkeypatch, after):
         started.append(popen(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr(pool_module.subprocess, "Popen", start)
+    monkeypatch.setattr(process_module.subprocess, "Popen", start)
     return started
 
 
