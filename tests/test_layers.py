@@ -140,7 +140,7 @@ HEAVY = (
     [
         ("import datacheck", set()),
         (
-            "import click.testing, datacheck.cli.entry as it; click.testing.CliRunner().invoke(it.cli, ['--help'])",
+            "import datacheck.cli.entry as it\ntry:\n    it.main(['--help'])\nexcept SystemExit:\n    pass",
             set(),
         ),
     ],
@@ -148,7 +148,7 @@ HEAVY = (
 def test_what_is_heavy_is_loaded_late(what, loaded):
     code = f"{what}\nimport sys\nprint(*[it for it in {HEAVY!r} if it in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == loaded
+    assert set(done.stdout.splitlines()[-1].split()) == loaded
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
