@@ -6,6 +6,7 @@ to one through links and mounts.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +14,11 @@ from itertools import chain
 from pathlib import Path
 
 from datacheck.errors import UsageError
-from datacheck.files.place import Identity, Place, held, identity, identity_at
+from datacheck.files.place import FOLDER, Identity, Place, held, identity, identity_at
+from datacheck.files.renaming import Name
+
+DEEPEST = 64
+"""Folders in one another, which are looked through: each takes a descriptor."""
 
 
 class Guard:
@@ -86,6 +91,14 @@ class Guard:
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source and never written to")
 
+    def read_in(self, name: Name) -> Path | None:
+        """Return a file that is read and is, or lies below, what has this name, whatever way leads there.
+
+        Links are not followed. Raises OSError where not all can be looked at.
+        """
+        read = {identity_at(path): path for path in self._everything()}
+        return next((read[own] for own in _all_below(name) if own in read), None) if read else None
+
     def _refuse_folders_above(self, place: Place, what: str) -> None:
         above = set(place.folders())
         for source in self._sources:
@@ -143,6 +156,24 @@ def _folders_of(file: Path) -> Iterator[Path]:
     yield from file.absolute().parents
     yield from _resolved(file.parent).joinpath("_").parents
     yield from _resolved(file).parents
+
+
+def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
+    """Yield what has a name, and all below it. Raises OSError."""
+    status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
+    yield identity(status)
+    if not stat.S_ISDIR(status.st_mode):
+        return
+    if depth == DEEPEST:
+        raise OSError(errno.ELOOP, "folders lie too deep in one another", name.name)
+    folder = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | FOLDER, dir_fd=name.folder)
+    try:
+        with os.scandir(folder) as entries:
+            names = [it.name for it in entries]
+        for within in names:
+            yield from _all_below(Name(folder, within), depth + 1)
+    finally:
+        os.close(folder)
 
 
 def _kind(status: os.stat_result) -> str:

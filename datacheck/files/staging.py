@@ -1,6 +1,7 @@
 """Write beside the target, and give the finished work its name in one step that nothing can cut in two.
 
-The folder for unfinished work is made for the purpose and marked; what has no mark of ours is never touched.
+The folder for unfinished work is made for the purpose and marked; what has no mark of ours is never touched, and nor
+is a marked one that holds a file which the command reads, or anything that no rebuild puts there.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from types import TracebackType
 from typing import NoReturn
 
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.marking import holds_more, is_marked, mark, own_names, stamp, unmark, unstamp
 from datacheck.files.place import FOLDER, Identity, Place, hold, identity
 from datacheck.files.renaming import ExchangeUnsupported, Name, exchange, rename_anew
 
 ENDING = ".datacheck-partial"
-MARK = ".datacheck-work"
-MAGIC = b"unfinished work of a datacheck rebuild, to be removed by the next one of the same target\n"
-LONGEST_MARK = 8192
 TOKEN_BYTES = 4
 
 Examine = Callable[[Name, Path], str]
@@ -40,13 +40,15 @@ class Workplace:
 
     What a dead run for this target left is removed first; what a living one is writing is not (UsageError). Leaving it
     removes it. Raises TargetExists if something lies at the target, unless `examine` is given and says that it is a
-    store, which is then replaced; UsageError for a link. `replaced` says what was.
+    store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by
+    the `guard`, is removed or replaced.
     """
 
-    def __init__(self, target: Path, *, examine: Examine | None = None) -> None:
+    def __init__(self, target: Path, *, examine: Examine | None = None, guard: Guard | None = None) -> None:
         self._target = target
         self._force = examine is not None
         self._examine = _nothing_is if examine is None else examine
+        self._guard = Guard() if guard is None else guard
         self.path = target
         self.replaced: str | None = None
         self._place: Place | None = None
@@ -91,24 +93,25 @@ class Workplace:
             name = place.beside(f".{secrets.token_hex(TOKEN_BYTES)}{ENDING}", ".")
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=place.folder)
-                self._folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
+                self._folder = self._made(place, name)
                 self._name = name
         self.path = self._target.parent / self._name
         if _lock(self._folder):  # the mark comes after the lock: without a lock, a mark says that its run is dead
-            self._mark(place)
+            mark(self._folder, place.name)
 
-    def _mark(self, place: Place) -> None:
-        descriptor = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
-        with os.fdopen(descriptor, "wb") as mark:
-            mark.write(MAGIC + os.fsencode(place.name))
-
-    def _unmark(self) -> bool:
-        """Remove the mark, so that nobody takes what is here for something to remove; return whether there was one."""
+    def _made(self, place: Place, name: str) -> int:
+        """Return the folder that was just made under a name, open and stamped. Raises RebuildFailed for any other."""
+        folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
+        ours = False
         try:
-            os.unlink(MARK, dir_fd=self._folder)
-        except FileNotFoundError:
-            return False
-        return True
+            ours = stamp(folder)
+        finally:
+            if not ours:
+                os.close(folder)
+        if not ours:
+            reason = f"another process put something else in place of {name}, the folder to work in; that is left alone"
+            raise RebuildFailed(str(self._target), reason)
+        return folder
 
     def _clear(self, place: Place) -> None:
         """Remove what dead runs for the same target left. Raises UsageError where one is alive."""
@@ -125,6 +128,8 @@ class Workplace:
                     continue
                 if not _lock(folder):
                     raise UsageError(f"{self._target}: another rebuild is writing there")
+                if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
+                    continue
                 self._take_away(place, name, identity(os.fstat(folder)), f"left-{number}")
 
     def _take_away(self, place: Place, name: str, own: Identity, within: str) -> None:
@@ -147,7 +152,8 @@ class Workplace:
             with contextlib.suppress(OSError):
                 if not self._unsure:
                     self._empty()
-                self._unmark()
+                unmark(self._folder)
+                unstamp(self._folder)
                 status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
                 if identity(status) == identity(os.fstat(self._folder)):
                     os.rmdir(self._name, dir_fd=place.folder)
@@ -155,11 +161,9 @@ class Workplace:
         os.close(place.folder)
 
     def _empty(self) -> None:
-        """Remove all but the mark, by which the next rebuild knows what is left if this one is cut short."""
-        with os.scandir(self._folder) as entries:
-            found = [(it.name, it.is_dir(follow_symlinks=False)) for it in entries if it.name != MARK]
-        for name, is_folder in found:
-            if is_folder:
+        """Remove what a rebuild has put here, and leave the mark: by it the next knows what is left if this is cut."""
+        for name in own_names(self._folder):
+            if stat.S_ISDIR(os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode):
                 shutil.rmtree(name, dir_fd=self._folder)
             else:
                 os.unlink(name, dir_fd=self._folder)
@@ -173,12 +177,14 @@ class Workplace:
         assert self._place is not None
         new, old = Name(self._folder, work.name), Name(self._place.folder, self._place.name)
         if self._found is not None and self._place.status() is not None:
-            marked = self._unmark()  # until it is known what came out, neither we nor another rebuild may remove it
+            marked = unmark(
+                self._folder
+            )  # until it is known what came out, neither we nor another rebuild may remove it
             self._unsure = True
             self._replace(new, old, self._found)
             self._unsure = False
             if marked:
-                self._mark(self._place)
+                mark(self._folder, self._place.name)
         else:
             try:
                 rename_anew(new, old)
@@ -228,24 +234,9 @@ def _opened_work(place: Place, name: str) -> Iterator[int | None]:
         yield None
         return
     try:
-        ours = os.fstat(folder).st_uid == os.geteuid() and _mark(folder) == MAGIC + os.fsencode(place.name)
-        yield folder if ours else None
+        yield folder if is_marked(folder, place.name) else None
     finally:
         os.close(folder)
-
-
-def _mark(folder: int) -> bytes:
-    """Return what the mark in a folder says, nothing where there is none."""
-    try:
-        descriptor = os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return b""
-    try:
-        status = os.fstat(descriptor)
-        regular = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-        return os.read(descriptor, LONGEST_MARK) if regular else b""
-    finally:
-        os.close(descriptor)
 
 
 def _lock(folder: int) -> bool:

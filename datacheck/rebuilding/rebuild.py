@@ -150,7 +150,7 @@ def rebuild_as(
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
-    guard = Guard([order.source], lambda: read_by(reader))
+    guard = Guard(order.inputs, lambda: read_by(reader))
     for what, place in order.writes.items():
         guard.refuse_target(place, what)
     to = order.to or reader.backend
@@ -162,8 +162,8 @@ def rebuild_as(
             work.objections()
         workplace = holding = None
         if not order.dry_run:
-            workplace = places.enter_context(Workplace(order.target, examine=store_at if order.force else None))
-            holding = places.enter_context(Workplace(order.quarantine)) if order.quarantine else None
+            workplace = places.enter_context(_workplace(order, guard))
+            holding = places.enter_context(Workplace(order.quarantine, guard=guard)) if order.quarantine else None
         started = time.monotonic()
         if order.from_report is None:
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
@@ -186,6 +186,10 @@ def rebuild_as(
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
             raise RebuildFailed(str(order.target), reason) from exc
+
+
+def _workplace(order: Order, guard: Guard) -> Workplace:
+    return Workplace(order.target, examine=store_at if order.force else None, guard=guard)
 
 
 def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:

@@ -20,7 +20,8 @@ from datacheck.backends import open_store
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.replaceable import store_at
 from datacheck.files import renaming, staging
-from datacheck.files.staging import MAGIC, MARK, Workplace
+from datacheck.files.marking import MARK, mark, stamp
+from datacheck.files.staging import Workplace
 
 
 @pytest.fixture(params=KINDS)
@@ -49,8 +50,11 @@ def beside(source):
 
 def marked(folder, target):
     """Make a folder that a rebuild of this target has left."""
-    folder.mkdir()
-    (folder / MARK).write_bytes(MAGIC + os.fsencode(target.name))
+    folder.mkdir(mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    assert stamp(descriptor)
+    mark(descriptor, target.name)
+    os.close(descriptor)
     (folder / "copy").mkdir()
     (folder / "copy" / "data.mdb").write_bytes(b"half a copy")
     return folder
@@ -98,7 +102,7 @@ def test_what_lies_at_the_name_of_the_work_folder_is_not_touched(obstacle, sourc
 def test_what_a_dead_run_left_is_removed_and_nothing_else(source, home, tmp_path):
     target = beside(source)
     left = marked(target.with_name(f".{target.name}.12345678.datacheck-partial"), target)
-    (left / "link").symlink_to(home)
+    (left / "copy" / "link").symlink_to(home)
     before = tree(tmp_path, [target, left])
     assert run("rebuild", source, target, "--drop-bad")[0] == 0
     assert not left.exists()
