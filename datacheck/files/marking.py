@@ -83,6 +83,17 @@ def is_marked(folder: int, target: str) -> bool:
         return False
 
 
+def is_bare(folder: int) -> bool:
+    """Say whether a folder of ours holds nothing, or no more than a run made that was cut short before its mark."""
+    try:
+        names = os.listdir(folder)
+        entries = [os.stat(it, dir_fd=folder, follow_symlinks=False) for it in names]
+    except OSError:
+        return False
+    empty = all(stat.S_ISREG(it.st_mode) and not it.st_size for it in entries)
+    return os.fstat(folder).st_uid == os.geteuid() and empty and {MARK, STAMP}.issuperset(names)
+
+
 def _words(folder: int, target: str) -> bytes:
     made = os.stat(STAMP, dir_fd=folder, follow_symlinks=False)
     return MAGIC + b"%d %d %d\n" % (os.fstat(folder).st_ino, made.st_ino, made.st_ctime_ns) + os.fsencode(target)

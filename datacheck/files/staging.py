@@ -16,11 +16,11 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
 from datacheck.files.guard import Guard
-from datacheck.files.marking import holds_more, is_marked, mark, own_names, stamp, unmark, unstamp
+from datacheck.files.marking import create, holds_more, is_bare, is_marked, mark, own_names, stamp, unmark, unstamp
 from datacheck.files.place import FOLDER, Identity, Place, hold, identity
 from datacheck.files.renaming import ExchangeUnsupported, Name, exchange, rename_anew
 
@@ -40,8 +40,10 @@ class Workplace:
 
     What a dead run for this target left is removed first; what a living one is writing is not (UsageError). Leaving it
     removes it. Raises TargetExists if something lies at the target, unless `examine` is given and says that it is a
-    store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by
-    the `guard`, is removed or replaced.
+    store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by the
+    `guard`, is removed or replaced.
+
+    Write by `inside`, or with `create` and `make_folder`: at `path`, its name, another process may put something else.
     """
 
     def __init__(self, target: Path, *, examine: Examine | None = None, guard: Guard | None = None) -> None:
@@ -49,7 +51,7 @@ class Workplace:
         self._force = examine is not None
         self._examine = _nothing_is if examine is None else examine
         self._guard = Guard() if guard is None else guard
-        self.path = target
+        self.path = self.inside = target
         self.replaced: str | None = None
         self._place: Place | None = None
         self._folder = -1
@@ -91,19 +93,26 @@ class Workplace:
     def _make(self, place: Place) -> None:
         while self._folder < 0:
             name = place.beside(f".{secrets.token_hex(TOKEN_BYTES)}{ENDING}", ".")
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.mkdir(name, 0o700, dir_fd=place.folder)
-                self._folder = self._made(place, name)
-                self._name = name
+            except FileExistsError:
+                continue
+            self._folder, locked = self._made(place, name)
+            self._name = name
         self.path = self._target.parent / self._name
-        if _lock(self._folder):  # the mark comes after the lock: without a lock, a mark says that its run is dead
+        self.inside = _by_descriptor(self._folder) or self.path
+        if locked:  # the mark comes after the lock: without a lock, a mark says that its run is dead
             mark(self._folder, place.name)
 
-    def _made(self, place: Place, name: str) -> int:
-        """Return the folder that was just made under a name, open and stamped. Raises RebuildFailed for any other."""
+    def _made(self, place: Place, name: str) -> tuple[int, bool]:
+        """Return the folder just made under a name, open and stamped, and whether it could be locked.
+
+        Raises RebuildFailed for any other folder.
+        """
         folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
         ours = False
         try:
+            locked = _lock(folder)
             ours = stamp(folder)
         finally:
             if not ours:
@@ -111,7 +120,7 @@ class Workplace:
         if not ours:
             reason = f"another process put something else in place of {name}, the folder to work in; that is left alone"
             raise RebuildFailed(str(self._target), reason)
-        return folder
+        return folder, locked
 
     def _clear(self, place: Place) -> None:
         """Remove what dead runs for the same target left. Raises UsageError where one is alive."""
@@ -127,6 +136,8 @@ class Workplace:
                 if folder is None:
                     continue
                 if not _lock(folder):
+                    if is_bare(folder):  # of a run that is about to begin, or nothing can be locked here
+                        continue
                     raise UsageError(f"{self._target}: another rebuild is writing there")
                 if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
                     continue
@@ -167,6 +178,14 @@ class Workplace:
                 shutil.rmtree(name, dir_fd=self._folder)
             else:
                 os.unlink(name, dir_fd=self._folder)
+
+    def create(self, name: str) -> IO[bytes]:
+        """Return a new file here, open for writing. Raises FileExistsError where anything has the name."""
+        return os.fdopen(create(self._folder, name, 0o666), "wb")
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder here."""
+        os.mkdir(name, dir_fd=self._folder)
 
     def publish(self, work: Path) -> None:
         """Give `work`, a file or folder right in this workplace, the target's name.
@@ -234,9 +253,24 @@ def _opened_work(place: Place, name: str) -> Iterator[int | None]:
         yield None
         return
     try:
-        yield folder if is_marked(folder, place.name) else None
+        yield folder if is_marked(folder, place.name) or is_bare(folder) else None
     finally:
         os.close(folder)
+
+
+def _by_descriptor(folder: int) -> Path | None:
+    """Return a path that leads to an open folder whatever its name, for our workers too; None where there is none.
+
+    The kernel lets them through as they are of the same user, unless this process is closed to all others (prctl(2),
+    PR_SET_DUMPABLE), which shows in whom its entry belongs to.
+    """
+    process = Path(f"/proc/{os.getpid()}")
+    path = process / "fd" / str(folder)
+    try:
+        reachable = process.stat().st_uid == os.geteuid() and identity(path.stat()) == identity(os.fstat(folder))
+    except OSError:
+        return None
+    return path if reachable else None
 
 
 def _lock(folder: int) -> bool:

@@ -20,6 +20,7 @@ from datacheck.backends.replaceable import store_at
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
 from datacheck.model.settings import Settings
@@ -205,8 +206,8 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     _compare(order, work.reader, report, receipt, copied, count, digest)
     if holding is not None:
         _describe_quarantine(order, report, holding)
-        narrow(holding.path / "quarantine", openness(order.source, sources_of(work.reader)))
-        holding.publish(holding.path / "quarantine")
+        narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))
+        holding.publish(holding.inside / QUARANTINE)
     workplace.publish(plan.target)
     copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
     return msgspec.structs.replace(
@@ -276,10 +277,10 @@ def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
 
 def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
     """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
-    files = {fate: workplace.path / f"{fate}.indexes" for fate in ("dropped", "altered")}
+    files = {fate: workplace.inside / f"{fate}.indexes" for fate in ("dropped", "altered")}
     deadly = set()
     with ExitStack() as stack:
-        opened = {fate: stack.enter_context(file.open("wb")) for fate, file in files.items()}
+        opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
             if fate in opened:
                 opened[fate].write(record.index.to_bytes(8, "little"))
@@ -288,10 +289,10 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
     suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
     quarantine = None
     if holding is not None:
-        (holding.path / "quarantine").mkdir()
-        quarantine = holding.path / "quarantine" / f"records{suffix}"
+        holding.make_folder(QUARANTINE)
+        quarantine = holding.inside / QUARANTINE / f"records{suffix}"
     return Plan(
-        target=workplace.path / "copy",
+        target=workplace.inside / COPY,
         drops=Drops(files["dropped"], frozenset(deadly)),
         quarantine=quarantine,
         fill=order.choice.fill,
@@ -301,7 +302,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
 
 def _refuse_small_disk(order: Order, report: Report, workplace: Workplace) -> None:
     needed = int((report.source.bytes or 0) * SPARE)
-    free = shutil.disk_usage(workplace.path).free
+    free = shutil.disk_usage(workplace.inside).free
     if needed > free:
         raise RebuildFailed(str(order.target), f"a copy needs about {needed:,} bytes, and the disk has {free:,} free")
 
@@ -322,7 +323,7 @@ def _compare(
 
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
     """Write the findings of the records in quarantine beside them."""
-    with (holding.path / "quarantine" / "report.jsonl").open("wb") as file:
+    with holding.create(f"{QUARANTINE}/report.jsonl") as file:
         for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)

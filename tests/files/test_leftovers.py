@@ -125,6 +125,32 @@ def test_a_leftover_of_a_leftover_is_removed(tmp_path):
     assert not second.exists()
 
 
+@pytest.mark.parametrize("names", [[], [STAMP], [STAMP, MARK]])
+def test_what_a_run_left_that_was_cut_before_its_mark_is_removed(tmp_path, names):
+    folder = tmp_path / ".t.12345678.datacheck-partial"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    with Workplace(tmp_path / "t"):
+        assert not folder.exists()
+
+
+@pytest.mark.parametrize("inside", ["a file", "a stamp that is a folder", "a stamp with words"])
+def test_what_is_not_marked_and_not_empty_is_left(tmp_path, inside):
+    folder = tmp_path / ".t.12345678.datacheck-partial"
+    folder.mkdir()
+    if inside == "a file":
+        (folder / "copy").touch()
+    elif inside == "a stamp that is a folder":
+        (folder / STAMP).mkdir()
+    else:
+        (folder / STAMP).write_text("mine")
+    before = tree(folder)
+    with Workplace(tmp_path / "t"):
+        pass
+    assert tree(folder) == before
+
+
 def test_what_others_put_into_the_work_folder_is_not_removed(tmp_path):
     with Workplace(tmp_path / "t") as work:
         (work.path / "copy").mkdir()
