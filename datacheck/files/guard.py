@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -90,6 +91,10 @@ class Guard:
                     known[folder] = identity_at(folder)
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source and never written to")
+        with suppress(OSError), held(path) as place:  # what cannot be looked through is not replaced either
+            below = self.read_in(Name(place.folder, place.name))
+            if below is not None:
+                raise UsageError(f"the {what} {path} holds {below}, which is a source and never written to")
 
     def read_in(self, name: Name) -> Path | None:
         """Return a file that is read and is, or lies below, what has this name, whatever way leads there.

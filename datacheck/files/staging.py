@@ -87,8 +87,16 @@ class Workplace:
             raise UsageError(
                 f"{self._target}: is a symbolic link, which no copy is written through; name another target"
             )
-        self._examine(Name(place.folder, place.name), self._target)
+        self._examined(Name(place.folder, place.name))
         return identity(status)
+
+    def _examined(self, name: Name) -> str:
+        """Return which store it is that lies at a name. Raises UsageError for none, or where any of it is read."""
+        what = self._examine(name, self._target)
+        read = self._guard.read_in(name)
+        if read is not None:
+            raise UsageError(f"{self._target}: holds {read}, which is read and so never replaced; name another target")
+        return what
 
     def _make(self, place: Place) -> None:
         while self._folder < 0:
@@ -223,7 +231,7 @@ class Workplace:
             came_out = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
             if identity(came_out) != found:
                 self._refuse_new()
-            self.replaced = self._examine(new, self._target)
+            self.replaced = self._examined(new)
         except BaseException:
             exchange(new, old)
             self._unsure = False
@@ -237,7 +245,7 @@ class Workplace:
             exchange(new, old)
         if identity(status) != found:
             self._refuse_new()
-        self.replaced = self._examine(old, self._target)
+        self.replaced = self._examined(old)
         os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)
 
     def _refuse_new(self) -> NoReturn:

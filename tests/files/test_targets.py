@@ -20,6 +20,7 @@ from datacheck.backends import open_store
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.replaceable import store_at
 from datacheck.files import renaming, staging
+from datacheck.files.guard import Guard
 from datacheck.files.marking import MARK, mark, stamp
 from datacheck.files.staging import Workplace
 
@@ -204,6 +205,63 @@ def test_a_source_reached_by_a_link_is_no_target(home, tmp_path):
             said = refused("rebuild", source, target, "--drop-bad", "--force")
             assert "never written to" in said or "the same path" in said or "lies inside" in said
             assert tree(tmp_path) == before
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Two paths to one folder, neither of which shows the other, below a folder that looks like a copy."""
+    inner, other = tmp_path / "t" / "s", tmp_path / "m"
+    inner.mkdir(parents=True)
+    other.mkdir()
+    done = subprocess.run(["mount", "--bind", inner, other], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    yield inner, other
+    subprocess.run(["umount", other], check=True)
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--force", "--dry-run"]])
+def test_a_source_below_the_target_by_another_mount_is_not_replaced(mounted, words):
+    inner, other = mounted
+    table(inner / "data.h5")
+    table(inner / "b.h5")
+    for source in (other / "data.h5", other):
+        before = tree(inner.parent)
+        said = refused("rebuild", source, inner.parent, "--drop-bad", *words)
+        assert "which is a source and never written to" in said
+        assert tree(inner.parent) == before
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--force", "--dry-run"]])
+def test_a_source_below_the_target_by_a_hard_link_is_not_replaced(tmp_path, words):
+    """The same inode by two paths, as a mount gives it, where nothing can be mounted."""
+    (tmp_path / "t" / "s").mkdir(parents=True)
+    source = table(tmp_path / "data.h5")
+    os.link(source, tmp_path / "t" / "s" / "b.h5")
+    before = tree(tmp_path)
+    assert "never written to" in refused("rebuild", source, tmp_path / "t", "--drop-bad", *words)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("system", ["renameat2", "without"])
+def test_a_source_that_comes_to_lie_in_the_target_meanwhile_is_not_replaced(tmp_path, system, monkeypatch):
+    if system == "without":
+        monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
+    source, target = table(tmp_path / "data.h5"), tmp_path / "t"
+    if system == "without":  # a file alone is replaced there
+        table(target, 50)
+    else:
+        (target / "s").mkdir(parents=True)
+        table(target / "s" / "a.h5", 50)
+    with Workplace(target, examine=store_at, guard=Guard([source])) as work:
+        (work.path / "copy").touch() if target.is_file() else (work.path / "copy").mkdir()
+        source.unlink()
+        os.link(target if target.is_file() else target / "s" / "a.h5", source)
+        before = tree(tmp_path, [work.path])
+        with pytest.raises(datacheck.UsageError, match="which is read and so never replaced"):
+            work.publish(work.path / "copy")
+        assert tree(tmp_path, [work.path]) == before
+    assert source.exists()
 
 
 FOREIGN = {
