@@ -31,25 +31,22 @@ Examine = Callable[[Name, Path], str]
 """Says in words which store lies at a name, that the user calls by this path; raises UsageError where it is none."""
 
 
-def _nothing_is(name: Name, path: Path) -> str:
-    raise TargetExists(str(path))
-
-
 class Workplace:
     """A folder beside `target` for unfinished work, under a name that says what it is. Use as a context manager.
 
     What a dead run for this target left is removed first; what a living one is writing is not (UsageError). Leaving it
     removes it. Raises TargetExists if something lies at the target, unless `examine` is given and says that it is a
     store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by the
-    `guard`, is removed or replaced.
+    `guard`, is removed or replaced. `what` is the word for the target: only one so called can be replaced.
 
     Write by `inside`, or with `create` and `make_folder`: at `path`, its name, another process may put something else.
     """
 
-    def __init__(self, target: Path, *, examine: Examine | None = None, guard: Guard | None = None) -> None:
-        self._target = target
-        self._force = examine is not None
-        self._examine = _nothing_is if examine is None else examine
+    def __init__(
+        self, target: Path, *, examine: Examine | None = None, guard: Guard | None = None, what: str = "target"
+    ) -> None:
+        self._target, self._what = target, what
+        self._examine = examine
         self._guard = Guard() if guard is None else guard
         self.path = self.inside = target
         self.replaced: str | None = None
@@ -92,11 +89,16 @@ class Workplace:
 
     def _examined(self, name: Name) -> str:
         """Return which store it is that lies at a name. Raises UsageError for none, or where any of it is read."""
+        if self._examine is None:
+            raise self._exists()
         what = self._examine(name, self._target)
         read = self._guard.read_in(name)
         if read is not None:
             raise UsageError(f"{self._target}: holds {read}, which is read and so never replaced; name another target")
         return what
+
+    def _exists(self) -> TargetExists:
+        return TargetExists(str(self._target), self._what, forceable=self._what == "target")
 
     def _make(self, place: Place) -> None:
         while self._folder < 0:
@@ -216,7 +218,7 @@ class Workplace:
             try:
                 rename_anew(new, old)
             except FileExistsError as exc:
-                raise TargetExists(str(self._target)) from exc
+                raise self._exists() from exc
         self._place.flush()
 
     def _replace(self, new: Name, old: Name, found: Identity) -> None:

@@ -19,7 +19,7 @@ from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
@@ -164,7 +164,8 @@ def rebuild_as(
         workplace = holding = None
         if not order.dry_run:
             workplace = places.enter_context(_workplace(order, guard))
-            holding = places.enter_context(Workplace(order.quarantine, guard=guard)) if order.quarantine else None
+            if order.quarantine is not None:
+                holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
         if order.from_report is None:
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
@@ -385,6 +386,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
+    refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
     order = Order(
         source=Path(source),
         target=Path(target),

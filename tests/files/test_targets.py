@@ -492,3 +492,17 @@ def as_nobody(folder):
         f"{[left.name, 'closed', 'r.json', 'roots.json', 't']}",
     ], done.stderr
     assert (left / "copy" / "data.mdb").exists()
+
+
+# What is said
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_quarantine_that_exists_is_not_said_to_be_replaced_by_force(tmp_path, force):
+    source, quarantine = store("lmdb", tmp_path), tmp_path / "q"
+    quarantine.mkdir()
+    said = refused("rebuild", source, tmp_path / "t", "--drop-bad", "--quarantine", quarantine, *force)
+    assert said.endswith(f"{quarantine}: exists already; name another quarantine; --force replaces only the target\n")
+    (tmp_path / "t").mkdir()
+    said = refused("rebuild", source, tmp_path / "t", "--drop-bad")
+    assert said.endswith(f"{tmp_path / 't'}: exists already; name another target, or replace it with --force\n")
