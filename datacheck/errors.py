@@ -78,14 +78,15 @@ class ReportFailed(_SourceProblem):
 
 
 class TargetExists(DatacheckError):
-    """Something lies where a rebuild is to write, and it was not told to replace it."""
+    """Something lies where a rebuild is to write, and it was not told to replace it, or never does so (`forceable`)."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, what: str = "target", *, forceable: bool = True) -> None:
         super().__init__(path)
-        self.path = path
+        self.path, self.what, self.forceable = path, what, forceable
 
     def __str__(self) -> str:
-        return f"{self.path}: exists already; name another target, or replace it with --force"
+        rather = ", or replace it with --force" if self.forceable else "; --force replaces only the target"
+        return f"{self.path}: exists already; name another {self.what}{rather}"
 
 
 class UnfitRecord(DatacheckError):

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from datacheck.cli.configuration import ConfigurationFile, named, search
-from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, Found
+from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, Found, Named
 from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def configured(command: F) -> F:
     """Give a command the options --config and --no-config, and through them the defaults of its other options."""
     config = click.option(
         "--config",
-        type=click.Path(path_type=Path),
+        type=Named(),
         callback=_configure,
         is_eager=True,
         expose_value=False,

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from datacheck.cli.options import Named
 from datacheck.cli.output import print_text
 
 
 @click.command()
-@click.argument("directory", default="datacheck-demo", metavar="[DIR]", type=click.Path(path_type=Path))
+@click.argument("directory", default="datacheck-demo", metavar="[DIR]", type=Named())
 def demo(directory: Path) -> int:
     """Make a small damaged dataset of each kind in DIR, scan them, and say what to do next."""
     from datacheck.demo import build, farewell

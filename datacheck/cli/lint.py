@@ -15,6 +15,7 @@ from datacheck.cli.options import (
     REPORT_OPTION,
     Bound,
     LintCommand,
+    Named,
 )
 from datacheck.cli.output import WORST_FIRST, complain
 from datacheck.cli.request import configuration_of, end_silent
@@ -22,13 +23,11 @@ from datacheck.cli.streams import COULD_NOT_RUN
 
 
 @click.command(cls=LintCommand)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option("--root", type=click.Path(path_type=Path), metavar="DIR", help="The folder that Caffe is started in.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Named())
+@click.option("--root", type=Named(), metavar="DIR", help="The folder that Caffe is started in.")
 @click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
-@click.option(
-    "--schedule", type=click.Path(path_type=Path), metavar="FILE", help="Draw the learning rate: .png or .csv."
-)
+@click.option("--schedule", type=Named(), metavar="FILE", help="Draw the learning rate: .png or .csv.")
 @REPORT_OPTION
 @FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")

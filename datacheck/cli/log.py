@@ -12,6 +12,7 @@ import click
 from datacheck.cli.options import (
     FORMAT_OPTION,
     FromTable,
+    Named,
     log_suffixes,
 )
 from datacheck.cli.output import WORST_FIRST, complain, print_json
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
 @click.option(
     "--report",
     "reports",
+    type=Named(str),
     cls=FromTable,
     rows=log_suffixes,
     multiple=True,
     metavar="FILE",
     help="Write {a or, b}. Repeatable.",
 )
-@click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw loss, learning rate, gradients."
-)
+@click.option("--plot", type=Named(), metavar="FILE.png", help="Draw loss, learning rate, gradients.")
 @FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +33,18 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         if not colon or (equals and not (self._field and field)):
             self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
         return (field or None, pair) if self._field else pair
+
+
+class Named(click.Path):
+    """A path with a name; an empty one, as an unset variable of a shell gives it, is not the working directory."""
+
+    def __init__(self, path_type: type[Path] | type[str] = Path) -> None:
+        super().__init__(path_type=path_type)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class FromTable(click.Option):
@@ -132,6 +146,7 @@ BACKEND_OPTION = click.option(
 REPORT_OPTION = click.option(
     "--report",
     "reports",
+    type=Named(str),
     cls=FromTable,
     rows=report_suffixes,
     multiple=True,

@@ -9,6 +9,7 @@ import click
 
 from datacheck.cli.configuring import configured
 from datacheck.cli.options import (
+    Named,
     RowName,
     ScanCommand,
     scan_options,
@@ -20,7 +21,7 @@ from datacheck.cli.request import end_silent, settings_of
 
 @click.command(cls=ScanCommand)
 @click.argument("source")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
 @click.option("--drop", multiple=True, metavar="CODE", help="Leave these out, by code or verdict. Repeatable.")
 @click.option(
@@ -29,13 +30,13 @@ from datacheck.cli.request import end_silent, settings_of
 @click.option("--dry-run", is_flag=True, help="Print what would be dropped, and write nothing.")
 @click.option(
     "--from-report",
-    type=click.Path(path_type=Path),
+    type=Named(),
     metavar="FILE",
     help="Rest on this report, not on a new scan.",
 )
 @click.option(
     "--quarantine",
-    type=click.Path(path_type=Path),
+    type=Named(),
     metavar="DIR",
     help="Put the dropped records there, and why.",
 )
@@ -43,7 +44,7 @@ from datacheck.cli.request import end_silent, settings_of
 @click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the receipt.")
+@click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
 @scan_options
 @configured
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")

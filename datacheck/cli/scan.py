@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from datacheck.cli.configuring import applied, configured
 from datacheck.cli.options import (
     FORMAT_OPTION,
     REPORT_OPTION,
+    Named,
     ScanCommand,
     scan_options,
 )
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     default="all",
     help="Of a network, the layers of this phase.",
 )
-@click.option(
-    "--root", type=click.Path(path_type=Path), metavar="DIR", help="Where a network's names start.  [default: .]"
-)
+@click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @REPORT_OPTION
 @FORMAT_OPTION

@@ -10,6 +10,7 @@ import click
 from datacheck.cli.configuring import configured
 from datacheck.cli.options import (
     BACKEND_OPTION,
+    Named,
 )
 from datacheck.cli.request import configuration_of, given_options
 
@@ -17,9 +18,7 @@ from datacheck.cli.request import configuration_of, given_options
 @click.command()
 @click.argument("source")
 @click.argument("key")
-@click.option(
-    "--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the record's picture or array here."
-)
+@click.option("--save", type=Named(), metavar="FILE", help="Write the record's picture or array here.")
 @BACKEND_OPTION
 @click.option("--decoder", metavar="NAME", help="The payload's kind, if it is not to be recognised.")
 @click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")

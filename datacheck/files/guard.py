@@ -6,14 +6,20 @@ to one through links and mounts.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 from datacheck.errors import UsageError
-from datacheck.files.place import Identity, Place, held, identity, identity_at
+from datacheck.files.place import FOLDER, Identity, Place, held, identity, identity_at
+from datacheck.files.renaming import Name
+
+DEEPEST = 64
+"""Folders in one another, which are looked through: each takes a descriptor."""
 
 
 class Guard:
@@ -85,6 +91,18 @@ class Guard:
                     known[folder] = identity_at(folder)
                 if known[folder] == own:
                     raise UsageError(f"the {what} {path} holds {file}, which is a source and never written to")
+        with suppress(OSError), held(path) as place:  # what cannot be looked through is not replaced either
+            below = self.read_in(Name(place.folder, place.name))
+            if below is not None:
+                raise UsageError(f"the {what} {path} holds {below}, which is a source and never written to")
+
+    def read_in(self, name: Name) -> Path | None:
+        """Return a file that is read and is, or lies below, what has this name, whatever way leads there.
+
+        Links are not followed. Raises OSError where not all can be looked at.
+        """
+        read = {identity_at(path): path for path in self._everything()}
+        return next((read[own] for own in _all_below(name) if own in read), None) if read else None
 
     def _refuse_folders_above(self, place: Place, what: str) -> None:
         above = set(place.folders())
@@ -116,6 +134,13 @@ class Guard:
         return next((path for path in self._everything() if identity_at(path) == own), None)
 
 
+def refuse_nameless(names: Mapping[str, str | Path | None]) -> None:
+    """Raise UsageError where a name is empty, as an unset variable of a shell gives it: no folder is meant by it."""
+    for what, name in names.items():
+        if name is not None and not os.fspath(name):
+            raise UsageError(f"{what}: the name is empty")
+
+
 def refuse_overlap(places: Mapping[str, Path]) -> None:
     """Raise UsageError where of several places, by the words for them, two are the same or one lies in another."""
     resolved = {name: _resolved(place) for name, place in places.items()}
@@ -143,6 +168,24 @@ def _folders_of(file: Path) -> Iterator[Path]:
     yield from file.absolute().parents
     yield from _resolved(file.parent).joinpath("_").parents
     yield from _resolved(file).parents
+
+
+def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
+    """Yield what has a name, and all below it. Raises OSError."""
+    status = os.stat(name.name, dir_fd=name.folder, follow_symlinks=False)
+    yield identity(status)
+    if not stat.S_ISDIR(status.st_mode):
+        return
+    if depth == DEEPEST:
+        raise OSError(errno.ELOOP, "folders lie too deep in one another", name.name)
+    folder = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | FOLDER, dir_fd=name.folder)
+    try:
+        with os.scandir(folder) as entries:
+            names = [it.name for it in entries]
+        for within in names:
+            yield from _all_below(Name(folder, within), depth + 1)
+    finally:
+        os.close(folder)
 
 
 def _kind(status: os.stat_result) -> str:

@@ -1,6 +1,7 @@
 """Write beside the target, and give the finished work its name in one step that nothing can cut in two.
 
-The folder for unfinished work is made for the purpose and marked; what has no mark of ours is never touched.
+The folder for unfinished work is made for the purpose and marked; what has no mark of ours is never touched, and nor
+is a marked one that holds a file which the command reads, or anything that no rebuild puts there.
 """
 
 from __future__ import annotations
@@ -15,24 +16,19 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.marking import create, holds_more, is_bare, is_marked, mark, own_names, stamp, unmark, unstamp
 from datacheck.files.place import FOLDER, Identity, Place, hold, identity
 from datacheck.files.renaming import ExchangeUnsupported, Name, exchange, rename_anew
 
 ENDING = ".datacheck-partial"
-MARK = ".datacheck-work"
-MAGIC = b"unfinished work of a datacheck rebuild, to be removed by the next one of the same target\n"
-LONGEST_MARK = 8192
 TOKEN_BYTES = 4
 
 Examine = Callable[[Name, Path], str]
 """Says in words which store lies at a name, that the user calls by this path; raises UsageError where it is none."""
-
-
-def _nothing_is(name: Name, path: Path) -> str:
-    raise TargetExists(str(path))
 
 
 class Workplace:
@@ -40,14 +36,19 @@ class Workplace:
 
     What a dead run for this target left is removed first; what a living one is writing is not (UsageError). Leaving it
     removes it. Raises TargetExists if something lies at the target, unless `examine` is given and says that it is a
-    store, which is then replaced; UsageError for a link. `replaced` says what was.
+    store, which is then replaced; UsageError for a link. `replaced` says what was. Nothing that is read, by the
+    `guard`, is removed or replaced. `what` is the word for the target: only one so called can be replaced.
+
+    Write by `inside`, or with `create` and `make_folder`: at `path`, its name, another process may put something else.
     """
 
-    def __init__(self, target: Path, *, examine: Examine | None = None) -> None:
-        self._target = target
-        self._force = examine is not None
-        self._examine = _nothing_is if examine is None else examine
-        self.path = target
+    def __init__(
+        self, target: Path, *, examine: Examine | None = None, guard: Guard | None = None, what: str = "target"
+    ) -> None:
+        self._target, self._what = target, what
+        self._examine = examine
+        self._guard = Guard() if guard is None else guard
+        self.path = self.inside = target
         self.replaced: str | None = None
         self._place: Place | None = None
         self._folder = -1
@@ -83,32 +84,53 @@ class Workplace:
             raise UsageError(
                 f"{self._target}: is a symbolic link, which no copy is written through; name another target"
             )
-        self._examine(Name(place.folder, place.name), self._target)
+        self._examined(Name(place.folder, place.name))
         return identity(status)
+
+    def _examined(self, name: Name) -> str:
+        """Return which store it is that lies at a name. Raises UsageError for none, or where any of it is read."""
+        if self._examine is None:
+            raise self._exists()
+        what = self._examine(name, self._target)
+        read = self._guard.read_in(name)
+        if read is not None:
+            raise UsageError(f"{self._target}: holds {read}, which is read and so never replaced; name another target")
+        return what
+
+    def _exists(self) -> TargetExists:
+        return TargetExists(str(self._target), self._what, forceable=self._what == "target")
 
     def _make(self, place: Place) -> None:
         while self._folder < 0:
             name = place.beside(f".{secrets.token_hex(TOKEN_BYTES)}{ENDING}", ".")
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.mkdir(name, 0o700, dir_fd=place.folder)
-                self._folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
-                self._name = name
+            except FileExistsError:
+                continue
+            self._folder, locked = self._made(place, name)
+            self._name = name
         self.path = self._target.parent / self._name
-        if _lock(self._folder):  # the mark comes after the lock: without a lock, a mark says that its run is dead
-            self._mark(place)
+        self.inside = _by_descriptor(self._folder) or self.path
+        if locked:  # the mark comes after the lock: without a lock, a mark says that its run is dead
+            mark(self._folder, place.name)
 
-    def _mark(self, place: Place) -> None:
-        descriptor = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
-        with os.fdopen(descriptor, "wb") as mark:
-            mark.write(MAGIC + os.fsencode(place.name))
+    def _made(self, place: Place, name: str) -> tuple[int, bool]:
+        """Return the folder just made under a name, open and stamped, and whether it could be locked.
 
-    def _unmark(self) -> bool:
-        """Remove the mark, so that nobody takes what is here for something to remove; return whether there was one."""
+        Raises RebuildFailed for any other folder.
+        """
+        folder = os.open(name, os.O_RDONLY | FOLDER | os.O_NOFOLLOW, dir_fd=place.folder)
+        ours = False
         try:
-            os.unlink(MARK, dir_fd=self._folder)
-        except FileNotFoundError:
-            return False
-        return True
+            locked = _lock(folder)
+            ours = stamp(folder)
+        finally:
+            if not ours:
+                os.close(folder)
+        if not ours:
+            reason = f"another process put something else in place of {name}, the folder to work in; that is left alone"
+            raise RebuildFailed(str(self._target), reason)
+        return folder, locked
 
     def _clear(self, place: Place) -> None:
         """Remove what dead runs for the same target left. Raises UsageError where one is alive."""
@@ -124,7 +146,11 @@ class Workplace:
                 if folder is None:
                     continue
                 if not _lock(folder):
+                    if is_bare(folder):  # of a run that is about to begin, or nothing can be locked here
+                        continue
                     raise UsageError(f"{self._target}: another rebuild is writing there")
+                if holds_more(folder) or self._guard.read_in(Name(folder, ".")) is not None:
+                    continue
                 self._take_away(place, name, identity(os.fstat(folder)), f"left-{number}")
 
     def _take_away(self, place: Place, name: str, own: Identity, within: str) -> None:
@@ -147,7 +173,8 @@ class Workplace:
             with contextlib.suppress(OSError):
                 if not self._unsure:
                     self._empty()
-                self._unmark()
+                unmark(self._folder)
+                unstamp(self._folder)
                 status = os.stat(self._name, dir_fd=place.folder, follow_symlinks=False)
                 if identity(status) == identity(os.fstat(self._folder)):
                     os.rmdir(self._name, dir_fd=place.folder)
@@ -155,14 +182,20 @@ class Workplace:
         os.close(place.folder)
 
     def _empty(self) -> None:
-        """Remove all but the mark, by which the next rebuild knows what is left if this one is cut short."""
-        with os.scandir(self._folder) as entries:
-            found = [(it.name, it.is_dir(follow_symlinks=False)) for it in entries if it.name != MARK]
-        for name, is_folder in found:
-            if is_folder:
+        """Remove what a rebuild has put here, and leave the mark: by it the next knows what is left if this is cut."""
+        for name in own_names(self._folder):
+            if stat.S_ISDIR(os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode):
                 shutil.rmtree(name, dir_fd=self._folder)
             else:
                 os.unlink(name, dir_fd=self._folder)
+
+    def create(self, name: str) -> IO[bytes]:
+        """Return a new file here, open for writing. Raises FileExistsError where anything has the name."""
+        return os.fdopen(create(self._folder, name, 0o666), "wb")
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder here."""
+        os.mkdir(name, dir_fd=self._folder)
 
     def publish(self, work: Path) -> None:
         """Give `work`, a file or folder right in this workplace, the target's name.
@@ -173,17 +206,19 @@ class Workplace:
         assert self._place is not None
         new, old = Name(self._folder, work.name), Name(self._place.folder, self._place.name)
         if self._found is not None and self._place.status() is not None:
-            marked = self._unmark()  # until it is known what came out, neither we nor another rebuild may remove it
+            marked = unmark(
+                self._folder
+            )  # until it is known what came out, neither we nor another rebuild may remove it
             self._unsure = True
             self._replace(new, old, self._found)
             self._unsure = False
             if marked:
-                self._mark(self._place)
+                mark(self._folder, self._place.name)
         else:
             try:
                 rename_anew(new, old)
             except FileExistsError as exc:
-                raise TargetExists(str(self._target)) from exc
+                raise self._exists() from exc
         self._place.flush()
 
     def _replace(self, new: Name, old: Name, found: Identity) -> None:
@@ -198,7 +233,7 @@ class Workplace:
             came_out = os.stat(new.name, dir_fd=new.folder, follow_symlinks=False)
             if identity(came_out) != found:
                 self._refuse_new()
-            self.replaced = self._examine(new, self._target)
+            self.replaced = self._examined(new)
         except BaseException:
             exchange(new, old)
             self._unsure = False
@@ -212,7 +247,7 @@ class Workplace:
             exchange(new, old)
         if identity(status) != found:
             self._refuse_new()
-        self.replaced = self._examine(old, self._target)
+        self.replaced = self._examined(old)
         os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)
 
     def _refuse_new(self) -> NoReturn:
@@ -228,24 +263,24 @@ def _opened_work(place: Place, name: str) -> Iterator[int | None]:
         yield None
         return
     try:
-        ours = os.fstat(folder).st_uid == os.geteuid() and _mark(folder) == MAGIC + os.fsencode(place.name)
-        yield folder if ours else None
+        yield folder if is_marked(folder, place.name) or is_bare(folder) else None
     finally:
         os.close(folder)
 
 
-def _mark(folder: int) -> bytes:
-    """Return what the mark in a folder says, nothing where there is none."""
+def _by_descriptor(folder: int) -> Path | None:
+    """Return a path that leads to an open folder whatever its name, for our workers too; None where there is none.
+
+    The kernel lets them through as they are of the same user, unless this process is closed to all others (prctl(2),
+    PR_SET_DUMPABLE), which shows in whom its entry belongs to.
+    """
+    process = Path(f"/proc/{os.getpid()}")
+    path = process / "fd" / str(folder)
     try:
-        descriptor = os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        reachable = process.stat().st_uid == os.geteuid() and identity(path.stat()) == identity(os.fstat(folder))
     except OSError:
-        return b""
-    try:
-        status = os.fstat(descriptor)
-        regular = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-        return os.read(descriptor, LONGEST_MARK) if regular else b""
-    finally:
-        os.close(descriptor)
+        return None
+    return path if reachable else None
 
 
 def _lock(folder: int) -> bool:

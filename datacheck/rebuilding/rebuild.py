@@ -19,7 +19,8 @@ from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
+from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
 from datacheck.model.settings import Settings
@@ -150,7 +151,7 @@ def rebuild_as(
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
-    guard = Guard([order.source], lambda: read_by(reader))
+    guard = Guard(order.inputs, lambda: read_by(reader))
     for what, place in order.writes.items():
         guard.refuse_target(place, what)
     to = order.to or reader.backend
@@ -162,8 +163,9 @@ def rebuild_as(
             work.objections()
         workplace = holding = None
         if not order.dry_run:
-            workplace = places.enter_context(Workplace(order.target, examine=store_at if order.force else None))
-            holding = places.enter_context(Workplace(order.quarantine)) if order.quarantine else None
+            workplace = places.enter_context(_workplace(order, guard))
+            if order.quarantine is not None:
+                holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
         if order.from_report is None:
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
@@ -188,6 +190,10 @@ def rebuild_as(
             raise RebuildFailed(str(order.target), reason) from exc
 
 
+def _workplace(order: Order, guard: Guard) -> Workplace:
+    return Workplace(order.target, examine=store_at if order.force else None, guard=guard)
+
+
 def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
@@ -201,8 +207,8 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     _compare(order, work.reader, report, receipt, copied, count, digest)
     if holding is not None:
         _describe_quarantine(order, report, holding)
-        narrow(holding.path / "quarantine", openness(order.source, sources_of(work.reader)))
-        holding.publish(holding.path / "quarantine")
+        narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))
+        holding.publish(holding.inside / QUARANTINE)
     workplace.publish(plan.target)
     copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
     return msgspec.structs.replace(
@@ -272,10 +278,10 @@ def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
 
 def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
     """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
-    files = {fate: workplace.path / f"{fate}.indexes" for fate in ("dropped", "altered")}
+    files = {fate: workplace.inside / f"{fate}.indexes" for fate in ("dropped", "altered")}
     deadly = set()
     with ExitStack() as stack:
-        opened = {fate: stack.enter_context(file.open("wb")) for fate, file in files.items()}
+        opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
             if fate in opened:
                 opened[fate].write(record.index.to_bytes(8, "little"))
@@ -284,10 +290,10 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
     suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
     quarantine = None
     if holding is not None:
-        (holding.path / "quarantine").mkdir()
-        quarantine = holding.path / "quarantine" / f"records{suffix}"
+        holding.make_folder(QUARANTINE)
+        quarantine = holding.inside / QUARANTINE / f"records{suffix}"
     return Plan(
-        target=workplace.path / "copy",
+        target=workplace.inside / COPY,
         drops=Drops(files["dropped"], frozenset(deadly)),
         quarantine=quarantine,
         fill=order.choice.fill,
@@ -297,7 +303,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
 
 def _refuse_small_disk(order: Order, report: Report, workplace: Workplace) -> None:
     needed = int((report.source.bytes or 0) * SPARE)
-    free = shutil.disk_usage(workplace.path).free
+    free = shutil.disk_usage(workplace.inside).free
     if needed > free:
         raise RebuildFailed(str(order.target), f"a copy needs about {needed:,} bytes, and the disk has {free:,} free")
 
@@ -318,7 +324,7 @@ def _compare(
 
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
     """Write the findings of the records in quarantine beside them."""
-    with (holding.path / "quarantine" / "report.jsonl").open("wb") as file:
+    with holding.create(f"{QUARANTINE}/report.jsonl") as file:
         for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
@@ -380,6 +386,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
+    refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
     order = Order(
         source=Path(source),
         target=Path(target),

@@ -20,7 +20,9 @@ from datacheck.backends import open_store
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.replaceable import store_at
 from datacheck.files import renaming, staging
-from datacheck.files.staging import MAGIC, MARK, Workplace
+from datacheck.files.guard import Guard
+from datacheck.files.marking import MARK, mark, stamp
+from datacheck.files.staging import Workplace
 
 
 @pytest.fixture(params=KINDS)
@@ -49,8 +51,11 @@ def beside(source):
 
 def marked(folder, target):
     """Make a folder that a rebuild of this target has left."""
-    folder.mkdir()
-    (folder / MARK).write_bytes(MAGIC + os.fsencode(target.name))
+    folder.mkdir(mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    assert stamp(descriptor)
+    mark(descriptor, target.name)
+    os.close(descriptor)
     (folder / "copy").mkdir()
     (folder / "copy" / "data.mdb").write_bytes(b"half a copy")
     return folder
@@ -98,7 +103,7 @@ def test_what_lies_at_the_name_of_the_work_folder_is_not_touched(obstacle, sourc
 def test_what_a_dead_run_left_is_removed_and_nothing_else(source, home, tmp_path):
     target = beside(source)
     left = marked(target.with_name(f".{target.name}.12345678.datacheck-partial"), target)
-    (left / "link").symlink_to(home)
+    (left / "copy" / "link").symlink_to(home)
     before = tree(tmp_path, [target, left])
     assert run("rebuild", source, target, "--drop-bad")[0] == 0
     assert not left.exists()
@@ -200,6 +205,63 @@ def test_a_source_reached_by_a_link_is_no_target(home, tmp_path):
             said = refused("rebuild", source, target, "--drop-bad", "--force")
             assert "never written to" in said or "the same path" in said or "lies inside" in said
             assert tree(tmp_path) == before
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Two paths to one folder, neither of which shows the other, below a folder that looks like a copy."""
+    inner, other = tmp_path / "t" / "s", tmp_path / "m"
+    inner.mkdir(parents=True)
+    other.mkdir()
+    done = subprocess.run(["mount", "--bind", inner, other], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    yield inner, other
+    subprocess.run(["umount", other], check=True)
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--force", "--dry-run"]])
+def test_a_source_below_the_target_by_another_mount_is_not_replaced(mounted, words):
+    inner, other = mounted
+    table(inner / "data.h5")
+    table(inner / "b.h5")
+    for source in (other / "data.h5", other):
+        before = tree(inner.parent)
+        said = refused("rebuild", source, inner.parent, "--drop-bad", *words)
+        assert "which is a source and never written to" in said
+        assert tree(inner.parent) == before
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--force", "--dry-run"]])
+def test_a_source_below_the_target_by_a_hard_link_is_not_replaced(tmp_path, words):
+    """The same inode by two paths, as a mount gives it, where nothing can be mounted."""
+    (tmp_path / "t" / "s").mkdir(parents=True)
+    source = table(tmp_path / "data.h5")
+    os.link(source, tmp_path / "t" / "s" / "b.h5")
+    before = tree(tmp_path)
+    assert "never written to" in refused("rebuild", source, tmp_path / "t", "--drop-bad", *words)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("system", ["renameat2", "without"])
+def test_a_source_that_comes_to_lie_in_the_target_meanwhile_is_not_replaced(tmp_path, system, monkeypatch):
+    if system == "without":
+        monkeypatch.setattr(renaming, "_renameat2", lambda old, new, flags: False)
+    source, target = table(tmp_path / "data.h5"), tmp_path / "t"
+    if system == "without":  # a file alone is replaced there
+        table(target, 50)
+    else:
+        (target / "s").mkdir(parents=True)
+        table(target / "s" / "a.h5", 50)
+    with Workplace(target, examine=store_at, guard=Guard([source])) as work:
+        (work.path / "copy").touch() if target.is_file() else (work.path / "copy").mkdir()
+        source.unlink()
+        os.link(target if target.is_file() else target / "s" / "a.h5", source)
+        before = tree(tmp_path, [work.path])
+        with pytest.raises(datacheck.UsageError, match="which is read and so never replaced"):
+            work.publish(work.path / "copy")
+        assert tree(tmp_path, [work.path]) == before
+    assert source.exists()
 
 
 FOREIGN = {
@@ -430,3 +492,17 @@ def as_nobody(folder):
         f"{[left.name, 'closed', 'r.json', 'roots.json', 't']}",
     ], done.stderr
     assert (left / "copy" / "data.mdb").exists()
+
+
+# What is said
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_quarantine_that_exists_is_not_said_to_be_replaced_by_force(tmp_path, force):
+    source, quarantine = store("lmdb", tmp_path), tmp_path / "q"
+    quarantine.mkdir()
+    said = refused("rebuild", source, tmp_path / "t", "--drop-bad", "--quarantine", quarantine, *force)
+    assert said.endswith(f"{quarantine}: exists already; name another quarantine; --force replaces only the target\n")
+    (tmp_path / "t").mkdir()
+    said = refused("rebuild", source, tmp_path / "t", "--drop-bad")
+    assert said.endswith(f"{tmp_path / 't'}: exists already; name another target, or replace it with --force\n")

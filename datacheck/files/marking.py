@@ -1,0 +1,110 @@
+"""Mark a folder of unfinished work so that a later run knows it as ours, and as nobody's else.
+
+The folder holds an empty file, the stamp, and the mark, which says which target the work is for, which folder it lies
+in, and when the system made the stamp. No archive can carry such a mark: whoever unpacks it gets other inodes, and the
+time at which an inode was last changed is the system's own to set.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+MARK = ".datacheck-work"
+STAMP = ".datacheck-stamp"
+MAGIC = b"unfinished work of a datacheck rebuild, to be removed by the next one of the same target\n"
+LONGEST_MARK = 8192
+COPY, QUARANTINE = "copy", "quarantine"
+_OWN = re.compile(rf"{COPY}|{QUARANTINE}|(dropped|altered)\.indexes|left-[0-9]+")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def create(folder: int, name: str, mode: int = 0o600) -> int:
+    """Return the descriptor of a new file in an open folder. Raises FileExistsError where anything has the name."""
+    return os.open(name, _NEW, mode, dir_fd=folder)
+
+
+def own_names(folder: int) -> list[str]:
+    """Return what lies in a folder under a name that a rebuild gives."""
+    return [it for it in os.listdir(folder) if _OWN.fullmatch(it)]
+
+
+def holds_more(folder: int) -> bool:
+    """Say whether a folder holds anything that no rebuild puts there."""
+    return not {MARK, STAMP}.issuperset(it for it in os.listdir(folder) if not _OWN.fullmatch(it))
+
+
+def stamp(folder: int) -> bool:
+    """Put the stamp into a folder that was made just now; return False, and put none, where it is another folder.
+
+    Another process may have renamed ours away. Ours is empty, belongs to whom our files there belong to, and is closed
+    to all others, unless the file system keeps no such modes.
+    """
+    if os.listdir(folder):
+        return False
+    descriptor = create(folder, STAMP)
+    try:
+        made, status = os.fstat(descriptor), os.fstat(folder)
+    finally:
+        os.close(descriptor)
+    is_open = stat.S_IMODE(status.st_mode) & 0o077 and not stat.S_IMODE(made.st_mode) & 0o077
+    ours = made.st_uid == status.st_uid and not is_open and os.listdir(folder) == [STAMP]
+    if not ours:
+        os.unlink(STAMP, dir_fd=folder)
+    return ours
+
+
+def mark(folder: int, target: str) -> None:
+    """Say in a stamped folder that it holds the work for a target. Raises OSError."""
+    with os.fdopen(create(folder, MARK), "wb") as file:
+        file.write(_words(folder, target))
+
+
+def unmark(folder: int) -> bool:
+    """Remove the mark, so that nobody takes what is here for something to remove; return whether there was one."""
+    try:
+        os.unlink(MARK, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def unstamp(folder: int) -> None:
+    """Remove the stamp of a folder without mark."""
+    os.unlink(STAMP, dir_fd=folder)
+
+
+def is_marked(folder: int, target: str) -> bool:
+    """Say whether a run for this target has left a folder: the mark was written here, and by us."""
+    try:
+        return os.fstat(folder).st_uid == os.geteuid() and _read(folder) == _words(folder, target)
+    except OSError:
+        return False
+
+
+def is_bare(folder: int) -> bool:
+    """Say whether a folder of ours holds nothing, or no more than a run made that was cut short before its mark."""
+    try:
+        names = os.listdir(folder)
+        entries = [os.stat(it, dir_fd=folder, follow_symlinks=False) for it in names]
+    except OSError:
+        return False
+    empty = all(stat.S_ISREG(it.st_mode) and not it.st_size for it in entries)
+    return os.fstat(folder).st_uid == os.geteuid() and empty and {MARK, STAMP}.issuperset(names)
+
+
+def _words(folder: int, target: str) -> bytes:
+    made = os.stat(STAMP, dir_fd=folder, follow_symlinks=False)
+    return MAGIC + b"%d %d %d\n" % (os.fstat(folder).st_ino, made.st_ino, made.st_ctime_ns) + os.fsencode(target)
+
+
+def _read(folder: int) -> bytes:
+    """Return what the mark in a folder says. Raises OSError."""
+    descriptor = os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        regular = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+        return os.read(descriptor, LONGEST_MARK) if regular else b""
+    finally:
+        os.close(descriptor)
