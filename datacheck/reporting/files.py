@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
@@ -179,6 +179,7 @@ class Reports:
         self._sinks: list[Sink] = []
         self._reports: list[Report] = []
         self._stack = ExitStack()
+        self._showing = False
 
     def __enter__(self) -> Reports:
         with ExitStack() as stack:
@@ -199,6 +200,13 @@ class Reports:
 
         return listen
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show people what was found: whatever fails in that, the files are written with what there is."""
+        self._showing = True
+        yield
+        self._showing = False
+
     def withdraw(self, report: Report) -> None:
         """Leave out a report that was begun and came to nothing."""
         self._reports = [it for it in self._reports if it is not report]
@@ -213,7 +221,7 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            if self._reports and (error is None or isinstance(error, TOLD)):
+            if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
     def _publish(self) -> None:
