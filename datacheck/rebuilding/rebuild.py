@@ -121,18 +121,18 @@ class _Work:
         digests = [digest for _, digest in results]
         return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
 
-    def objections(self) -> list[str]:
+    def objections(self, *, changed: bool = True) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
 
         A source that kills whoever looks has nothing to say here: the scan tells of it.
         """
-        ((_, said),) = self.pool.run([ListCopyLosses(self.copier)])
+        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
         if isinstance(said, Death) and said.trace:
             _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.copier.acceptable
-        if may_go_on and (self.order.accept_losses or self.damaged):
+        if may_go_on and (self.order.accept_losses or self.damaged or not changed):
             return said
         hint = "; --accept-losses goes on without" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
@@ -182,8 +182,7 @@ def rebuild_as(
         if copier.acceptable:
             lost = _lost(report)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
-            if lost or receipt.dropped + receipt.altered:
-                receipt.unkept = work.objections()
+            receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
         try:
             return _write(work, report, receipt, workplace, holding), report
         except OSError as exc:
