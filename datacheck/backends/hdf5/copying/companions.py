@@ -24,22 +24,26 @@ def links(reader: Hdf5Reader) -> dict[Path, str]:
     That is the way from the link to where it leads, so that the link of a copy leads to what is in the copy. A link
     that is one of the source's HDF5 files is not among them: the copy holds the file.
     """
+    root, copied = reader.path.resolve(), _copied(reader)
     found = {}
     for link in _entries(reader):
-        goal = _goal(reader, link) if link.is_symlink() else None
+        goal = _goal(root, copied, root / link.relative_to(reader.path)) if link.is_symlink() else None
         if goal is not None:
-            found[link.relative_to(reader.path)] = os.path.relpath(goal, _root(reader) / _within(reader, link.parent))
+            within = link.relative_to(reader.path)
+            found[within] = os.path.relpath(goal, root / within.parent)
     return found
 
 
 def not_copied(reader: Hdf5Reader) -> Iterator[str]:
     """Yield a sentence for each thing in a folder that no copy of it has."""
+    root, copied = reader.path.resolve(), _copied(reader)
     for entry in _entries(reader):
-        name = escape(os.fsencode(entry.relative_to(reader.path)))
-        if entry.is_symlink() and entry.exists():
-            if _goal(reader, entry) is None:
+        within = entry.relative_to(reader.path)
+        name = escape(os.fsencode(within))
+        if entry.is_symlink() and os.path.exists(entry):  # noqa: PTH110  (False, too, where nobody may look)
+            if _goal(root, copied, root / within) is None:
                 yield f"{name}: a link that leads out of the folder, or to nothing that is copied; not copied"
-        elif not entry.is_file():
+        elif not os.path.isfile(entry):  # noqa: PTH113  (the same)
             yield f"{name}: neither a file nor a folder; not copied"
 
 
@@ -53,23 +57,23 @@ def _entries(reader: Hdf5Reader) -> list[Path]:
     return sorted(found)
 
 
-def _root(reader: Hdf5Reader) -> Path:
-    return reader.path.resolve()
+def _copied(reader: Hdf5Reader) -> set[Path]:
+    """Return where in the folder, all links in its own path followed, the HDF5 files lie that the copy holds."""
+    root = reader.path.resolve()
+    return {root / file.relative_to(reader.path) for file in reader.files}
 
 
-def _within(reader: Hdf5Reader, folder: Path) -> Path:
-    return folder.relative_to(reader.path)
-
-
-def _goal(reader: Hdf5Reader, link: Path) -> Path | None:
+def _goal(root: Path, copied: set[Path], link: Path) -> Path | None:
     """Return what a link leads to, by way of others, if that is in the folder and will be in the copy; else None."""
-    root = _root(reader)
-    copied = {root / _within(reader, file) for file in reader.files if file.is_relative_to(reader.path)}
-    at = root / _within(reader, link)
-    for _ in range(MOST_LINKS):
-        at = Path(os.path.normpath(at.parent.resolve() / at.name)) if at.name != ".." else at.resolve()
-        if at in copied or not at.is_symlink():
-            break
-        at = at.parent / at.readlink()
-    there = at in copied or at.is_file() or at.is_dir()
-    return at if there and (at == root or at.is_relative_to(root)) and (at in copied or not at.is_symlink()) else None
+    at = link
+    try:
+        for _ in range(MOST_LINKS):
+            at = at.resolve() if at.name == ".." else at.parent.resolve() / at.name
+            if at in copied or not at.is_symlink():
+                break
+            at = at.parent / at.readlink()
+        inside = at == root or at.is_relative_to(root)
+        kept = inside and (at in copied or (not at.is_symlink() and (at.is_file() or at.is_dir())))
+    except OSError:  # nobody may look there
+        return None
+    return at if kept else None

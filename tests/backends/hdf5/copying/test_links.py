@@ -89,3 +89,10 @@ def test_links_round_in_a_circle_and_to_nothing_are_named(folder, tmp_path):
     (folder / "gone").symlink_to("nothing")
     receipt = datacheck.rebuild(folder, tmp_path / "copy")
     assert receipt.unkept == [f"{name}: neither a file nor a folder; not copied" for name in ("gone", "one", "two")]
+
+
+def test_a_source_that_is_a_link_itself(folder, tmp_path):
+    (folder / "text").symlink_to("more/x.txt")
+    (tmp_path / "alias").symlink_to(folder)
+    receipt = datacheck.rebuild(tmp_path / "alias", tmp_path / "copy")
+    assert (receipt.unkept, str((tmp_path / "copy" / "text").readlink())) == ([], "more/x.txt")
