@@ -8,13 +8,19 @@ that the interpreter has not loaded before: here and in `datacheck/__init__.py` 
 import os
 import sys
 
+INTERRUPTED = 130
+"""The exit status that `datacheck.cli.output` has, which is not to be imported yet."""
+
 
 def main() -> None:
     """Run the command line, which imports nothing from the working directory; nor do its workers."""
-    leave_working_directory()
-    from datacheck.cli.entry import main as run
+    try:
+        leave_working_directory()
+        from datacheck.cli.entry import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # while it was loaded: nothing has begun
+        raise SystemExit(INTERRUPTED) from None
 
 
 def leave_working_directory() -> None:

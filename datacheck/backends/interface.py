@@ -124,8 +124,11 @@ class Copier(Protocol):
         """
         ...
 
-    def objections(self, reader: Reader) -> list[str]:
-        """Return a sentence for each thing in the source that a copy could not keep."""
+    def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
+        """Return a sentence for each thing in the source that a copy could not keep.
+
+        Where nothing is `changed`, no record left out or altered: each thing that is not even in such a copy.
+        """
         ...
 
     def fills(self, decoders: Collection[str]) -> bool:

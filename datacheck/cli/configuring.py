@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from datacheck.cli.configuration import ConfigurationFile, named, search
-from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, Found, Named
+from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found, Named
 from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,10 +79,15 @@ def applied() -> Applied:
         if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
     }
     loosens, of_net = (
-        tuple(key for key, value in keys.items() if FOUND.get(key) is column and not _as_if_unset(key, value))
+        tuple(key for key, value in keys.items() if _column(key, value) is column and not _as_if_unset(key, value))
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
     return Applied(ctx.meta.get(_FILE) if keys else None, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net)
+
+
+def _column(key: str, value: Any) -> Found | None:
+    less = JUDGES_LESS.get(key)
+    return Found.NAMED if less is not None and less(value) else FOUND.get(key)
 
 
 def _as_if_unset(key: str, value: Any) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 from datacheck._version import __version__
-from datacheck.cli import streams
+from datacheck.cli import interrupts, streams
 from datacheck.cli.demo import demo
 from datacheck.cli.lint import lint
 from datacheck.cli.log import log
@@ -28,14 +28,14 @@ from datacheck.errors import DatacheckError
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     streams.prepare()
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupts.heed()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
     try:
         status = streams.written(lambda: _status(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         status = INTERRUPTED
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: nothing is left to interrupt
+    interrupts.ignore()  # all is done: nothing is left to interrupt
     sys.exit(status)
 
 
@@ -68,10 +68,6 @@ def _status(argv: Sequence[str]) -> int:
             complain(line)
         return COULD_NOT_RUN
     return status if isinstance(status, int) else 0
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

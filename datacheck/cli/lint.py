@@ -50,11 +50,12 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
         for report in done:
             report.settings = config.to(report.settings)
         shown = [report for report in done if not (quiet and report.clean)]
-        if form == "text":
-            for report in shown:
-                print(lint_text(report))
-        elif shown:
-            print("".join(json_document(done)))
+        with written.showing():
+            if form == "text":
+                for report in shown:
+                    print(lint_text(report))
+            elif shown:
+                print("".join(json_document(done)))
         if drawn is not None:
             draw(files, drawn, options["iterations"])
     end_silent(silent=not shown)

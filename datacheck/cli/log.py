@@ -69,10 +69,11 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
                 continue
             statuses.append(report.status)
             done.append(report)
-            if form == "text" and not (quiet and report.clean):
-                print(log_text(report))
-            if draw is not None and picture is not None:
-                draw(report, picture)
+            with sinks.showing():
+                if form == "text" and not (quiet and report.clean):
+                    print(log_text(report))
+                if draw is not None and picture is not None:
+                    draw(report, picture)
     if form == "json":
         print_json(done, quiet=quiet)
     return next(it for it in WORST_FIRST if it in statuses)

@@ -178,10 +178,11 @@ class Found(Enum):
 
 
 FOUND = {
-    **dict.fromkeys(("range", "together", "array", "convention", "like"), Found.OBEYED),
+    **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress"), Found.OBEYED),
-    **dict.fromkeys(("labels", "label-field", "shape", "batch-size"), Found.OBEYED_OF_STORES),
+    **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
+    **dict.fromkeys(("label-field", "array"), Found.NAMED),
     **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
     **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
@@ -191,11 +192,25 @@ FOUND = {
 """Every option of every command, by its long name; one that is not here is refused.
 
 `workers` is at most the number of cores. `strict = false` is no more than the default.
+`label-field` takes the bounds of labels away from the field that would have them, and the checks of values away from
+another; `array`, like `decoder`, judges what would be undecided. `range` and `together` can only find more, and a
+`shape` that is not the one most records have finds most records bad.
 """
 FOUND_VALUES = {"format": ("text", "json")}
 """Of these options only these values are obeyed; others are refused."""
-AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",)}
+AS_IF_UNSET = {"max-bad": ("0", "0%"), "sample": ("100%",), "labels": (":",)}
 """Values that judge no less than leaving the option away, beside false and the empty list."""
+
+
+def _allows_negative(labels: object) -> bool:
+    return str(labels).partition(":")[0].strip() in ("", "-inf") or str(labels).lstrip().startswith("-")
+
+
+JUDGES_LESS: dict[str, Callable[[object], bool]] = {"labels": _allows_negative}
+"""Of these options the values for which this holds are named although the option is only obeyed.
+
+A negative label of a Datum is suspicious, unless bounds allow it.
+"""
 
 
 FORMAT_OPTION = click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from datacheck.cli import interrupts
 from datacheck.cli.configuring import configured
 from datacheck.cli.options import (
     Named,
@@ -66,7 +67,7 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     settings = settings_of(options)
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
-        receipt, scanned = rebuild_as(order, settings, progress)
+        receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore)
         receipt.config = settings.config
         write(receipt_document(receipt, scanned, choice))
     if not (quiet and receipt.written):

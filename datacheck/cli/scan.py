@@ -74,7 +74,8 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
             if report is not None:
                 done.append(report)
                 if form == "text" and not (quiet and report.clean):
-                    print_text(report, reports)
+                    with files.showing():
+                        print_text(report, reports)
             if status == INTERRUPTED:
                 break
     if form == "json":

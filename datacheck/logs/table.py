@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Collection, Sequence
 from typing import IO
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.files import REPORTS, Sink, as_text
+from datacheck.reporting.files import REPORTS, Sink, as_text, table
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
 
@@ -32,7 +31,7 @@ class SeriesSink:
     )
 
     def __init__(self, file: IO[str]) -> None:
-        self._writer = csv.writer(file)
+        self._writer = table(file)
         self._writer.writerow(self.COLUMNS)
 
     def point(self, report: Report, point: SeriesPoint) -> None:

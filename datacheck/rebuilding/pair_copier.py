@@ -53,7 +53,7 @@ class PairCopier:
     lost: frozenset[tuple[str | None, str]] = frozenset()
     acceptable = False
 
-    def objections(self, reader: Reader) -> list[str]:
+    def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
         if BACKENDS[self.to].writer is None:
             instead = " or ".join(f"--to {name}" for name in writable())
             return [f"datacheck reads {title(self.to)} and does not write it; choose {instead}"]

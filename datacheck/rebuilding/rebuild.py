@@ -27,6 +27,7 @@ from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
+from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
@@ -44,13 +45,6 @@ BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "no
 
 SPARE = 1.05
 """A copy may take a little more than the source."""
-
-Progress = Callable[[str, int, int | None, int], None]
-"""Called as a rebuild goes on: the phase ("scan", "copy", "verify"), records done, records in all, bad ones."""
-
-
-def unwatched(phase: str, done: int, total: int | None, bad: int) -> None:
-    """Progress for callers who do not watch."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,7 @@ class Order:
 class _Work:
     """A rebuild under way: what was ordered, and the workers that copy and compare.
 
+    `publishing` is called when the copy is about to get its name: what is left to do then takes no time.
     Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
     """
 
@@ -90,6 +85,7 @@ class _Work:
     copier: Copier
     pool: Engine[Task]
     progress: Progress
+    publishing: Callable[[], None] = unannounced
     damaged: bool = False
 
     def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
@@ -126,27 +122,34 @@ class _Work:
         digests = [digest for _, digest in results]
         return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
 
-    def objections(self) -> list[str]:
+    def objections(self, *, changed: bool = True) -> list[str]:
         """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
 
         A source that kills whoever looks has nothing to say here: the scan tells of it.
         """
-        ((_, said),) = self.pool.run([ListCopyLosses(self.copier)])
+        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
         if isinstance(said, Death) and said.trace:
             _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
         if not isinstance(said, list) or not said:
             return []
         may_go_on = self.copier.acceptable
-        if may_go_on and (self.order.accept_losses or self.damaged):
+        if may_go_on and (self.order.accept_losses or self.damaged or not changed):
             return said
         hint = "; --accept-losses goes on without" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
 
 
 def rebuild_as(
-    order: Order, settings: Settings, progress: Progress = unwatched, engine: MakeEngine | None = None
+    order: Order,
+    settings: Settings,
+    progress: Progress = unwatched,
+    engine: MakeEngine | None = None,
+    publishing: Callable[[], None] = unannounced,
 ) -> tuple[Receipt, Report]:
-    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on."""
+    """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
+
+    `publishing` is called when the copy is whole and about to get its name; from then on it is better not to interrupt.
+    """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
@@ -158,7 +161,7 @@ def rebuild_as(
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
         pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
-        work = _Work(order, reader, copier, pool, progress)
+        work = _Work(order, reader, copier, pool, progress, publishing)
         if not copier.acceptable:
             work.objections()
         workplace = holding = None
@@ -181,8 +184,7 @@ def rebuild_as(
         if copier.acceptable:
             lost = _lost(report)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
-            if lost or receipt.dropped + receipt.altered:
-                receipt.unkept = work.objections()
+            receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
         try:
             return _write(work, report, receipt, workplace, holding), report
         except OSError as exc:
@@ -205,6 +207,7 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
     count, digest = work.verified(plan, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
+    work.publishing()
     if holding is not None:
         _describe_quarantine(order, report, holding)
         narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))

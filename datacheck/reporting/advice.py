@@ -30,7 +30,9 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
     if row.copier and report.bad and report.complete and (report.layer is None or key is not None):
         rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
-        lines.append(f"a clean copy: datacheck rebuild {path} {shell(_beside(report.source.path))} --drop-bad{rest}")
+        target = _beside(report.source.path)
+        if target is not None:
+            lines.append(f"a clean copy: datacheck rebuild {path} {shell(target)} --drop-bad{rest}")
     return "\n".join(lines)
 
 
@@ -38,10 +40,12 @@ def _json_report(written: Sequence[str | Path]) -> str:
     return next((shell(str(file)) for file in written if Path(file).suffix == ".json"), "report.json")
 
 
-def _beside(path: str) -> str:
-    """Return a name for a clean copy beside a source."""
+def _beside(path: str) -> str | None:
+    """Return a name for a clean copy beside a source; None for the root of all folders, which has nothing beside it."""
     source = Path(path)
-    return str(source.with_name(f"{source.stem}_clean{source.suffix}"))
+    if source.name in ("", ".."):  # the folder has a name that is not the one it goes by here
+        source = source.resolve()
+    return str(source.with_name(f"{source.stem}_clean{source.suffix}")) if source.name else None
 
 
 def shell(word: str) -> str:

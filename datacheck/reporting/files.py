@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
@@ -59,22 +60,43 @@ class JsonLinesSink:
         self._file.write(_json(last) + "\n")
 
 
-FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""What makes a spreadsheet take a cell for a formula when it begins with this."""
+_FORMULA = re.compile(r"""((?:^|;)["' ]*)([\t\r\n]|[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""Where a spreadsheet may take a piece of text for a formula: at the start of a cell, and behind a semicolon, which
+separates cells where the comma is in numbers, whatever quotes are around the text."""
 
 
 def as_name(cell: str) -> str:
-    r"""Return an escaped name as a cell that is no formula: its first character escaped too, so `unescape` undoes it.
+    r"""Return an escaped name as cells that are no formulas: their first characters escaped too; `unescape` undoes it.
 
-    >>> print(as_name("=1+1"))
-    \x3d1+1
+    >>> print(as_name("=1+1;-1"))
+    \x3d1+1;\x2d1
     """
-    return "".join(f"\\x{byte:02x}" for byte in cell[0].encode()) + cell[1:] if cell.startswith(FORMULA) else cell
+    return _FORMULA.sub(lambda match: match[1] + "".join(f"\\x{byte:02x}" for byte in match[2].encode()), cell)
 
 
 def as_text(cell: str) -> str:
-    """Return a text as a cell that is no formula: behind an apostrophe, which spreadsheets take for "this is text"."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """Return a text as cells that are no formulas: with an apostrophe, which spreadsheets take for "this is text".
+
+    One in front of each sign that might begin a formula, also of one that has some already: taking one away undoes it.
+
+    >>> print(as_text("=1; -1 - 1"))
+    '=1; '-1 - 1
+    """
+    return _FORMULA.sub(r"\1'\2", cell)
+
+
+def as_json(cell: str) -> str:
+    r"""Return JSON as cells that are no formulas: the signs are escaped as JSON has it.
+
+    >>> print(as_json('{"field":"a;=1"}'))
+    {"field":"a;\u003d1"}
+    """
+    return _FORMULA.sub(lambda match: f"{match[1]}\\u{ord(match[2]):04x}", cell)
+
+
+def table(file: IO[str]) -> Any:
+    """Return a writer of rows whose texts are quoted, and whose numbers are not."""
+    return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
 
 
 class CsvSink:
@@ -84,7 +106,7 @@ class CsvSink:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._writer = csv.writer(file)
+        self._writer = table(file)
         self._writer.writerow(self.COLUMNS)
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
@@ -92,7 +114,7 @@ class CsvSink:
         for it in findings:
             names = [as_name(it.file or ""), as_name(it.database or ""), None if it.key is None else as_name(it.key)]
             said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
-            self._writer.writerow([source, *names, it.index, *said, as_text(_json(it.details))])
+            self._writer.writerow([source, *names, it.index, *said, as_json(_json(it.details))])
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
@@ -179,6 +201,7 @@ class Reports:
         self._sinks: list[Sink] = []
         self._reports: list[Report] = []
         self._stack = ExitStack()
+        self._showing = False
 
     def __enter__(self) -> Reports:
         with ExitStack() as stack:
@@ -199,6 +222,13 @@ class Reports:
 
         return listen
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show people what was found: whatever fails in that, the files are written with what there is."""
+        self._showing = True
+        yield
+        self._showing = False
+
     def withdraw(self, report: Report) -> None:
         """Leave out a report that was begun and came to nothing."""
         self._reports = [it for it in self._reports if it is not report]
@@ -213,7 +243,7 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            if self._reports and (error is None or isinstance(error, TOLD)):
+            if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
     def _publish(self) -> None:

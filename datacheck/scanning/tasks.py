@@ -144,14 +144,15 @@ class Conclude:
 
 @dataclass(frozen=True)
 class ListCopyLosses:
-    """Return what in the source a copy could not keep."""
+    """Return what in the source a copy could not keep, one that is `changed` or one that is not."""
 
     copier: Copier
+    changed: bool = True
 
     def run(self, job: Job, watch: Watch) -> list[str]:
         watch.timeout, watch.patience = LAYOUT_SECONDS, 2
         watch.note(None)
-        return self.copier.objections(job.reader)
+        return self.copier.objections(job.reader, changed=self.changed)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ FATAL = frozenset(
 
 def heed_signals() -> None:
     """Undo what a worker inherits of its caller's handling of signals, as far as that would keep it from ending."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller, who gets it too, ends its workers
+    for number in (signal.SIGINT, signal.SIGHUP):  # the caller, who gets it too, ends its workers
+        signal.signal(number, signal.SIG_IGN)
     for number in FATAL:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FATAL)

@@ -29,8 +29,8 @@ from datacheck.errors import UsageError
 from datacheck.model.escaping import plain
 from datacheck.scanning.make_settings import cores
 
-OBEYED = "range labels label-field shape together array convention like workers format no-progress strict"
-NAMED = "skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"
+OBEYED = "range labels shape together convention like workers format no-progress strict"
+NAMED = "label-field array skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"
 REFUSED = "report save quarantine force drop drop-bad keep fill accept-losses from-report resume checksums"
 REFUSED_TOO = "engine scheduler to config no-config schema dry-run net schedule plot"
 TAKING = ("scan", "rebuild", "show", "lint")

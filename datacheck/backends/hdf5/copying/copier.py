@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Copied, Copying, Plan, Verifying
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
-from datacheck.backends.hdf5.copying.copy_losses import of_file, of_source
+from datacheck.backends.hdf5.copying.companions import beside, links, not_copied
+from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5.copying.objects import Tree
 from datacheck.backends.hdf5.copying.quarantine import readable
@@ -71,7 +72,8 @@ class Hdf5Copier:
     """Copies an HDF5 file, a folder of them, or those that a text list names.
 
     The latter go into a folder, with a list of the same name that names the files beside it; where two have one name,
-    the second gets its number before it. What a folder has symbolic links to is in its copy itself.
+    the second gets its number before it. An HDF5 file that a folder has a symbolic link to is in its copy itself;
+    another link stays one if it leads to something in the folder, and is left out if not.
 
     `lost` are the files and escaped paths that a scan found damaged (the path is empty where it is the file as a whole,
     the file None where the source is one): such a file is built anew from all else, since its bytes are not sound.
@@ -85,11 +87,11 @@ class Hdf5Copier:
         """Say yes: every row that is judged is an array."""
         return True
 
-    def objections(self, reader: Reader) -> list[str]:
+    def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
         assert isinstance(reader, Hdf5Reader)
-        said = list(of_source(reader))
-        for number, file in enumerate(reader.files):
+        said = list(not_copied(reader)) if reader.path.is_dir() else []
+        for number, file in enumerate(reader.files if changed else ()):
             label = f"{reader.names[number]}: " if reader.names else ""
             lost = self._lost(reader, number)
             try:
@@ -376,6 +378,9 @@ def _others(reader: Hdf5Reader, target: Path) -> bytes:
     for relative in beside(reader):
         source, copy = reader.path / relative, target / relative
         said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
+    for relative, goal in links(reader).items():
+        (target / relative).symlink_to(goal)
+        said.append(f"{relative}\0-> {goal}\0")
     for folder, _, _ in os.walk(target):
         _sync(Path(folder))
     return "".join(said).encode("utf-8", "surrogateescape")
@@ -384,21 +389,13 @@ def _others(reader: Hdf5Reader, target: Path) -> bytes:
 def _digest_of_others(reader: Hdf5Reader, target: Path) -> bytes:
     if not reader.path.is_dir():
         return (target / reader.path.name).read_bytes()
-    said = (f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader))
+    said = [f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader)]
+    said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
     return "".join(said).encode("utf-8", "surrogateescape")
 
 
 def _list_text(reader: Hdf5Reader) -> bytes:
     return b"".join(os.fsencode(name) + b"\n" for name in copied_names(reader))
-
-
-def beside(reader: Hdf5Reader) -> list[Path]:
-    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order."""
-    ours = set(reader.files)
-    found = []
-    for folder, _, names in os.walk(reader.path):
-        found += [Path(folder) / name for name in names if Path(folder) / name not in ours]
-    return sorted(file.relative_to(reader.path) for file in found if file.is_file())
 
 
 def _sync(path: Path) -> None:

@@ -1,28 +1,17 @@
-"""What of an HDF5 source a copy cannot keep, said before anything is written."""
+"""What of an HDF5 file a copy cannot keep, said before anything is written."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 from datacheck.backends.hdf5.copying.builder import uncopyable
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, refers
 from datacheck.backends.hdf5.copying.values import attributes
-from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape
 
 IF = "if rows are dropped or filled"
-
-
-def of_source(reader: Hdf5Reader) -> Iterator[str]:
-    """Yield what of a folder is lost."""
-    if not reader.path.is_dir():
-        return
-    for entry in sorted(reader.path.rglob("*")):
-        if not entry.is_file() and not entry.is_dir():
-            yield f"{escape(os.fsencode(entry.relative_to(reader.path)))}: neither a file nor a folder; not copied"
 
 
 def of_file(

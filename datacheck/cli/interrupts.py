@@ -1,0 +1,49 @@
+"""The signals that end the command: the first one interrupts it, and no other disturbs what it then cleans up."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a request to end, and the end of the terminal."""
+_heeded: list[signal.Signals] = []
+
+
+def heed() -> None:
+    """Have the first of these signals raise KeyboardInterrupt; one that is ignored, as by nohup, stays so."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    _heeded[:] = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    _listen()
+    sys.unraisablehook = _lost
+
+
+def ignore() -> None:
+    """From here on, what is under way is finished: a signal comes too late."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _heeded:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _listen() -> None:
+    for number in _heeded:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    ignore()
+    raise KeyboardInterrupt
+
+
+def _lost(problem: UnraisableHookArgs) -> None:
+    """Listen again where an interrupt came while nothing could be raised, as in a finalizer, and was lost."""
+    if issubclass(problem.exc_type, KeyboardInterrupt):
+        _listen()
+    else:
+        sys.__unraisablehook__(problem)

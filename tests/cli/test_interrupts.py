@@ -1,0 +1,137 @@
+"""Whatever ends the command early: it leaves nothing half-done behind, and says no more than it has to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from building import key, raw_records, write_lmdb
+
+PROGRAM = [sys.executable, "-m", "datacheck"]
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    return write_lmdb(tmp_path_factory.mktemp("big") / "env", raw_records(20_000) | {key(7): b""})
+
+
+def started(*args, **options):
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def copying(folder):
+    """Wait until a rebuild copies into its work folder."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if any(folder.glob(".copy.*/copy/data.mdb")):
+            return
+        time.sleep(0.002)
+    raise AssertionError("nothing was copied")
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGHUP, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 8), (signal.SIGINT, 8)]
+)
+def test_a_rebuild_that_is_ended_leaves_nothing_behind(big, tmp_path, number, times):
+    with started("rebuild", big, tmp_path / "copy", "--drop-bad", "--workers", "1") as process:
+        copying(tmp_path)
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.01)
+        said, complaints = process.communicate(timeout=60)
+    assert (process.returncode, said, complaints) == (130, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_of_the_terminal_ends_all_processes_and_leaves_a_report(big, tmp_path):
+    args = ("scan", big, "--report", tmp_path / "r.jsonl", "--workers", "1")
+    with started(*args, start_new_session=True) as process:
+        while not (tmp_path / "r.jsonl.partial").exists():
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGHUP)
+        _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (130, "")
+    last = json.loads((tmp_path / "r.jsonl").read_text().splitlines()[-1])
+    assert last["complete"] is False
+    assert "crash" not in last["counts"]
+    assert [it.name for it in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+def ignoring(*numbers):
+    return lambda: [signal.signal(it, signal.SIG_IGN) for it in numbers]
+
+
+def test_what_nohup_ignores_stays_ignored(big, tmp_path):
+    args = ("rebuild", big, tmp_path / "copy", "--drop-bad", "--workers", "1")
+    with started(*args, preexec_fn=ignoring(signal.SIGHUP), start_new_session=True) as process:
+        copying(tmp_path)
+        os.killpg(process.pid, signal.SIGHUP)
+        _, complaints = process.communicate(timeout=100)
+    assert (process.returncode, complaints) == (0, "")
+    assert [it.name for it in tmp_path.iterdir()] == ["copy"]
+
+
+LOADING = """
+import os, signal, sys
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_an_interrupt_while_the_command_loads_says_nothing(tmp_path):
+    """A module that interrupts when it is imported stands for somebody who does so just then."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "click.py").write_text(LOADING)
+    store = write_lmdb(tmp_path / "env", raw_records(5))
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run([*PROGRAM, "scan", store], capture_output=True, text=True, env=env, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+LATE = """
+import os, signal, sys
+from pathlib import Path
+from datacheck.files.staging import Workplace
+publish = Workplace.publish
+
+def late(self, work):
+    if sys.argv[1] == "before": os.kill(os.getpid(), signal.SIGTERM)
+    publish(self, work)
+    if sys.argv[1] == "after": os.kill(os.getpid(), signal.SIGTERM)
+
+Workplace.publish = late
+from datacheck.cli.entry import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_signal_that_comes_when_the_copy_is_published_comes_too_late(tmp_path, when):
+    """The receipt is that of the copy, and so is the quarantine: none of the three is there without the others."""
+    store = write_lmdb(tmp_path / "env", raw_records(30) | {key(7): b""})
+    (tmp_path / "receipt.json").write_text("old")
+    args = ["rebuild", store, tmp_path / "copy", "--drop-bad", "--quarantine", tmp_path / "held"]
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, when, *map(str, [*args, "--report", tmp_path / "receipt.json"])],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "receipt.json").read_text())["written"] is True
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["copy", "env", "held", "receipt.json"]
+
+
+def test_an_interrupt_that_was_lost_in_a_finalizer_can_be_repeated():
+    code = (
+        "import os, signal\nfrom datacheck.cli import interrupts\ninterrupts.heed()\n"
+        "class It:\n    def __del__(self): os.kill(os.getpid(), signal.SIGINT); [None for _ in range(1000)]\n"
+        "it = It()\ndel it\nprint('lost', flush=True)\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n    for _ in range(1000): pass\n"
+        "except KeyboardInterrupt: print('heard')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("lost\nheard\n", "")
