@@ -322,8 +322,8 @@ def too_large(descriptor):
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
-from datacheck import cli
-cli.main(sys.argv[1:])
+from datacheck.cli.entry import main
+main(sys.argv[1:])
 """
 
 
