@@ -199,7 +199,7 @@ class ImageListReader:
         except TooLarge:
             size = path.stat().st_size
             text = f"the file has {size} bytes; at most {LARGEST} are read"
-            return b"", found("too-large", text, found=size, expected=LARGEST)
+            return b"", found("too-large", text, verdict="unverifiable", found=size, expected=LARGEST)
         except PermissionError:
             return b"", found("unsupported", "the file may not be read: permission denied")
         except (OSError, ValueError):  # a name with a NUL byte raises the latter

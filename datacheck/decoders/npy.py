@@ -94,7 +94,8 @@ def _header(value: Value) -> tuple[Header | Finding, int]:
     if len(value) < start or stop > len(value):
         return found("truncated", f"ends at byte {len(value)} inside the .npy header", field="data"), 0
     if stop - start > LITERAL_BYTES:
-        return found("too-large", f"a .npy header of {stop - start} bytes", field="data", found=stop - start), 0
+        said = f"a .npy header of {stop - start} bytes"
+        return found("too-large", said, field="data", verdict="unverifiable", found=stop - start), 0
     return _parsed(bytes(value[start:stop]), major), stop
 
 

@@ -21,7 +21,8 @@ class Tally:
     """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
 
     `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
-    `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up.
+    `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
+    or a part of the store was not read because the machine failed.
     `account` is the sum of the blocks' own.
     `labels` are those of the records, in order, where batches are asked for.
     """
@@ -44,6 +45,24 @@ class Tally:
         worst = worst_verdict(found)
         if worst is not None:
             self.verdicts[worst] += 1
+        self.complete &= not any(map(_part_not_read, found))
+
+    def without(self, known: set[tuple[Any, str]]) -> Tally:
+        """Leave out what is known of parts of the store that were not read: each pass tells it. Add to `known`."""
+        if self.complete:
+            return self
+        kept = []
+        for finding in self.findings:
+            said = finding.file, finding.message
+            if _part_not_read(finding) and said in known:
+                self.codes -= Counter([finding.code])
+                self.verdicts -= Counter([finding.verdict])
+                continue
+            if _part_not_read(finding):
+                known.add(said)
+            kept.append(finding)
+        self.findings = Findings(kept)
+        return self
 
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
         """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
@@ -87,6 +106,11 @@ class Tally:
                 self.statistics[name] += statistics
             else:
                 self.statistics[name] = statistics
+
+
+def _part_not_read(finding: Finding) -> bool:
+    """Say if a finding is of a part of the store, whatever it holds, that the machine failed to read."""
+    return finding.key is None and finding.code == "unreadable" and finding.verdict == "unverifiable"
 
 
 _CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")

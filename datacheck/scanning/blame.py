@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from datacheck.errors import DatacheckError
+from datacheck.files.machine import ENVIRONMENT
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
@@ -23,15 +24,6 @@ TRACEBACK = "DATACHECK_TRACEBACK"
 """Set in the environment, it has the command show the traceback of a mistake of datacheck's own."""
 OURS = (DatacheckError, ImportError, NameError)
 """No bytes of a record make code raise these."""
-ENVIRONMENT = frozenset(
-    getattr(errno, name)
-    for name in (
-        *("EACCES", "EAGAIN", "EBADF", "EINTR", "EIO", "EMFILE", "ENFILE", "ENODEV", "ENOENT", "ENOMEM", "ENOSPC"),
-        *("ENOTCONN", "ENXIO", "EPERM", "EREMOTEIO", "ESTALE", "ETIMEDOUT", "EFBIG", "EDQUOT", "EROFS"),
-    )
-    if hasattr(errno, name)
-)
-"""Errors of a disk, a network or this machine, which say nothing of what the bytes are."""
 
 
 class Blamed(Exception):

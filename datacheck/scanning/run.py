@@ -98,8 +98,9 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     report.source = msgspec.structs.replace(
         report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
     )
+    not_read: set[tuple[Any, str]] = set()
     for finding in layout.findings:
-        add(_tally_of(finding))
+        add(_tally_of(finding).without(not_read))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.profile = taken.profile
@@ -107,7 +108,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     for tally in _in_order(pool, reader, _checks(pool, layout, report)):
-        add(tally)
+        add(tally.without(not_read))
     if report.tally.account and report.complete:
         concluded = only(pool, Conclude(dict(report.tally.account)))
         for finding in (

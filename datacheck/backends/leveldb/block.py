@@ -13,6 +13,8 @@ import google_crc32c
 import numpy as np
 
 from datacheck.backends.shared.read_buffers import reused
+from datacheck.files.machine import ENVIRONMENT
+from datacheck.model.codes import CODES, Verdict
 
 TRAILER = 5
 LIMIT = 1 << 30
@@ -35,12 +37,40 @@ Value = bytes | memoryview
 class Damaged(Exception):
     """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong."""
 
-    def __init__(self, code: str, why: str, offset: int | None = None, size: int | None = None) -> None:
-        super().__init__(code, why, offset, size)
-        self.code, self.why, self.offset, self.size = code, why, offset, size
+    def __init__(
+        self, code: str, why: str, offset: int | None = None, size: int | None = None, errno: int | None = None
+    ) -> None:
+        super().__init__(code, why, offset, size, errno)
+        self.code, self.why, self.offset, self.size, self.errno = code, why, offset, size, errno
 
     def __str__(self) -> str:
         return self.why
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether a disk, a network or this machine failed, which says nothing of the store."""
+        return self.errno in ENVIRONMENT
+
+    @property
+    def verdict(self) -> Verdict:
+        return "unverifiable" if self.by_machine else CODES[self.code][0]
+
+    def saying(self, why: str) -> Damaged:
+        """Return the same damage in other words."""
+        return Damaged(self.code, why, self.offset, self.size, self.errno)
+
+    def at(self, offset: int | None, size: int | None = None) -> Damaged:
+        """Return the same damage with its place."""
+        return Damaged(self.code, self.why, offset, size, self.errno)
+
+
+def unread(error: OSError, what: str = "", offset: int | None = None, size: int | None = None) -> Damaged:
+    """Return the damage that an error of the system comes to: of `what`, or of the file that the finding names."""
+    subject = f"{what} " if what else ""
+    if isinstance(error, PermissionError):
+        return Damaged("unsupported", f"{subject}may not be read: permission denied", offset, size)
+    why = f"{subject}cannot be read: {error.strerror or error}"
+    return Damaged("unreadable", why, offset, size, error.errno)
 
 
 def masked(crc: int) -> int:
@@ -88,7 +118,9 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
         if offset + size + TRAILER <= os.fstat(file).st_size:
             raise  # it may well be that large: it is this process that has less
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size) from exc
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
+        raise unread(exc, "", offset, size) from exc
+    except OverflowError as exc:
         raise Damaged("unreadable", f"cannot be read: {exc}", offset, size) from exc
     if length < size + TRAILER:
         raise Damaged("truncated-store", "lies beyond the end of the file", offset, size)
@@ -103,7 +135,7 @@ def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
     try:
         return _unpacked(raw, size)
     except Damaged as exc:
-        raise Damaged(exc.code, exc.why, offset, size) from exc
+        raise exc.at(offset, size) from exc
     except (cramjam.DecompressionError, IndexError) as exc:
         why = f"passes its CRC32C but cannot be unpacked: {exc}"
         raise Damaged("damaged-store", why, offset, size) from exc

@@ -26,6 +26,7 @@ from datacheck.backends.leveldb.block import (
     handle,
     parse_block,
     read_block,
+    unread,
     varint,
 )
 from datacheck.backends.leveldb.table import TAG
@@ -99,7 +100,9 @@ class _Walk:
             for offset, size in self._blocks():
                 try:
                     keys, values = parse_block(*read_block(self._file, offset, size))
-                except Damaged:
+                except Damaged as exc:
+                    if exc.by_machine:
+                        raise
                     continue
                 if _is_metaindex(keys, values, offset):
                     end = min([end, offset, *(place[0] for place in map(handle, values) if place)])
@@ -163,7 +166,9 @@ class _Walk:
                         break
                     self._load(at, window)
                     window *= 4
-                except (IndexError, struct.error, Damaged):
+                except (IndexError, struct.error, Damaged) as exc:
+                    if isinstance(exc, Damaged) and exc.by_machine:
+                        raise
                     break
         return None
 
@@ -172,7 +177,7 @@ class _Walk:
         try:
             self._base, self._data = at, os.pread(self._file, min(window, self._size - at), at)
         except OSError as exc:
-            raise Damaged("unreadable", f"cannot be read: {exc.strerror}", at, window) from exc
+            raise unread(exc, "", at, window) from exc
 
     def _matches(self, at: int, size: int) -> bool:
         end = at + size

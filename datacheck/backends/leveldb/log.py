@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import google_crc32c
 
-from datacheck.backends.leveldb.block import Damaged, checksum, masked
+from datacheck.backends.leveldb.block import Damaged, checksum, masked, unread
 from datacheck.files.regular import next_data
 
 BLOCK = 32 << 10
@@ -60,7 +60,7 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
         try:
             block = os.pread(file, min(BLOCK, size - base), base)
         except OSError as exc:
-            yield Damaged("unreadable", f"cannot be read: {exc.strerror}", base, BLOCK)
+            yield unread(exc, "", base, BLOCK)
             continue
         last = base + len(block) >= size
         at = 0
@@ -199,7 +199,7 @@ class _Assembly:
             try:
                 self._sink.finish()
             except Damaged as exc:
-                self.damages.append(Damaged(exc.code, exc.why, self.begun))
+                self.damages.append(exc.at(self.begun))
             self.begun = None
 
 

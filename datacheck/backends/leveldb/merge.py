@@ -7,6 +7,7 @@ records are handed on block by block. A Chunk is what a run or a log holds next.
 from __future__ import annotations
 
 import os
+import resource
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,16 +16,20 @@ from itertools import islice
 from operator import itemgetter, lt
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 
-from datacheck.backends.leveldb.block import Damaged, Value
+from datacheck.backends.leveldb.block import Damaged, Value, unread
 from datacheck.backends.leveldb.many_blocks import read
 from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb.version import Origin
 from datacheck.backends.leveldb.write_batches import LogIndex
+from datacheck.files.machine import NO_DESCRIPTORS
 from datacheck.files.regular import open_descriptor
+
+T = TypeVar("T")
 
 OPEN_FILES = 64
 CHUNK_BYTES = 1 << 20
@@ -39,10 +44,12 @@ Complain = Callable[[Path, Damaged, bytes | None, bytes | None], None]
 
 
 class Files:
-    """The open files of one pass, at most OPEN_FILES of them."""
+    """The open files of one pass: at most OPEN_FILES, and at most a quarter of what the process may open."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Path, int] = OrderedDict()
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = OPEN_FILES if allowed == resource.RLIM_INFINITY else max(1, min(OPEN_FILES, allowed // 4))
 
     def __enter__(self) -> Files:
         return self
@@ -60,15 +67,27 @@ class Files:
             self._open.move_to_end(path)
             return self._open[path]
         try:
-            file = open_descriptor(path)
-        except PermissionError:
-            raise Damaged("unsupported", "may not be read: permission denied") from None
+            file = self.making_room(partial(open_descriptor, path))
         except OSError as exc:
-            raise Damaged("unreadable", f"cannot be opened: {exc.strerror}") from exc
+            raise unread(exc) from exc
         self._open[path] = file
-        if len(self._open) > OPEN_FILES:
-            os.close(self._open.popitem(last=False)[1])
+        if len(self._open) > self._most:
+            self._close_one()
         return file
+
+    def making_room(self, opening: Callable[[], T]) -> T:
+        """Return what `opening` does; while no further file may be open, close one of the pass and try again."""
+        while True:
+            try:
+                return opening()
+            except (OSError, Damaged) as exc:
+                if exc.errno not in NO_DESCRIPTORS or not self._open:
+                    raise
+            self._close_one()
+
+    def _close_one(self) -> None:
+        """Close the file that was not used for the longest time."""
+        os.close(self._open.popitem(last=False)[1])
 
 
 class Chunk:
@@ -109,7 +128,10 @@ def run_chunks(
     doubts: LostWrites,
     complain: Complain,
 ) -> Iterator[Chunk]:
-    """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told."""
+    """Yield the writes of a run's tables in a range; of what is damaged only that at home in the range is told.
+
+    That the machine failed is told in any case: it may have done so here alone.
+    """
     enough = 1  # the first records come soon: who wants few has not waited for many
     for origin, table in tables:
         users: list[bytes] = []
@@ -122,7 +144,7 @@ def run_chunks(
             if isinstance(entries, Damaged):
                 doubts.lose_block(origin, table, first)
                 home = table.home(first)
-                if home >= start and (stop is None or home < stop):
+                if entries.by_machine or (home >= start and (stop is None or home < stop)):
                     complain(table.path, entries, *table.span(first))
                 continue
             inside = _within(entries[0], start, stop)

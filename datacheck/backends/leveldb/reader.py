@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -19,13 +19,21 @@ from datacheck.backends.leveldb.log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb.merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb.recovery import live_version
 from datacheck.backends.leveldb.staleness import LostWrites
-from datacheck.backends.leveldb.survey import Survey, log_finding, table_finding, total_size
+from datacheck.backends.leveldb.survey import (
+    Survey,
+    index_finding,
+    log_finding,
+    log_findings,
+    table_finding,
+    total_size,
+    unread_log,
+)
 from datacheck.backends.leveldb.table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MAGICS, Edge, Table, TableFile
 from datacheck.backends.leveldb.table_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
 from datacheck.backends.leveldb.version import Origin, Version, current, live_logs
 from datacheck.backends.leveldb.write_batches import open_log
 from datacheck.errors import SourceUnknown
-from datacheck.files.regular import open_regular
+from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
@@ -91,7 +99,7 @@ class LevelDbReader:
         try:
             version = live_version(self.path)
         except Damaged as exc:
-            return Layout((), (), None, total_size(self.path.iterdir()), [found(exc.code, exc.why)])
+            return Layout((), (), None, total_size(self.path.iterdir()), [_refused(exc)])
         findings = _said(version)
         logs = live_logs(self.path, version)
         size = total_size(
@@ -128,11 +136,14 @@ class LevelDbReader:
         doubts = LostWrites()
 
         def complain(path: Path, damage: Damaged, low: bytes | None, high: bytes | None) -> None:
-            pending.append((None, table_finding(path.name, damage, low, high)))
+            tell(table_finding(path.name, damage, low, high))
+
+        def tell(finding: Finding) -> None:
+            pending.append((None, finding))
 
         note(shard.start or Position(b""), False)
         with Files() as files:
-            sources = self._sources(files, start, stop, doubts, complain)
+            sources = self._sources(files, start, stop, doubts, complain, tell)
             most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
             for keys, values in _gathered(merged(sources, doubts), most):
                 note(Position(keys[0]), True)
@@ -152,37 +163,75 @@ class LevelDbReader:
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         return Block([_edge(place)[0]], [b""]).place(0, finding, None)
 
-    def _version(self) -> Version | None:
+    def _version(self, tell: Callable[[Finding], None]) -> Version | None:
         """Return the state of the store if it can be followed; where not, the layout has said why."""
         try:
             version = live_version(self.path)
-        except Damaged:
+        except Damaged as exc:
+            if exc.by_machine:
+                tell(_refused(exc))
             return None
-        return version if version.comparator == BYTEWISE else None
+        if version.comparator != BYTEWISE:
+            return None
+        if any(it.by_machine for it in _damages(version)):
+            for finding in _said(version):
+                tell(finding)
+        return version
 
     def _sources(
-        self, files: Files, start: Edge, stop: Edge | None, doubts: LostWrites, complain: Complain
+        self,
+        files: Files,
+        start: Edge,
+        stop: Edge | None,
+        doubts: LostWrites,
+        complain: Complain,
+        tell: Callable[[Finding], None],
     ) -> Iterator[Iterator[Chunk]]:
-        """Yield the runs and logs of the store."""
-        version = self._version()
+        """Yield the runs and logs of the store.
+
+        The layout has told what is wrong with them, but for what the machine failed to read here alone.
+        """
+        version = self._version(tell)
         if version is None:
             return
+        logs = live_logs(self.path, version)  # listed while no file of the pass is open
         for run in version.runs:
-            tables = self._tables(version, run.between(start, stop), doubts)
+            tables = self._tables(version, run.between(start, stop), files, doubts, complain, tell)
             yield run_chunks(tables, files, start, stop, doubts, complain)
-        for path in live_logs(self.path, version):
-            with suppress(OSError):
-                yield log_chunks(path, version.log_origin(path), open_log(path), files, start, stop, complain)
+        for path in logs:
+            try:
+                log = files.making_room(partial(open_log, path))
+            except NotRegular:
+                continue
+            except OSError as exc:
+                tell(unread_log(path, exc))
+                continue
+            for damage, finding in zip(log.damages, log_findings(path, log), strict=True):
+                if damage.by_machine:
+                    tell(finding)
+            yield log_chunks(path, version.log_origin(path), log, files, start, stop, complain)
 
     def _tables(
-        self, version: Version, tables: Sequence[TableFile], doubts: LostWrites
+        self,
+        version: Version,
+        tables: Sequence[TableFile],
+        files: Files,
+        doubts: LostWrites,
+        complain: Complain,
+        tell: Callable[[Finding], None],
     ) -> Iterator[tuple[Origin, Table]]:
-        for table in tables:
-            origin = version.origin(table)
+        for file in tables:
+            origin = version.origin(file)
             try:
-                yield origin, open_table(self.path, table)
-            except Damaged:
-                doubts.lose_table(origin, table.smallest, table.largest)
+                table = files.making_room(partial(open_table, self.path, file))
+            except Damaged as exc:
+                doubts.lose_table(origin, file.smallest, file.largest)
+                if exc.by_machine:
+                    complain(table_path(self.path, file.number), exc, file.smallest, file.largest)
+                continue
+            if table.damage is not None and table.damage.by_machine:
+                tell(index_finding(table, table.damage))
+            yield origin, table
 
     def _few(self) -> list[bytes]:
         """Return keys of a small store, PROBE_RECORDS apart or more."""
@@ -191,18 +240,27 @@ class LevelDbReader:
         return keys[step - 1 : -1 : step]
 
 
+def _refused(damage: Damaged) -> Finding:
+    """Return the finding for a store that cannot be looked at."""
+    return found(damage.code, damage.why, verdict=damage.verdict)
+
+
+def _damages(version: Version) -> list[Damaged]:
+    return [*([version.why] if version.why else []), *version.damages, *(damage for _, damage in version.unread)]
+
+
 def _said(version: Version) -> list[Finding]:
     """Return what is wrong with the CURRENT and MANIFEST of a store, and with tables that no MANIFEST names."""
     how = "which tables are live is decided by what they hold"
     findings = (
         []
         if version.why is None
-        else [found(version.why.code, version.why.why + (f"; {how}" if version.rebuilt else ""))]
+        else [_refused(version.why.saying(version.why.why + (f"; {how}" if version.rebuilt else "")))]
     )
     findings += [log_finding(version.manifest, it, how) for it in version.damages]
     for name, damage in version.unread:
         why = f"{damage.why}; no record of it is left, and what they replaced or deleted may be read"
-        findings.append(table_finding(name, Damaged(damage.code, why, damage.offset, damage.size), None, None))
+        findings.append(table_finding(name, damage.saying(why), None, None))
     return findings
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from datacheck.backends.leveldb.block import Damaged
-from datacheck.backends.leveldb.table import TableFile
+from datacheck.backends.leveldb.block import Damaged, unread
+from datacheck.backends.leveldb.table import Table, TableFile
 from datacheck.backends.leveldb.table_files import open_table, table_path
-from datacheck.backends.leveldb.write_batches import open_log
+from datacheck.backends.leveldb.write_batches import LogIndex, open_log
 from datacheck.files.regular import NotRegular
-from datacheck.model.codes import CODES
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -40,10 +39,7 @@ class Survey:
             self.findings.append(table_finding(name, exc, file.smallest, file.largest))
             return
         if table.damage is not None:
-            damage, count = table.damage, len(table) - len(table.gaps)
-            why = f"{damage.why}; {count:,} {'block was' if count == 1 else 'blocks were'} found without the index"
-            damage = Damaged(damage.code, why, damage.offset, damage.size)
-            self.findings.append(table_finding(table.path.name, damage, None, None))
+            self.findings.append(index_finding(table, table.damage))
         weight = 0
         for key, size in zip(table.bounds[1:], table.sizes, strict=True):
             weight += size
@@ -61,18 +57,10 @@ class Survey:
             self.findings.append(found("damaged-store", why, file=path.name))
             return
         except OSError as exc:
-            code = "unsupported" if isinstance(exc, PermissionError) else "unreadable"
-            self.findings.append(found(code, f"{path.name} cannot be read: {exc.strerror}", file=path.name))
+            self.findings.append(unread_log(path, exc))
             return
         self.live += log.live
-        lost = dict(_attributed(log.damages, log.lost))
-        for place, damage in enumerate(log.damages):
-            count = lost.get(place)
-            cost = "what was written there is"
-            if count is not None:
-                cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
-            cost += " lost, and what they replaced or deleted may be read"
-            self.findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
+        self.findings += log_findings(path, log)
         ends = log.sizes.cumsum()
         steps = ends // self._step
         rows = np.flatnonzero(np.diff(steps, prepend=0)).tolist()
@@ -91,6 +79,37 @@ class Survey:
         return [key for key in dict.fromkeys(seams[place][0] for place in places) if key < seams[-1][0]]
 
 
+def unread_log(path: Path, error: OSError) -> Finding:
+    """Return the finding for a log that cannot be read at all."""
+    damage = unread(error, path.name)
+    return found(damage.code, damage.why, verdict=damage.verdict, file=path.name)
+
+
+def log_findings(path: Path, log: LogIndex) -> list[Finding]:
+    """Return what is wrong with a log, and the writes that it costs."""
+    lost = dict(_attributed(log.damages, log.lost))
+    findings = []
+    for place, damage in enumerate(log.damages):
+        count = lost.get(place)
+        cost = "what was written there is"
+        if count is not None:
+            cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
+        cost += f" {_cost(damage)}, and what they replaced or deleted may be read"
+        findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
+    return findings
+
+
+def _cost(damage: Damaged) -> str:
+    return "lost" if damage.verdict == "bad" else "not checked"
+
+
+def index_finding(table: Table, damage: Damaged) -> Finding:
+    """Return the finding for a table whose index is lost, and whose blocks were found without it."""
+    count = len(table) - len(table.gaps)
+    why = f"{damage.why}; {count:,} {'block was' if count == 1 else 'blocks were'} found without the index"
+    return table_finding(table.path.name, damage.saying(why), None, None)
+
+
 def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     """Yield the number of a damage and that of the writes it cost: a gap in the sequence goes to the last before it."""
     offsets = [damage.offset or 0 for damage in damages]
@@ -106,9 +125,8 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        lost = "lost" if CODES[damage.code][0] == "bad" else "not checked"
-        text += f"; the records {_between(first, last)} are {lost}"
-    return found(damage.code, text, **details)
+        text += f"; the records {_between(first, last)} are {_cost(damage)}"
+    return found(damage.code, text, verdict=damage.verdict, **details)
 
 
 def _between(first: bytes, last: bytes | None) -> str:
@@ -120,7 +138,7 @@ def _between(first: bytes, last: bytes | None) -> str:
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
     """Return the finding for a stretch of a log or MANIFEST, and what it costs."""
     text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
-    return found(damage.code, text, file=name, **{**_place(damage), **details})
+    return found(damage.code, text, verdict=damage.verdict, file=name, **{**_place(damage), **details})
 
 
 def _where(damage: Damaged) -> str:

@@ -113,7 +113,7 @@ class Table:
             inner, values = parse_block(*content)
             users, distinct = _users(inner, low, high)
         except Damaged as exc:
-            raise Damaged(exc.code, exc.why, self.offsets[block], self.sizes[block]) from exc
+            raise exc.at(self.offsets[block], self.sizes[block]) from exc
         tags = np.frombuffer(b"".join(map(_TAG, inner)), "<i8") & LARGEST_TAG
         if not distinct or (block and users and users[0] == low):
             before = [low if block else None, *users]

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, parse_block, read_block, varint
+from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, parse_block, read_block, unread, varint
 from datacheck.backends.leveldb.block_search import Walked, begins_with_block, walk
 from datacheck.backends.leveldb.table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.files.regular import irregular, open_regular
@@ -75,10 +75,8 @@ def _readable(path: Path) -> Iterator[os.stat_result]:
         yield path.stat()
     except FileNotFoundError:
         raise
-    except PermissionError:
-        raise Damaged("unsupported", "may not be read: permission denied") from None
     except OSError as exc:
-        raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
+        raise unread(exc) from exc
 
 
 @lru_cache(maxsize=128)
@@ -100,7 +98,7 @@ def unlisted_table(path: Path, number: int) -> TableFile:
         with _readable(path) as status:
             return _unlisted_table(path, number, status.st_size, status.st_mtime_ns)
     except FileNotFoundError as exc:
-        raise Damaged("unreadable", f"cannot be read: {exc.strerror}") from exc
+        raise unread(exc) from exc
 
 
 @lru_cache(maxsize=4096)
@@ -127,7 +125,9 @@ def _keys(file: int, index: Table, block: int) -> list[bytes]:
     """Return the internal keys of a block, none of a damaged one."""
     try:
         return parse_block(*read_block(file, index.offsets[block], index.sizes[block]))[0]
-    except Damaged:
+    except Damaged as exc:
+        if exc.by_machine:
+            raise
         return []
 
 

@@ -14,11 +14,12 @@ from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
 
-from datacheck.backends.leveldb.block import Damaged, varint
+from datacheck.backends.leveldb.block import Damaged, unread, varint
 from datacheck.backends.leveldb.log import read_log
 from datacheck.backends.leveldb.table import BYTEWISE, Edge, TableFile
 from datacheck.files.regular import NotRegular, irregular, open_regular
 
+NO_EDIT = "holds no edit that can be read"
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")
 MANIFEST_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
 LOG_NAME = re.compile(r"([0-9]{1,20})\.log")
@@ -201,7 +202,7 @@ def read_version(directory: Path) -> Version:
         name = _last_manifest(directory)
     version, fault = _try_manifest(directory, name)
     if why is not None and version is not None and not version.damages:
-        return replace(version, why=Damaged(why.code, f"{why}; {name} is there, and was taken"))
+        return replace(version, why=why.saying(f"{why}; {name} is there, and was taken"))
     if version is None:
         why = why or fault
         version = Version(name or "MANIFEST")
@@ -217,14 +218,15 @@ def _try_manifest(directory: Path, name: str | None) -> tuple[Version | None, Da
         version = _read_manifest(directory / name, status.st_size, status.st_mtime_ns)
     except FileNotFoundError:
         return None, Damaged("damaged-store", f"{name}, which CURRENT names, is missing")
-    except PermissionError:
-        raise Damaged("unsupported", f"{name} may not be read: permission denied") from None
     except NotRegular as exc:
         return None, Damaged("damaged-store", f"{name} {exc.clause}")
+    except PermissionError as exc:
+        raise unread(exc, name) from None
     except OSError as exc:
-        return None, Damaged("unreadable", f"{name} cannot be read: {exc.strerror}")
+        return None, unread(exc, name)
     if not version.edits:
-        return None, Damaged("damaged-store", f"{name} holds no edit that can be read")
+        failed = next((it for it in version.damages if it.by_machine), None)
+        return None, failed.saying(f"{name} {failed}") if failed else Damaged("damaged-store", f"{name} {NO_EDIT}")
     return version, None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.leveldb.block import Damaged, Value, varint
+from datacheck.backends.leveldb.block import Damaged, Value, unread, varint
 from datacheck.backends.leveldb.log import BATCH, BLOCK, read_log
 from datacheck.backends.leveldb.table import LARGEST_TAG, VALUE
 from datacheck.files.regular import open_regular
@@ -219,7 +219,7 @@ def _exactly(file: int, offset: int, size: int) -> bytes:
     try:
         data = os.pread(file, size, offset)
     except OSError as exc:
-        raise Damaged("unreadable", f"cannot be read: {exc.strerror}", offset, size) from exc
+        raise unread(exc, "", offset, size) from exc
     if len(data) < size:
         raise Damaged("truncated-store", "was cut while it was being read", offset, size)
     return data

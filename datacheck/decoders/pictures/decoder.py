@@ -68,7 +68,8 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
         return None, [outline]
     size = outline.width * outline.height * 3
     if size > LIMIT:
-        return None, [too_large(name, outline.width, outline.height, size)]
+        least = containers.least_bytes(name, data, outline)
+        return None, [too_large(name, outline.width, outline.height, size, outline.end, least)]
     picture, findings = pillow.read(data[: outline.end], name, outline.frames)
     return picture, findings if picture is None else [*findings, *trailing(name, data, outline.end)]
 

@@ -32,6 +32,8 @@ HEAD_BYTES = 1 << 16
 """Headers up to this size are remembered."""
 SCANS = 500
 """Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
+MOST_SCANS = 64 * 14
+"""More scans of one component cannot all bring something: each is of one coefficient and one bit, or of several."""
 ZEROS = bytes(48)
 """A run of this length in the scan covers at least one whole block, wherever it begins."""
 
@@ -260,13 +262,19 @@ def _declared(frame: Frame | None, steps: Walk) -> Finding | None:
         return _corrupt(f"declares {frame.width} x {frame.height} pixels")
     size = frame.height * frame.width * max(1, len(frame.sampling))
     if size > LIMIT:
-        return too_large("JPEG", frame.width, frame.height, size)
+        return too_large("JPEG", frame.width, frame.height, size, _scanned(steps), _least_bits(frame) / 8 or None)
     if len(steps.scans) > SCANS:
         return found(
             "too-large", f"the JPEG has {len(steps.scans)} scans, at most {SCANS} are decoded", field="data",
+            verdict="unverifiable" if len(steps.scans) <= MOST_SCANS * len(frame.sampling) else None,
             scans=len(steps.scans),
         )  # fmt: skip
     return None
+
+
+def _scanned(steps: Walk) -> int:
+    """Return the bytes of the scans."""
+    return sum(stop - start for start, stop in steps.scans)
 
 
 def _least_bits(frame: Frame) -> int:
@@ -277,7 +285,7 @@ def _least_bits(frame: Frame) -> int:
 def _stored(frame: Frame, steps: Walk) -> Finding | None:
     """Say if the scans are too short for what the frame header declares."""
     bits = _least_bits(frame)
-    stored = sum(stop - start for start, stop in steps.scans)
+    stored = _scanned(steps)
     if stored * 8 < bits:
         return found(
             "truncated",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from datacheck.model.finding import Finding, found
 
 LIMIT = 1 << 29
 """A picture that declares more decoded bytes is not decoded; Pillow by itself refuses as many RGB pixels."""
+DEFLATE = 1032
+"""A byte of a deflate stream makes at most about so many (zlib's technical notes)."""
+LZW = 2731
+"""A byte of LZW makes at most about so many: a code of 12 bits stands for at most 4096."""
 BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """The sizes of BMP's information headers; its magic alone, the letters BM, would claim too much text."""
 JPEG = b"\xff\xd8\xff"
@@ -66,12 +71,13 @@ def trailing(name: str, value: bytes, end: int) -> list[Finding]:
     ]  # fmt: skip
 
 
-def too_large(name: str, width: int, height: int, size: int) -> Finding:
-    """Return the finding of a picture that declares `size` decoded bytes."""
-    return found(
-        "too-large",
-        f"the {name} declares {width} x {height} pixels, {size} bytes when decoded; at most {LIMIT} are",
-        field="data",
-        found=size,
-        expected=LIMIT,
-    )
+def too_large(name: str, width: int, height: int, size: int, stored: int, least: float | None) -> Finding:
+    """Return the finding of a picture that declares `size` decoded bytes, for which `stored` bytes are there.
+
+    It is bad where its pixels take `least` bytes, which are more than those; without, it is only more than we decode.
+    """
+    text = f"the {name} declares {width} x {height} pixels, {size} bytes when decoded; at most {LIMIT} are"
+    if least is not None and stored < least:
+        text += f", and the {stored} bytes stored cannot be so many"
+        return found("too-large", text, field="data", found=size, expected=LIMIT, stored=stored, least=ceil(least))
+    return found("too-large", text, field="data", verdict="unverifiable", found=size, expected=LIMIT, stored=stored)

@@ -22,8 +22,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large
+from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, LZW, Picture, too_large
 from datacheck.files.scratch import small_file
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -40,6 +41,10 @@ KINDS = {
 }  # fmt: skip
 """What sets a picture of this mode apart for who decodes it."""
 FRAMES = 1000
+BITS, COMPRESSION, PHOTOMETRIC, SAMPLES = 258, 259, 262, 277
+FAX, SUBSAMPLED = frozenset({2, 3, 4}), 6
+EXPANDS = {1: 1, 5: LZW, 8: DEFLATE, 32946: DEFLATE, 32773: 64}
+"""How many bytes a byte makes at most, by the compression of a TIFF."""
 STRIPS = ((273, 279), (324, 325))
 """The TIFF tags with the offsets of strips or tiles, and with their sizes."""
 _LACKS = (
@@ -68,7 +73,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     try:
         with _strict() as caught, _quiet(name, said):
             image = PLUGINS[name](io.BytesIO(value))
-            problem = _large(image, name) or _outside(image, len(value))
+            problem = _large(image, name, len(value)) or _outside(image, len(value))
             if problem is not None:
                 return None, [problem]
             image.load()
@@ -78,7 +83,7 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     except MemoryError:
         raise  # what a picture may take was looked at: it is this process that has less
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
-        return None, [_explained(error, name, said, caught)]
+        return None, [_explained(error, name, len(value), said, caught)]
     return (first, []) if problem is None else (None, [problem])
 
 
@@ -124,8 +129,26 @@ def _size(image: Image.Image) -> int:
     return prod(image.size) * bands * deep
 
 
-def _large(image: Image.Image, name: str) -> Finding | None:
-    return too_large(name, *image.size, _size(image)) if _size(image) > LIMIT else None
+def _large(image: ImageFile.ImageFile, name: str, length: int) -> Finding | None:
+    size = _size(image)
+    if size <= LIMIT:
+        return None
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return too_large(name, *image.size, size, length, prod(image.size) / LZW if name == "GIF" else None)
+    tags = image.tag_v2
+    stored = sum(sum(tags.get(sizes, ())) for _, sizes in STRIPS)
+    return too_large(name, *image.size, size, min(stored, length), _least(tags, *image.size))
+
+
+def _least(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> float | None:
+    """Return the least bytes that the pixels of a TIFF take, if that is known of its compression."""
+    compression = tags.get(COMPRESSION, 1)
+    if compression in FAX:  # a row like the one above takes a bit
+        return height / 8
+    if compression not in EXPANDS or tags.get(PHOTOMETRIC) == SUBSAMPLED:
+        return None
+    bits = tags.get(BITS, (1,))
+    return width * height * int(tags.get(SAMPLES, 1)) * int(bits[0]) / 8 / EXPANDS[compression]
 
 
 def _outside(image: ImageFile.ImageFile, length: int) -> Finding | None:
@@ -166,7 +189,7 @@ def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int
             return found(
                 "truncated", f"the {name} ends before frame {number} of {count}", field="data", frame=number
             )  # fmt: skip
-        problem = _large(image, name) or _outside(image, length)
+        problem = _large(image, name, length) or _outside(image, length)
         room -= _size(image)
         if problem is not None or room < 0:
             return problem
@@ -183,13 +206,18 @@ def _warned(caught: list[warnings.WarningMessage], name: str) -> Finding | None:
     return None
 
 
-def _explained(error: Exception, name: str, said: list[str], caught: list[warnings.WarningMessage]) -> Finding:
+def _explained(
+    error: Exception, name: str, length: int, said: list[str], caught: list[warnings.WarningMessage]
+) -> Finding:
     """Return the finding of what Pillow raised: whether the file is cut, broken, too large, or beyond Pillow."""
     reason = f"no tag {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
     if said:
         reason = f"{reason}: {said[0].removeprefix('tempfile.tif: ').rstrip('.')}"
     if isinstance(error, Image.DecompressionBombError):
-        return found("too-large", f"{name}: {reason}", field="data")
+        # Pillow says this of more pixels than 2 * LIMIT, and of the formats that come here only a GIF's are packed
+        contradicted = name == "GIF" and length < 2 * LIMIT / LZW
+        verdict: Verdict = "bad" if contradicted else "unverifiable"
+        return found("too-large", f"{name}: {reason}", field="data", verdict=verdict)
     cut = [str(warning.message) for warning in caught if str(warning.message).startswith(_CUTS)]
     if name == "TIFF" and (cut or isinstance(error, (EOFError, struct.error)) or "truncated" in reason.lower()):
         return found("truncated", f"the TIFF ends early: {cut[0] if cut else reason}", field="data")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
-from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large, trailing
+from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, Picture, too_large, trailing
 from datacheck.model.finding import Finding, found
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -182,7 +182,9 @@ def _header(value: bytes, chunks: Chunks) -> tuple[Header | None, Finding | None
     if not header.width or not header.height:
         return None, _corrupt(f"declares {header.width} x {header.height} pixels")
     if header.size > LIMIT:
-        return None, too_large("PNG", header.width, header.height, header.size)
+        stored = sum(end - begin for begin, end in chunks.of(b"IDAT"))
+        least = sum(rows * width for rows, width in header.rows()) / DEFLATE
+        return None, too_large("PNG", header.width, header.height, header.size, stored, least)
     if colour == PALETTE and not chunks.of(b"PLTE"):
         return None, _corrupt("no chunk PLTE, but the pixels are indices into a palette")
     return header, None

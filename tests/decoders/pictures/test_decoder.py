@@ -192,7 +192,7 @@ def test_pictures_too_large_to_decode(monkeypatch):
     values = {name: encode(name) for name in FORMATS}
     monkeypatch.setattr(pictures, "LIMIT", 1000)
     for module in ("jpeg", "png", "pillow"):
-        monkeypatch.setattr(f"datacheck.decoders.{module}.LIMIT", 1000)
+        monkeypatch.setattr(f"datacheck.decoders.pictures.{module}.LIMIT", 1000)
     for value in values.values():
         picture, [finding] = read_picture(value)
         assert (picture, finding.code) == (None, "too-large")
