@@ -99,7 +99,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
     )
     for finding in layout.findings:
-        add(_tally_of(finding))
+        add(replace(_tally_of(finding), complete=not _machine_failed(finding)))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.profile = taken.profile
@@ -206,6 +206,11 @@ def _unindexed(tally: Tally) -> Tally:
 
 def _given_up(death: Death, doing: str) -> Tally:
     return replace(_tally_of(finding_of_death(death, doing)), complete=False)
+
+
+def _machine_failed(finding: Finding) -> bool:
+    """Say whether a part of the store was not looked at since a disk, a network or this machine failed."""
+    return finding.code == "unreadable" and finding.verdict == "unverifiable"
 
 
 def _tally_of(finding: Finding) -> Tally:
