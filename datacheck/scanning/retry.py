@@ -103,7 +103,7 @@ def finding_of_death(death: Death, doing: str) -> Finding:
     """Return the finding for what killed a worker. Only what the data brings about is bad."""
     words = f" ({plain(death.words)})" if death.words else ""
     name = death.signal
-    if death.trace:
+    if death.trace:  # also of a worker that failed outside its task (OWN_FAILURE)
         return own_slip(name, death.words, death.trace, doing)
     if name == "SIGPROF":
         return found("timeout", f"{doing} took more processor time than --timeout allows", signal=name)
