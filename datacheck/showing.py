@@ -26,7 +26,7 @@ from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.tasks import Check, Job, TakeLayout
+from datacheck.scanning.tasks import Check, Job, TakeLayout, opening_seconds
 from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
@@ -75,7 +75,7 @@ class Find:
     key: str
 
     def run(self, job: Job, watch: Watch) -> Shard | None:
-        watch.timeout = job.settings.timeout * 10
+        watch.timeout, watch.patience = opening_seconds(job.reader) + job.settings.timeout, 2
         watch.note(None)
         with blaming("unreadable"):
             return job.reader.find(self.key)
@@ -123,12 +123,12 @@ def _shown(
         if shard is None:
             raise RecordMissing(source, f"has no record with the key {plain(key)}")
         if isinstance(shard, Death):
-            return _dead(key, shard)
+            return _dead(key, shard, "finding it", of_record=False)
         layout = only(pool, TakeLayout())
         profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout).profile
         seen = only(pool, ReadRecord(shard, profile))
     if isinstance(seen, Death):
-        return _dead(key, seen)
+        return _dead(key, seen, "reading or decoding it")
     if seen is None:
         raise RecordMissing(source, f"has no record with the key {plain(key)}")
     lines = [*_lines(key, seen)]
@@ -138,8 +138,8 @@ def _shown(
     return Record("\n".join(lines), 1 if "bad" in verdicts else 3 if "unverifiable" in verdicts else 0)
 
 
-def _dead(key: str, death: Death) -> Record:
-    finding = finding_of_death(death, "reading or decoding it")
+def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
+    finding = finding_of_death(death, doing, of_record=of_record)
     status = 1 if finding.verdict == "bad" else 3
     return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 

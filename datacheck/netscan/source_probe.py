@@ -169,7 +169,7 @@ def look_at_tops(
         for file in files:
             result = only(pool, TakeTops(file, tops))
             if isinstance(result, Death):
-                findings.append(finding_of_death(result, f"{file.name}: opening it"))
+                findings.append(finding_of_death(result, f"{file.name}: opening it", of_record=False))
                 result = None
             made.append(result)
     return made, findings

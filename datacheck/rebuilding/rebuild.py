@@ -228,7 +228,7 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
 
 
 def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
-    raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing').message}")
+    raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing', of_record=False).message}")
 
 
 def _lost(report: Report) -> frozenset[tuple[str | None, str]]:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from datacheck.errors import DatacheckError
-from datacheck.files.machine import ENVIRONMENT
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
+from datacheck.model.slips import ENVIRONMENT, is_slip
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,8 +22,6 @@ TRACE = 4000
 """Characters of a traceback that are kept: its end, where the mistake is."""
 TRACEBACK = "DATACHECK_TRACEBACK"
 """Set in the environment, it has the command show the traceback of a mistake of datacheck's own."""
-OURS = (DatacheckError, ImportError, NameError)
-"""No bytes of a record make code raise these."""
 
 
 class Blamed(Exception):
@@ -40,12 +38,17 @@ class Blamed(Exception):
 
 @contextmanager
 def blaming(code: str) -> Iterator[None]:
-    """Mark the border to readers and decoders: what hostile bytes make them raise is Blamed on the record."""
+    """Mark the border to readers and decoders: what hostile bytes make them raise is Blamed on the record.
+
+    What is a mistake of datacheck's own (`datacheck.model.slips`) goes through as it is.
+    """
     try:
         yield
-    except (*OURS, Blamed):
+    except (DatacheckError, Blamed):
         raise
     except Exception as exc:
+        if is_slip(exc):
+            raise
         raise Blamed(code) from exc
 
 

@@ -156,6 +156,7 @@ class _Taking:
                 yield number, {"part": pickle.dumps(self._parts[number]), "done": True}
             else:
                 yield number, {"votes": pickle.dumps(self._votes[number])}
+        self._watch.note(None)
         families = Families.of(sum(self._votes.values(), Counter()), self._forced)
         for number in order:
             if number in self._votes and not self._task.probes[number].done:
@@ -266,9 +267,9 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             made = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
             return replace(made, profile=Profile()) if made.empty else made
         assert isinstance(result, Death)
-        if result.trace:
+        if result.trace and result.note is None:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
-        if result.signal.startswith(("SIG", "signal", "exit", "an ")):
+        if result.trace or result.signal.startswith(("SIG", "signal", "exit", "an ")):
             deaths += 1
         else:
             raised += 1

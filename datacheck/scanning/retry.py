@@ -99,12 +99,18 @@ def _named(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally
     return tally
 
 
-def finding_of_death(death: Death, doing: str) -> Finding:
-    """Return the finding for what killed a worker. Only what the data brings about is bad."""
+def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Finding:
+    """Return the finding for what killed a worker. Only what the data brings about is bad.
+
+    What is not about a record has a limit of datacheck's own, which is no measure of what is sound.
+    """
     words = f" ({plain(death.words)})" if death.words else ""
     name = death.signal
-    if death.trace:
+    if death.trace:  # also of a worker that failed outside its task (OWN_FAILURE)
         return own_slip(name, death.words, death.trace, doing)
+    if death.timed_out and not of_record:
+        said = "did not end in the time that datacheck allows for it"
+        return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
     if name == "SIGPROF":
         return found("timeout", f"{doing} took more processor time than --timeout allows", signal=name)
     if name == "SIGALRM":

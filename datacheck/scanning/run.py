@@ -107,12 +107,14 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
-    for tally in _in_order(pool, reader, _checks(pool, layout, report)):
+    for tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
         add(tally.without(not_read))
     if report.tally.account and report.complete:
         concluded = only(pool, Conclude(dict(report.tally.account)))
         for finding in (
-            concluded if isinstance(concluded, list) else [finding_of_death(concluded, "looking at the whole")]
+            concluded
+            if isinstance(concluded, list)
+            else [finding_of_death(concluded, "looking at the whole", of_record=False)]
         ):
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
@@ -136,8 +138,12 @@ def _decoders(profile: Profile) -> str | None:
     return "+".join(sorted({family.decoder for family in families})) or None
 
 
-def _checks(pool: Engine[Task], layout: Layout, report: Report) -> Iterator[Check]:
-    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known."""
+def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:
+    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known.
+
+    A shard whose records cannot be counted is checked whole, and left out of what the sample is taken from: that is
+    another sample than was asked for, which is said.
+    """
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
     if text is None:
@@ -146,12 +152,22 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report) -> Iterator[Chec
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
     uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
+    whole: set[int] = set()
     for task, count in pool.run([Count(shard) for shard in uncounted]):
         assert isinstance(task, Count)
-        counts[uncounted[task.shard]] = 0 if isinstance(count, Death) else count
+        place = uncounted[task.shard]
+        if isinstance(count, Death):
+            whole.add(place)
+            doing = (
+                f"--sample leaves out part {place + 1} of {len(shards)}, which is checked whole: counting its records"
+            )
+            counted = finding_of_death(count, doing, of_record=False)
+            add(_tally_of(msgspec.structs.replace(counted, verdict="unverifiable")))
+        else:
+            counts[place] = count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, sample, start, stats=stats)
+        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats)
         start += counts[place] or 0
 
 
@@ -206,7 +222,7 @@ def _unindexed(tally: Tally) -> Tally:
 
 
 def _given_up(death: Death, doing: str) -> Tally:
-    return replace(_tally_of(finding_of_death(death, doing)), complete=False)
+    return replace(_tally_of(finding_of_death(death, doing, of_record=False)), complete=False)
 
 
 def _tally_of(finding: Finding) -> Tally:

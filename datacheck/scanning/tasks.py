@@ -5,12 +5,14 @@ Light to import: the caller only sends these, and the workers load what they nee
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from datacheck.backends.copy_plan import Plan
-from datacheck.backends.interface import Concluding, Copier, Reader
+from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Layout, Note, Shard
 from datacheck.model.finding import Finding
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
 RECORDS_AFTER_DEATH = 4096
 """A block's limit where a shard is done again: any limit will do, since it keeps the reader within the shard."""
-LAYOUT_SECONDS = 300.0
-"""Opening a store may take this long; a folder of many files is opened in one go."""
+OPENING_SECONDS = 300.0
+"""Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
+FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
+"""A slow disk opens so many files, and reads so many bytes."""
 
 
 class Task(Protocol):
@@ -66,12 +70,26 @@ def ended_by(error: Exception, watch: Watch) -> Death:
     return Death(type(error).__name__, watch.last, str(error), trace)
 
 
+def opening_seconds(reader: Reader) -> float:
+    """Return how long opening a store may take, by how many files there are at its path and how large they are."""
+    paths = [Path(reader.path)]
+    with contextlib.suppress(OSError):
+        paths = list(paths[0].iterdir()) if paths[0].is_dir() else paths
+        if isinstance(reader, ReadsMore):
+            paths = list({*paths, *reader.reads()})
+    size = 0
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            size += path.stat().st_size
+    return OPENING_SECONDS + len(paths) / FILES_A_SECOND + size / BYTES_A_SECOND
+
+
 @dataclass(frozen=True)
 class TakeLayout:
     """Open the store and return its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
-        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         with blaming("unreadable"):
             return job.reader.layout()
@@ -136,7 +154,7 @@ class Conclude:
     account: dict[str, int]
 
     def run(self, job: Job, watch: Watch) -> list[Finding]:
-        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         reader = job.reader
         return reader.conclude(self.account) if isinstance(reader, Concluding) else []
@@ -150,7 +168,7 @@ class ListCopyLosses:
     changed: bool = True
 
     def run(self, job: Job, watch: Watch) -> list[str]:
-        watch.timeout, watch.patience = LAYOUT_SECONDS, 2
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         return self.copier.objections(job.reader, changed=self.changed)
 

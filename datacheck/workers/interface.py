@@ -17,6 +17,8 @@ GRACE = 1.0
 """Seconds of processor time that a new process may take on top, to load what it needs."""
 FROM_DATA = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"})
 """Signals that a library brings upon itself. Others come from outside, and say nothing of the data."""
+OWN_FAILURE = 70
+"""The exit status of a worker that failed outside its job (EX_SOFTWARE in sysexits(3)): datacheck is to blame."""
 UNKNOWN_END = "an unknown end"
 """Stands for a signal's name where the system does not tell: the caller ignores SIGCHLD, or reaped the worker."""
 
@@ -27,7 +29,7 @@ class Death:
 
     `signal` is the signal's name, "exit status N", or the name of an exception's type; `note` its last note, `words`
     the last line it wrote to standard error, where C libraries say why they abort. `trace` is the traceback of an
-    exception that datacheck itself is to blame for, `errno` that of an OSError. `share` is how much of the time since
+    failure that datacheck itself is to blame for, `errno` that of an OSError. `share` is how much of the time since
     the last note it had a processor: little if it waited for a disk, and some if other processes left it some.
     """
 
@@ -45,8 +47,11 @@ class Death:
 
     @property
     def proven(self) -> bool:
-        """Whether the data is to blame without doubt, as it is not for waiting, memory limits or somebody's kill."""
-        return not self.signal.startswith(("SIG", "signal", UNKNOWN_END)) or self.signal in FROM_DATA
+        """Whether the data is to blame without doubt, as it is not for waiting, memory limits or somebody's kill.
+
+        Nor is it for a process that left by itself: that is tried once more, with the record alone.
+        """
+        return not self.signal.startswith(("SIG", "signal", "exit", UNKNOWN_END)) or self.signal in FROM_DATA
 
 
 class Watch:

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
-from datacheck.workers.interface import UNKNOWN_END, Death
+from datacheck.workers.interface import OWN_FAILURE, UNKNOWN_END, Death
 from datacheck.workers.limits import memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
 
@@ -122,13 +122,16 @@ class Process:
         """Return its last note; None if it never began a task."""
         return last_note(self._notes.fileno())
 
-    def last_words(self) -> str:
-        """Return the last line that it wrote to standard error."""
+    def told(self) -> str:
+        """Return the end of what it wrote to standard error."""
         if self._errors is None:
             return ""
         errors = self._errors.fileno()
-        raw = os.pread(errors, 4096, max(0, os.fstat(errors).st_size - 4096))
-        lines = raw.decode("utf-8", "replace").split("\n")
+        return os.pread(errors, 4096, max(0, os.fstat(errors).st_size - 4096)).decode("utf-8", "replace")
+
+    def last_words(self) -> str:
+        """Return the last line that it wrote to standard error."""
+        lines = self.told().split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
@@ -262,15 +265,17 @@ class Worker(Generic[T]):
         return pickle.loads(raw)  # noqa: S301  (our own worker's)
 
     def _buried(self) -> Any:
-        signal_name = _name_of(self._process.wait())
+        status = self._process.wait()
+        signal_name = _name_of(status)
         note = self._process.last_note()
         words = self._process.last_words()
+        trace = (self._process.told() or signal_name) if status == OWN_FAILURE else ""
         self._process.close()
         begun = note is not None
         death = Death(signal_name, words=words)
         if note is not None:
             share = (self._process.used - note.used) / max(time.monotonic() - note.clock, 1e-3)
-            death = Death(signal_name, note.value, words, share=share)
+            death = Death(signal_name, note.value, words, trace, share=share)
         if not begun and self._starts >= STARTS:
             limit = memory_limit(self._process.memory).words
             raise WorkersFailed(f"it ends at once with {death.signal} ({death.words}); it may have {limit}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from datacheck.workers.interface import Failure, Step, Watch
+from datacheck.workers.interface import OWN_FAILURE, Failure, Step, Watch
 from datacheck.workers.lifetime import end_with_caller, heed_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
@@ -17,28 +18,44 @@ from datacheck.workers.notes import NotePad
 
 def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_main: bool, memory: int) -> None:
     """Be a worker: load the job, then run each task that comes, until the caller closes its end."""
-    heed_signals()
-    end_with_caller(life, with_thread=by_main)
-    use_all_files()
-    bound_memory(memory)
-    watch = Watch(notes)
+    with _own_failures():
+        heed_signals()
+        end_with_caller(life, with_thread=by_main)
+        use_all_files()
+        bound_memory(memory)
+        watch = Watch(notes)
     job = None
-    with contextlib.suppress(EOFError):
-        while True:
-            raw = tasks.recv_bytes()
+    while True:
+        with _own_failures():
             try:
-                if job is None:
-                    job = pickle.loads(raw)  # noqa: S301  (our own caller's)
-                    continue
-                watch.begin()
-                result: Any = job(pickle.loads(raw), watch)  # noqa: S301
-                if isinstance(result, Generator):
-                    result = _drained(result, results)
-            except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
-                exc.add_note("".join(["In a worker:\n", *traceback.format_exception(exc)]))
-                result = Failure(exc)
+                raw = tasks.recv_bytes()
+            except EOFError:
+                return
+        try:
+            if job is None:
+                job = pickle.loads(raw)  # noqa: S301  (our own caller's)
+                continue
+            watch.begin()
+            result: Any = job(pickle.loads(raw), watch)  # noqa: S301
+            if isinstance(result, Generator):
+                result = _drained(result, results)
+        except Exception as exc:  # noqa: BLE001  (a border: whatever a job raises is raised again in the caller)
+            exc.add_note("".join(["In a worker:\n", *traceback.format_exception(exc)]))
+            result = Failure(exc)
+        with _own_failures():
             watch.rest()
             results.send_bytes(_dumps_result(result))
+
+
+@contextlib.contextmanager
+def _own_failures() -> Iterator[None]:
+    """Leave with a status of its own where something fails that is no job's, so that no data is blamed for it."""
+    try:
+        yield
+    except BaseException:  # noqa: BLE001  (a border: nobody is left to raise it to)
+        with contextlib.suppress(Exception):  # there may be no room for words
+            traceback.print_exc()
+        os._exit(OWN_FAILURE)
 
 
 def _drained(steps: Generator[Any, None, Any], results: Connection) -> Any:

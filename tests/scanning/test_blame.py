@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
 from leveldb_building import write_log_store
+from patching import command, patched
 
 import datacheck
 from datacheck.errors import ValidatorFailed
@@ -29,7 +29,6 @@ from datacheck.scanning.scan import prepare
 from datacheck.scanning.tasks import Job
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
-PACKAGE = Path(datacheck.__file__).parent
 RECORDS = raw_records(60)
 FIELDS = list(RECORDS.items())
 
@@ -310,22 +309,6 @@ def test_the_alarm_of_one_task_does_not_ring_in_the_next():
 
 
 # On a copy of the package with a mistake put into it.
-
-
-def patched(tmp_path, file, before, after):
-    shutil.copytree(PACKAGE, tmp_path / "lib" / "datacheck", ignore=shutil.ignore_patterns("__pycache__"))
-    path = tmp_path / "lib" / "datacheck" / file
-    source = path.read_text()
-    assert source.count(before) == 1
-    path.write_text(source.replace(before, after))
-    return tmp_path / "lib"
-
-
-def command(lib, *args, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(str, args)],
-        cwd=lib, env={**os.environ, "PYTHONPATH": str(lib), **environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 SLIP = '\n        raise IndexError("a slip")'

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
-from datacheck.backends.hdf5.superblock import Beyond, Mended, superblock
-from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+from datacheck.backends.hdf5.superblock import Mended, superblock
+from datacheck.backends.hdf5.survey import TROUBLE, failed, reason_of
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
@@ -132,11 +132,10 @@ def _healthy(path: Path) -> Any:
 
 
 def refused(exc: Exception) -> Finding:
-    """Return why a file could not be opened."""
+    """Return why a file could not be opened. Raises what is a mistake of our own."""
     said = reason_of(exc)
     if isinstance(exc, PermissionError):
         return found("unsupported", f"the file may not be read: {said}")
     if isinstance(exc, NotRegular):
         return found("unsupported", f"the file was replaced while it was read: {exc.strerror}")
-    code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
-    return found(code, f"HDF5 cannot open the file: {said}")
+    return failed(exc, "HDF5 cannot open the file")

@@ -29,8 +29,10 @@ from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, par
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
@@ -176,7 +178,10 @@ class Hdf5Reader:
         try:
             status = file.stat()
         except OSError as exc:
-            return Contents(findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}"),))
+            verdict: Verdict | None = "unverifiable" if of_machine(exc) else None
+            return Contents(
+                findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}", verdict=verdict),)
+            )
         return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
     def _label(self, number: int) -> str | None:

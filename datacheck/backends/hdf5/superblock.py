@@ -265,6 +265,7 @@ class Beyond(OSError):
 
     def __init__(self, start: int, stop: int, size: int) -> None:
         super().__init__(start, stop, size)
+        self.errno = None  # it takes the first argument for a number of the system's
         self.start, self.stop, self.size = start, stop, size
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
+from datacheck.model.slips import is_slip, of_machine
 
 TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
 """What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
@@ -57,6 +58,16 @@ def reason_of(exc: BaseException) -> str:
     """Return what the library said as one clean line."""
     said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
     return plain(" ".join(said.split()))[:300] or type(exc).__name__
+
+
+def failed(exc: Exception, what: str, **details: Any) -> Finding:
+    """Return the finding for one of TROUBLE that part of a file brought about. Raises what is a slip of our own."""
+    if is_slip(exc):
+        raise exc
+    said = f"{what}: {reason_of(exc)}"
+    if of_machine(exc):
+        return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
+    return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 
 
 def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter) -> Contents:
@@ -141,9 +152,9 @@ class _Walk:
         return signal is not None
 
     def _damaged(self, path: bytes, exc: Exception) -> None:
+        """Say what is damaged, unless this machine failed. Raises what is a mistake of our own."""
         spelled = escape(path)
-        code = "truncated-store" if isinstance(exc, Beyond) else "damaged-store"
-        self.findings.append(found(code, f"{spelled} cannot be opened: {reason_of(exc)}", path=spelled))
+        self.findings.append(failed(exc, f"{spelled} cannot be opened", path=spelled))
 
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:

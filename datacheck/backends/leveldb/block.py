@@ -13,8 +13,8 @@ import google_crc32c
 import numpy as np
 
 from datacheck.backends.shared.read_buffers import reused
-from datacheck.files.machine import ENVIRONMENT
 from datacheck.model.codes import CODES, Verdict
+from datacheck.model.slips import ENVIRONMENT
 
 TRAILER = 5
 LIMIT = 1 << 30

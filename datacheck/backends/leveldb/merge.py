@@ -26,8 +26,8 @@ from datacheck.backends.leveldb.staleness import LostWrites
 from datacheck.backends.leveldb.table import VALUE, Edge, Table, Tags
 from datacheck.backends.leveldb.version import Origin
 from datacheck.backends.leveldb.write_batches import LogIndex
-from datacheck.files.machine import NO_DESCRIPTORS
 from datacheck.files.regular import open_descriptor
+from datacheck.model.slips import NO_DESCRIPTORS
 
 T = TypeVar("T")
 

@@ -1,0 +1,41 @@
+"""A copy of the package with a mistake put into it, and the command run on that."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import datacheck
+
+PACKAGE = Path(datacheck.__file__).parent
+
+
+def patched(folder: Path, file: str, before: str, after: str) -> Path:
+    """Return a folder to import datacheck from, in which `after` stands in `file` for the one `before`."""
+    shutil.copytree(PACKAGE, folder / "lib" / "datacheck", ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / "lib" / "datacheck" / file
+    source = path.read_text()
+    assert source.count(before) == 1
+    path.write_text(source.replace(before, after))
+    return folder / "lib"
+
+
+def slipping(folder: Path, file: str, function: str, statement: str) -> Path:
+    """Return a folder to import datacheck from, in which a function of `file` begins with a statement."""
+    source = (PACKAGE / file).read_text()
+    head = re.search(rf"^( *)def {function}\(.*?\) -> [^\n]*:\n", source, re.MULTILINE | re.DOTALL)
+    assert head is not None
+    return patched(folder, file, head[0], f"{head[0]}{head[1]}    {statement}\n")
+
+
+def command(lib: Path, *args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with the package in `lib`."""
+    return subprocess.run(
+        [sys.executable, "-m", "datacheck", *map(str, args)],
+        cwd=lib, env={**os.environ, "PYTHONPATH": str(lib), **environment}, capture_output=True, text=True, check=False,
+        timeout=300,
+    )  # fmt: skip
