@@ -15,6 +15,7 @@ class Payload:
 
     In the title, "{field}" stands for the name of the records' main field. Payloads `beside` accompany records worth
     training on, and are none themselves. A decoder of `rows` takes a RowBlock, all others take single values.
+    Modules that come `late` are not loaded with the decoder, but by the first record that needs them.
     """
 
     decoder: tuple[str, str]
@@ -22,19 +23,24 @@ class Payload:
     title: str
     beside: bool = False
     rows: bool = False
+    late: tuple[str, ...] = ()
 
 
+LATE = tuple(f"datacheck.decoders.pictures.{name}" for name in ("jpeg", "png", "pillow"))
+"""The modules that load the libraries for pictures."""
 DECODERS: dict[str, Payload] = {
     "picture": Payload(
         ("datacheck.decoders.pictures.decoder", "PictureDecoder"),
         "bare JPEG, PNG, WebP, GIF, BMP or TIFF files",
         title="pictures",
+        late=LATE,
     ),
     "npy": Payload(("datacheck.decoders.npy", "NpyDecoder"), "NumPy .npy bytes", title=".npy arrays"),
     "datum": Payload(
         ("datacheck.decoders.datum.decoder", "DatumDecoder"),
         "Caffe Datum: raw data, float_data or an encoded picture",
         title="Datum",
+        late=(*LATE, "datacheck.decoders.datum.alike"),
     ),
     "decimal": Payload(
         ("datacheck.decoders.text", "DecimalDecoder"),
@@ -64,6 +70,14 @@ def decoder(name: str) -> Decoder:
     module, cls = DECODERS[name].decoder
     made: Decoder = getattr(importlib.import_module(module), cls)()
     return made
+
+
+def load_all() -> None:
+    """Load every decoder with all that it would load at some record, so that no record waits for that."""
+    for name, row in DECODERS.items():
+        decoder(name)
+        for module in row.late:
+            importlib.import_module(module)
 
 
 def kind(value: Value) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from datacheck.backends.copy_plan import Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore
 from datacheck.errors import DatacheckError
-from datacheck.model.blocks import Block, Layout, Note, Shard
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
@@ -126,14 +126,19 @@ class Check:
     stats: bool = True
 
     def run(self, job: Job, watch: Watch) -> Tally:
+        from datacheck.decoders import load_all
         from datacheck.scanning.judge import Judge
 
+        if self.last:  # what the process did before need not have loaded what this record needs
+            load_all()
         watch.timeout = job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
         judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
-        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch)):
+        for block in blamed(
+            "unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch, loaded=bool(self.last))
+        ):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
             if self.sample is not None:
@@ -199,5 +204,12 @@ class Verify:
         return self.copier.verify(job.reader, self.plan, self.share, self.shares)
 
 
-def _noting(watch: Watch) -> Note:
-    return lambda place, seen: watch.note((place, seen))
+def _noting(watch: Watch, *, loaded: bool = False) -> Note:
+    """Return what notes the places of a reader; with `loaded` only the reader has something to load, up to a record."""
+
+    def note(place: Position, seen: bool) -> None:
+        if loaded and seen:
+            watch.loaded()
+        watch.note((place, seen))
+
+    return note

@@ -86,6 +86,10 @@ class Watch:
         """Stop the alarms: what follows is not the work that is being watched."""
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Allow no more time on top: what this process needs is loaded."""
         self._grace = 0.0
 
 
