@@ -130,7 +130,7 @@ def test_a_look_that_is_cut_short_leaves_an_incomplete_report(tmp_path, monkeypa
     def interrupted(*args):
         raise error
 
-    monkeypatch.setattr(netscan, "look", interrupted)
+    monkeypatch.setattr(netscan, "sample_source", interrupted)
     assert layer.report.complete
     with pytest.raises(error):
         layer.run()
