@@ -43,7 +43,7 @@ class ReaderContract:
     ...     backend = "lmdb"
     ...
     ...     def write(self, path):
-    ...         from datacheck.backends.lmdb.reader import create
+    ...         from datacheck.backends.lmdb.library import create
     ...
     ...         create(path, ((b"%08d" % number, bytes([number, 1])) for number in range(self.count)))
     ...         return path

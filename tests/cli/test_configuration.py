@@ -731,15 +731,17 @@ def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
     package = Path(__file__).parents[2] / "datacheck"
     shutil.copytree(package, here / "datacheck", ignore=shutil.ignore_patterns("__pycache__"))
     started, mark = tmp_path / "started", tmp_path / "mark"
-    with (here / "datacheck" / "workers" / "pool.py").open("a") as file:
-        print(f"with open({str(started)!r}, 'a') as file: print(os.getpid(), __file__, file=file)", file=file)
+    with (here / "datacheck" / "workers" / "interface.py").open("a") as file:
+        print(
+            f"import os\nwith open({str(started)!r}, 'a') as file: print(os.getpid(), __file__, file=file)", file=file
+        )
     plant(here, mark, HOSTILE)
     store = write_lmdb(tmp_path / "store", raw_records(30))
     done = run("scan", store)
     assert (done.returncode, done.stderr, mark.exists()) == (0, "", False)
     lines = [line.split(" ", 1) for line in started.read_text().splitlines()]
     assert len({pid for pid, _ in lines}) > 1
-    assert {file for _, file in lines} == {f"{here}/datacheck/workers/pool.py"}
+    assert {file for _, file in lines} == {f"{here}/datacheck/workers/interface.py"}
 
 
 @pytest.mark.parametrize("start", ["-c", "file"])

@@ -283,6 +283,7 @@ SPARSE_STATUS = {
     **dict.fromkeys(SENTENCES, 2),
     **dict.fromkeys(FINDINGS, 1),
     at_level_log: 0,  # zeros up to the end are what some writers preallocate
+    at_picture: 3,  # more than we read is our bound, and says nothing of the picture
 }
 
 
