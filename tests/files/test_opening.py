@@ -34,7 +34,6 @@ EXCEPTIONS = {
     ("demo/__init__.py", "log.read_bytes"): "a file that it has just written",
     ("backends/hdf5/fork_guard.py", "os.fdopen"): "a pipe from its own child, which has an alarm",
     ("cli/streams.py", "os.open"): "the null device",
-    ("cli/streams.py", "os.fdopen"): "a standard stream",
     ("testing/readers.py", "it.read_bytes"): "a store that the test has built",
     ("testing/readers.py", "self.open"): "a reader, which opens nothing",
 }
