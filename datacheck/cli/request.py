@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
+    """Return the settings that a command's options ask for. Raises UsageError for one that makes no sense."""
     ranges = dict(options.pop("ranges"))
     checks = options.pop("checks")
     return configuration_of().settings(range=ranges or None, checks=checks or None, **given_options(options))
@@ -32,4 +33,5 @@ def end_silent(*, silent: bool) -> None:
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; the others have their defaults where they are used."""
     return {name: value for name, value in options.items() if value is not None}
