@@ -1,0 +1,59 @@
+"""The tree that one record holds, as a parser of any format gives it: containers, and what lies in them.
+
+A parser imports nothing that its input names, calls nothing of it and hashes none of its keys: containers are our own
+two classes, so that unhashable and duplicate keys, cycles and shared parts stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from datacheck.model.finding import Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(slots=True, eq=False)
+class Items:
+    """A list, a tuple or a set: its items in order. May hold itself."""
+
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Keyed:
+    """A mapping, or the attributes of an object: pairs of key and value in order, duplicate keys and all.
+
+    `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "".
+    """
+
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+    kind: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Opaque:
+    """Something that is there and cannot be seen: an instance whose state the format does not tell, a function."""
+
+    kind: str
+
+
+Number: TypeAlias = "bool | int | float | complex"
+Bytes: TypeAlias = "bytes | memoryview"
+Node: TypeAlias = "Items | Keyed | Opaque | NDArray[Any] | Number | str | Bytes | None"
+"""Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser made of one record: its tree as far as it was read, and what is wrong with the bytes.
+
+    `classes` are the dotted names of the classes that the record names, for the profile.
+    """
+
+    tree: Node
+    findings: Sequence[Finding] = ()
+    classes: frozenset[str] = frozenset()
