@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +79,7 @@ class Output:
             if self._grows:
                 self._name = place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
             else:
-                self._name = place.beside(f".{secrets.token_hex(4)}{UNFINISHED}", ".")
+                self._name = place.beside(f".{os.urandom(4).hex()}{UNFINISHED}", ".")
             with contextlib.suppress(FileExistsError):
                 return os.open(self._name, flags, 0o666, dir_fd=place.folder)
         raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -96,6 +95,8 @@ def as_json(cell: str) -> str:
 
 def table(file: IO[str]) -> Any:
     """Return a writer of rows whose texts are quoted, and whose numbers are not."""
+    import csv  # here, since few reports are tables
+
     return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
 
 
