@@ -16,6 +16,7 @@ FLOORS = [
     ("files",),
     ("workers", "statistics", "checks", "caffe"),
     ("backends", "decoders", "engines"),
+    ("conventions",),
     ("reporting",),
     ("scanning", "demo"),
     ("linting", "netscan", "logs", "rebuilding", "showing"),

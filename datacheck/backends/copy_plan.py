@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +31,32 @@ class Drops:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What becomes of some rows of a block of keys and values: those that go, new keys, new values."""
+
+    leaves: frozenset[int] = frozenset()
+    keys: Mapping[int, bytes] = field(default_factory=dict)
+    values: Mapping[int, bytes] = field(default_factory=dict)
+
+
+class Changing(Protocol):
+    """Says what becomes of records for what they have to do with others; `ordered` if keys stay in their order."""
+
+    @property
+    def ordered(self) -> bool: ...
+
+    def of(self, keys: Sequence[bytes]) -> Change:
+        """Return what becomes of neighbouring records with these keys."""
+        ...
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that a copy is to do.
 
     `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
     for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
-    `fills`.
+    `fills`. `changing`, for stores of keys and values, has further records go, or get other keys or values.
     """
 
     target: Path
@@ -44,6 +64,7 @@ class Plan:
     quarantine: Path | None = None
     fill: float | None = None
     fills: Drops | None = None
+    changing: Changing | None = None
 
 
 @dataclass(frozen=True)

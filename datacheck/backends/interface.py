@@ -170,8 +170,8 @@ class Writer(Protocol):
 
     def __exit__(self, *exc: object) -> None: ...
 
-    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
-        """Write records of the database `part`, behind those that are there."""
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]], *, ordered: bool = True) -> None:
+        """Write records of the database `part`, behind those that are there unless they are not `ordered`."""
         ...
 
     def finish(self) -> None:

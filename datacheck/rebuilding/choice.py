@@ -60,10 +60,13 @@ class Choice:
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was dropped or altered, and for which codes."""
+    """A record that was dropped or altered, and for which codes.
+
+    One that went with another record of its sample has no `index`, and the code is `unpaired`.
+    """
 
     key: str
-    index: int
+    index: int | None
     codes: tuple[str, ...]
     database: str | msgspec.UnsetType = msgspec.UNSET
     file: str | msgspec.UnsetType = msgspec.UNSET

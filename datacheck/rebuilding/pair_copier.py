@@ -12,7 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends import BACKENDS, load_class, open_store, title, writable
-from datacheck.backends.copy_plan import Copied, Copying, Drops, Plan, Verifying
+from datacheck.backends.copy_plan import Change, Copied, Copying, Drops, Plan, Verifying
 from datacheck.backends.interface import Reader, Sparing, Writer
 from datacheck.decoders.datum.message import filled
 from datacheck.files.disk import flush
@@ -74,12 +74,13 @@ class PairCopier:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
                 for block in _blocks(reader, shard, avoid):
-                    leaves = _among(drops, index, len(block))
+                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block.keys)
+                    leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
-                    pairs = _kept(block, leaves, changes, plan.fill)
+                    pairs = _kept(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
-                    target.put(shard.part, pairs)
+                    target.put(shard.part, pairs, ordered=plan.changing is None or plan.changing.ordered)
                     if quarantine is not None and leaves:
                         left = _left(block, leaves, plan.drops)
                         quarantine.put(shard.part, left)
@@ -119,13 +120,17 @@ class PairCopier:
         return writer
 
 
-def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None) -> Pairs:
-    """Return the records of a block that stay, with the values they are to have."""
+def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None, change: Change) -> Pairs:
+    """Return the records of a block that stay, with the keys and values they are to have."""
     pairs = list(zip(block.keys, block.values, strict=True))
     if changes:
         assert fill is not None
         for row in changes:
             pairs[row] = (pairs[row][0], filled(pairs[row][1], fill))
+    for row, value in change.values.items():
+        pairs[row] = (pairs[row][0], value)
+    for row, key in change.keys.items():
+        pairs[row] = (key, pairs[row][1])
     return [pair for row, pair in enumerate(pairs) if row not in leaves] if leaves else pairs
 
 

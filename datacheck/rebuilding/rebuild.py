@@ -17,6 +17,7 @@ from datacheck.backends import BACKENDS, load_class, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
+from datacheck.conventions.repair import Outcome
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
@@ -26,7 +27,8 @@ from datacheck.files.staging import Workplace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
-from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
+from datacheck.rebuilding.mending import look_again, lost_in_source, mended
+from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -174,7 +176,9 @@ def rebuild_as(
             run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
         else:
             report = read_report(order.from_report, reader, report)
-        receipt = _draft(order, report, to, time.monotonic() - started)
+            look_again(pool, report)
+        outcome = mended(order.choice, report)
+        receipt = _draft(order, report, to, time.monotonic() - started, outcome)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None:
             return receipt, report
@@ -186,7 +190,7 @@ def rebuild_as(
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
         try:
-            return _write(work, report, receipt, workplace, holding), report
+            return _write(work, report, receipt, workplace, holding, outcome), report
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
             raise RebuildFailed(str(order.target), reason) from exc
@@ -196,10 +200,17 @@ def _workplace(order: Order, guard: Guard) -> Workplace:
     return Workplace(order.target, examine=store_at if order.force else None, guard=guard)
 
 
-def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, holding: Workplace | None) -> Receipt:
+def _write(
+    work: _Work,
+    report: Report,
+    receipt: Receipt,
+    workplace: Workplace,
+    holding: Workplace | None,
+    outcome: Outcome | None,
+) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
-    plan = _plan(order, report, workplace, holding)
+    plan = replace(_plan(order, report, workplace, holding), changing=None if outcome is None else outcome.repair)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     copied = work.copied(plan, receipt.records)
@@ -252,23 +263,25 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
     return copier
 
 
-def _draft(order: Order, report: Report, to: str, scanned: float) -> Receipt:
+def _draft(order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
     for fate, _, _ in decided(report.findings, order.choice.shown):
         fates[fate] += 1
     records = report.source.records or 0
+    dropped = fates["dropped"] if outcome is None else outcome.dropped
     return Receipt(
         version=__version__,
         written=False,
         source=report.source,
         target=Source(str(order.target), to),
         records=records,
-        kept=records - fates["dropped"],
-        dropped=fates["dropped"],
+        kept=records - dropped,
+        dropped=dropped,
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
-        lost=[finding for finding in report.findings if finding.index is None and finding.verdict == "bad"],
+        lost=lost_in_source(report),
+        repairs=msgspec.UNSET if outcome is None else repairs_of(report, outcome),
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 
@@ -287,6 +300,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
             if fate in opened:
+                assert record.index is not None  # only records that go with others have none
                 opened[fate].write(record.index.to_bytes(8, "little"))
             if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
                 deadly.add(record.key)

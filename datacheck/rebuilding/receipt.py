@@ -10,13 +10,15 @@ from typing import Literal
 
 import msgspec
 
+from datacheck.conventions.repair import Outcome
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
-from datacheck.model.escaping import plain
+from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
+from datacheck.rebuilding.mending import mended
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -42,13 +44,48 @@ class Seconds(msgspec.Struct, frozen=True):
     verify: float
 
 
+class Renumbering(msgspec.Struct, frozen=True):
+    """Neighbouring samples, by their numbers `first` to `last`, that have got the numbers from `to` on in the copy."""
+
+    first: int
+    last: int
+    to: int
+
+
+class Repairs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a copy was given so that what the store keeps of its records is true there.
+
+    `patterns` are the keys of one sample, "#" its number: the records of `samples` samples were dropped as a whole,
+    others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped.
+    """
+
+    conventions: tuple[str, ...]
+    patterns: tuple[str, ...]
+    samples: int | None
+    renumbered: list[Renumbering]
+    values: dict[str, str]
+
+
+def repairs_of(report: Report, outcome: Outcome) -> Repairs:
+    """Return a repair as the receipt has it."""
+    repair = outcome.repair
+    return Repairs(
+        conventions=tuple(it.name for it in report.conventions if it.name),
+        patterns=tuple(map(str, repair.patterns)),
+        samples=outcome.samples,
+        renumbered=[Renumbering(*move) for move in repair.moves()],
+        values={escape(key): escape(value[:80]) for key, value in repair.values.items()},
+    )
+
+
 class Receipt(msgspec.Struct, kw_only=True):
     """What a rebuild did, as JSON has it. `written` is False for a dry run and for a source that was refused.
 
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
     `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
-    `config` is the command line's, as in a report.
+    `config` is the command line's, as in a report. `repairs` says what was changed of what the store keeps of its
+    records.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -66,6 +103,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     digests: Digests | None = None
     lost: list[Finding] = []
     unkept: list[str] = []
+    repairs: Repairs | msgspec.UnsetType = msgspec.UNSET
     replaced: str | msgspec.UnsetType = msgspec.UNSET
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Decided] | msgspec.UnsetType = msgspec.UNSET
@@ -76,7 +114,10 @@ def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterat
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
 
     def those(wanted: Fate) -> Iterator[Decided]:
-        return (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
+        yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
+        outcome = mended(choice, report) if wanted == "dropped" else None
+        for key in () if outcome is None else outcome.keys_with_others():
+            yield Decided(key=escape(key), index=None, codes=("unpaired",))
 
     return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
 
@@ -117,6 +158,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             named = (record for is_fate, record, _ in decided(report.findings, choice.shown) if is_fate == fate)
             lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
+    lines += _repairs_text(receipt)
     for finding in receipt.lost:
         lines.append(f"lost in the source: {finding.code}: {finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
@@ -131,6 +173,22 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     else:
         lines.append("nothing was written: say what to do with bad records, with --drop-bad, --drop, --keep or --fill")
     return "\n".join(lines)
+
+
+def _repairs_text(receipt: Receipt) -> Iterator[str]:
+    """Yield what was, or would be, changed of what the store keeps of its records."""
+    repairs = receipt.repairs
+    if repairs is msgspec.UNSET:
+        return
+    be = "" if receipt.written else "would be "
+    keys = ", ".join(repairs.patterns)
+    if repairs.samples:
+        yield f"{be}dropped with all of their records: {repairs.samples:,} samples ({keys})"
+    if repairs.renumbered:
+        first = repairs.renumbered[0]
+        yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"
+    for key, value in repairs.values.items():
+        yield f"{be}rewritten: {plain(key)}, as {plain(value)}"
 
 
 def _place(record: Decided) -> str:

@@ -26,6 +26,8 @@ class Document(msgspec.Struct, kw_only=True):
     source: Source
     settings: Settings
     profile: Profile
+    conventions: list[str] | msgspec.UnsetType = msgspec.UNSET
+    groups: int | msgspec.UnsetType = msgspec.UNSET
     complete: bool
     checked: int
     bad: int

@@ -10,6 +10,7 @@ from itertools import groupby
 import msgspec
 
 from datacheck.checks.class_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, balance, imbalances
+from datacheck.conventions.interface import Convention
 from datacheck.errors import NotClean
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -26,7 +27,8 @@ class Report:
     """Everything a scan found; `findings` in source order, every one of them.
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
-    a batch size was given, `layer` if the source is what a layer of a network reads.
+    a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
+    where a sample is several records, as the store or its `conventions` tell.
     """
 
     source: Source
@@ -37,6 +39,8 @@ class Report:
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
+    conventions: tuple[Convention, ...] = ()
+    groups: int | None = None
     seconds: float = 0.0
 
     def add(self, tally: Tally) -> PackedFindings:
@@ -156,6 +160,8 @@ class Report:
             suspicious=self.suspicious,
             unverifiable=self.unverifiable,
             counts=self.counts,
+            conventions=[it.name for it in self.conventions if it.name] or msgspec.UNSET,
+            groups=msgspec.UNSET if self.groups is None else self.groups,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,

@@ -10,6 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from datacheck.checks.class_balance import Labels
+from datacheck.conventions.account import Account
 from datacheck.model.codes import VERDICTS, Verdict
 from datacheck.model.finding import Finding
 from datacheck.reporting.finding_store import Findings, PackedFindings
@@ -23,7 +24,7 @@ class Tally:
     `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
     or a part of the store was not read because the machine failed.
-    `account` is the sum of the blocks' own.
+    `account` is the sum of the blocks' own, `keys` what the keys add up to where conventions ask for it.
     `labels` are those of the records, in order, where batches are asked for.
     """
 
@@ -34,6 +35,7 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     account: Counter[str] = field(default_factory=Counter)
+    keys: Account = field(default_factory=Account)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
@@ -101,6 +103,7 @@ class Tally:
         self.codes += other.codes
         self.unknown += other.unknown
         self.account += other.account
+        self.keys += other.keys
         for name, statistics in other.statistics.items():
             if name in self.statistics:
                 self.statistics[name] += statistics

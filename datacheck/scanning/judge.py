@@ -9,6 +9,7 @@ from typing import Protocol
 
 from datacheck.checks.class_balance import in_order
 from datacheck.checks.validators import Label, Validator, built_in
+from datacheck.conventions.account import KeyWatch
 from datacheck.decoders import decoder, kind
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
@@ -55,8 +56,13 @@ class Judge:
         view: View | None = None,
         *,
         stats: bool = True,
+        watch: KeyWatch | None = None,
     ) -> None:
-        """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain."""
+        """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain.
+
+        Records that are a convention's own, by `watch`, are not judged: the convention is.
+        """
+        self._watch = watch or KeyWatch()
         self._profile = profile
         self._forced = settings.decoder
         self._validators = [*built_in(settings), *(view.validators() if view else ())]
@@ -161,6 +167,8 @@ class Judge:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         # of some a reader has said what is wrong: what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
+        if block.database is None:
+            lost.update(self._watch.own_rows(block.keys))
         full: Sequence[int] = range(len(block))
         if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]

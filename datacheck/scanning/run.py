@@ -19,6 +19,7 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
+from datacheck.scanning import keeping
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
@@ -107,6 +108,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
+    _recognise(pool, layout, report, add)
     for tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
         add(tally.without(not_read))
     if report.tally.account and report.complete:
@@ -119,6 +121,10 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
+    if report.complete and report.settings.sample is None:
+        report.groups = keeping.groups(report.conventions, report.tally.keys)
+        for finding in keeping.kept(report.conventions, report.tally.keys):
+            add(_tally_of(finding))
     for finding in report.take_balance():
         add(_tally_of(finding))
 
@@ -127,6 +133,15 @@ def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death."""
     ((_, result),) = pool.run([task])
     return result
+
+
+def _recognise(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
+    """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
+    found_out = only(pool, keeping.Recognise(tuple(layout.probes)))
+    if isinstance(found_out, Death):
+        add(_given_up(found_out, "finding out what the store keeps of its records"))
+        return
+    report.conventions = found_out
 
 
 def _all_statistics(layout: Layout, settings: Settings) -> bool:
@@ -146,8 +161,9 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     """
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
+    watch = keeping.watch_of(report.conventions)
     if text is None:
-        yield from (Check(shard, report.profile, stats=stats) for shard in layout.shards)
+        yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -167,7 +183,7 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             counts[place] = count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats)
+        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
         start += counts[place] or 0
 
 

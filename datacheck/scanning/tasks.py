@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from datacheck.backends.copy_plan import Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore
+from datacheck.conventions.account import KeyWatch
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
@@ -113,7 +114,7 @@ class Check:
     `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
     with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
     `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
-    for pixels that no check wants to see.
+    for pixels that no check wants to see. `watch` is what conventions want to know of the keys.
     """
 
     shard: Shard
@@ -124,6 +125,7 @@ class Check:
     last: int = 0
     deaths: int = 0
     stats: bool = True
+    watch: KeyWatch | None = None
 
     def run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.decoders import load_all
@@ -134,7 +136,7 @@ class Check:
         watch.timeout = job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
-        judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats)
+        judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats, watch=self.watch)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         for block in blamed(
             "unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch, loaded=bool(self.last))
@@ -145,7 +147,10 @@ class Check:
                 picked = self.sample.rows(self.start + tally.records, len(block))
                 chosen, rows = block.take(picked), [rows[row] for row in picked]
             judge.judge(chosen, rows, alone=self.careful)
-            tally.account.update(block.account if isinstance(block, Block) else {})
+            if isinstance(block, Block):
+                tally.account.update(block.account)
+                if self.watch is not None and block.database is None:
+                    tally.keys.take(block.keys, self.watch)
             tally.records += len(block)
             tally.checked += len(rows)
         judge.finish(alone=self.careful)

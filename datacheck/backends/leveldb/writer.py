@@ -60,8 +60,8 @@ class LevelDbWriter:
     def __exit__(self, *exc: object) -> None:
         self._store.close()
 
-    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
-        """Write records."""
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]], *, ordered: bool = True) -> None:
+        """Write records, in any order."""
         assert not part
         try:
             with self._store.write_batch() as batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,13 +92,14 @@ def _reason(error: lmdb.Error) -> str:
 class LmdbWriter:
     """Writes a new environment, each database's records in key order. Use as a context manager.
 
-    `flags` has the flags of each named database, `version` is that of the file format. Raises OSError where the disk is
-    full or refuses, UnfitRecord for a key that LMDB does not take.
+    `flags` has the flags of each named database, `version` is that of the file format. A `single` environment is a file
+    (MDB_NOSUBDIR), not a folder. Raises OSError where the disk is full or refuses, UnfitRecord for a key that LMDB does
+    not take.
     """
 
-    def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1) -> None:
-        path.mkdir(parents=True)
-        self._data = path / "data.mdb"
+    def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1, *, single: bool = False) -> None:
+        (path.parent if single else path).mkdir(parents=True, exist_ok=single)
+        self._data = path if single else path / "data.mdb"
         named = [part for part in flags if part]
         options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
         with _disk():
@@ -105,6 +107,7 @@ class LmdbWriter:
                 os.fsencode(path),
                 MAP_BYTES,
                 mode=0o666,
+                subdir=not single,
                 lock=False,
                 sync=False,
                 metasync=False,
@@ -126,18 +129,18 @@ class LmdbWriter:
 
     @classmethod
     def like(cls, reader: Reader, path: Path) -> LmdbWriter:
-        """Return a writer that takes the records of a reader: of an LMDB it has the databases and the version."""
+        """Return a writer that takes the records of a reader: of an LMDB it has the databases, version and form."""
         if reader.backend != "lmdb":
             return cls(path, {"": 0})
         from datacheck.backends.lmdb.layout import data_version, flags_of
 
         data = data_file(reader.path)
-        return cls(path, flags_of(data), data_version(data))
+        return cls(path, flags_of(data), data_version(data), single=reader.path.is_file())
 
     @classmethod
     def let_go(cls, path: Path) -> None:
         """Let go of the pages of a finished environment, which was read through a map of the whole file."""
-        let_go(path / "data.mdb")
+        let_go(data_file(path))
 
     def _handle(self, part: str, flags: int) -> Any:
         if not part:
@@ -159,17 +162,28 @@ class LmdbWriter:
             self._transaction.abort()
         self._environment.close()
 
-    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
-        """Write records that come behind all others of their database; the values are taken before this returns."""
+    def put(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]], *, ordered: bool = True) -> None:
+        """Write records; the values are taken before this returns.
+
+        Those that are `ordered` come behind all others of their database, of others that is looked at: pages are full
+        only where keys ascend.
+        """
         with _disk():
             self._make_room(sum(self._cost(key, value) for key, value in pairs))
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
             beside_names = not part and len(self._handles) > 1  # the names are there already, in the order of keys
-            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=not beside_names)
+            append = not beside_names and (ordered or self._ascend(part, pairs))
+            self._transaction.cursor(self._handles[part]).putmulti(pairs, append=append)
             self._pending += sum(len(value) for _, value in pairs)
             if self._pending >= COMMIT_BYTES:
                 self._commit()
+
+    def _ascend(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> bool:
+        """Say whether the keys ascend, behind all that are there."""
+        cursor = self._transaction.cursor(self._handles[part])
+        keys = [*([cursor.key()] if cursor.last() else []), *(key for key, _ in pairs)]
+        return all(map(operator.lt, keys, keys[1:]))
 
     def _cost(self, key: bytes, value: bytes | memoryview) -> int:
         """Return no less than what a record may take of the map: twice its bytes where pages are left half full."""

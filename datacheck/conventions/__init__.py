@@ -1,0 +1,38 @@
+"""The conventions datacheck knows: one file each, a literal table, and `recognised`."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from datacheck.conventions.interface import Convention, StoreView
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it."""
+
+    module: str
+    by: str
+
+
+CONVENTIONS: dict[str, Row] = {
+    "ocr": Row("datacheck.conventions.ocr", "clovaai, PARSeq, PaddleOCR: image-, label- and num-samples"),
+    "stylegan2": Row("datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length"),
+    "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
+}
+"""The conventions by name, named ones first: a record that is one's own is no other's."""
+
+
+def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Convention]:
+    """Return the conventions of a store; with some `wanted`, only those of these."""
+    made: list[Convention] = []
+    for name, row in CONVENTIONS.items():
+        if wanted and name not in wanted:
+            continue
+        convention: Convention | None = importlib.import_module(row.module).recognise(store)
+        if convention is not None and not any(convention.own & other.own for other in made):
+            made.append(convention)
+    if not made and not wanted and len(store.patterns) > 1:
+        made.append(Convention("", tuple(store.patterns), named=False))
+    return made

@@ -1,0 +1,75 @@
+"""What the keys of a store add up to: which numbers each pattern of keys has, and how many keys there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacheck.conventions.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.runs import Runs
+
+MOST_SPANS = 1 << 20
+"""Numbers that lie in more pieces than this are counted only: what is held of a store stays some megabytes."""
+
+
+@dataclass(frozen=True)
+class KeyWatch:
+    """What a scan is to note of the keys: the numbers of these patterns, and the records that are a convention's."""
+
+    patterns: tuple[Pattern, ...] = ()
+    own: frozenset[bytes] = frozenset()
+
+    def own_rows(self, keys: Sequence[bytes]) -> list[int]:
+        """Return the rows of the records that are a convention's among the ascending keys of neighbouring records."""
+        if not self.own or not _may_hold(keys, self.own):
+            return []
+        return [row for row, key in enumerate(keys) if key in self.own]
+
+
+@dataclass(slots=True)
+class Account:
+    """The keys of some records; accounts add up, in whatever order.
+
+    `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
+    numbers lie in too many pieces to be held.
+    """
+
+    records: int = 0
+    own: int = 0
+    numbers: dict[Pattern, Runs] = field(default_factory=dict)
+    scattered: set[Pattern] = field(default_factory=set)
+
+    def __iadd__(self, other: Account) -> Account:
+        self.records += other.records
+        self.own += other.own
+        self.scattered |= other.scattered
+        for pattern, runs in other.numbers.items():
+            self._add(pattern, runs)
+        return self
+
+    def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
+        """Add the keys of neighbouring records."""
+        self.records += len(keys)
+        self.own += len(watch.own_rows(keys))
+        table = KeyTable(keys)
+        for pattern in watch.patterns:
+            rows, numbers = pattern.numbers(table)
+            self._add(pattern, Runs.of(numbers))
+            if len(rows) == len(keys):
+                break
+
+    def _add(self, pattern: Pattern, runs: Runs) -> None:
+        if pattern in self.scattered:
+            return
+        mine = self.numbers.setdefault(pattern, Runs())
+        mine += runs
+        if len(mine.spans) > MOST_SPANS:
+            self.scattered.add(pattern)
+            del self.numbers[pattern]
+
+
+def _may_hold(keys: Sequence[bytes], own: frozenset[bytes]) -> bool:
+    """Say whether some of a store's own keys may be among ascending keys; keys in another order are looked at."""
+    if not keys or keys[0] > keys[-1]:
+        return bool(keys)
+    return any(keys[0] <= key <= keys[-1] for key in own)

@@ -1,0 +1,93 @@
+"""What the keys of a store add up to, held against what the store keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.groups import Groups, grouped
+from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.runs import Runs
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+NAMED = 10
+"""So many keys are named where more are gone."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
+
+    `numbers` are those of all samples.
+    """
+
+    groups: Groups | None
+    numbers: Runs
+    base: int | None
+
+    @property
+    def gone(self) -> Runs:
+        """The numbers that a loader asks for, which counts from `base` on, and no record has."""
+        if self.base is None or not self.numbers:
+            return Runs()
+        return Runs([(self.base, self.numbers.last + 1)]) - self.numbers
+
+
+def samples(convention: Convention, account: Account) -> Samples:
+    """Return how the records make samples under a convention."""
+    groups = grouped(convention.parts, account.numbers, named=convention.named)
+    there = [it for it in convention.parts if account.numbers.get(it)]
+    if groups is not None:
+        numbers = groups.all
+    elif there:
+        numbers = account.numbers[max(there, key=lambda it: len(account.numbers[it]))]
+    else:
+        numbers = Runs()
+    base = convention.base
+    if base is None and convention.counts and numbers and numbers.first in (0, 1):
+        base = numbers.first
+    return Samples(groups, numbers, base)
+
+
+def conclude(convention: Convention, account: Account) -> Iterator[Finding]:
+    """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing."""
+    made = samples(convention, account)
+    if made.groups is not None:
+        yield from made.groups.unpaired(account.numbers)
+    if made.gone and convention.counts:
+        yield _dangling(convention, made)
+    for count in convention.counts:
+        yield from _miscounted(count, made, account)
+
+
+def _dangling(convention: Convention, made: Samples) -> Finding:
+    part = convention.parts[0] if made.groups is None else made.groups.parts[0]
+    first = [escape(part.key(number)) for number, _ in zip(made.gone, range(NAMED), strict=False)]
+    more = f" and {len(made.gone) - len(first):,} more" if len(made.gone) > len(first) else ""
+    numbering = f"the numbering from {made.base} to {made.numbers.last}"
+    return found(
+        "dangling",
+        f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
+        count=len(made.gone),
+        first=first,
+    )
+
+
+def _miscounted(count: Count, made: Samples, account: Account) -> Iterator[Finding]:
+    """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records."""
+    key = escape(count.key)
+    said = None if count.said is None else count.said.whole
+    if said is None:
+        text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
+        yield found("count", f"{key} holds {text}, which is not the whole number a loader expects", key=key)
+        return
+    there = {len(made.numbers), account.records - account.own}
+    if made.groups is not None:
+        there.add(len(made.groups.whole))
+    if made.gone:
+        there.add(len(made.numbers) + len(made.gone))
+    if said not in there:
+        number = len(made.numbers) or account.records - account.own
+        yield found("count", f"{key} says {said:,}, there are {number:,}", key=key, said=said, found=number)

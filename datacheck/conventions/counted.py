@@ -1,0 +1,23 @@
+"""A number of records under a name of its own: `length`, `num_examples`, `total_num`, `__len__` and their like."""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.stored_values import stored
+
+NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where a whole number lies under such a name."""
+    counts = []
+    for name in NAMES:
+        raw = store.value(name)
+        said = None if raw is None else stored(raw)
+        if raw is not None and said is not None and said.whole is not None:
+            counts.append(Count(name, said, raw))
+    if not counts:
+        return None
+    return Convention(
+        "count", tuple(store.patterns), tuple(counts), own=frozenset(it.key for it in counts), named=False
+    )

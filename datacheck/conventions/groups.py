@@ -1,0 +1,84 @@
+"""Samples of several records: which patterns of keys carry the same numbers, and which sample lacks a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Runs
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+WHOLE, NEARLY = 0.99, 0.90
+"""Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
+ENOUGH = 20
+"""Whole samples that it takes to tell a rule from an accident."""
+SETS = frozenset(
+    {*(b"train", b"training", b"val", b"valid", b"validation", b"test", b"dev", b"eval", b"trainval", b"holdout")}
+)
+"""Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The samples of a store: a sample is the records of one number.
+
+    `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
+    any part has.
+    """
+
+    parts: tuple[Pattern, ...]
+    optional: tuple[Pattern, ...]
+    whole: Runs
+    all: Runs
+    verdict: Verdict = "bad"
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return (*self.parts, *self.optional)
+
+    def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
+        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        for number in self.all - self.whole:
+            there = [it.key(number) for it in self.parts if number in numbers[it]]
+            lacking = [it.key(number) for it in self.parts if number not in numbers[it]]
+            names = ", ".join(map(escape, lacking))
+            of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
+            made = found(
+                "unpaired", f"{names} is not there; {of}", verdict=self.verdict, missing=[*map(escape, lacking)]
+            )
+            yield Finding(
+                key=escape(there[0]), code=made.code, verdict=made.verdict, message=made.message, details=made.details
+            )
+
+
+def grouped(parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool) -> Groups | None:
+    """Return how records make samples, None where their numbers do not tell.
+
+    Patterns that have nearly all numbers of the largest one are parts of every sample. Under a `named` convention the
+    first two are, whatever their numbers.
+    """
+    there = [it for it in parts if numbers.get(it)]
+    if len(there) < 2:
+        return None
+    largest = max(there, key=lambda it: len(numbers[it]))
+    near = [it for it in there if len(numbers[it] & numbers[largest]) >= NEARLY * len(numbers[largest])]
+    if named:
+        near = [it for it in there if it in near or it in parts[:2]]
+    if len(near) < 2 or (not named and _are_sets(near)):
+        return None
+    whole, union = numbers[near[0]].copy(), numbers[near[0]].copy()
+    for part in near[1:]:
+        whole = whole & numbers[part]
+        union += numbers[part]
+    share = len(whole) / len(union)
+    if not named and (share < NEARLY or len(whole) < ENOUGH):
+        return None
+    optional = tuple(it for it in there if it not in near)
+    return Groups(tuple(near), optional, whole, union, "bad" if named or share >= WHOLE else "suspicious")
+
+
+def _are_sets(parts: Sequence[Pattern]) -> bool:
+    return any(it.before.strip(b"-_/.").lower() in SETS for it in parts)

@@ -1,0 +1,157 @@
+"""Keys that carry a number: what they are made of, learned from a sample, and the numbers of many of them at once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from datacheck.model.escaping import escape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DIGITS = 18
+"""Numbers of more digits are no numbers of records."""
+FEW = 16
+"""A number in a key that takes at most so many values is a part of the name, where another takes more."""
+_NUMBER = re.compile(rb"[0-9]+")
+
+
+@dataclass(frozen=True, order=True)
+class Pattern:
+    """Keys that are the same but for one number, written with at least `width` digits: zeros in front make it so long.
+
+    >>> Pattern(b"image-", b"", 9).key(41)
+    b'image-000000041'
+    """
+
+    before: bytes
+    after: bytes = b""
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{escape(self.before)}#{escape(self.after)}"
+
+    def key(self, number: int) -> bytes:
+        return self.before + str(number).zfill(self.width).encode() + self.after
+
+    def number(self, key: bytes) -> int | None:
+        """Return the number of a key, None where it is not one of these."""
+        if not (key.startswith(self.before) and key.endswith(self.after)):
+            return None
+        digits = key[len(self.before) : len(key) - len(self.after)]
+        return int(digits) if self._is_number(digits) else None
+
+    def _is_number(self, digits: bytes) -> bool:
+        if not digits.isdigit() or not self.width <= len(digits) <= DIGITS:
+            return False
+        return len(digits) == self.width or digits[:1] != b"0"
+
+    def numbers(self, table: KeyTable) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the rows of the keys that are these, and their numbers: two int64 arrays of one length."""
+        import numpy as np
+
+        rows, numbers = [], []
+        for length, (at, keys) in table.by_length.items():
+            count = length - len(self.before) - len(self.after)
+            if not self.width <= count <= DIGITS:
+                continue
+            digits = keys[:, len(self.before) : len(self.before) + count] - ord("0")
+            fits = (digits < 10).all(axis=1)
+            for begin, text in ((0, self.before), (length - len(self.after), self.after)):
+                if text:
+                    fits &= (keys[:, begin : begin + len(text)] == np.frombuffer(text, np.uint8)).all(axis=1)
+            if count > self.width:
+                fits &= digits[:, 0] != 0
+            some = np.flatnonzero(fits)
+            if not len(some):
+                continue
+            chosen = digits if len(some) == len(digits) else digits[some]
+            values = np.zeros(len(chosen), np.int64)
+            for column in chosen.T:
+                values *= 10
+                values += column
+            rows.append(at[some])
+            numbers.append(values)
+        if not rows:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate(rows), np.concatenate(numbers)
+
+
+class KeyTable:
+    """The keys of a block as arrays: those of one length together."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @cached_property
+    def by_length(self) -> dict[int, tuple[NDArray[Any], NDArray[Any]]]:
+        """By length: the rows of these keys (int64), and the keys as uint8 of shape (rows, length)."""
+        import numpy as np
+
+        lengths = list(map(len, self._keys))
+        if len(set(lengths)) == 1:
+            keys = np.frombuffer(b"".join(self._keys), np.uint8).reshape(len(lengths), lengths[0])
+            return {lengths[0]: (np.arange(len(lengths)), keys)}
+        made = {}
+        sizes = np.array(lengths, np.int64)
+        for length in sorted(set(lengths)):
+            rows = np.flatnonzero(sizes == length)
+            joined = b"".join([self._keys[row] for row in rows.tolist()])
+            made[length] = (rows, np.frombuffer(joined, np.uint8).reshape(len(rows), length))
+        return made
+
+
+def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
+    """Return the patterns of a sample of keys, those of most keys first, and how many keys each has.
+
+    Of several numbers in a key the one that takes most values is the number, if the others take few: 32-00041 and
+    64-00041 are two patterns. Keys in which two numbers take many values have none, as those that have no number.
+    """
+    shapes: dict[bytes, list[bytes]] = defaultdict(list)
+    for key in keys:
+        shapes[_NUMBER.sub(b"#", key)].append(key)
+    found: dict[Pattern, int] = {}
+    for alike in shapes.values():
+        found.update(_of_one_shape(alike))
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0].before, item[0].after)))
+
+
+def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
+    """Yield the patterns of keys that differ in their numbers only."""
+    split = [list(_NUMBER.finditer(key)) for key in keys]
+    places = len(split[0])
+    values = [Counter(matches[place][0] for matches in split) for place in range(places)]
+    if not places:
+        return
+    most = max(range(places), key=lambda place: (len(values[place]), place))
+    if any(len(values[place]) > FEW for place in range(places) if place != most):
+        return
+    if any(len(values[place]) * 2 > len(values[most]) for place in range(places) if place != most and len(keys) > 2):
+        return
+    parts: dict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
+    for key, matches in zip(keys, split, strict=True):
+        number = matches[most]
+        parts[key[: number.start()], key[number.end() :]].add(number[0])
+    for (before, after), numbers in parts.items():
+        width = _width(numbers)
+        if width is not None:
+            yield Pattern(before, after, width), len(numbers)
+
+
+def _width(numbers: Collection[bytes]) -> int | None:
+    """Return how many digits the numbers have at least, None where they are written in several ways."""
+    padded = {len(number) for number in numbers if number[:1] == b"0" and len(number) > 1}
+    shortest, longest = min(map(len, numbers)), max(map(len, numbers))
+    if longest > DIGITS or len(padded) > 1:
+        return None
+    if not padded:
+        return 1
+    return shortest if padded == {shortest} else None

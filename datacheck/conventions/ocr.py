@@ -1,0 +1,23 @@
+"""Word pictures and their texts, numbered from 1: clovaai's deep-text-recognition-benchmark, PARSeq, PaddleOCR.
+
+Keys are `image-%09d` and `label-%09d`, in some stores beside `wh-%09d`, `image_hr-%09d`, `image_lr-%09d` or
+`lexicon-%09d`; `num-samples` holds their number as decimal text (create_lmdb_dataset.py).
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.stored_values import stored
+
+COUNT = b"num-samples"
+FIRST = (b"image-", b"image_hr-", b"label-")
+FURTHER = (b"image_lr-", b"wh-", b"lexicon-")
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where a picture and its text are numbered alike, and something counts them."""
+    raw = store.value(COUNT)
+    parts = [found for name in (*FIRST, *FURTHER) if (found := store.pattern(name)) is not None]
+    if raw is None or len(parts) < 2 or parts[0].before == b"label-":
+        return None
+    return Convention("ocr", tuple(parts), (Count(COUNT, stored(raw), raw),), base=1, own=frozenset({COUNT}))

@@ -1,0 +1,164 @@
+"""Make what a store keeps of its records true in a copy: whole samples, numbers without gaps, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from datacheck.backends.copy_plan import Change
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import Samples, samples
+from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.runs import Runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What becomes of the records of a store whose samples are numbered, beside what becomes of each by itself.
+
+    Records of `patterns` whose number is in `dropped` go. Where they are `renumbered`, the numbers that are `left` are
+    closed up from `base` on. `values` are what the convention's own records are to hold, by key.
+    """
+
+    patterns: tuple[Pattern, ...]
+    dropped: Runs
+    left: Runs
+    base: int
+    renumbered: bool
+    values: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def ordered(self) -> bool:
+        return not self.renumbered
+
+    def of(self, keys: Sequence[bytes]) -> Change:
+        """Return what becomes of neighbouring records."""
+        leaves: list[int] = []
+        renamed: dict[int, bytes] = {}
+        table = KeyTable(keys)
+        for pattern in self.patterns if self.dropped or self.renumbered else ():
+            rows, numbers = pattern.numbers(table)
+            if not len(rows):
+                continue
+            places, inside = self._places(numbers)
+            leaves += rows[~inside].tolist()
+            if self.renumbered:
+                moved = inside & (places != numbers)
+                new = zip(rows[moved].tolist(), places[moved].tolist(), strict=True)
+                renamed.update((row, pattern.key(number)) for row, number in new)
+        values = {row: self.values[key] for row, key in enumerate(keys) if key in self.values} if self.values else {}
+        return Change(frozenset(leaves), renamed, values)
+
+    def moves(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the first and last number of each run of samples that is renumbered, and the first one's new number."""
+        place = self.base
+        for start, stop in self.left.spans:
+            if self.renumbered and start != place:
+                yield start, stop - 1, place
+            place += stop - start
+
+    def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the new number of each, and whether it stays at all."""
+        import numpy as np
+
+        starts, stops, places = self._table
+        if not len(starts):
+            return numbers, np.zeros(len(numbers), bool)
+        at = np.searchsorted(starts, numbers, "right") - 1
+        inside = (at >= 0) & (numbers < stops[at])
+        return places[at] + numbers - starts[at], inside
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The runs of numbers that are left: where each begins, ends, and what its first number becomes."""
+        import numpy as np
+
+        spans = np.array(self.left.spans, np.int64).reshape(-1, 2)
+        sizes = spans[:, 1] - spans[:, 0]
+        return spans[:, 0], spans[:, 1], self.base + np.cumsum(sizes) - sizes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
+
+    `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
+    numbers, by pattern, of the records that go for what is wrong with another one of their sample.
+    """
+
+    repair: Repair
+    dropped: int
+    samples: int | None
+    with_others: Mapping[Pattern, Runs]
+
+    def keys_with_others(self) -> Iterator[bytes]:
+        """Yield the keys of the records that go for what is wrong with another one."""
+        for pattern, numbers in self.with_others.items():
+            yield from map(pattern.key, numbers)
+
+
+def repaired(
+    conventions: Sequence[Convention], account: Account, gone: Iterable[bytes], *, renumber: bool | None = None
+) -> Outcome | None:
+    """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
+
+    The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
+    closed up; None leaves it to the store: it is done where the store counts.
+    """
+    if not conventions:
+        return None
+    all_samples = [(it, samples(it, account)) for it in conventions]
+    main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
+    patterns = _patterns(main, made)
+    own: dict[Pattern, set[int]] = {pattern: set() for pattern in patterns}
+    alone = 0
+    for key in gone:
+        pattern, number = next(((it, at) for it in patterns if (at := it.number(key)) is not None), (None, 0))
+        if pattern is None:
+            alone += 1
+        else:
+            own[pattern].add(number)
+    numbers = Runs()
+    for pattern in patterns:
+        numbers += account.numbers.get(pattern, Runs())
+    by_pattern = {it: Runs((number, number + 1) for number in own[it]) for it in patterns}
+    dropped = Runs(span for runs in by_pattern.values() for span in runs.spans) & numbers
+    left = numbers - dropped
+    base = made.base if made.base is not None else numbers.first if numbers else 0
+    close = made.base is not None if renumber is None else renumber
+    renumbered = close and left.spans not in ([], [(base, base + len(left))])
+    records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns) + alone
+    kept = Samples(made.groups, left, made.base)
+    values = {
+        count.key: new
+        for convention in conventions
+        for count in convention.counts
+        if (new := _true(count, made, kept, account, records)) is not None and new != count.raw
+    }
+    if not dropped and not renumbered and not values:
+        return None
+    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
+    repair = Repair(patterns, dropped, left, base, renumbered, values)
+    return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
+
+
+def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
+    if made.groups is not None:
+        return made.groups.patterns
+    return convention.parts[:1] if len(convention.parts) == 1 and convention.counts else ()
+
+
+def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes | None:
+    """Return what a count is to hold, in the form it had; None where that cannot be told."""
+    records = account.records - account.own
+    said = None if count.said is None else count.said.whole
+    number = records - dropped if said == records != len(made.numbers) or not made.numbers else len(kept.numbers)
+    if count.said is None or said is None:
+        return str(number).encode()
+    return count.said.written(number)

@@ -1,0 +1,120 @@
+"""Sets of whole numbers as runs: a billion neighbouring numbers are one pair."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Span = tuple[int, int]
+"""Neighbouring numbers: the first, and the one behind the last."""
+
+
+class Runs:
+    """A set of numbers: ascending spans, of which no two touch."""
+
+    __slots__ = ("spans",)
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self.spans = _joined(sorted(span for span in spans if span[0] < span[1]))
+
+    @classmethod
+    def of(cls, numbers: NDArray[Any]) -> Runs:
+        """Return the set of the numbers of an integer array of shape (n,), in any order, repeated or not."""
+        import numpy as np  # here, since the parent only adds runs up, and starts without NumPy
+
+        made = cls()
+        if not len(numbers):
+            return made
+        if len(numbers) > 1 and not (numbers[1:] > numbers[:-1]).all():
+            numbers = np.unique(numbers)
+        breaks = np.flatnonzero(numbers[1:] != numbers[:-1] + 1)
+        starts = numbers[np.concatenate(([0], breaks + 1))].tolist()
+        stops = numbers[np.concatenate((breaks, [len(numbers) - 1]))].tolist()
+        made.spans = [(start, stop + 1) for start, stop in zip(starts, stops, strict=True)]
+        return made
+
+    def __iadd__(self, other: Runs) -> Runs:
+        """Add the numbers of another set; quick where they lie behind these, as those of the next shard do."""
+        if not self.spans or not other.spans or other.spans[0][0] > self.spans[-1][1]:
+            self.spans += other.spans
+        else:
+            self.spans = _joined(sorted(self.spans + other.spans))
+        return self
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self.spans, number, key=lambda span: span[0])
+        return at > 0 and number < self.spans[at - 1][1]
+
+    def __iter__(self) -> Iterator[int]:
+        for start, stop in self.spans:
+            yield from range(start, stop)
+
+    def __len__(self) -> int:
+        return sum(stop - start for start, stop in self.spans)
+
+    def __bool__(self) -> bool:
+        return bool(self.spans)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Runs) and self.spans == other.spans
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"Runs({self.spans})"
+
+    @property
+    def first(self) -> int:
+        """The least number; raises IndexError where there is none."""
+        return self.spans[0][0]
+
+    @property
+    def last(self) -> int:
+        """The greatest number; raises IndexError where there is none."""
+        return self.spans[-1][1] - 1
+
+    def copy(self) -> Runs:
+        made = Runs()
+        made.spans = list(self.spans)
+        return made
+
+    def __and__(self, other: Runs) -> Runs:
+        made, mine, its = Runs(), 0, 0
+        while mine < len(self.spans) and its < len(other.spans):
+            (start, stop), (begin, end) = self.spans[mine], other.spans[its]
+            if max(start, begin) < min(stop, end):
+                made.spans.append((max(start, begin), min(stop, end)))
+            if stop <= end:
+                mine += 1
+            else:
+                its += 1
+        return made
+
+    def __sub__(self, other: Runs) -> Runs:
+        if not self.spans:
+            return Runs()
+        whole = (min(self.first, other.first) if other else self.first, max(self.last, other.last if other else 0) + 1)
+        return self & Runs(_between([(whole[0], whole[0]), *other.spans, (whole[1], whole[1])]))
+
+    def holes(self) -> Runs:
+        """Return the numbers between the least and the greatest that are not in the set."""
+        return Runs(_between(self.spans))
+
+
+def _between(spans: list[Span]) -> list[Span]:
+    return [(stop, start) for (_, stop), (start, _) in pairwise(spans)]
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    made: list[Span] = []
+    for start, stop in spans:
+        if made and start <= made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], stop))
+        else:
+            made.append((start, stop))
+    return made

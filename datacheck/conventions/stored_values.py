@@ -1,0 +1,84 @@
+"""Values that a project keeps beside its records, as it serialised them: read, and written in the same form."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST = 1 << 30
+"""Bytes of a value that is read, or that it is inflated to."""
+_DECIMAL = re.compile(rb"-?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a value is written: `read` returns None where the bytes are of another form, and None is no value."""
+
+    name: str
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A value as the store has it, and how it is written."""
+
+    value: Any
+    form: str
+
+    def written(self, value: Any) -> bytes:
+        """Return another value in the form of this one."""
+        return FORMS[self.form].write(value)
+
+    @property
+    def whole(self) -> int | None:
+        """The value where it is a whole number, None where it is anything else: 60.0 is, to a loader, no number."""
+        return self.value if type(self.value) is int else None
+
+
+def stored(raw: bytes) -> Stored | None:
+    """Return what a value says, None where it is written in no form that is known."""
+    for form in FORMS.values():
+        value = form.read(raw)
+        if value is not None:
+            return Stored(value, form.name)
+    return None
+
+
+def _read_decimal(raw: bytes) -> int | None:
+    return int(raw) if _DECIMAL.fullmatch(raw) else None
+
+
+def _read_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _inflated(raw: bytes) -> Any:
+    machine = zlib.decompressobj()
+    try:
+        plain = machine.decompress(raw, LARGEST)
+    except zlib.error:
+        return None
+    return _read_json(plain) if machine.eof else None
+
+
+def _write_json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("decimal", _read_decimal, lambda value: str(value).encode()),
+        Form("json", _read_json, _write_json),
+        Form("zlib+json", _inflated, lambda value: zlib.compress(_write_json(value))),
+    )
+}
+"""The forms by name, in the order in which they are tried."""

@@ -1,0 +1,55 @@
+"""What a copy needs so that what the store keeps of its records is true there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.conventions.repair import Outcome, repaired
+from datacheck.errors import RebuildFailed
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import Finding
+from datacheck.rebuilding.choice import Choice, decided
+from datacheck.reporting.report import Report
+from datacheck.scanning.keeping import Recognise, TakeKeys, watch_of
+from datacheck.scanning.run import only
+from datacheck.scanning.tasks import TakeLayout, Task
+from datacheck.workers.interface import Death, Engine
+
+MENDED = frozenset({"count", "dangling", "unpaired"})
+"""Codes of what is true again in a copy."""
+
+
+def look_again(pool: Engine[Task], report: Report) -> None:
+    """Add to an earlier report what it does not tell: the conventions, and what the keys add up to."""
+    layout = only(pool, TakeLayout())
+    found = () if isinstance(layout, Death) else only(pool, Recognise(tuple(layout.probes)))
+    if isinstance(layout, Death) or isinstance(found, Death):
+        raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
+    report.conventions = found
+    watch = watch_of(found)
+    if watch is None:
+        return
+    for _, account in pool.run([TakeKeys(shard, watch) for shard in layout.shards]):
+        if isinstance(account, Death):
+            raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
+        report.tally.keys += account
+
+
+def lost_in_source(report: Report) -> list[Finding]:
+    """Return what is wrong with the source as a whole, and is not made true in a copy."""
+    return [it for it in report.findings if it.index is None and it.verdict == "bad" and it.code not in MENDED]
+
+
+def mended(choice: Choice, report: Report) -> Outcome | None:
+    """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing."""
+    return repaired(report.conventions, report.tally.keys, _gone(choice.shown, report))
+
+
+def _gone(choice: Choice, report: Report) -> Iterator[bytes]:
+    """Yield the keys of the records that are dropped for their own findings, and of those that lack a part."""
+    for fate, record, _ in decided(report.findings, choice):
+        if fate == "dropped":
+            yield unescape(record.key)
+    for finding in report.findings:
+        if finding.code == "unpaired" and finding.key is not None and choice.fate([finding]) == "dropped":
+            yield unescape(finding.key)

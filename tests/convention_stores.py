@@ -1,0 +1,59 @@
+"""Stores as projects write them, and the logic of the loaders that train on them."""
+
+import io
+
+import lmdb
+import numpy as np
+from PIL import Image
+
+
+def picture(number, size=(24, 16)):
+    """Return a JPEG of noise; no two are alike."""
+    out = io.BytesIO()
+    noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(noise).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def write(path, records, **options):
+    with lmdb.open(str(path), map_size=1 << 28, **options) as env, env.begin(write=True) as transaction:
+        for key, value in records.items():
+            transaction.put(key, value)
+    return path
+
+
+def read(path):
+    with lmdb.open(str(path), readonly=True, lock=False, subdir=path.is_dir()) as env, env.begin() as transaction:
+        return {bytes(key): bytes(value) for key, value in transaction.cursor()}
+
+
+def word_pictures(count=60, **texts):
+    """Return what clovaai's create_lmdb_dataset.py writes: pictures and texts from 1 on, and their number."""
+    records = {}
+    for number in range(1, count + 1):
+        records[b"image-%09d" % number] = picture(number)
+        records[b"label-%09d" % number] = b"word%d" % number
+    return records | {b"num-samples": b"%d" % count}
+
+
+def load_words(path):
+    """Read as its LmdbDataset does; return each text with its picture. Raises KeyError and ValueError as that does."""
+    store = read(path)
+    samples = {}
+    for number in range(1, int(store[b"num-samples"]) + 1):
+        text = store[b"label-%09d" % number].decode()
+        Image.open(io.BytesIO(store[b"image-%09d" % number])).load()
+        samples[text] = store[b"image-%09d" % number]
+    return samples
+
+
+def sizes(count=40, every=(16, 32)):
+    """Return what rosinality's prepare_data.py writes: each picture in several sizes from 0 on, and their number."""
+    records = {b"%d-%05d" % (size, number): picture(number, (size, size)) for size in every for number in range(count)}
+    return records | {b"length": b"%d" % count}
+
+
+def load_sizes(path, every=(16, 32)):
+    """Read as its MultiResolutionDataset does; return the samples, each a picture in every size."""
+    store = read(path)
+    return [tuple(store[b"%d-%05d" % (size, number)] for size in every) for number in range(int(store[b"length"]))]

@@ -1,0 +1,93 @@
+"""Stores that count their records, and stores that only look as if."""
+
+import json
+
+import pytest
+from convention_stores import load_sizes, picture, read, sizes, write
+
+import datacheck
+
+
+def scanned(path):
+    report = datacheck.scan(path)
+    return report, {(finding.key, finding.code, finding.verdict) for finding in report.findings}
+
+
+def test_sizes_of_each_picture(tmp_path):
+    report, said = scanned(write(tmp_path / "store", sizes()))
+    assert (report.status, said, report.groups) == (0, set(), 40)
+    assert [it.name for it in report.conventions] == ["stylegan2"]
+
+
+def test_a_size_that_is_gone_takes_the_sample(tmp_path):
+    records = sizes()
+    del records[b"32-00012"]
+    records[b"16-00020"] = picture(20, (16, 16))[:150]
+    source = write(tmp_path / "store", records)
+    assert scanned(source)[1] == {("16-00012", "unpaired", "bad"), ("16-00020", "truncated", "bad")}
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    kept = [number for number in range(40) if number not in (12, 20)]
+    assert load_sizes(tmp_path / "copy") == [(picture(number, (16, 16)), picture(number, (32, 32))) for number in kept]
+    assert scanned(tmp_path / "copy")[0].status == 0
+
+
+@pytest.mark.parametrize("count", [12, 120, 1200])
+def test_plain_numbers_are_closed_up_though_their_order_changes(tmp_path, count):
+    records = {b"%d" % number: picture(number, (8, 8)) for number in range(count)}
+    records |= {b"length": b"%d" % count, b"3": b"no picture", b"9": b"", b"10": b"GIF89a"}
+    source = write(tmp_path / "store", records)
+    receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    kept = [number for number in range(count) if number not in (3, 9, 10)]
+    expected = {b"%d" % place: picture(number, (8, 8)) for place, number in enumerate(kept)}
+    assert read(tmp_path / "copy") == expected | {b"length": b"%d" % len(kept)}
+    assert scanned(tmp_path / "copy")[0].status == 0
+    moves = {
+        number: move.to + number - move.first
+        for move in receipt.repairs.renumbered
+        for number in range(move.first, move.last + 1)
+    }
+    assert {number: moves.get(number, number) for number in kept} == {number: at for at, number in enumerate(kept)}
+
+
+def test_numbers_that_nothing_counts_keep_their_holes(tmp_path):
+    records = {b"%05d" % number: picture(number, (8, 8)) for number in range(50)} | {b"00007": b"no picture"}
+    source = write(tmp_path / "store", records)
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy") == {key: value for key, value in records.items() if key != b"00007"}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        # two families that have nothing to do with each other, of the same size or not
+        {b"train-%04d" % number: picture(number, (8, 8)) for number in range(100)}
+        | {b"val-%04d" % number: picture(number + 500, (8, 8)) for number in range(98)},
+        {b"a-%04d" % number: picture(number, (8, 8)) for number in range(100)}
+        | {b"b-%04d" % number: picture(number + 500, (8, 8)) for number in range(40)},
+        {b"a-%04d" % number: picture(number, (8, 8)) for number in range(100)}
+        | {b"b-%04d" % number: picture(number + 500, (8, 8)) for number in range(60, 160)},
+        # fewer than make a rule
+        {b"a-%d" % number: picture(number, (8, 8)) for number in range(10)}
+        | {b"b-%d" % number: picture(number + 500, (8, 8)) for number in range(9)},
+        # a number that counts something else is written in a list, or is no number of its own
+        {b"%05d" % number: picture(number, (8, 8)) for number in range(60)} | {b"length": json.dumps([3, 4]).encode()},
+        # frames that begin anywhere and have holes, and nothing counts them
+        {b"frame%06d" % number: picture(number, (8, 8)) for number in range(700, 900, 3)},
+    ],
+    ids=["sets", "some", "shifted", "few", "list", "frames"],
+)
+def test_stores_that_only_look_like_it(tmp_path, records):
+    _, said = scanned(write(tmp_path / "store", records))
+    assert not {it for it in said if it[1] in ("unpaired", "count", "dangling", "gap")}
+
+
+def test_nearly_all_samples_have_both(tmp_path):
+    records = {b"a-%04d" % number: picture(number, (8, 8)) for number in range(200)}
+    records |= {b"b-%04d" % number: picture(number + 500, (8, 8)) for number in range(200)}
+    for number, verdict in ((50, "bad"), (60, "bad"), (70, "suspicious")):
+        records.pop(b"b-%04d" % number, None)
+        if number == 70:
+            for further in range(71, 80):
+                del records[b"b-%04d" % further]
+        _, said = scanned(write(tmp_path / f"store{number}", records))
+        assert (f"a-{number:04}", "unpaired", verdict) in said
