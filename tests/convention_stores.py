@@ -57,3 +57,25 @@ def load_sizes(path, every=(16, 32)):
     """Read as its MultiResolutionDataset does; return the samples, each a picture in every size."""
     store = read(path)
     return [tuple(store[b"%d-%05d" % (size, number)] for size in every) for number in range(int(store[b"length"]))]
+
+
+def latents(count=40):
+    """Return what Self-Forcing's scripts write: arrays and texts under numbered names, and the shapes of all."""
+    records = {}
+    for number in range(count):
+        records[b"latents_%d_data" % number] = np.random.default_rng(number).random((2, 8), np.float32).tobytes()
+        records[b"prompts_%d_data" % number] = b"a picture of number %d" % number
+    return records | {b"latents_shape": b"%d 2 8" % count, b"prompts_shape": b"%d" % count}
+
+
+def load_latents(path):
+    """Read as its ShardingLMDBDataset does: the shapes say how many there are."""
+    store = read(path)
+    count, *shape = map(int, store[b"latents_shape"].split())
+    assert count == int(store[b"prompts_shape"])
+    return {
+        store[b"prompts_%d_data" % number].decode(): np.frombuffer(
+            store[b"latents_%d_data" % number], np.float32
+        ).reshape(shape)
+        for number in range(count)
+    }

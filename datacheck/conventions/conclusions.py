@@ -78,7 +78,7 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
 def _miscounted(count: Count, made: Samples, account: Account) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records."""
     key = escape(count.key)
-    said = None if count.said is None else count.said.whole
+    said = count.number
     if said is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         yield found("count", f"{key} holds {text}, which is not the whole number a loader expects", key=key)

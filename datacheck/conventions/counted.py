@@ -13,9 +13,9 @@ def recognise(store: StoreView) -> Convention | None:
     counts = []
     for name in NAMES:
         raw = store.value(name)
-        said = None if raw is None else stored(raw)
-        if raw is not None and said is not None and said.whole is not None:
-            counts.append(Count(name, said, raw))
+        count = None if raw is None else Count(name, stored(raw), raw)
+        if count is not None and count.number is not None:
+            counts.append(count)
     if not counts:
         return None
     return Convention(

@@ -32,14 +32,32 @@ class StoreView:
 class Count:
     """A number of records that the store keeps under `key`.
 
-    `said` is what lies there, None where nothing that could be read as any value does. `item` is the place of the
-    number in a list of numbers that are written as decimal text, None where the value is the number.
+    `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
+    numbers, None where the value is the number.
     """
 
     key: bytes
     said: Stored | None
     raw: bytes = b""
     item: int | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The number, None where there is no whole number: 60.0 is, to a loader, none."""
+        value = None if self.said is None else self.said.value
+        if self.item is not None:
+            value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
+        return value if type(value) is int else None
+
+    def written(self, number: int) -> bytes:
+        """Return the bytes that say another number, in the form of these; as decimal text where they have none."""
+        if self.said is None or self.number is None:
+            return str(number).encode()
+        if self.item is None:
+            return self.said.written(number)
+        value = list(self.said.value)
+        value[self.item] = number
+        return self.said.written(value)
 
 
 @dataclass(frozen=True)

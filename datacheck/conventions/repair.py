@@ -139,7 +139,7 @@ def repaired(
         count.key: new
         for convention in conventions
         for count in convention.counts
-        if (new := _true(count, made, kept, account, records)) is not None and new != count.raw
+        if (new := _true(count, made, kept, account, records)) != count.raw
     }
     if not dropped and not renumbered and not values:
         return None
@@ -154,11 +154,8 @@ def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
     return convention.parts[:1] if len(convention.parts) == 1 and convention.counts else ()
 
 
-def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes | None:
-    """Return what a count is to hold, in the form it had; None where that cannot be told."""
+def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes:
+    """Return what a count is to hold, in the form it had."""
     records = account.records - account.own
-    said = None if count.said is None else count.said.whole
-    number = records - dropped if said == records != len(made.numbers) or not made.numbers else len(kept.numbers)
-    if count.said is None or said is None:
-        return str(number).encode()
-    return count.said.written(number)
+    of_records = not made.numbers or count.number == records != len(made.numbers)
+    return count.written(records - dropped if of_records else len(kept.numbers))

@@ -34,11 +34,6 @@ class Stored:
         """Return another value in the form of this one."""
         return FORMS[self.form].write(value)
 
-    @property
-    def whole(self) -> int | None:
-        """The value where it is a whole number, None where it is anything else: 60.0 is, to a loader, no number."""
-        return self.value if type(self.value) is int else None
-
 
 def stored(raw: bytes) -> Stored | None:
     """Return what a value says, None where it is written in no form that is known."""
@@ -51,6 +46,11 @@ def stored(raw: bytes) -> Stored | None:
 
 def _read_decimal(raw: bytes) -> int | None:
     return int(raw) if _DECIMAL.fullmatch(raw) else None
+
+
+def _read_decimals(raw: bytes) -> list[int] | None:
+    numbers = raw.split(b" ")
+    return list(map(int, numbers)) if len(numbers) > 1 and all(map(_DECIMAL.fullmatch, numbers)) else None
 
 
 def _read_json(raw: bytes) -> Any:
@@ -77,6 +77,7 @@ FORMS = {
     form.name: form
     for form in (
         Form("decimal", _read_decimal, lambda value: str(value).encode()),
+        Form("decimals", _read_decimals, lambda value: " ".join(map(str, value)).encode()),
         Form("json", _read_json, _write_json),
         Form("zlib+json", _inflated, lambda value: zlib.compress(_write_json(value))),
     )

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from convention_stores import load_sizes, picture, read, sizes, write
+from convention_stores import latents, load_latents, load_sizes, picture, read, sizes, write
 
 import datacheck
 
@@ -91,3 +91,22 @@ def test_nearly_all_samples_have_both(tmp_path):
                 del records[b"b-%04d" % further]
         _, said = scanned(write(tmp_path / f"store{number}", records))
         assert (f"a-{number:04}", "unpaired", verdict) in said
+
+
+def test_a_shape_that_counts(tmp_path):
+    _, said = scanned(write(tmp_path / "store", latents() | {b"latents_shape": b"400 2 8"}))
+    assert {it for it in said if it[2] == "bad"} == {(None, "count", "bad")}
+    _, said = scanned(write(tmp_path / "sound", latents()))
+    assert not {it for it in said if it[2] == "bad"}
+
+
+def test_arrays_and_texts_of_one_number_stay_together(tmp_path):
+    records = latents() | {b"latents_5_data": b""}
+    del records[b"prompts_9_data"]
+    source = write(tmp_path / "store", records)
+    receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert receipt.repairs.values == {"latents_shape": "38 2 8", "prompts_shape": "38"}
+    made = load_latents(tmp_path / "copy")
+    assert set(made) == {f"a picture of number {number}" for number in range(40) if number not in (5, 9)}
+    for text, values in made.items():
+        assert values.tobytes() == records[b"latents_%d_data" % int(text.split()[-1])]

@@ -45,7 +45,7 @@ def test_parts_that_are_gone(tmp_path):
     del records[b"image-000000007"], records[b"label-000000031"]
     report, said = scanned(write(tmp_path / "store", records))
     assert said == {("label-000000007", "unpaired", "bad"), ("image-000000031", "unpaired", "bad")}
-    assert list(report.findings)[0].details == {"missing": ["image-000000007"]}
+    assert next(iter(report.findings)).details == {"missing": ["image-000000007"]}
 
 
 def test_whole_samples_that_are_gone(tmp_path):
@@ -54,7 +54,7 @@ def test_whole_samples_that_are_gone(tmp_path):
         del records[b"image-%09d" % number], records[b"label-%09d" % number]
     report, said = scanned(write(tmp_path / "store", records))
     assert said == {(None, "dangling", "bad")}
-    assert list(report.findings)[0].details == {"count": 2, "first": ["image-000000012", "image-000000040"]}
+    assert next(iter(report.findings)).details == {"count": 2, "first": ["image-000000012", "image-000000040"]}
 
 
 @pytest.mark.parametrize("form", STORES)
