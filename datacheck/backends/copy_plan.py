@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +47,8 @@ class Changing(Protocol):
     @property
     def ordered(self) -> bool: ...
 
-    def of(self, keys: Sequence[bytes]) -> Change:
-        """Return what becomes of neighbouring records with these keys."""
+    def of(self, block: Block) -> Change:
+        """Return what becomes of the records of a block."""
         ...
 
 

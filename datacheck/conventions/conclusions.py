@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.groups import Groups, grouped
-from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.runs import Runs
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -46,7 +46,7 @@ def samples(convention: Convention, account: Account) -> Samples:
     else:
         numbers = Runs()
     base = convention.base
-    if base is None and convention.counts and numbers and numbers.first in (0, 1):
+    if base is None and convention.counts and not convention.lists and numbers and numbers.first in (0, 1):
         base = numbers.first
     return Samples(groups, numbers, base)
 
@@ -60,6 +60,18 @@ def conclude(convention: Convention, account: Account) -> Iterator[Finding]:
         yield _dangling(convention, made)
     for count in convention.counts:
         yield from _miscounted(count, made, account)
+
+
+def conclude_list(listed: Listed) -> Iterator[Finding]:
+    """Yield what does not fit between a list of keys and the keys that are there."""
+    key = escape(listed.key)
+    if listed.missing:
+        first = list(map(escape, listed.missing[:NAMED]))
+        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {key} are not there: {', '.join(first)}"
+        yield found("dangling", said, key=key, count=len(listed.missing), first=first)
+    if listed.unlisted:
+        said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {key}: no loader reads them"
+        yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)
 
 
 def _dangling(convention: Convention, made: Samples) -> Finding:

@@ -61,6 +61,25 @@ class Count:
 
 
 @dataclass(frozen=True)
+class KeyList:
+    """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set."""
+
+    key: bytes
+    form: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list."""
+
+    key: bytes
+    number: int
+    missing: tuple[bytes, ...]
+    unlisted: int
+
+
+@dataclass(frozen=True)
 class Convention:
     """One convention, as a store has it.
 
@@ -72,6 +91,7 @@ class Convention:
     name: str
     parts: tuple[Pattern, ...] = ()
     counts: tuple[Count, ...] = ()
+    lists: tuple[KeyList, ...] = ()
     base: int | None = None
     own: frozenset[bytes] = frozenset()
     named: bool = True

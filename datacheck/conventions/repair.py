@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
-from datacheck.conventions.account import Account
+from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import Samples, samples
-from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.stored_values import FORMS, with_keys
+from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +26,8 @@ class Repair:
     """What becomes of the records of a store whose samples are numbered, beside what becomes of each by itself.
 
     Records of `patterns` whose number is in `dropped` go. Where they are `renumbered`, the numbers that are `left` are
-    closed up from `base` on. `values` are what the convention's own records are to hold, by key.
+    closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
+    of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes.
     """
 
     patterns: tuple[Pattern, ...]
@@ -32,13 +36,16 @@ class Repair:
     base: int
     renumbered: bool
     values: Mapping[bytes, bytes] = field(default_factory=dict)
+    lists: Mapping[bytes, str] = field(default_factory=dict)
+    gone: frozenset[bytes] = frozenset()
 
     @property
     def ordered(self) -> bool:
         return not self.renumbered
 
-    def of(self, keys: Sequence[bytes]) -> Change:
+    def of(self, block: Block) -> Change:
         """Return what becomes of neighbouring records."""
+        keys = block.keys
         leaves: list[int] = []
         renamed: dict[int, bytes] = {}
         table = KeyTable(keys)
@@ -52,8 +59,40 @@ class Repair:
                 moved = inside & (places != numbers)
                 new = zip(rows[moved].tolist(), places[moved].tolist(), strict=True)
                 renamed.update((row, pattern.key(number)) for row, number in new)
-        values = {row: self.values[key] for row, key in enumerate(keys) if key in self.values} if self.values else {}
-        return Change(frozenset(leaves), renamed, values)
+        return Change(frozenset(leaves), renamed, self._new_values(block))
+
+    def key(self, key: bytes) -> bytes | None:
+        """Return the key that the record of a key has in the copy, None where it has none."""
+        if key in self.gone:
+            return None
+        for pattern in self.patterns:
+            number = pattern.number(key)
+            if number is not None:
+                place = self._place(number)
+                return None if place is None else pattern.key(place)
+        return key
+
+    def _new_values(self, block: Block) -> dict[int, bytes]:
+        made = {}
+        watch = KeyWatch(own=frozenset(self.values.keys() | self.lists.keys()))
+        for row in watch.own_rows(block.keys):
+            key = block.keys[row]
+            if key in self.values:
+                made[row] = self.values[key]
+                continue
+            form = FORMS[self.lists[key]]
+            made[row] = form.write(with_keys(form.read(bytes(block.values[row])), self.key))
+        return made
+
+    def _place(self, number: int) -> int | None:
+        """Return the new number of a sample, None where it goes."""
+        if not self.renumbered:
+            return number if number in self.left else None
+        at = bisect_right(self.left.spans, number, key=lambda span: span[0]) - 1
+        if at < 0 or number >= self.left.spans[at][1]:
+            return None
+        starts, _, places = self._table
+        return int(places[at] + number - starts[at])
 
     def moves(self) -> Iterator[tuple[int, int, int]]:
         """Yield the first and last number of each run of samples that is renumbered, and the first one's new number."""
@@ -104,12 +143,18 @@ class Outcome:
 
 
 def repaired(
-    conventions: Sequence[Convention], account: Account, gone: Iterable[bytes], *, renumber: bool | None = None
+    conventions: Sequence[Convention],
+    account: Account,
+    gone: Iterable[bytes],
+    *,
+    listed: Sequence[Listed] = (),
+    renumber: bool | None = None,
 ) -> Outcome | None:
     """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
 
     The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
-    closed up; None leaves it to the store: it is done where the store counts.
+    closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
+    keys came to.
     """
     if not conventions:
         return None
@@ -118,7 +163,11 @@ def repaired(
     patterns = _patterns(main, made)
     own: dict[Pattern, set[int]] = {pattern: set() for pattern in patterns}
     alone = 0
+    lists = {it.key: it.form for convention in conventions for it in convention.lists}
+    absent = {key for it in listed for key in it.missing}
     for key in gone:
+        if lists:
+            absent.add(key)
         pattern, number = next(((it, at) for it in patterns if (at := it.number(key)) is not None), (None, 0))
         if pattern is None:
             alone += 1
@@ -141,10 +190,11 @@ def repaired(
         for count in convention.counts
         if (new := _true(count, made, kept, account, records)) != count.raw
     }
-    if not dropped and not renumbered and not values:
+    if not dropped and not renumbered and not values and not absent:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
-    repair = Repair(patterns, dropped, left, base, renumbered, values)
+    changed = lists if absent or dropped or renumbered else {}
+    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent))
     return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 LARGEST = 1 << 30
@@ -33,6 +34,32 @@ class Stored:
     def written(self, value: Any) -> bytes:
         """Return another value in the form of this one."""
         return FORMS[self.form].write(value)
+
+
+def keys_in(value: Any) -> Iterator[bytes]:
+    """Yield the keys of a list of keys, or of lists of keys by the name of a set; texts are UTF-8."""
+    for item in chain.from_iterable(value.values()) if isinstance(value, dict) else value:
+        yield item.encode() if isinstance(item, str) else item
+
+
+def is_key_list(value: Any) -> bool:
+    """Say whether a value is a list of keys, or lists of keys by the name of a set."""
+    lists = list(value.values()) if isinstance(value, dict) else [value]
+    return bool(lists) and all(
+        isinstance(it, list) and it and all(isinstance(item, (str, bytes)) for item in it) for it in lists
+    )
+
+
+def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
+    """Return a list of keys, or lists by the name of a set, with other keys; without those whose new one is None."""
+    if isinstance(value, dict):
+        return {name: with_keys(of_set, new) for name, of_set in value.items()}
+    made = []
+    for item in value:
+        key = new(item.encode() if isinstance(item, str) else item)
+        if key is not None:
+            made.append(key.decode() if isinstance(item, str) else key)
+    return made
 
 
 def stored(raw: bytes) -> Stored | None:

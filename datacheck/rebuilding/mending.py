@@ -10,7 +10,7 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
-from datacheck.scanning.keeping import Recognise, TakeKeys, watch_of
+from datacheck.scanning.keeping import Recognise, TakeKeys, compare_lists, watch_of
 from datacheck.scanning.run import only
 from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
@@ -33,6 +33,11 @@ def look_again(pool: Engine[Task], report: Report) -> None:
         if isinstance(account, Death):
             raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
         report.tally.keys += account
+    comparing = compare_lists(found, layout.shards)
+    listed = () if comparing is None else only(pool, comparing)
+    if isinstance(listed, Death):
+        raise RebuildFailed(str(report.source.path), "the lists of keys could not be read; scan it again")
+    report.listed = listed
 
 
 def lost_in_source(report: Report) -> list[Finding]:
@@ -42,7 +47,7 @@ def lost_in_source(report: Report) -> list[Finding]:
 
 def mended(choice: Choice, report: Report) -> Outcome | None:
     """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing."""
-    return repaired(report.conventions, report.tally.keys, _gone(choice.shown, report))
+    return repaired(report.conventions, report.tally.keys, _gone(choice.shown, report), listed=report.listed)
 
 
 def _gone(choice: Choice, report: Report) -> Iterator[bytes]:

@@ -74,7 +74,7 @@ class PairCopier:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
                 for block in _blocks(reader, shard, avoid):
-                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block.keys)
+                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block)
                     leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill, change)

@@ -56,7 +56,8 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     """What a copy was given so that what the store keeps of its records is true there.
 
     `patterns` are the keys of one sample, "#" its number: the records of `samples` samples were dropped as a whole,
-    others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped.
+    others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped; `lists` are the
+    keys of lists that have lost the keys of what is not there.
     """
 
     conventions: tuple[str, ...]
@@ -64,6 +65,7 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None
     renumbered: list[Renumbering]
     values: dict[str, str]
+    lists: tuple[str, ...]
 
 
 def repairs_of(report: Report, outcome: Outcome) -> Repairs:
@@ -75,6 +77,7 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         samples=outcome.samples,
         renumbered=[Renumbering(*move) for move in repair.moves()],
         values={escape(key): escape(value[:80]) for key, value in repair.values.items()},
+        lists=tuple(map(escape, repair.lists)),
     )
 
 
@@ -189,6 +192,8 @@ def _repairs_text(receipt: Receipt) -> Iterator[str]:
         yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"
     for key, value in repairs.values.items():
         yield f"{be}rewritten: {plain(key)}, as {plain(value)}"
+    for key in repairs.lists:
+        yield f"{be}rewritten: the keys in {plain(key)}"
 
 
 def _place(record: Decided) -> str:

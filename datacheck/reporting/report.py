@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import msgspec
 
 from datacheck.checks.class_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, balance, imbalances
-from datacheck.conventions.interface import Convention
+from datacheck.conventions.interface import Convention, Listed
 from datacheck.errors import NotClean
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -28,7 +28,8 @@ class Report:
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
-    where a sample is several records, as the store or its `conventions` tell.
+    where a sample is several records, as the store or its `conventions` tell; `listed` is what comparing its lists of
+    keys came to.
     """
 
     source: Source
@@ -41,6 +42,7 @@ class Report:
     layer: LayerSource | None = None
     conventions: tuple[Convention, ...] = ()
     groups: int | None = None
+    listed: Sequence[Listed] = ()
     seconds: float = 0.0
 
     def add(self, tally: Tally) -> PackedFindings:

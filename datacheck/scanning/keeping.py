@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from datacheck.backends.interface import Reader
 from datacheck.conventions import recognised
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.conclusions import conclude, samples
-from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.conclusions import conclude, conclude_list, samples
+from datacheck.conventions.interface import Convention, KeyList, Listed, StoreView
 from datacheck.conventions.numbered_keys import patterns
+from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
@@ -80,18 +81,58 @@ class TakeKeys:
         return account
 
 
+@dataclass(frozen=True)
+class CompareLists:
+    """Return what comparing each list of keys with the keys of the store comes to."""
+
+    shards: tuple[Shard, ...]
+    lists: tuple[KeyList, ...]
+    own: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> list[Listed]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        wanted = [(it, set(keys_in(FORMS[it.form].read(_value(job.reader, it.key) or b"")))) for it in self.lists]
+        missing = [set(keys) for _, keys in wanted]
+        unlisted = [0] * len(wanted)
+        for shard in self.shards:
+            for block in blamed("unreadable", job.reader.blocks, shard):
+                if not isinstance(block, Block) or block.database is not None:
+                    continue
+                keys = set(block.keys) - self.own
+                for place, (_, listed) in enumerate(wanted):
+                    missing[place] -= keys
+                    unlisted[place] += len(keys - listed)
+        return [
+            Listed(it.key, it.number, tuple(sorted(missing[place] - self.own)), unlisted[place])
+            for place, (it, _) in enumerate(wanted)
+        ]
+
+
+def compare_lists(conventions: tuple[Convention, ...], shards: Sequence[Shard]) -> CompareLists | None:
+    """Return the task that compares the lists of keys of conventions, None where there are none."""
+    lists = tuple(it for convention in conventions for it in convention.lists)
+    return CompareLists(tuple(shards), lists, _own(conventions)) if lists else None
+
+
+def _own(conventions: tuple[Convention, ...]) -> frozenset[bytes]:
+    return frozenset().union(*(convention.own for convention in conventions))
+
+
 def watch_of(conventions: tuple[Convention, ...]) -> KeyWatch | None:
     """Return what a scan is to note for conventions, None where that is nothing."""
     if not conventions:
         return None
     parts = dict.fromkeys(part for convention in conventions for part in convention.parts)
-    return KeyWatch(tuple(parts), frozenset().union(*(convention.own for convention in conventions)))
+    return KeyWatch(tuple(parts), _own(conventions))
 
 
-def kept(conventions: tuple[Convention, ...], account: Account) -> Iterator[Finding]:
+def kept(conventions: tuple[Convention, ...], account: Account, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Yield what of the conventions a store does not keep."""
     for convention in conventions:
         yield from conclude(convention, account)
+    for one in listed:
+        yield from conclude_list(one)
 
 
 def groups(conventions: tuple[Convention, ...], account: Account) -> int | None:

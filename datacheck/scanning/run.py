@@ -122,9 +122,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
     if report.complete and report.settings.sample is None:
-        report.groups = keeping.groups(report.conventions, report.tally.keys)
-        for finding in keeping.kept(report.conventions, report.tally.keys):
-            add(_tally_of(finding))
+        _conclude(pool, layout, report, add)
     for finding in report.take_balance():
         add(_tally_of(finding))
 
@@ -142,6 +140,19 @@ def _recognise(pool: Engine[Task], layout: Layout, report: Report, add: Callable
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
     report.conventions = found_out
+
+
+def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
+    """Hold what the store keeps of its records against them."""
+    comparing = keeping.compare_lists(report.conventions, layout.shards)
+    listed = [] if comparing is None else only(pool, comparing)
+    if isinstance(listed, Death):
+        add(_given_up(listed, "comparing the lists of keys with the keys"))
+        return
+    report.listed = listed
+    report.groups = keeping.groups(report.conventions, report.tally.keys)
+    for finding in keeping.kept(report.conventions, report.tally.keys, listed):
+        add(_tally_of(finding))
 
 
 def _all_statistics(layout: Layout, settings: Settings) -> bool:
