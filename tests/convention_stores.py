@@ -1,6 +1,8 @@
 """Stores as projects write them, and the logic of the loaders that train on them."""
 
 import io
+import json
+import zlib
 
 import lmdb
 import numpy as np
@@ -79,3 +81,22 @@ def load_latents(path):
         ).reshape(shape)
         for number in range(count)
     }
+
+
+def atoms(count=40, deleted=()):
+    """Return what ASE's LMDB backend writes: rows of compressed JSON from 1 on, the next id and the deleted ones."""
+    packed = {number: zlib.compress(json.dumps({"energy": -number}).encode()) for number in range(1, count + 1)}
+    records = {b"%d" % number: value for number, value in packed.items() if number not in deleted}
+    beside = {b"nextid": count + 1, b"deleted_ids": list(deleted), b"metadata": {}}
+    return records | {key: zlib.compress(json.dumps(value).encode()) for key, value in beside.items()}
+
+
+def load_atoms(path):
+    """Read as ASE's LMDBDatabase does: every id below the next one that is not deleted."""
+    store = read(path)
+
+    def unpacked(key):
+        return json.loads(zlib.decompress(store[key]))
+
+    deleted = unpacked(b"deleted_ids") if b"deleted_ids" in store else []
+    return {number: unpacked(b"%d" % number) for number in range(1, unpacked(b"nextid")) if number not in deleted}

@@ -42,7 +42,13 @@ class Change:
 
 
 class Changing(Protocol):
-    """Says what becomes of records for what they have to do with others; `ordered` if keys stay in their order."""
+    """Says what becomes of records for what they have to do with others; `ordered` if keys stay in their order.
+
+    `added` are records that the copy has and the source has not.
+    """
+
+    @property
+    def added(self) -> Mapping[bytes, bytes]: ...
 
     @property
     def ordered(self) -> bool: ...
@@ -74,7 +80,7 @@ class Copied:
     """What a copy came to: records kept (altered ones among them), dropped, altered; the digest of all that was kept.
 
     `digest` is of the records as they are to be in the copy: re-reading the copy must give the same. `held` counts the
-    records that went into the quarantine.
+    records that went into the quarantine, `added` those of the copy that the source has not.
     """
 
     kept: int
@@ -82,6 +88,7 @@ class Copied:
     altered: int
     held: int
     digest: str
+    added: int = 0
 
 
 Copying = Generator[int, None, Copied]

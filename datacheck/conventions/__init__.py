@@ -20,6 +20,7 @@ CONVENTIONS: dict[str, Row] = {
     "ocr": Row("datacheck.conventions.ocr", "clovaai, PARSeq, PaddleOCR: image-, label- and num-samples"),
     "stylegan2": Row("datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length"),
     "latents": Row("datacheck.conventions.latents", "Self-Forcing: NAME_#_data of several names, and NAME_shape"),
+    "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids"),
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.groups import Groups, grouped
@@ -20,19 +20,22 @@ NAMED = 10
 class Samples:
     """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
 
-    `numbers` are those of all samples.
+    `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
+    it does not ask for.
     """
 
     groups: Groups | None
     numbers: Runs
     base: int | None
+    last: int = -1
+    deleted: Runs = field(default_factory=Runs)
 
     @property
     def gone(self) -> Runs:
         """The numbers that a loader asks for, which counts from `base` on, and no record has."""
         if self.base is None or not self.numbers:
             return Runs()
-        return Runs([(self.base, self.numbers.last + 1)]) - self.numbers
+        return Runs([(self.base, self.last + 1)]) - self.numbers - self.deleted
 
 
 def samples(convention: Convention, account: Account) -> Samples:
@@ -48,7 +51,9 @@ def samples(convention: Convention, account: Account) -> Samples:
     base = convention.base
     if base is None and convention.counts and not convention.lists and numbers and numbers.first in (0, 1):
         base = numbers.first
-    return Samples(groups, numbers, base)
+    behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
+    last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
+    return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
 
 
 def conclude(convention: Convention, account: Account) -> Iterator[Finding]:
@@ -78,7 +83,7 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
     part = convention.parts[0] if made.groups is None else made.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(made.gone, range(NAMED), strict=False)]
     more = f" and {len(made.gone) - len(first):,} more" if len(made.gone) > len(first) else ""
-    numbering = f"the numbering from {made.base} to {made.numbers.last}"
+    numbering = f"the numbering from {made.base} to {made.last}"
     return found(
         "dangling",
         f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
@@ -94,6 +99,11 @@ def _miscounted(count: Count, made: Samples, account: Account) -> Iterator[Findi
     if said is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         yield found("count", f"{key} holds {text}, which is not the whole number a loader expects", key=key)
+        return
+    if count.next:
+        if made.numbers and said <= made.numbers.last:
+            text = f"{key} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
+            yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
     there = {len(made.numbers), account.records - account.own}
     if made.groups is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Span
 from datacheck.conventions.stored_values import Stored
 
 Value = Callable[[bytes], "bytes | None"]
@@ -33,13 +34,14 @@ class Count:
     """A number of records that the store keeps under `key`.
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
-    numbers, None where the value is the number.
+    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record.
     """
 
     key: bytes
     said: Stored | None
     raw: bytes = b""
     item: int | None = None
+    next: bool = False
 
     @property
     def number(self) -> int | None:
@@ -58,6 +60,15 @@ class Count:
         value = list(self.said.value)
         value[self.item] = number
         return self.said.written(value)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """The numbers of deleted records that the store keeps under `key`, in a `form`: no loader asks for those."""
+
+    key: bytes
+    form: str
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,7 @@ class Convention:
     parts: tuple[Pattern, ...] = ()
     counts: tuple[Count, ...] = ()
     lists: tuple[KeyList, ...] = ()
+    deleted: Deleted | None = None
     base: int | None = None
     own: frozenset[bytes] = frozenset()
     named: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ class Repair:
 
     Records of `patterns` whose number is in `dropped` go. Where they are `renumbered`, the numbers that are `left` are
     closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
-    of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes.
+    of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
+    of the convention's that the source lacks.
     """
 
     patterns: tuple[Pattern, ...]
@@ -38,6 +39,7 @@ class Repair:
     values: Mapping[bytes, bytes] = field(default_factory=dict)
     lists: Mapping[bytes, str] = field(default_factory=dict)
     gone: frozenset[bytes] = frozenset()
+    added: Mapping[bytes, bytes] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -180,21 +182,25 @@ def repaired(
     dropped = Runs(span for runs in by_pattern.values() for span in runs.spans) & numbers
     left = numbers - dropped
     base = made.base if made.base is not None else numbers.first if numbers else 0
-    close = made.base is not None if renumber is None else renumber
+    close = made.base is not None and main.deleted is None if renumber is None else renumber
     renumbered = close and left.spans not in ([], [(base, base + len(left))])
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns) + alone
-    kept = Samples(made.groups, left, made.base)
+    kept = replace(made, numbers=left)
     values = {
         count.key: new
         for convention in conventions
         for count in convention.counts
         if (new := _true(count, made, kept, account, records)) != count.raw
     }
+    added: dict[bytes, bytes] = {}
+    if main.deleted is not None and (dropped or made.gone):
+        new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
+        (values if main.deleted.key in main.own else added)[main.deleted.key] = new
     if not dropped and not renumbered and not values and not absent:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
     changed = lists if absent or dropped or renumbered else {}
-    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent))
+    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added)
     return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
 
 
@@ -206,6 +212,8 @@ def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
 
 def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes:
     """Return what a count is to hold, in the form it had."""
+    if count.next:
+        return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
     records = account.records - account.own
     of_records = not made.numbers or count.number == records != len(made.numbers)
     return count.written(records - dropped if of_records else len(kept.numbers))

@@ -89,13 +89,17 @@ class PairCopier:
                     kept += len(pairs)
                     altered += len(changes)
                     yield index
+            added = {} if plan.changing is None else plan.changing.added
+            for key, value in sorted(added.items()):
+                digest.add("", key, value)
+                target.put("", [(key, value)], ordered=False)
             target.finish()
             if quarantine is not None:
                 quarantine.finish()
         for path in filter(None, (plan.target, plan.quarantine)):
             for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
                 flush(file)
-        return Copied(kept, index - kept, altered, held, str(digest))
+        return Copied(kept, index - kept, altered, held, str(digest), len(added))
 
     def joined(self, digests: Sequence[str]) -> str | None:
         return str(PairDigest.joined(digests))

@@ -333,7 +333,7 @@ def _compare(
     if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
         parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
         raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
-    if (count, digest) != (copied.kept, copied.digest):
+    if (count, digest) != (copied.kept + copied.added, copied.digest):
         raise RebuildFailed(target, "the copy, read again, is not what was written; the disk or the memory is to blame")
     if report.source.fingerprint != fingerprint(reader):
         raise RebuildFailed(target, f"{order.source} was changed while it was read")

@@ -76,7 +76,7 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         patterns=tuple(map(str, repair.patterns)),
         samples=outcome.samples,
         renumbered=[Renumbering(*move) for move in repair.moves()],
-        values={escape(key): escape(value[:80]) for key, value in repair.values.items()},
+        values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
         lists=tuple(map(escape, repair.lists)),
     )
 

@@ -1,0 +1,28 @@
+"""Atoms as ASE's LMDB backend writes them: rows by id from 1 on, and the ids that are next and that were deleted.
+
+Keys are `%d`, all values zlib of JSON; `nextid` is the id of the next row, `deleted_ids` a list of ids that are no rows
+any more, and `metadata` a mapping (ase_db_backends/aselmdb.py). A loader asks for every id below `nextid` that is not
+among the deleted ones.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, Count, Deleted, StoreView
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.stored_values import stored
+
+NEXT, DELETED, METADATA = b"nextid", b"deleted_ids", b"metadata"
+FORM = "zlib+json"
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where rows are numbered and the next id is kept."""
+    raw, part = store.value(NEXT), store.pattern(b"")
+    if raw is None or part is None or part.width > 1:
+        return None
+    kept = {NEXT, *(it for it in (DELETED, METADATA) if store.value(it) is not None)}
+    said = stored(store.value(DELETED) or b"")
+    numbers = said.value if said is not None and isinstance(said.value, list) else []
+    spans = Runs((it, it + 1) for it in numbers if type(it) is int).spans
+    deleted = Deleted(DELETED, FORM if said is None else said.form, tuple(spans))
+    return Convention("ase", (part,), (Count(NEXT, stored(raw), raw, next=True),), (), deleted, 1, frozenset(kept))
