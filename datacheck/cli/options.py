@@ -119,6 +119,13 @@ def decoders() -> Sequence[str]:
     return value_decoders()
 
 
+def conventions() -> Sequence[str]:
+    """Return the names of the conventions, and the one for none."""
+    from datacheck.conventions import CONVENTIONS, NONE
+
+    return [*CONVENTIONS, NONE]
+
+
 def report_suffixes() -> Sequence[str]:
     """Return what the names of report files end in."""
     from datacheck.reporting.files import REPORTS
@@ -186,6 +193,7 @@ FOUND = {
     **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
     **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
+    **dict.fromkeys(("keep-numbers", "renumber"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config"), Found.REFUSED),
 }
@@ -206,10 +214,14 @@ def _allows_negative(labels: object) -> bool:
     return str(labels).partition(":")[0].strip() in ("", "-inf") or str(labels).lstrip().startswith("-")
 
 
-JUDGES_LESS: dict[str, Callable[[object], bool]] = {"labels": _allows_negative}
+def _is_none(convention: object) -> bool:
+    return "none" in (convention if isinstance(convention, list) else [convention])
+
+
+JUDGES_LESS: dict[str, Callable[[object], bool]] = {"labels": _allows_negative, "convention": _is_none}
 """Of these options the values for which this holds are named although the option is only obeyed.
 
-A negative label of a Datum is suspicious, unless bounds allow it.
+A negative label of a Datum is suspicious, unless bounds allow it. Without conventions nothing is held against them.
 """
 
 
@@ -242,6 +254,14 @@ SCAN_OPTIONS = (
         multiple=True,
         metavar="A,B",
         help="HDF5 datasets that must have the same number of rows. Repeatable.",
+    ),
+    click.option(
+        "--convention",
+        cls=FromTable,
+        rows=conventions,
+        multiple=True,
+        metavar="NAME",
+        help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
     ),
     click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
     click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),

@@ -45,6 +45,8 @@ from datacheck.cli.request import end_silent, settings_of
 @click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
+@click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
+@click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
 @click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
 @scan_options
 @configured
@@ -62,8 +64,17 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     if not source:
         raise click.UsageError("SOURCE is an empty name, not a path")
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
+    keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
+    if keep_numbers and renumber:
+        raise click.UsageError("--keep-numbers and --renumber exclude each other")
     names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
-    order = Order(Path(source), target, choice, **{name: options.pop(name) for name in names})
+    order = Order(
+        Path(source),
+        target,
+        choice,
+        renumber=True if renumber else False if keep_numbers else None,
+        **{name: options.pop(name) for name in names},
+    )
     settings = settings_of(options)
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:

@@ -49,7 +49,8 @@ def samples(convention: Convention, account: Account) -> Samples:
     else:
         numbers = Runs()
     base = convention.base
-    if base is None and convention.counts and not convention.lists and numbers and numbers.first in (0, 1):
+    counted = (convention.counts and not convention.lists) or convention.dense
+    if base is None and counted and numbers and numbers.first in (0, 1):
         base = numbers.first
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
@@ -61,7 +62,7 @@ def conclude(convention: Convention, account: Account) -> Iterator[Finding]:
     made = samples(convention, account)
     if made.groups is not None:
         yield from made.groups.unpaired(account.numbers)
-    if made.gone and convention.counts:
+    if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
     for count in convention.counts:
         yield from _miscounted(count, made, account)

@@ -96,7 +96,8 @@ class Convention:
 
     `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
     None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
-    one what does not fit is wrong; what is only found by likeness may be meant.
+    one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
+    they begin with.
     """
 
     name: str
@@ -107,3 +108,4 @@ class Convention:
     base: int | None = None
     own: frozenset[bytes] = frozenset()
     named: bool = True
+    dense: bool = False

@@ -207,7 +207,8 @@ def repaired(
 def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
     if made.groups is not None:
         return made.groups.patterns
-    return convention.parts[:1] if len(convention.parts) == 1 and convention.counts else ()
+    counted = convention.counts or convention.dense
+    return convention.parts[:1] if len(convention.parts) == 1 and counted else ()
 
 
 def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes:

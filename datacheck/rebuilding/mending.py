@@ -45,9 +45,11 @@ def lost_in_source(report: Report) -> list[Finding]:
     return [it for it in report.findings if it.index is None and it.verdict == "bad" and it.code not in MENDED]
 
 
-def mended(choice: Choice, report: Report) -> Outcome | None:
+def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:
     """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing."""
-    return repaired(report.conventions, report.tally.keys, _gone(choice.shown, report), listed=report.listed)
+    return repaired(
+        report.conventions, report.tally.keys, _gone(choice.shown, report), listed=report.listed, renumber=renumber
+    )
 
 
 def _gone(choice: Choice, report: Report) -> Iterator[bytes]:

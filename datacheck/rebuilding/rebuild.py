@@ -51,7 +51,10 @@ SPARE = 1.05
 
 @dataclass(frozen=True)
 class Order:
-    """What a rebuild was asked to do, beside the settings of its scan. `to` is the kind of store to write."""
+    """What a rebuild was asked to do, beside the settings of its scan.
+
+    `to` is the kind of store to write. `renumber` is whether numbers in keys are closed up, None where the store tells.
+    """
 
     source: Path
     target: Path
@@ -62,6 +65,7 @@ class Order:
     to: str | None = None
     force: bool = False
     accept_losses: bool = False
+    renumber: bool | None = None
 
     @property
     def inputs(self) -> list[Path]:
@@ -177,7 +181,7 @@ def rebuild_as(
         else:
             report = read_report(order.from_report, reader, report)
             look_again(pool, report)
-        outcome = mended(order.choice, report)
+        outcome = mended(order.choice, report, order.renumber)
         receipt = _draft(order, report, to, time.monotonic() - started, outcome)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None:
@@ -361,6 +365,7 @@ def rebuild(
     to: str | None = None,
     force: bool = False,
     accept_losses: bool = False,
+    renumber: bool | None = None,
     progress: Progress = unwatched,
     **settings: Any,
 ) -> Receipt:
@@ -389,6 +394,9 @@ def rebuild(
         Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
     accept_losses
         Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
+    renumber
+        Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
+        where something in it counts.
     progress
         Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
     **settings
@@ -414,6 +422,7 @@ def rebuild(
         to=to,
         force=force,
         accept_losses=accept_losses,
+        renumber=renumber,
     )
     receipt, _ = rebuild_as(order, make(**settings), progress)
     return receipt

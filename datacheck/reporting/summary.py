@@ -39,8 +39,15 @@ def _headline(report: Report) -> str:
     rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
     return (
         f"{plain(source.path)}: {title(source.backend)}{what}, {checked}"
-        f"{counted(source.records or 0, 'record')}{size}, {report.seconds:.1f} s{rate}"
+        f"{counted(source.records or 0, 'record')}{_samples(report)}{size}, {report.seconds:.1f} s{rate}"
     )
+
+
+def _samples(report: Report) -> str:
+    """Say how many samples the records are, where several are one, and which conventions the store keeps."""
+    names = [it.name for it in report.conventions if it.name]
+    samples = "" if report.groups is None else f" in {counted(report.groups, 'sample')}"
+    return samples + (f" (convention {', '.join(names)})" if names else "")
 
 
 def _contents(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from datacheck.backends.interface import Reader
+from datacheck.backends.interface import Reader, WithDatabases
 from datacheck.conventions import recognised
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
@@ -33,12 +33,15 @@ class Recognise:
     def run(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
+        if isinstance(job.reader, WithDatabases) and job.reader.databases().get(""):
+            return ()  # several records have one key
         keys: set[bytes] = set()
         for probe in self.probes:
             keys.update(_first_keys(job.reader, probe))
         if not keys:
             return ()
-        return tuple(recognised(StoreView(patterns(keys), lambda key: _value(job.reader, key))))
+        view = StoreView(patterns(keys), lambda key: _value(job.reader, key))
+        return tuple(recognised(view, job.settings.conventions))
 
 
 def _first_keys(reader: Reader, probe: Shard) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ def make(
     shape: Sequence[int] | None = None,
     allow_nan: Sequence[str] = (),
     together: Iterable[Sequence[str]] = (),
+    convention: Sequence[str] | str = (),
     validators: Sequence[object] = (),
     sample: int | str | None = None,
     stats: bool = False,
@@ -52,6 +53,7 @@ def make(
         shape=None if shape is None else tuple(shape),
         allow_nan=tuple(allow_nan),
         together=groups,
+        conventions=_conventions(convention),
         validators=tuple(map(repr, validators)),
         sample=_amount("sample", sample, least=1),
         stats=stats,
@@ -85,6 +87,18 @@ def _decoder(name: str | None) -> str | None:
     if name not in DECODERS:
         raise UsageError(f"no decoder is called {name!r}; there are {', '.join(DECODERS)}")
     return name
+
+
+def _conventions(names: Sequence[str] | str) -> tuple[str, ...]:
+    from datacheck.conventions import CONVENTIONS, NONE
+
+    names = (names,) if isinstance(names, str) else tuple(names)
+    for name in names:
+        if name not in (*CONVENTIONS, NONE):
+            raise UsageError(f"no convention is called {name!r}; there are {', '.join((*CONVENTIONS, NONE))}")
+    if NONE in names and len(names) > 1:
+        raise UsageError("the convention none goes with no other")
+    return names
 
 
 def _ranges(ranges: Pair | Mapping[str | None, Pair] | None) -> tuple[Bounds, ...] | None:

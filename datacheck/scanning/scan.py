@@ -33,6 +33,7 @@ def scan(
     label_field: str | None = None,
     shape: Sequence[int] | None = None,
     allow_nan: Sequence[str] = (),
+    convention: Sequence[str] | str = (),
     together: Iterable[Sequence[str]] = (),
     validators: Sequence[Validator] = (),
     sample: int | str | None = None,
@@ -66,6 +67,8 @@ def scan(
         The shape every record must have, as (channels, height, width).
     allow_nan
         Fields in which NaN means "missing".
+    convention
+        Names of conventions that the store is to keep, or "none"; by default they are recognised by what lies there.
     together
         Groups of HDF5 datasets that must have the same number of rows.
     validators
@@ -119,6 +122,7 @@ def scan(
         shape=shape,
         allow_nan=allow_nan,
         together=together,
+        convention=convention,
         validators=validators,
         sample=sample,
         stats=stats,

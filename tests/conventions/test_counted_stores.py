@@ -54,6 +54,33 @@ def test_numbers_that_nothing_counts_keep_their_holes(tmp_path):
     source = write(tmp_path / "store", records)
     datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert read(tmp_path / "copy") == {key: value for key, value in records.items() if key != b"00007"}
+    for name, options in {"dense": {"convention": "dense"}, "asked": {"convention": "dense", "renumber": True}}.items():
+        datacheck.rebuild(source, tmp_path / name, drop_bad=True, **options)
+        kept = [value for key, value in sorted(records.items()) if key != b"00007"]
+        assert read(tmp_path / name) == {b"%05d" % number: value for number, value in enumerate(kept)}
+
+
+def test_numbers_that_are_counted_keep_their_holes_when_asked(tmp_path):
+    records = sizes() | {b"16-00020": b"no picture"}
+    source = write(tmp_path / "store", records)
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, renumber=False)
+    kept = {key: value for key, value in records.items() if key not in (b"16-00020", b"32-00020")}
+    assert read(tmp_path / "copy") == kept | {b"length": b"39"}
+
+
+def test_conventions_that_are_named(tmp_path):
+    source = write(tmp_path / "store", sizes() | {b"length": b"50"})
+    assert datacheck.scan(source, convention="none").status == 3  # and the count is a text that nothing judges
+    assert datacheck.scan(source, convention=["stylegan2"]).counts == {"count": 1}
+    with pytest.raises(datacheck.UsageError, match="does not keep the convention ocr"):
+        datacheck.scan(source, convention="ocr")
+    with pytest.raises(datacheck.UsageError, match="no convention is called 'nothing'"):
+        datacheck.scan(source, convention="nothing")
+    with pytest.raises(datacheck.UsageError, match="goes with no other"):
+        datacheck.scan(source, convention=["none", "ocr"])
+    holes = write(tmp_path / "holes", {b"%d" % at: picture(at, (8, 8)) for at in range(40) if at != 7})
+    assert datacheck.scan(holes).counts == {}
+    assert datacheck.scan(holes, convention="dense").counts == {"dangling": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,10 @@
+"""Numbers from 0 or 1 without a gap, which nothing in the store counts: a loader asks for each up to the last."""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, StoreView
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where keys have numbers."""
+    return Convention("dense", tuple(store.patterns), dense=True) if store.patterns else None
