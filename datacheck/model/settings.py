@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan was asked to do, as the report repeats it.
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
-    `conventions` are the names of those that the store is said to keep, "none" alone for none; empty, they are recognised.
+    `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `config` is the command line's.
     """
 
