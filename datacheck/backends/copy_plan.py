@@ -53,6 +53,10 @@ class Changing(Protocol):
     @property
     def ordered(self) -> bool: ...
 
+    def files(self, folder: Path) -> Mapping[str, bytes]:
+        """Return what files beside the store are to hold in a copy that is a folder, by name."""
+        ...
+
     def of(self, block: Block) -> Change:
         """Return what becomes of the records of a block."""
         ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 from datacheck.conventions.interface import Convention, StoreView
@@ -23,6 +25,7 @@ CONVENTIONS: dict[str, Row] = {
     "stylegan2": Row("datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length"),
     "latents": Row("datacheck.conventions.latents", "Self-Forcing: NAME_#_data of several names, and NAME_shape"),
     "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids"),
+    "basicsr": Row("datacheck.conventions.basicsr", "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt"),
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
@@ -50,6 +53,19 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
             raise UsageError(f"the store does not keep the convention {name} ({row.by}), which --convention names")
         if convention is not None and not any(convention.own & other.own for other in made):
             made.append(convention)
-    if not made and not wanted and len(store.patterns) > 1:
-        made.append(Convention("", tuple(store.patterns), named=False))
+    if not made and not wanted:
+        made += _likeness(store)
     return made
+
+
+def _likeness(store: StoreView) -> list[Convention]:
+    """Return what stands for samples that only the likeness of keys tells.
+
+    Keys that differ in a number behind the number, as the pieces that a picture was cut into, are samples each.
+    """
+    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.patterns)
+    parts = [it for it in store.patterns if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
+    return [Convention("", tuple(parts), named=False)] if len(parts) > 1 else []
+
+
+_DIGITS = re.compile(rb"[0-9]+")

@@ -19,10 +19,15 @@ Value = Callable[[bytes], "bytes | None"]
 
 @dataclass(frozen=True)
 class StoreView:
-    """What recognising a convention may look at: the patterns of the sampled keys and how often each came, values."""
+    """What recognising a convention may look at.
+
+    These are the patterns of the sampled keys and how often each came, the value of a key, and what a file holds that
+    lies in the store's folder.
+    """
 
     patterns: Mapping[Pattern, int]
     value: Value
+    file: Value
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, None where there are none."""
@@ -73,11 +78,15 @@ class Deleted:
 
 @dataclass(frozen=True)
 class KeyList:
-    """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set."""
+    """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set.
+
+    A list in a `file` is no record: its key is the name of a file in the store's folder.
+    """
 
     key: bytes
     form: str
     number: int
+    file: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
@@ -14,6 +16,7 @@ from datacheck.conventions.conclusions import Samples, samples
 from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.side_files import beside
 from datacheck.conventions.stored_values import FORMS, with_keys
 from datacheck.model.blocks import Block
 
@@ -28,7 +31,7 @@ class Repair:
     Records of `patterns` whose number is in `dropped` go. Where they are `renumbered`, the numbers that are `left` are
     closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
     of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
-    of the convention's that the source lacks.
+    of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
     """
 
     patterns: tuple[Pattern, ...]
@@ -40,6 +43,7 @@ class Repair:
     lists: Mapping[bytes, str] = field(default_factory=dict)
     gone: frozenset[bytes] = frozenset()
     added: Mapping[bytes, bytes] = field(default_factory=dict)
+    side_files: Mapping[bytes, str] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -62,6 +66,15 @@ class Repair:
                 new = zip(rows[moved].tolist(), places[moved].tolist(), strict=True)
                 renamed.update((row, pattern.key(number)) for row, number in new)
         return Change(frozenset(leaves), renamed, self._new_values(block))
+
+    def files(self, folder: Path) -> dict[str, bytes]:
+        """Return what files beside the store are to hold in the copy, by name; those of the source lie in `folder`."""
+        made = {}
+        for name, form in self.side_files.items():
+            raw = beside(folder, name)
+            if raw is not None:
+                made[os.fsdecode(name)] = FORMS[form].write(with_keys(FORMS[form].read(raw), self.key))
+        return made
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that the record of a key has in the copy, None where it has none."""
@@ -165,10 +178,12 @@ def repaired(
     patterns = _patterns(main, made)
     own: dict[Pattern, set[int]] = {pattern: set() for pattern in patterns}
     alone = 0
-    lists = {it.key: it.form for convention in conventions for it in convention.lists}
+    every = [it for convention in conventions for it in convention.lists]
+    lists = {it.key: it.form for it in every if not it.file}
+    files = {it.key: it.form for it in every if it.file}
     absent = {key for it in listed for key in it.missing}
     for key in gone:
-        if lists:
+        if every:
             absent.add(key)
         pattern, number = next(((it, at) for it in patterns if (at := it.number(key)) is not None), (None, 0))
         if pattern is None:
@@ -196,11 +211,11 @@ def repaired(
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
         (values if main.deleted.key in main.own else added)[main.deleted.key] = new
-    if not dropped and not renumbered and not values and not absent:
+    if not dropped and not renumbered and not values and not absent and not files:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
     changed = lists if absent or dropped or renumbered else {}
-    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added)
+    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files)
     return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 LARGEST = 1 << 30
 """Bytes of a value that is read, or that it is inflated to."""
+_META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
 _DECIMAL = re.compile(rb"-?[0-9]{1,18}")
 
 
@@ -36,10 +37,29 @@ class Stored:
         return FORMS[self.form].write(value)
 
 
+class MetaLine(str):
+    """A line of BasicSR's meta_info.txt: a picture's name, its height, width and channels, a level of compression."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return self.split(" ", 1)[0]
+
+    @property
+    def key(self) -> bytes:
+        """The key of the picture: its name without the suffix."""
+        return self.name.rsplit(".", 1)[0].encode()
+
+
+def _key(item: str | bytes) -> bytes:
+    return item.key if isinstance(item, MetaLine) else item.encode() if isinstance(item, str) else item
+
+
 def keys_in(value: Any) -> Iterator[bytes]:
     """Yield the keys of a list of keys, or of lists of keys by the name of a set; texts are UTF-8."""
     for item in chain.from_iterable(value.values()) if isinstance(value, dict) else value:
-        yield item.encode() if isinstance(item, str) else item
+        yield _key(item)
 
 
 def is_key_list(value: Any) -> bool:
@@ -54,10 +74,14 @@ def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
     """Return a list of keys, or lists by the name of a set, with other keys; without those whose new one is None."""
     if isinstance(value, dict):
         return {name: with_keys(of_set, new) for name, of_set in value.items()}
-    made = []
+    made: list[str | bytes] = []
     for item in value:
-        key = new(item.encode() if isinstance(item, str) else item)
-        if key is not None:
+        key = new(_key(item))
+        if key is None:
+            continue
+        if isinstance(item, MetaLine):
+            made.append(MetaLine(key.decode() + item[len(item.key.decode()) :]))
+        else:
             made.append(key.decode() if isinstance(item, str) else key)
     return made
 
@@ -78,6 +102,14 @@ def _read_decimal(raw: bytes) -> int | None:
 def _read_decimals(raw: bytes) -> list[int] | None:
     numbers = raw.split(b" ")
     return list(map(int, numbers)) if len(numbers) > 1 and all(map(_DECIMAL.fullmatch, numbers)) else None
+
+
+def _read_meta(raw: bytes) -> list[MetaLine] | None:
+    try:
+        lines = raw.decode().splitlines()
+    except UnicodeDecodeError:
+        return None
+    return list(map(MetaLine, lines)) if lines and all(map(_META.fullmatch, lines)) else None
 
 
 def _read_json(raw: bytes) -> Any:
@@ -105,6 +137,7 @@ FORMS = {
     for form in (
         Form("decimal", _read_decimal, lambda value: str(value).encode()),
         Form("decimals", _read_decimals, lambda value: " ".join(map(str, value)).encode()),
+        Form("meta-info", _read_meta, lambda lines: "".join(f"{line}\n" for line in lines).encode()),
         Form("json", _read_json, _write_json),
         Form("zlib+json", _inflated, lambda value: zlib.compress(_write_json(value))),
     )

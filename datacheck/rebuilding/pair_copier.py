@@ -96,6 +96,9 @@ class PairCopier:
             target.finish()
             if quarantine is not None:
                 quarantine.finish()
+        if plan.changing is not None and plan.target.is_dir():
+            for name, content in plan.changing.files(reader.path).items():
+                (plan.target / name).write_bytes(content)
         for path in filter(None, (plan.target, plan.quarantine)):
             for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
                 flush(file)

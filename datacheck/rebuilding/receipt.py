@@ -77,7 +77,7 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         samples=outcome.samples,
         renumbered=[Renumbering(*move) for move in repair.moves()],
         values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
-        lists=tuple(map(escape, repair.lists)),
+        lists=tuple(map(escape, [*repair.lists, *repair.side_files])),
     )
 
 

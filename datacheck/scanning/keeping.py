@@ -11,6 +11,7 @@ from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.interface import Convention, KeyList, Listed, StoreView
 from datacheck.conventions.numbered_keys import patterns
+from datacheck.conventions.side_files import beside
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
@@ -40,7 +41,8 @@ class Recognise:
             keys.update(_first_keys(job.reader, probe))
         if not keys:
             return ()
-        view = StoreView(patterns(keys), lambda key: _value(job.reader, key))
+        reader = job.reader
+        view = StoreView(patterns(keys), lambda key: _value(reader, key), lambda name: beside(reader.path, name))
         return tuple(recognised(view, job.settings.conventions))
 
 
@@ -95,7 +97,7 @@ class CompareLists:
     def run(self, job: Job, watch: Watch) -> list[Listed]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        wanted = [(it, set(keys_in(FORMS[it.form].read(_value(job.reader, it.key) or b"")))) for it in self.lists]
+        wanted = [(it, _listed(job.reader, it)) for it in self.lists]
         missing = [set(keys) for _, keys in wanted]
         unlisted = [0] * len(wanted)
         for shard in self.shards:
@@ -110,6 +112,11 @@ class CompareLists:
             Listed(it.key, it.number, tuple(sorted(missing[place] - self.own)), unlisted[place])
             for place, (it, _) in enumerate(wanted)
         ]
+
+
+def _listed(reader: Reader, of: KeyList) -> set[bytes]:
+    raw = beside(reader.path, of.key) if of.file else _value(reader, of.key)
+    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
 
 
 def compare_lists(conventions: tuple[Convention, ...], shards: Sequence[Shard]) -> CompareLists | None:
