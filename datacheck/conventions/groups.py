@@ -39,6 +39,10 @@ class Groups:
     def patterns(self) -> tuple[Pattern, ...]:
         return (*self.parts, *self.optional)
 
+    def number(self, key: bytes) -> int | None:
+        """Return the number of the sample that the record of a key is of, None where it is of none."""
+        return next((it for pattern in self.patterns if (it := pattern.number(key)) is not None), None)
+
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
         for number in self.all - self.whole:

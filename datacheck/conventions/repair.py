@@ -109,12 +109,15 @@ class Repair:
         starts, _, places = self._table
         return int(places[at] + number - starts[at])
 
-    def moves(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the first and last number of each run of samples that is renumbered, and the first one's new number."""
+    def moves(self, numbers: Runs) -> Iterator[tuple[int, int, int]]:
+        """Yield each run of these numbers that is renumbered: its first, its last, and the new number of the first."""
+        if not self.renumbered:
+            return
         place = self.base
         for start, stop in self.left.spans:
-            if self.renumbered and start != place:
-                yield start, stop - 1, place
+            if start != place:
+                for first, end in (Runs([(start, stop)]) & numbers).spans:
+                    yield first, end - 1, place + first - start
             place += stop - start
 
     def _places(self, numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from datacheck.conventions.repair import Outcome
+from datacheck.conventions.runs import Runs
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
@@ -45,11 +46,24 @@ class Seconds(msgspec.Struct, frozen=True):
 
 
 class Renumbering(msgspec.Struct, frozen=True):
-    """Neighbouring samples, by their numbers `first` to `last`, that have got the numbers from `to` on in the copy."""
+    """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
 
+    Their keys are `before`, at least `width` digits, and `after`, both escaped.
+    """
+
+    before: str
+    after: str
+    width: int
     first: int
     last: int
     to: int
+
+    def renamed(self) -> Iterator[tuple[str, str]]:
+        """Yield the escaped key of each record in the source and in the copy."""
+        before, after = self.before, self.after
+        for number in range(self.first, self.last + 1):
+            new = number - self.first + self.to
+            yield f"{before}{number:0{self.width}}{after}", f"{before}{new:0{self.width}}{after}"
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +89,11 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         conventions=tuple(it.name for it in report.conventions if it.name),
         patterns=tuple(map(str, repair.patterns)),
         samples=outcome.samples,
-        renumbered=[Renumbering(*move) for move in repair.moves()],
+        renumbered=[
+            Renumbering(escape(pattern.before), escape(pattern.after), pattern.width, *move)
+            for pattern in repair.patterns
+            for move in repair.moves(report.tally.keys.numbers.get(pattern, Runs()))
+        ],
         values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
         lists=tuple(map(escape, [*repair.lists, *repair.side_files])),
     )
@@ -111,6 +129,11 @@ class Receipt(msgspec.Struct, kw_only=True):
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
+
+    def renamed(self) -> Iterator[tuple[str, str]]:
+        """Yield the escaped key of each record that has another one in the copy, and that one."""
+        for moved in () if self.repairs is msgspec.UNSET else self.repairs.renumbered:
+            yield from moved.renamed()
 
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:

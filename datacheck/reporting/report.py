@@ -10,8 +10,10 @@ from itertools import groupby
 import msgspec
 
 from datacheck.checks.class_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, balance, imbalances
+from datacheck.conventions.conclusions import Samples, samples
 from datacheck.conventions.interface import Convention, Listed
 from datacheck.errors import NotClean
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
@@ -139,6 +141,28 @@ class Report:
             key = next((finding.key for finding in findings if finding.verdict == "bad"), None)
             if key is not None:
                 yield key
+
+    def bad_groups(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each sample of several records of which one is bad: its number as text, and the keys of all of them.
+
+        In source order of its first bad record; what is held is a set of the numbers of these samples.
+        """
+        made = next((it for it in map(self._samples, self.conventions) if it.groups is not None), None)
+        if made is None or made.groups is None:
+            return
+        said: set[int] = set()
+        for finding in self.findings:
+            if finding.verdict != "bad" or finding.key is None:
+                continue
+            number = made.groups.number(unescape(finding.key))
+            if number is not None and number not in said:
+                said.add(number)
+                numbers = self.tally.keys.numbers
+                keys = [escape(it.key(number)) for it in made.groups.patterns if number in numbers.get(it, ())]
+                yield str(number), keys
+
+    def _samples(self, convention: Convention) -> Samples:
+        return samples(convention, self.tally.keys)
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summary as its message, unless the report is clean."""

@@ -41,12 +41,8 @@ def test_plain_numbers_are_closed_up_though_their_order_changes(tmp_path, count)
     expected = {b"%d" % place: picture(number, (8, 8)) for place, number in enumerate(kept)}
     assert read(tmp_path / "copy") == expected | {b"length": b"%d" % len(kept)}
     assert scanned(tmp_path / "copy")[0].status == 0
-    moves = {
-        number: move.to + number - move.first
-        for move in receipt.repairs.renumbered
-        for number in range(move.first, move.last + 1)
-    }
-    assert {number: moves.get(number, number) for number in kept} == {number: at for at, number in enumerate(kept)}
+    moves = dict(receipt.renamed())
+    assert {number: int(moves.get(str(number), number)) for number in kept} == {it: at for at, it in enumerate(kept)}
 
 
 def test_numbers_that_nothing_counts_keep_their_holes(tmp_path):

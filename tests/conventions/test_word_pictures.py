@@ -79,6 +79,25 @@ def test_the_loader_trains_on_the_copy(tmp_path, form, how):
     assert receipt.repairs.values == {"num-samples": "56"}
 
 
+def test_samples_of_which_a_record_is_bad(tmp_path):
+    records = word_pictures() | {b"image-000000009": b"no picture", b"image-000000005": b""}
+    del records[b"image-000000007"]
+    report = datacheck.scan(write(tmp_path / "store", records))
+    assert dict(report.bad_groups()) == {
+        "5": ["image-000000005", "label-000000005"],
+        "9": ["image-000000009", "label-000000009"],
+        "7": ["label-000000007"],
+    }
+
+
+def test_renamed_records_are_listed(tmp_path):
+    records = word_pictures() | {b"image-000000058": b""}
+    receipt = datacheck.rebuild(write(tmp_path / "store", records), tmp_path / "copy", drop_bad=True)
+    assert dict(receipt.renamed()) == {
+        f"{name}-{number:09}": f"{name}-{number - 1:09}" for name in ("image", "label") for number in (59, 60)
+    }
+
+
 def test_what_goes_with_another_record_is_listed_and_put_into_quarantine(tmp_path):
     source = write(tmp_path / "store", word_pictures() | {b"image-000000005": b"no picture"})
     datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, quarantine=tmp_path / "bad")
