@@ -24,6 +24,7 @@ FIELDS = 1 << 12
 ITEM_BYTES = 1 << 31
 _NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
 _ORDERS = frozenset("<>=|")
+_UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"})
 
 
 def dtype(arguments: Sequence[Node]) -> Node:
@@ -71,11 +72,23 @@ def build_dtype(made: DType, state: Node) -> None:
         if isinstance(of, DType) and of.made is not None and shape is not None:
             made.made = _checked((of.made, shape))
     elif plain.kind in "Mm":
-        made.made = plain  # the unit does not matter: the values are not judged
+        made.made = _of_times(plain, state.items[-1], order or "")
     elif order is not None and order in _ORDERS:
         if plain.kind in "SUV" and plain.itemsize == 0 and type(size) is int and 0 <= size < ITEM_BYTES:
             plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
         made.made = plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
+
+
+def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
+    """Return the dtype of times of a unit, which stands in (None, (unit, count, 1, 1))."""
+    unit = state.items[1] if isinstance(state, Items) and len(state.items) == 2 else None
+    if not isinstance(unit, Items) or len(unit.items) < 2 or type(unit.items[1]) is not int:
+        return plain
+    name, count = text(unit.items[0]) or "", unit.items[1]
+    if name not in _UNITS or not 0 < count < 1 << 31:
+        return plain
+    made = _checked(f"{plain.kind}8[{count}{name}]")
+    return made.newbyteorder(">") if made is not None and order == ">" else made
 
 
 def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[Any] | None:

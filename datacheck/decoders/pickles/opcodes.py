@@ -15,7 +15,7 @@ from datacheck.decoders.pickles.machine import Machine, append, make_items, make
 from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Run
 
-DIGITS = 64
+DIGITS = 1000
 """Numbers written in digits have so many at most; others are there, and are not judged."""
 LONG_BYTES = 4096
 FLOATS = 8
@@ -123,8 +123,11 @@ def _digits(m: Machine) -> None:
 
 def _float(m: Machine) -> None:
     line = m.line()
+    if len(line) > DIGITS:
+        m.stack.append(Opaque("a number"))
+        return
     try:
-        m.stack.append(float(line[: DIGITS + 1]))
+        m.stack.append(float(line))
     except ValueError:
         raise Broken("undecodable", f"a number written as {line[:20]!r}") from None
 
