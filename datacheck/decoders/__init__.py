@@ -42,6 +42,12 @@ DECODERS: dict[str, Payload] = {
         title="Datum",
         late=(*LATE, "datacheck.decoders.datum.alike"),
     ),
+    "pickle": Payload(
+        ("datacheck.decoders.pickles.decoder", "PickleDecoder"),
+        "pickles of arrays, tensors, numbers and pictures, in any nesting; nothing is unpickled",
+        title="pickles of {field}",
+        late=LATE,
+    ),
     "decimal": Payload(
         ("datacheck.decoders.text", "DecimalDecoder"),
         "decimal numbers, as picture stores keep beside the pictures",

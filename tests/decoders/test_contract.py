@@ -1,6 +1,7 @@
 """Every row of DECODERS keeps the contract of decoders."""
 
 import io
+import pickle
 
 import h5py
 import numpy as np
@@ -76,6 +77,27 @@ class TestEncodedDatum(DecoderContract):
 
     def payloads(self):
         return [datum(picture(number, "PNG"), number, encoded=True) for number in range(5)]
+
+
+class TestPickle(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps({"x": floats(number, (3, 4)), "y": number, "s": "text"}) for number in range(5)]
+
+
+class TestPickleOfProtocol0(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps({"x": floats(number, (3, 2)), "y": number}, 0) for number in range(5)]
+
+
+class TestPickleOfPictures(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps(([picture(number, "PNG")], np.array([number]))) for number in range(5)]
 
 
 class TestDecimal(DecoderContract):
