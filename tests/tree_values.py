@@ -1,0 +1,22 @@
+"""Trees as plain Python values, so that tests can compare them."""
+
+import numpy as np
+
+from datacheck.decoders.trees.tree import Items, Keyed, Opaque
+
+
+def plain_value(node):
+    """Return a tree as dicts, lists and values; arrays as (dtype, list), views as bytes."""
+    if isinstance(node, Keyed):
+        return {plain_value(key): plain_value(it) for key, it in node.pairs}
+    if isinstance(node, Items):
+        return [plain_value(it) for it in node.items]
+    if isinstance(node, Opaque):
+        return f"opaque {node.kind}"
+    if isinstance(node, np.ndarray):
+        return node.dtype.str, node.tolist()
+    return bytes(node) if isinstance(node, memoryview) else node
+
+
+def codes(parsed):
+    return [it.code for it in parsed.findings]
