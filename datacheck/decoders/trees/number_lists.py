@@ -58,5 +58,15 @@ def gathered(items: list[Node]) -> Node:
     return np.stack([row.astype(np.float64) for row in rows]) if kinds <= set("iuf") else Items(items)
 
 
+def empty(shape: Sequence[int], dtype: Any) -> NDArray[Any]:
+    """Return an array without values, of that shape if there can be such an array."""
+    import numpy as np
+
+    try:
+        return np.empty(shape, dtype)
+    except (ValueError, OverflowError):  # the sizes beside a 0 have no bounds
+        return np.empty(0, dtype)
+
+
 MOST_AXES = 16
 """So many levels of lists become one array; NumPy has at most 64."""
