@@ -1,7 +1,7 @@
 """The tree that one record holds, as a parser of any format gives it: containers, and what lies in them.
 
 A parser imports nothing that its input names, calls nothing of it and hashes none of its keys: containers are our own
-two classes, so that unhashable and duplicate keys, cycles and shared parts stay what they are.
+classes, so that unhashable and duplicate keys, cycles and shared parts stay what they are.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ class Items:
 class Keyed:
     """A mapping, or the attributes of an object: pairs of key and value in order, duplicate keys and all.
 
-    `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "".
+    `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "". `items` is what
+    an object was made of beside that, without a name: the arguments of its class, what was appended to it.
     """
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
     kind: str = ""
+    items: list[Node] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -41,9 +43,31 @@ class Opaque:
     kind: str
 
 
+@dataclass(slots=True, eq=False)
+class Run:
+    """Numbers that lie side by side among the items of a list: a one-dimensional array that stands for as many."""
+
+    values: NDArray[Any]
+
+
+@dataclass(slots=True, eq=False)
+class Widened:
+    """An array of a dtype that NumPy does not have ("bfloat16"): its values as NumPy can hold them."""
+
+    values: NDArray[Any]
+    dtype: str
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """A part that others refer to before it is known what it is: it stands for what is in it by the end."""
+
+    node: Node = None
+
+
 Number: TypeAlias = "bool | int | float | complex"
 Bytes: TypeAlias = "bytes | memoryview"
-Node: TypeAlias = "Items | Keyed | Opaque | NDArray[Any] | Number | str | Bytes | None"
+Node: TypeAlias = "Items | Keyed | Opaque | Run | Widened | Box | NDArray[Any] | Number | str | Bytes | None"
 """Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
 
 
