@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datacheck.decoders.trees.tree import Items, Keyed, Opaque
+from datacheck.decoders.trees.tree import Items, Keyed, Opaque, Run, Widened
 
 
 def plain_value(node):
@@ -10,7 +10,11 @@ def plain_value(node):
     if isinstance(node, Keyed):
         return {plain_value(key): plain_value(it) for key, it in node.pairs}
     if isinstance(node, Items):
-        return [plain_value(it) for it in node.items]
+        return [
+            it for part in node.items for it in (part.values.tolist() if isinstance(part, Run) else [plain_value(part)])
+        ]
+    if isinstance(node, Widened):
+        return node.dtype, node.values.tolist()
     if isinstance(node, Opaque):
         return f"opaque {node.kind}"
     if isinstance(node, np.ndarray):

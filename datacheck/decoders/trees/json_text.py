@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.trees.number_lists import gathered, number_list
+from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.model.finding import Finding, found
 
@@ -27,6 +27,8 @@ DEPTH = 128
 DIGITS = 400
 """Whole numbers of more digits are beyond any float, and infinite."""
 ASE = "__ndarray__"
+CONTAINERS = frozenset({list, Keyed})
+"""What the scanner makes of lists and objects."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = re.compile(
     r"-|-?I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?|Na?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.\d*|\.?\d*[eE][+-]?\d*"
@@ -184,50 +186,43 @@ _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_o
 
 
 def _settled(value: Any, findings: list[Finding]) -> Node:
-    """Return the tree with its lists of numbers as arrays, and ASE's arrays as arrays. Never recurses.
+    """Return the tree with its lists as Items, and ASE's arrays as arrays. Never recurses.
 
-    Containers are settled from the inside out: each is met twice, and done at the second time.
+    Containers are listed from the outside to the inside, and settled the other way round.
     """
-    if not isinstance(value, (list, Keyed)):
-        scalar: Node = value
-        return scalar
-    top: list[Any] = [value]
-    stack: list[tuple[Any, Any, int]] = [(top, 0, 0)]
-    while stack:
-        holder, at, depth = stack.pop()
-        it = holder[at][1] if type(holder[at]) is tuple else holder[at]
-        if depth < 0:  # its contents are settled
-            done = gathered(it) if type(it) is list else _object(it, findings)
-            holder[at] = (holder[at][0], done) if type(holder[at]) is tuple else done
-            continue
-        if depth > DEPTH:
+    order: list[tuple[Any, int]] = [(value, 0)] if type(value) in CONTAINERS else []
+    for it, depth in order:  # which grows on the way
+        if depth >= DEPTH:
             raise _Deep
-        inside = it if type(it) is list else it.pairs
-        if type(it) is list and (not it or type(it[0]) in (int, float, bool)):
-            made = number_list(it)
-            if made is not None:
-                holder[at] = (holder[at][0], made) if type(holder[at]) is tuple else made
-                continue
-        stack.append((holder, at, -1))
+        inside = it if type(it) is list else [held for _, held in it.pairs]
+        if not CONTAINERS.isdisjoint(map(type, inside)):
+            order += [(held, depth + 1) for held in inside if type(held) in CONTAINERS]
+    for it, _ in reversed(order):
         if type(it) is list:
-            stack += [(inside, n, depth + 1) for n, x in enumerate(inside) if type(x) is list or type(x) is Keyed]
+            if not CONTAINERS.isdisjoint(map(type, it)):
+                it[:] = [_part(held, findings) for held in it]
         else:
-            stack += [(inside, n, depth + 1) for n, (_, x) in enumerate(inside) if type(x) is list or type(x) is Keyed]
-    settled: Node = top[0]
-    return settled
+            it.pairs = [(key, _part(held, findings)) for key, held in it.pairs]
+    return _part(value, findings)
+
+
+def _part(held: Any, findings: list[Finding]) -> Node:
+    """Return a value whose contents are settled as the part of a tree that it is."""
+    if type(held) is list:
+        return Items(held)
+    part: Node = _object(held, findings) if type(held) is Keyed and len(held.pairs) == 1 else held
+    return part
 
 
 def _object(it: Keyed, findings: list[Finding]) -> Node:
     """Return the array that an object stands for, if it is one of ASE's; else the object."""
-    if len(it.pairs) != 1 or it.pairs[0][0] != ASE:
-        return it
-    held = it.pairs[0][1]
-    if not isinstance(held, Items) or len(held.items) != 3:
+    ((name, held),) = it.pairs
+    if name != ASE or not isinstance(held, Items) or len(held.items) != 3:
         return it
     shape, name, flat = held.items
-    sizes = _sizes(shape)
+    sizes = sizes_of(shape)
     dtype = _dtype(name) if isinstance(name, str) else None
-    values = _flat(flat)
+    values = flat_numbers(flat)
     if sizes is None or dtype is None or values is None:
         return it
     return _shaped(values, sizes, dtype, findings)
@@ -248,26 +243,6 @@ def _shaped(values: NDArray[Any], shape: list[int], dtype: Any, findings: list[F
             return values.astype(np.float64).view(np.complex128).reshape(shape)
         whole = dtype.kind in "iu" and values.dtype.kind == "f"
         return (values if whole else values.astype(dtype)).reshape(shape)
-
-
-def _sizes(shape: Node) -> list[int] | None:
-    """Return the sizes that a list of whole numbers gives."""
-    import numpy as np
-
-    if isinstance(shape, Items) and not shape.items:
-        return []
-    if not isinstance(shape, np.ndarray) or shape.ndim != 1 or shape.dtype.kind not in "iu" or len(shape) > 32:
-        return None
-    sizes: list[int] = shape.tolist()
-    return sizes if min(sizes) >= 0 else None
-
-
-def _flat(values: Node) -> NDArray[Any] | None:
-    import numpy as np
-
-    if isinstance(values, Items) and not values.items:
-        return np.empty(0)
-    return values if isinstance(values, np.ndarray) and values.ndim == 1 else None
 
 
 @lru_cache(maxsize=64)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.decoders.trees.number_lists import empty, gathered
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed
+from datacheck.decoders.trees.number_lists import empty, sizes_of
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed, Run
 from datacheck.model.finding import Finding, found
 
 DEPTH = 128
@@ -121,7 +121,7 @@ def _walk(view: memoryview, findings: list[Finding]) -> tuple[Node, int]:
         while not left:
             if not stack:
                 return items[0], at
-            made = _mapping(items, findings) if keyed else gathered(items)
+            made = _mapping(items, findings) if keyed else Items(items)
             items, left, keyed = stack.pop()
             items.append(made)
         if at >= size:
@@ -144,10 +144,11 @@ def _walk(view: memoryview, findings: list[Finding]) -> tuple[Node, int]:
             items.append(_leaf(view, kind, at, length))
             at += length + (kind == EXT)
             continue
+        whole: tuple[Node, int] | None
         whole = _run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
         if whole is not None:
-            values, at = whole
-            items.append(values)
+            part, at = whole
+            items.append(part)
             continue
         stack.append((items, left, keyed))
         items, left, keyed = [], length << (kind == MAP), kind == MAP
@@ -186,17 +187,17 @@ def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
     return bytes(part) if length <= SMALL else part
 
 
-def _run(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], int] | None:
+def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
     """Return the numbers of a list whose items all have the same mark, and the offset behind them.
 
-    Whole numbers have 64 bits, however few each of them takes.
+    Whole numbers have 64 bits, however few each of them takes; where one needs more with its sign, they are floats.
     """
     if length < RUN and (not length or view[at] != SINGLE):
         return None
     mark = view[at]
     if mark < 0x80:
         values = np.frombuffer(view, np.uint8, length, at)
-        return (values.astype(np.int64), at + length) if values.max() < 0x80 else None
+        return (Items([Run(values.astype(np.int64))]), at + length) if values.max() < 0x80 else None
     kind = RUNS.get(mark)
     if kind is None or at + length * kind.itemsize > len(view):
         return None
@@ -205,9 +206,9 @@ def _run(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], int] | N
         return None
     values = pairs["value"]
     if kind["value"].kind == "f":
-        return values.astype(kind["value"].newbyteorder("=")), at + pairs.nbytes
+        return Items([Run(values.astype(kind["value"].newbyteorder("=")))]), at + pairs.nbytes
     wide = kind["value"].kind == "u" and kind["value"].itemsize == 8 and values.max() >= 1 << 63
-    return values.astype(np.uint64 if wide else np.int64), at + pairs.nbytes
+    return Items([Run(values.astype(np.float64 if wide else np.int64))]), at + pairs.nbytes
 
 
 def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], int] | None:
@@ -246,7 +247,7 @@ def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
     nd, said, kind, shape, data = tree.items[1::2]
     if names != ["nd", "type", "kind", "shape", "data"] or nd is not True or kind in ("O", b"O") or data != b"":
         return None
-    dtype, sizes = _dtype(said), _sizes(shape)
+    dtype, sizes = _dtype(said), sizes_of(shape)
     if dtype is None or sizes is None or not prod(sizes) * dtype.itemsize:
         return None
     return dtype, sizes, prod(sizes) * dtype.itemsize
@@ -286,7 +287,7 @@ def _array(held: dict[Any, Any], findings: list[Finding]) -> Node:
     if kind in ("O", b"O"):
         return Opaque("numpy.ndarray of pickled objects")
     dtype = _dtype(held.get("type"))
-    sizes = [] if not held["nd"] else _sizes(shape)
+    sizes = [] if not held["nd"] else sizes_of(shape)
     if dtype is None or sizes is None:
         return None
     if prod(sizes) * dtype.itemsize != len(data):
@@ -298,15 +299,6 @@ def _array(held: dict[Any, Any], findings: list[Finding]) -> Node:
     if not len(data):
         return empty(sizes, dtype)
     return np.frombuffer(data, dtype).reshape(sizes)
-
-
-def _sizes(shape: Node) -> list[int] | None:
-    if isinstance(shape, Items):
-        return [] if not shape.items else None
-    if not isinstance(shape, np.ndarray) or shape.ndim != 1 or shape.dtype.kind not in "iu" or len(shape) > 32:
-        return None
-    sizes: list[int] = shape.tolist()
-    return sizes if min(sizes) >= 0 else None
 
 
 def _dtype(said: Node) -> np.dtype[Any] | None:
@@ -342,7 +334,7 @@ def _described(said: Node, depth: int) -> Any:
         if not isinstance(it, Items) or len(it.items) not in (2, 3):
             raise TypeError
         name, kind = _described(it.items[0], 9), _described(it.items[1], depth + 1)
-        sizes = _sizes(it.items[2]) if len(it.items) == 3 else []
+        sizes = sizes_of(it.items[2]) if len(it.items) == 3 else []
         if sizes is None or not isinstance(name, str) or prod(sizes) > 1 << 20:
             raise TypeError
         fields.append((name, kind, tuple(sizes)) if sizes else (name, kind))

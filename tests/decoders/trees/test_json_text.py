@@ -24,31 +24,23 @@ def ase(shape, name, flat):
 def test_words_that_are_no_json_and_python_writes_are_numbers():
     read = tree('{"a": NaN, "b": [1, -Infinity, Infinity], "c": "NaN"}')
     assert np.isnan(read["a"])
-    assert read["b"] == ("<f8", [1.0, -np.inf, np.inf])
+    assert read["b"] == [1.0, -np.inf, np.inf]
     assert read["c"] == "NaN"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[1, 2, 3]", ("<i8", [1, 2, 3])),
-        ("[1, 2.5]", ("<f8", [1.0, 2.5])),
-        ("[[1, 2], [3, 4.5]]", ("<f8", [[1.0, 2.0], [3.0, 4.5]])),
-        ("[[1, 2], [3]]", [("<i8", [1, 2]), ("<i8", [3])]),
-        ("[true, false]", ("|b1", [True, False])),
-        ("[true, 1]", [True, 1]),
-        ("[1, null]", [1, None]),
+        ("[[1, 2], [3, 4.5]]", [[1, 2], [3, 4.5]]),
+        ("[true, 1, null]", [True, 1, None]),
         ("[]", []),
-        ("[18446744073709551615]", ("<u8", [18446744073709551615])),
         ("[18446744073709551616]", [18446744073709551616]),
-        ("[-1, 18446744073709551615]", [-1, 18446744073709551615]),
-        ('["a", "b"]', ["a", "b"]),
-        ('{"a": {"b": [[[1.5]]]}}', {"a": {"b": ("<f8", [[[1.5]]])}}),
+        ('{"a": {"b": [[{"c": [1.5]}]]}}', {"a": {"b": [[{"c": [1.5]}]]}}),
         ('"\\ud800"', "\ud800"),
         ("\ufeff{}", {}),
     ],
 )
-def test_lists_of_numbers_are_arrays_and_others_are_not(text, expected):
+def test_what_json_holds(text, expected):
     assert tree(text) == expected
 
 
@@ -59,12 +51,12 @@ def test_keys_that_occur_twice_are_both_there():
 
 
 def test_whole_numbers_beyond_every_float_are_infinite():
-    assert tree("[1" + "0" * 5000 + ", 1]") == ("<f8", [np.inf, 1.0])
+    assert tree("[1" + "0" * 5000 + ", 1]") == [np.inf, 1]
 
 
 def test_lines_of_json_are_a_list():
     assert tree('{"a": 1}\n') == {"a": 1}
-    assert tree('{"a": 1}\n{"a": 2}\r\n\n[3]\n') == [{"a": 1}, {"a": 2}, ("<i8", [3])]
+    assert tree('{"a": 1}\n{"a": 2}\r\n\n[3]\n') == [{"a": 1}, {"a": 2}, [3]]
     assert codes(parse_json(b'{"a": 1}\n{"a": ')) == ["truncated"]
     assert codes(parse_json(b'{"a": 1}\n{a}\n')) == ["undecodable"]
 

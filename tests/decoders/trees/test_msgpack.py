@@ -83,12 +83,15 @@ def test_whole_numbers_of_every_width(number):
 
 @pytest.mark.parametrize("count", [1, 3, 8, 15, 16, 100, 70_000])
 def test_lists_of_numbers_have_one_dtype_however_they_are_written(count):
-    assert tree([1.5] * count) == ("<f8", [1.5] * count)
-    assert tree([np.float32(1.5)] * count) == ("<f4", [1.5] * count)
-    for number in (3, 200, 300, 70_000, 2**40, -3, -100, -300, -70_000):
-        assert tree([number] * count) == ("<i8", [number] * count)
-    assert tree([2**63] * count) == ("<u8", [2**63] * count)
-    assert tree([5, 300, 70_000][:count]) == ("<i8", [5, 300, 70_000][:count])
+    for number in (1.5, 3, 200, 300, 70_000, 2**40, -3, -100, -300, -70_000, 2**63):
+        read = parse_msgpack(packed([number] * count)).tree
+        assert plain_value(read) == [number] * count
+        if count >= 8:
+            assert read.items[0].values.dtype == ("<f8" if number in (1.5, 2**63) else "<i8")
+    read = parse_msgpack(packed([np.float32(1.5)] * count)).tree
+    assert plain_value(read) == [1.5] * count
+    assert read.items[0].values.dtype == "<f4"
+    assert tree([5, 300, 70_000][:count]) == [5, 300, 70_000][:count]
 
 
 def test_texts_bytes_and_containers():
