@@ -195,9 +195,9 @@ def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
     if length < RUN and (not length or view[at] != SINGLE):
         return None
     mark = view[at]
-    if mark < 0x80:
-        values = np.frombuffer(view, np.uint8, length, at)
-        return (Items([Run(values.astype(np.int64))]), at + length) if values.max() < 0x80 else None
+    if mark < 0x80 or mark >= 0xE0:
+        small = np.frombuffer(view, np.int8, length, at)
+        return (Items([Run(small.astype(np.int64))]), at + length) if small.min() >= -32 else None
     kind = RUNS.get(mark)
     if kind is None or at + length * kind.itemsize > len(view):
         return None
