@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import DECODERS
+from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -53,7 +53,7 @@ def _contents(report: Report) -> str:
     name = "data" if "data" in family.fields else next(iter(family.fields))
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = DECODERS[family.decoder].title.format(field=name)
+    kind = payload(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # there the Datum is made on the way
         kind = "pictures"
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
