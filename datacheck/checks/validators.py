@@ -188,6 +188,8 @@ class Format(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if batch.expected is None or batch.label or batch.format == batch.expected.format:
             return
+        if batch.leaf and not (batch.encoded and batch.expected.format):  # what it is its decoder has compared
+            return
         finding = found(
             "wrong-format",
             f"{batch.format}, most others are {batch.expected.format}",

@@ -43,6 +43,18 @@ DECODERS: dict[str, Payload] = {
         title="Datum",
         late=(*LATE, "datacheck.decoders.datum.alike"),
     ),
+    "msgpack": Payload(
+        ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
+        "msgpack maps and lists, with the arrays of msgpack-numpy",
+        title="msgpack with {field}",
+        late=LATE,
+    ),
+    "json": Payload(
+        ("datacheck.decoders.trees.json_text", "JsonDecoder"),
+        "JSON objects and lists, with NaN, and lines of JSON",
+        title="JSON with {field}",
+        late=LATE,
+    ),
     "decimal": Payload(
         ("datacheck.decoders.text", "DecimalDecoder"),
         "decimal numbers, as picture stores keep beside the pictures",

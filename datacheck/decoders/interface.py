@@ -47,6 +47,15 @@ class HoldingPictures(Protocol):
         ...
 
 
+@runtime_checkable
+class NamingClasses(Protocol):
+    """A decoder of payloads that name the classes of what is in them."""
+
+    def classes(self, value: Value) -> frozenset[str]:
+        """Return their dotted names."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of one record: its values, an array of any shape or a number; see `Batch` for the rest."""
@@ -57,14 +66,20 @@ class Field:
     encoded: bool = False
     label: bool = False
     pixels_skipped: bool = False
+    leaf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one record turned out to hold. A record with a bad finding may have no fields at all."""
+    """What one record turned out to hold. A record with a bad finding may have no fields at all.
+
+    `lacks` are the labels that it lacks and the others have; None where they are not known, but all fields that most
+    others have are to be there.
+    """
 
     fields: Sequence[Field] = ()
     findings: Sequence[Finding] = ()
+    lacks: Sequence[str] | None = None
 
 
 Read = Callable[[Value, FamilyProfile | None], Reading]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.interface import Field, Read
+from datacheck.decoders.trees.paths import is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding
@@ -32,9 +33,12 @@ def decode_each(
         reading = read(block.values[row], profile)
         for finding in reading.findings:
             yield row, finding
-        if any(finding.verdict == "bad" for finding in reading.findings):
-            continue
-        for name in wanted.keys() - {field.name for field in reading.fields}:
+        lacks = reading.lacks
+        if lacks is None:
+            if any(finding.verdict == "bad" for finding in reading.findings):
+                continue
+            lacks = [*(wanted.keys() - {field.name for field in reading.fields})]
+        for name in lacks:
             lacking.setdefault(name, []).append(row)
         for field in reading.fields:
             if field.values.nbytes > STACKED_BYTES and not field.pixels_skipped:
@@ -50,7 +54,7 @@ def decode_each(
             field, at, np.broadcast_to(values[0], shape) if field.pixels_skipped else np.stack(values), profile
         )
     for name, at in lacking.items():
-        yield Batch(name, (), np.empty(0), label=name == "label", absent=at, expected=wanted[name])
+        yield Batch(name, (), np.empty(0), label=is_label(name), absent=at, expected=wanted[name])
 
 
 def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | None) -> Batch:
@@ -63,4 +67,5 @@ def _batch(field: Field, rows: Sequence[int], values: NDArray[Any], profile: Fam
         label=field.label,
         expected=None if profile is None else profile.fields.get(field.name),
         pixels_skipped=field.pixels_skipped,
+        leaf=field.leaf,
     )

@@ -45,6 +45,7 @@ class Batch:
 
     Large records are `SeparateArrays`, except in the batches that a caller's own validators get. `pixels_skipped` says
     that the values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
+    A `leaf` is a part of a tree: what the profile says of it holds only where nearly all sampled records agreed.
     """
 
     field: str
@@ -56,6 +57,7 @@ class Batch:
     absent: Sequence[int] = ()
     expected: FieldProfile | None = None
     pixels_skipped: bool = False
+    leaf: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -49,6 +49,8 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
+    "fields": ("suspicious", "lacks a field that nearly all others have, or has one of another type"),
+    "unsafe-pickle": ("suspicious", "unpickling this would reach code that runs commands or opens files"),
     "orphan": ("suspicious", "nothing in the store leads to it: it may be an old version, or deleted"),
     "stale": ("suspicious", "a newer write of this key may have been lost"),
     "class-missing": ("suspicious", "a class that never occurs"),

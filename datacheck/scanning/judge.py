@@ -153,7 +153,8 @@ class Judge:
                     yield item
                     continue
                 yield from self._judged(block, item)
-                self._measuring.add(item)
+                if not item.leaf or item.expected is not None:  # else there could be any number of fields
+                    self._measuring.add(item)
                 if self._batches and item.label:
                     self._labels.append(item)
 

@@ -17,10 +17,11 @@ import numpy as np
 
 from datacheck.backends.interface import Reader
 from datacheck.decoders import SIDE_DECODERS, decoder, kind, payload, rank, value_decoders
+from datacheck.decoders.interface import NamingClasses
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
-from datacheck.model.profile import UNKNOWN, FamilyProfile, FieldProfile, Profile
+from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.scanning.blame import blamed, blaming
 
 T = TypeVar("T")
@@ -31,6 +32,10 @@ PROBE_BYTES = 4 << 20
 SAMPLE_BYTES = 64 << 20
 """So much of all probes is kept in memory; what is beyond that is read once more when it is to be decoded."""
 FAMILIES = 32
+FIELDS = 256
+"""A family's profile has at most so many fields, those that most records have."""
+CLASSES = 64
+"""And at most so many names of classes."""
 TOGETHER = 1024
 """Records of up to so many values have their means taken all at once."""
 EMPTY, FOREIGN = "", "?"
@@ -77,9 +82,11 @@ class FieldSums:
     formats: Counter[str] = field(default_factory=Counter)
     dtypes: Counter[str] = field(default_factory=Counter)
     encoded: bool = False
+    leaf: bool = False
     means: list[float] = field(default_factory=list)
 
     def take(self, batch: Batch) -> None:
+        self.leaf |= batch.leaf
         self.shapes[batch.shape] += len(batch.rows)
         self.formats[batch.format] += len(batch.rows)
         self.dtypes[str(batch.values.dtype)] += len(batch.rows)
@@ -91,16 +98,18 @@ class FieldSums:
         self.formats += other.formats
         self.dtypes += other.dtypes
         self.encoded |= other.encoded
+        self.leaf |= other.leaf
         self.means += other.means
 
     def profile(self, records: int) -> FieldProfile:
         """Return what the field is meant to hold, having been looked for in so many records."""
         count = sum(self.shapes.values())
-        varies = self.encoded and len(self.shapes) > 1
+        varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
+        apart = self.leaf and not self.encoded
         return FieldProfile(
             shape=None if varies or not count else _most(self.shapes),
-            dtype=_most(self.dtypes),
-            format=_most(self.formats),
+            dtype="" if apart and not _agreed(self.dtypes) else _most(self.dtypes),
+            format="" if apart and not _agreed(self.formats) else _most(self.formats),
             share=round(count / records, 4) if records else 0.0,
             centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
         )
@@ -108,10 +117,12 @@ class FieldSums:
 
 @dataclass
 class Sums:
-    """What a decoder made of some records of one family, or rows of one table."""
+    """What a decoder made of some records of one family, or rows of one table: `broken` ones have no fields."""
 
     records: int = 0
+    broken: int = 0
     fields: dict[str, FieldSums] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
 
     def take(self, batches: Iterable[Batch], records: int) -> None:
         """Add what `records` records were decoded to."""
@@ -121,12 +132,17 @@ class Sums:
 
     def add(self, other: Sums) -> None:
         self.records += other.records
+        self.broken += other.broken
+        self.classes |= other.classes
         for name, sums in other.fields.items():
             self.fields.setdefault(name, FieldSums()).add(sums)
 
     def profile(self, name: str, sampled: int) -> FamilyProfile:
-        made = {name: self.fields[name].profile(self.records) for name in sorted(self.fields)}
-        return FamilyProfile(name, sampled, made)
+        made = {name: self.fields[name].profile(self.records - self.broken) for name in sorted(self.fields)}
+        if len(made) > FIELDS:
+            order = sorted(made, key=lambda it: (-made[it].share, it))
+            made = {name: made[name] for name in sorted(order[:FIELDS])}
+        return FamilyProfile(name, sampled, made, tuple(sorted(self.classes)[:CLASSES]))
 
 
 def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
@@ -150,8 +166,15 @@ def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool) 
     """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
     made = Sums()
     block = Block([b""] * len(values), values)
-    items = blamed("undecodable", decoder(name).decode, block, range(len(values)), None, pixels=pixels)
-    made.take((it for it in items if isinstance(it, Batch)), len(values))
+    decodes = decoder(name)
+    items = [*blamed("undecodable", decodes.decode, block, range(len(values)), None, pixels=pixels)]
+    batches = [it for it in items if isinstance(it, Batch)]
+    made.take(batches, len(values))
+    bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
+    made.broken = len(bad.difference(*(batch.rows for batch in batches)))
+    if isinstance(decodes, NamingClasses):
+        with blaming("undecodable"):
+            made.classes.update(*map(decodes.classes, values))
     return made
 
 
@@ -232,6 +255,11 @@ def of_tables(sums: Mapping[str | None, Sums]) -> Profile:
     """Return the profile of tables by the sums of their rows."""
     tables = {name: it for name, it in sums.items() if name is not None}
     return Profile({name: tables[name].profile("rows", tables[name].records) for name in sorted(tables)})
+
+
+def _agreed(counts: Counter[T]) -> bool:
+    """Say whether nearly all are the same."""
+    return not counts or max(counts.values()) >= NEARLY_ALL * counts.total()
 
 
 def _most(counts: Counter[T]) -> T:

@@ -1,11 +1,13 @@
 """Every row of DECODERS keeps the contract of decoders."""
 
 import io
+import json
 
 import h5py
 import numpy as np
 import pytest
 from building import datum, floats, pictures, pixels
+from msgpack_building import packed
 from PIL import Image
 
 import datacheck
@@ -76,6 +78,20 @@ class TestEncodedDatum(DecoderContract):
 
     def payloads(self):
         return [datum(picture(number, "PNG"), number, encoded=True) for number in range(5)]
+
+
+class TestMsgpack(DecoderContract):
+    decoder = "msgpack"
+
+    def payloads(self):
+        return [packed({"name": f"a{number}", "x": floats(number, (3, 5)), "label": number}) for number in range(5)]
+
+
+class TestJson(DecoderContract):
+    decoder = "json"
+
+    def payloads(self):
+        return [json.dumps({"x": floats(number).tolist(), "label": number}).encode() for number in range(5)]
 
 
 class TestDecimal(DecoderContract):

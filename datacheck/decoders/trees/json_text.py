@@ -13,6 +13,8 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.model.finding import Finding, found
@@ -253,3 +255,15 @@ def _dtype(name: str) -> Any:
     names = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
     names |= {"bool", "float16", "float32", "float64", "complex64", "complex128"}
     return np.dtype(name) if name in names else None
+
+
+class JsonDecoder(ContainerDecoder):
+    """Decodes JSON texts: objects and lists, NaN and Infinity, ASE's arrays, and lines of JSON."""
+
+    name = "json"
+
+    def knows(self, value: Value) -> bool:
+        return is_json(value)
+
+    def parse(self, value: Value) -> Parsed:
+        return parse_json(value)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import empty, sizes_of
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed, Run
 from datacheck.model.finding import Finding, found
@@ -101,7 +103,7 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
     except _Wrong as wrong:
         return Parsed(None, [wrong.finding])
     rest = len(value) - end
-    if rest and isinstance(tree, int | float | None):
+    if rest and (isinstance(tree, int | float | None) or (rest >= end and bytes(value[end:]).strip(b"\0"))):
         said = f"not msgpack: it begins with {bytes(value[:8]).hex(' ')}"
         return Parsed(None, [found("undecodable", said, offset=end)])
     if rest:
@@ -349,3 +351,15 @@ def _too_large(depth: int) -> Finding:
     deep = f"lists and maps lie in each other more than {DEPTH} deep"
     said = deep if depth > DEPTH else f"there are more than {CONTAINERS} lists and maps"
     return found("too-large", f"{said}, which is not followed", verdict="unverifiable")
+
+
+class MsgpackDecoder(ContainerDecoder):
+    """Decodes msgpack, with the arrays of msgpack-numpy."""
+
+    name = "msgpack"
+
+    def knows(self, value: Value) -> bool:
+        return is_msgpack(value)
+
+    def parse(self, value: Value) -> Parsed:
+        return parse_msgpack(value)

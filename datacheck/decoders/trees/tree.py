@@ -67,7 +67,8 @@ class Box:
 
 Number: TypeAlias = "bool | int | float | complex"
 Bytes: TypeAlias = "bytes | memoryview"
-Node: TypeAlias = "Items | Keyed | Opaque | Run | Widened | Box | NDArray[Any] | Number | str | Bytes | None"
+Unboxed: TypeAlias = "Items | Keyed | Opaque | Run | Widened | NDArray[Any] | Number | str | Bytes | None"
+Node: TypeAlias = "Unboxed | Box"
 """Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from datacheck.decoders.interface import Decoder, HoldingPictures, Value
+from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
 from datacheck.decoders.wrappers.table import peel
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -66,6 +66,12 @@ class WrappedDecoder:
                 values, waiting, size = [b""] * len(block), [], 0
         if waiting:
             yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
+
+    def classes(self, value: Value) -> frozenset[str]:
+        """Return the dotted names of the classes that what is inside names."""
+        peeled = peel(self._wrappers, value)
+        inner = self._inner
+        return inner.classes(peeled.value) if peeled.sound and isinstance(inner, NamingClasses) else frozenset()
 
 
 class WrappedPictureDecoder(WrappedDecoder):

@@ -1,0 +1,84 @@
+"""What a record lacks that nearly all others of its family have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from datacheck.decoders.interface import Field
+from datacheck.decoders.trees.leaves import Leaves
+from datacheck.decoders.trees.paths import ROOT, is_label
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
+
+SAID = 8
+"""So many parts that a record lacks are named, and the others counted."""
+NAMED = 4
+"""So many are named in one message."""
+_BORDER = re.compile(r"(?=[/\[])")
+_last: list[tuple[FamilyProfile, dict[str, FieldProfile]]] = []
+"""The profile that was asked for last, since a block of records has one."""
+
+
+def usual(profile: FamilyProfile) -> dict[str, FieldProfile]:
+    """Return the fields that nearly all records of a family have."""
+    if _last and _last[0][0] is profile:
+        return _last[0][1]
+    made = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
+    _last[:] = [(profile, made)]
+    return made
+
+
+def lacking(
+    fields: Sequence[Field], walked: Leaves, expected: Mapping[str, FieldProfile], *, none: bool
+) -> tuple[Sequence[str], list[Finding]]:
+    """Return the labels that a record lacks, and the findings of what else it lacks; `none` if it is None."""
+    present = {field.name for field in fields}
+    present.update(leaf.path for leaf in walked.leaves)
+    missing = expected.keys() - present
+    if missing:
+        missing -= set(walked.again)
+    if not missing or any(it.code == "too-large" for it in walked.findings):
+        return (), []
+    names = _listed(sorted(expected))
+    if none:
+        return (), [found("undecodable", f"None, nearly all others hold {names}", field=ROOT)]
+    present.update(walked.again)
+    if not present:
+        return (), [found("fields", f"nothing is in it, nearly all others hold {names}", field=ROOT)]
+    lists = {field.name for field in fields if field.format in ("list", "array") and field.values.size}
+    beginnings = {start for path in present for start in _beginnings(path)}
+    gone: dict[str, None] = {}
+    labels: list[str] = []
+    for path in sorted(missing):
+        ways = _beginnings(path)
+        if path in beginnings or any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
+            continue  # it is there in another form: items apart, or all in one
+        if is_label(path):
+            labels.append(path)
+        else:
+            gone.setdefault(next(start for start in ways if start not in beginnings))
+    said = [found("fields", "it is not there, nearly all others have it", field=path) for path in [*gone][:SAID]]
+    if len(gone) > SAID:
+        rest = [*gone][SAID:]
+        said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
+    return labels, said
+
+
+def _beginnings(path: str) -> list[str]:
+    """Return the paths of what a part lies in, from the outside, and its own.
+
+    >>> _beginnings("obs/rgb[0]")
+    ['obs', 'obs/rgb', 'obs/rgb[0]']
+    """
+    made, at = [], 0
+    for piece in _BORDER.split(path):
+        at += len(piece)
+        if at:
+            made.append(path[:at])
+    return made
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"

@@ -1,0 +1,241 @@
+"""Walk a tree into its leaves by path: without recursion, each shared part once, within bounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
+from datacheck.decoders.trees.paths import ROOT, below, spelled
+from datacheck.decoders.trees.tree import Box, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.model.finding import Finding, found
+
+LEAVES = 1 << 13
+"""A record has at most so many leaves by path; large lists and mappings of like parts are one leaf each."""
+DEPTH = 32
+"""What is nested deeper is not looked into."""
+MANY = 64
+"""Longer lists are folded: their numbers, texts and like arrays are a leaf each, at the path of the list."""
+MANY_KEYS = 256
+"""Mappings with more keys are folded likewise."""
+STACKED = 1 << 28
+"""Like arrays of a long list are put together up to so many bytes."""
+SMALL_BYTES = 64
+"""Bytes of this size may be shared without anybody having meant it."""
+UNSPELLED = {"torch_geometric.": frozenset({"_store", "_mapping"})}
+"""By the beginning of a class's name, attributes that are no part of a path: its objects keep theirs below them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part of a record that has no parts, or that is judged as a whole.
+
+    `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
+    `values` are the numbers of it, without any in what is none; `raw` are bytes.
+    """
+
+    path: str
+    kind: str
+    values: NDArray[Any]
+    raw: bytes | memoryview = b""
+
+
+@dataclass(slots=True)
+class Leaves:
+    """The leaves of a record. `again` are paths of parts that were seen at another path; `nothing` holds None."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    nothing: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+NOTHING = np.empty(0, np.uint8)
+Parts = Iterator[tuple[str, Node]]
+
+
+def leaves(tree: Node) -> Leaves:
+    """Return the leaves of a tree, in order."""
+    return _Walk().walk(tree)
+
+
+def unboxed(node: Node) -> Unboxed:
+    """Return what stands in a box, and in a box in it; None where that leads nowhere."""
+    for _ in range(BOXES):
+        if not isinstance(node, Box):
+            return node
+        node = node.node
+    return None
+
+
+BOXES = 8
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self._made = Leaves()
+        self._seen: set[int] = set()
+        self._kept: list[Node] = []
+        """Parts made on the way, which must live as long as their ids are looked up."""
+
+    def walk(self, tree: Node) -> Leaves:
+        made = self._made
+        stack: list[Parts] = [iter([("", tree)])]
+        deepest = False
+        while stack:
+            part = next(stack[-1], None)
+            if part is None:
+                stack.pop()
+                continue
+            if len(made.leaves) + len(made.again) >= LEAVES:
+                said = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
+                made.findings.append(found("too-large", said, field=part[0] or ROOT, verdict="unverifiable"))
+                break
+            below = self._taken(*part)
+            if below is None:
+                continue
+            if len(stack) <= DEPTH:
+                stack.append(below)
+            elif not deepest:
+                deepest = True
+                said = f"nested more than {DEPTH} deep; what lies below was not judged"
+                made.findings.append(found("too-large", said, field=part[0], verdict="unverifiable"))
+        return made
+
+    def _taken(self, path: str, node: Node) -> Parts | None:
+        """Take a node in if it is a leaf; return its parts if it has any."""
+        node = unboxed(node)
+        name = path or ROOT
+        if node is None:
+            self._made.nothing.append(name)
+        elif isinstance(node, str):
+            self._leaf(name, "text")
+        elif isinstance(node, (int, float, complex)):
+            self._leaf(name, "number", number(node))
+        elif self._known(node):
+            self._made.again.append(name)
+        elif isinstance(node, (bytes, memoryview)):
+            self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
+        elif isinstance(node, Opaque):
+            self._leaf(name, "other")
+        elif isinstance(node, Run):
+            self._leaf(name, "list", node.values)
+        elif isinstance(node, Widened):
+            self._leaf(name, node.dtype, node.values)
+        elif isinstance(node, Items):
+            values = rectangle(node)
+            if values is None:
+                return self._items(path, node.items)
+            self._leaf(name, "list", values)
+        elif isinstance(node, Keyed):
+            return self._keyed(path, node)
+        else:
+            self._array(name, node)
+        return None
+
+    def _known(self, node: Unboxed) -> bool:
+        """Say whether a part was seen before; remember it."""
+        if isinstance(node, (bytes, memoryview)) and len(node) <= SMALL_BYTES:
+            return False
+        if id(node) in self._seen:
+            return True
+        self._seen.add(id(node))
+        return False
+
+    def _leaf(self, name: str, kind: str, values: NDArray[Any] = NOTHING) -> None:
+        self._made.leaves.append(Leaf(name, kind, values))
+
+    def _array(self, name: str, values: NDArray[Any]) -> None:
+        """Take in an array, or the members of a structured one as if they were keys."""
+        waiting = [(name, values)]
+        while waiting:
+            name, values = waiting.pop()
+            if values.dtype.names and len(waiting) + len(self._made.leaves) < LEAVES:
+                start = "" if name == ROOT else name
+                members = [(below(start, spelled(it)), values[it]) for it in values.dtype.names]
+                waiting += reversed(members)
+            elif values.dtype.kind in NUMBERS:
+                self._leaf(name, "array" if values.ndim else "number", values)
+            else:
+                self._leaf(name, "other")
+
+    def _items(self, path: str, items: Sequence[Node]) -> Parts:
+        """Yield the parts of a list; those of a long one that are alike are put together first."""
+        if len(items) <= MANY:
+            for at, it in enumerate(items):
+                yield f"{path}[{at}]", it
+            return
+        rest, together = self._put_together(items)
+        for it in together:
+            self._kept.append(it)
+            yield path, it
+        for at in rest:
+            yield f"{path}[{at}]", items[at]
+
+    def _put_together(self, items: Sequence[Node]) -> tuple[list[int], list[Node]]:
+        """Return the places of the items that stand for themselves, and what the others come to."""
+        rest: list[int] = []
+        numbers: list[Node] = []
+        rows: list[Node] = []
+        texts: list[Node] = []
+        alike: dict[tuple[tuple[int, ...], np.dtype[Any]], list[NDArray[Any]]] = {}
+        size = 0
+        for at, boxed in enumerate(items):
+            it = unboxed(boxed)
+            if it is None:
+                continue
+            if is_number(it):
+                numbers.append(it)
+            elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
+                texts = ["text"]
+            elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
+                if not self._known(it):
+                    alike.setdefault((it.shape, it.dtype), []).append(it)
+                    size += it.nbytes
+            elif isinstance(it, Items) and (of_row := row(it.items)) is not None:
+                if not self._known(it):
+                    rows.append(Run(of_row))
+            else:
+                rest.append(at)
+        joined = [joined for several in (numbers, rows) if several and (joined := row(several)) is not None]
+        stacked = [np.stack(several) for several in alike.values()]
+        return rest, [*(Run(it) for it in joined), *texts, *stacked]
+
+    def _keyed(self, path: str, node: Keyed) -> Parts:
+        """Yield what a mapping or an object holds: the last of what has the same key, as a loader would get it."""
+        skipped = next((it for start, it in UNSPELLED.items() if node.kind.startswith(start)), frozenset())
+        chosen = self._chosen(path, node)
+        names, values = list(chosen), list(chosen.values())
+        rest: Sequence[int] = range(len(values))
+        if len(chosen) > MANY_KEYS:
+            rest, together = self._put_together(values)
+            for it in together:
+                self._kept.append(it)
+                yield path, it
+        for at in rest:
+            yield path if names[at] in skipped else below(path, names[at]), values[at]
+        yield from self._items(path, node.items)
+
+    def _chosen(self, path: str, node: Keyed) -> dict[str, Node]:
+        """Return the values by their keys as they are spelled: the last of each key, all where keys look the same."""
+        chosen: dict[str, Node] = {}
+        keys: dict[str, Node] = {}
+        alike: Counter[str] = Counter()
+        for key, value in node.pairs:
+            name = spelled(unboxed(key))
+            if name in chosen:
+                before = keys[name]
+                if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:
+                    if not any(it.code == "fields" for it in self._made.findings):
+                        said = "the key is there twice; the last one counts"
+                        self._made.findings.append(found("fields", said, field=below(path, name)))
+                else:
+                    alike[name] += 1
+                    name = f"{name} ({alike[name] + 1})"
+            chosen[name], keys[name] = value, key
+        return chosen

@@ -1,0 +1,109 @@
+"""Lists of numbers, nested ones too, as the arrays that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.trees.tree import Items, Node, Run
+
+NUMBERS = "biufc"
+"""The kinds of dtype whose values are judged."""
+AXES = 8
+"""Lists are taken for arrays of at most so many axes."""
+LARGEST = int(np.finfo(np.float64).max)
+VALUES = 1 << 24
+"""And of so many values: lists that hold one another over and over could stand for any number."""
+
+
+def is_number(node: Node) -> bool:
+    """Say whether a node is one number, or a run of them."""
+    if isinstance(node, (int, float, complex, Run)):  # a bool is an int
+        return True
+    return isinstance(node, np.ndarray) and node.ndim == 0 and node.dtype.kind in NUMBERS
+
+
+def number(node: complex) -> NDArray[Any]:
+    """Return a number as an array without axes."""
+    made = row([node])
+    assert made is not None
+    return made[0, ...]
+
+
+def row(items: Sequence[Node]) -> NDArray[Any] | None:
+    """Return numbers as an array of one axis, None where one of them is no number."""
+    if not items:
+        return np.empty(0)
+    if not all(map(is_number, items)):
+        return None
+    kinds = set(map(type, items))
+    if Run in kinds:
+        return _pieces(items)
+    if np.ndarray in kinds:
+        return np.array(items)
+    plain: Any = items
+    if kinds == {bool}:
+        return np.array(plain, np.uint8)
+    if kinds <= {bool, int}:
+        try:
+            return np.array(plain, np.int64)
+        except OverflowError:
+            pass  # beyond 64 bits: as floats they are judged as well
+    try:
+        return np.array(plain, np.complex128 if complex in kinds else np.float64)
+    except OverflowError:  # integers beyond float64: finite all the same
+        return row([max(-LARGEST, min(LARGEST, it)) if isinstance(it, int) else it for it in plain])
+
+
+def _pieces(items: Sequence[Node]) -> NDArray[Any] | None:
+    made: list[NDArray[Any]] = []
+    between: list[Node] = []
+    for it in (*items, Run(np.empty(0))):
+        if not isinstance(it, Run):
+            between.append(it)
+            continue
+        if between:
+            several = row(between)
+            if several is None:
+                return None
+            made.append(several)
+            between = []
+        if it.values.size or not made:
+            made.append(it.values)
+    made = [it for it in made if it.size] or made
+    return made[0] if len(made) == 1 else np.concatenate(made)
+
+
+def _all_lists(items: Sequence[Node]) -> TypeGuard[Sequence[Items]]:
+    return all(type(it) is Items for it in items)
+
+
+def rectangle(items: Items) -> NDArray[Any] | None:
+    """Return the array that a list of numbers, or of equally long lists of such, stands for; None if it is none.
+
+    >>> rectangle(Items([Items([1, 2]), Items([3, 4])])).tolist()
+    [[1, 2], [3, 4]]
+    """
+    level: Sequence[Items] = [items]
+    shape: list[int] = []
+    for _ in range(AXES):
+        if level and level[0].items and type(level[0].items[0]) is not Items:
+            break
+        inner = [it for one in level for it in one.items]
+        if not inner or len(inner) > VALUES or not _all_lists(inner):
+            break
+        if len({len(one.items) for one in level}) > 1:
+            return None
+        shape.append(len(level[0].items))
+        level = inner
+    if sum(len(one.items) for one in level) > VALUES:
+        return None
+    if len(level) == 1:
+        only = row(level[0].items)
+        return None if only is None else only.reshape(*shape, only.size)
+    flat = row([it for one in level for it in one.items])
+    sizes = {sum(it.values.size if isinstance(it, Run) else 1 for it in one.items) for one in level}
+    return flat.reshape(*shape, sizes.pop()) if flat is not None and len(sizes) == 1 else None

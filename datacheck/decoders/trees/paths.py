@@ -1,0 +1,80 @@
+"""How the path of a part of a record is spelled: `obs/rgb`, `boxes[0]`, `"a/b"/c`; a bare value is `data`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
+from datacheck.model.escaping import escape, plain
+
+ROOT = "data"
+"""The path of a bare value."""
+LABELS = frozenset({"label", "labels", "y", "target", "targets", "class", "cls"})
+"""A field is a label if this is the last name of its path."""
+KEY_LETTERS = 100
+"""Longer keys are cut: a path is for people, and a record may hold many."""
+KEY_DIGITS = 200
+"""The bits of the largest number whose digits are spelled as a key."""
+_ITEM = re.compile(r"(?:\[[0-9]+\])+\Z")
+_QUOTED = re.compile(r'[/\["]')
+
+
+def below(path: str, name: str) -> str:
+    """Return the path of what has this spelled name in the container at `path`, which is "" for the whole record."""
+    return f"{path}/{name}" if path else name
+
+
+def is_label(path: str) -> bool:
+    """Say whether the field at this path is a label by its name.
+
+    >>> is_label("obs/label"), is_label("y[0]"), is_label("labels/weights")
+    (True, True, False)
+    """
+    return _ITEM.sub("", path).rpartition("/")[2] in LABELS
+
+
+def spelled(key: Node) -> str:
+    r"""Return how a key is spelled in a path.
+
+    >>> spelled("rgb"), spelled("a/b"), spelled(3), spelled(b"\x00k"), spelled(Items(["user", "buys", "item"]))
+    ('rgb', '"a/b"', '3', '\\x00k', '(user, buys, item)')
+    """
+    if isinstance(key, str):
+        return _quoted(_cut(key))
+    if isinstance(key, (bytes, memoryview)):
+        return _quoted(_cut(escape(bytes(key[: KEY_LETTERS + 1]))))
+    if isinstance(key, Items):
+        return _tuple(key)
+    return _simple(key)
+
+
+def _tuple(key: Items) -> str:
+    """Spell a tuple of plain things, as heterogeneous graphs have for keys; what else is in it is not looked into."""
+    parts = [spelled(it) if not isinstance(it, Items) else "(...)" for it in key.items[:8]]
+    return f"({', '.join(parts)}{', ...' if len(key.items) > len(parts) else ''})"
+
+
+def _simple(key: Node) -> str:
+    if key is None or isinstance(key, (bool, float, complex)):
+        return str(key)
+    if isinstance(key, int):
+        return str(key) if key.bit_length() <= KEY_DIGITS else f"{key >> key.bit_length() - 64:#x}..."
+    if isinstance(key, Keyed):
+        return plain(_cut(key.kind or "a mapping"))
+    if isinstance(key, Box):
+        return "?" if isinstance(key.node, Box) else spelled(key.node)
+    kind = getattr(key, "kind", None)
+    if isinstance(kind, str):
+        return plain(_cut(kind))
+    return _quoted(plain(_cut(str(key)))) if getattr(key, "ndim", 1) == 0 else "an array"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= KEY_LETTERS else f"{text[:KEY_LETTERS]}..."
+
+
+def _quoted(text: str) -> str:
+    """Return a key as it is, or in JSON quotes where it could be taken for more than one."""
+    text = plain(text)
+    return json.dumps(text) if not text or _QUOTED.search(text) else text

@@ -1,0 +1,124 @@
+"""Make the fields of one record of its tree, and say where it differs from what the others are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.npy import MAGIC as NPY
+from datacheck.decoders.npy import NpyDecoder
+from datacheck.decoders.pictures.decoder import FOREIGN, read_picture
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.rows import real
+from datacheck.decoders.text import TextDecoder
+from datacheck.decoders.trees.differences import lacking, usual
+from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
+from datacheck.decoders.trees.paths import ROOT, below, is_label
+from datacheck.decoders.trees.tree import Items, Node, Parsed
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile, FieldProfile
+
+PICTURES = frozenset({"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"})
+
+
+def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+    """Return the fields of a record that was parsed; bytes with a picture's magic are decoded strictly."""
+    walked = leaves(parsed.tree)
+    label = _label_of_pair(parsed.tree, walked.leaves)
+    expected = {} if profile is None else usual(profile)
+    fields: list[Field] = []
+    findings = [*parsed.findings, *walked.findings]
+    for leaf in walked.leaves:
+        meant = expected.get(leaf.path)
+        if leaf.kind == "bytes":
+            made, said = _of_bytes(leaf, meant, pixels=pixels)
+            fields += made
+            findings += said
+            continue
+        values = real(leaf.values[np.newaxis])[0]
+        labels = leaf.path == label or is_label(leaf.path)
+        fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
+    lacks: Sequence[str] = ()
+    if expected:
+        findings += filter(None, (_of_another_type(field, expected.get(field.name)) for field in fields))
+        lacks, said = lacking(fields, walked, expected, none=unboxed(parsed.tree) is None)
+        findings += said
+    return Reading(fields, findings, lacks)
+
+
+def picture_in(parsed: Parsed) -> bytes | None:
+    """Return the first picture that lies in a tree, as it is stored."""
+    raws = (leaf.raw for leaf in leaves(parsed.tree).leaves if leaf.kind == "bytes")
+    return next((bytes(raw) for raw in raws if sniff(raw)), None)
+
+
+def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
+    """Return the path of the integer of a pair of an array, or a picture, and an integer."""
+    tree = unboxed(tree)
+    if not isinstance(tree, Items) or len(tree.items) != 2 or len(found_leaves) < 2:
+        return None
+    first, last = found_leaves[0], found_leaves[-1]
+    if last.path not in ("[1]", "[1][0]") or last.values.size != 1 or last.values.dtype.kind not in "iu":
+        return None
+    return last.path if first.path.startswith("[0]") and first.kind not in ("number", "text", "other") else None
+
+
+def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None:
+    """Return the finding of a field that is not of the type that nearly all others have at this path."""
+    if meant is None or not meant.format or field.encoded or (meant.format.partition(" ")[0] in PICTURES):
+        return None
+    dtype = str(field.values.dtype)
+    if field.format == meant.format and (field.format != "array" or meant.dtype in ("", dtype)):
+        return None
+    had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
+    return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+
+
+def _type(form: str, dtype: str) -> str:
+    return dtype if form == "array" and dtype else form
+
+
+def _of_bytes(leaf: Leaf, meant: FieldProfile | None, *, pixels: bool) -> tuple[list[Field], list[Finding]]:
+    """Return the fields that bytes hold: a picture, .npy bytes, a text; of others nobody knows what they are."""
+    raw, path = leaf.raw, leaf.path
+    bare = Field(path, NOTHING, format="bytes", label=is_label(path), leaf=True)
+    picture = meant is not None and meant.format.partition(" ")[0] in PICTURES
+    if not len(raw):
+        if meant is None or not (picture or meant.format == "bytes"):
+            return [bare], []
+        return [bare], [found("empty", f"zero bytes, nearly all others are {meant.format}", field=path)]
+    if picture or sniff(raw) is not None:
+        return _of_picture(path, raw, pixels=pixels)
+    if raw[:6] == NPY:
+        return _of_npy(path, raw)
+    if TextDecoder().knows(raw):
+        return [Field(path, NOTHING, format="text", label=is_label(path), leaf=True)], []
+    if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
+        return [bare], []
+    head = bytes(raw[:32])
+    name = next((name for at, magic, name in FOREIGN if head[at:].startswith(magic)), None)
+    what = f"{name}, which datacheck does not decode" if name else f"{len(raw)} raw bytes: nothing says what they are"
+    return [bare], [found("unknown-payload", what, field=path)]
+
+
+def _of_picture(path: str, raw: Value, *, pixels: bool) -> tuple[list[Field], list[Finding]]:
+    picture, findings = read_picture(raw, pixels=pixels)
+    said = [msgspec.structs.replace(it, field=path) for it in findings]
+    if picture is None:
+        return [], said
+    skipped = picture.pixels_skipped
+    return [Field(path, picture.pixels, format=picture.format, encoded=True, pixels_skipped=skipped, leaf=True)], said
+
+
+def _of_npy(path: str, raw: Value) -> tuple[list[Field], list[Finding]]:
+    reading = NpyDecoder().read(raw, None)
+    start = "" if path == ROOT else path
+    fields = [
+        Field(path if it.name == "data" else below(start, it.name.replace(".", "/")), it.values, format="array",
+              label=is_label(path), leaf=True)
+        for it in reading.fields
+    ]  # fmt: skip
+    return fields, [msgspec.structs.replace(it, field=path) for it in reading.findings]
