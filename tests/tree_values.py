@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datacheck.decoders.trees.tree import Items, Keyed, Opaque, Run, Widened
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Opaque, Run, Widened
 
 
 def plain_value(node):
@@ -15,6 +15,8 @@ def plain_value(node):
         ]
     if isinstance(node, Widened):
         return node.dtype, node.values.tolist()
+    if isinstance(node, Flawed):
+        return node.code
     if isinstance(node, Opaque):
         return f"opaque {node.kind}"
     if isinstance(node, np.ndarray):

@@ -43,6 +43,12 @@ DECODERS: dict[str, Payload] = {
         title="Datum",
         late=(*LATE, "datacheck.decoders.datum.alike"),
     ),
+    "pickle": Payload(
+        ("datacheck.decoders.pickles.decoder", "PickleDecoder"),
+        "pickles of arrays, tensors, numbers and pictures, in any nesting; nothing is unpickled",
+        title="pickles of {field}",
+        late=LATE,
+    ),
     "msgpack": Payload(
         ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",

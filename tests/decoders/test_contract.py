@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 
 import h5py
 import numpy as np
@@ -92,6 +93,27 @@ class TestJson(DecoderContract):
 
     def payloads(self):
         return [json.dumps({"x": floats(number).tolist(), "label": number}).encode() for number in range(5)]
+
+
+class TestPickle(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps({"x": floats(number, (3, 4)), "y": number, "s": "text"}) for number in range(5)]
+
+
+class TestPickleOfProtocol0(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps({"x": floats(number, (3, 2)), "y": number}, 0) for number in range(5)]
+
+
+class TestPickleOfPictures(DecoderContract):
+    decoder = "pickle"
+
+    def payloads(self):
+        return [pickle.dumps(([picture(number, "PNG")], np.array([number]))) for number in range(5)]
 
 
 class TestDecimal(DecoderContract):

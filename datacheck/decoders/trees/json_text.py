@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from datacheck.decoders.interface import Value
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Parsed
 from datacheck.model.finding import Finding, found
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def parse_json(value: bytes | memoryview) -> Parsed:
     if at < len(text):
         findings = [_behind(text, at, len(values))]
     try:
-        tree = _settled(values[0] if len(values) == 1 else values, findings)
+        tree = _settled(values[0] if len(values) == 1 else values)
     except _Deep:
         return Parsed(None, [_deep()])
     return Parsed(tree, findings)
@@ -187,7 +187,7 @@ _HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _whole, "pars
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_once  # type: ignore[attr-defined]
 
 
-def _settled(value: Any, findings: list[Finding]) -> Node:
+def _settled(value: Any) -> Node:
     """Return the tree with its lists as Items, and ASE's arrays as arrays. Never recurses.
 
     Containers are listed from the outside to the inside, and settled the other way round.
@@ -202,21 +202,21 @@ def _settled(value: Any, findings: list[Finding]) -> Node:
     for it, _ in reversed(order):
         if type(it) is list:
             if not CONTAINERS.isdisjoint(map(type, it)):
-                it[:] = [_part(held, findings) for held in it]
+                it[:] = [_part(held) for held in it]
         else:
-            it.pairs = [(key, _part(held, findings)) for key, held in it.pairs]
-    return _part(value, findings)
+            it.pairs = [(key, _part(held)) for key, held in it.pairs]
+    return _part(value)
 
 
-def _part(held: Any, findings: list[Finding]) -> Node:
+def _part(held: Any) -> Node:
     """Return a value whose contents are settled as the part of a tree that it is."""
     if type(held) is list:
         return Items(held)
-    part: Node = _object(held, findings) if type(held) is Keyed and len(held.pairs) == 1 else held
+    part: Node = _object(held) if type(held) is Keyed and len(held.pairs) == 1 else held
     return part
 
 
-def _object(it: Keyed, findings: list[Finding]) -> Node:
+def _object(it: Keyed) -> Node:
     """Return the array that an object stands for, if it is one of ASE's; else the object."""
     ((name, held),) = it.pairs
     if name != ASE or not isinstance(held, Items) or len(held.items) != 3:
@@ -227,10 +227,10 @@ def _object(it: Keyed, findings: list[Finding]) -> Node:
     values = flat_numbers(flat)
     if sizes is None or dtype is None or values is None:
         return it
-    return _shaped(values, sizes, dtype, findings)
+    return _shaped(values, sizes, dtype)
 
 
-def _shaped(values: NDArray[Any], shape: list[int], dtype: Any, findings: list[Finding]) -> Node:
+def _shaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
     import numpy as np
 
     count = prod(shape)
@@ -238,8 +238,7 @@ def _shaped(values: NDArray[Any], shape: list[int], dtype: Any, findings: list[F
     if stored != count:
         shown = " x ".join(map(str, shape)) or "one"
         said = f"an array of {shown} {dtype} is stored with {stored} values"
-        findings.append(found("size-mismatch", said, found=stored, expected=count))
-        return values
+        return Flawed("size-mismatch", said)
     with np.errstate(all="ignore"):
         if dtype.kind == "c":
             return values.astype(np.float64).view(np.complex128).reshape(shape)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, below, spelled
-from datacheck.decoders.trees.tree import Box, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
 from datacheck.model.finding import Finding, found
 
 LEAVES = 1 << 13
@@ -47,7 +47,7 @@ class Leaf:
 
 @dataclass(slots=True)
 class Leaves:
-    """The leaves of a record. `again` are paths of parts that were seen at another path; `nothing` holds None."""
+    """The leaves of a record; `again` are paths of what is broken or was seen before, `nothing` those of None."""
 
     leaves: list[Leaf] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -121,12 +121,6 @@ class _Walk:
             self._made.again.append(name)
         elif isinstance(node, (bytes, memoryview)):
             self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
-        elif isinstance(node, Opaque):
-            self._leaf(name, "other")
-        elif isinstance(node, Run):
-            self._leaf(name, "list", node.values)
-        elif isinstance(node, Widened):
-            self._leaf(name, node.dtype, node.values)
         elif isinstance(node, Items):
             values = rectangle(node)
             if values is None:
@@ -135,8 +129,22 @@ class _Walk:
         elif isinstance(node, Keyed):
             return self._keyed(path, node)
         else:
-            self._array(name, node)
+            self._bare(name, node)
         return None
+
+    def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
+        """Take in what has no parts."""
+        if isinstance(node, Flawed):
+            self._made.findings.append(found(node.code, node.message, field=name))
+            self._made.again.append(name)
+        elif isinstance(node, Opaque):
+            self._leaf(name, "other")
+        elif isinstance(node, Run):
+            self._leaf(name, "list", node.values)
+        elif isinstance(node, Widened):
+            self._leaf(name, node.dtype, node.values)
+        else:
+            self._array(name, node)
 
     def _known(self, node: Unboxed) -> bool:
         """Say whether a part was seen before; remember it."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Value
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import empty, sizes_of
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed, Run
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Parsed, Run
 from datacheck.model.finding import Finding, found
 
 DEPTH = 128
@@ -89,7 +89,7 @@ def is_msgpack(value: bytes | memoryview) -> bool:
     if len(value) < 2 or not (0x80 <= value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
         return False
     try:
-        _, end = _walk(memoryview(value), [])
+        _, end = _walk(memoryview(value))
     except _Wrong:
         return False
     return end == len(value)
@@ -99,7 +99,7 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
     """Return the tree of one msgpack value."""
     findings: list[Finding] = []
     try:
-        tree, end = _walk(memoryview(value), findings)
+        tree, end = _walk(memoryview(value))
     except _Wrong as wrong:
         return Parsed(None, [wrong.finding])
     rest = len(value) - end
@@ -112,7 +112,7 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
     return Parsed(tree, findings)
 
 
-def _walk(view: memoryview, findings: list[Finding]) -> tuple[Node, int]:
+def _walk(view: memoryview) -> tuple[Node, int]:
     """Return the tree of the value at the beginning, and the offset behind it."""
     at, size = 0, len(view)
     items: list[Any] = []
@@ -123,7 +123,7 @@ def _walk(view: memoryview, findings: list[Finding]) -> tuple[Node, int]:
         while not left:
             if not stack:
                 return items[0], at
-            made = _mapping(items, findings) if keyed else Items(items)
+            made = _mapping(items) if keyed else Items(items)
             items, left, keyed = stack.pop()
             items.append(made)
         if at >= size:
@@ -240,7 +240,7 @@ def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], 
 def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
     """Return the dtype, the sizes and the bytes of the array that the items of a map announce, up to the key "data"."""
     try:
-        tree, end = _walk(memoryview(b"\x9a" + head + b"\xc4\0"), [])
+        tree, end = _walk(memoryview(b"\x9a" + head + b"\xc4\0"))
     except _Wrong:
         return None
     if not isinstance(tree, Items) or end != len(head) + 3:
@@ -255,13 +255,13 @@ def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
     return dtype, sizes, prod(sizes) * dtype.itemsize
 
 
-def _mapping(items: list[Any], findings: list[Finding]) -> Node:
+def _mapping(items: list[Any]) -> Node:
     """Return a map, or the array, the number or the complex number that msgpack-numpy writes as one."""
     if len(items) in (4, 6, 8, 10):
         names = [it.decode("latin-1") if type(it) is bytes else it for it in items[::2] if type(it) in (bytes, str)]
         if len(names) == len(items) // 2 and ("nd" in names or "complex" in names):
             held = dict(zip(names, items[1::2], strict=True))
-            made = _array(held, findings) if "nd" in held else _complex(held)
+            made = _array(held) if "nd" in held else _complex(held)
             if made is not None:
                 return made
     return Keyed(list(zip(items[::2], items[1::2], strict=True)))
@@ -278,7 +278,7 @@ def _complex(held: dict[Any, Any]) -> Node:
         return None
 
 
-def _array(held: dict[Any, Any], findings: list[Finding]) -> Node:
+def _array(held: dict[Any, Any]) -> Node:
     """Return the array or the scalar that a map of msgpack-numpy stands for; None where it is not one of those."""
     data = held.get("data")
     if isinstance(data, str):
@@ -296,8 +296,7 @@ def _array(held: dict[Any, Any], findings: list[Finding]) -> Node:
         shown = " x ".join(map(str, sizes)) or "one"
         expected = prod(sizes) * dtype.itemsize
         said = f"an array of {shown} {dtype} takes {expected} bytes, and has {len(data)}"
-        findings.append(found("size-mismatch", said, found=len(data), expected=expected))
-        return Opaque("numpy.ndarray")
+        return Flawed("size-mismatch", said)
     if not len(data):
         return empty(sizes, dtype)
     return np.frombuffer(data, dtype).reshape(sizes)

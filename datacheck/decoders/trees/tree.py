@@ -59,6 +59,14 @@ class Widened:
 
 
 @dataclass(slots=True, eq=False)
+class Flawed:
+    """A part that is broken, where the rest of the record can be read: the code and the message of its finding."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True, eq=False)
 class Box:
     """A part that others refer to before it is known what it is: it stands for what is in it by the end."""
 
@@ -67,7 +75,7 @@ class Box:
 
 Number: TypeAlias = "bool | int | float | complex"
 Bytes: TypeAlias = "bytes | memoryview"
-Unboxed: TypeAlias = "Items | Keyed | Opaque | Run | Widened | NDArray[Any] | Number | str | Bytes | None"
+Unboxed: TypeAlias = "Items | Keyed | Opaque | Run | Widened | Flawed | NDArray[Any] | Number | str | Bytes | None"
 Node: TypeAlias = "Unboxed | Box"
 """Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
 

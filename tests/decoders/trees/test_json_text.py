@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tree_values import codes, plain_value
 
-from datacheck.decoders.trees.json_text import is_json, parse_json
+from datacheck.decoders.trees.json_text import JsonDecoder, is_json, parse_json
 from datacheck.decoders.trees.tree import Keyed
 
 
@@ -78,9 +78,10 @@ def test_arrays_of_ase(text, expected):
 
 def test_an_array_of_ase_whose_list_is_too_short_or_too_long():
     for flat in ([1.0] * 5, [1.0] * 7, []):
-        parsed = parse_json(('{"forces": ' + ase([2, 3], "float64", flat) + "}").encode())
-        (finding,) = parsed.findings
-        assert (finding.code, finding.details["found"], finding.details["expected"]) == ("size-mismatch", len(flat), 6)
+        assert tree('{"forces": ' + ase([2, 3], "float64", flat) + "}") == {"forces": "size-mismatch"}
+        (finding,) = JsonDecoder().read(('{"forces": ' + ase([2, 3], "float64", flat) + "}").encode(), None).findings
+        assert (finding.field, finding.code) == ("forces", "size-mismatch")
+        assert f"2 x 3 float64 is stored with {len(flat)} values" in finding.message
 
 
 def test_what_only_looks_like_an_array_of_ase_stays_what_it_is():

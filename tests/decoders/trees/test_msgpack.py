@@ -7,7 +7,7 @@ import pytest
 from msgpack_building import packed
 from tree_values import codes, plain_value
 
-from datacheck.decoders.trees.msgpack import DEPTH, is_msgpack, parse_msgpack
+from datacheck.decoders.trees.msgpack import DEPTH, MsgpackDecoder, is_msgpack, parse_msgpack
 
 
 def tree(it, raw=False):
@@ -91,8 +91,10 @@ def test_arrays_of_objects_are_not_opened():
 def test_an_array_whose_bytes_are_not_as_many_as_its_shape_says(change):
     data = b"\0" * (24 + change)
     held = {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [2, 3], b"data": data}
-    (finding,) = parse_msgpack(packed([1, held])).findings
-    assert (finding.code, finding.details["found"], finding.details["expected"]) == ("size-mismatch", 24 + change, 24)
+    assert tree([1, held]) == [1, "size-mismatch"]
+    (finding,) = MsgpackDecoder().read(packed({"x": held}), None).findings
+    assert (finding.field, finding.code) == ("x", "size-mismatch")
+    assert f"2 x 3 float32 takes 24 bytes, and has {24 + change}" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Pickles, read without unpickling: a machine of our own walks their opcodes, imports nothing and calls nothing."""

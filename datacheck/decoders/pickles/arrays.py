@@ -1,0 +1,203 @@
+"""NumPy's arrays, scalars and dtypes as pickles hold them, in every form that NumPy has written.
+
+`numpy/_core/src/multiarray/methods.c` (array_reduce, array_setstate), `descriptor.c` (arraydescr_reduce) and
+`numeric.py` (`_frombuffer`) say what the parts are. They are proved against the bytes there; no dtype is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.pickles.parts import DType, Global
+from datacheck.decoders.trees.storages import WIDENED, widened
+from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
+
+AXES = 64
+FIELDS = 1 << 12
+"""A structured dtype has at most so many members."""
+ITEM_BYTES = 1 << 31
+_NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
+_ORDERS = frozenset("<>=|")
+
+
+def dtype(arguments: Sequence[Node]) -> Node:
+    """Return the dtype that `numpy.dtype(...)` would make: its name, or the class of a user's own."""
+    first = text(arguments[0]) if arguments else None
+    if first is not None and (match := _NAME.fullmatch(first)) and int(match[1] or 0) < ITEM_BYTES:
+        try:
+            return DType(f"dtype {first}", made=np.dtype("V0" if first == "V" else first.replace("a", "S", 1)))
+        except (TypeError, ValueError):
+            return DType(f"dtype {first}")
+    name = arguments[0].name if arguments and isinstance(arguments[0], Global) else str(first)
+    return DType(f"dtype {name}", widened=name if name in WIDENED else "")
+
+
+def text(node: Node) -> str | None:
+    """Return a text, which Python 2 stored as bytes."""
+    if isinstance(node, (bytes, memoryview)) and len(node) <= 1 << 10:
+        return bytes(node).decode("latin-1")
+    return node if isinstance(node, str) else None
+
+
+def whole(node: Node) -> tuple[int, ...] | None:
+    """Return a tuple of sizes, or an integer as a tuple of one; None for anything else."""
+    items = node.items if isinstance(node, Items) else [node]
+    sizes = tuple(it for it in items if type(it) is int and 0 <= it < 1 << 62)
+    return sizes if len(sizes) == len(items) <= AXES else None
+
+
+def build_dtype(made: DType, state: Node) -> None:
+    """Give a dtype its state: byte order, members, items that are arrays. Of a state without sense nothing is known."""
+    if not isinstance(state, Items) or len(state.items) < 5:
+        made.made = None
+        return
+    order = text(state.items[1])
+    base, names, members = state.items[2:5]
+    size = state.items[5] if len(state.items) > 5 else -1
+    plain = made.made
+    if plain is None:
+        return
+    made.made = None
+    if isinstance(names, Items) and isinstance(members, Keyed):
+        made.made = _structured(names.items, members, size)
+    elif isinstance(base, Items) and len(base.items) == 2:
+        of, shape = base.items[0], whole(base.items[1])
+        if isinstance(of, DType) and of.made is not None and shape is not None:
+            made.made = _checked((of.made, shape))
+    elif plain.kind in "Mm":
+        made.made = plain  # the unit does not matter: the values are not judged
+    elif order is not None and order in _ORDERS:
+        if plain.kind in "SUV" and plain.itemsize == 0 and type(size) is int and 0 <= size < ITEM_BYTES:
+            plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
+        made.made = plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
+
+
+def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[Any] | None:
+    """Return a dtype of members, None where they do not lie in the item."""
+    given = {text(key): value for key, value in members.pairs[: 2 * FIELDS]}
+    formats, offsets, titles = [], [], [text(name) for name in names]
+    if len(names) > FIELDS or type(size) is not int or not 0 <= size < ITEM_BYTES or None in titles:
+        return None
+    for name in titles:
+        member = given.get(name)
+        if not isinstance(member, Items) or len(member.items) < 2:
+            return None
+        of, offset = member.items[:2]
+        if not isinstance(of, DType) or of.made is None or type(offset) is not int:
+            return None
+        if not 0 <= offset <= size - of.made.itemsize:
+            return None
+        formats.append(of.made)
+        offsets.append(offset)
+    return _checked({"names": titles, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+def _checked(what: Any) -> np.dtype[Any] | None:
+    made: np.dtype[Any]
+    try:
+        made = np.dtype(what)
+    except (TypeError, ValueError, OverflowError):  # NumPy's own bounds
+        return None
+    return made
+
+
+def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
+    """Return the array of a dtype, a shape and the bytes or the objects of its values; Flawed where they do not fit."""
+    if not isinstance(made, DType):
+        return Flawed("undecodable", "an array whose dtype is none")
+    sizes = whole(shape)
+    if sizes is None:
+        return Flawed("undecodable", f"an array whose shape is {_shown(shape)}")
+    if isinstance(raw, Items):  # objects
+        count = prod(sizes)
+        if len(raw.items) == count:
+            return Items(raw.items)
+        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
+    if not isinstance(raw, (bytes, memoryview)):
+        return Opaque(f"an array of {made.kind}")  # out of band, or made by what cannot be seen
+    return _values(made, sizes, raw, fortran=fortran, axes=whole(axes) if isinstance(axes, Items) else None)
+
+
+def _values(made: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, axes: tuple[int, ...] | None) -> Node:
+    plain = np.dtype(WIDENED[made.widened]) if made.widened else made.made
+    if plain is None or plain.hasobject:
+        return Opaque(f"an array of {made.kind}")
+    count = prod(sizes)
+    if count * plain.itemsize != len(raw):
+        said = f"{len(raw)} bytes of values, {_sizes(sizes)} {made.widened or plain} takes {count * plain.itemsize}"
+        return Flawed("size-mismatch", said)
+    if not len(raw):
+        values: NDArray[Any] = np.empty(tuple(min(it, 1 << 16) for it in sizes) if 0 in sizes else 0, plain)
+    else:
+        values = np.frombuffer(raw, plain).reshape(sizes, order="F" if fortran else "C")
+        if axes is not None:
+            if sorted(axes) != list(range(len(sizes))):
+                return Flawed("undecodable", f"an array of {len(sizes)} axes in the order {axes[:8]}")
+            values = values.transpose(axes)
+    return widened(values, made.widened) if made.widened else values
+
+
+def scalar(arguments: Sequence[Node]) -> Node:
+    """Return a NumPy scalar, as an array without axes."""
+    if len(arguments) < 2:
+        return Flawed("undecodable", "a NumPy scalar without a value")
+    made, raw = arguments[:2]
+    if isinstance(made, DType) and made.made is not None and made.made.hasobject:
+        return raw
+    return array(made, Items([]), raw)
+
+
+def from_buffer(arguments: Sequence[Node]) -> Node:
+    """Return the array that `_frombuffer(buffer, dtype, shape, order, axes)` makes, as protocol 5 has it."""
+    if len(arguments) < 4:
+        return Flawed("undecodable", "an array without a buffer, dtype, shape and order")
+    raw, made, shape = arguments[:3]
+    axes = arguments[4] if len(arguments) > 4 and text(arguments[3]) == "K" else None
+    return array(made, shape, raw, fortran=text(arguments[3]) == "F", axes=axes)
+
+
+def from_state(state: Node) -> Node:
+    """Return the array of a state as BUILD gives it: (version, shape, dtype, fortran, values), or without version."""
+    items = state.items if isinstance(state, Items) else []
+    if len(items) == 4:
+        items = [1, *items]
+    if len(items) != 5:
+        return Flawed("undecodable", "an array whose state is not shape, dtype, order and values")
+    _, shape, made, fortran, raw = items
+    return array(made, shape, raw, fortran=fortran is True or fortran == 1)
+
+
+def masked(state: Node) -> Node:
+    """Return the values of a masked array: those that are masked do not count, so another stands in their place."""
+    items = state.items if isinstance(state, Items) else []
+    if len(items) < 6 or not isinstance(items[5], (bytes, memoryview)):
+        return Opaque("numpy.ma.MaskedArray")
+    values = from_state(Items(items[:5]))
+    if not isinstance(values, np.ndarray) or values.size != len(items[5]) or values.dtype.names:
+        return values
+    order: Any = "F" if items[3] is True or items[3] == 1 else "C"
+    hidden = np.frombuffer(items[5], np.bool_).reshape(values.shape, order=order)
+    if not hidden.any():
+        return values
+    seen = values[~hidden]
+    shown = values.copy()
+    shown[hidden] = seen[0] if seen.size else np.zeros((), values.dtype)
+    return shown
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes)) or "one"
+
+
+def _shown(shape: Node) -> str:
+    if isinstance(shape, Items):
+        return (
+            "(" + ", ".join(str(it) if type(it) is int and abs(it) < 1 << 62 else "..." for it in shape.items[:8]) + ")"
+        )
+    return "none"

@@ -1,0 +1,255 @@
+"""What calls, states and attributes of a pickle mean, where that is known; everything else is a class by its name.
+
+Nothing is imported or called: a call that is not in this table becomes what it was given, under the function's name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from datacheck.decoders.pickles import arrays
+from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
+from datacheck.decoders.trees.leaves import unboxed
+from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
+from datacheck.decoders.trees.tree import Box, Bytes, Items, Keyed, Node, Opaque
+
+LATIN = frozenset({"latin1", "latin-1", "iso-8859-1"})
+DIGITS = 64
+"""A number written in digits may have so many."""
+
+
+class Host(Protocol):
+    """The machine that a call is made in: it counts the work, and keeps what is costly to make."""
+
+    def work(self, amount: int) -> None: ...
+    def encoded(self, text: str) -> Bytes: ...
+    def legacy_torch(self, raw: Bytes) -> Node: ...
+
+
+def call(host: Host, function: Node, given: Node) -> Node:
+    """Return what a function that a pickle names makes of its arguments, as far as that is known."""
+    arguments = given.items if isinstance(given, Items) else [given]
+    if isinstance(function, Global):
+        known = _KNOWN.get(function.kind)
+        made = known(host, arguments) if known else None
+        return Keyed(kind=function.kind, items=[*arguments]) if made is None else made
+    if isinstance(function, (Opaque, Keyed)):
+        return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
+    if isinstance(function, Box):
+        return Keyed(kind="a call", items=[*arguments])
+    raise Broken("undecodable", "calls something that is no function")
+
+
+def build(host: Host, target: Node, state: Node) -> Node:
+    """Give an object its state; return what stands for it now."""
+    if isinstance(target, ArrayBox):
+        target.node = arrays.masked(state) if target.masked else arrays.from_state(state)
+    elif isinstance(target, DType):
+        arrays.build_dtype(target, state)
+    elif isinstance(target, Keyed):
+        parts = state.items if isinstance(state, Items) and len(state.items) == 2 else [state]
+        if not all(it is None or isinstance(it, Keyed) for it in parts):
+            parts = []
+            target.items.append(state)
+        for it in parts:
+            if isinstance(it, Keyed):
+                host.work(len(it.pairs))
+                target.pairs += it.pairs
+    elif isinstance(target, Opaque):
+        return Keyed(kind=target.kind, items=[state])
+    else:
+        raise Broken("undecodable", "gives a state to what has none")
+    return target
+
+
+def _array(host: Host, given: Sequence[Node]) -> Node:
+    return ArrayBox(Opaque("numpy.ndarray"))
+
+
+def _container(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make a list, tuple or set of another."""
+    if not given:
+        return Items()
+    of = given[0]
+    if not isinstance(of, Items):
+        return None
+    host.work(len(of.items))
+    return Items([*of.items])
+
+
+def _mapping(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make a mapping of another, or of pairs; a default factory before them says nothing."""
+    of = next((it for it in given if isinstance(it, (Items, Keyed)) and not getattr(it, "kind", "")), None)
+    if of is None:
+        return Keyed()
+    host.work(len(of.pairs if isinstance(of, Keyed) else of.items))
+    if isinstance(of, Keyed):
+        return Keyed([*of.pairs])
+    pairs = [(it.items[0], it.items[1]) for it in of.items if isinstance(it, Items) and len(it.items) == 2]
+    return Keyed(pairs) if len(pairs) == len(of.items) else None
+
+
+def _encode(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make bytes of a text of latin-1, as protocols 0 to 2 of Python 3 hold bytes."""
+    if len(given) != 2 or not isinstance(given[0], str) or arrays.text(given[1]) not in LATIN:
+        return None
+    return host.encoded(given[0])
+
+
+def _bytes(host: Host, given: Sequence[Node]) -> Node | None:
+    if not given:
+        return b""
+    if len(given) == 1 and isinstance(given[0], (bytes, memoryview)):
+        return given[0]
+    return _encode(host, given)
+
+
+def _complex(host: Host, given: Sequence[Node]) -> Node | None:
+    if len(given) == 2 and all(isinstance(it, (int, float)) for it in given):
+        real, imaginary = (_floated(it) for it in given)
+        return complex(real, imaginary)
+    return None
+
+
+def _floated(number: Node) -> float:
+    assert isinstance(number, (int, float))
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def _decimal(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make a number of a Decimal's digits."""
+    said = arrays.text(given[0]) if len(given) == 1 else None
+    if said is None or len(said) > DIGITS:
+        return None
+    try:
+        return float(said)
+    except ValueError:
+        return None
+
+
+def _reconstructed(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make an object as `copyreg._reconstructor(class, base, state of the base)` does."""
+    if len(given) != 3 or not isinstance(given[0], Global):
+        return None
+    made = Keyed(kind=given[0].kind)
+    base = given[2]
+    if isinstance(base, Keyed):
+        host.work(len(base.pairs))
+        made.pairs = [*base.pairs]
+    elif isinstance(base, Items):
+        host.work(len(base.items))
+        made.items = [*base.items]
+    elif base is not None:
+        made.items = [base]
+    return made
+
+
+def _new(host: Host, given: Sequence[Node]) -> Node | None:
+    if not given or not isinstance(given[0], Global):
+        return None
+    return Keyed(kind=given[0].kind, items=[*given[1:]])
+
+
+def _first(host: Host, given: Sequence[Node]) -> Node | None:
+    return given[0] if given else None
+
+
+def _dtype(host: Host, given: Sequence[Node]) -> Node:
+    return arrays.dtype(given)
+
+
+def _scalar(host: Host, given: Sequence[Node]) -> Node:
+    return arrays.scalar(given)
+
+
+def _from_buffer(host: Host, given: Sequence[Node]) -> Node:
+    return arrays.from_buffer(given)
+
+
+def _masked(host: Host, given: Sequence[Node]) -> Node:
+    return ArrayBox(Opaque("numpy.ma.MaskedArray"), masked=True)
+
+
+def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make a tensor of (storage, offset, size, strides, ...); `_rebuild_tensor_v3` has its dtype as the seventh."""
+    if len(given) < 4:
+        return None
+    storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
+    if not isinstance(storage, Storage) or type(offset) is not int or size is None or stride is None:
+        return None
+    name = ""
+    if len(given) > 6 and isinstance(given[6], Global) and given[6].module == "torch":
+        name = given[6].name
+    return tensor(storage, offset, size, stride, name)
+
+
+def _of_type(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make a tensor of a class of its own: (function, class, arguments, state)."""
+    if len(given) < 3 or not isinstance(given[0], Global) or given[0].kind == "torch._tensor._rebuild_from_type_v2":
+        return None
+    return call(host, given[0], given[2])
+
+
+def _sparse(host: Host, given: Sequence[Node]) -> Node | None:
+    """Make the parts of a sparse tensor by their names; what they mean together is not seen."""
+    parts = given[1] if len(given) == 2 else None
+    if not isinstance(parts, Items) or len(parts.items) < 2:
+        return None
+    return Keyed([("indices", parts.items[0]), ("values", parts.items[1])], "torch.sparse")
+
+
+def _stored(host: Host, given: Sequence[Node]) -> Node | None:
+    raw = given[0] if len(given) == 1 else None
+    return host.legacy_torch(raw) if isinstance(raw, (bytes, memoryview)) else None
+
+
+Known = Callable[[Host, Sequence[Node]], "Node | None"]
+_KNOWN: dict[str, Known] = {
+    **{f"numpy.{core}.multiarray._reconstruct": _array for core in ("core", "_core")},
+    **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
+    **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},
+    "numpy.dtype": _dtype,
+    "numpy.ma.core._mareconstruct": _masked,
+    "_codecs.encode": _encode,
+    **{
+        f"{module}.{name}": made
+        for module in ("builtins", "__builtin__")
+        for name, made in (
+            ("list", _container),
+            ("tuple", _container),
+            ("set", _container),
+            ("frozenset", _container),
+            ("dict", _mapping),
+            ("bytes", _bytes),
+            ("bytearray", _bytes),
+            ("complex", _complex),
+        )
+    },
+    "collections.OrderedDict": _mapping,
+    "collections.defaultdict": _mapping,
+    "collections.Counter": _mapping,
+    "collections.deque": _container,
+    "decimal.Decimal": _decimal,
+    "copyreg._reconstructor": _reconstructed,
+    "copy_reg._reconstructor": _reconstructed,
+    "copyreg.__newobj__": _new,
+    "copy_reg.__newobj__": _new,
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor,
+    "torch._utils._rebuild_parameter": _first,
+    "torch._utils._rebuild_parameter_with_state": _first,
+    "torch._utils._rebuild_device_tensor_from_numpy": _first,
+    "torch._utils._rebuild_sparse_tensor": _sparse,
+    "torch._tensor._rebuild_from_type_v2": _of_type,
+    "torch.storage._load_from_bytes": _stored,
+    "torch.Size": _container,
+}
+"""The functions whose results are known, by their dotted names. One that returns None could not tell."""
+OURS = frozenset({*_KNOWN, "numpy.ndarray", "torch._utils", *(f"torch.{name}" for name in (*STORAGES, *DTYPES))})
+"""Names that are no classes of the data's own, and need no mention."""

@@ -1,0 +1,91 @@
+"""Pickles of any protocol, as a tree; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.pickles import torch_stream
+from datacheck.decoders.pickles.calls import OURS
+from datacheck.decoders.pickles.machine import Machine
+from datacheck.decoders.pickles.opcodes import OPERATIONS
+from datacheck.decoders.pickles.parts import Broken
+from datacheck.decoders.trees.decoder import TreeDecoder
+from datacheck.decoders.trees.tree import Bytes, Node, Parsed
+from datacheck.model.codes import Verdict
+from datacheck.model.finding import Finding, found
+
+FIRST = frozenset(b"(c}])IFVSUXTJKMLG")
+"""The opcodes with which a pickle of protocol 0 or 1 begins."""
+LOOKED_AT = 1 << 12
+"""To recognise protocol 0 or 1, which has no magic number, so many opcodes are walked."""
+SHORTEST = 4
+UNSAFE = 4
+"""So many unsafe globals of a record are told apart."""
+
+
+class PickleDecoder(TreeDecoder):
+    """Decodes pickles of protocols 0 to 5 by walking their opcodes: nothing is imported, called or hashed."""
+
+    name = "pickle"
+
+    def knows(self, value: Value) -> bool:
+        if len(value) < 3:
+            return False
+        first = value[0]
+        if first == 0x80:
+            return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E)
+        return first in FIRST and len(value) >= SHORTEST and _walks(value)
+
+    def parse(self, value: Value) -> Parsed:
+        machine = Machine(value)
+        try:
+            tree = _tree(machine)
+        except Broken as broken:
+            verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
+            said = _stranger(value) if broken.code == "undecodable" and machine.at <= 1 else broken.message
+            finding = found(broken.code, said, field="data", verdict=verdict)
+            return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
+        findings = _unsafe(machine)
+        rest = machine.end - machine.at
+        if rest:
+            zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
+            said = f"{rest} bytes after the end of the pickle{zero}"
+            findings.append(found("trailing-data", said, field="data", offset=machine.at, size=rest))
+        return Parsed(tree, findings, _classes(machine))
+
+
+def _tree(machine: Machine) -> Node:
+    """Return what a pickle holds, or several with which torch's older format begins."""
+    if machine.raw[: len(torch_stream.MAGIC)] != torch_stream.MAGIC:
+        return machine.run()
+
+    def walk(raw: Bytes, at: int, persistent: object) -> tuple[Node, int]:
+        return machine.nested(raw, at, persistent)  # type: ignore[arg-type]
+
+    tree = torch_stream.read(machine.view, walk)
+    machine.at = machine.end
+    return tree
+
+
+def _walks(value: Value) -> bool:
+    """Say whether a value without a magic number is a pickle as far as it is looked at, and makes something."""
+    machine = Machine(value, left=LOOKED_AT)
+    try:
+        machine.run()
+    except Broken as broken:
+        return broken.code == "too-large"
+    return machine.at == machine.end
+
+
+def _unsafe(machine: Machine) -> list[Finding]:
+    """Return a finding for each global that runs commands or opens files, the first few."""
+    said = list(machine.unsafe.items())
+    return [found("unsafe-pickle", sentence, field="data", name=kind) for kind, sentence in said[:UNSAFE]]
+
+
+def _classes(machine: Machine) -> frozenset[str]:
+    return frozenset(machine.globals.keys() - OURS - machine.unsafe.keys())
+
+
+def _stranger(value: Value) -> str:
+    what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
+    return f"not a pickle: {len(value)} bytes, {what}"

@@ -1,0 +1,223 @@
+"""A machine that walks a pickle's opcodes and makes a tree: it imports nothing, calls nothing and hashes nothing.
+
+The opcodes are those of Lib/pickletools.py, protocols 0 to 5. Every length is bounded by the bytes there, the work and
+the memory of one record by WORK and CONTAINERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.pickles import calls, torch_stream, unsafe
+from datacheck.decoders.pickles.parts import Broken, Global
+from datacheck.decoders.trees.tree import Bytes, Items, Keyed, Node, Opaque
+
+WORK = 1 << 22
+"""So many opcodes, and parts that opcodes copy, are walked in one record."""
+CONTAINERS = 1 << 19
+"""So many lists, mappings, tuples and objects may be in one record."""
+SMALL = 1 << 16
+"""Values up to this size are copied from a view, since bytes are quicker to look at."""
+LINE = 1 << 16
+"""The longest line of protocol 0 that names something; lines of text may be as long as the record."""
+NESTED = 2
+"""Storages are pickles in a pickle; what is nested deeper than they are is not looked into."""
+GLOBALS = 256
+"""So many different classes of one record are remembered."""
+
+Persistent = Callable[[Node], Node]
+
+
+def _unknown(identity: Node) -> Node:
+    return Opaque("a persistent id")
+
+
+class Machine:
+    """Walks one pickle from `at` on. `persistent` says what an id stands for that the pickle's writer gave out."""
+
+    operations: ClassVar[list[Callable[[Machine], None] | None]] = [None] * 256
+
+    def __init__(
+        self, value: Value, at: int = 0, persistent: Persistent = _unknown, *, left: int = WORK, depth: int = 0
+    ) -> None:
+        if isinstance(value, memoryview) and len(value) <= SMALL:
+            value = bytes(value)
+        self.raw = value
+        self.view = memoryview(value)
+        self.at, self.end = at, len(value)
+        self.persistent = persistent
+        self.left, self.containers, self.depth = left, CONTAINERS, depth
+        self.stack: list[Node] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Node] = {}
+        self.protocol = 0
+        self.globals: dict[str, Global] = {}
+        self.unsafe: dict[str, str] = {}
+        self._encoded: dict[int, tuple[str, Bytes]] = {}
+        self._storages: dict[int, tuple[Bytes, Node]] = {}
+
+    def run(self) -> Node:
+        """Return what the pickle holds; `at` is then behind its STOP. Raises Broken."""
+        raw, operations, end = self.raw, self.operations, self.end
+        while True:
+            at = self.at
+            if at >= end:
+                raise self.cut()
+            code = raw[at]
+            self.at = at + 1
+            if code == 0x2E:
+                break
+            operation = operations[code]
+            if operation is None:
+                raise Broken("undecodable", f"byte {at} is {code:#04x}, which is no opcode of a pickle")
+            self.left -= 1
+            if self.left < 0:
+                raise self.beyond(f"more than {WORK} opcodes")
+            operation(self)
+        if self.marks:
+            raise Broken("undecodable", f"STOP at byte {at} inside an unfinished container")
+        return self.pop()
+
+    def cut(self) -> Broken:
+        return Broken("truncated", f"ends at byte {self.end} inside the pickle")
+
+    def beyond(self, what: str) -> Broken:
+        return Broken("too-large", f"{what} in one record; it was not walked to its end", "unverifiable")
+
+    def work(self, amount: int) -> None:
+        self.left -= amount
+
+    # what operations need
+
+    def pop(self) -> Node:
+        stack = self.stack
+        if not stack or (self.marks and len(stack) <= self.marks[-1]):
+            raise Broken("undecodable", f"the opcode at byte {self.at - 1} takes more than there is")
+        return stack.pop()
+
+    def top(self) -> Node:
+        node = self.pop()
+        self.stack.append(node)
+        return node
+
+    def to_mark(self) -> list[Node]:
+        """Take all that was put down since the last mark."""
+        if not self.marks:
+            raise Broken("undecodable", f"the opcode at byte {self.at - 1} needs a mark that is not there")
+        at = self.marks.pop()
+        taken = self.stack[at:]
+        del self.stack[at:]
+        return taken
+
+    def made(self, node: Node) -> None:
+        """Put down a container."""
+        self.containers -= 1
+        if self.containers < 0:
+            raise self.beyond(f"more than {CONTAINERS} lists, mappings and objects")
+        self.stack.append(node)
+
+    def take(self, count: int) -> Bytes:
+        """Take the next bytes of the record, as a view."""
+        at = self.at
+        if count > self.end - at:
+            raise self.cut()
+        self.at = at + count
+        return self.view[at : at + count]
+
+    def number(self, size: int) -> int:
+        """Take an unsigned integer."""
+        at = self.at
+        if size > self.end - at:
+            raise self.cut()
+        self.at = at + size
+        return int.from_bytes(self.raw[at : at + size], "little")
+
+    def line(self, most: int = LINE) -> bytes:
+        """Take a line, without its end."""
+        at, width = self.at, 1 << 8
+        while True:
+            piece = bytes(self.raw[at : at + width])
+            found = piece.find(b"\n")
+            if found >= 0:
+                self.at = at + found + 1
+                return piece[:found]
+            if at + width >= self.end:
+                raise self.cut()
+            if width > most:
+                raise Broken("undecodable", f"a line of more than {most} bytes at byte {at}")
+            width *= 4
+
+    def named(self, module: str, name: str) -> Global:
+        """Return the class or function of that name; note it, and what unpickling would do with it."""
+        kind = f"{module}.{name}"[:400]
+        known = self.globals.get(kind)
+        if known is None:
+            known = Global(kind, module, name)
+            if len(self.globals) < GLOBALS:
+                self.globals[kind] = known
+            if unsafe.is_unsafe(module, name) and len(self.unsafe) < GLOBALS:
+                self.unsafe.setdefault(kind, unsafe.sentence(module, name))
+        return known
+
+    def call(self, function: Node, given: Node) -> Node:
+        if isinstance(function, Global) and function.kind in self.unsafe:
+            self.unsafe[function.kind] = unsafe.sentence(function.module, function.name, given)
+        return calls.call(self, function, given)
+
+    def encoded(self, text: str) -> Bytes:
+        """Return a text as latin-1, as a view; each text once, however often the record asks for it."""
+        known = self._encoded.get(id(text))
+        if known is None:
+            try:
+                known = text, memoryview(text.encode("latin-1"))
+            except UnicodeEncodeError:
+                raise Broken("undecodable", "bytes are written as a text that is not latin-1") from None
+            self._encoded[id(text)] = known
+        return known[1]
+
+    def legacy_torch(self, raw: Bytes) -> Node:
+        """Return the storage that torch's older format holds, which is several pickles of its own."""
+        known = self._storages.get(id(raw))
+        if known is None:
+            if self.depth >= NESTED:
+                return Opaque("a storage in a storage")
+            known = raw, torch_stream.read(raw, self.nested)
+            self._storages[id(raw)] = known
+        return known[1]
+
+    def nested(self, raw: Bytes, at: int, persistent: Persistent) -> tuple[Node, int]:
+        """Walk a pickle that lies in this one; return what it holds and where it ends."""
+        inner = Machine(raw, at, persistent, left=self.left, depth=self.depth + 1)
+        node = inner.run()
+        self.left = inner.left
+        for it in inner.globals.values():
+            self.named(it.module, it.name)
+        self.unsafe.update(inner.unsafe)
+        return node, inner.at
+
+
+def make_items(machine: Machine, items: list[Node]) -> None:
+    machine.made(Items(items))
+
+
+def make_pairs(taken: list[Node]) -> list[tuple[Node, Node]]:
+    if len(taken) % 2:
+        raise Broken("undecodable", "a mapping has a key without a value")
+    return [*zip(taken[::2], taken[1::2], strict=True)]
+
+
+def append(target: Node, items: list[Node]) -> None:
+    """Append to a list, or to an object that is one."""
+    if isinstance(target, (Items, Keyed)):
+        target.items += items
+    elif not isinstance(target, Opaque):
+        raise Broken("undecodable", "appends to what is no list")
+
+
+def set_pairs(target: Node, pairs: list[tuple[Node, Node]]) -> None:
+    if isinstance(target, Keyed):
+        target.pairs += pairs
+    elif not isinstance(target, Opaque):
+        raise Broken("undecodable", "sets a key of what is no mapping")

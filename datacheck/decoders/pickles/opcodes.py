@@ -1,0 +1,368 @@
+"""What each opcode does to the machine: the table of `pickletools.opcodes`, protocols 0 to 5."""
+
+from __future__ import annotations
+
+import codecs
+import struct
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from datacheck.decoders.pickles import calls
+from datacheck.decoders.pickles.machine import Machine, append, make_items, make_pairs, set_pairs
+from datacheck.decoders.pickles.parts import Broken, Global
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Run
+
+DIGITS = 64
+"""Numbers written in digits have so many at most; others are there, and are not judged."""
+LONG_BYTES = 4096
+FLOATS = 8
+"""So many floats in a row are taken as one run."""
+_DOUBLE = struct.Struct(">d")
+Operation = Callable[[Machine], None]
+
+
+def _proto(m: Machine) -> None:
+    version = m.number(1)
+    if version > 5:
+        raise Broken("unknown-payload", f"a pickle of protocol {version}, known are 0 to 5", "unverifiable")
+    m.protocol = version
+
+
+def _skip(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        m.take(size)
+
+    return operation
+
+
+def _mark(m: Machine) -> None:
+    m.marks.append(len(m.stack))
+    raw, at = m.raw, m.at
+    if at + 9 * FLOATS < m.end and raw[at] == 0x47 and raw[at + 9] == 0x47:
+        _floats(m)
+
+
+def _floats(m: Machine) -> None:
+    """Take a run of floats that fills a container whole: by stride, with nothing made of each."""
+    flat = np.frombuffer(m.view[m.at :], np.uint8)
+    heads = flat[: len(flat) - len(flat) % 9].reshape(-1, 9)
+    piece = 1 << 10
+    count = 0
+    while count < len(heads):
+        others = np.flatnonzero(heads[count : count + piece, 0] != 0x47)
+        if others.size:
+            count += int(others[0])
+            break
+        count += min(piece, len(heads) - count)
+    behind = m.at + 9 * count
+    if count < FLOATS or behind >= m.end or m.raw[behind] not in b"etl":  # else one might be a key, or come alone
+        return
+    m.stack.append(Run(np.ndarray((count,), ">f8", m.view[m.at : behind], 1, (9,))))
+    m.work(count // 16)
+    m.at = behind
+
+
+def _pop(m: Machine) -> None:
+    if m.marks and len(m.stack) == m.marks[-1]:
+        m.marks.pop()
+    else:
+        m.pop()
+
+
+def _pop_mark(m: Machine) -> None:
+    m.to_mark()
+
+
+def _constant(value: Node) -> Operation:
+    def operation(m: Machine) -> None:
+        m.stack.append(value)
+
+    return operation
+
+
+def _integer(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        m.stack.append(m.number(size))
+
+    return operation
+
+
+def _binint(m: Machine) -> None:
+    m.stack.append(int.from_bytes(m.take(4), "little", signed=True))
+
+
+def _long(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        count = m.number(size)
+        if size == 4 and count >> 31:
+            raise Broken("undecodable", "an integer of a negative number of bytes")
+        taken = m.take(count)
+        m.stack.append(int.from_bytes(taken, "little", signed=True) if count <= LONG_BYTES else Opaque("an integer"))
+
+    return operation
+
+
+def _digits(m: Machine) -> None:
+    """INT and LONG: 01 and 00 are truth values in INT, and LONG ends in L."""
+    line = m.line()
+    if line in (b"01", b"00"):
+        m.stack.append(line == b"01")
+        return
+    said = line.strip().removesuffix(b"L")
+    if len(said) > DIGITS:
+        m.stack.append(Opaque("an integer"))
+        return
+    try:
+        m.stack.append(int(said, 0 if m.raw[m.at - len(line) - 2] == 0x49 else 10))
+    except ValueError:
+        raise Broken("undecodable", f"an integer written as {bytes(said[:20])!r}") from None
+
+
+def _float(m: Machine) -> None:
+    line = m.line()
+    try:
+        m.stack.append(float(line[: DIGITS + 1]))
+    except ValueError:
+        raise Broken("undecodable", f"a number written as {line[:20]!r}") from None
+
+
+def _binfloat(m: Machine) -> None:
+    m.stack.append(_DOUBLE.unpack(m.take(8))[0])
+
+
+def _string(m: Machine) -> None:
+    line = m.line(m.end).strip()
+    if len(line) < 2 or line[0] != line[-1] or line[:1] not in b"'\"":
+        raise Broken("undecodable", "a text without quotes")
+    try:
+        with warnings.catch_warnings():  # Python warns of unknown escapes
+            warnings.simplefilter("ignore")
+            escaped: Any = codecs.escape_decode(line[1:-1])
+    except ValueError:
+        raise Broken("undecodable", "a text with a broken escape") from None
+    m.stack.append(escaped[0])
+
+
+def _unicode(m: Machine) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            m.stack.append(m.line(m.end).decode("raw-unicode-escape"))
+    except UnicodeDecodeError:
+        raise Broken("undecodable", "a text with a broken escape") from None
+
+
+def _binary(size: int, *, text: bool) -> Operation:
+    def operation(m: Machine) -> None:
+        count = m.number(size)
+        taken = m.take(count)
+        if not text:
+            m.stack.append(taken)
+            return
+        try:
+            m.stack.append(str(taken, "utf-8", "surrogatepass"))
+        except UnicodeDecodeError as error:
+            where = m.at - count + error.start
+            raise Broken("undecodable", f"a text that is not UTF-8 at byte {where}") from None
+
+    return operation
+
+
+def _tuple(count: int) -> Operation:
+    def operation(m: Machine) -> None:
+        items = [m.pop() for _ in range(count)]
+        items.reverse()
+        m.made(Items(items))
+
+    return operation
+
+
+def _empty_items(m: Machine) -> None:
+    m.made(Items())
+
+
+def _empty_mapping(m: Machine) -> None:
+    m.made(Keyed())
+
+
+def _marked_items(m: Machine) -> None:
+    make_items(m, m.to_mark())
+
+
+def _marked_mapping(m: Machine) -> None:
+    m.made(Keyed(make_pairs(m.to_mark())))
+
+
+def _append(m: Machine) -> None:
+    item = m.pop()
+    append(m.top(), [item])
+
+
+def _appends(m: Machine) -> None:
+    items = m.to_mark()
+    append(m.top(), items)
+
+
+def _set_item(m: Machine) -> None:
+    value, key = m.pop(), m.pop()
+    set_pairs(m.top(), [(key, value)])
+
+
+def _set_items(m: Machine) -> None:
+    pairs = make_pairs(m.to_mark())
+    set_pairs(m.top(), pairs)
+
+
+def _dup(m: Machine) -> None:
+    m.stack.append(m.top())
+
+
+def _put(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        m.memo[m.number(size)] = m.top()
+
+    return operation
+
+
+def _memoize(m: Machine) -> None:
+    m.memo[len(m.memo)] = m.top()
+
+
+def _place(m: Machine) -> int:
+    line = m.line()
+    if not line.isdigit() or len(line) > 10:
+        raise Broken("undecodable", f"a place in the memo written as {line[:20]!r}")
+    return int(line)
+
+
+def _put_line(m: Machine) -> None:
+    m.memo[_place(m)] = m.top()
+
+
+def _remembered(m: Machine, place: int) -> None:
+    if place not in m.memo:
+        raise Broken("undecodable", f"place {place} of the memo is empty")
+    m.stack.append(m.memo[place])
+
+
+def _get(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        _remembered(m, m.number(size))
+
+    return operation
+
+
+def _get_line(m: Machine) -> None:
+    _remembered(m, _place(m))
+
+
+def _two_lines(m: Machine) -> Global:
+    module, name = m.line(), m.line()
+    try:
+        return m.named(module.decode(), name.decode())
+    except UnicodeDecodeError:
+        raise Broken("undecodable", "the name of a class is not UTF-8") from None
+
+
+def _global(m: Machine) -> None:
+    m.stack.append(_two_lines(m))
+
+
+def _stack_global(m: Machine) -> None:
+    name, module = m.pop(), m.pop()
+    if not isinstance(name, str) or not isinstance(module, str):
+        raise Broken("undecodable", "the name of a class is no text")
+    m.stack.append(m.named(module, name))
+
+
+def _reduce(m: Machine) -> None:
+    given, function = m.pop(), m.pop()
+    if not isinstance(given, (Items, Opaque)):
+        raise Broken("undecodable", "calls something with arguments that are no tuple")
+    m.made(m.call(function, given))
+
+
+def _build(m: Machine) -> None:
+    state, target = m.pop(), m.pop()
+    m.stack.append(calls.build(m, target, state))
+
+
+def _instance(m: Machine, function: Node, given: list[Node]) -> None:
+    """Make an object of a class and its arguments."""
+    made = m.call(function, Items(given))
+    m.made(made)
+
+
+def _inst(m: Machine) -> None:
+    function = _two_lines(m)
+    _instance(m, function, m.to_mark())
+
+
+def _obj(m: Machine) -> None:
+    given = m.to_mark()
+    if not given:
+        raise Broken("undecodable", "makes an object without a class")
+    _instance(m, given[0], given[1:])
+
+
+def _newobj(m: Machine) -> None:
+    given, function = m.pop(), m.pop()
+    if not isinstance(given, (Items, Opaque)):
+        raise Broken("undecodable", "makes an object of arguments that are no tuple")
+    _instance(m, function, given.items if isinstance(given, Items) else [given])
+
+
+def _newobj_ex(m: Machine) -> None:
+    named, given, function = m.pop(), m.pop(), m.pop()
+    if not isinstance(given, Items) or not isinstance(named, Keyed):
+        raise Broken("undecodable", "makes an object of arguments that are none")
+    made = m.call(function, given)
+    if isinstance(made, Keyed):
+        m.work(len(named.pairs))
+        made.pairs += named.pairs
+    m.made(made)
+
+
+def _extension(size: int) -> Operation:
+    def operation(m: Machine) -> None:
+        m.stack.append(Opaque(f"extension {m.number(size)}"))
+
+    return operation
+
+
+def _persistent_line(m: Machine) -> None:
+    m.stack.append(m.persistent(m.line().decode("latin-1")))
+
+
+def _persistent(m: Machine) -> None:
+    m.stack.append(m.persistent(m.pop()))
+
+
+def _nothing(m: Machine) -> None:
+    m.top()
+
+
+OPERATIONS: dict[int, Operation] = {
+    0x80: _proto, 0x95: _skip(8), 0x28: _mark, 0x30: _pop, 0x31: _pop_mark, 0x32: _dup,
+    0x4E: _constant(None), 0x88: _constant(True), 0x89: _constant(False),
+    0x49: _digits, 0x4A: _binint, 0x4B: _integer(1), 0x4D: _integer(2), 0x4C: _digits, 0x8A: _long(1), 0x8B: _long(4),
+    0x46: _float, 0x47: _binfloat,
+    0x53: _string, 0x54: _binary(4, text=False), 0x55: _binary(1, text=False),
+    0x56: _unicode, 0x58: _binary(4, text=True), 0x8C: _binary(1, text=True), 0x8D: _binary(8, text=True),
+    0x42: _binary(4, text=False), 0x43: _binary(1, text=False), 0x8E: _binary(8, text=False),
+    0x96: _binary(8, text=False), 0x97: _constant(Opaque("a buffer out of band")), 0x98: _nothing,
+    0x29: _empty_items, 0x74: _marked_items, 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
+    0x5D: _empty_items, 0x61: _append, 0x65: _appends, 0x6C: _marked_items,
+    0x7D: _empty_mapping, 0x64: _marked_mapping, 0x73: _set_item, 0x75: _set_items,
+    0x8F: _empty_items, 0x90: _appends, 0x91: _marked_items,
+    0x63: _global, 0x93: _stack_global, 0x52: _reduce, 0x62: _build, 0x69: _inst, 0x6F: _obj,
+    0x81: _newobj, 0x92: _newobj_ex, 0x82: _extension(1), 0x83: _extension(2), 0x84: _extension(4),
+    0x70: _put_line, 0x71: _put(1), 0x72: _put(4), 0x94: _memoize, 0x67: _get_line, 0x68: _get(1), 0x6A: _get(4),
+    0x50: _persistent_line, 0x51: _persistent,
+}  # fmt: skip
+"""What each opcode does, by its byte; STOP ends the walk."""
+for _code, _operation in OPERATIONS.items():
+    Machine.operations[_code] = _operation
