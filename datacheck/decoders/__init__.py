@@ -49,6 +49,23 @@ DECODERS: dict[str, Payload] = {
         title="pickles of {field}",
         late=LATE,
     ),
+    "npz": Payload(
+        ("datacheck.decoders.archives.npz", "NpzDecoder"),
+        "NumPy .npz archives",
+        title=".npz archives with {field}",
+        late=LATE,
+    ),
+    "torch": Payload(
+        ("datacheck.decoders.archives.torch_zip", "TorchDecoder"),
+        "what torch.save writes: tensors, numbers and texts in any nesting; nothing is unpickled",
+        title="torch.save archives with {field}",
+        late=LATE,
+    ),
+    "safetensors": Payload(
+        ("datacheck.decoders.archives.safetensors", "SafetensorsDecoder"),
+        "safetensors",
+        title="safetensors with {field}",
+    ),
     "msgpack": Payload(
         ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",
