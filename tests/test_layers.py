@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    ("errors", "_version", "varint"),
+    ("errors", "_version", "varint", "compression"),
     ("model",),
     ("files",),
     ("workers", "statistics", "checks", "caffe"),
@@ -33,7 +33,7 @@ HOMES = {
     "hdf5plugin": "backends/hdf5/file.py",
     "deflate": "backends/hdf5/direct.py",
     "simplejpeg": "decoders/pictures/jpeg.py",
-    "cramjam": "backends/leveldb/block.py",
+    "cramjam": "compression.py",
     "PIL": "decoders/pictures/pillow.py",
     "plyvel": "backends/leveldb/writer.py",
     "tqdm": "cli/output.py",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from datacheck.decoders.interface import Decoder, Value
+from datacheck.model.profile import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,35 @@ DECODERS: dict[str, Payload] = {
         title="pickles of {field}",
         late=LATE,
     ),
+    "npz": Payload(
+        ("datacheck.decoders.archives.npz", "NpzDecoder"),
+        "NumPy .npz archives",
+        title=".npz archives with {field}",
+        late=LATE,
+    ),
+    "torch": Payload(
+        ("datacheck.decoders.archives.torch_zip", "TorchDecoder"),
+        "what torch.save writes: tensors, numbers and texts in any nesting; nothing is unpickled",
+        title="torch.save archives with {field}",
+        late=LATE,
+    ),
+    "safetensors": Payload(
+        ("datacheck.decoders.archives.safetensors", "SafetensorsDecoder"),
+        "safetensors",
+        title="safetensors with {field}",
+    ),
+    "msgpack": Payload(
+        ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
+        "msgpack maps and lists, with the arrays of msgpack-numpy",
+        title="msgpack with {field}",
+        late=LATE,
+    ),
+    "json": Payload(
+        ("datacheck.decoders.trees.json_text", "JsonDecoder"),
+        "JSON objects and lists, with NaN, and lines of JSON",
+        title="JSON with {field}",
+        late=LATE,
+    ),
     "decimal": Payload(
         ("datacheck.decoders.text", "DecimalDecoder"),
         "decimal numbers, as picture stores keep beside the pictures",
@@ -70,11 +100,52 @@ SIDE_DECODERS = frozenset(name for name, row in DECODERS.items() if row.beside)
 """Payloads that accompany records worth training on, and are none themselves."""
 
 
+WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "snappy", "base64")
+"""What payloads may be wrapped in; the names are joined with theirs: "zlib+json"."""
+UNKNOWN_INSIDE = Payload(
+    ("datacheck.decoders.wrappers.decoder", "UnknownInside"), "bytes that no decoder knows", title="unknown payloads"
+)
+JOINT = "+"
+
+
+def payload(name: str) -> Payload:
+    """Return the row of that name, or the one of what is in wrappers; raises KeyError for an unknown one."""
+    wrapper, joint, inner = name.partition(JOINT)
+    if not joint:
+        return DECODERS[name]
+    if wrapper not in WRAPPERS or name.count(JOINT) > 2:
+        raise KeyError(name)
+    row = UNKNOWN_INSIDE if inner == UNKNOWN else payload(inner)
+    if row.rows:
+        raise KeyError(name)
+    return replace(row, title=f"{row.title} in {wrapper}")
+
+
+def is_decoder(name: str) -> bool:
+    """Say whether a decoder has that name."""
+    try:
+        payload(name)
+    except KeyError:
+        return False
+    return True
+
+
+def rank(name: str) -> int:
+    """Return the place of a payload in the order in which they are asked; wrapped ones share that of their content."""
+    inner = name.rpartition(JOINT)[2]
+    return list(DECODERS).index(inner) if inner in DECODERS else len(DECODERS)
+
+
 @cache
 def decoder(name: str) -> Decoder:
     """Return the decoder of that name; raises KeyError for an unknown one."""
-    module, cls = DECODERS[name].decoder
+    wrappers = name.split(JOINT)[:-1]
+    module, cls = payload(name).decoder
     made: Decoder = getattr(importlib.import_module(module), cls)()
+    if wrappers:
+        from datacheck.decoders.wrappers.decoder import wrapped
+
+        made = wrapped(tuple(wrappers), made)
     return made
 
 
@@ -87,8 +158,17 @@ def load_all() -> None:
 
 
 def kind(value: Value) -> str | None:
-    """Return the name of the first decoder that knows the value."""
-    return next((name for name in value_decoders() if decoder(name).knows(value)), None)
+    """Return the name of the first decoder that knows the value, with those of the wrappers around it."""
+    from datacheck.decoders.wrappers.table import MOST, peeled_once
+
+    name = ""
+    for _ in range(MOST):
+        peeled = peeled_once(value)
+        if peeled is None:
+            break
+        name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value
+    inner = next((known for known in value_decoders() if decoder(known).knows(value)), UNKNOWN if name else None)
+    return None if inner is None else name + inner
 
 
 def value_decoders() -> list[str]:

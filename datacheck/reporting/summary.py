@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import DECODERS
+from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -64,7 +64,7 @@ def _contents(report: Report) -> str:
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = DECODERS[family.decoder].title.format(field=name)
+    kind = payload(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # there the Datum is made on the way
         kind = "pictures"
     if field.shape == (0,):  # a text, or bytes: there is no number in it

@@ -82,9 +82,9 @@ def _checks(checks: Sequence[str] | None, skip: Sequence[str]) -> tuple[str, ...
 def _decoder(name: str | None) -> str | None:
     if name is None:
         return None
-    from datacheck.decoders import DECODERS
+    from datacheck.decoders import DECODERS, is_decoder
 
-    if name not in DECODERS:
+    if not is_decoder(name):
         raise UsageError(f"no decoder is called {name!r}; there are {', '.join(DECODERS)}")
     return name
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from datacheck.backends.interface import Reader
-from datacheck.decoders import DECODERS, SIDE_DECODERS, decoder, kind, value_decoders
+from datacheck.decoders import SIDE_DECODERS, decoder, kind, payload, rank, value_decoders
 from datacheck.decoders.interface import NamingClasses
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
@@ -192,7 +192,7 @@ class Families:
 
         Raises UsageError for a decoder of rows, where there are keys and values.
         """
-        if votes and forced is not None and forced not in value_decoders():
+        if votes and forced is not None and payload(forced).rows:
             known = ", ".join(value_decoders())
             raise UsageError(f"the decoder {forced} is not for keys and values; there are {known}")
         kinds: dict[str, Votes] = defaultdict(Counter)
@@ -248,7 +248,7 @@ def _elected(votes: Votes) -> str:
     for (_, name), count in votes.items():
         if name not in (EMPTY, FOREIGN):
             names[name] += count
-    return max(names, key=lambda name: (names[name], -list(DECODERS).index(name))) if names else UNKNOWN
+    return max(names, key=lambda name: (names[name], -rank(name))) if names else UNKNOWN
 
 
 def of_tables(sums: Mapping[str | None, Sums]) -> Profile:

@@ -1,12 +1,15 @@
 """Every row of DECODERS keeps the contract of decoders."""
 
 import io
+import json
 import pickle
 
 import h5py
 import numpy as np
 import pytest
+from archive_building import npz, safetensors, torch_save
 from building import datum, floats, pictures, pixels
+from msgpack_building import packed
 from PIL import Image
 
 import datacheck
@@ -77,6 +80,41 @@ class TestEncodedDatum(DecoderContract):
 
     def payloads(self):
         return [datum(picture(number, "PNG"), number, encoded=True) for number in range(5)]
+
+
+class TestNpz(DecoderContract):
+    decoder = "npz"
+
+    def payloads(self):
+        return [npz(number % 2 == 1, x=floats(number, (3, 5)), y=np.array(number)) for number in range(5)]
+
+
+class TestTorch(DecoderContract):
+    decoder = "torch"
+
+    def payloads(self):
+        return [torch_save({"x": floats(number, (3, 5)), "y": number}) for number in range(5)]
+
+
+class TestSafetensors(DecoderContract):
+    decoder = "safetensors"
+
+    def payloads(self):
+        return [safetensors({"x": floats(number, (3, 5)), "z": floats(number, (4,))}) for number in range(5)]
+
+
+class TestMsgpack(DecoderContract):
+    decoder = "msgpack"
+
+    def payloads(self):
+        return [packed({"name": f"a{number}", "x": floats(number, (3, 5)), "label": number}) for number in range(5)]
+
+
+class TestJson(DecoderContract):
+    decoder = "json"
+
+    def payloads(self):
+        return [json.dumps({"x": floats(number).tolist(), "label": number}).encode() for number in range(5)]
 
 
 class TestPickle(DecoderContract):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import struct
 
-import cramjam
 import google_crc32c
 import numpy as np
 
+from datacheck import compression
 from datacheck.backends.shared.read_buffers import reused
 from datacheck.model.codes import CODES, Verdict
 from datacheck.model.slips import ENVIRONMENT
@@ -136,7 +136,7 @@ def verified(raw: Bytes, offset: int, size: int) -> tuple[Bytes, int]:
         return _unpacked(raw, size)
     except Damaged as exc:
         raise exc.at(offset, size) from exc
-    except (cramjam.DecompressionError, IndexError) as exc:
+    except compression.Broken as exc:
         why = f"passes its CRC32C but cannot be unpacked: {exc}"
         raise Damaged("damaged-store", why, offset, size) from exc
 
@@ -152,14 +152,14 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
         _bounded(length, min(LIMIT, 32 * size + 64))
         if length >= LARGE:
             room = reused(length)
-            return room, cramjam.snappy.decompress_raw_into(packed, room)
-        data = bytes(cramjam.snappy.decompress_raw(packed))
+            return room, compression.snappy_block_into(packed, room)
+        data = compression.snappy_block(packed)
         return data, len(data)
     if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
         length = _zstd_length(raw)
         _bounded(length, LIMIT)
         unpacked = bytearray(length)
-        if cramjam.zstd.decompress_into(packed, unpacked) != length:
+        if compression.zstd_into(packed, unpacked) != length:
             raise Damaged("damaged-store", f"unpacks to less than the {length:,} bytes it declares")
         return bytes(unpacked), length
     raise Damaged("unsupported", f"is compressed in a way that datacheck does not know (type {kind})")

@@ -36,21 +36,25 @@ class PickleDecoder(TreeDecoder):
         return first in FIRST and len(value) >= SHORTEST and _walks(value)
 
     def parse(self, value: Value) -> Parsed:
-        machine = Machine(value)
-        try:
-            tree = _tree(machine)
-        except Broken as broken:
-            verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
-            said = _stranger(value) if broken.code == "undecodable" and machine.at <= 1 else broken.message
-            finding = found(broken.code, said, field="data", verdict=verdict)
-            return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
-        findings = _unsafe(machine)
-        rest = machine.end - machine.at
-        if rest:
-            zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
-            said = f"{rest} bytes after the end of the pickle{zero}"
-            findings.append(found("trailing-data", said, field="data", offset=machine.at, size=rest))
-        return Parsed(tree, findings, _classes(machine))
+        return walked(Machine(value))
+
+
+def walked(machine: Machine) -> Parsed:
+    """Return what a pickle holds, that a machine is to walk, and what is wrong with it."""
+    try:
+        tree = _tree(machine)
+    except Broken as broken:
+        verdict: Verdict | None = "unverifiable" if broken.verdict == "unverifiable" else None
+        said = _stranger(machine.raw) if broken.code == "undecodable" and machine.at <= 1 else broken.message
+        finding = found(broken.code, said, field="data", verdict=verdict)
+        return Parsed(None, [finding, *_unsafe(machine)], _classes(machine))
+    findings = _unsafe(machine)
+    rest = machine.end - machine.at
+    if rest:
+        zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
+        said = f"{rest} bytes after the end of the pickle{zero}"
+        findings.append(found("trailing-data", said, field="data", offset=machine.at, size=rest))
+    return Parsed(tree, findings, _classes(machine))
 
 
 def _tree(machine: Machine) -> Node:

@@ -1,0 +1,1 @@
+"""Archives of arrays: npz, what torch.save writes, safetensors."""

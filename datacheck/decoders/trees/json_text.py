@@ -1,0 +1,268 @@
+"""JSON as a tree: with the bare words NaN and Infinity that Python writes, and the arrays that ASE writes.
+
+The grammar is RFC 8259's, read by the standard library's scanner; NaN, Infinity and -Infinity are numbers too, keys may
+occur twice, and a record may be several values on lines of their own. Lists of numbers are arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees.containers import ContainerDecoder
+from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Parsed
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOOK = 1024
+"""As many characters of a text are looked at to recognise JSON."""
+DEPTH = 128
+"""Lists and objects may lie in each other so deep."""
+DIGITS = 400
+"""Whole numbers of more digits are beyond any float, and infinite."""
+ASE = "__ndarray__"
+CONTAINERS = frozenset({list, Keyed})
+"""What the scanner makes of lists and objects."""
+_SPACE = re.compile(r"[ \t\n\r]*")
+_CUT = re.compile(
+    r"-|-?I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?|Na?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.\d*|\.?\d*[eE][+-]?\d*"
+)
+"""The beginnings of words, and what may be left of a number behind its whole part, at the end of a text."""
+_TOKEN = re.compile(
+    r'[ \t\n\r]*(?:([\[{}\],:])|("(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])*")'
+    r"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN|true|false|null))"
+)
+_MARKS = ("", "", '"', "word")
+"""How `_NEXT` calls the second and the third group of a token; the first is itself."""
+_NEXT = {
+    **{(wants, mark): then for wants in ("value", "item") for mark, then in (("{", "first"), ("[", "item"))},
+    **{(wants, mark): "next" for wants in ("value", "item") for mark in ('"', "word")},
+    **{(wants, '"'): "colon" for wants in ("first", "key")},
+    **{(wants, "}"): "closed {" for wants in ("first", "next")},
+    **{(wants, "]"): "closed [" for wants in ("item", "next")},
+    ("colon", ":"): "value",
+    ("next", ","): "more",
+}
+"""What may follow where something is wanted: "first" is a key or the end, "item" a value or the end."""
+
+
+def is_json(value: bytes | memoryview) -> bool:
+    """Say whether a value begins as an object or a list of JSON does, up to where the look ends.
+
+    Bare numbers, words and strings are JSON as well, and are taken for the text that they are too.
+    """
+    head = bytes(value[:LOOK])
+    if head[:3] == b"\xef\xbb\xbf":
+        head = head[3:]
+    if head.lstrip(b" \t\n\r")[:1] not in (b"{", b"["):
+        return False
+    text = head.decode("utf-8", "replace")
+    return _begins_json(text)
+
+
+def _begins_json(text: str) -> bool:
+    """Walk the tokens of a text as far as it goes; the last one may be incomplete."""
+    at, open_, wants = 0, "", "value"
+    while token := _TOKEN.match(text, at):
+        at = token.end()
+        mark = token[1] or _MARKS[token.lastindex or 0]
+        wants = _NEXT.get((wants, mark), "")
+        if not wants:
+            return False
+        if mark in "{[":
+            open_ += mark
+        elif wants == "more":
+            wants = "key" if open_[-1] == "{" else "value"
+        elif wants.startswith("closed"):
+            if open_[-1] != wants[-1]:
+                return False
+            open_, wants = open_[:-1], "next"
+            if not open_:
+                rest = text[at:].lstrip(" \t\r")
+                return not rest or rest[0] == "\n"
+    rest = text[at:].lstrip(" \t\n\r")
+    word = _CUT.fullmatch(rest) is not None and (rest[:1] in ".eE") == (wants == "next")
+    string = rest[:1] == '"' and "\n" not in rest and wants not in ("next", "colon")
+    return not rest or word or string
+
+
+def parse_json(value: bytes | memoryview) -> Parsed:
+    """Return the tree of a JSON text, or of lines of JSON; what is wrong is said of the first place where it is."""
+    raw = bytes(value)
+    try:
+        text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8")
+    except UnicodeDecodeError as error:
+        return _parsed_before(raw, error)
+    values: list[Any] = []
+    at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches nothing as well
+    while not values or at < len(text):
+        try:
+            read, end = _SCAN(text, at)
+        except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
+            if values:
+                break
+            return Parsed(None, [_said(text, at, error)])
+        values.append(read)
+        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        if at < len(text) and "\n" not in text[end:at]:
+            break
+    findings = []
+    if at < len(text):
+        findings = [_behind(text, at, len(values))]
+    try:
+        tree = _settled(values[0] if len(values) == 1 else values)
+    except _Deep:
+        return Parsed(None, [_deep()])
+    return Parsed(tree, findings)
+
+
+class _Deep(Exception):
+    """Lists and objects lie in each other deeper than they may."""
+
+
+def _parsed_before(raw: bytes, error: UnicodeDecodeError) -> Parsed:
+    if error.end == len(raw) and "unexpected end" in error.reason:
+        return Parsed(None, [found("truncated", f"the JSON text ends at byte {len(raw)}, inside a character")])
+    said = f"not UTF-8: {error.reason} ({raw[error.start]:#04x}) at byte {error.start}"
+    return Parsed(None, [found("undecodable", said, offset=error.start)])
+
+
+def _said(text: str, start: int, error: Exception) -> Finding:
+    """Return the finding for what the scanner objects to."""
+    if isinstance(error, RecursionError):
+        return _deep()
+    if isinstance(error, StopIteration):
+        at, why = int(error.value), "a value is missing"
+    elif isinstance(error, json.JSONDecodeError):
+        at, why = error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
+    else:
+        at, why = start, str(error)
+    rest = text[at:].strip(" \t\n\r")
+    escape = re.match(r"\\?u?[0-9a-fA-F]{0,4}", rest)
+    if (
+        not rest
+        or why.startswith("unterminated")
+        or _CUT.fullmatch(rest)
+        or ("escape" in why and escape is not None and escape.end() == len(rest))
+    ):
+        return found("truncated", f"the JSON text ends early, after {len(text.encode('utf-8', 'replace'))} bytes")
+    offset = len(text[:at].encode())
+    return found("undecodable", f"not JSON: {why} at byte {offset}", offset=offset)
+
+
+def _behind(text: str, at: int, count: int) -> Finding:
+    """Return the finding for what follows a value: the next line, which is broken, or anything else."""
+    offset = len(text[:at].encode())
+    rest = len(text[at:].encode())
+    if text[at] in "{[" and "\n" in text[:at]:
+        try:
+            _SCAN(text, at)
+        except (json.JSONDecodeError, StopIteration, RecursionError, ValueError) as error:
+            said = _said(text, at, error)
+            return found(said.code, f"line {count + 1}: {said.message}", offset=offset)
+    return found("trailing-data", f"{rest} bytes after the end of the JSON text", offset=offset, size=rest)
+
+
+def _deep() -> Finding:
+    said = f"lists and objects lie in each other more than {DEPTH} deep, which is not followed"
+    return found("too-large", said, verdict="unverifiable", expected=DEPTH)
+
+
+def _whole(digits: str) -> int | float:
+    """Return a whole number; one that no float can hold is infinite, as it is to who makes an array of it."""
+    if len(digits) > DIGITS:
+        return float(digits)
+    return int(digits)
+
+
+_HOOKS: dict[str, Any] = {"object_pairs_hook": Keyed, "parse_int": _whole, "parse_constant": float}
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(**_HOOKS).scan_once  # type: ignore[attr-defined]
+
+
+def _settled(value: Any) -> Node:
+    """Return the tree with its lists as Items, and ASE's arrays as arrays. Never recurses.
+
+    Containers are listed from the outside to the inside, and settled the other way round.
+    """
+    order: list[tuple[Any, int]] = [(value, 0)] if type(value) in CONTAINERS else []
+    for it, depth in order:  # which grows on the way
+        if depth >= DEPTH:
+            raise _Deep
+        inside = it if type(it) is list else [held for _, held in it.pairs]
+        if not CONTAINERS.isdisjoint(map(type, inside)):
+            order += [(held, depth + 1) for held in inside if type(held) in CONTAINERS]
+    for it, _ in reversed(order):
+        if type(it) is list:
+            if not CONTAINERS.isdisjoint(map(type, it)):
+                it[:] = [_part(held) for held in it]
+        else:
+            it.pairs = [(key, _part(held)) for key, held in it.pairs]
+    return _part(value)
+
+
+def _part(held: Any) -> Node:
+    """Return a value whose contents are settled as the part of a tree that it is."""
+    if type(held) is list:
+        return Items(held)
+    part: Node = _object(held) if type(held) is Keyed and len(held.pairs) == 1 else held
+    return part
+
+
+def _object(it: Keyed) -> Node:
+    """Return the array that an object stands for, if it is one of ASE's; else the object."""
+    ((name, held),) = it.pairs
+    if name != ASE or not isinstance(held, Items) or len(held.items) != 3:
+        return it
+    shape, name, flat = held.items
+    sizes = sizes_of(shape)
+    dtype = _dtype(name) if isinstance(name, str) else None
+    values = flat_numbers(flat)
+    if sizes is None or dtype is None or values is None:
+        return it
+    return _shaped(values, sizes, dtype)
+
+
+def _shaped(values: NDArray[Any], shape: list[int], dtype: Any) -> Node:
+    import numpy as np
+
+    count = prod(shape)
+    stored = len(values) // 2 if dtype.kind == "c" else len(values)
+    if stored != count:
+        shown = " x ".join(map(str, shape)) or "one"
+        said = f"an array of {shown} {dtype} is stored with {stored} values"
+        return Flawed("size-mismatch", said)
+    with np.errstate(all="ignore"):
+        if dtype.kind == "c":
+            return values.astype(np.float64).view(np.complex128).reshape(shape)
+        whole = dtype.kind in "iu" and values.dtype.kind == "f"
+        return (values if whole else values.astype(dtype)).reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _dtype(name: str) -> Any:
+    """Return the dtype of numbers of that name, None for any other name."""
+    import numpy as np
+
+    names = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+    names |= {"bool", "float16", "float32", "float64", "complex64", "complex128"}
+    return np.dtype(name) if name in names else None
+
+
+class JsonDecoder(ContainerDecoder):
+    """Decodes JSON texts: objects and lists, NaN and Infinity, ASE's arrays, and lines of JSON."""
+
+    name = "json"
+
+    def knows(self, value: Value) -> bool:
+        return is_json(value)
+
+    def parse(self, value: Value) -> Parsed:
+        return parse_json(value)

@@ -1,0 +1,364 @@
+"""msgpack as a tree, with the arrays of msgpack-numpy.
+
+Source: the msgpack specification (github.com/msgpack/msgpack, spec.md) and msgpack-numpy's `encode`. The parser keeps a
+stack of its own, and makes no room for what a header declares: every item takes at least one byte, so that no more can
+be read than there are bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees.containers import ContainerDecoder
+from datacheck.decoders.trees.number_lists import empty, sizes_of
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Parsed, Run
+from datacheck.model.finding import Finding, found
+
+DEPTH = 128
+"""Lists and maps may lie in each other so deep."""
+CONTAINERS = 1 << 20
+"""A record may hold so many lists and maps; each is an object of its own."""
+RUN = 8
+"""Lists of at least so many items are looked at for numbers that all take the same number of bytes."""
+SMALL = 64
+"""Bytes of at most so many are copied; more are views."""
+SINGLE = 0xCA
+"""The mark of a float of 32 bits, which a list keeps only if it is read as a run."""
+NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
+    mark: (struct.Struct(f">{code}").unpack_from, size)
+    for mark, code, size in (
+        (0xCA, "f", 4), (0xCB, "d", 8), (0xCC, "B", 1), (0xCD, "H", 2), (0xCE, "I", 4), (0xCF, "Q", 8),
+        (0xD0, "b", 1), (0xD1, "h", 2), (0xD2, "i", 4), (0xD3, "q", 8),
+    )
+}  # fmt: skip
+RUNS = {
+    mark: np.dtype([("mark", "u1"), ("value", kind)])
+    for mark, kind in (
+        (0xCA, ">f4"), (0xCB, ">f8"), (0xCC, "u1"), (0xCD, ">u2"), (0xCE, ">u4"), (0xCF, ">u8"),
+        (0xD0, "i1"), (0xD1, ">i2"), (0xD2, ">i4"), (0xD3, ">i8"),
+    )
+}  # fmt: skip
+"""The marks of numbers, and how a run of such numbers lies in memory."""
+WORDS = {
+    0xC0: None,
+    0xC2: False,
+    0xC3: True,
+    **{it: it if it < 128 else it - 256 for it in (*range(128), *range(224, 256))},
+}
+"""What a single byte says."""
+BIN, EXT, STR, ARRAY, MAP = "bytes", "an extension", "a text", "a list", "a map"
+FIXED = {
+    **{0x80 + it: (MAP, it) for it in range(16)},
+    **{0x90 + it: (ARRAY, it) for it in range(16)},
+    **{0xA0 + it: (STR, it) for it in range(32)},
+    **{0xD4 + it: (EXT, 1 << it) for it in range(5)},
+}
+"""The marks that say the length as well."""
+SIZED = {
+    0xC4: (BIN, 1), 0xC5: (BIN, 2), 0xC6: (BIN, 4), 0xC7: (EXT, 1), 0xC8: (EXT, 2), 0xC9: (EXT, 4),
+    0xD9: (STR, 1), 0xDA: (STR, 2), 0xDB: (STR, 4), 0xDC: (ARRAY, 2), 0xDD: (ARRAY, 4), 0xDE: (MAP, 2), 0xDF: (MAP, 4),
+}  # fmt: skip
+"""The marks that a length of so many bytes follows."""
+TIMESTAMP = 0xFF
+ANNOUNCED, ANNOUNCEMENT = 5, 160
+"""msgpack-numpy writes an array as a map of so many; within so many bytes its values begin."""
+BIN_WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+
+
+class _Wrong(Exception):
+    """What is wrong with the bytes, as a finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding)
+        self.finding = finding
+
+
+def is_msgpack(value: bytes | memoryview) -> bool:
+    """Say whether a value is a map or a list of msgpack that ends where the value does.
+
+    There is no magic, and nearly every byte begins something: only what comes out to the last byte is taken for it.
+    """
+    if len(value) < 2 or not (0x80 <= value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
+        return False
+    try:
+        _, end = _walk(memoryview(value))
+    except _Wrong:
+        return False
+    return end == len(value)
+
+
+def parse_msgpack(value: bytes | memoryview) -> Parsed:
+    """Return the tree of one msgpack value."""
+    findings: list[Finding] = []
+    try:
+        tree, end = _walk(memoryview(value))
+    except _Wrong as wrong:
+        return Parsed(None, [wrong.finding])
+    rest = len(value) - end
+    if rest and (isinstance(tree, int | float | None) or (rest >= end and bytes(value[end:]).strip(b"\0"))):
+        said = f"not msgpack: it begins with {bytes(value[:8]).hex(' ')}"
+        return Parsed(None, [found("undecodable", said, offset=end)])
+    if rest:
+        said = f"{rest} bytes after the end of the msgpack value"
+        findings.append(found("trailing-data", said, offset=end, size=rest))
+    return Parsed(tree, findings)
+
+
+def _walk(view: memoryview) -> tuple[Node, int]:
+    """Return the tree of the value at the beginning, and the offset behind it."""
+    at, size = 0, len(view)
+    items: list[Any] = []
+    left, keyed = 1, False
+    containers = 0
+    stack: list[tuple[list[Any], int, bool]] = []
+    while True:
+        while not left:
+            if not stack:
+                return items[0], at
+            made = _mapping(items) if keyed else Items(items)
+            items, left, keyed = stack.pop()
+            items.append(made)
+        if at >= size:
+            raise _Wrong(_cut(size, "where an item is expected"))
+        mark = view[at]
+        at += 1
+        left -= 1
+        if mark in WORDS:
+            items.append(WORDS[mark])
+            continue
+        if mark in NUMBERS:
+            unpack, width = NUMBERS[mark]
+            if at + width > size:
+                raise _Wrong(_cut(size, "inside a number"))
+            items.append(unpack(view, at)[0])
+            at += width
+            continue
+        kind, length, at = _header(view, mark, at)
+        if kind not in (ARRAY, MAP):
+            items.append(_leaf(view, kind, at, length))
+            at += length + (kind == EXT)
+            continue
+        whole: tuple[Node, int] | None
+        whole = _run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
+        if whole is not None:
+            part, at = whole
+            items.append(part)
+            continue
+        stack.append((items, left, keyed))
+        items, left, keyed = [], length << (kind == MAP), kind == MAP
+        containers += 1
+        if len(stack) > DEPTH or containers > CONTAINERS:
+            raise _Wrong(_too_large(len(stack)))
+
+
+def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
+    """Return what begins with the mark before `at`, its length, and the offset of its contents."""
+    if mark in FIXED:
+        kind, length = FIXED[mark]
+    elif mark in SIZED:
+        kind, width = SIZED[mark]
+        if at + width > len(view):
+            raise _Wrong(_cut(len(view), f"inside the length of {kind}"))
+        length = int.from_bytes(view[at : at + width], "big")
+        at += width
+    else:
+        raise _Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
+    least = length << (kind == MAP)  # an item takes a byte or more
+    if at + least + (kind == EXT) > len(view):
+        raise _Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
+    return kind, length, at
+
+
+def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
+    if kind == EXT:
+        return Opaque("datetime.datetime" if view[at] == TIMESTAMP else f"msgpack.ExtType({view[at]})")
+    if kind == STR:
+        try:
+            return str(view[at : at + length], "utf-8")
+        except UnicodeDecodeError:
+            pass  # before msgpack 2.0 bytes were stored so
+    part = view[at : at + length]
+    return bytes(part) if length <= SMALL else part
+
+
+def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
+    """Return the numbers of a list whose items all have the same mark, and the offset behind them.
+
+    Whole numbers have 64 bits, however few each of them takes; where one needs more with its sign, they are floats.
+    """
+    if length < RUN and (not length or view[at] != SINGLE):
+        return None
+    mark = view[at]
+    if mark < 0x80 or mark >= 0xE0:
+        small = np.frombuffer(view, np.int8, length, at)
+        return (Items([Run(small.astype(np.int64))]), at + length) if small.min() >= -32 else None
+    kind = RUNS.get(mark)
+    if kind is None or at + length * kind.itemsize > len(view):
+        return None
+    pairs = np.frombuffer(view, kind, length, at)
+    if (pairs["mark"] != mark).any():
+        return None
+    values = pairs["value"]
+    if kind["value"].kind == "f":
+        return Items([Run(values.astype(kind["value"].newbyteorder("=")))]), at + pairs.nbytes
+    wide = kind["value"].kind == "u" and kind["value"].itemsize == 8 and values.max() >= 1 << 63
+    return Items([Run(values.astype(np.float64 if wide else np.int64))]), at + pairs.nbytes
+
+
+def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], int] | None:
+    """Return the array of a map whose items begin at `at`, and the offset behind it, if msgpack-numpy wrote it plainly.
+
+    The arrays of one store announce themselves with the same bytes, which are read once.
+    """
+    if length != ANNOUNCED:
+        return None
+    head = bytes(view[at : at + ANNOUNCEMENT])
+    where = head.find(b"data")
+    if where < 0 or b"nd" not in head[:4]:
+        return None
+    start = where + 4
+    width = BIN_WIDTHS.get(head[start] if start < len(head) else 0)
+    known = _announced(head[:start])
+    if width is None or known is None:
+        return None
+    dtype, sizes, size = known
+    begin = at + start + 1 + width
+    if int.from_bytes(view[begin - width : begin], "big") != size or begin + size > len(view):
+        return None
+    return np.frombuffer(view, dtype, size // dtype.itemsize, begin).reshape(sizes), begin + size
+
+
+@lru_cache(maxsize=1024)
+def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
+    """Return the dtype, the sizes and the bytes of the array that the items of a map announce, up to the key "data"."""
+    try:
+        tree, end = _walk(memoryview(b"\x9a" + head + b"\xc4\0"))
+    except _Wrong:
+        return None
+    if not isinstance(tree, Items) or end != len(head) + 3:
+        return None
+    names = [it.decode("latin-1") if isinstance(it, bytes) else it for it in tree.items[::2]]
+    nd, said, kind, shape, data = tree.items[1::2]
+    if names != ["nd", "type", "kind", "shape", "data"] or nd is not True or kind in ("O", b"O") or data != b"":
+        return None
+    dtype, sizes = _dtype(said), sizes_of(shape)
+    if dtype is None or sizes is None or not prod(sizes) * dtype.itemsize:
+        return None
+    return dtype, sizes, prod(sizes) * dtype.itemsize
+
+
+def _mapping(items: list[Any]) -> Node:
+    """Return a map, or the array, the number or the complex number that msgpack-numpy writes as one."""
+    if len(items) in (4, 6, 8, 10):
+        names = [it.decode("latin-1") if type(it) is bytes else it for it in items[::2] if type(it) in (bytes, str)]
+        if len(names) == len(items) // 2 and ("nd" in names or "complex" in names):
+            held = dict(zip(names, items[1::2], strict=True))
+            made = _array(held) if "nd" in held else _complex(held)
+            if made is not None:
+                return made
+    return Keyed(list(zip(items[::2], items[1::2], strict=True)))
+
+
+def _complex(held: dict[Any, Any]) -> Node:
+    text = held.get("data")
+    text = text.decode("latin-1") if isinstance(text, bytes) else text
+    if held.get("complex") is not True or not isinstance(text, str) or len(text) > SMALL:
+        return None
+    try:
+        return complex(text)
+    except ValueError:
+        return None
+
+
+def _array(held: dict[Any, Any]) -> Node:
+    """Return the array or the scalar that a map of msgpack-numpy stands for; None where it is not one of those."""
+    data = held.get("data")
+    if isinstance(data, str):
+        data = data.encode()
+    kind, shape = held.get("kind", ""), held.get("shape")
+    if not isinstance(data, bytes | memoryview) or not isinstance(held["nd"], bool):
+        return None
+    if kind in ("O", b"O"):
+        return Opaque("numpy.ndarray of pickled objects")
+    dtype = _dtype(held.get("type"))
+    sizes = [] if not held["nd"] else sizes_of(shape)
+    if dtype is None or sizes is None:
+        return None
+    if prod(sizes) * dtype.itemsize != len(data):
+        shown = " x ".join(map(str, sizes)) or "one"
+        expected = prod(sizes) * dtype.itemsize
+        said = f"an array of {shown} {dtype} takes {expected} bytes, and has {len(data)}"
+        return Flawed("size-mismatch", said)
+    if not len(data):
+        return empty(sizes, dtype)
+    return np.frombuffer(data, dtype).reshape(sizes)
+
+
+def _dtype(said: Node) -> np.dtype[Any] | None:
+    """Return the dtype that msgpack-numpy names by NumPy's `str`, or by the `descr` of a structured one."""
+    if isinstance(said, bytes):
+        said = said.decode("latin-1")
+    if isinstance(said, str):
+        return _named_dtype(said) if len(said) <= SMALL else None
+    try:
+        dtype = np.dtype(_described(said, 0))
+    except (TypeError, ValueError, SyntaxError):
+        return None
+    return None if dtype.hasobject else dtype
+
+
+@lru_cache(maxsize=256)
+def _named_dtype(name: str) -> np.dtype[Any] | None:
+    try:
+        dtype = np.dtype(name)
+    except (TypeError, ValueError, SyntaxError):
+        return None
+    return None if dtype.hasobject else dtype
+
+
+def _described(said: Node, depth: int) -> Any:
+    """Return a `descr` as NumPy takes it: a list of tuples of name, type and perhaps shape."""
+    if isinstance(said, bytes | str):
+        return said.decode("latin-1") if isinstance(said, bytes) else said
+    if not isinstance(said, Items) or depth > 8:
+        raise TypeError
+    fields: list[Any] = []
+    for it in said.items:
+        if not isinstance(it, Items) or len(it.items) not in (2, 3):
+            raise TypeError
+        name, kind = _described(it.items[0], 9), _described(it.items[1], depth + 1)
+        sizes = sizes_of(it.items[2]) if len(it.items) == 3 else []
+        if sizes is None or not isinstance(name, str) or prod(sizes) > 1 << 20:
+            raise TypeError
+        fields.append((name, kind, tuple(sizes)) if sizes else (name, kind))
+    return fields
+
+
+def _cut(size: int, where: str) -> Finding:
+    return found("truncated", f"ends at byte {size}, {where} of msgpack", size=size)
+
+
+def _too_large(depth: int) -> Finding:
+    deep = f"lists and maps lie in each other more than {DEPTH} deep"
+    said = deep if depth > DEPTH else f"there are more than {CONTAINERS} lists and maps"
+    return found("too-large", f"{said}, which is not followed", verdict="unverifiable")
+
+
+class MsgpackDecoder(ContainerDecoder):
+    """Decodes msgpack, with the arrays of msgpack-numpy."""
+
+    name = "msgpack"
+
+    def knows(self, value: Value) -> bool:
+        return is_msgpack(value)
+
+    def parse(self, value: Value) -> Parsed:
+        return parse_msgpack(value)

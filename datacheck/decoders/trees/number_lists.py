@@ -1,0 +1,55 @@
+"""What JSON and msgpack have in common: lists of numbers where other formats hold shapes and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from datacheck.decoders.trees.tree import Items, Node, Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_AXES = 32
+
+
+def sizes_of(shape: Node) -> list[int] | None:
+    """Return the sizes that a list of whole numbers gives as a shape; None where it can be none."""
+    if not isinstance(shape, Items):
+        return None
+    first = shape.items[0] if len(shape.items) == 1 else None
+    sizes: list[Any] = first.values.tolist() if isinstance(first, Run) else shape.items
+    return sizes if len(sizes) <= MOST_AXES and all(type(it) is int and it >= 0 for it in sizes) else None
+
+
+def flat_numbers(held: Node) -> NDArray[Any] | None:
+    """Return the numbers or truth values of a list that holds nothing else.
+
+    Whole numbers that do not fit into 64 bits become floats.
+    """
+    import numpy as np
+
+    if not isinstance(held, Items):
+        return None
+    types = set(map(type, held.items))
+    if not types <= {int, float, bool}:
+        return None
+    if types == {int}:
+        try:
+            return np.array(held.items, np.int64)
+        except OverflowError:
+            pass
+    try:
+        return np.array(held.items, np.bool_ if types == {bool} else np.float64)
+    except OverflowError:  # beyond every float
+        return None
+
+
+def empty(shape: Sequence[int], dtype: Any) -> NDArray[Any]:
+    """Return an array without values, of that shape if there can be such an array."""
+    import numpy as np
+
+    try:
+        return np.empty(shape, dtype)
+    except (ValueError, OverflowError):  # the sizes beside a 0 have no bounds
+        return np.empty(0, dtype)

@@ -1,0 +1,39 @@
+"""base64, as pictures and arrays are written where only text can stand."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, truncated
+
+_LINES = re.compile(rb"[ \t\r\n]+")
+_HEAD = re.compile(rb"(?:data:[a-z]+/[a-z0-9.+-]+;base64,)?([A-Za-z0-9+/]{16,})")
+
+
+def base64_beginning(value: Value) -> bytes:
+    """Return the first bytes of what would be base64, b"" where it is none."""
+    head = _HEAD.match(bytes(value[:128]))
+    if head is None:
+        return b""
+    letters = head[1][: len(head[1]) // 4 * 4]
+    return base64.b64decode(letters)
+
+
+def peel_base64(value: Value, limit: int) -> Peeled:
+    """Return what a text of base64 stands for; there is no checksum."""
+    raw = bytes(value)
+    if raw.startswith(b"data:"):
+        raw = raw.partition(b",")[2]
+    if len(raw) > 2 * limit:
+        return Peeled(b"", too_large("base64", limit))
+    letters = _LINES.sub(b"", raw)
+    try:
+        return Peeled(base64.b64decode(letters, validate=True))
+    except binascii.Error as error:
+        whole = letters.rstrip(b"=")
+        if not re.fullmatch(rb"[A-Za-z0-9+/]*", whole):
+            return Peeled(b"", broken("base64", str(error)))
+        most = base64.b64decode(whole[: len(whole) // 4 * 4])
+        return Peeled(most, truncated("base64", len(raw)))

@@ -1,0 +1,90 @@
+"""Decode what lies in wrappers: peel them, then let the decoder of what is inside do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
+from datacheck.decoders.wrappers.table import peel
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import UNKNOWN, FamilyProfile
+
+TOGETHER = 32 << 20
+"""Records are unpacked together up to so many bytes."""
+
+
+class UnknownInside:
+    """Stands in for the decoder of what is in a wrapper if there is none: the wrapper is checked anyway."""
+
+    name = UNKNOWN
+
+    def knows(self, value: Value) -> bool:
+        return False
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        for row in rows:
+            head = bytes(block.values[row][:8]).hex(" ")
+            yield row, found("unknown-payload", f"unpacked, no decoder knows it; it begins with the bytes {head}")
+
+
+class WrappedDecoder:
+    """Decodes values that are wrapped: `wrappers` from the outside in, `inner` is the decoder of what they hold."""
+
+    def __init__(self, wrappers: tuple[str, ...], inner: Decoder) -> None:
+        self.name = "+".join((*wrappers, inner.name))
+        self._wrappers = wrappers
+        self._inner = inner
+
+    def knows(self, value: Value) -> bool:
+        peeled = peel(self._wrappers, value)
+        return bool(peeled.value) and (self._inner.name == UNKNOWN or self._inner.knows(peeled.value))
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        values: list[bytes | memoryview] = [b""] * len(block)
+        waiting: list[int] = []
+        size = 0
+        for row in rows:
+            peeled = peel(self._wrappers, block.values[row])
+            if peeled.finding is not None:
+                yield row, peeled.finding
+            if not peeled.sound:
+                continue
+            if not peeled.value:
+                yield row, found("empty", f"{' in '.join(reversed(self._wrappers))} data that holds nothing")
+                continue
+            values[row] = peeled.value
+            waiting.append(row)
+            size += len(peeled.value)
+            if size > TOGETHER:
+                yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
+                values, waiting, size = [b""] * len(block), [], 0
+        if waiting:
+            yield from self._inner.decode(Block(block.keys, values), waiting, profile, pixels=pixels)
+
+    def classes(self, value: Value) -> frozenset[str]:
+        """Return the dotted names of the classes that what is inside names."""
+        peeled = peel(self._wrappers, value)
+        inner = self._inner
+        return inner.classes(peeled.value) if peeled.sound and isinstance(inner, NamingClasses) else frozenset()
+
+
+class WrappedPictureDecoder(WrappedDecoder):
+    """Decodes wrapped values that are pictures, or hold one."""
+
+    def stored_picture(self, value: Value) -> bytes | None:
+        """Return the picture as it is stored, None where this value has none."""
+        peeled = peel(self._wrappers, value)
+        inner = self._inner
+        return inner.stored_picture(peeled.value) if peeled.sound and isinstance(inner, HoldingPictures) else None
+
+
+def wrapped(wrappers: tuple[str, ...], inner: Decoder) -> Decoder:
+    """Return the decoder of what `inner` decodes, in these wrappers."""
+    made = WrappedPictureDecoder if isinstance(inner, HoldingPictures) else WrappedDecoder
+    return made(wrappers, inner)

@@ -1,0 +1,77 @@
+"""The wrappers by name, and which of them a value has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from datacheck.decoders.npy import MAGIC as NPY
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.wrappers import base64_text, blosc, frames, streams
+from datacheck.decoders.wrappers.interface import LIMIT, Peeled, Value
+
+MOST = 2
+"""So many wrappers around each other are peeled."""
+VOTING = 1 << 24
+"""To find out what a wrapper holds, so much is unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """Whether a value `begins` like one, and how it is peeled, within a limit of bytes."""
+
+    begins: Callable[[Value], bool]
+    peel: Callable[[Value, int], Peeled]
+
+
+def has_known_magic(head: bytes) -> bool:
+    """Say whether bytes begin as a picture, an array, an archive or a pickle does, or are packed once more."""
+    if sniff(head) is not None or head.startswith((NPY, b"PK\x03\x04")):
+        return True
+    pickled = head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
+    return pickled or any(WRAPPERS[name].begins(head) for name in ("gzip", "zstd", "lz4", "bz2", "xz"))
+
+
+def _is_snappy(value: Value) -> bool:
+    return frames.is_framed_snappy(value) or has_known_magic(frames.snappy_beginning(value))
+
+
+def _peel_snappy(value: Value, limit: int) -> Peeled:
+    framed = frames.is_framed_snappy(value)
+    return frames.peel_framed_snappy(value, limit) if framed else frames.peel_snappy_block(value, limit)
+
+
+WRAPPERS: dict[str, Wrapper] = {
+    "gzip": Wrapper(streams.is_gzip, streams.peel_gzip),
+    "zstd": Wrapper(frames.is_zstd, frames.peel_zstd),
+    "lz4": Wrapper(frames.is_lz4, frames.peel_lz4),
+    "zlib": Wrapper(streams.is_zlib, streams.peel_zlib),
+    "bz2": Wrapper(streams.is_bz2, streams.peel_bz2),
+    "xz": Wrapper(streams.is_xz, streams.peel_xz),
+    "blosc": Wrapper(blosc.is_blosc, blosc.peel_blosc),
+    "snappy": Wrapper(_is_snappy, _peel_snappy),
+    "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),
+}
+"""In the order in which they are asked. Raw snappy and base64 have no magic: what they hold must have one."""
+
+
+def peeled_once(value: Value) -> tuple[str, Peeled] | None:
+    """Return the wrapper of a value and what it holds, as much as is needed to tell what that is; None without one."""
+    for name, wrapper in WRAPPERS.items():
+        if wrapper.begins(value):
+            peeled = wrapper.peel(value, VOTING)
+            if peeled.value or peeled.sound or (peeled.finding and peeled.finding.verdict == "unverifiable"):
+                return name, peeled
+    return None
+
+
+def peel(names: tuple[str, ...], value: Value) -> Peeled:
+    """Peel these wrappers, the outer one first; what is wrong with the first that is broken is what is said."""
+    said = None
+    for name in names:
+        peeled = WRAPPERS[name].peel(value, LIMIT)
+        said = said or peeled.finding
+        value = peeled.value
+        if not peeled.sound:
+            return Peeled(peeled.value, peeled.finding)
+    return Peeled(bytes(value), said)
