@@ -13,7 +13,19 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from datacheck.backends.lmdb.format import BRANCH, DEEPEST, LEAF, LEAF2, NO_PAGE, NODE, Database, Node, PageDamaged
+from datacheck.backends.lmdb.format import (
+    BRANCH,
+    DATABASE_BYTES,
+    DEEPEST,
+    FLAGS_AT,
+    LEAF,
+    LEAF2,
+    NO_PAGE,
+    NODE,
+    Database,
+    Node,
+    PageDamaged,
+)
 from datacheck.backends.lmdb.metas import read_metas
 from datacheck.files.regular import open_descriptor
 
@@ -50,6 +62,11 @@ class Pages:
     def map_size_at(self) -> int:
         """The offset, in a meta page, of the map size: behind magic, version and fixed address."""
         return self.header + 16
+
+    @property
+    def main_flags_at(self) -> int:
+        """The offset, in a meta page, of the flags of the main database, whose record lies behind the free list's."""
+        return self.header + 24 + DATABASE_BYTES + FLAGS_AT
 
     def page(self, number: int) -> bytes:
         """Return a page of a tree, whose number and kind were checked."""
