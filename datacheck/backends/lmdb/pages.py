@@ -26,18 +26,21 @@ from datacheck.backends.lmdb.format import (
     Node,
     PageDamaged,
 )
-from datacheck.backends.lmdb.metas import read_metas
+from datacheck.backends.lmdb.metas import Metas, read_metas
 from datacheck.files.regular import open_descriptor
 
 
 class Pages:
-    """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable."""
+    """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable.
 
-    def __init__(self, path: Path) -> None:
+    `metas` are those of the commit to read; without them it is the newest one.
+    """
+
+    def __init__(self, path: Path, metas: Metas | None = None) -> None:
         self.file = open_descriptor(path)
         try:
-            self.size = os.fstat(self.file).st_size
-            self.metas = read_metas(lambda offset, size: os.pread(self.file, size, offset), self.size)
+            self.metas = metas or self._read_metas()
+            self.size = os.fstat(self.file).st_size  # a commit that is written meanwhile makes the file longer first
         except BaseException:
             os.close(self.file)
             raise
@@ -50,6 +53,19 @@ class Pages:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         os.close(self.file)
+
+    def _read_metas(self) -> Metas:
+        return read_metas(lambda offset, size: os.pread(self.file, size, offset), os.fstat(self.file).st_size)
+
+    def moved_on(self) -> bool:
+        """Whether another process may have written over pages of this commit: it does from the third one after it on.
+
+        What the first commit after it replaces may be used again by the third, whose pages are written before its meta.
+        """
+        try:
+            return self._read_metas().chosen.txnid > self.meta.txnid + 1
+        except PageDamaged:
+            return False
 
     @cached_property
     def map(self) -> mmap.mmap:
