@@ -42,6 +42,7 @@ bench: $(READY)
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
+	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto tests/backends/lmdb/test_differential.py
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
@@ -19,9 +20,13 @@ class KeyWatch:
     patterns: tuple[Pattern, ...] = ()
     own: frozenset[bytes] = frozenset()
 
+    @cached_property
+    def _lengths(self) -> frozenset[int]:
+        return frozenset(map(len, self.own))
+
     def own_rows(self, keys: Sequence[bytes]) -> list[int]:
-        """Return the rows of the records that are a convention's among the ascending keys of neighbouring records."""
-        if not self.own or not _may_hold(keys, self.own):
+        """Return the rows of the records that are a convention's among these keys."""
+        if not self.own or self._lengths.isdisjoint(map(len, keys)):
             return []
         return [row for row, key in enumerate(keys) if key in self.own]
 
@@ -66,10 +71,3 @@ class Account:
         if len(mine.spans) > MOST_SPANS:
             self.scattered.add(pattern)
             del self.numbers[pattern]
-
-
-def _may_hold(keys: Sequence[bytes], own: frozenset[bytes]) -> bool:
-    """Say whether some of a store's own keys may be among ascending keys; keys in another order are looked at."""
-    if not keys or keys[0] > keys[-1]:
-        return bool(keys)
-    return any(keys[0] <= key <= keys[-1] for key in own)

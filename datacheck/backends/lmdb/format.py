@@ -22,10 +22,13 @@ LEAF2 = 0x20
 DIRTY, SUBPAGE = 0x10, 0x40
 BIGDATA, SUBDATA, DUPDATA = 0x01, 0x02, 0x04
 REVERSEKEY, DUPSORT, INTEGERKEY, DUPFIXED, INTEGERDUP, REVERSEDUP = 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
+PERSISTENT = REVERSEKEY | DUPSORT | INTEGERKEY | DUPFIXED | INTEGERDUP | REVERSEDUP
 HEADERS = {16: 0, 24: 24}
 """Size of the page header, by which the two data versions differ, and what node offsets are counted from."""
 DATABASE = struct.Struct("=IHHQQQQQ")
 DATABASE_BYTES = DATABASE.size
+FLAGS_AT = 4
+"""The offset of the flags in the record of a database."""
 NODE = struct.Struct("=HHHH")
 
 

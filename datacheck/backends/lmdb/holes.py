@@ -21,7 +21,7 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Ranges
 from datacheck.backends.lmdb.skeleton import Skeleton
 from datacheck.backends.lmdb.tolerant_page import parse
-from datacheck.backends.lmdb.values import read_value
+from datacheck.backends.lmdb.values import pages_needed, read_value
 from datacheck.backends.shared.key_arrays import Flags
 from datacheck.model.blocks import Shard
 from datacheck.model.escaping import escape
@@ -33,8 +33,10 @@ def holes(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
     unwritten = _unwritten(pages)
     if not unwritten.any():
         return
-    for part, key, first, count in values_on(pages, bones, unwritten):
+    for part, key, first, _, count in values_on(pages, bones, unwritten):
         lost = np.flatnonzero(unwritten[first : first + count]) + first
+        if not len(lost):
+            continue  # the pages that it holds and does not need
         why = f"{len(lost):,} of the {count:,} pages of the value were never written, from page {lost[0]:,} on: a hole"
         offset = int(lost[0]) * pages.page_size
         finding = found("damaged-store", why, verdict="suspicious", page=int(lost[0]), offset=offset, count=len(lost))
@@ -77,8 +79,8 @@ class _Looking(Ranges):
                 self.leaves[int(leaves.numbers[leaf])] = None
 
 
-def values_on(pages: Pages, bones: Skeleton, marked: Flags) -> Iterator[tuple[str, bytes, int, int]]:
-    """Yield database, key, first page and number of pages of each value that has marked pages."""
+def values_on(pages: Pages, bones: Skeleton, marked: Flags) -> Iterator[tuple[str, bytes, int, int, int]]:
+    """Yield database, key and first page of each value that has marked pages, how many it holds, how many it needs."""
     for part, tree in bones.trees.items():
         looking = _Looking(pages, bones, part)
         looking.marked, looking.leaves = marked, {}
@@ -89,4 +91,4 @@ def values_on(pages: Pages, bones: Skeleton, marked: Flags) -> Iterator[tuple[st
             for node in parsed.nodes:
                 extent = read_value(pages, parsed, node).extent if node.flags & BIGDATA else None
                 if extent is not None and marked[extent[0] : sum(extent)].any():
-                    yield part, node.key, *extent
+                    yield part, node.key, *extent, pages_needed(pages, node)

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from datacheck.backends.lmdb.branches import leaves_below
-from datacheck.backends.lmdb.format import PageDamaged
+from datacheck.backends.lmdb.format import FLAGS_AT, PERSISTENT, PageDamaged
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.skeleton import skeleton
 from datacheck.backends.lmdb.tree import Tree
 from datacheck.model.blocks import Position, Shard
+from datacheck.model.escaping import escape
 
 SHARDS = 4096
 SHARD_BYTES, LARGEST_SHARD_BYTES = 16 << 20, 128 << 20
@@ -76,13 +77,35 @@ def _spread(keys: list[bytes], count: int) -> list[bytes]:
 
 def flags_of(data: Path) -> dict[str, int]:
     """Return the flags of each database that holds records, by part. Raises PageDamaged without any meta page."""
-    return {part: tree.record.flags for part, tree in skeleton(data).trees.items()}
+    return {part: tree.record.flags & PERSISTENT for part, tree in skeleton(data).trees.items()}
+
+
+def flags_of_main(data: Path) -> int:
+    """Return the flags of the main database, which may hold nothing but names. Raises PageDamaged."""
+    with Pages(data) as pages:
+        return pages.meta.main.flags & PERSISTENT
 
 
 def data_version(data: Path) -> int:
     """Return the version of the file format: 1 for LMDB 0.9, 3 for LMDB 1.0. Raises PageDamaged."""
     with Pages(data) as pages:
         return pages.meta.version
+
+
+def set_flags(data: Path, part: str, flags: int) -> None:
+    """Give a database of a closed environment flags that py-lmdb does not set; it must be empty. Raises PageDamaged."""
+    with Pages(data) as pages:
+        places = [pages.main_flags_at + page * pages.page_size for page in (0, 1)]
+        if part:
+            found = pages.leaf_nodes(pages.meta.main)
+            named = ((node, page) for node, page in found if escape(node.key.rstrip(b"\0")) == part)
+            node, page = next(named)
+            start = int.from_bytes(page[:8], sys.byteorder) * pages.page_size
+            places = [start + node.offset + FLAGS_AT]
+    with data.open("r+b") as file:
+        for place in places:
+            file.seek(place)
+            file.write(flags.to_bytes(2, sys.byteorder))
 
 
 def fit_map(data: Path) -> None:

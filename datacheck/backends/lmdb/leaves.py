@@ -80,7 +80,11 @@ class Judged:
     closer: Flags
     entries: NDArray[np.int64]
     extents: Numbers
-    """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3)."""
+    """First page, number of pages and position of the leaf, of each overflow extent: shape (n, 3).
+
+    An extent may have more pages than its value needs: a value that is overwritten by a smaller one within a
+    transaction keeps its pages.
+    """
     shared: frozenset[int] = frozenset()
     """The first pages of extents that have pages in common with another one."""
     held: list[ReadNodes] = field(default_factory=list)
@@ -214,30 +218,39 @@ def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Le
 
 
 def _judge_extents(pages: Pages, judged: Judged) -> None:
-    """Mark leaves of which an overflow extent has another header than it should, or pages of another extent."""
-    extents = judged.extents
-    if not len(extents):
+    """Mark leaves of which an overflow extent has another header than it should, or pages of another extent.
+
+    Gives the extents the number of pages that their headers say they hold.
+    """
+    if not len(judged.extents):
         return
-    extents = extents[np.argsort(extents[:, 0], kind="stable")]
+    extents = judged.extents[np.argsort(judged.extents[:, 0], kind="stable")]
+    near = extents[:, 1] <= NEAR
+    for which, heads_of in ((near, _mapped_heads), (~near, _read_heads)):
+        some = extents[which]
+        held = _held(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
+        judged.sound[some[held == 0, 2]] = False
+        extents[which, 1] = np.maximum(held, some[:, 1])
     shared = np.flatnonzero(extents[1:, 0] < (extents[:-1, 0] + extents[:-1, 1]))
     for side in (shared, shared + 1):
         judged.sound[extents[side, 2]] = False
         judged.shared |= frozenset(extents[side, 0].tolist())
-    near = extents[:, 1] <= NEAR
-    for some, heads_of in ((extents[near], _mapped_heads), (extents[~near], _read_heads)):
-        own = _own_heads(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
-        judged.sound[some[~own, 2]] = False
+    judged.extents = extents
 
 
-def _own_heads(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Flags:
-    """Return of which extents the page header is what it should be; `heads` has shape (extents, header)."""
+def _held(pages: Pages, extents: Numbers, heads: NDArray[np.uint8]) -> Numbers:
+    """Return how many pages each extent holds by its header, 0 where that is not what it should be.
+
+    `heads` has shape (extents, header).
+    """
     header = pages.header
-    own: Flags = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
+    held: Numbers = heads[:, header - 4 :].view(np.uint32)[:, 0].astype(np.int64)
+    own = heads[:, :8].view(np.int64)[:, 0] == extents[:, 0]
     own &= heads[:, header - 6 : header - 4].view(np.uint16)[:, 0] == OVERFLOW
-    own &= heads[:, header - 4 :].view(np.uint32)[:, 0] == extents[:, 1]
+    own &= (held >= extents[:, 1]) & (extents[:, 0] + held - 1 <= pages.meta.last_page)
     if pages.base:
         own &= heads[:, 8:16].view(np.uint64)[:, 0] <= pages.meta.txnid
-    return own
+    return np.where(own, held, 0)
 
 
 def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:

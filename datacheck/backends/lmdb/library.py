@@ -19,6 +19,7 @@ from datacheck.backends.lmdb.format import (
     DUPSORT,
     INTEGERDUP,
     INTEGERKEY,
+    REVERSEDUP,
     REVERSEKEY,
     Database,
 )
@@ -40,6 +41,7 @@ COMMIT_BYTES = 16 << 20
 NODE_BYTES = 32
 """More than what a record takes beside its key and value in a page, and its share of the page's header."""
 LMDB_1_0 = 3
+TRIALS, TRIAL_BYTES = 16, 64 << 10
 
 
 def data_file(path: Path) -> Path:
@@ -92,35 +94,57 @@ def _reason(error: lmdb.Error) -> str:
 class LmdbWriter:
     """Writes a new environment, each database's records in key order. Use as a context manager.
 
-    `flags` has the flags of each named database, `version` is that of the file format. A `single` environment is a file
-    (MDB_NOSUBDIR), not a folder. Raises OSError where the disk is full or refuses, UnfitRecord for a key that LMDB does
-    not take.
+    `flags` has the flags of each database, by its part, `version` is that of the file format. A `single` environment is
+    a file (MDB_NOSUBDIR), not a folder. Raises OSError where the disk is full or refuses, UnfitRecord for a key that
+    LMDB does not take.
     """
 
     def __init__(self, path: Path, flags: Mapping[str, int], version: int = 1, *, single: bool = False) -> None:
         (path.parent if single else path).mkdir(parents=True, exist_ok=single)
-        self._data = path if single else path / "data.mdb"
-        named = [part for part in flags if part]
-        options: dict[str, Any] = {"lib_version": 1} if version == LMDB_1_0 else {}
-        with _disk():
-            self._environment = lmdb.open(
-                os.fsencode(path),
-                MAP_BYTES,
-                mode=0o666,
-                subdir=not single,
-                lock=False,
-                sync=False,
-                metasync=False,
-                max_dbs=len(named),
-                **options,
-            )
+        self._path, self._data = path, path if single else path / "data.mdb"
+        self._named = [part for part in flags if part]
+        self._version = version
+        self._by_bytes = {part: not of & (REVERSEKEY | INTEGERKEY) for part, of in flags.items()}
+        self._open()
         self._transaction: Any = None
         self._pending = 0
         self._room = MAP_BYTES
         self._map = MAP_BYTES
         self._page = self._environment.stat()["psize"]
-        with _disk():
-            self._handles = {part: self._handle(part, of) for part, of in flags.items()}
+        with self._disk():
+            self._make(flags)
+
+    def _open(self) -> None:
+        options: dict[str, Any] = {"lib_version": 1} if self._version == LMDB_1_0 else {}
+        with self._disk():
+            self._environment = lmdb.open(
+                os.fsencode(self._path),
+                MAP_BYTES,
+                mode=0o666,
+                subdir=self._data != self._path,
+                lock=False,
+                sync=False,
+                metasync=False,
+                max_dbs=len(self._named),
+                **options,
+            )
+
+    def _make(self, flags: Mapping[str, int]) -> None:
+        """Make the databases; flags that py-lmdb has no word for are set in the file, while the databases are empty."""
+        from datacheck.backends.lmdb.layout import set_flags
+
+        if flags.get("", 0):
+            self._environment.close()
+            set_flags(self._data, "", flags[""])
+            self._open()
+        handles = {part: self._handle(part, of) for part, of in flags.items()}
+        for part in self._named:
+            if flags[part] & REVERSEDUP:
+                self._environment.close()
+                set_flags(self._data, part, flags[part])
+                self._open()
+                handles = {it: self._handle(it, of) for it, of in flags.items()}
+        self._handles = {part: handles[part] for part in flags}
 
     @classmethod
     def refusals(cls, reader: Reader) -> list[str]:
@@ -132,10 +156,11 @@ class LmdbWriter:
         """Return a writer that takes the records of a reader: of an LMDB it has the databases, version and form."""
         if reader.backend != "lmdb":
             return cls(path, {"": 0})
-        from datacheck.backends.lmdb.layout import data_version, flags_of
+        from datacheck.backends.lmdb.layout import data_version, flags_of, flags_of_main
 
         data = data_file(reader.path)
-        return cls(path, flags_of(data), data_version(data), single=reader.path.is_file())
+        flags = {"": flags_of_main(data), **flags_of(data)}
+        return cls(path, flags, data_version(data), single=reader.path.is_file())
 
     @classmethod
     def let_go(cls, path: Path) -> None:
@@ -168,7 +193,7 @@ class LmdbWriter:
         Those that are `ordered` come behind all others of their database, of others that is looked at: pages are full
         only where keys ascend.
         """
-        with _disk():
+        with self._disk():
             self._make_room(sum(self._cost(key, value) for key, value in pairs))
             if self._transaction is None:
                 self._transaction = self._environment.begin(write=True)
@@ -180,7 +205,9 @@ class LmdbWriter:
                 self._commit()
 
     def _ascend(self, part: str, pairs: Sequence[tuple[bytes, bytes | memoryview]]) -> bool:
-        """Say whether the keys ascend, behind all that are there."""
+        """Say whether the keys ascend, behind all that are there; not of databases that have an order of their own."""
+        if not self._by_bytes[part]:
+            return False
         cursor = self._transaction.cursor(self._handles[part])
         keys = [*([cursor.key()] if cursor.last() else []), *(key for key, _ in pairs)]
         return all(map(operator.lt, keys, keys[1:]))
@@ -211,27 +238,42 @@ class LmdbWriter:
 
     def finish(self) -> None:
         """Write what is left, and a map size that fits: LMDB itself only ever raises the one in the meta pages."""
-        with _disk():
+        with self._disk():
             self._commit()
         self._environment.close()
         from datacheck.backends.lmdb.layout import fit_map
 
         fit_map(self._data)
 
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Translate what liblmdb says of the disk, and of keys, while writing."""
+        try:
+            yield
+        except lmdb.BadValsizeError as exc:
+            raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
+        except lmdb.MemoryError as exc:
+            raise OSError(errno.ENOMEM, f"{os.strerror(errno.ENOMEM)} (a limit on memory, ulimit -v?)") from exc
+        except lmdb.DiskError as exc:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
+        except lmdb.Error as exc:
+            number = _refused(self._data) or errno.EIO
+            said = "" if number != errno.EIO else f" ({_reason(exc)})"
+            raise OSError(number, f"{os.strerror(number)}{said}") from exc
 
-@contextmanager
-def _disk() -> Iterator[None]:
-    """Translate what liblmdb says of the disk, and of keys, while writing."""
+
+def _refused(data: Path) -> int | None:
+    """Return why the disk takes no more of a file that failed; None if it does.
+
+    liblmdb says "Input/output error" of every write that was cut short, which is what a full disk does to it.
+    """
     try:
-        yield
-    except lmdb.BadValsizeError as exc:
-        raise UnfitRecord("LMDB takes keys of 1 to 511 bytes only") from exc
-    except lmdb.MemoryError as exc:
-        raise OSError(errno.ENOMEM, f"{os.strerror(errno.ENOMEM)} (a limit on memory, ulimit -v?)") from exc
-    except lmdb.DiskError as exc:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from exc
-    except lmdb.Error as exc:
-        raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(exc)})") from exc
+        with data.open("ab", buffering=0) as file:
+            for _ in range(TRIALS):
+                file.write(bytes(TRIAL_BYTES))
+    except OSError as exc:
+        return exc.errno
+    return None
 
 
 def create(path: Path, records: Iterable[tuple[bytes, bytes]]) -> None:

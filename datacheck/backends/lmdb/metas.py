@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from datacheck.backends.lmdb.commit_order import newest
 from datacheck.backends.lmdb.format import (
     BRANCH,
     DEEPEST,
@@ -34,6 +35,7 @@ VERSIONS = {16: 1, 24: 3}
 LOST = NO_PAGE - 1
 """The root of a tree whose root nobody knows any more."""
 TRIAL_PAGES = 64
+TRIES = 100
 Read = Callable[[int, int], bytes]
 """Return `size` bytes, or fewer at the end of the file, from an offset on."""
 
@@ -42,7 +44,8 @@ Read = Callable[[int, int], bytes]
 class Metas:
     """What the meta pages say: the commit to read, and what is wrong with either of them.
 
-    `sound` means that the library will open the environment and see the same commit.
+    `sound` means that the library will open the environment and see the same commit, `certain` that no newer commit
+    than the chosen one was there.
     """
 
     header: int
@@ -50,6 +53,7 @@ class Metas:
     page_size: int
     chosen: Meta
     findings: tuple[Finding, ...]
+    certain: bool
 
     @property
     def sound(self) -> bool:
@@ -57,32 +61,64 @@ class Metas:
 
 
 def read_metas(read: Read, size: int) -> Metas:
-    """Return the metas of a file of `size` bytes. Raises PageDamaged where there is nothing to go by."""
-    head = read(0, 256)
+    """Return the metas of a file of `size` bytes. Raises PageDamaged where there is nothing to go by.
+
+    Both are of one moment: another process may be writing them.
+    """
+    for _ in range(TRIES):
+        head = read(0, 256)
+        header, page_size = _kind(head, read, size)
+        pair = (head, read(page_size, 256))
+        metas = _judged(pair, header, page_size, read, size)
+        if pair == (read(0, 256), read(page_size, 256)):
+            break
+    return metas
+
+
+def _kind(head: bytes, read: Read, size: int) -> tuple[int, int]:
+    """Return the sizes of the page header and of a page. Raises PageDamaged where there is nothing to go by."""
     header = header_size(head)
     page_size = _page_size(head, header) if header is not None else None
-    if header is None or page_size is None:
-        header, page_size = _by_the_second(read) or _by_the_pages(read, size) or (None, None)
-    if header is None or page_size is None:
+    if header is not None and page_size is not None:
+        return header, page_size
+    known = _by_the_second(read) or _by_the_pages(read, size)
+    if known is None:
         raise PageDamaged("neither meta page has an LMDB magic number")
+    return known
+
+
+def _judged(pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, size: int) -> Metas:
+    """Return what two meta pages say, as they were read."""
     metas: list[Meta] = []
     findings: list[Finding] = []
-    for index in (0, 1):
-        raw = read(index * page_size, 256)
-        wrong = _faults(raw, index, header, page_size)
+    there = size // page_size - 1
+    for index, raw in enumerate(pair):
+        wrong = _faults(raw, index, header, page_size, there)
         if not wrong:
             metas.append(_meta(raw, header))
         else:
             findings.append(_damaged(index, page_size, wrong))
     if not metas:
-        chosen = Meta(VERSIONS[header], page_size, _lost(), _lost(), max(1, size // page_size - 1), 0)
+        chosen = Meta(VERSIONS[header], page_size, _lost(), _lost(), max(1, there), 0)
         why = "both meta pages are destroyed, so which records belong to the last commit is not known"
-        return Metas(header, HEADERS[header], page_size, chosen, (*findings, found("damaged-store", why, kind="metas")))
-    chosen = max(metas, key=lambda meta: meta.txnid)
-    if findings:
+        findings.append(found("damaged-store", why, kind="metas"))
+        return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain=False)
+    certain = len(metas) > 1
+    if certain:
+        chosen, wrong_order, certain = newest(read, header, metas)
+        if wrong_order:
+            findings.append(_out_of_step(chosen, metas, wrong_order, certain=certain))
+    else:
+        (chosen,) = metas
         findings.append(_instead(chosen))
-        chosen = replace(chosen, last_page=max(chosen.last_page, size // page_size - 1))
-    return Metas(header, HEADERS[header], page_size, chosen, tuple(findings))
+    if not certain:
+        chosen = replace(chosen, last_page=max(chosen.last_page, there))
+    roots = [it.root for it in (chosen.free, chosen.main) if it.root != NO_PAGE]
+    if max([1, *roots]) > chosen.last_page:
+        why = f"the last page of the environment is said to be {chosen.last_page}, and its roots lie behind that"
+        findings.append(found("damaged-store", f"{why}: all pages of the file are read", kind="last page"))
+        chosen = replace(chosen, last_page=max(1, there))
+    return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain)
 
 
 def _lost() -> Database:
@@ -128,8 +164,8 @@ def _meta(raw: bytes, header: int) -> Meta:
     return Meta(version, page_size, free, main, last_page, txnid)
 
 
-def _faults(raw: bytes, index: int, header: int, page_size: int) -> list[str]:
-    """Return what is wrong with a meta page."""
+def _faults(raw: bytes, index: int, header: int, page_size: int, there: int) -> list[str]:
+    """Return what is wrong with a meta page of a file whose last page is `there`."""
     if len(raw) < header + 136:
         return ["it lies behind the end of the file"]
     if not raw.strip(b"\0"):
@@ -146,19 +182,19 @@ def _faults(raw: bytes, index: int, header: int, page_size: int) -> list[str]:
         said.append(f"it has the number of page {int.from_bytes(raw[:8], sys.byteorder)}")
     if not int.from_bytes(raw[header - 6 : header - 4], sys.byteorder) & META:
         said.append("it is not marked as a meta page")
-    return said + _unlikely(_meta(raw, header), index)
+    return said + _unlikely(_meta(raw, header), index, there)
 
 
-def _unlikely(meta: Meta, index: int) -> list[str]:
+def _unlikely(meta: Meta, index: int, there: int) -> list[str]:
     said = []
     if meta.txnid and meta.txnid & 1 != index:
         said.append(f"transaction {meta.txnid} is never written there")
-    if meta.last_page < 1 or meta.last_page >= 1 << 48:
+    if meta.last_page >= 1 << 48:
         said.append(f"its last page is {meta.last_page}")
     for name, tree in (("free", meta.free), ("main", meta.main)):
         if tree.depth > DEEPEST:
             said.append(f"its {name} tree has {tree.depth} levels")
-        if tree.root != NO_PAGE and not 2 <= tree.root <= meta.last_page:
+        if tree.root != NO_PAGE and not 2 <= tree.root <= max(meta.last_page, there):
             said.append(f"the root of its {name} tree is page {tree.root}")
         if (tree.root == NO_PAGE) != (tree.depth == 0):
             said.append(f"its {name} tree has the root {tree.root} and {tree.depth} levels")
@@ -174,3 +210,10 @@ def _instead(chosen: Meta) -> Finding:
     after = chosen.txnid + 1
     why = f"read by the other meta page, as of commit {chosen.txnid}; commit {after}, if there was one, may be missing"
     return found("damaged-store", why, kind="commit", commit=chosen.txnid)
+
+
+def _out_of_step(chosen: Meta, metas: list[Meta], wrong: str, *, certain: bool) -> Finding:
+    index = next(at for at, meta in enumerate(metas) if meta.main == chosen.main and meta.free == chosen.free)
+    how = "which lists the pages of the other as free" if certain else "whose number is the higher one"
+    cost = "" if certain else "; records of the other may be missing"
+    return found("damaged-store", f"{wrong}: read by meta page {index}, {how}{cost}", kind="metas", page=index)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.fault_findings import of_database
+from datacheck.backends.lmdb.format import DUPSORT
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
 from datacheck.backends.lmdb.orphans import Orphans
@@ -98,16 +99,19 @@ def _balanced(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
 
 
 def _miscounted(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:
-    """Say which databases count their pages wrongly; with several values for a key, writers count in two ways."""
+    """Say which databases count their pages wrongly.
+
+    With several values for a key, some writers count the pages of these too, and still do when they have deleted them.
+    """
     for part, tree in bones.trees.items():
-        values = sums.get(f"{part} values", 0)
+        several = bool(tree.record.flags & DUPSORT)
         counts = {
-            "branch": (tree.record.branches, tree.branches, values),
-            "leaf": (tree.record.leaves, sums.get(f"{part} leaves", 0), values),
-            "overflow": (tree.record.overflow, sums.get(f"{part} overflow", 0), 0),
+            "branch": (tree.record.branches, tree.branches, several),
+            "leaf": (tree.record.leaves, sums.get(f"{part} leaves", 0), several),
+            "overflow": (tree.record.overflow, sums.get(f"{part} overflow", 0), False),
         }
         for kind, (said, seen, more) in counts.items():
-            if not seen <= said <= seen + more:
+            if said < seen or (said > seen and not more):
                 name = f"the database {part}" if part else "the database"
                 why = f"{name} says that it has {said:,} {kind} pages, and has {seen:,}"
                 finding = found("damaged-store", why, verdict="suspicious", kind="count", said=said, seen=seen)
@@ -161,7 +165,7 @@ def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:
     """Name the records whose values have pages in common with something else."""
     if not twice.any():
         return
-    for part, key, first, count in values_on(pages, bones, twice):
+    for part, key, first, count, _ in values_on(pages, bones, twice):
         why = f"the value has pages {first:,} to {first + count - 1:,}, and something else has some of them too"
         finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
         yield of_database(msgspec.structs.replace(finding, key=escape(key)), part)

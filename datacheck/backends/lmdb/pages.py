@@ -13,19 +13,34 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from datacheck.backends.lmdb.format import BRANCH, DEEPEST, LEAF, LEAF2, NO_PAGE, NODE, Database, Node, PageDamaged
-from datacheck.backends.lmdb.metas import read_metas
+from datacheck.backends.lmdb.format import (
+    BRANCH,
+    DATABASE_BYTES,
+    DEEPEST,
+    FLAGS_AT,
+    LEAF,
+    LEAF2,
+    NO_PAGE,
+    NODE,
+    Database,
+    Node,
+    PageDamaged,
+)
+from datacheck.backends.lmdb.metas import Metas, read_metas
 from datacheck.files.regular import open_descriptor
 
 
 class Pages:
-    """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable."""
+    """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable.
 
-    def __init__(self, path: Path) -> None:
+    `metas` are those of the commit to read; without them it is the newest one.
+    """
+
+    def __init__(self, path: Path, metas: Metas | None = None) -> None:
         self.file = open_descriptor(path)
         try:
-            self.size = os.fstat(self.file).st_size
-            self.metas = read_metas(lambda offset, size: os.pread(self.file, size, offset), self.size)
+            self.metas = metas or self._read_metas()
+            self.size = os.fstat(self.file).st_size  # a commit that is written meanwhile makes the file longer first
         except BaseException:
             os.close(self.file)
             raise
@@ -39,6 +54,19 @@ class Pages:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         os.close(self.file)
 
+    def _read_metas(self) -> Metas:
+        return read_metas(lambda offset, size: os.pread(self.file, size, offset), os.fstat(self.file).st_size)
+
+    def moved_on(self) -> bool:
+        """Whether another process may have written over pages of this commit: it does from the third one after it on.
+
+        What the first commit after it replaces may be used again by the third, whose pages are written before its meta.
+        """
+        try:
+            return self._read_metas().chosen.txnid > self.meta.txnid + 1
+        except PageDamaged:
+            return False
+
     @cached_property
     def map(self) -> mmap.mmap:
         """The whole file, for reading; who takes a page that is cut off from it meanwhile dies of SIGBUS."""
@@ -50,6 +78,11 @@ class Pages:
     def map_size_at(self) -> int:
         """The offset, in a meta page, of the map size: behind magic, version and fixed address."""
         return self.header + 16
+
+    @property
+    def main_flags_at(self) -> int:
+        """The offset, in a meta page, of the flags of the main database, whose record lies behind the free list's."""
+        return self.header + 24 + DATABASE_BYTES + FLAGS_AT
 
     def page(self, number: int) -> bytes:
         """Return a page of a tree, whose number and kind were checked."""

@@ -79,7 +79,7 @@ class Ranges:
             behind = next(runs, None)
             at = 0
             while at < len(run.leaves):
-                stop = min(len(run.leaves), at + size)
+                stop = _whole(run.leaves, min(len(run.leaves), at + size))
                 size = min(2 * size, most)
                 following = run.leaves[stop : stop + 1] if stop < len(run.leaves) or behind is None else behind.leaves
                 edge = following.lowest(0) if len(following) else None
@@ -199,6 +199,8 @@ class Ranges:
             stop = start + 1
             while stop < min(len(entries), start + group) and _alike(entries[stop], entry):
                 stop += 1
+            while stop < len(entries) and _alike(entries[stop], entry) and _together(entries[stop - 1], entries[stop]):
+                stop += 1
             run = self._run(entries[start:stop], shard)
             if len(run.leaves):
                 yield run
@@ -241,6 +243,18 @@ class Ranges:
 
 def _alike(one: Entry, two: Entry) -> bool:
     return one.kind == two.kind and one.kind != "hole"
+
+
+def _together(one: Entry, two: Entry) -> bool:
+    """Whether two stretches are one, of leaves that overlap: they are read together."""
+    return one.low is not None and (one.low, one.high) == (two.low, two.high)
+
+
+def _whole(leaves: Leaves, stop: int) -> int:
+    """Return where to cut leaves behind a place, so that none that overlap come apart."""
+    while 0 < stop < len(leaves) and leaves.lowest(stop) is not None and leaves.lowest(stop - 1) == leaves.lowest(stop):
+        stop += 1
+    return stop
 
 
 def _listed(entries: list[Entry]) -> Leaves:

@@ -6,7 +6,7 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from datacheck.backends.lmdb.format import (
     Node,
     database,
 )
-from datacheck.backends.lmdb.lost_commit import nameless, overlaid
+from datacheck.backends.lmdb.lost_commit import leaves_of, nameless, overlaid
 from datacheck.backends.lmdb.metas import LOST
 from datacheck.backends.lmdb.orphans import Orphans, is_of_names, of_kind
 from datacheck.backends.lmdb.page_arrays import Stack
@@ -94,10 +94,15 @@ def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
     return bones
 
 
-def cut(pages: Pages) -> Iterator[Finding]:
-    """Say if the file ends before its last page does."""
+def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
+    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
+
+    Pages that are taken and freed within one transaction are never written.
+    """
     expected = (pages.meta.last_page + 1) * pages.page_size
-    if pages.size < expected:
+    there = pages.size // pages.page_size
+    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
+    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
         lost = expected - pages.size
         message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
         yield found("truncated-store", message, size=pages.size, expected=expected)
@@ -149,7 +154,7 @@ class Walk:
                 for leaf in [leaf for group in groups for leaf in group.leaves]:
                     self.mark(leaf)
                 tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
-        findings = [*cut(pages), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
+        findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
 
     def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
@@ -336,9 +341,7 @@ class Walk:
         tree = self.tree("free list", record)
         listed: list[Numbers] = []
         entries = 0
-        for entry in [below for it in tree.entries for below in self._below(tree, it, "leaf")]:
-            if entry.kind != "leaf":
-                continue
+        for entry in (leaf for it in tree.entries if it.kind != "hole" for leaf in leaves_of(self.pages, tree, it)):
             self.account.single(np.array([entry.page], np.int64))
             parsed = parse(self.pages, entry.page, LEAF, record.order(), entry.low, entry.high)
             if parsed.faults:

@@ -48,7 +48,8 @@ RECORD = 48
 class Value:
     """A value as far as it can be read, its pages if it has pages of its own, and what is wrong (else "").
 
-    `code` is the code of the finding, `page` the page that is to blame.
+    An extent may hold more pages than the value needs. `code` is the code of the finding, `page` the page that is to
+    blame.
     """
 
     data: bytes
@@ -71,13 +72,13 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
     if node.offset + 8 > len(parsed.raw):
         return Value(b"", None, "lies on a page whose number is lost", page=parsed.number)
     first = int.from_bytes(parsed.raw[node.offset : node.offset + 8], sys.byteorder)
-    count = (pages.header - 1 + node.size) // pages.page_size + 1
+    count = pages_needed(pages, node)
     if not 2 <= first <= first + count - 1 <= pages.meta.last_page:
         wrong = (
             f"has the pages {first:,} to {first + count - 1:,}, and the environment ends at {pages.meta.last_page:,}"
         )
         return Value(b"", None, wrong, page=parsed.number)
-    wrong, code = _of_extent(pages, first, count, node.size)
+    held, wrong, code = _of_extent(pages, first, count, node.size)
     start = first * pages.page_size
     data = os.pread(pages.file, min(node.size, max(0, pages.size - start - pages.header)), start + pages.header)
     while 0 < len(data) < min(node.size, pages.size - start - pages.header):
@@ -85,28 +86,34 @@ def read_value(pages: Pages, parsed: Parsed, node: Node) -> Value:
         if not more:
             break
         data += more
-    return Value(data, (first, count), wrong, code, page=first)
+    return Value(data, (first, held), wrong, code, page=first)
 
 
-def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[str, str]:
-    """Return what is wrong with an overflow extent, and the code of that."""
+def pages_needed(pages: Pages, node: Node) -> int:
+    """Return how many pages the value of a node takes that lies on pages of its own."""
+    return (pages.header - 1 + node.size) // pages.page_size + 1
+
+
+def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int, str, str]:
+    """Return how many pages an overflow extent holds, what is wrong with it, and the code of that."""
     start = first * pages.page_size
     if start + pages.header + size > pages.size:
         left = max(0, pages.size - start - pages.header)
         where = f"has {size:,} bytes on pages {first:,} to {first + count - 1:,}, and the file has {left:,} of them"
-        return where, "truncated-store"
+        return count, where, "truncated-store"
     head = os.pread(pages.file, pages.header, start)
     own = int.from_bytes(head[:8], sys.byteorder)
     (held,) = struct.unpack_from("=I", head, pages.header - 4)
+    wrong = ""
     if not head.strip(b"\0"):
-        return f"begins on page {first:,}, which begins with zeros", "damaged-store"
-    if own != first:
-        return f"begins on page {first:,}, which has the number of page {own:,}", "damaged-store"
-    if flags_of(pages, head) != OVERFLOW:
-        return f"begins on page {first:,}, which has the flags {flags_of(pages, head):#x}", "damaged-store"
-    if held != count:
-        return f"takes {count:,} pages from {first:,} on, which says {held:,}", "damaged-store"
-    return "", ""
+        wrong = f"begins on page {first:,}, which begins with zeros"
+    elif own != first:
+        wrong = f"begins on page {first:,}, which has the number of page {own:,}"
+    elif flags_of(pages, head) != OVERFLOW:
+        wrong = f"begins on page {first:,}, which has the flags {flags_of(pages, head):#x}"
+    elif held < count or first + held - 1 > pages.meta.last_page:
+        wrong = f"takes {count:,} pages from {first:,} on, which says {held:,}"
+    return (count, wrong, "damaged-store") if wrong else (held, "", "")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""Which of two LMDB commits came after the other: what the meta pages say of it, and what the list of free pages shows.
+
+A commit writes anew every page that it changes, the root of the main database among them, and lists the pages that it
+replaced under its own number. So the newest record of a commit's free list names the main root of the one before.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+
+from datacheck.backends.lmdb.format import (
+    BIGDATA,
+    BRANCH,
+    DEEPEST,
+    HEADERS,
+    LEAF,
+    NO_PAGE,
+    NODE,
+    OVERFLOW,
+    Meta,
+)
+from datacheck.backends.shared.key_arrays import Numbers
+
+KEY_BYTES = 8
+
+
+def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]) -> tuple[Meta, str, bool]:
+    """Return which of two commits is the newer one, what is wrong with their numbers, and whether it is certain.
+
+    The numbers of a sound environment differ by one, or nothing was ever committed to it.
+    """
+    old, new = sorted(metas, key=lambda meta: meta.txnid)
+    if new.txnid == 0 and all(meta.free.root == meta.main.root == NO_PAGE for meta in metas):
+        return new, "", True
+    apart = new.txnid - old.txnid
+    if apart == 1 and _frees(read, header, new, old) is not False:
+        return new, "", True
+    wrong = f"the meta pages are of the transactions {old.txnid} and {new.txnid}"
+    wrong += ", and those of a sound environment differ by one" if apart != 1 else ", and neither led to the other"
+    for one, other in permutations((new, old)):
+        number = _frees(read, header, one, other)
+        if number:
+            return replace(one, txnid=number), wrong, True
+    return new, wrong, False
+
+
+def _frees(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta) -> int | bool | None:
+    """Return the number of the commit `new` if it replaced the main root of `old`; None if nobody can tell."""
+    if old.main.root in (NO_PAGE, new.main.root):
+        return None
+    last = _last_freed(read, header, new)
+    if last is None:
+        return None
+    number, pages = last
+    return number if bool((pages == old.main.root).any()) else False
+
+
+def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> tuple[int, Numbers] | None:
+    """Return the last record of a commit's free list: a transaction, and the pages it replaced. None if unreadable."""
+    number, size = meta.free.root, meta.page_size
+    if number == NO_PAGE:
+        return 0, np.zeros(0, np.int64)
+    for _ in range(DEEPEST):
+        page = read(number * size, size)
+        kind = int.from_bytes(page[header - 6 : header - 4], sys.byteorder)
+        count = (int.from_bytes(page[header - 4 : header - 2], sys.byteorder) + HEADERS[header] - header) // 2
+        if len(page) < size or int.from_bytes(page[:8], sys.byteorder) != number or not 0 < count < size // 2:
+            return None
+        place = header + 2 * count - 2
+        at = int.from_bytes(page[place : place + 2], sys.byteorder) + HEADERS[header]
+        if at + NODE.size > size:
+            return None
+        low, high, flags, key_size = NODE.unpack_from(page, at)
+        if kind == BRANCH:
+            number = low | high << 16 | flags << 32
+            continue
+        start = at + NODE.size + KEY_BYTES
+        if kind != LEAF or key_size != KEY_BYTES or start > size:
+            return None
+        freed = int.from_bytes(page[start - KEY_BYTES : start], sys.byteorder)
+        raw = page[start : start + (low | high << 16)]
+        if flags & BIGDATA:
+            raw = _extent(read, header, size, int.from_bytes(page[start : start + 8], sys.byteorder), low | high << 16)
+        listed = np.frombuffer(raw[: len(raw) // 8 * 8], np.int64)
+        return (freed, listed[1:]) if len(listed) and listed[0] == len(listed) - 1 else None
+    return None
+
+
+def _extent(read: Callable[[int, int], bytes], header: int, size: int, first: int, length: int) -> bytes:
+    """Return a value that lies on pages of its own, nothing if these are not there."""
+    head = read(first * size, header)
+    if int.from_bytes(head[:8], sys.byteorder) != first:
+        return b""
+    kind = int.from_bytes(head[header - 6 : header - 4], sys.byteorder)
+    return read(first * size + header, length) if kind == OVERFLOW else b""

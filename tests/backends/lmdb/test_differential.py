@@ -1,0 +1,93 @@
+"""Random sound environments: what the library reads is what datacheck reads, nothing is found, the copy is equal.
+
+`SEEDS=300` tries so many; `make damage` does.
+"""
+
+import os
+import random
+
+import pytest
+import random_lmdb
+
+import datacheck
+from datacheck.backends.lmdb.library import data_file
+from datacheck.backends.lmdb.page_accounting import verify
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.model.escaping import escape
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="LMDB environments are built in a process of their own")
+
+
+def built(folder, seed):
+    """Return path, plan and records of a random environment; liblmdb is not to take the tests with it if it dies."""
+    child = os.fork()
+    if not child:
+        done = 1
+        try:
+            random_lmdb.build(folder, seed)
+            done = 0
+        finally:
+            os._exit(done)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"the library failed to write the environment of seed {seed}: {status}"
+    made = random_lmdb.plan(random.Random(seed))
+    name = "copy" if made.copied else "env"
+    path = folder / (name if made.subdir else f"{name}.mdb")
+    return path, made, random_lmdb.read_by_the_library(path, made)
+
+
+def read(path, shard_bytes=None, **options):
+    """Return the records of each database as datacheck reads them, and all findings."""
+    reader = LmdbReader(path, shard_bytes)
+    layout = reader.layout()
+    findings, held, account = list(layout.findings), {}, {}
+    for shard in layout.shards:
+        for block in reader.blocks(shard, **options):
+            findings += [finding for _, finding in block.findings]
+            pairs = zip(block.keys, block.values, strict=True)
+            held.setdefault(shard.part, []).extend((bytes(at), bytes(value)) for at, value in pairs)
+            for name, count in block.account.items():
+                account[name] = account.get(name, 0) + count
+    return {part: pairs for part, pairs in held.items() if pairs}, findings + reader.conclude(account)
+
+
+def seeds():
+    return range(int(os.environ.get("SEEDS", "24")))
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_datacheck_reads_what_the_library_reads(tmp_path, seed, monkeypatch):
+    path, _, held = built(tmp_path, seed)
+    wanted = {escape(name) if name else "": pairs for name, pairs in held.items() if pairs}
+    assert verify(data_file(path)) == []
+    assert read(path) == (wanted, [])
+    assert read(path, shard_bytes=20_000) == (wanted, [])
+    assert read(path, limit=7) == (wanted, [])
+    assert read(path, limit=1) == (wanted, [])
+    monkeypatch.setattr(LmdbReader, "_refusal", lambda self: "not this time")
+    alone, findings = read(path)
+    assert alone == wanted
+    assert [finding.message for finding in findings] == ["lmdb cannot open it: not this time"]
+
+
+@pytest.mark.parametrize("seed", seeds()[: max(6, len(seeds()) // 4)])
+def test_a_copy_is_equal(tmp_path, seed):
+    path, made, held = built(tmp_path, seed)
+    if not any(held.values()):
+        pytest.skip("an environment without records")
+    receipt = datacheck.rebuild(path, tmp_path / "rebuilt", keep=["bad"], workers=1)
+    assert receipt.written
+    assert random_lmdb.read_by_the_library(tmp_path / "rebuilt", made) == held
+    assert verify(tmp_path / "rebuilt" / "data.mdb") == []
+
+
+def test_the_environments_are_of_every_kind():
+    """A few hundred seeds have every flag, both formats, and all the ways to write."""
+    plans = [random_lmdb.plan(random.Random(seed)) for seed in range(300)]
+    flags = {flag for made in plans for flag in made.databases.values()}
+    assert flags >= set(random_lmdb.KINDS)
+    assert {flag for made in plans for name, flag in made.databases.items() if name is None} >= {0, 2, 4, 8, 0x14}
+    assert {made.version for made in plans} == {0, 1}
+    assert {made.copied for made in plans} == {"", "copy", "compact"}
+    assert any(not made.subdir for made in plans)
+    assert any("writemap" in made.options for made in plans)
