@@ -94,13 +94,11 @@ def log_findings(path: Path, log: LogIndex) -> list[Finding]:
         cost = "what was written there is"
         if count is not None:
             cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
-        cost += f" {_cost(damage)}, and what they replaced or deleted may be read"
+        cost += f" {damage.toll}, and what they replaced or deleted may be read"
+        if damage.toll == "nothing":
+            cost = "all that it holds was read"
         findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
     return findings
-
-
-def _cost(damage: Damaged) -> str:
-    return "lost" if damage.verdict == "bad" else "not checked"
 
 
 def index_finding(table: Table, damage: Damaged) -> Finding:
@@ -125,7 +123,7 @@ def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes |
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        text += f"; the records {_between(first, last)} are {_cost(damage)}"
+        text += f"; the records {_between(first, last)} are {damage.toll}"
     return found(damage.code, text, verdict=damage.verdict, **details)
 
 

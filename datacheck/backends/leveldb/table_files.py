@@ -88,6 +88,8 @@ def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
             try:
                 return _indexed(path, table, *_read_index(file, table.size))
             except Damaged as exc:
+                if exc.toll == "not checked":
+                    raise
                 damage = exc
         return _salvaged(path, table, damage, _walk(path, min(size, table.size), changed))
 
@@ -158,6 +160,8 @@ def _read_index(file: int, size: int) -> tuple[list[bytes], list[Value]]:
         length, at = varint(footer, at)
         return parse_block(*read_block(file, offset, min(length, size)))
     except (IndexError, Damaged) as exc:
+        if isinstance(exc, Damaged) and exc.toll == "not checked":
+            raise
         raise _broken(exc, offset, min(length, size)) from exc
 
 
