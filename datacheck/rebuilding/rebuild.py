@@ -27,6 +27,7 @@ from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
+from datacheck.rebuilding.undecided import refuse_undecided
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -178,8 +179,7 @@ def rebuild_as(
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None:
             return receipt, report
-        if not report.complete:
-            raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
+        refuse_undecided(order.source, report)
         _refuse_fill(order, report, copier)
         if copier.acceptable:
             lost = _lost(report)

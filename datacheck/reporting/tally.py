@@ -11,7 +11,7 @@ from typing import Any
 
 from datacheck.checks.class_balance import Labels
 from datacheck.model.codes import VERDICTS, Verdict
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, failed_to_read
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.statistics.exact_sums import FieldStatistics
 
@@ -110,7 +110,7 @@ class Tally:
 
 def _part_not_read(finding: Finding) -> bool:
     """Say if a finding is of a part of the store, whatever it holds, that the machine failed to read."""
-    return finding.key is None and finding.code == "unreadable" and finding.verdict == "unverifiable"
+    return finding.key is None and failed_to_read(finding)
 
 
 _CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")

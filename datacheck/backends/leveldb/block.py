@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Literal
+from typing import Any, Literal
 
 import cramjam
 import google_crc32c
 import numpy as np
 
 from datacheck.backends.shared.read_buffers import reused
+from datacheck.files.retrying import pread, preadv
 from datacheck.model.codes import CODES, Verdict
+from datacheck.model.finding import named
 from datacheck.model.slips import ENVIRONMENT
 
 TRAILER = 5
@@ -70,6 +72,13 @@ class Damaged(Exception):
     def by_machine(self) -> bool:
         """Whether a disk, a network or this machine failed, which says nothing of the store."""
         return self.errno in ENVIRONMENT
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a finding has beside its words: the place, and the system's error where the machine failed."""
+        place = {"offset": self.offset, "size": self.size}
+        details: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
+        return details | (named(self.errno) if self.by_machine else {})
 
     @property
     def verdict(self) -> Verdict:
@@ -129,11 +138,11 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
     raw: Bytes
     try:
         if size < LARGE:
-            raw = os.pread(file, size + TRAILER, offset)
+            raw = pread(file, size + TRAILER, offset)
             length = len(raw)
         else:
             raw = reused(size + TRAILER)
-            length = os.preadv(file, [raw], offset)
+            length = preadv(file, [raw], offset)
     except MemoryError as exc:
         if offset + size + TRAILER <= os.fstat(file).st_size:
             raise  # it may well be that large: it is this process that has less

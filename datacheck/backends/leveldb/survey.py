@@ -82,7 +82,7 @@ class Survey:
 def unread_log(path: Path, error: OSError) -> Finding:
     """Return the finding for a log that cannot be read at all."""
     damage = unread(error, path.name)
-    return found(damage.code, damage.why, verdict=damage.verdict, file=path.name)
+    return found(damage.code, damage.why, verdict=damage.verdict, file=path.name, **damage.details)
 
 
 def log_findings(path: Path, log: LogIndex) -> list[Finding]:
@@ -119,7 +119,7 @@ def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable
 
 def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes | None) -> Finding:
     """Return the finding for a table, or a block of it, and the keys it costs: above `first`, up to `last`."""
-    details: dict[str, Any] = {"file": name, **_place(damage)}
+    details: dict[str, Any] = {"file": name, **damage.details}
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
@@ -136,7 +136,7 @@ def _between(first: bytes, last: bytes | None) -> str:
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
     """Return the finding for a stretch of a log or MANIFEST, and what it costs."""
     text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
-    return found(damage.code, text, verdict=damage.verdict, file=name, **{**_place(damage), **details})
+    return found(damage.code, text, verdict=damage.verdict, file=name, **{**damage.details, **details})
 
 
 def _where(damage: Damaged) -> str:
@@ -144,11 +144,6 @@ def _where(damage: Damaged) -> str:
         return ""
     size = "" if damage.size is None else f" ({damage.size:,} bytes)"
     return f", at byte {damage.offset:,}{size}"
-
-
-def _place(damage: Damaged) -> dict[str, Any]:
-    place = {"offset": damage.offset, "size": damage.size}
-    return {name: number for name, number in place.items() if number is not None}
 
 
 def _short(key: bytes) -> str:

@@ -16,6 +16,7 @@ from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, pa
 from datacheck.backends.leveldb.block_search import Walked, begins_with_block, walk
 from datacheck.backends.leveldb.table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.files.regular import irregular, open_regular
+from datacheck.files.retrying import pread
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
 PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
@@ -150,7 +151,7 @@ def _walk(path: Path, size: int, changed: int) -> Walked:
 
 def _read_index(file: int, size: int) -> tuple[list[bytes], list[Value]]:
     """Return the entries of a table's index. Raises Damaged."""
-    footer = os.pread(file, FOOTER, size - FOOTER) if size >= FOOTER else b""
+    footer = pread(file, FOOTER, size - FOOTER) if size >= FOOTER else b""
     if len(footer) < FOOTER or _U64.unpack_from(footer, 40)[0] != MAGIC:
         raise Damaged("damaged-store", "does not end in a table's footer", max(0, size - FOOTER), FOOTER)
     offset, length = size - FOOTER, FOOTER

@@ -5,7 +5,6 @@ Source: google/leveldb db/write_batch.cc. A batch is a sequence number, a count,
 
 from __future__ import annotations
 
-import os
 from array import array
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
@@ -19,6 +18,7 @@ from datacheck.backends.leveldb.block import Damaged, Value, unread, varint
 from datacheck.backends.leveldb.log import BATCH, BLOCK, read_log
 from datacheck.backends.leveldb.table import LARGEST_TAG, VALUE
 from datacheck.files.regular import open_regular
+from datacheck.files.retrying import pread
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
@@ -218,7 +218,7 @@ class LogIndex:
 
 def _exactly(file: int, offset: int, size: int) -> bytes:
     try:
-        data = os.pread(file, size, offset)
+        data = pread(file, size, offset)
     except OSError as exc:
         raise unread(exc, "", offset, size) from exc
     if len(data) < size:
