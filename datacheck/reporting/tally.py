@@ -47,6 +47,14 @@ class Tally:
             self.verdicts[worst] += 1
         self.complete &= not any(map(_part_not_read, found))
 
+    def recount(self, before: Sequence[Finding], after: Sequence[Finding]) -> None:
+        """Count the findings of one record, or one of the store, as those that stand in their place."""
+        self.codes = self.codes - Counter(map(_CODE, before)) + Counter(map(_CODE, after))
+        for findings, by in ((before, -1), (after, 1)):
+            worst = worst_verdict(findings)
+            if worst is not None:
+                self.verdicts[worst] += by
+
     def without(self, known: set[tuple[Any, str]]) -> Tally:
         """Leave out what is known of parts of the store that were not read: each pass tells it. Add to `known`."""
         if self.complete:
