@@ -12,7 +12,8 @@ help:
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
-	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes)"
+	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
+	@echo "                and compare random sound stores with what their libraries read"
 	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files, for two minutes"
 
 $(READY): pyproject.toml
@@ -43,6 +44,7 @@ bench: $(READY)
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
 	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto tests/backends/lmdb/test_differential.py
+	cd benchmarks && ../$(BIN)/python random_stores.py
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz

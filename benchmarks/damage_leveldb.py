@@ -55,8 +55,11 @@ class Made:
         return self.base | self.newer | self.logged
 
 
-def make(path: Path, count: int) -> Made:
-    """Write a store of `count` records in its base, a tenth overwritten, a tenth deleted, and more in the log."""
+def make(path: Path, count: int, *, log_deletes: bool = True) -> Made:
+    """Write a store of `count` records in its base, a tenth overwritten, a tenth deleted, and more in the log.
+
+    Where the whole log is lost nothing tells what it deleted, so there is a store of which it deletes nothing.
+    """
     made, random = Made(path), np.random.default_rng(count)
 
     def value(label: int) -> bytes:
@@ -83,7 +86,7 @@ def make(path: Path, count: int) -> Made:
         for key in made.deleted:
             db.delete(key)
     changed = {key: value(2) for key in keys[3::50]}
-    gone = set(keys[4::50])
+    gone = set(keys[4::50]) if log_deletes else set()
     made.logged = changed | {b"9%08d" % number: value(3) for number in range(1500)}
     with opened() as db:
         with db.write_batch() as batch:
@@ -264,6 +267,12 @@ def cut_log(made: Made, path: Path) -> set[bytes]:
     return {b"9%08d" % number for number in range(1200, 1500)}
 
 
+def zeroed_log(made: Made, path: Path) -> set[bytes]:
+    log, data = in_log(made, path)
+    log.write_bytes(bytes(len(data)))
+    return set(made.logged)
+
+
 def hole_in_log(made: Made, path: Path) -> set[bytes]:
     log, data = in_log(made, path)
     begin = -(-data.index(b"9%08d" % 10) // LOG_BLOCK) * LOG_BLOCK
@@ -300,6 +309,7 @@ DAMAGES: dict[str, Callable[[Made, Path], set[bytes]]] = {
     "a bit flipped in the log": flipped_log,
     "the log cut": cut_log,
     "32 KiB of the log zeroed": hole_in_log,
+    "the log nothing but zeros": zeroed_log,
     "MANIFEST missing, a replaced table left over": missing_both,
 }
 
@@ -311,8 +321,9 @@ def rows(sizes: tuple[int, ...] = (2_000, 50_000)) -> Iterator[Row]:
         for count in sizes:
             plain = make(home / f"sound-{count}", count)
             left_over = replaced(plain, home / f"replaced-{count}")
+            kept = make(home / f"kept-{count}", count, log_deletes=False)
             for name, hurt in DAMAGES.items():
-                made = left_over if "left over" in name else plain
+                made = left_over if "left over" in name else kept if hurt is zeroed_log else plain
                 yield _row(home / "work", made, count, name, hurt)
 
 

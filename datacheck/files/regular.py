@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from datacheck.files.retrying import retried
+
 BLOCK = 1 << 20
 KERNELS = ("/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/fs/cgroup")
 """Where files lie that the kernel makes up as they are read: what they hold has no size, or no end, and some of it is
@@ -75,11 +77,11 @@ def open_descriptor(path: Path, *, follow: bool = True) -> int:
     Raises NotRegular, IsADirectoryError, or another OSError, also for a name that no file can have.
     """
     try:
-        before = path.stat(follow_symlinks=follow)
+        before = retried(lambda: path.stat(follow_symlinks=follow))
     except ValueError as exc:
         raise FileNotFoundError(errno.ENOENT, "no file has a NUL byte in its name", str(path)) from exc
     _refuse(path, before)
-    descriptor = os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW))
+    descriptor = retried(lambda: os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW)))
     try:
         _refuse(path, os.fstat(descriptor))
     except BaseException:
@@ -202,7 +204,7 @@ class _Regular(io.FileIO):
         view = memoryview(buffer).cast("B")
         if self.end:
             view = view[: max(0, self.end - self.tell())]
-        count = super().readinto(view)
+        count = retried(lambda: super(_Regular, self).readinto(view))
         if count is None:
             raise BlockingIOError(errno.EAGAIN, NO_END)
         return count
@@ -210,7 +212,8 @@ class _Regular(io.FileIO):
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
             return self.readall()
-        raw = super().read(min(size, max(0, self.end - self.tell())) if self.end else size)
+        most = min(size, max(0, self.end - self.tell())) if self.end else size
+        raw = retried(lambda: super(_Regular, self).read(most))
         if raw is None:
             raise BlockingIOError(errno.EAGAIN, NO_END)
         return raw

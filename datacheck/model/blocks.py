@@ -58,6 +58,10 @@ class Shard:
     def since(self, place: Position) -> Shard:
         return replace(self, start=place, records=None)
 
+    def within(self, other: Shard | None) -> Shard:
+        """Return the same range of the store as it is in `other`, a shard that a later layout has of this part."""
+        return self if other is None else replace(other, start=self.start, stop=self.stop, records=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

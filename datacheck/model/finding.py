@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
 import msgspec
@@ -31,6 +33,27 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def record(self) -> tuple[Any, ...]:
         """What tells its record from all others of a report; the findings of one record are neighbours there."""
         return self.file, self.database, self.key, self.index
+
+
+def named(number: int | None) -> dict[str, str]:
+    """Return the `details` that tell that a disk, a network or the machine failed: the name of the system's error."""
+    return {} if number is None else {"errno": errno.errorcode.get(number, str(number))}
+
+
+def failed_to_read(finding: Finding) -> bool:
+    """Say whether a finding is of what a disk, a network or the machine failed to give, so that nobody has judged it.
+
+    Of a store as a whole there may be other reasons too why a part of it was not read.
+    """
+    if finding.code != "unreadable" or finding.verdict != "unverifiable":
+        return False
+    return finding.key is None or "errno" in finding.details
+
+
+def unread_error(finding: Finding) -> OSError:
+    """Return the error that kept a record from being looked for, where `failed_to_read` is so of the finding."""
+    number = getattr(errno, str(finding.details.get("errno")), errno.EIO)
+    return OSError(number, f"{os.strerror(number)}: {finding.message}")
 
 
 def found(

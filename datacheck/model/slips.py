@@ -17,17 +17,30 @@ from __future__ import annotations
 
 import dis
 import errno
+import re
 from types import TracebackType
 
-ENVIRONMENT = frozenset(
-    getattr(errno, name)
-    for name in (
-        *("EACCES", "EAGAIN", "EBADF", "EINTR", "EIO", "EMFILE", "ENFILE", "ENODEV", "ENOENT", "ENOMEM", "ENOSPC"),
-        *("ENOTCONN", "ENXIO", "EPERM", "EREMOTEIO", "ESTALE", "ETIMEDOUT", "EFBIG", "EDQUOT", "EROFS"),
-    )
-    if hasattr(errno, name)
+
+def _numbers(*names: str) -> frozenset[int]:
+    """Return the numbers of these errors, of those that this system has."""
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+DISK = _numbers(
+    # of a disk, and of a file system that is broken below the files; ext4 and XFS say EUCLEAN and EBADMSG of themselves
+    *("EIO", "ENXIO", "ENODEV", "ENOMEDIUM", "EUCLEAN", "EBADMSG", "EREMOTEIO", "ETIME"),
+    # of a network and the server behind it
+    *("ESTALE", "ETIMEDOUT", "EAGAIN", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENETRESET", "ENONET"),
+    *("ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "ENOTCONN", "ESHUTDOWN", "ENOLINK", "ECOMM", "EPROTO", "ENOLCK"),
+)
+"""Errors of a disk or a network that fails: what is read again may be there."""
+ENVIRONMENT = DISK | _numbers(
+    *("EACCES", "EBADF", "EINTR", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "ENOSPC", "EPERM", "EFBIG", "EDQUOT"),
+    *("EROFS", "ENOKEY", "EKEYEXPIRED", "EKEYREVOKED", "EKEYREJECTED"),
 )
 """Errors of a disk, a network or this machine, which say nothing of what the bytes are."""
+_OF_HDF5 = re.compile(r".*file descriptor = \d+, errno = (\d+), error message = ", re.DOTALL)
+"""How the HDF5 library puts an error of the system into words (src/H5FDsec2.c); the name of a file stands before it."""
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 """No further file may be open at the same time."""
 NEVER_DATA = (ImportError, NameError)
@@ -48,9 +61,19 @@ def is_slip(error: BaseException) -> bool:
     return isinstance(error, SLIPS) or not _at_a_call(innermost)
 
 
+def errno_of(error: BaseException) -> int | None:
+    """Return the number of the system's error that an exception is, or that the HDF5 library has put into words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    if not isinstance(error, (OSError, RuntimeError)):
+        return None
+    match = _OF_HDF5.match(str(error))
+    return None if match is None else int(match[1])
+
+
 def of_machine(error: BaseException) -> bool:
     """Say whether an exception tells of a disk, a network or this machine, and nothing of the bytes."""
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ENVIRONMENT)
+    return isinstance(error, MemoryError) or errno_of(error) in ENVIRONMENT
 
 
 def _innermost(error: BaseException) -> TracebackType | None:

@@ -29,6 +29,7 @@ from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
+from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -186,8 +187,7 @@ def rebuild_as(
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None:
             return receipt, report
-        if not report.complete:
-            raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
+        refuse_undecided(order.source, report)
         _refuse_fill(order, report, copier)
         if copier.acceptable:
             lost = _lost(report)
@@ -217,9 +217,10 @@ def _write(
     plan = replace(_plan(order, report, workplace, holding), changing=None if outcome is None else outcome.repair)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
-    copied = work.copied(plan, receipt.records)
-    between = time.monotonic()
-    count, digest = work.verified(plan, copied.kept)
+    with blaming_writers(order.source, report, work.reader):
+        copied = work.copied(plan, receipt.records)
+        between = time.monotonic()
+        count, digest = work.verified(plan, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
     work.publishing()
@@ -334,13 +335,12 @@ def _compare(
 ) -> None:
     """Raise RebuildFailed unless the copy is what it should be."""
     target = str(order.target)
+    refuse_changed(order.source, report, reader)
     if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
         parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
         raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
     if (count, digest) != (copied.kept + copied.added, copied.digest):
         raise RebuildFailed(target, "the copy, read again, is not what was written; the disk or the memory is to blame")
-    if report.source.fingerprint != fingerprint(reader):
-        raise RebuildFailed(target, f"{order.source} was changed while it was read")
 
 
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:

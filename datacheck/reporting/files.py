@@ -247,9 +247,21 @@ class Reports:
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
+    def _write_again(self) -> None:
+        """Begin every file anew, with the findings as they are by now."""
+        for place, output in enumerate(self._outputs):
+            with writing(output.path):
+                output.file.seek(0)
+                output.file.truncate()
+                self._sinks[place] = sink = self._formats[output.path.suffix](output.file)
+                for report in self._reports:
+                    sink.add(report, report.findings)
+
     def _publish(self) -> None:
         """Finish every file; one that cannot be written keeps none of the others from it."""
         failed: list[ReportFailed] = []
+        if any(report.revised for report in self._reports):
+            self._write_again()
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             try:
                 with writing(output.path):

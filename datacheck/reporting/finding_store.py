@@ -125,7 +125,7 @@ def _decoder() -> msgspec.msgpack.Decoder[Columns]:
     return msgspec.msgpack.Decoder(Columns)
 
 
-class FindingLog:
+class FindingLog(Collection[Finding]):
     """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
 
     def __init__(self) -> None:
@@ -148,6 +148,9 @@ class FindingLog:
 
     def __len__(self) -> int:
         return self._count
+
+    def __contains__(self, finding: object) -> bool:
+        return any(finding == it for it in self)
 
     def __iter__(self) -> Iterator[Finding]:
         for run in self._memory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -22,6 +22,9 @@ from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
+
+TOGETHER = 4096
+"""Findings are packed so many at a time."""
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Report:
     groups: int | None = None
     listed: Sequence[Listed] = ()
     seconds: float = 0.0
+    revised: bool = False
+    """Whether findings are others by now than those that were heard of as they came."""
 
     def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
@@ -56,6 +61,27 @@ class Report:
             for labels in tally.labels:
                 self.order.take(labels)
         return new
+
+    def revise(self, change: Callable[[Finding], Finding]) -> None:
+        """Put what `change` returns in the place of each finding, and count anew; the files are written again."""
+        revised = FindingLog()
+        waiting: list[Finding] = []
+        changed = False
+        for (_, _, key, _), group in groupby(self.findings, lambda finding: finding.record):
+            before = list(group)
+            after = list(map(change, before))
+            if after != before:
+                changed = True
+                units = [slice(None)] if key is not None else [slice(at, at + 1) for at in range(len(before))]
+                for unit in units:
+                    self.tally.recount(before[unit], after[unit])
+            waiting += after
+            if len(waiting) >= TOGETHER:
+                revised.extend(waiting)
+                waiting = []
+        revised.extend(waiting)
+        if changed:
+            self.findings, self.revised = revised, True
 
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""

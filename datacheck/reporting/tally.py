@@ -12,7 +12,7 @@ from typing import Any
 from datacheck.checks.class_balance import Labels
 from datacheck.conventions.account import Account
 from datacheck.model.codes import VERDICTS, Verdict
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, failed_to_read
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.statistics.exact_sums import FieldStatistics
 
@@ -48,6 +48,14 @@ class Tally:
         if worst is not None:
             self.verdicts[worst] += 1
         self.complete &= not any(map(_part_not_read, found))
+
+    def recount(self, before: Sequence[Finding], after: Sequence[Finding]) -> None:
+        """Count the findings of one record, or one of the store, as those that stand in their place."""
+        self.codes = self.codes - Counter(map(_CODE, before)) + Counter(map(_CODE, after))
+        for findings, by in ((before, -1), (after, 1)):
+            worst = worst_verdict(findings)
+            if worst is not None:
+                self.verdicts[worst] += by
 
     def without(self, known: set[tuple[Any, str]]) -> Tally:
         """Leave out what is known of parts of the store that were not read: each pass tells it. Add to `known`."""
@@ -113,7 +121,7 @@ class Tally:
 
 def _part_not_read(finding: Finding) -> bool:
     """Say if a finding is of a part of the store, whatever it holds, that the machine failed to read."""
-    return finding.key is None and finding.code == "unreadable" and finding.verdict == "unverifiable"
+    return finding.key is None and failed_to_read(finding)
 
 
 _CODE, _VERDICT = attrgetter("code"), attrgetter("verdict")

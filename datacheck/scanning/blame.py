@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from datacheck.errors import DatacheckError
-from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
-from datacheck.model.finding import Finding, found
-from datacheck.model.slips import ENVIRONMENT, is_slip
+from datacheck.model.finding import Finding, found, named
+from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,8 +59,7 @@ def blamed(code: str, function: Callable[P, Iterable[T]], *args: P.args, **kwarg
 
 def judged(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:
     """Return the finding for an exception that a reader or decoder raised."""
-    number = error.errno if isinstance(error, OSError) else None
-    return raised(type(error).__name__, str(error), doing, limit, code, number)
+    return raised(type(error).__name__, str(error), doing, limit, code, errno_of(error))
 
 
 def raised(
@@ -73,8 +71,9 @@ def raised(
         return found("too-large", f"{doing} needs more memory than {limit}{said}", verdict="unverifiable")
     if kind == "NotRegular":  # the file was replaced by something else meanwhile
         return found("unsupported", f"{doing} raised {kind}{said}", error=kind)
-    verdict: Verdict | None = "unverifiable" if number in ENVIRONMENT else None
-    return found(code, f"{doing} raised {kind}{said}", verdict=verdict, error=kind)
+    if number in ENVIRONMENT:
+        return found("unreadable", f"{doing} raised {kind}{said}", verdict="unverifiable", error=kind, **named(number))
+    return found(code, f"{doing} raised {kind}{said}", error=kind)
 
 
 def own_slip(kind: str, words: str, trace: str, doing: str = "") -> Finding:

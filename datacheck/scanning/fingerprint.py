@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -17,18 +18,27 @@ from datacheck.reporting.source import FileStamp, Fingerprint
 ROOT_BYTES = 1 << 28
 """Of a file no more than this is looked at: its size and time tell the rest."""
 PIECE_BYTES = 1 << 20
+TRIALS = 4
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
 
 
 def fingerprint(reader: Reader) -> Fingerprint:
     """Return the fingerprint of a reader's store. Raises OSError where a file cannot be read."""
+    for _ in range(TRIALS):
+        with suppress(FileNotFoundError):  # somebody has deleted it since the folder was listed
+            return _fingerprint(reader)
+    return _fingerprint(reader)
+
+
+def _fingerprint(reader: Reader) -> Fingerprint:
     wanted = BACKENDS[reader.backend].roots if reader.backend in BACKENDS else Roots()
     stamps = []
     roots = hashlib.sha256()
-    for file in files_of(reader):
+    for file in sources_of(reader):
         status = file.stat()
-        name = file.name if file == reader.path else str(file.relative_to(reader.path))
+        within = file != reader.path and file.is_relative_to(reader.path)
+        name = str(file.relative_to(reader.path)) if within else file.name if file == reader.path else str(file)
         stamps.append(FileStamp(plain(name), status.st_size, status.st_mtime_ns))
         if any(fnmatchcase(file.name, pattern) for pattern in wanted.names):
             for piece in _head(file, wanted.size):

@@ -33,10 +33,11 @@ FIRST = (Position(b""), Position(0))
 
 @dataclass(eq=False)
 class Span:
-    """A piece of the source: the check to run there, and its tally when it is done."""
+    """A piece of the source: the check to run there, its tally when it is done, and the check that it is a piece of."""
 
     check: Check
     tally: Tally | None = None
+    whole: Check | None = None
 
 
 def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:

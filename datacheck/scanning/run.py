@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +20,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
+from datacheck.scanning.changed import STRUCTURAL, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 STATS_BYTES = 4 << 20
 """Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
+OPENING = "opening the store"
 AHEAD = 4
 """Shards under way for each worker: those that finish early wait for their place in the source's order."""
 
@@ -82,7 +84,7 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            _scan(workers, reader, report, add)
+            _scan(workers, reader, report, add, amend)
     except BaseException:
         report.tally.complete = False
         raise
@@ -91,14 +93,67 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
+@dataclass
+class _Doubtful:
+    """What is to be looked at again if the source changed: checks that found something bad, and the whole store."""
+
+    checks: dict[int, Check] = field(default_factory=dict)
+    whole: bool = False
+
+    def take(self, check: Check, tally: Tally) -> Tally:
+        """Take note of a check that found something, and return its tally."""
+        if tally.verdicts["bad"] or not tally.codes.keys().isdisjoint(STRUCTURAL):
+            self.checks[id(check)] = check
+        return tally
+
+
+def _scan(
+    pool: Engine[Task],
+    reader: Reader,
+    report: Report,
+    add: Callable[[Tally], None],
+    amend: Callable[[Tally], Tally],
+) -> None:
+    """Scan a source, and look again at what was found if it changed meanwhile."""
+    before = fingerprint_if_any(reader)
+    doubtful = _Doubtful()
+    _scan_once(pool, reader, report, add, doubtful)
+    report.source = msgspec.structs.replace(report.source, fingerprint=before)
+    changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
+    if changed is not None:
+        add(_tally_of(changed))
+
+
+def _look_again(
+    pool: Engine[Task], reader: Reader, report: Report, doubtful: _Doubtful, amend: Callable[[Tally], Tally]
+) -> Iterator[Finding]:
+    """Yield what is found now, of the source as it is, wherever something was found before."""
     layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
-        add(_given_up(layout, "opening the store"))
+        yield finding_of_death(layout, OPENING, of_record=False)
         return
-    report.source = msgspec.structs.replace(
-        report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
-    )
+    yield from amend(_tally_of(*layout.findings)).findings
+    if doubtful.whole:
+        checks = [Check(shard, report.profile) for shard in layout.shards]
+    else:
+        of_part = {shard.part: shard for shard in layout.shards}
+        checks = [replace(it, shard=it.shard.within(of_part.get(it.shard.part))) for it in doubtful.checks.values()]
+    account: Counter[str] = Counter()
+    for _, tally in _in_order(pool, reader, iter(checks)):
+        account += tally.account
+        yield from amend(tally).findings
+    if doubtful.whole:
+        yield from _concluded(pool, account)
+
+
+def _scan_once(
+    pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None], doubtful: _Doubtful
+) -> None:
+    layout = only(pool, TakeLayout())
+    if isinstance(layout, Death):
+        add(_given_up(layout, OPENING))
+        return
+    report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
     not_read: set[tuple[Any, str]] = set()
     for finding in layout.findings:
         add(_tally_of(finding).without(not_read))
@@ -109,15 +164,13 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
     _recognise(pool, layout, report, add)
-    for tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
-        add(tally.without(not_read))
+    for check, tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
+        add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
-        concluded = only(pool, Conclude(dict(report.tally.account)))
-        for finding in (
-            concluded
-            if isinstance(concluded, list)
-            else [finding_of_death(concluded, "looking at the whole", of_record=False)]
-        ):
+        for finding in _concluded(pool, report.tally.account):
+            doubtful.whole |= report.settings.sample is None and (
+                finding.verdict == "bad" or finding.code in STRUCTURAL
+            )
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
@@ -125,6 +178,14 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         _conclude(pool, layout, report, add)
     for finding in report.take_balance():
         add(_tally_of(finding))
+
+
+def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
+    """Return what the sums over all blocks say of the store as a whole."""
+    concluded = only(pool, Conclude(dict(account)))
+    if isinstance(concluded, list):
+        return concluded
+    return [finding_of_death(concluded, "looking at the whole", of_record=False)]
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
@@ -198,8 +259,8 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
         start += counts[place] or 0
 
 
-def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[Tally]:
-    """Yield the tallies in source order; whatever kills a worker costs a retry in smaller pieces."""
+def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[tuple[Check, Tally]]:
+    """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces."""
     line: list[Span] = []
     queue: deque[Task] = deque()
     spans: dict[int, Span] = {}
@@ -225,7 +286,7 @@ def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> It
         except StopIteration:
             return
         except KeyboardInterrupt:
-            yield from (_unindexed(span.tally) for span in line if span.tally is not None)
+            yield from ((span.check, _unindexed(span.tally)) for span in line if span.tally is not None)
             raise
         span = spans.pop(id(task))
         if isinstance(result, Death):
@@ -233,12 +294,13 @@ def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> It
             at = line.index(span)
             line[at : at + 1] = instead
             for piece in instead:
+                piece.whole = span.whole or span.check
                 start(piece)
         else:
             span.tally = result
         while line and (tally := line[0].tally) is not None:
+            yield line[0].whole or line[0].check, tally
             del line[0]
-            yield tally
         refill()
 
 
@@ -252,10 +314,11 @@ def _given_up(death: Death, doing: str) -> Tally:
     return replace(_tally_of(finding_of_death(death, doing, of_record=False)), complete=False)
 
 
-def _tally_of(finding: Finding) -> Tally:
-    """Return the tally that one finding of the store comes to."""
+def _tally_of(*findings: Finding) -> Tally:
+    """Return the tally that findings of the store come to."""
     tally = Tally()
-    tally.count([finding])
+    for finding in findings:
+        tally.count([finding])
     return tally
 
 

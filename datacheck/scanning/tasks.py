@@ -19,6 +19,7 @@ from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
+from datacheck.model.slips import errno_of
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
 from datacheck.scanning.sampling import Sample
@@ -65,8 +66,7 @@ def ended_by(error: Exception, watch: Watch) -> Death:
     """Return the end of a task by an exception: of a record, or by a mistake of our own, which stops nothing else."""
     if isinstance(error, Blamed):
         cause = error.error
-        number = cause.errno if isinstance(cause, OSError) else None
-        return Death(type(cause).__name__, watch.last, str(cause), errno=number)
+        return Death(type(cause).__name__, watch.last, str(cause), errno=errno_of(cause))
     trace = "" if isinstance(error, MemoryError) else trace_of(error)
     return Death(type(error).__name__, watch.last, str(error), trace)
 
@@ -167,7 +167,8 @@ class Conclude:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         reader = job.reader
-        return reader.conclude(self.account) if isinstance(reader, Concluding) else []
+        with blaming("unreadable"):
+            return reader.conclude(self.account) if isinstance(reader, Concluding) else []
 
 
 @dataclass(frozen=True)

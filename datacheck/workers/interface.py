@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeVar
 
+from datacheck.model.slips import DISK
 from datacheck.workers.notes import NotePad
 
 T = TypeVar("T")
@@ -49,8 +50,10 @@ class Death:
     def proven(self) -> bool:
         """Whether the data is to blame without doubt, as it is not for waiting, memory limits or somebody's kill.
 
-        Nor is it for a process that left by itself: that is tried once more, with the record alone.
+        Nor is it for a process that left by itself, or for a disk: that is tried once more, with the record alone.
         """
+        if self.errno in DISK:
+            return False
         return not self.signal.startswith(("SIG", "signal", "exit", UNKNOWN_END)) or self.signal in FROM_DATA
 
 

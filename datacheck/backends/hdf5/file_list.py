@@ -13,6 +13,7 @@ from pathlib import Path
 from datacheck.backends.hdf5.superblock import SIGNATURE, offsets, superblock
 from datacheck.backends.shared.magic import other_format
 from datacheck.files.regular import NotRegular, TooLarge, irregular, open_regular, read_whole
+from datacheck.files.retrying import pread
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -50,7 +51,7 @@ def is_hdf5(path: Path) -> bool:
 def has_signature(path: Path) -> bool:
     with open_regular(path) as file:
         places = offsets(os.fstat(file.fileno()).st_size)
-        return any(os.pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
+        return any(pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
 
 
 def _in_folder(folder: Path) -> Sources | None:

@@ -29,10 +29,9 @@ from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, par
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
-from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, found
-from datacheck.model.slips import of_machine
+from datacheck.model.finding import Finding, failed_to_read, found, named, unread_error
+from datacheck.model.slips import errno_of, of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
@@ -104,13 +103,17 @@ class Hdf5Reader:
         match = _KEY.fullmatch(key)
         if match is None:
             return None
+        failed: Finding | None = None
         for number in range(len(self.files)):
             contents = self.contents(number)
+            failed = failed or next(filter(failed_to_read, contents.findings), None)
             for table in contents.tables:
                 names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
                 row = int(match[2])
                 if match[1] in names and row < table.rows:
                     return rows(part(number, contents, table), row, row + 1)
+        if failed is not None:
+            raise unread_error(failed)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
@@ -178,10 +181,10 @@ class Hdf5Reader:
         try:
             status = file.stat()
         except OSError as exc:
-            verdict: Verdict | None = "unverifiable" if of_machine(exc) else None
-            return Contents(
-                findings=(found("unreadable", f"the file cannot be opened: {exc.strerror}", verdict=verdict),)
-            )
+            said = f"the file cannot be opened: {exc.strerror}"
+            if of_machine(exc):
+                return Contents(findings=(found("unreadable", said, verdict="unverifiable", **named(exc.errno)),))
+            return Contents(findings=(found("unreadable", said),))
         return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
     def _label(self, number: int) -> str | None:
@@ -264,7 +267,10 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
     except (*TROUBLE, MemoryError) as exc:
         code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
         path = escape(dataset.path)
-        yield found(code, f"{path}: {reason_of(exc)}", field=dataset.title, dataset=path)
+        said: dict[str, Any] = {"field": dataset.title, "dataset": path}
+        if of_machine(exc) and not isinstance(exc, MemoryError):
+            said |= {"verdict": "unverifiable", **named(errno_of(exc))}
+        yield found(code, f"{path}: {reason_of(exc)}", **said)
         return
     window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datacheck.files.regular import open_descriptor
+from datacheck.files.retrying import pread, preadv
 from datacheck.model.finding import Finding, found
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -103,7 +104,7 @@ def superblock(path: Path) -> Superblock | None:
     try:
         size = os.fstat(descriptor).st_size
         for offset in offsets(size):
-            raw = os.pread(descriptor, READ_BYTES, offset)
+            raw = pread(descriptor, READ_BYTES, offset)
             if raw.startswith(SIGNATURE):
                 return _read(raw, offset) or (_guessed(descriptor, size) if not offset else None)
         return _guessed(descriptor, size)
@@ -141,7 +142,7 @@ def _read(raw: bytes, offset: int) -> Superblock | None:
 
 def _guessed(descriptor: int, size: int) -> Superblock | None:
     """Return what the superblock of a file was whose beginning is lost, where the root group stands where it should."""
-    header = os.pread(descriptor, 4096, ROOT_OF_NEW)
+    header = pread(descriptor, 4096, ROOT_OF_NEW)
     length = header_bytes(header)
     if header.startswith(b"OHDR") and length is not None and length <= len(header):
         (checksum,) = struct.unpack_from("<I", header, length - 4)
@@ -159,20 +160,20 @@ def _guessed(descriptor: int, size: int) -> Superblock | None:
 
 def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
     """Return where the B-tree and the heap of the root group of an old file are, if its header is in its place."""
-    header = os.pread(descriptor, 16, ROOT_OF_OLD)
+    header = pread(descriptor, 16, ROOT_OF_OLD)
     length = header_bytes(header)
     blocks = [] if length is None or header[0] != 1 else [(ROOT_OF_OLD + 16, length - 16)]
     for _ in range(CONTINUATIONS):
         if not blocks:
             break
         start, length = blocks.pop()
-        raw = os.pread(descriptor, min(length, 1 << 16), start)
+        raw = pread(descriptor, min(length, 1 << 16), start)
         at = 0
         while at + 24 <= len(raw):
             kind, long = struct.unpack_from("<HH", raw, at)
             first, second = struct.unpack_from("<QQ", raw, at + 8)
             if kind == SYMBOL_TABLE and long >= 16 and max(first, second) < size:
-                signs = os.pread(descriptor, 4, first), os.pread(descriptor, 4, second)
+                signs = pread(descriptor, 4, first), pread(descriptor, 4, second)
                 return (first, second) if signs == (b"TREE", b"HEAP") else None
             if kind == CONTINUATION and long >= 16 and first < size:
                 blocks.append((first, second))
@@ -224,7 +225,7 @@ class Mended:
         have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
         got = 0
         while got < have:
-            step = os.preadv(self.descriptor, [into[got:have]], at + got)
+            step = preadv(self.descriptor, [into[got:have]], at + got)
             if not step:
                 break
             got += step

@@ -16,8 +16,8 @@ from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts,
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import Finding, found
-from datacheck.model.slips import is_slip, of_machine
+from datacheck.model.finding import Finding, found, named
+from datacheck.model.slips import errno_of, is_slip, of_machine
 
 TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
 """What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
@@ -66,6 +66,7 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
         raise exc
     said = f"{what}: {reason_of(exc)}"
     if of_machine(exc):
+        details |= named(errno_of(exc))
         return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 

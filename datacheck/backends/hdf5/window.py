@@ -16,8 +16,10 @@ from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.survey import LARGEST, TROUBLE, killed, reason_of
 from datacheck.backends.hdf5.tables import Column, Dataset, cells
+from datacheck.files.retrying import retried
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, found
+from datacheck.model.finding import Finding, found, named
+from datacheck.model.slips import errno_of, of_machine
 
 WINDOW_BYTES = 256 << 20
 """At most this much of a dataset is in memory, or one row."""
@@ -108,7 +110,7 @@ class Window:
         bound = self._bound(rows)
         values: NDArray[Any]
         with nullcontext() if bound is None else at_most(bound):
-            values = self._handle[where]
+            values = retried(lambda: self._handle[where])
         return values
 
     def _bound(self, rows: int) -> int | None:
@@ -239,6 +241,10 @@ class Window:
                 return found("too-large", f"{where} {said}", field=dataset.title, **details)
             said = f"{where} needs more memory than there is"
             return found("too-large", said, field=dataset.title, verdict="unverifiable", **details)
+        if of_machine(exc):
+            said = f"{where}: {said}"
+            details |= named(errno_of(exc))
+            return found("unreadable", said, field=dataset.title, verdict="unverifiable", **details)
         checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
         return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)
 

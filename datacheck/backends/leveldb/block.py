@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import struct
+from typing import Any, Literal
 
 import google_crc32c
 import numpy as np
 
 from datacheck import compression
 from datacheck.backends.shared.read_buffers import reused
+from datacheck.files.retrying import pread, preadv
 from datacheck.model.codes import CODES, Verdict
+from datacheck.model.finding import named
 from datacheck.model.slips import ENVIRONMENT
 
 TRAILER = 5
 LIMIT = 1 << 30
-"""A block that would unpack to more than this many bytes is taken for damaged."""
+"""A block that would unpack to more than this many bytes is not read: what is in it is not checked."""
 KEY_BUDGET = 64 << 20
-"""Long keys of one block may repeat this many bytes of the keys before them."""
+"""Long keys of one block may repeat this many bytes of the keys before them, or it is not read."""
+SNAPPY_RATIO, ZSTD_RATIO = 32, 1 << 15
+"""Of each byte that is stored no more can come. The densest element of snappy makes 64 bytes of 3 (google/snappy
+format_description.txt), that of zstd a block of 128 KiB of 4 (RFC 8878, sections 3.1.1.2.2 and 3.1.1.2.3)."""
+SPARE = 64
 LARGE = 128 << 10
 """Blocks from this size on are read into memory that is used again: pages new to the process cost more than reading."""
 SMALL = 1 << 10
@@ -34,14 +41,29 @@ Bytes = bytes | memoryview
 Value = bytes | memoryview
 
 
+Toll = Literal["lost", "not checked", "nothing"]
+"""What damage costs of what lies there: it is gone, or datacheck cannot say, or all of it was read."""
+
+
 class Damaged(Exception):
-    """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong."""
+    """A piece of the store that cannot be had: the reason's code, where it lies in its file, and what is wrong.
+
+    `toll` is "not checked" where a limit of datacheck's own keeps it from reading on, which says nothing of the store.
+    """
 
     def __init__(
-        self, code: str, why: str, offset: int | None = None, size: int | None = None, errno: int | None = None
+        self,
+        code: str,
+        why: str,
+        offset: int | None = None,
+        size: int | None = None,
+        errno: int | None = None,
+        toll: Toll = "lost",
     ) -> None:
-        super().__init__(code, why, offset, size, errno)
+        super().__init__(code, why, offset, size, errno, toll)
         self.code, self.why, self.offset, self.size, self.errno = code, why, offset, size, errno
+        undecided = self.by_machine or CODES[code][0] == "unverifiable"
+        self.toll: Toll = "not checked" if undecided else toll
 
     def __str__(self) -> str:
         return self.why
@@ -52,16 +74,23 @@ class Damaged(Exception):
         return self.errno in ENVIRONMENT
 
     @property
+    def details(self) -> dict[str, Any]:
+        """What a finding has beside its words: the place, and the system's error where the machine failed."""
+        place = {"offset": self.offset, "size": self.size}
+        details: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
+        return details | (named(self.errno) if self.by_machine else {})
+
+    @property
     def verdict(self) -> Verdict:
-        return "unverifiable" if self.by_machine else CODES[self.code][0]
+        return "unverifiable" if self.toll == "not checked" else CODES[self.code][0]
 
     def saying(self, why: str) -> Damaged:
         """Return the same damage in other words."""
-        return Damaged(self.code, why, self.offset, self.size, self.errno)
+        return Damaged(self.code, why, self.offset, self.size, self.errno, self.toll)
 
     def at(self, offset: int | None, size: int | None = None) -> Damaged:
         """Return the same damage with its place."""
-        return Damaged(self.code, self.why, offset, size, self.errno)
+        return Damaged(self.code, self.why, offset, size, self.errno, self.toll)
 
 
 def unread(error: OSError, what: str = "", offset: int | None = None, size: int | None = None) -> Damaged:
@@ -109,11 +138,11 @@ def read_block(file: int, offset: int, size: int) -> tuple[Bytes, int]:
     raw: Bytes
     try:
         if size < LARGE:
-            raw = os.pread(file, size + TRAILER, offset)
+            raw = pread(file, size + TRAILER, offset)
             length = len(raw)
         else:
             raw = reused(size + TRAILER)
-            length = os.preadv(file, [raw], offset)
+            length = preadv(file, [raw], offset)
     except MemoryError as exc:
         if offset + size + TRAILER <= os.fstat(file).st_size:
             raise  # it may well be that large: it is this process that has less
@@ -148,8 +177,7 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
     packed = memoryview(raw)[:size]
     if kind == SNAPPY:
         length, _ = varint(raw, 0)
-        # The densest element of snappy makes 64 bytes of 3 (google/snappy format_description.txt).
-        _bounded(length, min(LIMIT, 32 * size + 64))
+        _require_bounded(length, SNAPPY_RATIO * size + SPARE)
         if length >= LARGE:
             room = reused(length)
             return room, compression.snappy_block_into(packed, room)
@@ -157,7 +185,7 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
         return data, len(data)
     if kind == ZSTD and raw[:4] == ZSTD_MAGIC:
         length = _zstd_length(raw)
-        _bounded(length, LIMIT)
+        _require_bounded(length, ZSTD_RATIO * size + SPARE)
         unpacked = bytearray(length)
         if compression.zstd_into(packed, unpacked) != length:
             raise Damaged("damaged-store", f"unpacks to less than the {length:,} bytes it declares")
@@ -165,9 +193,13 @@ def _unpacked(raw: Bytes, size: int) -> tuple[Bytes, int]:
     raise Damaged("unsupported", f"is compressed in a way that datacheck does not know (type {kind})")
 
 
-def _bounded(length: int, limit: int) -> None:
-    if length > limit:
+def _require_bounded(length: int, possible: int) -> None:
+    """Raise Damaged for a block that declares more bytes than its own can make, or than datacheck unpacks."""
+    if length > possible:
         raise Damaged("too-large", f"declares that it unpacks to {length:,} bytes, which cannot be right")
+    if length > LIMIT:
+        why = f"unpacks to {length:,} bytes, and datacheck reads no block of more than {LIMIT:,}"
+        raise Damaged("too-large", why, toll="not checked")
 
 
 def _zstd_length(frame: Bytes) -> int:
@@ -208,9 +240,14 @@ def parse_block(data: Bytes, size: int) -> tuple[list[bytes], list[Value]]:
             shared, fresh, length, at = _entry(data, at)
             budget -= shared
             split = at + fresh
-            if split + length > end or shared > len(key) or budget < 0:
+            if split + length > end or shared > len(key):
                 at = size
                 break
+            if budget < 0:
+                why = (
+                    f"has keys that repeat more than {KEY_BUDGET:,} bytes of one another, the most that datacheck reads"
+                )
+                raise Damaged("too-large", why, toll="not checked")
             key = key[:shared] + data[at:split]
             at = split + length
             values.append(small[split:at] if length < SMALL else view[split:at])

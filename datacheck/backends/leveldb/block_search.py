@@ -8,7 +8,6 @@ could begin is tried, and the CRC32C decides again.
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from datacheck.backends.leveldb.block import (
 )
 from datacheck.backends.leveldb.table import TAG
 from datacheck.files.regular import next_data
+from datacheck.files.retrying import pread
 
 WINDOW = 1 << 20
 LARGEST = 256 << 20
@@ -175,7 +175,7 @@ class _Walk:
     def _load(self, at: int, window: int) -> None:
         self._steps -= window // CHEAP_BYTES
         try:
-            self._base, self._data = at, os.pread(self._file, min(window, self._size - at), at)
+            self._base, self._data = at, pread(self._file, min(window, self._size - at), at)
         except OSError as exc:
             raise unread(exc, "", at, window) from exc
 

@@ -6,7 +6,6 @@ fragments: masked CRC32C, length, type, payload. One or more fragments make a lo
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import google_crc32c
 
 from datacheck.backends.leveldb.block import Damaged, checksum, masked, unread
 from datacheck.files.regular import next_data
+from datacheck.files.retrying import pread
 
 BLOCK = 32 << 10
 HEADER = struct.Struct("<IHB")
@@ -58,7 +58,7 @@ def fragments(file: int, size: int) -> Iterator[Fragment | Damaged]:
     search = _Search()
     for base in _bases(file, size):
         try:
-            block = os.pread(file, min(BLOCK, size - base), base)
+            block = pread(file, min(BLOCK, size - base), base)
         except OSError as exc:
             yield unread(exc, "", base, BLOCK)
             continue

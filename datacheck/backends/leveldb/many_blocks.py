@@ -7,7 +7,6 @@ What is not plain (a long prefix or value, keys twice or out of order, anything 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
 from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
+from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
 """So many blocks are read in one go: one at first, since a reader may want few records, then more."""
@@ -80,7 +80,7 @@ def _contents(table: Table, file: Callable[[], int], blocks: range) -> list[Cont
     begin, last = table.offsets[blocks[0]], blocks[-1]
     size = table.offsets[last] + table.sizes[last] + TRAILER - begin
     try:
-        raw = os.pread(file(), size, begin)
+        raw = pread(file(), size, begin)
     except (Damaged, OSError):
         return None
     if len(raw) < size:

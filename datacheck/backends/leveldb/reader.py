@@ -36,7 +36,7 @@ from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import unescape
-from datacheck.model.finding import Finding, found
+from datacheck.model.finding import Finding, failed_to_read, found, unread_error
 
 SHARD_BYTES = 32 << 20
 LEAST_SHARD_BYTES = 1 << 20
@@ -158,7 +158,14 @@ class LevelDbReader:
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
         shard = Shard("", Position(raw), Position(raw, 1))
-        return shard if any(len(block) for block in self.blocks(shard, limit=1)) else None
+        failed: Finding | None = None
+        for block in self.blocks(shard, limit=1):
+            if len(block):
+                return shard
+            failed = failed or next((it for _, it in block.findings if failed_to_read(it)), None)
+        if failed is not None:
+            raise unread_error(failed)
+        return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         return Block([_edge(place)[0]], [b""]).place(0, finding, None)
@@ -242,7 +249,7 @@ class LevelDbReader:
 
 def _refused(damage: Damaged) -> Finding:
     """Return the finding for a store that cannot be looked at."""
-    return found(damage.code, damage.why, verdict=damage.verdict)
+    return found(damage.code, damage.why, verdict=damage.verdict, **damage.details)
 
 
 def _damages(version: Version) -> list[Damaged]:

@@ -82,7 +82,7 @@ class Survey:
 def unread_log(path: Path, error: OSError) -> Finding:
     """Return the finding for a log that cannot be read at all."""
     damage = unread(error, path.name)
-    return found(damage.code, damage.why, verdict=damage.verdict, file=path.name)
+    return found(damage.code, damage.why, verdict=damage.verdict, file=path.name, **damage.details)
 
 
 def log_findings(path: Path, log: LogIndex) -> list[Finding]:
@@ -94,13 +94,11 @@ def log_findings(path: Path, log: LogIndex) -> list[Finding]:
         cost = "what was written there is"
         if count is not None:
             cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
-        cost += f" {_cost(damage)}, and what they replaced or deleted may be read"
+        cost += f" {damage.toll}, and what they replaced or deleted may be read"
+        if damage.toll == "nothing":
+            cost = "all that it holds was read"
         findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))
     return findings
-
-
-def _cost(damage: Damaged) -> str:
-    return "lost" if damage.verdict == "bad" else "not checked"
 
 
 def index_finding(table: Table, damage: Damaged) -> Finding:
@@ -121,11 +119,11 @@ def _attributed(damages: list[Damaged], lost: list[tuple[int, int]]) -> Iterable
 
 def table_finding(name: str, damage: Damaged, first: bytes | None, last: bytes | None) -> Finding:
     """Return the finding for a table, or a block of it, and the keys it costs: above `first`, up to `last`."""
-    details: dict[str, Any] = {"file": name, **_place(damage)}
+    details: dict[str, Any] = {"file": name, **damage.details}
     text = f"{name}{_where(damage)} {damage.why}"
     if first is not None:
         details |= {"first_key": escape(first)} | ({} if last is None else {"last_key": escape(last)})
-        text += f"; the records {_between(first, last)} are {_cost(damage)}"
+        text += f"; the records {_between(first, last)} are {damage.toll}"
     return found(damage.code, text, verdict=damage.verdict, **details)
 
 
@@ -138,7 +136,7 @@ def _between(first: bytes, last: bytes | None) -> str:
 def log_finding(name: str, damage: Damaged, cost: str, **details: Any) -> Finding:
     """Return the finding for a stretch of a log or MANIFEST, and what it costs."""
     text = f"{name}{_where(damage)}: {damage.why}{'; ' if cost else ''}{cost}"
-    return found(damage.code, text, verdict=damage.verdict, file=name, **{**_place(damage), **details})
+    return found(damage.code, text, verdict=damage.verdict, file=name, **{**damage.details, **details})
 
 
 def _where(damage: Damaged) -> str:
@@ -146,11 +144,6 @@ def _where(damage: Damaged) -> str:
         return ""
     size = "" if damage.size is None else f" ({damage.size:,} bytes)"
     return f", at byte {damage.offset:,}{size}"
-
-
-def _place(damage: Damaged) -> dict[str, Any]:
-    place = {"offset": damage.offset, "size": damage.size}
-    return {name: number for name, number in place.items() if number is not None}
 
 
 def _short(key: bytes) -> str:

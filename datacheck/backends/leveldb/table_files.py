@@ -16,6 +16,7 @@ from datacheck.backends.leveldb.block import TRAILER, Damaged, Value, handle, pa
 from datacheck.backends.leveldb.block_search import Walked, begins_with_block, walk
 from datacheck.backends.leveldb.table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.files.regular import irregular, open_regular
+from datacheck.files.retrying import pread
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
 PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
@@ -88,6 +89,8 @@ def _open_table(path: Path, table: TableFile, size: int, changed: int) -> Table:
             try:
                 return _indexed(path, table, *_read_index(file, table.size))
             except Damaged as exc:
+                if exc.toll == "not checked":
+                    raise
                 damage = exc
         return _salvaged(path, table, damage, _walk(path, min(size, table.size), changed))
 
@@ -148,7 +151,7 @@ def _walk(path: Path, size: int, changed: int) -> Walked:
 
 def _read_index(file: int, size: int) -> tuple[list[bytes], list[Value]]:
     """Return the entries of a table's index. Raises Damaged."""
-    footer = os.pread(file, FOOTER, size - FOOTER) if size >= FOOTER else b""
+    footer = pread(file, FOOTER, size - FOOTER) if size >= FOOTER else b""
     if len(footer) < FOOTER or _U64.unpack_from(footer, 40)[0] != MAGIC:
         raise Damaged("damaged-store", "does not end in a table's footer", max(0, size - FOOTER), FOOTER)
     offset, length = size - FOOTER, FOOTER
@@ -158,6 +161,8 @@ def _read_index(file: int, size: int) -> tuple[list[bytes], list[Value]]:
         length, at = varint(footer, at)
         return parse_block(*read_block(file, offset, min(length, size)))
     except (IndexError, Damaged) as exc:
+        if isinstance(exc, Damaged) and exc.toll == "not checked":
+            raise
         raise _broken(exc, offset, min(length, size)) from exc
 
 

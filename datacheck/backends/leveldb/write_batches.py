@@ -5,7 +5,6 @@ Source: google/leveldb db/write_batch.cc. A batch is a sequence number, a count,
 
 from __future__ import annotations
 
-import os
 from array import array
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
@@ -19,6 +18,7 @@ from datacheck.backends.leveldb.block import Damaged, Value, unread, varint
 from datacheck.backends.leveldb.log import BATCH, BLOCK, read_log
 from datacheck.backends.leveldb.table import LARGEST_TAG, VALUE
 from datacheck.files.regular import open_regular
+from datacheck.files.retrying import pread
 
 LONGEST = 1 << 40
 PADDED_KEYS = 64 << 20
@@ -49,7 +49,8 @@ class Writes:
         self._held = bytearray()
         self._wanted = BATCH.size
         self._skip = 0
-        self._left = self._sequence = -1
+        self._declared = self._sequence = -1
+        self._found = 0
         self._why = ""
         self._marks = len(self.keys), len(self.ends), len(self.fragment_offsets), self._length
 
@@ -73,8 +74,8 @@ class Writes:
     def _parse(self, data: bytes) -> None:
         """Take the writes in `data`, whose last byte is the last of the log so far; hold back one that is not whole."""
         at = 0
-        if self._left < 0:
-            self._sequence, self._left = BATCH.unpack_from(data, 0)
+        if self._declared < 0:
+            self._sequence, self._declared = BATCH.unpack_from(data, 0)
             at = BATCH.size
         base = self._length - len(data)
         end = len(data)
@@ -99,9 +100,8 @@ class Writes:
                 self._wanted = max(self._wanted, at - began, end - began + 1)
                 self._held = bytearray(data[began:])
                 return
-            if kind > 1 or not self._left or size > LONGEST:
-                declared = "it holds more writes than it declares" if not self._left else "a value cannot be that long"
-                self._why = f"a write has the unknown type {kind}" if kind > 1 else declared
+            if kind > 1 or size > LONGEST:
+                self._why = f"a write has the unknown type {kind}" if kind > 1 else "a value cannot be that long"
                 return
             self.keys += data[key : key + length]
             self.ends.append(len(self.keys))
@@ -109,28 +109,29 @@ class Writes:
             self.places.append(base + at)
             self.sizes.append(size)
             self._sequence += 1
-            self._left -= 1
+            self._found += 1
             at += size
         self._skip = max(0, at - end)
         self._wanted = 1
 
     def finish(self) -> None:
-        first = self._sequence - (len(self.ends) - self._marks[1])
-        if self._left >= 0:
+        first = self._sequence - self._found
+        if self._declared >= 0:
             if self._expected is not None and first > self._expected:
                 self.lost.append((self._offset, first - self._expected))
-            self._expected = self._sequence + self._left
+            self._expected = first + max(self._declared, self._found)
         if self._skip and not self._why:
             for column in (self.ends, self.tags, self.places, self.sizes):
                 column.pop()
             del self.keys[self.ends[-1] if self.ends else 0 :]
             self._why = "its last value is cut"
-        elif self._left < 0:
+        elif self._declared < 0:
             self._why = "it is too short for its header"
-        elif self._left and not self._why:
-            self._why = f"{self._left} of its writes are missing"
         if self._why:
             raise Damaged("damaged-store", f"a batch passes its CRC32C, but {self._why}")
+        if self._found != self._declared:
+            why = f"a batch passes its CRC32C, but its count says {self._declared:,}, and it holds {self._found:,}"
+            raise Damaged("damaged-store", why, toll="nothing")
 
     def abandon(self) -> None:
         keys, writes, pieces, self._length = self._marks
@@ -217,7 +218,7 @@ class LogIndex:
 
 def _exactly(file: int, offset: int, size: int) -> bytes:
     try:
-        data = os.pread(file, size, offset)
+        data = pread(file, size, offset)
     except OSError as exc:
         raise unread(exc, "", offset, size) from exc
     if len(data) < size:
@@ -255,4 +256,7 @@ def _open_log(path: Path, size: int, changed: int) -> LogIndex:
     writes = Writes()
     with open_regular(path) as file:
         damages = read_log(file.fileno(), size, writes)
+    if size and not damages and not len(writes.fragment_offsets):
+        # preallocated, and nothing of what was written to it had reached the disk
+        damages = [Damaged("damaged-store", "it holds zero bytes alone, as a power cut leaves a log", 0, size)]
     return LogIndex(writes, damages, size)

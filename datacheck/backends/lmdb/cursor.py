@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from datacheck.backends.lmdb.format import DUPSORT, Database, PageDamaged
+from datacheck.backends.lmdb.format import BIGDATA, DUPSORT, Database, Node, PageDamaged
 from datacheck.backends.lmdb.pages import Pages
+from datacheck.files.retrying import pread
 from datacheck.model.blocks import Note, Position, Shard
 
 BLOCK_BYTES = 2 << 20
 BLOCK_RECORDS = 4096
+PIECE_BYTES = 1 << 20
 
 Record = tuple[bytes, bytes | memoryview, int]
 Pairs = tuple[list[bytes], Sequence[bytes | memoryview]]
@@ -91,7 +94,7 @@ def one_by_one(
     place = start
     try:
         with Pages(data) as pages:
-            for node, _ in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
+            for node, page in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _raw(start)):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
                 if stop is not None and (order(node.key), place.nth) >= (order(_raw(stop)), stop.nth):
                     return
@@ -100,10 +103,23 @@ def one_by_one(
                     yield node.key, b"", place.nth
                     place = Position(node.key, place.nth + 1)
                     continue
+                if node.flags & BIGDATA:
+                    _require_readable(pages, page, node)
                 place = yield from _values(cursor, tree, place, stop, note)
     except PageDamaged:
         note(place, False)
         yield from records_between(cursor, Shard(shard.part, place, stop), tree)
+
+
+def _require_readable(pages: Pages, page: bytes, node: Node) -> None:
+    """Read the pages of a value past the library, which would die of the SIGBUS that a failing disk comes to in a map.
+
+    It dies of a file that was cut as well, so that is left to it. Raises OSError where a disk or a network fails.
+    """
+    first = int.from_bytes(page[node.offset : node.offset + 8], sys.byteorder)
+    at, left = first * pages.page_size, pages.header + node.size
+    while left > 0 and at < pages.size and (piece := pread(pages.file, min(left, PIECE_BYTES), at)):
+        at, left = at + len(piece), left - len(piece)
 
 
 def _values(

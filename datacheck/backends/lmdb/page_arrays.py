@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb.format import INTEGERKEY, REVERSEKEY
 from datacheck.backends.shared.key_arrays import PAD, Buffer, Flags, Keys, Numbers, lexical
 from datacheck.backends.shared.read_buffers import aligned
+from datacheck.files.retrying import preadv
 
 
 def one_key(key: bytes) -> Keys:
@@ -72,7 +72,7 @@ class Stack:
 
 def _fill(file: int, view: memoryview, offset: int) -> None:
     while len(view):
-        count = os.preadv(file, [view], offset)
+        count = preadv(file, [view], offset)
         if count == 0:
             view[:] = bytes(len(view))
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import sys
 from bisect import bisect_left
@@ -13,6 +12,7 @@ from typing import Any
 
 from datacheck.backends.lmdb.format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb.pages import Pages
+from datacheck.files.retrying import pread
 
 
 @dataclass
@@ -41,7 +41,7 @@ def raw_page(pages: Pages, number: int) -> bytes:
     """Return what the file has of a page."""
     if not 0 <= number < 1 << 48:
         return b""
-    return os.pread(pages.file, pages.page_size, number * pages.page_size)
+    return pread(pages.file, pages.page_size, number * pages.page_size)
 
 
 def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None) -> Parsed:

@@ -232,7 +232,7 @@ DAMAGES = {
     zero_the_second_batch: (["checksum"], [82], True, ["at byte 193 (116 bytes): the CRC32C does not match"]),
     give_a_batch_another_count: (
         ["damaged-store"], (), False,
-        ["000008.log, at byte 193: a batch passes its CRC32C, but 1 of its writes are missing"],
+        ["000008.log, at byte 193: a batch passes its CRC32C, but its count says 3, and it holds 2; all that"],
     ),
     give_a_batch_an_unknown_kind: (
         ["damaged-store"], [82], True,

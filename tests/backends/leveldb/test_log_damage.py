@@ -77,10 +77,11 @@ def test_zero_padding_at_the_end_of_a_log_is_sound(store, padding):
     assert scanned(store) == ([], [], SOUND)
 
 
-def test_a_log_of_zero_bytes_only_is_sound(tmp_path):
+def test_a_log_of_zero_bytes_only_costs_no_more_than_its_own_records(tmp_path):
     path = write_store(tmp_path / "db", {5: (1, BLOCKS)})
     (path / "000003.log").write_bytes(bytes(65536))
-    assert scanned(path) == ([], [], pairs((0, 30)))
+    (finding,), _, left = scanned(path)
+    assert (finding.code, left) == ("damaged-store", pairs((0, 30)))
 
 
 def test_a_hole_of_zero_bytes_in_a_log_is_damage(tmp_path):
@@ -113,8 +114,10 @@ def test_a_record_without_its_end(tmp_path):
 
 BATCHES = {
     "too short for its header": b"\0" * 5,
-    "1 of its writes are missing": batch(2, [(b"c", b"2")])[:8] + b"\2" + batch(2, [(b"c", b"2")])[9:],
-    "more writes than it declares": batch(2, [(b"c", b"2")]) + b"\0\1x",
+    "its count says 2, and it holds 1; all that it holds was read": batch(2, [(b"c", b"2")])[:8]
+    + b"\2"
+    + batch(2, [(b"c", b"2")])[9:],
+    "its count says 1, and it holds 2; all that it holds was read": batch(2, [(b"c", b"2")]) + b"\0\1x",
     "unknown type 7": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + batch(2, [(b"c", b"2")])[12:] + b"\7\1x",
     "its last value is cut": batch(2, [(b"c", b"2"), (b"d", b"3456")])[:-2],
     "cannot be that long": batch(2, [(b"c", b"2")])[:8] + b"\2\0\0\0" + b"\1\1c\0012" + b"\1\1d" + varint(1 << 50),

@@ -1,0 +1,53 @@
+"""Refuse to rest a copy on a scan that could not look at everything, or that looked while somebody wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datacheck.backends.interface import Reader
+from datacheck.errors import RebuildFailed
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding, failed_to_read
+from datacheck.reporting.report import Report
+from datacheck.scanning.fingerprint import fingerprint_if_any
+
+WAIT = "rebuild it when nothing writes to it, or rebuild a copy of it"
+
+
+def refuse_undecided(source: Path, report: Report) -> None:
+    """Raise RebuildFailed where a copy could lack what is sound: a disk or a network failed, or the source changed."""
+    if report.counts.get("unreadable"):
+        unread = [it for it in report.findings if failed_to_read(it) and "errno" in it.details]
+        if unread:
+            said = f"{_named(unread)} could not be read ({unread[0].details['errno']}), and may well be sound"
+            raise RebuildFailed(str(source), f"{said}; try again when the disk or the network works")
+    if report.counts.get("source-changed"):
+        raise RebuildFailed(str(source), f"it was changed while it was scanned; {WAIT}")
+    if not report.complete:
+        raise RebuildFailed(str(source), "the scan did not reach every record, so a copy could not be whole")
+
+
+def refuse_changed(source: Path, report: Report, reader: Reader) -> None:
+    """Raise RebuildFailed where a source is no longer what the report was made from."""
+    if fingerprint_if_any(reader) != report.source.fingerprint:
+        raise RebuildFailed(str(source), f"it was changed while it was copied; {WAIT}")
+
+
+@contextmanager
+def blaming_writers(source: Path, report: Report, reader: Reader) -> Iterator[None]:
+    """Say of whatever fails that the source was changed, where it was: then that is why."""
+    try:
+        yield
+    except Exception:
+        refuse_changed(source, report, reader)
+        raise
+
+
+def _named(unread: list[Finding]) -> str:
+    """Return what the first of these findings is of, and how many more there are."""
+    first = unread[0]
+    where = first.key or first.details.get("file") or first.details.get("dataset") or first.file or "a part of it"
+    more = f" and {len(unread) - 1:,} more" if len(unread) > 1 else ""
+    return f"{plain(str(where))}{more}"

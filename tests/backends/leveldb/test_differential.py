@@ -1,0 +1,26 @@
+"""Random LevelDBs: what the library reads is what datacheck reads, nothing is at fault, and the copy is equal.
+
+`make damage` does the same with many more seeds.
+"""
+
+import pytest
+from random_leveldb import compared, differences, opened, write
+
+pytest.importorskip("plyvel")  # there are no wheels of it for the newest Python
+
+SEEDS = 12
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_the_library_and_datacheck_agree(tmp_path, seed):
+    assert differences(tmp_path, seed) == []
+
+
+def test_a_record_that_datacheck_has_not_would_be_seen(tmp_path):
+    truth = write(tmp_path / "store", 1)
+    missing = next(iter(truth))
+    with opened(str(tmp_path / "store")) as db:
+        db.delete(missing)
+    said = compared(tmp_path, truth)
+    assert "the records differ" in said
+    assert f"{len(truth) - 1} of {len(truth)} records were checked" in said
