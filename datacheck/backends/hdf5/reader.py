@@ -24,8 +24,9 @@ from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
+from datacheck.backends.hdf5.survey import killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore

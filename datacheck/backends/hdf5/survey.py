@@ -13,16 +13,12 @@ from typing import Any
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.model.slips import is_slip, of_machine
-
-TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
-"""What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
-or its own code cannot represent (no dtype for a type, a negative extent, a name that is no text). MemoryError is not
-among them: who reads catches it and says `too-large`."""
 
 DEEPEST = 256
 """Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""

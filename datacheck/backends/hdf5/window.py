@@ -14,8 +14,9 @@ from datacheck.backends.hdf5.chunks import Chunks
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.survey import LARGEST, TROUBLE, killed, reason_of
+from datacheck.backends.hdf5.survey import LARGEST, killed, reason_of
 from datacheck.backends.hdf5.tables import Column, Dataset, cells
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

@@ -18,7 +18,8 @@ from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.file import OpenFile
-from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+from datacheck.backends.hdf5.survey import reason_of
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
 

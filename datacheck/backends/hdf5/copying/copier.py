@@ -25,8 +25,9 @@ from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import flush

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
 
 

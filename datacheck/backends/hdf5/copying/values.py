@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
-from datacheck.backends.hdf5.survey import TROUBLE
 from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import weight
 
 Translate = Callable[[Any], Any]
