@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import beside, links, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
-from datacheck.backends.hdf5.copying.objects import Tree
+from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
 from datacheck.backends.hdf5.file import library, opened
@@ -223,7 +223,10 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
 
 
 def _deadly(findings: Sequence[Any]) -> frozenset[str]:
-    return frozenset(it.details["path"] for it in findings if it.code in ("crash", "timeout") and "path" in it.details)
+    """Return the paths of what must not be opened, and of the objects whose attributes must not."""
+    said = [it.details for it in findings if it.code in ("crash", "timeout")]
+    paths = {it["path"] for it in said if "path" in it}
+    return frozenset(paths | {it["attributes_of"] + OF_ATTRIBUTES for it in said if "attributes_of" in it})
 
 
 def copied_names(reader: Hdf5Reader) -> list[str]:

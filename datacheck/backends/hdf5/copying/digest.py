@@ -240,7 +240,7 @@ def _object(
     else:
         add(spelled(h5, opened))
     hidden = plan.hidden
-    for name, attribute in attributes(h5, opened):
+    for name, attribute in attributes(tree, path, opened):
         if attribute is None:
             continue
         kind, space = attribute.kind, attribute.space
