@@ -19,13 +19,14 @@ import msgspec
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, reason_of, survey
-from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
