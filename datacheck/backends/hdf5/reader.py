@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.bounds import at_most
@@ -168,8 +169,21 @@ class Hdf5Reader:
         stop = None if shard.stop is None else _row(shard.stop)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
             note(Position(at), True)
+            if not dataset.shape and dataset.columns:
+                yield self._scalar(file, number, dataset)
+                continue
             for finding in _wrong(file, dataset):
                 yield self._empty(number, finding)
+
+    def _scalar(self, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
+        """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
+        try:
+            value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
+        except (*TROUBLE, MemoryError) as exc:
+            return self._empty(number, _unread(dataset, exc))
+        path = escape(dataset.path)
+        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in dataset.columns]
+        return RowBlock("/", (), {}, file=self._label(number), scalars=scalars)
 
     def _empty(self, number: int, finding: Finding) -> RowBlock:
         return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
@@ -264,9 +278,7 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             handle[()]
             return
     except (*TROUBLE, MemoryError) as exc:
-        code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
-        path = escape(dataset.path)
-        yield found(code, f"{path}: {reason_of(exc)}", field=dataset.title, dataset=path)
+        yield _unread(dataset, exc)
         return
     window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0
@@ -277,6 +289,13 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             if finding is not last:
                 yield finding
             last = finding
+
+
+def _unread(dataset: Dataset, exc: Exception) -> Finding:
+    """Return the finding for a dataset that cannot be read."""
+    code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
+    path = escape(dataset.path)
+    return found(code, f"{path}: {reason_of(exc)}", field=dataset.title, dataset=path)
 
 
 def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
