@@ -28,10 +28,10 @@ DEEPEST = 256
 LINKS_FOLLOWED = 32
 NAMED = 10
 """So many of the links that are lost are named."""
-LARGE = 4 << 30
+LARGE = 1 << 40
 SPARSE = 1000
-"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it is not read, nor is what makes
-all datasets of one file together exceed both."""
+"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
+not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
 LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
 DEFLATED = 1032
@@ -346,17 +346,16 @@ class _Walk:
         chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
         why = None
-        verdict: Verdict = "bad"
+        verdict: Verdict = "unverifiable"
         if declared > max(LARGE, SPARSE * stored):
             why = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
             why = f"has rows of {dataset.row_bytes} bytes"
-            verdict = "unverifiable"
         elif chunk > LARGEST and 0 < _inflates(dataset.filters, stored) < chunk:
             why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+            verdict = "bad"
         elif chunk > LARGEST:
             why = f"has compressed chunks of {chunk} bytes"
-            verdict = "unverifiable"
         elif self._declared + declared > max(LARGE, SPARSE * self._size):
             why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
         if why is None:

@@ -42,7 +42,7 @@ def test_a_scalar_that_may_be_nan_is_sound_and_so_are_all_finite_ones(tmp_path):
         file["missing"], file["tiny"], file["count"] = np.nan, np.float16(6e-8), np.uint64(1 << 63)
     assert scan(path, allow_nan=["missing"]).status == 0
     assert scan(path).status == 1
-    assert ()
+    assert scan(path, allow_nan=["missing"], range=(1, 3)).counts == {"out-of-range": 1}
 
 
 def test_a_range_for_a_scalar_is_obeyed_and_one_for_all_data_is_not_meant_for_it(tmp_path):
