@@ -169,6 +169,8 @@ class RowBlock:
     The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
+    `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
+    of one.
     """
 
     table: str
@@ -178,6 +180,7 @@ class RowBlock:
     unread: Mapping[str, Sequence[int]] = field(default_factory=dict)
     file: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
+    scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -115,7 +115,7 @@ class TakeTops:
 
     def run(self, job: Job, watch: Watch) -> list[TopDataset] | None:
         from datacheck.backends.hdf5.file import opened
-        from datacheck.backends.hdf5.survey import TROUBLE
+        from datacheck.backends.hdf5.trouble import TROUBLE
 
         watch.timeout = job.settings.timeout
         watch.note(None)
@@ -128,7 +128,8 @@ class TakeTops:
 
 def _top(file: Any, name: str) -> TopDataset:
     """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would tell."""
-    from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+    from datacheck.backends.hdf5.survey import reason_of
+    from datacheck.backends.hdf5.trouble import TROUBLE
 
     try:
         link = file.get(name, getlink=True)

@@ -28,6 +28,8 @@ RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 
 NAMED = 5
 """Dropped records that the terminal names."""
+LASTING = frozenset({"nan", "inf", "out-of-range", "row-count"})
+"""Codes of what a copy keeps where it is wrong with the store as a whole: of numbers that are no records."""
 
 
 class Digests(msgspec.Struct, frozen=True):
@@ -186,7 +188,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     lines += _repairs_text(receipt)
     for finding in receipt.lost:
-        lines.append(f"lost in the source: {finding.code}: {finding.message}")
+        what = "as bad in the copy" if finding.code in LASTING else "lost in the source"
+        lines.append(f"{what}: {finding.code}: {finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
     if receipt.written:
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Protocol
 
+import msgspec
+
 from datacheck.checks.class_balance import in_order
-from datacheck.checks.validators import Label, Validator, built_in
+from datacheck.checks.validators import Finite, Label, Range, Validator, built_in
 from datacheck.conventions.account import KeyWatch
 from datacheck.decoders import decoder, kind
+from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
-from datacheck.model.blocks import AnyBlock, Block
+from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
@@ -151,6 +154,7 @@ class Judge:
         if isinstance(block, Block):
             yield from self._sort(block, groups)
         else:
+            yield from self._judged_scalars(block)
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
             decode = decoder(family.decoder).decode
@@ -163,6 +167,17 @@ class Judge:
                     self._measuring.add(item)
                 if self._batches and item.label:
                     self._labels.append(item)
+
+    def _judged_scalars(self, block: RowBlock) -> Iterator[Located]:
+        """Judge numbers that are no records: whether they are finite, and in the range that was given for them."""
+        for path, name, values in block.scalars:
+            batch = Batch(name, (0,), real(values))
+            for validator in self._validators:
+                if isinstance(validator, Finite) or (isinstance(validator, Range) and validator.field == name):
+                    for _, finding in validator(batch):
+                        details = {"dataset": path, **finding.details}
+                        message = f"{path}: {finding.message}"
+                        yield None, msgspec.structs.replace(finding, message=message, details=details)
 
     def _sort(self, block: Block, groups: Groups) -> Iterator[Located]:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""

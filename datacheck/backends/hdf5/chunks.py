@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE
 
 
 class Chunks:

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.survey import TROUBLE
 from datacheck.backends.hdf5.tables import Dataset, cells
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
 
 DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3

@@ -10,8 +10,9 @@ from typing import Any
 
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5.superblock import Mended, superblock
-from datacheck.backends.hdf5.survey import TROUBLE, failed, reason_of
+from datacheck.backends.hdf5.survey import failed, reason_of
 from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
 

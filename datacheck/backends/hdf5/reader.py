@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
-from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.survey import killed, reason_of, survey
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
@@ -169,8 +172,21 @@ class Hdf5Reader:
         stop = None if shard.stop is None else _row(shard.stop)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
             note(Position(at), True)
+            if not dataset.shape and dataset.columns:
+                yield self._scalar(file, number, dataset)
+                continue
             for finding in _wrong(file, dataset):
                 yield self._empty(number, finding)
+
+    def _scalar(self, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
+        """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
+        try:
+            value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
+        except (*TROUBLE, MemoryError) as exc:
+            return self._empty(number, _unread(dataset, exc))
+        path = escape(dataset.path)
+        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in dataset.columns]
+        return RowBlock("/", (), {}, file=self._label(number), scalars=scalars)
 
     def _empty(self, number: int, finding: Finding) -> RowBlock:
         return RowBlock("/", (), {}, file=self._label(number), findings=[(None, finding)])
@@ -265,12 +281,7 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             handle[()]
             return
     except (*TROUBLE, MemoryError) as exc:
-        code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
-        path = escape(dataset.path)
-        said: dict[str, Any] = {"field": dataset.title, "dataset": path}
-        if of_machine(exc) and not isinstance(exc, MemoryError):
-            said |= {"verdict": "unverifiable", **named(errno_of(exc))}
-        yield found(code, f"{path}: {reason_of(exc)}", **said)
+        yield _unread(dataset, exc)
         return
     window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0
@@ -281,6 +292,16 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             if finding is not last:
                 yield finding
             last = finding
+
+
+def _unread(dataset: Dataset, exc: Exception) -> Finding:
+    """Return the finding for a dataset that cannot be read."""
+    code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
+    path = escape(dataset.path)
+    said: dict[str, Any] = {"field": dataset.title, "dataset": path}
+    if of_machine(exc) and not isinstance(exc, MemoryError):
+        said |= {"verdict": "unverifiable", **named(errno_of(exc))}
+    return found(code, f"{path}: {reason_of(exc)}", **said)
 
 
 def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:

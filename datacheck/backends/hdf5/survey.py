@@ -10,27 +10,28 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found, named
 from datacheck.model.slips import errno_of, is_slip, of_machine
 
-TROUBLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SystemError)
-"""What h5py raises for bad data: it turns the library's error numbers into any of these, and others for what NumPy
-or its own code cannot represent (no dtype for a type, a negative extent, a name that is no text). MemoryError is not
-among them: who reads catches it and says `too-large`."""
-
 DEEPEST = 256
 """Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
 LINKS_FOLLOWED = 32
-LARGE = 4 << 30
+NAMED = 10
+"""So many of the links that are lost are named."""
+LARGE = 1 << 40
 SPARSE = 1000
-"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it is not read, nor is what makes
-all datasets of one file together exceed both."""
+"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
+not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
 LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
 DEFLATED = 1032
@@ -111,8 +112,9 @@ class _Walk:
             try:
                 group = self._h5.h5g.open(self._file, path or b"/")
                 if not path:
-                    self._seen[self._h5.h5o.get_info(group).addr] = None
-                for name in sorted(group):
+                    self._seen[address(self._h5, group)] = None
+                    self._attributes(group, b"/")
+                for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
             except TROUBLE as exc:
                 self._damaged(path or b"/", exc)
@@ -136,6 +138,7 @@ class _Walk:
                 return
             self._seen[link.u] = None
             opened = self._h5.h5o.open(group, name)
+            self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
@@ -152,10 +155,55 @@ class _Walk:
             self.findings.append(killed(signal, escape(path), path=escape(path)))
         return signal is not None
 
-    def _damaged(self, path: bytes, exc: Exception) -> None:
+    def _names(self, group: Any, path: bytes) -> list[bytes]:
+        """Return the names of a group's links in their order, and say what of their list is damaged."""
+        listing = links(self._h5, group)
+        if listing.lost is not None and not listing.names:
+            names = ", ".join(map(escape, listing.lost_names[:NAMED]))
+            self._damaged(path, listing.lost, f"; among its names were {names}" if names else "")
+        else:
+            self._incomplete(listing, path, "links")
+        return sorted(listing.names)
+
+    def _attributes(self, opened: Any, path: bytes) -> None:
+        """Read an object's attributes, whose checksums are checked with that, and say what of them is damaged."""
+        spelled = escape(path)
+        signal = self._trail.step()
+        if signal is not None:
+            self.findings.append(killed(signal, f"the attributes of {spelled}", attributes_of=spelled))
+            return
+        listing = attributes(self._h5, opened)
+        self._incomplete(listing, path, "attributes")
+        for name in listing.names:
+            called = escape(name)
+            try:
+                read_attribute(self._h5, open_attribute(self._h5, opened, name, listing))
+            except TROUBLE as exc:
+                said = f"the attribute {called} of {spelled} cannot be read"
+                self.findings.append(failed(exc, said, object=spelled, attribute=called))
+            except MemoryError:
+                said = f"the attribute {called} of {spelled} needs more memory than there is"
+                self.findings.append(found("too-large", said, verdict="unverifiable", object=spelled, attribute=called))
+
+    def _incomplete(self, listing: Listing, path: bytes, what: str) -> None:
+        """Say which index of links or attributes is damaged, or if any are not found for that, how many and which."""
+        spelled = escape(path)
+        if listing.lost is not None:
+            lost = [escape(name) for name in listing.lost_names]
+            count = f"{listing.missing}" if listing.missing else "some"
+            called = f" ({', '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''})" if lost else ""
+            said = f"{count} of the {what} of {spelled} are lost{called}"
+            self.findings.append(failed(listing.lost, said, object=spelled, lost=lost[:NAMED]))
+            return
+        for which, exc in listing.troubles:
+            said = f"{spelled}: the index of its {what} {which} is damaged"
+            self.findings.append(failed(exc, said, object=spelled))
+
+    def _damaged(self, path: bytes, exc: Exception, lost: str = "") -> None:
         """Say what is damaged, unless this machine failed. Raises what is a mistake of our own."""
         spelled = escape(path)
-        self.findings.append(failed(exc, f"{spelled} cannot be opened", path=spelled))
+        made = failed(exc, f"{spelled} cannot be opened", path=spelled)
+        self.findings.append(msgspec.structs.replace(made, message=made.message + lost))
 
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
@@ -299,17 +347,16 @@ class _Walk:
         chunk = dataset.chunk_bytes if dataset.filters else 0
         declared = dataset.bytes
         why = None
-        verdict: Verdict = "bad"
+        verdict: Verdict = "unverifiable"
         if declared > max(LARGE, SPARSE * stored):
             why = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
             why = f"has rows of {dataset.row_bytes} bytes"
-            verdict = "unverifiable"
         elif chunk > LARGEST and 0 < _inflates(dataset.filters, stored) < chunk:
             why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+            verdict = "bad"
         elif chunk > LARGEST:
             why = f"has compressed chunks of {chunk} bytes"
-            verdict = "unverifiable"
         elif self._declared + declared > max(LARGE, SPARSE * self._size):
             why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
         if why is None:

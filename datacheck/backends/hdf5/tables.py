@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from datacheck.backends.hdf5.columns import Column, columns, distinct
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
+STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
+ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
+WORDS = re.compile(rb"[a-z]+")
+"""Words in the names of datasets that say where in another one the rows of each record begin, and where they end."""
 SHARD_BYTES = 128 << 20
 FILTERED_SHARE = 4
 """Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
@@ -34,14 +40,6 @@ UNJUDGED_A_SHARD = 1000
 
 
 @dataclass(frozen=True)
-class Column:
-    """A numeric dataset, or a numeric member of a compound one: `data`, `points.position.x`."""
-
-    name: str
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Dataset:
     """A dataset's place, extent, type and storage. `readable` is false where a finding says why it is left alone."""
 
@@ -52,6 +50,8 @@ class Dataset:
     filters: tuple[int, ...] = ()
     scale: bool = False
     readable: bool = True
+    called: tuple[str, ...] = ()
+    """Names of the columns, where those by themselves are not distinct in the table."""
 
     @property
     def name(self) -> bytes:
@@ -89,17 +89,10 @@ class Dataset:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(_columns(self.title, self.dtype, ()))
-
-
-def _columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...]) -> Iterator[Column]:
-    dtype = dtype.base
-    if dtype.names is None:
-        if dtype.kind in "biufc" and dtype.itemsize:
-            yield Column(name, members)
-        return
-    for member in dtype.names:
-        yield from _columns(f"{name}.{plain(member)}", dtype[member], (*members, member))
+        made = tuple(columns(self.title, self.dtype))
+        if not self.called:
+            return made
+        return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> 
             beside[dataset.rows].append(dataset)
     taken: set[bytes] = set()
     for rows, members in numeric.items():
-        judged = tuple(dataset for dataset in members if dataset.readable)
+        judged = tuple(_distinct([dataset for dataset in members if dataset.readable]))
         if not judged:
             continue
         taken.update(dataset.path for dataset in beside[rows])
@@ -170,6 +163,13 @@ def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> 
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
         made.append(Table(name, rows, judged, tuple(beside[rows]), columns))
     return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
+
+
+def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
+    """Yield the datasets of a table, with other names for columns that would print alike."""
+    called = distinct({it.path: (it.name, it.columns) for it in datasets})
+    for dataset in datasets:
+        yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
 
 
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
@@ -203,8 +203,20 @@ def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions)
         else:
             other = next(iter(data.values()), label)
             wrong = all(label.rows != dataset.rows for dataset in data.values())
-        if wrong and other is not label:
+        if wrong and other is not label and not _joined(label, other, sized.values()):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
+    """Say whether one of the datasets holds, by its name, type and height, the first label of each row of the data.
+
+    Its name is that of the labels with one of STARTS, or another one like it has one of ENDS.
+    """
+    whole = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
+    words = {it.name: set(WORDS.findall(it.name.lower())) for it in whole if it is not label}
+    stem = label.name.lower().removesuffix(b"s")
+    ends = any(ENDS & said for said in words.values())
+    return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in words.values())
 
 
 def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:

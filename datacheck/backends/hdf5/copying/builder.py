@@ -18,7 +18,9 @@ from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.file import OpenFile
-from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+from datacheck.backends.hdf5.listing import address
+from datacheck.backends.hdf5.survey import reason_of
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
 
@@ -180,7 +182,7 @@ class Builder:
 
     def _commit(self, kind: Any) -> bytes:
         """Return the name of the copy of a committed type, which may be needed before its link is met."""
-        addr = self._h5.h5o.get_info(kind).addr
+        addr = address(self._h5, kind)
         if addr not in self._made:
             self._copy_whole(kind, self._name(addr), attributes=False)
         return self._made[addr]
@@ -202,7 +204,7 @@ class Builder:
         virtual = created.get_layout() == h5.h5d.VIRTUAL
         outside = virtual or created.get_external_count()
         if change is None and not outside and not kind.committed() and not refers(h5, kind):
-            special = self._special(opened)
+            special = self._special(path, opened)
             self._copy_whole(opened, name, attributes=not special)
             if special:
                 self._described.append(path)
@@ -212,10 +214,11 @@ class Builder:
         if not outside:
             self._written.add(path)
 
-    def _special(self, opened: Any) -> bool:
+    def _special(self, path: bytes, opened: Any) -> bool:
         """Say whether an object has attributes that depend on other objects of their file, or that are damaged."""
         return any(
-            it is None or it.kind.committed() or refers(self._h5, it.kind) for _, it in attributes(self._h5, opened)
+            it is None or it.kind.committed() or refers(self._h5, it.kind)
+            for _, it in attributes(self._tree, path, opened)
         )
 
     def _sink(self, path: bytes, opened: Any) -> Any:
@@ -261,7 +264,7 @@ class Builder:
         if comment:
             group = h5.h5g.open(self._file, b"/")
             group.set_comment(b".", comment) if path == b"/" else self._staging.set_comment(name, comment)
-        for name, attribute in attributes(h5, source):
+        for name, attribute in attributes(self._tree, path, source):
             if attribute is None:
                 continue
             made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)

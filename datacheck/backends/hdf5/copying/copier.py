@@ -20,13 +20,14 @@ from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import beside, links, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
-from datacheck.backends.hdf5.copying.objects import Tree
+from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.survey import TROUBLE, reason_of
+from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import flush
@@ -222,7 +223,10 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
 
 
 def _deadly(findings: Sequence[Any]) -> frozenset[str]:
-    return frozenset(it.details["path"] for it in findings if it.code in ("crash", "timeout") and "path" in it.details)
+    """Return the paths of what must not be opened, and of the objects whose attributes must not."""
+    said = [it.details for it in findings if it.code in ("crash", "timeout")]
+    paths = {it["path"] for it in said if "path" in it}
+    return frozenset(paths | {it["attributes_of"] + OF_ATTRIBUTES for it in said if "attributes_of" in it})
 
 
 def copied_names(reader: Hdf5Reader) -> list[str]:

@@ -40,7 +40,7 @@ def of_file(
                     f"{escape(path)} has as many rows as the table {table.name}, but cannot be read, "
                     "and keeps all of them if rows of that are dropped"
                 )
-        yield from _of_attributes(h5, opened, path)
+        yield from _of_attributes(tree, opened, path)
 
 
 def _of_dataset(h5: Any, opened: Any, path: bytes, readable: bool, in_table: bool) -> Iterator[str]:
@@ -63,8 +63,9 @@ def _of_dataset(h5: Any, opened: Any, path: bytes, readable: bool, in_table: boo
             yield f"{spelled} has the filter {number}, which can be read here but not written; no rows can be dropped"
 
 
-def _of_attributes(h5: Any, opened: Any, path: bytes) -> Iterator[str]:
-    for name, attribute in attributes(h5, opened):
+def _of_attributes(tree: Tree, opened: Any, path: bytes) -> Iterator[str]:
+    h5 = tree.h5
+    for name, attribute in attributes(tree, path, opened):
         spelled = f"the attribute {escape(name)} of {escape(path)}" if name else f"the attributes of {escape(path)}"
         if attribute is None:
             yield f"{spelled} cannot be read, at least by h5py; not in the copy {IF}"

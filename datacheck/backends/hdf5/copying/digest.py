@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
-from datacheck.backends.hdf5.survey import TROUBLE
 from datacheck.backends.hdf5.tables import Contents, Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
 
 NBIT = 5
 """This filter's options repeat the type, and are worked out anew for each dataset that is made."""
@@ -240,7 +240,7 @@ def _object(
     else:
         add(spelled(h5, opened))
     hidden = plan.hidden
-    for name, attribute in attributes(h5, opened):
+    for name, attribute in attributes(tree, path, opened):
         if attribute is None:
             continue
         kind, space = attribute.kind, attribute.space

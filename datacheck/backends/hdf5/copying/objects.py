@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.listing import address, links
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
+
+OF_ATTRIBUTES = "\n"
+"""Behind an escaped path, which has no line's end itself: the attributes of that object."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Tree:
     def links(self) -> Iterator[Link]:
         """Yield every link, those of a group in the order in which they were made where the file knows it."""
         root = self.h5.h5g.open(self.file, b"/")
-        seen = {self.h5.h5o.get_info(root).addr: b"/"}
+        seen = {address(self.h5, root): b"/"}
         self.paths.update(seen)
         self.lost.clear()
         todo = [b"/"]
@@ -56,7 +60,7 @@ class Tree:
             above = todo.pop()
             group = self.h5.h5g.open(self.file, above)
             groups = []
-            for name in self._names(group):
+            for name in self._names(group, above):
                 path = below(above, name)
                 if escape(path) in self._skip:
                     self.lost.append(escape(path))
@@ -71,15 +75,14 @@ class Tree:
                     groups.append(path)
             todo += reversed(groups)
 
-    def _names(self, group: Any) -> list[bytes]:
-        names: list[bytes] = []
-        by_order = bool(group.get_create_plist().get_link_creation_order())
-        index = self.h5.h5.INDEX_CRT_ORDER if by_order else self.h5.h5.INDEX_NAME
-        try:
-            group.links.iterate(names.append, idx_type=index, order=self.h5.h5.ITER_INC)
-        except TROUBLE:
-            self.lost.append(escape(self.h5.h5i.get_name(group) or b"/"))
-        return names
+    def _names(self, group: Any, path: bytes) -> list[bytes]:
+        """Return the names of a group's links. Raises what keeps the root from being listed at all."""
+        listing = links(self.h5, group)
+        if listing.lost is not None:
+            if path == b"/" and not listing.names:
+                raise listing.lost
+            self.lost.append(escape(path))
+        return listing.names
 
     def _link(self, group: Any, above: bytes, name: bytes, seen: dict[int, bytes]) -> tuple[Link, bool]:
         info = group.links.get_info(name)
@@ -101,6 +104,10 @@ class Tree:
         is_group = isinstance(opened, self.h5.h5g.GroupID)
         return Link(above, name, info.type, info.cset, leads=path, first=True), is_group
 
+    def without_attributes(self, path: bytes) -> bool:
+        """Say whether the attributes of an object must not be looked at."""
+        return escape(path) + OF_ATTRIBUTES in self._skip
+
     def open(self, path: bytes) -> Any:
         return self.h5.h5o.open(self.file, path)
 
@@ -112,14 +119,14 @@ class Tree:
 
     def type_path(self, kind: Any) -> bytes | None:
         """Return the path of a committed type, empty if no link leads to it; None for any other type."""
-        return self.paths.get(self.h5.h5o.get_info(kind).addr, b"") if kind.committed() else None
+        return self.paths.get(address(self.h5, kind), b"") if kind.committed() else None
 
     def target(self, reference: Any) -> tuple[bytes, Any] | None:
         """Return the path that a reference points to and the region, None for a reference to nothing that is kept."""
         if not reference:
             return None
         try:
-            addr = self.h5.h5o.get_info(self.h5.h5r.dereference(reference, self.file)).addr
+            addr = address(self.h5, self.h5.h5r.dereference(reference, self.file))
             path = self.paths.get(addr)
             if path is None:
                 return None

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES
 from datacheck.backends.hdf5.copying.values import form, read
-from datacheck.backends.hdf5.survey import TROUBLE
 from datacheck.backends.hdf5.tables import Table
+from datacheck.backends.hdf5.trouble import TROUBLE
 
 BATCH = 4096
 

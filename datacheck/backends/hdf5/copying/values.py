@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.listing import attributes as listing_of
+from datacheck.backends.hdf5.listing import open_attribute
 from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import weight
 
 Translate = Callable[[Any], Any]
@@ -96,23 +98,21 @@ class Attribute:
     values: NDArray[Any] | None
 
 
-def attributes(h5: Any, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]:
-    """Yield an object's attributes, in the order in which they were made where the file knows it.
+def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]:
+    """Yield the attributes of the open object at a path, in the order in which they were made where the file knows it.
 
-    None stands for one that cannot be read, or held in memory; without a name, for the list of all.
+    None stands for one that cannot be read, or held in memory; without a name, for a list of all that is damaged.
     """
-    names: list[bytes] = []
-    by_order = False
-    try:
-        if not isinstance(opened, h5.h5t.TypeID):
-            by_order = bool(opened.get_create_plist().get_attr_creation_order())
-        index = h5.h5.INDEX_CRT_ORDER if by_order else h5.h5.INDEX_NAME
-        h5.h5a.iterate(opened, names.append, index_type=index)
-    except TROUBLE:
+    h5 = tree.h5
+    if tree.without_attributes(path):
         yield b"", None
-    for name in names:
+        return
+    listing = listing_of(h5, opened)
+    if listing.troubles:
+        yield b"", None
+    for name in listing.names:
         try:
-            attribute = h5.h5a.open(opened, name)
+            attribute = open_attribute(h5, opened, name, listing)
             kind, space, held = attribute.get_type(), attribute.get_space(), form(h5, attribute)
             null = space.get_simple_extent_type() == h5.h5s.NULL
             if held is None:

@@ -1,0 +1,59 @@
+"""The columns of HDF5 tables and their names, of which no two in a table are the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datacheck.model.escaping import escape, plain
+
+
+@dataclass(frozen=True)
+class Column:
+    """A numeric dataset, or a numeric member of a compound one: `data`, `points.position.x`."""
+
+    name: str
+    members: tuple[str, ...] = ()
+
+
+def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = ()) -> Iterator[Column]:
+    """Yield the columns of a dataset of this printed name and type."""
+    dtype = dtype.base
+    if dtype.names is None:
+        if dtype.kind in "biufc" and dtype.itemsize:
+            yield Column(name, members)
+        return
+    for member in dtype.names:
+        yield from columns(f"{name}.{plain(member)}", dtype[member], (*members, member))
+
+
+Place = tuple[bytes, int]
+"""The path of a dataset, and the number of one of its columns."""
+
+
+def distinct(named: Mapping[bytes, tuple[bytes, Sequence[Column]]]) -> dict[bytes, tuple[str, ...]]:
+    r"""Return names for the columns of datasets (by path: the dataset's name and columns), where two print alike.
+
+    There a name is spelled so that it can mean nothing else, with a dot within a part of it as \\x2e: beside the
+    member `x` of `points` a dataset `points.x` is `points\\x2ex`. Datasets that need none are not in what is returned.
+    """
+    names: dict[Place, str] = {}
+    exact: dict[Place, str] = {}
+    for path, (name, its) in named.items():
+        for at, column in enumerate(its):
+            names[path, at] = column.name
+            members = [member.encode("utf-8", "surrogateescape") for member in column.members]
+            exact[path, at] = ".".join(escape(part).replace(".", "\\x2e") for part in (name, *members))
+    changed: set[bytes] = set()
+    while True:
+        count = Counter(names.values())
+        alike = {place for place, name in names.items() if count[name] > 1 and name != exact[place]}
+        if not alike:
+            break
+        changed.update(path for path, _ in alike)
+        names.update((place, exact[place]) for place in alike)
+    return {path: tuple(names[path, at] for at in range(len(named[path][1]))) for path in changed}

@@ -1,0 +1,178 @@
+"""The names of an object's links and attributes, by whichever of its indexes can be read.
+
+Many links or attributes lie in a fractal heap with a B-tree by name, and a second one by the order in which they were
+made where that is tracked (HDF5 File Format Specification 3.0, IV.A.2.c and v). Each is checked by sums of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends.hdf5 import name_heap
+from datacheck.backends.hdf5.trouble import TROUBLE
+
+MOST_TRIES = 64
+"""A list that breaks off is taken up again behind the break so many times."""
+
+
+@dataclass
+class Listing:
+    """The names, in the order of their making where that is tracked and can be read; `troubles` say what is damaged.
+
+    `missing` counts the names that neither index led to, as far as it is known how many there are, and `lost_names` has
+    those that are known nevertheless.
+    """
+
+    names: list[bytes] = field(default_factory=list)
+    troubles: list[tuple[str, Exception]] = field(default_factory=list)
+    missing: int = 0
+    lost_names: list[bytes] = field(default_factory=list)
+    by_order: bool = False
+    """Whether the names are those of the index by order, in its order, since the other one is damaged."""
+    whole: bool = True
+    """Whether all names are there: an index could be read to its end, or there are as many as there should be."""
+
+    @property
+    def lost(self) -> Exception | None:
+        """The reason why names are missing, or may be; None if all are there."""
+        return None if self.whole else self.troubles[0][1]
+
+
+def address(h5: Any, opened: Any) -> int:
+    """Return where an open object lies in its file. `h5o.get_info` would read all the object's indexes for that."""
+    low, high = h5.h5g.get_objinfo(opened).objno
+    return int(low | high << 64)
+
+
+def links(h5: Any, group: Any) -> Listing:
+    """List the links of an open group."""
+    tracked = total = None
+    with contextlib.suppress(*TROUBLE):
+        tracked = bool(group.get_create_plist().get_link_creation_order())
+        total = group.get_num_objs()
+
+    def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
+        group.links.iterate(add, idx_type=index, order=order, idx=start)
+
+    made = _listed(h5, walk, tracked, total)
+    if made.troubles:
+        _look_up(made, group, name_heap.names(h5, group, address(h5, group)))
+    return made
+
+
+def _look_up(made: Listing, group: Any, names: Iterable[bytes]) -> None:
+    """Add the links to these names: the list of a group of the old kind breaks off, but each name is looked up anew."""
+    for name in sorted(set(names).difference(made.names)):
+        try:
+            there = group.links.exists(name)
+        except TROUBLE:
+            made.lost_names.append(name)
+            continue
+        if there:
+            made.names.append(name)
+    made.names.sort()
+    made.missing = max(made.missing, len(made.lost_names))
+    made.whole = made.whole or (bool(made.names) and not made.missing)
+
+
+def attributes(h5: Any, opened: Any) -> Listing:
+    """List the attributes of an open object."""
+    tracked = total = None
+    with contextlib.suppress(*TROUBLE):
+        # a committed type does not say whether it keeps the order
+        tracked = not isinstance(opened, h5.h5t.TypeID) and bool(opened.get_create_plist().get_attr_creation_order())
+    with contextlib.suppress(*TROUBLE):
+        total = h5.h5a.get_num_attrs(opened)
+
+    def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
+        h5.h5a.iterate(opened, add, start, index_type=index, order=order)
+
+    return _listed(h5, walk, tracked, total)
+
+
+def open_attribute(h5: Any, opened: Any, name: bytes, listing: Listing) -> Any:
+    """Open an attribute by its name or, where that index is damaged, by its place in the other one."""
+    try:
+        return h5.h5a.open(opened, name)
+    except TROUBLE:
+        if not listing.by_order:
+            raise
+        at = listing.names.index(name)
+        return h5.h5a.open(opened, index=at, index_type=h5.h5.INDEX_CRT_ORDER, order=h5.h5.ITER_NATIVE)
+
+
+Walk = Callable[[Callable[[bytes], None], int, int, int], None]
+
+
+def _listed(h5: Any, walk: Walk, tracked: bool | None, total: int | None) -> Listing:
+    """Read both indexes. To sort names in any order the library reads them all by the index by name, or gives none."""
+    by_name, why = _sorted(walk, h5.h5.INDEX_NAME, h5.h5.ITER_INC)
+    if why is not None:
+        by_name, _ = _as_stored(walk, h5.h5.INDEX_NAME, h5.h5.ITER_NATIVE, total)
+    made = Listing(sorted(set(by_name)), [("by name", why)] if why is not None else [])
+    if tracked or (tracked is None and why is not None):
+        by_order, other = _as_stored(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_NATIVE, total)
+        if other is not None and tracked:
+            made.troubles.append(("by the order of their making", other))
+        in_order, worse = _sorted(walk, h5.h5.INDEX_CRT_ORDER, h5.h5.ITER_INC)
+        if worse is None:
+            made.names = in_order
+        elif other is None and set(by_order) >= set(made.names):
+            made.names, made.by_order = by_order, True
+        else:
+            made.names = sorted({*made.names, *by_order})
+    if total is not None:
+        made.missing = max(0, total - len(made.names)) if made.troubles else 0
+        made.whole = not made.missing
+    else:
+        made.whole = why is None or made.by_order
+    return made
+
+
+def _sorted(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception | None]:
+    names: list[bytes] = []
+    try:
+        walk(names.append, index, order, 0)
+    except TROUBLE as exc:
+        return [], exc
+    return names, None
+
+
+def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[list[bytes], Exception | None]:
+    """Return the names that an index leads to, and why it breaks off, if it does; behind that it is taken up again."""
+    names: list[bytes] = []
+    why: Exception | None = None
+    at = 0
+    for _ in range(MOST_TRIES):
+        before = len(names)
+        try:
+            walk(names.append, index, order, at)
+        except TROUBLE as exc:
+            why = why or exc
+            at += len(names) - before + 1
+        else:
+            break
+        if total is None or at >= total:
+            break
+    return names, why
+
+
+def read_attribute(h5: Any, opened: Any) -> None:
+    """Read an open attribute's value, through all that its bytes go through; one of a type nobody holds is let be."""
+    space = opened.get_space()
+    if space.get_simple_extent_type() == h5.h5s.NULL or not space.get_simple_extent_npoints():
+        return
+    kind = opened.get_type()
+    try:
+        dtype = opened.dtype
+    except TROUBLE:
+        dtype = None
+    if dtype is not None and dtype.hasobject:
+        opened.read(np.empty(opened.shape, dtype))
+    elif dtype is not None or not (kind.detect_class(h5.h5t.VLEN) or kind.detect_class(h5.h5t.REFERENCE)):
+        opened.read(np.empty(opened.shape, np.dtype((np.void, kind.get_size()))), kind)
