@@ -27,6 +27,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "shape": ("bad", "not the expected shape"),
     "label": ("bad", "the label is absent, not finite or not allowed"),
     "row-count": ("bad", "HDF5 datasets that belong together differ in length"),
+    "no-records": ("bad", "there is nothing to train on"),
     "missing": ("bad", "a file, database or dataset that is named is not there"),
     "mean": ("bad", "a mean file or mean values that do not fit, or are not finite"),
     "layer": ("bad", "a layer of the network that Caffe would not set up, or not as it is meant"),

@@ -28,9 +28,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     file: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
+    def name(self) -> str | None:
+        """The key with its file and database before it, as `show` takes it: what people read and type."""
+        return None if self.key is None else named(self.key, self.file, self.database)
+
+    @property
     def record(self) -> tuple[Any, ...]:
         """What tells its record from all others of a report; the findings of one record are neighbours there."""
         return self.file, self.database, self.key, self.index
+
+
+def named(key: str, *whose: str | msgspec.UnsetType | None) -> str:
+    """Return a key with the file and the database before it, where there are such."""
+    return "".join(f"{it}:" for it in whose if it) + key
 
 
 def found(

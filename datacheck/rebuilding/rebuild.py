@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, title, writable
+from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
@@ -175,8 +175,9 @@ def rebuild_as(
         else:
             report = read_report(order.from_report, reader, report)
         receipt = _draft(order, report, to, time.monotonic() - started)
+        order.choice.require_known(report.findings, report.source.path)
         refused = not order.choice.made and (report.bad or receipt.dropped)
-        if refused or workplace is None:
+        if refused or workplace is None or receipt.nothing_left:
             return receipt, report
         if not report.complete:
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
@@ -213,7 +214,7 @@ def _write(work: _Work, report: Report, receipt: Receipt, workplace: Workplace, 
         narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))
         holding.publish(holding.inside / QUARANTINE)
     workplace.publish(plan.target)
-    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
+    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=receipt.target.backend))
     return msgspec.structs.replace(
         receipt,
         written=True,
@@ -389,6 +390,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
+    refuse_url(source)
     refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
     order = Order(
         source=Path(source),

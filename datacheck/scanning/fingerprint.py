@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from datacheck.backends import BACKENDS, Roots
-from datacheck.backends.interface import Reader, ReadsMore
+from datacheck.backends.interface import Gathering, Reader, ReadsMore
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import plain
 from datacheck.reporting.source import FileStamp, Fingerprint
@@ -28,7 +28,7 @@ def fingerprint(reader: Reader) -> Fingerprint:
     roots = hashlib.sha256()
     for file in files_of(reader):
         status = file.stat()
-        name = file.name if file == reader.path else str(file.relative_to(reader.path))
+        name = str(file.relative_to(reader.path)) if reader.path in file.parents else file.name
         stamps.append(FileStamp(plain(name), status.st_size, status.st_mtime_ns))
         if any(fnmatchcase(file.name, pattern) for pattern in wanted.names):
             for piece in _head(file, wanted.size):
@@ -48,6 +48,8 @@ def files_of(reader: Reader) -> list[Path]:
     """Return the files that make up a store, by name."""
     if not reader.path.is_dir():
         return [reader.path]
+    if isinstance(reader, Gathering):  # of all that lies below the folder, only these are its own
+        return sorted(getattr(reader, "files", ()))
     return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
 
 

@@ -121,6 +121,19 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         add(_unknown(family, count))
     for finding in report.take_balance():
         add(_tally_of(finding))
+    for finding in _nothing(layout, report):
+        add(_tally_of(finding))
+
+
+def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
+    """Yield the finding of a source without a record, unless something else says why there is none to be had."""
+    if report.tally.records or not report.complete or report.bad or report.unverifiable:
+        return
+    if layout.more:
+        said = "no record was judged: what it holds are values that are no records"
+        yield found("no-records", said, verdict="unverifiable")
+    else:
+        yield found("no-records", "it holds no record: there is nothing to train on")
 
 
 def only(pool: Engine[Task], task: Task) -> Any:

@@ -18,16 +18,17 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
+from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
-from datacheck.backends.hdf5.file_list import sources
+from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5.window import Window, column
-from datacheck.backends.interface import DEFAULTS, StoreOptions
+from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -43,7 +44,10 @@ Deadly = tuple[tuple[int, str], ...]
 
 @dataclass(frozen=True)
 class Hdf5Reader:
-    """An HDF5 file, a folder of them, or the files that a text list names; `names` are the files' in the latter two."""
+    """An HDF5 file, those below a folder, or those that a text list names; `names` are the files' in the latter two.
+
+    `faults` are findings about what is not among the files.
+    """
 
     path: Path
     files: tuple[Path, ...]
@@ -53,15 +57,26 @@ class Hdf5Reader:
     backend: str = "hdf5"
     kept: bool = field(default=False, repr=False, compare=False)
     """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+    in_folders = InFolders(SUFFIXES, holds=is_hdf5)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "kept": True}
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
-        """Return a reader if HDF5 lies at `path`, by the files' signatures; the suffixes mean nothing."""
+        """Return a reader if HDF5 lies at `path`, or below it, by the files' signatures; the suffixes mean nothing."""
+        if path.is_dir():
+            readers = search(path, [SearchedKind("HDF5", "HDF5", cls, cls.in_folders)], options).readers
+            return next((it for it in readers if isinstance(it, cls)), None)
         there = sources(path)
         return None if there is None else cls(path, there.files, there.names, there.findings, options)
+
+    @classmethod
+    def gather(
+        cls, folder: Path, files: Sequence[tuple[bytes, Path]], faults: Sequence[Finding], options: StoreOptions
+    ) -> Hdf5Reader:
+        """Return the reader of files below a folder, each called by its name there."""
+        return cls(folder, tuple(it for _, it in files), tuple(escape(it) for it, _ in files), tuple(faults), options)
 
     def reads(self) -> Iterator[Path]:
         """Yield the files that the source consists of."""
@@ -72,15 +87,16 @@ class Hdf5Reader:
         findings = list(self.faults)
         made: list[Shard] = []
         tables: list[tuple[str, Table]] = []
-        size = 0
+        size, more = 0, False
         for number, file in enumerate(self.files):
             contents = self.contents(number)
-            findings += (self._in_file(number, finding) for finding in contents.findings)
+            findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
+            more |= bool(contents.unjudged)
             tables += ((part(number, contents, table), table) for table in contents.tables)
             with contextlib.suppress(OSError):
                 size += file.stat().st_size
-        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings)
+        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings, more)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
@@ -195,6 +211,13 @@ class Hdf5Reader:
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 """The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+
+
+def _nothing(contents: Contents) -> Iterator[Finding]:
+    """Yield the finding of a file that holds no value, where nothing else says why."""
+    said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
+    if not (contents.tables or contents.unjudged or said):
+        yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
 
 
 def _row(place: Position) -> int:

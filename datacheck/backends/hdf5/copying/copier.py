@@ -135,6 +135,7 @@ class Hdf5Copier:
             altered += sum(int(it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
                 beside = plan.quarantine if single else plan.quarantine / part.name
+                beside.parent.mkdir(parents=True, exist_ok=True)
                 held += _quarantine(part, beside, plan.drops.deadly, reader)
             yield done
         for path in (plan.target, plan.quarantine):
@@ -227,7 +228,9 @@ def _deadly(findings: Sequence[Any]) -> frozenset[str]:
 
 def copied_names(reader: Hdf5Reader) -> list[str]:
     """Return the file names of the copies in the target's folder; those that a list has twice get a number."""
-    if reader.path.is_dir() or not reader.names:
+    if reader.path.is_dir():
+        return [str(file.relative_to(reader.path)) for file in reader.files]
+    if not reader.names:
         return [file.name for file in reader.files]
     taken = {reader.path.name}
     names = []
