@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
-from datacheck.backends.hdf5.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
@@ -37,6 +37,8 @@ from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
+LOT_FILES, LOT_BYTES = 64, 32 << 20
+"""So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
 Deadly = tuple[tuple[int, str], ...]
@@ -88,15 +90,41 @@ class Hdf5Reader:
         made: list[Shard] = []
         tables: list[tuple[str, Table]] = []
         size, more = 0, False
-        for number, file in enumerate(self.files):
-            contents = self.contents(number)
+        for number, contents in self._surveyed():
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
             tables += ((part(number, contents, table), table) for table in contents.tables)
             with contextlib.suppress(OSError):
-                size += file.stat().st_size
+                size += self.files[number].stat().st_size
         return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings, more)
+
+    def _surveyed(self) -> Iterator[tuple[int, Contents]]:
+        """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
+
+        Where that dies, the files of the lot are walked one by one.
+        """
+        for lot in self._lots():
+            together = None
+            if len(lot) > 1:
+                library()
+                walks = [partial(_walked, self.files[number], size, self.options) for number, size in lot.items()]
+                together = survived_together(walks)
+            yield from zip(lot, together or map(self.contents, lot), strict=True)
+
+    def _lots(self) -> Iterator[dict[int, int]]:
+        """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
+        lot: dict[int, int] = {}
+        for number, file in enumerate(self.files):
+            try:
+                size = file.stat().st_size
+            except OSError:  # it is gone, of which `contents` tells
+                size = LOT_BYTES
+            if lot and (len(lot) == LOT_FILES or sum(lot.values()) + size > LOT_BYTES):
+                yield lot
+                lot = {}
+            lot[number] = size
+        yield lot
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
