@@ -23,6 +23,7 @@ from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
+from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
@@ -42,6 +43,9 @@ DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
 BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
 """Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
+
+WHOLE = frozenset({"no-records", "damaged-store"})
+"""Of files with these a folder's copy is made without them, if bad ones are to be dropped."""
 
 SPARE = 1.05
 """A copy may take a little more than the source."""
@@ -183,7 +187,7 @@ def rebuild_as(
             raise RebuildFailed(str(order.source), "the scan did not reach every record, so a copy could not be whole")
         _refuse_fill(order, report, copier)
         if copier.acceptable:
-            lost = _lost(report)
+            lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
         try:
@@ -232,12 +236,19 @@ def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
     raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing', of_record=False).message}")
 
 
-def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
-    """Return the file and the path of each thing that is damaged, other than records."""
+def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
+    """Return the file and the path of each thing that is damaged, other than records; and the files to leave out."""
+    foreign = {it.file for it in getattr(reader, "faults", ())}
+
+    def gone(finding: Finding) -> bool:
+        if finding.file not in foreign and finding.code in BROKEN:
+            return True
+        return finding.code in WHOLE and choice.fate([finding]) == "dropped"
+
     return frozenset(
         (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
         for it in report.findings
-        if it.key is None and it.code in BROKEN and "probe" not in it.details
+        if it.key is None and "probe" not in it.details and gone(it)
     )
 
 

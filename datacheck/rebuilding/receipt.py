@@ -123,7 +123,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     for finding in receipt.lost:
-        lines.append(f"lost in the source: {finding.code}: {finding.message}")
+        whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
+        lines.append(f"lost in the source: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
     if receipt.written:
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
