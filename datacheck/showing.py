@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +28,7 @@ from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
-from datacheck.scanning.scan import prepare
+from datacheck.scanning.scan import prepare_all
 from datacheck.scanning.tasks import Check, Job, TakeLayout, opening_seconds
 from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
 from datacheck.workers.interface import Death, MakeEngine, Watch
@@ -112,20 +115,32 @@ def show_record(
 
     Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
     """
-    reader, _ = prepare(source, settings)
-    if save is None:
-        return _shown(source, reader, key, settings, None, engine)
-    with Output(save, Guard([source], lambda: read_by(reader))) as output:
-        return _shown(source, reader, key, settings, output, engine)
+    readers = [reader for reader, _ in prepare_all(source, settings)]
+    guard = Guard([source], lambda: (file for it in readers for file in read_by(it)))
+    with nullcontext() if save is None else Output(save, guard) as output:
+        for reader, name in _meant(Path(source), readers, key):
+            record = _shown(reader, name, settings, output, engine)
+            if record is not None:
+                return record
+    raise RecordMissing(source, f"has no record with the key {plain(key)}")
+
+
+def _meant(folder: Path, readers: Sequence[Reader], key: str) -> Iterator[tuple[Reader, str]]:
+    """Yield where a record may be: in the store that is named before its key, or in each of those in a folder."""
+    whose = {f"{plain(os.path.relpath(it.path, folder))}:": it for it in readers if it.path != folder}
+    named = [(reader, key.removeprefix(name)) for name, reader in whose.items() if key.startswith(name)]
+    yield from named
+    yield from ((reader, key) for reader in readers)
 
 
 def _shown(
-    source: str, reader: Reader, key: str, settings: Settings, output: Output | None, engine: MakeEngine | None
-) -> Record:
+    reader: Reader, key: str, settings: Settings, output: Output | None, engine: MakeEngine | None
+) -> Record | None:
+    """Return what to show of a record; None where the reader has none with this key."""
     with start_engine(Job(reader, settings), 1, engine) as pool:
         shard = only(pool, Find(key))
         if shard is None:
-            raise RecordMissing(source, f"has no record with the key {plain(key)}")
+            return None
         if isinstance(shard, Death):
             return _dead(key, shard, "finding it", of_record=False)
         layout = only(pool, TakeLayout())
@@ -134,7 +149,7 @@ def _shown(
     if isinstance(seen, Death):
         return _dead(key, seen, "reading or decoding it")
     if seen is None:
-        raise RecordMissing(source, f"has no record with the key {plain(key)}")
+        return None
     lines = [*_lines(key, seen)]
     if output is not None:
         lines.append(_save(seen, output))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from datacheck.backends.interface import DEFAULTS, Reader, StoreOptions
+from datacheck.backends.folder import FOLDER, SearchedKind, counted_kinds, search
+from datacheck.backends.interface import DEFAULTS, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular
+from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
+from datacheck.model.escaping import plain
 
 Class = tuple[str, str]
 """A module and the name of a class in it, which is imported when it is needed."""
@@ -25,6 +29,8 @@ class Roots(NamedTuple):
 
 
 SUPERBLOCK = Roots()
+NAMED = 5
+"""So many of the sources in a folder are named in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +104,51 @@ def _either() -> str:
     return f"{', '.join(titles)} or {last}" if titles else last
 
 
+class Opened(NamedTuple):
+    """The sources at a path; `not_read` counts what else lies in a folder, by kind."""
+
+    readers: tuple[Reader, ...]
+    not_read: Mapping[str, int] = {}
+
+
 def open_store(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Reader:
     """Return the reader for what lies at `path`, recognised by its content; nothing is opened by its library yet.
 
     Raises SourceMissing, SourceUnknown, SourceUnreadable, or UsageError for an unknown `backend`.
     """
+    readers = open_stores(path, backend, options).readers
+    path = Path(path)
+    if len(readers) == 1 and readers[0].path == path and readers[0].backend != FOLDER:
+        return readers[0]
+    stores = [it for it in readers if it.backend != FOLDER]
+    if not stores:
+        raise SourceUnknown(str(path), what_is(path))
+    raise SourceUnknown(str(path), f"is a folder with {of_several(path, stores)}; name the one that is meant")
+
+
+def of_several(folder: Path, readers: Sequence[Reader]) -> str:
+    """Say in a clause which sources a folder holds, a few of them by name."""
+    spelled = [_within(folder, it) for it in readers[:NAMED]]
+    more = f" and {len(readers) - NAMED:,} more" if len(readers) > NAMED else ""
+    count = "one source in it" if len(readers) == 1 else f"{len(readers):,} sources in it"
+    return f"{count}: {', '.join(spelled)}{more}"
+
+
+def _within(folder: Path, reader: Reader) -> str:
+    files = getattr(reader, "files", ())
+    if reader.path == folder:
+        count = (
+            f"{len(files):,} {title(reader.backend)} file{'s' * (len(files) > 1)}" if files else title(reader.backend)
+        )
+        return f"{count} (--backend {reader.backend})"
+    return f"{plain(os.path.relpath(reader.path, folder))} ({title(reader.backend)})"
+
+
+def open_stores(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Opened:
+    """Return the readers of all sources at `path`, of which a folder may hold many. Raises as `open_store` does."""
     if not str(path):  # as an unset variable of a shell gives it: the working directory is not what was meant
         raise SourceUnknown("''", "is an empty name, not a path")
+    refuse_url(path)
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
@@ -116,18 +160,64 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
             raise SourceUnknown(str(path), why)
-        for name in [backend] if backend else BACKENDS:
+        names = [backend] if backend else list(BACKENDS)
+        if path.is_dir():
+            return _searched(path, backend, [_searched_kind(name) for name in names], options)
+        for name in names:
             reader = _reader_class(name).recognise(path, options)
             if reader is not None:
-                return reader
-        if backend is None:
-            raise SourceUnknown(str(path), what_is(path))
-        said = other_format(path) if path.is_file() else irregular(path)
-        raise SourceUnknown(str(path), said or f"is not a store that the backend {backend} reads")
+                return Opened((reader,))
+        raise SourceUnknown(str(path), _not_of(path, backend))
     except PermissionError as exc:
         raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
     except OSError as exc:
         raise SourceUnreadable(exc.filename or str(path), f"may not be read: {exc.strerror}") from exc
+
+
+def _searched(folder: Path, backend: str | None, kinds: Sequence[SearchedKind], options: StoreOptions) -> Opened:
+    """Return the sources in a folder. Raises SourceUnknown where there is nothing that is a store or should be one."""
+    there = search(folder, kinds, options)
+    if not there.sound and there.refusal is not None:
+        raise there.refusal
+    if not there.sound and (not there.readers or _stands_for_stores(folder)):
+        what = _not_of(folder, backend)
+        counted = f"; not read: {counted_kinds(there.not_read)}" if there.not_read and backend is None else ""
+        raise SourceUnknown(str(folder), what + counted)
+    return Opened(there.readers, there.not_read)
+
+
+def _not_of(path: Path, backend: str | None) -> str:
+    """Say in a clause what lies at a path that is no store, or not of the kind that was named."""
+    if backend is None:
+        return what_is(path)
+    said = other_format(path) if path.is_file() else irregular(path)
+    return said or f"is not a store that the backend {backend} reads"
+
+
+def _searched_kind(name: str) -> SearchedKind:
+    row, reader = BACKENDS[name], _reader_class(name)
+    return SearchedKind(row.title, row.noun, reader, getattr(reader, "in_folders", InFolders()))
+
+
+FETCH = {
+    "s3": "'aws s3 cp --recursive' or s3fs",
+    "gs": "'gcloud storage cp --recursive' or gcsfuse",
+    "hf": "'hf download'",
+    "http": "curl",
+    "https": "curl",
+}
+"""What brings files from there, by the scheme of a URL."""
+
+
+def refuse_url(name: str | Path) -> None:
+    """Raise SourceUnknown where a name is the URL of something that does not lie on this machine."""
+    scheme = url_scheme(name)
+    if scheme is None:
+        return
+    if scheme == "file":
+        raise SourceUnknown(str(name), f"is a URL; name the path: {str(name)[len('file://') :]}")
+    way = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
+    raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; copy or mount it first{way}")
 
 
 def _reader_class(name: str) -> type[Reader]:
@@ -141,16 +231,9 @@ def what_is(path: Path) -> str:
         entries = sorted(entry.name for entry in path.iterdir())
         if not entries:
             return "is an empty directory"
-        pointer = next(
-            (name for name in entries if is_regular(path / name) and _head(path / name).startswith(_LFS)), None
-        )
-        if pointer is not None:
-            return f"holds git-lfs pointers instead of the files ({pointer}); fetch them with 'git lfs pull'"
-        placeholder = next((name for name in entries if name.startswith(".") and name.endswith(".icloud")), None)
-        if placeholder is not None:
-            return f"holds a placeholder of a cloud drive instead of the file ({placeholder}); download it first"
-        if "data.mdb" in entries:
-            return f"holds a data.mdb that {what_is(path / 'data.mdb')}"
+        stands = _stands_for_stores(path)
+        if stands is not None:
+            return stands
         said = ((name, irregular(path / name) or _leading_nowhere(path / name)) for name in entries)
         more = next((f" ({name} {what})" for name, what in said if what), "")
         return f"is a directory, but holds no {_either()} files{more}"
@@ -158,6 +241,22 @@ def what_is(path: Path) -> str:
     if special is not None:
         return special
     return other_format(path) or f"is not an {_either()} store"
+
+
+def _stands_for_stores(folder: Path) -> str | None:
+    """Say in a clause what a folder holds instead of a store that was never brought there; None if it holds no such."""
+    entries = sorted(entry.name for entry in folder.iterdir())
+    pointer = next(
+        (name for name in entries if is_regular(folder / name) and _head(folder / name).startswith(_LFS)), None
+    )
+    if pointer is not None:
+        return f"holds git-lfs pointers instead of the files ({pointer}); fetch them with 'git lfs pull'"
+    placeholder = next((name for name in entries if name.startswith(".") and name.endswith(".icloud")), None)
+    if placeholder is not None:
+        return f"holds a placeholder of a cloud drive instead of the file ({placeholder}); download it first"
+    if "data.mdb" in entries:
+        return f"holds a data.mdb that {what_is(folder / 'data.mdb')}"
+    return None
 
 
 def _leading_nowhere(path: Path) -> str | None:

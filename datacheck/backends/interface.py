@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from re import Pattern
 from typing import Protocol, runtime_checkable
 
 from datacheck.backends.copy_plan import Copying, Plan, Verifying
@@ -25,6 +26,36 @@ class StoreOptions:
 
 
 DEFAULTS = StoreOptions()
+
+
+@dataclass(frozen=True)
+class InFolders:
+    """How stores of a kind are told in a folder that is searched, before their reader is asked.
+
+    `suffixes` say of a file or an empty directory that it should be one. If they may be `files`, those with such a
+    suffix are asked and those with one of `magics` (offset and bytes); every file where there are none. `own` are the
+    names of what belongs to a directory that is such a store (None: all); a directory with one of the names `marks`
+    should be one. `holds` says of a file that it is one of those that are one source together: the reader is Gathering.
+    """
+
+    suffixes: frozenset[str] = frozenset()
+    files: bool = True
+    magics: tuple[tuple[int, bytes], ...] = ()
+    own: Pattern[str] | None = None
+    marks: Pattern[str] | None = None
+    holds: Callable[[Path], bool] | None = None
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A reader of many files as one source."""
+
+    @classmethod
+    def gather(
+        cls, folder: Path, files: Sequence[tuple[bytes, Path]], faults: Sequence[Finding], options: StoreOptions
+    ) -> Reader:
+        """Return the reader of these files, whose names are relative to a folder, and of what is wrong with others."""
+        ...
 
 
 class Reader(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
@@ -44,6 +48,8 @@ class Named(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not os.fspath(value):
             self.fail("the name is empty", param, ctx)
+        if _URL.match(os.fspath(value)):
+            self.fail(f"{os.fspath(value)} is a URL; name a path on this machine", param, ctx)
         return super().convert(value, param, ctx)
 
 

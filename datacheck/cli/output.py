@@ -54,6 +54,16 @@ def print_text(report: Report, written: Sequence[str]) -> None:
         print(what_next)
 
 
+def print_end(reports: Sequence[Report], failed: int) -> None:
+    """Print what was not read in folders, and of several sources, of which some could not be opened, the totals."""
+    from datacheck.reporting.several import not_read, totals
+
+    for line in not_read(reports):
+        print(line)
+    if len(reports) + failed > 1:
+        print(totals(reports, failed))
+
+
 @contextmanager
 def watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, int], None]]:
     """Yield a progress callable that draws one bar for each phase."""

@@ -24,7 +24,12 @@ from datacheck.cli.request import end_silent, settings_of
 @click.argument("source")
 @click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
-@click.option("--drop", multiple=True, metavar="CODE", help="Leave these out, by code or verdict. Repeatable.")
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="CODE|KEY",
+    help="Leave these out, by code, verdict or a finding's key. Repeatable.",
+)
 @click.option(
     "--keep", multiple=True, metavar="CODE", help="Keep records in spite of this code or verdict. Repeatable."
 )
@@ -54,6 +59,7 @@ from datacheck.cli.request import end_silent, settings_of
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
     """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+    from datacheck.backends import refuse_url
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
     from datacheck.rebuilding.rebuild import Order, rebuild_as
@@ -63,6 +69,7 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
 
     if not source:
         raise click.UsageError("SOURCE is an empty name, not a path")
+    refuse_url(source)  # a path would lose one of the slashes
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
     if keep_numbers and renumber:
@@ -84,4 +91,5 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     if not (quiet and receipt.written):
         print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
     end_silent(silent=quiet and receipt.written)
-    return 0 if receipt.written or (order.dry_run and (choice.made or not receipt.dropped)) else 1
+    would_do = order.dry_run and (choice.made or not receipt.dropped) and not receipt.nothing_left
+    return 0 if receipt.written or would_do else 1

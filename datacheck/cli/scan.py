@@ -15,7 +15,7 @@ from datacheck.cli.options import (
     ScanCommand,
     scan_options,
 )
-from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_json, print_text, watching
+from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_end, print_json, print_text, watching
 from datacheck.cli.request import end_silent, settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
@@ -78,6 +78,9 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
                         print_text(report, reports)
             if status == INTERRUPTED:
                 break
+        if form == "text" and not (quiet and all(report.clean for report in done)):
+            with files.showing():
+                print_end(done, scans.count(None))
     if form == "json":
         print_json(done, quiet=quiet)
     end_silent(silent=quiet and all(report.clean for report in done))

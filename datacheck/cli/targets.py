@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from datacheck.backends import refuse_url
 from datacheck.backends.interface import Reader
 from datacheck.errors import DatacheckError, PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
 from datacheck.files.guard import Guard
@@ -15,7 +16,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.run import Progress, run
-from datacheck.scanning.scan import prepare
+from datacheck.scanning.scan import prepare_all
 
 if TYPE_CHECKING:
     from datacheck.netscan.scan import WantedPhase
@@ -78,7 +79,8 @@ class ScanRequest:
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
         try:
-            yield StoreScan(*prepare(source, self.settings))
+            for reader, report in prepare_all(source, self.settings):
+                yield StoreScan(reader, report)
         except (SourceMissing, SourceUnreadable) as exc:
             self.complain(exc)
             yield None
@@ -90,6 +92,7 @@ class ScanRequest:
         from datacheck.netscan.scan import prepare_net
 
         try:
+            refuse_url(net)
             return prepare_net(net, self.net_settings, phase=self.phase, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 from contextlib import suppress
 from functools import cache
@@ -37,6 +38,7 @@ KINDS = (
 )
 MOST_LINKS = 40
 """As many links as Linux follows in a path."""
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _OF_PROCESS = ("/proc/", "/dev/fd/")
 
 
@@ -143,6 +145,12 @@ def is_regular(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def url_scheme(name: str | Path) -> str | None:
+    """Return the scheme of a name that is a URL (`s3://bucket/key`), None for the path of something that is there."""
+    match = _URL.match(str(name))
+    return None if match is None or os.path.lexists(name) else match[1].lower()
 
 
 def real(path: Path) -> Path:

@@ -68,7 +68,8 @@ class Layout:
     """What opening a store tells: its shards in source order, which depend on the store alone, never on the workers.
 
     `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
-    `records` and `size` (bytes) may be None where only reading tells.
+    `records` and `size` (bytes) may be None where only reading tells. `more` says that there are values that are no
+    records, which are only read.
     """
 
     shards: Sequence[Shard]
@@ -76,6 +77,7 @@ class Layout:
     records: int | None
     size: int | None
     findings: Sequence[Finding] = ()
+    more: bool = False
 
 
 Note = Callable[[Position, bool], None]

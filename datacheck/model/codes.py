@@ -30,6 +30,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "count": ("bad", "a count that the store keeps is not the number of records there"),
     "dangling": ("bad", "a key or number that the store keeps or counts to leads to nothing"),
     "unpaired": ("bad", "a sample lacks a part that the others have"),
+    "no-records": ("bad", "there is nothing to train on"),
     "missing": ("bad", "a file, database or dataset that is named is not there"),
     "mean": ("bad", "a mean file or mean values that do not fit, or are not finite"),
     "layer": ("bad", "a layer of the network that Caffe would not set up, or not as it is meant"),

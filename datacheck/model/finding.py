@@ -30,12 +30,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     file: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
+    def name(self) -> str | None:
+        """The key with its file and database before it, as `show` takes it: what people read and type."""
+        return None if self.key is None else named(self.key, self.file, self.database)
+
+    @property
     def record(self) -> tuple[Any, ...]:
         """What tells its record from all others of a report; the findings of one record are neighbours there."""
         return self.file, self.database, self.key, self.index
 
 
-def named(number: int | None) -> dict[str, str]:
+def errno_details(number: int | None) -> dict[str, str]:
     """Return the `details` that tell that a disk, a network or the machine failed: the name of the system's error."""
     return {} if number is None else {"errno": errno.errorcode.get(number, str(number))}
 
@@ -54,6 +59,11 @@ def unread_error(finding: Finding) -> OSError:
     """Return the error that kept a record from being looked for, where `failed_to_read` is so of the finding."""
     number = getattr(errno, str(finding.details.get("errno")), errno.EIO)
     return OSError(number, f"{os.strerror(number)}: {finding.message}")
+
+
+def named(key: str, *whose: str | msgspec.UnsetType | None) -> str:
+    """Return a key with the file and the database before it, where there are such."""
+    return "".join(f"{it}:" for it in whose if it) + key
 
 
 def found(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
@@ -21,7 +22,8 @@ FILLABLE = frozenset({"nan", "inf"})
 class Choice:
     """Which records a rebuild drops: those with a bad finding, or with one of some codes or verdicts, less others.
 
-    Raises UsageError for a code or verdict that there is not.
+    What is neither a code nor a verdict is the name of a record (`key`, `file:key` or `database:key`) that a finding is
+    about.
     """
 
     drop_bad: bool = False
@@ -29,11 +31,20 @@ class Choice:
     keep: tuple[str, ...] = ()
     fill: float | None = None
 
-    def __post_init__(self) -> None:
-        for name in (*self.drop, *self.keep):
-            if name not in CODES and name not in VERDICTS:
-                known = ", ".join((*VERDICTS, *CODES))
-                raise UsageError(f"{name!r} is neither a verdict nor a code; there are {known}")
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of records among what is to be dropped or kept."""
+        return frozenset(it for it in (*self.drop, *self.keep) if it not in CODES and it not in VERDICTS)
+
+    def require_known(self, findings: Iterable[Finding], source: str) -> None:
+        """Raise UsageError for a name that is no code and no verdict, and that none of the findings has."""
+        unknown = set(self.names)
+        for finding in findings if unknown else ():
+            unknown.discard(finding.name or "")
+        if unknown:
+            name, known = min(unknown), ", ".join((*VERDICTS, *CODES))
+            what = f"neither a verdict nor a code, and no finding in {source} is about a record of that name"
+            raise UsageError(f"{name!r} is {what}; there are {known}")
 
     @property
     def made(self) -> bool:
@@ -51,6 +62,9 @@ class Choice:
         return "dropped" if "dropped" in fates else "altered" if "altered" in fates else "kept"
 
     def _of(self, finding: Finding) -> Fate:
+        name = finding.name if self.names else None
+        if name in self.names:
+            return "kept" if name in self.keep else "dropped"
         if finding.code in self.keep or finding.verdict in self.keep:
             return "kept"
         if self.fill is not None and finding.code in FILLABLE:

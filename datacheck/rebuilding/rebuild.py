@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, title, writable
+from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
@@ -24,6 +24,7 @@ from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
+from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
@@ -45,6 +46,9 @@ DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
 BROKEN = frozenset({*DEADLY, "truncated-store", "damaged-store", "checksum", "not-closed"})
 """Findings of a store as a whole with these say that its bytes are not to be copied as they are."""
+
+WHOLE = frozenset({"no-records", "damaged-store"})
+"""Of files with these a folder's copy is made without them, if bad ones are to be dropped."""
 
 SPARE = 1.05
 """A copy may take a little more than the source."""
@@ -184,13 +188,14 @@ def rebuild_as(
             look_again(pool, report)
         outcome = mended(order.choice, report, order.renumber)
         receipt = _draft(order, report, to, time.monotonic() - started, outcome)
+        order.choice.require_known(report.findings, report.source.path)
         refused = not order.choice.made and (report.bad or receipt.dropped)
-        if refused or workplace is None:
+        if refused or workplace is None or receipt.nothing_left:
             return receipt, report
         refuse_undecided(order.source, report)
         _refuse_fill(order, report, copier)
         if copier.acceptable:
-            lost = _lost(report)
+            lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
         try:
@@ -229,7 +234,7 @@ def _write(
         narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))
         holding.publish(holding.inside / QUARANTINE)
     workplace.publish(plan.target)
-    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=None))
+    copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=receipt.target.backend))
     return msgspec.structs.replace(
         receipt,
         written=True,
@@ -247,12 +252,19 @@ def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
     raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing', of_record=False).message}")
 
 
-def _lost(report: Report) -> frozenset[tuple[str | None, str]]:
-    """Return the file and the path of each thing that is damaged, other than records."""
+def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:
+    """Return the file and the path of each thing that is damaged, other than records; and the files to leave out."""
+    foreign = {it.file for it in getattr(reader, "faults", ())}
+
+    def gone(finding: Finding) -> bool:
+        if finding.file not in foreign and finding.code in BROKEN:
+            return True
+        return finding.code in WHOLE and choice.fate([finding]) == "dropped"
+
     return frozenset(
         (it.file or None, str(it.details.get("path") or it.details.get("dataset") or ""))
         for it in report.findings
-        if it.key is None and it.code in BROKEN and "probe" not in it.details
+        if it.key is None and "probe" not in it.details and gone(it)
     )
 
 
@@ -411,6 +423,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
+    refuse_url(source)
     refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
     order = Order(
         source=Path(source),

@@ -16,7 +16,7 @@ from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
 from datacheck.rebuilding.mending import mended
@@ -137,6 +137,11 @@ class Receipt(msgspec.Struct, kw_only=True):
         for moved in () if self.repairs is msgspec.UNSET else self.repairs.renumbered:
             yield from moved.renamed()
 
+    @property
+    def nothing_left(self) -> bool:
+        """Whether a copy would hold no record, where the source has some or is bad: then none is written."""
+        return not self.kept and bool(self.records or self.lost)
+
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
@@ -189,7 +194,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     lines += _repairs_text(receipt)
     for finding in receipt.lost:
         what = "as bad in the copy" if finding.code in LASTING else "lost in the source"
-        lines.append(f"{what}: {finding.code}: {finding.message}")
+        whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
+        lines.append(f"{what}: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
     if receipt.written:
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
@@ -197,6 +203,9 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines.append(f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}")
         instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
         lines.append(f"the copy: {plain(receipt.target.path)}{instead}")
+    elif receipt.nothing_left and (choice.made or not receipt.records):
+        all_of = f"none of the {receipt.records:,} records" if receipt.records else "no record"
+        lines.append(f"nothing was written: {all_of} would be left in a copy")
     elif dry_run:
         lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")
     else:
@@ -223,4 +232,4 @@ def _repairs_text(receipt: Receipt) -> Iterator[str]:
 
 
 def _place(record: Decided) -> str:
-    return "".join(f"{part}: " for part in (record.file, record.database) if part) + record.key
+    return named(record.key, record.file, record.database)

@@ -9,6 +9,7 @@ from pathlib import Path
 from datacheck.backends import BACKENDS
 from datacheck.model.escaping import plain
 from datacheck.reporting.report import Report
+from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import counted
 
 
@@ -28,12 +29,26 @@ def advice(report: Report, written: Sequence[str | Path]) -> str | None:
     key = next(report.bad_keys(), None)
     if key is not None:
         lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    if row.copier and report.bad and report.complete and (report.layer is None or key is not None):
+    worth = report.layer is None or key is not None
+    if row.copier and report.bad and report.complete and worth and _leaves_something(report):
+        one_kind = f" --backend {report.source.backend}" if _among_others(report) else ""
         rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
         target = _beside(report.source.path)
         if target is not None:
-            lines.append(f"a clean copy: datacheck rebuild {path} {shell(target)} --drop-bad{rest}")
+            lines.append(f"a clean copy: datacheck rebuild {path} {shell(target)} --drop-bad{one_kind}{rest}")
     return "\n".join(lines)
+
+
+def _leaves_something(report: Report) -> bool:
+    """Say whether a copy without the bad records would hold any."""
+    records = report.tally.records
+    return report.bad < records or sum(1 for _ in report.bad_keys()) < records
+
+
+def _among_others(report: Report) -> bool:
+    """Say whether the source is all files of its kind in a folder that holds other sources too."""
+    folder = report.source.folder
+    return isinstance(folder, SearchedFolder) and folder.sources > 1 and folder.path == report.source.path
 
 
 def _json_report(written: Sequence[str | Path]) -> str:

@@ -25,6 +25,8 @@ from datacheck.statistics.exact_sums import FieldSummary
 
 TOGETHER = 4096
 """Findings are packed so many at a time."""
+NO_RECORDS = "no-records"
+"""What this says of a whole source, no number of tolerated records outweighs."""
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Report:
     def status(self) -> int:
         """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided."""
         offending = self.bad + (self.suspicious if self.settings.strict else 0)
-        if offending > self.tolerated:
+        if offending > self.tolerated or (NO_RECORDS in self.tally.codes and not self.tally.records and self.bad):
             return 1
         return 3 if self.unverifiable or not self.complete else 0
 
@@ -162,9 +164,12 @@ class Report:
         return int(limit)
 
     def bad_keys(self) -> Iterator[str]:
-        """Yield the escaped key of each bad record once, in source order; memory stays bounded."""
+        """Yield the name of each bad record once, in source order; memory stays bounded.
+
+        It is the escaped key, in a folder, a list or a named database with its `file:` or `database:` before it.
+        """
         for _, findings in groupby(self.findings, lambda finding: finding.record):
-            key = next((finding.key for finding in findings if finding.verdict == "bad"), None)
+            key = next((finding.name for finding in findings if finding.verdict == "bad"), None)
             if key is not None:
                 yield key
 

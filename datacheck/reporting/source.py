@@ -20,10 +20,18 @@ class Fingerprint(msgspec.Struct, frozen=True):
     roots: str
 
 
+class SearchedFolder(msgspec.Struct, frozen=True):
+    """The folder that a source was found in: how many there are in it, and how much is not read, by kind of file."""
+
+    path: str
+    sources: int
+    not_read: dict[str, int]
+
+
 class Source(msgspec.Struct, frozen=True):
     """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk.
 
-    `fingerprint` tells whether a source is still the one that was scanned.
+    `fingerprint` tells whether a source is still the one that was scanned. `folder` is there if one was searched.
     """
 
     path: str
@@ -32,6 +40,7 @@ class Source(msgspec.Struct, frozen=True):
     records: int | None = None
     bytes: int | None = None
     fingerprint: Fingerprint | None = None
+    folder: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
 
 
 class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):

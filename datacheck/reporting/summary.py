@@ -130,7 +130,8 @@ def _examples(report: Report) -> Iterator[str]:
         yield f"  {code} ({verdict}): {report.counts[code]:,}"
         said = None
         for finding in examples:
-            yield f"    {_name(finding)}{_cut(finding.message)}"
+            named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
+            yield f"    {'' if named else _name(finding)}{_cut(finding.message)}"
             if finding.details.get("caffe") != said:
                 said = finding.details["caffe"]
                 yield f"      Caffe {said}"
@@ -143,8 +144,8 @@ def _examples(report: Report) -> Iterator[str]:
 
 def _name(finding: Finding) -> str:
     """Return what a finding is about, ready to stand before its message; nothing for the store as a whole."""
-    whose = "".join(f"{part}: " for part in (finding.file, finding.database) if part)
-    key = "" if finding.key is None else f"{finding.key}  "
+    whose = "" if finding.key is not None else "".join(f"{it}: " for it in (finding.file, finding.database) if it)
+    key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{whose}{key}{field}"
 

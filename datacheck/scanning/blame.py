@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from datacheck.errors import DatacheckError
 from datacheck.model.escaping import plain
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip
 
 P = ParamSpec("P")
@@ -72,7 +72,9 @@ def raised(
     if kind == "NotRegular":  # the file was replaced by something else meanwhile
         return found("unsupported", f"{doing} raised {kind}{said}", error=kind)
     if number in ENVIRONMENT:
-        return found("unreadable", f"{doing} raised {kind}{said}", verdict="unverifiable", error=kind, **named(number))
+        return found(
+            "unreadable", f"{doing} raised {kind}{said}", verdict="unverifiable", error=kind, **errno_details(number)
+        )
     return found(code, f"{doing} raised {kind}{said}", error=kind)
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from datacheck.backends import BACKENDS, Roots
-from datacheck.backends.interface import Reader, ReadsMore
+from datacheck.backends.interface import Gathering, Reader, ReadsMore
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import plain
 from datacheck.reporting.source import FileStamp, Fingerprint
@@ -58,6 +58,8 @@ def files_of(reader: Reader) -> list[Path]:
     """Return the files that make up a store, by name."""
     if not reader.path.is_dir():
         return [reader.path]
+    if isinstance(reader, Gathering):  # of all that lies below the folder, only these are its own
+        return sorted(getattr(reader, "files", ()))
     return sorted(it for it in reader.path.iterdir() if it.is_file() and it.name not in PASSING)
 
 

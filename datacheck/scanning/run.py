@@ -178,6 +178,19 @@ def _scan_once(
         _conclude(pool, layout, report, add)
     for finding in report.take_balance():
         add(_tally_of(finding))
+    for finding in _nothing(layout, report):
+        add(_tally_of(finding))
+
+
+def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
+    """Yield the finding of a source without a record, unless something else says why there is none to be had."""
+    if report.tally.records or not report.complete or report.bad or report.unverifiable:
+        return
+    if layout.more:
+        said = "no record was judged: what it holds are values that are no records"
+        yield found("no-records", said, verdict="unverifiable")
+    else:
+        yield found("no-records", "it holds no record: there is nothing to train on")
 
 
 def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:

@@ -6,12 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datacheck.backends import open_store
+import msgspec
+
+from datacheck.backends import of_several, open_stores
+from datacheck.backends.folder import FOLDER
 from datacheck.backends.interface import Reader, StoreOptions
+from datacheck.errors import SourceUnknown
 from datacheck.files.guard import Guard
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
-from datacheck.reporting.source import Source
+from datacheck.reporting.several import SeveralReports
+from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import Progress, run, unwatched
@@ -51,8 +56,8 @@ def scan(
     Parameters
     ----------
     source
-        An LMDB environment, a LevelDB directory, an HDF5 file, a folder or a text list of HDF5 files; or a reader,
-        as `open_store` returns it.
+        An LMDB environment, a LevelDB directory, an HDF5 file, a text list of HDF5 files, or a folder in which all of
+        these are looked for; or a reader, as `open_store` returns it.
     backend, decoder
         The store's and the payload's kind by name, where they are not to be recognised.
     checks, skip
@@ -97,6 +102,8 @@ def scan(
     -------
     Report
         Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records.
+        Of a folder that holds several sources it is their sum, and a sequence of their reports in the order of their
+        names. All HDF5 files below a folder are one source.
 
     Raises
     ------
@@ -132,19 +139,40 @@ def scan(
         max_bad=max_bad,
         strict=strict,
     )
-    reader, report = prepare(source, settings)
-    with Reports(reports, Guard([reader.path], lambda: read_by(reader))) as files:
-        listen = files.begin(report)
-        run(report, reader, validators=validators, progress=progress, listen=listen)
-    return report
+    prepared = prepare_all(source, settings)
+    named: list[str | Path] = [source] if isinstance(source, (str, Path)) else []
+    named += [it.path for it, _ in prepared]
+    guard = Guard(named, lambda: (file for it, _ in prepared for file in read_by(it)))
+    with Reports(reports, guard) as files:
+        for reader, report in prepared:
+            run(report, reader, validators=validators, progress=progress, listen=files.begin(report))
+    made = [report for _, report in prepared]
+    return made[0] if len(made) == 1 else SeveralReports(str(source), made)
 
 
 def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
-    """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
+    """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store.
+
+    Raises SourceUnknown, too, for a folder that holds more than one source, or one that is not the folder itself.
+    """
+    prepared = prepare_all(source, settings)
+    if not isinstance(source, (str, Path)):
+        return prepared[0]
+    reader, report = prepared[0]
+    if len(prepared) > 1 or reader.path != Path(source) or reader.backend == FOLDER:
+        readers = [it for it, _ in prepared]
+        raise SourceUnknown(str(source), f"is a folder with {of_several(Path(source), readers)}; name the one meant")
+    return reader, report
+
+
+def prepare_all(source: str | Path | Reader, settings: Settings) -> list[tuple[Reader, Report]]:
+    """Return the readers of what lies at a source, of which a folder may hold many, each with the report to fill."""
     require_memory()
-    if isinstance(source, (str, Path)):
-        options = StoreOptions(settings.label_field, settings.together)
-        reader = open_store(source, settings.backend, options)
-    else:
-        reader = source
-    return reader, Report(Source(str(reader.path), reader.backend), settings)
+    if not isinstance(source, (str, Path)):
+        return [(source, Report(Source(str(source.path), source.backend), settings))]
+    there = open_stores(source, settings.backend, StoreOptions(settings.label_field, settings.together))
+    searched: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
+    if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(source):
+        searched = SearchedFolder(str(source), len(there.readers), dict(there.not_read))
+    sources = [Source(str(it.path), it.backend, folder=searched) for it in there.readers]
+    return [(reader, Report(it, settings)) for reader, it in zip(there.readers, sources, strict=True)]

@@ -1,4 +1,4 @@
-"""What an HDF5 source is made of: one file, the files of a folder, or those that a Caffe text list names.
+"""What an HDF5 source is made of: one file, or those that a Caffe text list names; a folder is searched (`folder`).
 
 Decided by the files' first bytes, without the HDF5 library.
 """
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from datacheck.backends.folder import of_file, why_not
 from datacheck.backends.hdf5.superblock import SIGNATURE, offsets, superblock
-from datacheck.backends.shared.magic import other_format
 from datacheck.files.regular import NotRegular, TooLarge, irregular, open_regular, read_whole
 from datacheck.files.retrying import pread
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-SUFFIXES = frozenset({".h5", ".hdf5", ".he5", ".h5ad"})
-"""In a folder, a file with one of these that is no HDF5 file is a finding; all others are not ours."""
+SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".loom", ".nc", ".nc4"})
+"""In a folder, a file with one of these that is no HDF5 file is a finding; a text of such names is a list of files."""
 LIST_BYTES = 4 << 20
 """A larger text file is not taken for a list of files."""
 
@@ -34,8 +34,6 @@ class Sources:
 
 def sources(path: Path) -> Sources | None:
     """Return what is to be read at `path`, or None if no HDF5 lies there; raises OSError if `path` may not be read."""
-    if path.is_dir():
-        return _in_folder(path)
     if not path.is_file() or irregular(path) is not None:
         return None
     if is_hdf5(path):
@@ -54,16 +52,6 @@ def has_signature(path: Path) -> bool:
         return any(pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
 
 
-def _in_folder(folder: Path) -> Sources | None:
-    within = sorted((entry for entry in folder.iterdir() if _may_be_file(entry)), key=lambda it: os.fsencode(it.name))
-    return _sorted_out((os.fsencode(entry.name), entry) for entry in within)
-
-
-def _may_be_file(entry: Path) -> bool:
-    """Say whether an entry of a folder is a file, or by its name should be one, and not a pipe or a dangling link."""
-    return entry.is_file() or (entry.suffix.lower() in SUFFIXES and not entry.is_dir())
-
-
 def _in_list(path: Path) -> Sources | None:
     try:
         text = read_whole(path, LIST_BYTES)
@@ -74,7 +62,7 @@ def _in_list(path: Path) -> Sources | None:
     # Caffe reads the names with `>>`, so any white space ends one, and opens them relative to the working directory
     # (hdf5_data_layer.cpp, LayerSetUp).
     entries = dict.fromkeys(text.split())
-    return _sorted_out(((entry, _listed(path.parent, entry)) for entry in entries), listed=True)
+    return _sorted_out((entry, _listed(path.parent, entry)) for entry in entries)
 
 
 def _listed(folder: Path, entry: bytes) -> Path:
@@ -86,31 +74,30 @@ def _listed(folder: Path, entry: bytes) -> Path:
     return as_caffe_does if there else folder / as_caffe_does
 
 
-def _sorted_out(entries: Iterable[tuple[bytes, Path]], *, listed: bool = False) -> Sources | None:
+def _sorted_out(entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
     files: dict[Path, str] = {}
     findings = []
+    said_by_name = missing = 0
     for entry, file in entries:
-        name = escape(entry)
+        said_by_name += file.suffix.lower() in SUFFIXES
         try:
             if is_hdf5(file):
-                files.setdefault(file, name)
-            elif listed or file.suffix.lower() in SUFFIXES:
-                findings.append(_fault(name, "damaged-store", _why_not(file)))
+                files.setdefault(file, escape(entry))
+            else:
+                findings.append(of_file(entry, "damaged-store", why_not(file, "HDF5")))
         except FileNotFoundError:
-            who = "the list names this file, but there is none" if listed else "is a link to a file that is not there"
-            findings.append(_fault(name, "damaged-store", who))
+            missing += 1
+            findings.append(of_file(entry, "damaged-store", "the list names this file, but there is none"))
         except NotRegular as exc:
-            findings.append(_fault(name, "damaged-store", f"not an HDF5 file: it {exc.clause}"))
+            findings.append(of_file(entry, "damaged-store", f"not an HDF5 file: it {exc.clause}"))
         except OSError as exc:
-            if listed or file.suffix.lower() in SUFFIXES:
-                findings.append(_fault(name, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))
-    return Sources(tuple(files), tuple(files.values()), tuple(findings)) if files else None
-
-
-def _why_not(file: Path) -> str:
-    return f"not an HDF5 file: it {other_format(file) or 'has no HDF5 signature'}"
-
-
-def _fault(name: str, code: str, message: str) -> Finding:
-    made = found(code, f"{name}: {message}")
-    return Finding(code=made.code, verdict=made.verdict, message=made.message, file=name)
+            findings.append(of_file(entry, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))
+    if files:
+        return Sources(tuple(files), tuple(files.values()), tuple(findings))
+    if not findings or said_by_name < len(findings):  # other words: a text that is no list
+        return None
+    if missing == len(findings):
+        count = "the one file" if missing == 1 else f"none of the {missing:,} files"
+        there = f"{count} that the list names is {'not ' if missing == 1 else ''}there; the first is {findings[0].file}"
+        findings = [found("missing", f"{there}. Names count from the working directory, or from the list's folder")]
+    return Sources((), (), tuple(findings))

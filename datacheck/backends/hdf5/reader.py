@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,28 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
-from datacheck.backends.hdf5.file_list import sources
-from datacheck.backends.hdf5.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
+from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
-from datacheck.backends.interface import DEFAULTS, StoreOptions
+from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, failed_to_read, found, named, unread_error
+from datacheck.model.finding import Finding, errno_details, failed_to_read, found, unread_error
 from datacheck.model.slips import errno_of, of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
+LOT_FILES, LOT_BYTES = 64, 32 << 20
+"""So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
 Deadly = tuple[tuple[int, str], ...]
@@ -45,7 +48,10 @@ Deadly = tuple[tuple[int, str], ...]
 
 @dataclass(frozen=True)
 class Hdf5Reader:
-    """An HDF5 file, a folder of them, or the files that a text list names; `names` are the files' in the latter two."""
+    """An HDF5 file, those below a folder, or those that a text list names; `names` are the files' in the latter two.
+
+    `faults` are findings about what is not among the files.
+    """
 
     path: Path
     files: tuple[Path, ...]
@@ -55,15 +61,26 @@ class Hdf5Reader:
     backend: str = "hdf5"
     kept: bool = field(default=False, repr=False, compare=False)
     """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+    in_folders = InFolders(SUFFIXES, holds=is_hdf5)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "kept": True}
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
-        """Return a reader if HDF5 lies at `path`, by the files' signatures; the suffixes mean nothing."""
+        """Return a reader if HDF5 lies at `path`, or below it, by the files' signatures; the suffixes mean nothing."""
+        if path.is_dir():
+            readers = search(path, [SearchedKind("HDF5", "HDF5", cls, cls.in_folders)], options).readers
+            return next((it for it in readers if isinstance(it, cls)), None)
         there = sources(path)
         return None if there is None else cls(path, there.files, there.names, there.findings, options)
+
+    @classmethod
+    def gather(
+        cls, folder: Path, files: Sequence[tuple[bytes, Path]], faults: Sequence[Finding], options: StoreOptions
+    ) -> Hdf5Reader:
+        """Return the reader of files below a folder, each called by its name there."""
+        return cls(folder, tuple(it for _, it in files), tuple(escape(it) for it, _ in files), tuple(faults), options)
 
     def reads(self) -> Iterator[Path]:
         """Yield the files that the source consists of."""
@@ -74,15 +91,42 @@ class Hdf5Reader:
         findings = list(self.faults)
         made: list[Shard] = []
         tables: list[tuple[str, Table]] = []
-        size = 0
-        for number, file in enumerate(self.files):
-            contents = self.contents(number)
-            findings += (self._in_file(number, finding) for finding in contents.findings)
+        size, more = 0, False
+        for number, contents in self._surveyed():
+            findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
+            more |= bool(contents.unjudged)
             tables += ((part(number, contents, table), table) for table in contents.tables)
             with contextlib.suppress(OSError):
-                size += file.stat().st_size
-        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings)
+                size += self.files[number].stat().st_size
+        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings, more)
+
+    def _surveyed(self) -> Iterator[tuple[int, Contents]]:
+        """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
+
+        Where that dies, the files of the lot are walked one by one.
+        """
+        for lot in self._lots():
+            together = None
+            if len(lot) > 1:
+                library()
+                walks = [partial(_walked, self.files[number], size, self.options) for number, size in lot.items()]
+                together = survived_together(walks)
+            yield from zip(lot, together or map(self.contents, lot), strict=True)
+
+    def _lots(self) -> Iterator[dict[int, int]]:
+        """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
+        lot: dict[int, int] = {}
+        for number, file in enumerate(self.files):
+            try:
+                size = file.stat().st_size
+            except OSError:  # it is gone, of which `contents` tells
+                size = LOT_BYTES
+            if lot and (len(lot) == LOT_FILES or sum(lot.values()) + size > LOT_BYTES):
+                yield lot
+                lot = {}
+            lot[number] = size
+        yield lot
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
         """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
@@ -199,7 +243,9 @@ class Hdf5Reader:
         except OSError as exc:
             said = f"the file cannot be opened: {exc.strerror}"
             if of_machine(exc):
-                return Contents(findings=(found("unreadable", said, verdict="unverifiable", **named(exc.errno)),))
+                return Contents(
+                    findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),)
+                )
             return Contents(findings=(found("unreadable", said),))
         return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
@@ -214,6 +260,13 @@ class Hdf5Reader:
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 """The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
+
+
+def _nothing(contents: Contents) -> Iterator[Finding]:
+    """Yield the finding of a file that holds no value, where nothing else says why."""
+    said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
+    if not (contents.tables or contents.unjudged or said):
+        yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
 
 
 def _row(place: Position) -> int:
@@ -300,7 +353,7 @@ def _unread(dataset: Dataset, exc: Exception) -> Finding:
     path = escape(dataset.path)
     said: dict[str, Any] = {"field": dataset.title, "dataset": path}
     if of_machine(exc) and not isinstance(exc, MemoryError):
-        said |= {"verdict": "unverifiable", **named(errno_of(exc))}
+        said |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
     return found(code, f"{path}: {reason_of(exc)}", **said)
 
 

@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, is_slip, of_machine
 
 DEEPEST = 256
@@ -67,7 +67,7 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
         raise exc
     said = f"{what}: {reason_of(exc)}"
     if of_machine(exc):
-        details |= named(errno_of(exc))
+        details |= errno_details(errno_of(exc))
         return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 

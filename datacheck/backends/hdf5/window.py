@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.tables import Dataset, cells
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import retried
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, of_machine
 
 WINDOW_BYTES = 256 << 20
@@ -245,7 +245,7 @@ class Window:
             return found("too-large", said, field=dataset.title, verdict="unverifiable", **details)
         if of_machine(exc):
             said = f"{where}: {said}"
-            details |= named(errno_of(exc))
+            details |= errno_details(errno_of(exc))
             return found("unreadable", said, field=dataset.title, verdict="unverifiable", **details)
         checked = "filter" in said and not CHECKED.isdisjoint(dataset.filters)
         return found("checksum" if checked else "unreadable", f"{where}: {said}", field=dataset.title, **details)

@@ -16,7 +16,7 @@ from datacheck import compression
 from datacheck.backends.shared.read_buffers import reused
 from datacheck.files.retrying import pread, preadv
 from datacheck.model.codes import CODES, Verdict
-from datacheck.model.finding import named
+from datacheck.model.finding import errno_details
 from datacheck.model.slips import ENVIRONMENT
 
 TRAILER = 5
@@ -78,7 +78,7 @@ class Damaged(Exception):
         """What a finding has beside its words: the place, and the system's error where the machine failed."""
         place = {"offset": self.offset, "size": self.size}
         details: dict[str, Any] = {name: number for name, number in place.items() if number is not None}
-        return details | (named(self.errno) if self.by_machine else {})
+        return details | (errno_details(self.errno) if self.by_machine else {})
 
     @property
     def verdict(self) -> Verdict:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
-from datacheck.backends.interface import StoreOptions
+from datacheck.backends.interface import InFolders, StoreOptions
 from datacheck.backends.leveldb.block import Damaged, Value
 from datacheck.backends.leveldb.log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb.merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
@@ -70,6 +70,12 @@ class LevelDbReader:
 
     path: Path
     backend = "leveldb"
+    in_folders = InFolders(
+        suffixes=frozenset({".leveldb"}),
+        files=False,
+        own=re.compile(r"CURRENT|LOCK|LOG(\.old)?|lost|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst|log|dbtmp)"),
+        marks=re.compile(r"CURRENT|MANIFEST-[0-9]+|[0-9]+\.ldb"),
+    )
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> LevelDbReader | None:

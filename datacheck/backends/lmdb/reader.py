@@ -6,15 +6,18 @@ where it is used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datacheck.backends.interface import StoreOptions
+from datacheck.backends.interface import InFolders, StoreOptions
 from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
 from datacheck.backends.lmdb.format import (
     DATABASE_BYTES,
     DUPSORT,
+    HEADERS,
+    MAGIC,
     PageDamaged,
     header_size,
     other_machine,
@@ -44,6 +47,12 @@ class LmdbReader:
     shard_bytes: int | None = None
     """How large a shard is to be; None: as `layout` sees fit."""
     backend = "lmdb"
+    in_folders = InFolders(
+        suffixes=frozenset({".mdb", ".lmdb"}),
+        magics=tuple((offset, magic) for offset in (12, *HEADERS) for magic in (MAGIC, MAGIC[::-1])),
+        own=re.compile(r"(data|lock)\.mdb"),
+        marks=re.compile(r"data\.mdb"),
+    )
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> LmdbReader | None:
@@ -161,10 +170,13 @@ class LmdbReader:
                     yield Block(keys, values, database=shard.part or None)
 
     def find(self, key: str) -> Shard | None:
+        """Return the record with this key, in whichever database it is, or with "database:key" in that one."""
         from datacheck.backends.lmdb.skeleton import skeleton
 
-        raw = unescape(key)
-        for part in skeleton(self.data).trees:
+        parts = list(skeleton(self.data).trees)
+        named = [(part, key.removeprefix(f"{part}:")) for part in parts if part and key.startswith(f"{part}:")]
+        for part, name in [*((part, key) for part in parts), *named]:
+            raw = unescape(name)
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
             count = sum(len(block) for block in self.blocks(wanted, limit=1))
             if count:

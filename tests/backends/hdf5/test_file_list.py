@@ -55,10 +55,11 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
     (tmp_path / "sub").mkdir()
     store(tmp_path / "sub" / "c.h5", 9)
     reader = recognised(tmp_path)
-    assert rows_of(reader) == [(r"a\x1b.hdf5", "/[0]"), ("b.h5", "/[0]"), ("b.h5", "/[1]")]
+    rows = [(r"a\x1b.hdf5", "/[0]"), ("b.h5", "/[0]"), ("b.h5", "/[1]"), *(("sub/c.h5", f"/[{at}]") for at in range(9))]
+    assert rows_of(reader) == rows
     layout = reader.layout()
-    assert layout.records == 3
-    assert layout.size == sum((tmp_path / name).stat().st_size for name in ("b.h5", "a\x1b.hdf5"))
+    assert layout.records == 12
+    assert layout.size == sum((tmp_path / name).stat().st_size for name in ("b.h5", "a\x1b.hdf5", "sub/c.h5"))
     assert layout.findings == []
 
 

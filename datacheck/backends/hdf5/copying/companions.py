@@ -13,9 +13,28 @@ MOST_LINKS = 40
 """So many links one after the other are followed, as the system does."""
 
 
-def beside(reader: Hdf5Reader) -> list[Path]:
-    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order."""
-    return [it.relative_to(reader.path) for it in _entries(reader) if not it.is_symlink() and it.is_file()]
+Lost = frozenset[tuple[str | None, str]]
+"""The file and the escaped path in it of each thing that a scan found damaged; no path where it is all of the file."""
+
+
+def beside(reader: Hdf5Reader, lost: Lost) -> list[Path]:
+    """Return the files below a folder that are none of its source's HDF5 files, relative to it, in order.
+
+    Those that are `lost` are not among them, nor what lies in a folder that is.
+    """
+    there = [it.relative_to(reader.path) for it in _entries(reader) if not it.is_symlink() and it.is_file()]
+    return [it for it in there if not left_out(it, lost)]
+
+
+def folders(reader: Hdf5Reader, lost: Lost) -> list[Path]:
+    """Return the folders below a source's, relative to it, those above others first, but for those that are `lost`."""
+    there = [Path(folder).relative_to(reader.path) for folder, _, _ in os.walk(reader.path)]
+    return [it for it in there if not left_out(it, lost)]
+
+
+def left_out(relative: Path, lost: Lost) -> bool:
+    """Say whether something, or a folder that it lies in, should be a store and is none."""
+    return bool(lost) and any((escape(os.fsencode(it)), "") in lost for it in (relative, *relative.parents))
 
 
 def links(reader: Hdf5Reader) -> dict[Path, str]:

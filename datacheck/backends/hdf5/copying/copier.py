@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Copied, Copying, Plan, Verifying
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
-from datacheck.backends.hdf5.copying.companions import beside, links, not_copied
+from datacheck.backends.hdf5.copying.companions import Lost, beside, folders, links, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
@@ -77,10 +77,11 @@ class Hdf5Copier:
     another link stays one if it leads to something in the folder, and is left out if not.
 
     `lost` are the files and escaped paths that a scan found damaged (the path is empty where it is the file as a whole,
-    the file None where the source is one): such a file is built anew from all else, since its bytes are not sound.
+    the file None where the source is one): such a file is built anew from all else, since its bytes are not sound. One
+    with nothing else in it is left out, of a folder or a list.
     """
 
-    lost: frozenset[tuple[str | None, str]] = frozenset()
+    lost: Lost = frozenset()
     to: str = "hdf5"
     acceptable = True
 
@@ -122,7 +123,7 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(_others(reader, plan.target))
+            account.update(_others(reader, plan.target, self._names(reader), self.lost))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -136,6 +137,7 @@ class Hdf5Copier:
             altered += sum(int(it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
                 beside = plan.quarantine if single else plan.quarantine / part.name
+                beside.parent.mkdir(parents=True, exist_ok=True)
                 held += _quarantine(part, beside, plan.drops.deadly, reader)
             yield done
         for path in (plan.target, plan.quarantine):
@@ -156,6 +158,8 @@ class Hdf5Copier:
         for number, file in enumerate(reader.files):
             contents = reader.contents(number)
             start = first
+            if self._empty(reader, number):
+                continue
             changes: dict[bytes, Change] = {}
             for table in contents.tables:
                 bounds = [first, first + table.rows]
@@ -183,13 +187,24 @@ class Hdf5Copier:
                     ) from exc
             yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
 
+    def _empty(self, reader: Hdf5Reader, number: int) -> bool:
+        """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""
+        if not reader.names or "" not in self._lost(reader, number):
+            return False
+        contents = reader.contents(number)
+        return not (contents.tables or contents.unjudged)
+
+    def _names(self, reader: Hdf5Reader) -> list[str]:
+        """Return the names in the target's folder of the files that are copied."""
+        return [it for number, it in enumerate(copied_names(reader)) if not self._empty(reader, number)]
+
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         """Re-open the copy and read all of it."""
         assert isinstance(reader, Hdf5Reader)
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(_digest_of_others(reader, plan.target))
+            account.update(_digest_of_others(reader, plan.target, self.lost))
         records = done = 0
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
@@ -231,7 +246,9 @@ def _deadly(findings: Sequence[Any]) -> frozenset[str]:
 
 def copied_names(reader: Hdf5Reader) -> list[str]:
     """Return the file names of the copies in the target's folder; those that a list has twice get a number."""
-    if reader.path.is_dir() or not reader.names:
+    if reader.path.is_dir():
+        return [str(file.relative_to(reader.path)) for file in reader.files]
+    if not reader.names:
         return [file.name for file in reader.files]
     taken = {reader.path.name}
     names = []
@@ -368,18 +385,18 @@ def _done(marks: Marks) -> str:
             return digest
 
 
-def _others(reader: Hdf5Reader, target: Path) -> bytes:
+def _others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -> bytes:
     """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
     target.mkdir()
     if not reader.path.is_dir():
-        text = _list_text(reader)
+        text = b"".join(os.fsencode(name) + b"\n" for name in names)
         (target / reader.path.name).write_bytes(text)
         _sync(target / reader.path.name)
         return text
-    for folder, _, _ in os.walk(reader.path):
-        (target / Path(folder).relative_to(reader.path)).mkdir(exist_ok=True)
+    for within in folders(reader, lost):
+        (target / within).mkdir(exist_ok=True)
     said = []
-    for relative in beside(reader):
+    for relative in beside(reader, lost):
         source, copy = reader.path / relative, target / relative
         said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
     for relative, goal in links(reader).items():
@@ -390,16 +407,12 @@ def _others(reader: Hdf5Reader, target: Path) -> bytes:
     return "".join(said).encode("utf-8", "surrogateescape")
 
 
-def _digest_of_others(reader: Hdf5Reader, target: Path) -> bytes:
+def _digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
     if not reader.path.is_dir():
         return (target / reader.path.name).read_bytes()
-    said = [f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader)]
+    said = [f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
     said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
     return "".join(said).encode("utf-8", "surrogateescape")
-
-
-def _list_text(reader: Hdf5Reader) -> bytes:
-    return b"".join(os.fsencode(name) + b"\n" for name in copied_names(reader))
 
 
 def _sync(path: Path) -> None:

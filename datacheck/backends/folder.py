@@ -1,0 +1,272 @@
+"""What lies in a folder that is searched: the stores in it, what should be one and is not, and what is not read.
+
+Every key-value store below it is a source of its own; the files of a kind that `gathers` are one source together.
+Files are told by their first bytes. Links to folders are not followed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from re import Pattern
+from typing import NamedTuple
+
+from datacheck.backends.interface import Gathering, InFolders, Reader, StoreOptions
+from datacheck.backends.shared.file_kinds import FOREIGN, HEAD_BYTES, LOCK, kind_of_file
+from datacheck.backends.shared.magic import other_format
+from datacheck.errors import SourceUnknown
+from datacheck.files.regular import irregular, open_regular
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+FOLDER = "folder"
+"""The backend of the report on what is wrong in a folder apart from the stores in it."""
+LINKED, LOST, SPECIAL = "link to a folder", "link that leads nowhere", "special file"
+Entries = Sequence[tuple[bytes, Path]]
+"""Paths with their names relative to the folder that is searched."""
+
+
+class SearchedKind(NamedTuple):
+    """A kind of store to search for: its title and noun, its reader, and how it is told."""
+
+    title: str
+    noun: str
+    reader: type[Reader]
+    told: InFolders = InFolders()
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """What is wrong with a folder apart from the stores in it; it has no records."""
+
+    path: Path
+    faults: tuple[Finding, ...]
+    backend: str = FOLDER
+
+    @classmethod
+    def recognise(cls, path: Path, options: StoreOptions) -> FolderReader | None:
+        """Say no: it is made by who has searched a folder."""
+        return None
+
+    def layout(self) -> Layout:
+        return Layout((), (), 0, None, self.faults)
+
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
+        return iter(())
+
+    def find(self, key: str) -> Shard | None:
+        return None
+
+    def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
+        return finding
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was found below a folder: the sources in the order of their names, and what is not read, by kind."""
+
+    readers: tuple[Reader, ...]
+    not_read: Mapping[str, int]
+    refusal: SourceUnknown | None = None
+    """Why the folder itself is a store that cannot be read, if it is."""
+    sound: bool = True
+    """Whether one of the readers reads anything."""
+
+
+def search(folder: Path, kinds: Sequence[SearchedKind], options: StoreOptions) -> Searched:
+    """Search a folder and all below it. Raises OSError where the folder itself may not be listed."""
+    walk = _Walk(folder, kinds, options)
+    walk.run()
+    return walk.result()
+
+
+@dataclass
+class _Walk:
+    root: Path
+    kinds: Sequence[SearchedKind]
+    options: StoreOptions
+    stores: list[tuple[bytes, Reader]] = field(default_factory=list)
+    gathered: list[list[tuple[bytes, Path]]] = field(default_factory=list)
+    faults: list[tuple[bytes, Finding]] = field(default_factory=list)
+    not_read: Counter[str] = field(default_factory=Counter)
+    strange: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    """Files that nothing recognises, by their suffix: what they should be depends on what has the same suffix."""
+    refusal: SourceUnknown | None = None
+
+    def run(self) -> None:
+        self.gathered = [[] for _ in self.kinds]
+        waiting = [(b"", self.root)]
+        while waiting:
+            name, folder = waiting.pop()
+            try:
+                with os.scandir(folder) as listed:
+                    entries = sorted(listed, key=lambda it: os.fsencode(it.name))
+            except OSError as exc:
+                if not name:
+                    raise
+                self._fault(name, "unsupported", f"the folder may not be read: {_said(exc)}")
+                continue
+            own = self._stores_at(name, folder, [it.name for it in entries])
+            below = []
+            for entry in entries:
+                if own is not None and any(it is None or it.fullmatch(entry.name) for it in own):
+                    continue
+                within = os.path.join(name, os.fsencode(entry.name))  # noqa: PTH118  (bytes)
+                if entry.is_dir(follow_symlinks=False):
+                    below.append((within, folder / entry.name))
+                else:
+                    self._entry(within, entry, folder / entry.name, silent=own is not None)
+            waiting += reversed(below)
+
+    def _stores_at(self, name: bytes, folder: Path, names: Sequence[str]) -> list[Pattern[str] | None] | None:
+        """Take the stores that a directory itself is; return the names that belong to them, None if it is none."""
+        own = []
+        for kind in self.kinds:
+            if kind.told.holds is not None:
+                continue
+            try:
+                reader = kind.reader.recognise(folder, self.options)
+            except SourceUnknown as exc:
+                own.append(kind.told.own)
+                if not name:
+                    self.refusal = exc
+                else:
+                    self._fault(name, "unsupported", exc.reason)
+                continue
+            except OSError as exc:
+                if not name:
+                    raise
+                own.append(kind.told.own)
+                self._fault(name, "unsupported", f"may not be read: {_said(exc)}")
+                continue
+            if reader is not None:
+                own.append(kind.told.own)
+                self.stores.append((name, reader))
+            elif name and kind.told.marks is not None and any(map(kind.told.marks.fullmatch, names)):
+                own.append(kind.told.own)
+                self._fault(name, "damaged-store", f"should be {kind.noun} by the names in it, and is none")
+            elif name and not names and Path(os.fsdecode(name)).suffix.lower() in kind.told.suffixes:
+                self._fault(name, "damaged-store", f"should be {kind.noun} by its name, and is an empty folder")
+        return own or None
+
+    def _entry(self, name: bytes, entry: os.DirEntry[str], path: Path, *, silent: bool) -> None:
+        """Take what is no folder; `silent` if it lies in the directory of a store, where other files may be."""
+        suffix = path.suffix.lower()
+        try:
+            if entry.is_symlink() and path.is_dir():
+                self.not_read[LINKED] += not silent
+            elif (special := irregular(path)) is not None and suffix not in self._suffixes():
+                self.not_read[SPECIAL] += not silent
+            elif special is not None:
+                self._fault(name, "damaged-store", f"not an {self._title(suffix)} file: it {special}")
+            else:
+                self._file(name, path, suffix, silent=silent)
+        except SourceUnknown as exc:
+            self._fault(name, "unsupported", exc.reason)
+        except FileNotFoundError:
+            if suffix in self._suffixes():
+                self._fault(name, "damaged-store", "is a link to a file that is not there")
+            else:
+                self.not_read[LOST] += not silent
+        except OSError as exc:
+            self._fault(name, "unsupported", f"may not be read: {_said(exc)}")
+
+    def _file(self, name: bytes, path: Path, suffix: str, *, silent: bool) -> None:
+        with open_regular(path) as file:
+            head = file.read(HEAD_BYTES)
+        for number, kind in enumerate(self.kinds):
+            if kind.told.holds is not None:
+                if kind.told.holds(path):
+                    self.gathered[number].append((name, path))
+                    return
+                continue
+            likely = any(head.startswith(magic, offset) for offset, magic in kind.told.magics)
+            if kind.told.files and (not kind.told.magics or likely or suffix in kind.told.suffixes):
+                reader = kind.reader.recognise(path, self.options)
+                if reader is not None:
+                    self.stores.append((name, reader))
+                    return
+        what = kind_of_file(path.name, head)
+        if what == LOCK and path.with_name(path.name.removesuffix("-lock")).exists():
+            return  # of the LMDB beside it, or of the one in whose directory it lies
+        if what in FOREIGN:
+            self._fault(name, "unsupported", f"{FOREIGN[what]}, which is not read")
+        elif suffix in self._suffixes():
+            self._fault(name, "damaged-store", why_not(path, self._title(suffix)))
+        elif what is not None and not silent:
+            self.not_read[what] += 1
+        elif what is None:
+            self.strange[suffix].append(name)
+
+    def _suffixes(self) -> frozenset[str]:
+        return frozenset().union(*(kind.told.suffixes for kind in self.kinds))
+
+    def _title(self, suffix: str) -> str:
+        return next(it.title for it in self.kinds if suffix in it.told.suffixes)
+
+    def _fault(self, name: bytes, code: str, message: str) -> None:
+        self.faults.append((name, of_file(name, code, message)))
+
+    def result(self) -> Searched:
+        """Return what was found, now that it is known which suffixes sound stores have."""
+        self._judge_strange()
+        faults = [finding for _, finding in sorted(self.faults, key=lambda it: it[0])]
+        readers: list[tuple[bytes, Reader]] = []
+        sound = bool(self.stores) or any(self.gathered)
+        for kind, files in zip(self.kinds, self.gathered, strict=True):
+            if files and issubclass(kind.reader, Gathering):
+                files.sort(key=lambda it: it[0])
+                readers.append((b"", kind.reader.gather(self.root, files, faults, self.options)))
+                faults = []
+        if faults:
+            readers.append((b"", FolderReader(self.root, tuple(faults))))
+        readers += sorted(self.stores, key=lambda it: it[0])
+        return Searched(tuple(it for _, it in readers), dict(sorted(self.not_read.items())), self.refusal, sound)
+
+    def _judge_strange(self) -> None:
+        sound = {Path(os.fsdecode(name)).suffix.lower() for files in self.gathered for name, _ in files}
+        sound |= {reader.path.suffix.lower() for _, reader in self.stores if reader.path.is_file()}
+        for suffix, names in self.strange.items():
+            if not suffix or suffix not in sound:
+                self.not_read["other file"] += len(names)
+                continue
+            for name in names:
+                with suppress(OSError):
+                    path = self.root / os.fsdecode(name)
+                    said = other_format(path) or "has no signature of a store"
+                    self._fault(name, "damaged-store", f"not a store as others named *{suffix} are: it {said}")
+
+
+def why_not(path: Path, title: str) -> str:
+    """Say why a file that should be a store of a kind is none. Raises OSError."""
+    return f"not an {title} file: it {other_format(path) or f'has no {title} signature'}"
+
+
+def of_file(name: bytes, code: str, message: str) -> Finding:
+    """Return a finding about what has this name in a folder or a list."""
+    spelled = escape(name)
+    made = found(code, f"{spelled}: {message}")
+    return Finding(code=made.code, verdict=made.verdict, message=made.message, file=spelled)
+
+
+def _said(exc: OSError) -> str:
+    return (exc.strerror or str(exc)).lower()
+
+
+def counted_kinds(not_read: Mapping[str, int]) -> str:
+    """Return what is not read as a sentence has it: "12 pictures, 1 text file"."""
+    return ", ".join(f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in _largest(not_read))
+
+
+def _largest(not_read: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+    return sorted(not_read.items(), key=lambda it: (-it[1], it[0]))
+
+
+def _plural(kind: str) -> str:
+    first, *rest = kind.split(" ", 1) if kind.startswith("link ") else (kind,)
+    return " ".join([f"{first}s", *rest])
