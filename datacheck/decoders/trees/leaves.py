@@ -27,8 +27,12 @@ STACKED = 1 << 28
 """Like arrays of a long list are put together up to so many bytes."""
 SMALL_BYTES = 64
 """Bytes of this size may be shared without anybody having meant it."""
-UNSPELLED = {"torch_geometric.": frozenset({"_store", "_mapping"})}
+UNSPELLED = {
+    "torch_geometric.": frozenset({"_store", "_mapping", "_global_store", "_node_store_dict", "_edge_store_dict"})
+}
 """By the beginning of a class's name, attributes that are no part of a path: its objects keep theirs below them."""
+PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
+"""What such objects keep for themselves beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +230,8 @@ class _Walk:
                 self._kept.append(it)
                 yield path, it
         for at in rest:
-            yield path if names[at] in skipped else below(path, names[at]), values[at]
+            if not (skipped and names[at] in PRIVATE):
+                yield path if names[at] in skipped else below(path, names[at]), values[at]
         yield from self._items(path, node.items)
 
     def _chosen(self, path: str, node: Keyed) -> dict[str, Node]:
