@@ -182,7 +182,7 @@ def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
     storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
     if isinstance(storage, Flawed):
         return storage
-    if not isinstance(storage, Storage) or type(offset) is not int or size is None or stride is None:
+    if not isinstance(storage, Storage) or not arrays.is_integer(offset) or size is None or stride is None:
         return None
     name = ""
     if len(given) > 6 and isinstance(given[6], Global) and given[6].module == "torch":

@@ -40,13 +40,14 @@ class Leaf:
     """A part of a record that has no parts, or that is judged as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
-    `values` are the numbers of it, without any in what is none; `raw` are bytes.
+    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number or a text itself.
     """
 
     path: str
     kind: str
     values: NDArray[Any]
     raw: bytes | memoryview = b""
+    node: Node = None
 
 
 @dataclass(slots=True)
@@ -118,9 +119,9 @@ class _Walk:
         if node is None:
             self._made.nothing.append(name)
         elif isinstance(node, str):
-            self._leaf(name, "text")
+            self._made.leaves.append(Leaf(name, "text", NOTHING, node=node))
         elif isinstance(node, (int, float, complex)):
-            self._leaf(name, "number", number(node))
+            self._made.leaves.append(Leaf(name, "number", number(node), node=node))
         elif self._known(node):
             self._made.again.append(name)
         elif isinstance(node, (bytes, memoryview)):
