@@ -39,6 +39,8 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
             findings += said
             continue
         values = real(leaf.values[np.newaxis])[0]
+        if not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="))
         labels = leaf.path == label or is_label(leaf.path)
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
     lacks: Sequence[str] = ()
