@@ -66,6 +66,29 @@ DECODERS: dict[str, Payload] = {
         "safetensors",
         title="safetensors with {field}",
     ),
+    "tensorprotos": Payload(
+        ("datacheck.decoders.messages.tensor_protos", "TensorProtosDecoder"),
+        "Caffe2's TensorProtos",
+        title="TensorProtos with {field}",
+        late=LATE,
+    ),
+    "annotated-datum": Payload(
+        ("datacheck.decoders.messages.annotated_datum", "AnnotatedDatumDecoder"),
+        "SSD's AnnotatedDatum: a Datum with boxes",
+        title="AnnotatedDatum",
+        late=LATE,
+    ),
+    "audio-example": Payload(
+        ("datacheck.decoders.messages.audio_example", "AudioExampleDecoder"),
+        "RAVE's AudioExample",
+        title="AudioExample with {field}",
+    ),
+    "tf-example": Payload(
+        ("datacheck.decoders.messages.tf_example", "TfExampleDecoder"),
+        "TensorFlow's Example, features by name",
+        title="TensorFlow Example with {field}",
+        late=LATE,
+    ),
     "msgpack": Payload(
         ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",
