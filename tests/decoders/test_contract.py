@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from archive_building import npz, safetensors, torch_save
 from building import datum, floats, pictures, pixels
+from media_building import flac, mkv, mp4, ogg, wav
 from message_building import annotated_datum, audio_example, tensor, tensor_protos, tf_example
 from msgpack_building import packed
 from PIL import Image
@@ -102,6 +103,41 @@ class TestSafetensors(DecoderContract):
 
     def payloads(self):
         return [safetensors({"x": floats(number, (3, 5)), "z": floats(number, (4,))}) for number in range(5)]
+
+
+class TestWav(DecoderContract):
+    decoder = "wav"
+
+    def payloads(self):
+        return [wav(number) for number in range(5)]
+
+
+class TestFlac(DecoderContract):
+    decoder = "flac"
+
+    def payloads(self):
+        return [flac(number) for number in range(5)]
+
+
+class TestOgg(DecoderContract):
+    decoder = "ogg"
+
+    def payloads(self):
+        return [ogg(number) for number in range(5)]
+
+
+class TestMp4(DecoderContract):
+    decoder = "mp4"
+
+    def payloads(self):
+        return [mp4(number) for number in range(5)]
+
+
+class TestMkv(DecoderContract):
+    decoder = "mkv"
+
+    def payloads(self):
+        return [mkv(number) for number in range(5)]
 
 
 class TestTensorProtos(DecoderContract):
