@@ -73,3 +73,25 @@ def tf_example(**features):
             feature = held(3, held(1, packed(values)))
         made += held(1, held(1, name.encode()) + held(2, feature))
     return held(1, made)
+
+
+def arrow_stream(**columns):
+    """Return an Arrow IPC stream, as pyarrow writes it."""
+    import pyarrow as pa
+
+    table = pa.table(columns)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def arrow_message(kind, body=b""):
+    """Return a message of Arrow with this kind and body, whose header holds nothing else."""
+    entries = struct.pack("<6H", 12, 24, 4, 6, 16, 8)
+    table = struct.pack("<ihBxqIxxxx", 12, 4, kind, len(body), 0)
+    flat = struct.pack("<I", 16) + entries + table
+    return b"\xff\xff\xff\xff" + struct.pack("<I", len(flat)) + flat + body
+
+
+ARROW_END = b"\xff\xff\xff\xff\0\0\0\0"

@@ -103,6 +103,12 @@ DECODERS: dict[str, Payload] = {
         title="TensorFlow Example with {field}",
         late=LATE,
     ),
+    "arrow": Payload(
+        ("datacheck.decoders.messages.arrow", "ArrowDecoder"),
+        "Arrow IPC streams and tensors, with pyarrow",
+        title="Arrow streams with {field}",
+        late=LATE,
+    ),
     "msgpack": Payload(
         ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",

@@ -10,7 +10,7 @@ import pytest
 from archive_building import npz, safetensors, torch_save
 from building import datum, floats, pictures, pixels
 from media_building import flac, mkv, mp4, ogg, wav
-from message_building import annotated_datum, audio_example, tensor, tensor_protos, tf_example
+from message_building import annotated_datum, arrow_stream, audio_example, tensor, tensor_protos, tf_example
 from msgpack_building import packed
 from PIL import Image
 
@@ -177,6 +177,17 @@ class TestTfExample(DecoderContract):
 
     def payloads(self):
         return [tf_example(x=floats(number, (7,)), label=[number]) for number in range(5)]
+
+
+class TestArrow(DecoderContract):
+    decoder = "arrow"
+
+    def payloads(self):
+        pytest.importorskip("pyarrow", reason="pyarrow, which reads Arrow streams, is not installed")
+        return [arrow_stream(x=floats(number, (8,)), label=[number] * 8) for number in range(5)]
+
+    def sound_cuts(self, payload):
+        return (len(payload) - 8,)  # without the mark of its end, which a writer may leave out
 
 
 class TestMsgpack(DecoderContract):
