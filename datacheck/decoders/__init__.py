@@ -16,7 +16,8 @@ class Payload:
 
     In the title, "{field}" stands for the name of the records' main field. Payloads `beside` accompany records worth
     training on, and are none themselves. A decoder of `rows` takes a RowBlock, all others take single values.
-    Modules that come `late` are not loaded with the decoder, but by the first record that needs them.
+    Modules that come `late` are not loaded with the decoder, but by the first record that needs them. Payloads that are
+    `walked` have no fields.
     """
 
     decoder: tuple[str, str]
@@ -25,6 +26,14 @@ class Payload:
     beside: bool = False
     rows: bool = False
     late: tuple[str, ...] = ()
+    walked: bool = False
+
+
+def _media(cls: str, what: str, title: str) -> Payload:
+    title += ", structure checked, samples not decoded,"
+    return Payload(
+        ("datacheck.decoders.media.decoder", cls), f"{what}: structure and checksums", title=title, walked=True
+    )
 
 
 LATE = tuple(f"datacheck.decoders.pictures.{name}" for name in ("jpeg", "png", "pillow"))
@@ -65,6 +74,40 @@ DECODERS: dict[str, Payload] = {
         ("datacheck.decoders.archives.safetensors", "SafetensorsDecoder"),
         "safetensors",
         title="safetensors with {field}",
+    ),
+    "wav": _media("WavDecoder", "wav sound", "wav files"),
+    "flac": _media("FlacDecoder", "FLAC sound", "FLAC files"),
+    "ogg": _media("OggDecoder", "Ogg sound and video", "Ogg files"),
+    "mp4": _media("Mp4Decoder", "mp4 and QuickTime video", "mp4 files"),
+    "mkv": _media("MkvDecoder", "Matroska and WebM video", "Matroska files"),
+    "tensorprotos": Payload(
+        ("datacheck.decoders.messages.tensor_protos", "TensorProtosDecoder"),
+        "Caffe2's TensorProtos",
+        title="TensorProtos with {field}",
+        late=LATE,
+    ),
+    "annotated-datum": Payload(
+        ("datacheck.decoders.messages.annotated_datum", "AnnotatedDatumDecoder"),
+        "SSD's AnnotatedDatum: a Datum with boxes",
+        title="AnnotatedDatum",
+        late=LATE,
+    ),
+    "audio-example": Payload(
+        ("datacheck.decoders.messages.audio_example", "AudioExampleDecoder"),
+        "RAVE's AudioExample",
+        title="AudioExample with {field}",
+    ),
+    "tf-example": Payload(
+        ("datacheck.decoders.messages.tf_example", "TfExampleDecoder"),
+        "TensorFlow's Example, features by name",
+        title="TensorFlow Example with {field}",
+        late=LATE,
+    ),
+    "arrow": Payload(
+        ("datacheck.decoders.messages.arrow", "ArrowDecoder"),
+        "Arrow IPC streams and tensors, with pyarrow",
+        title="Arrow streams with {field}",
+        late=LATE,
     ),
     "msgpack": Payload(
         ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),

@@ -44,7 +44,9 @@ def decode_each(
             if field.values.nbytes > STACKED_BYTES and not field.pixels_skipped:
                 yield _batch(field, [row], field.values[None], profile)
                 continue
-            same = (field.name, field.format, field.values.shape, field.values.dtype, field.pixels_skipped)
+            same = (
+                field.name, field.format, field.values.shape, field.values.dtype, field.pixels_skipped, field.label
+            )  # fmt: skip
             _, at, values = stacks.setdefault(same, (field, [], []))
             at.append(row)
             values.append(field.values)

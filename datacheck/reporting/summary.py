@@ -12,7 +12,7 @@ from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.profile import FamilyProfile
+from datacheck.model.profile import UNKNOWN, FamilyProfile
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -57,10 +57,12 @@ def _samples(report: Report) -> str:
 def _contents(report: Report) -> str:
     """Say what most records are, in a few words: the first field of the largest family."""
     families = [*report.profile.families.values(), *([report.profile.rest] if report.profile.rest else [])]
-    families = [family for family in families if family.fields]
+    families = [it for it in families if it.fields or (it.decoder != UNKNOWN and payload(it.decoder).walked)]
     if not families:
         return ""
     family = max(families, key=lambda family: family.sampled)
+    if not family.fields:
+        return payload(family.decoder).title
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from archive_building import npz, safetensors, torch_save
 from building import datum, floats, pictures, pixels
+from media_building import flac, mkv, mp4, ogg, wav
+from message_building import annotated_datum, arrow_stream, audio_example, tensor, tensor_protos, tf_example
 from msgpack_building import packed
 from PIL import Image
 
@@ -101,6 +103,91 @@ class TestSafetensors(DecoderContract):
 
     def payloads(self):
         return [safetensors({"x": floats(number, (3, 5)), "z": floats(number, (4,))}) for number in range(5)]
+
+
+class TestWav(DecoderContract):
+    decoder = "wav"
+
+    def payloads(self):
+        return [wav(number) for number in range(5)]
+
+
+class TestFlac(DecoderContract):
+    decoder = "flac"
+
+    def payloads(self):
+        return [flac(number) for number in range(5)]
+
+
+class TestOgg(DecoderContract):
+    decoder = "ogg"
+
+    def payloads(self):
+        return [ogg(number) for number in range(5)]
+
+
+class TestMp4(DecoderContract):
+    decoder = "mp4"
+
+    def payloads(self):
+        return [mp4(number) for number in range(5)]
+
+
+class TestMkv(DecoderContract):
+    decoder = "mkv"
+
+    def payloads(self):
+        return [mkv(number) for number in range(5)]
+
+
+class TestTensorProtos(DecoderContract):
+    decoder = "tensorprotos"
+
+    def payloads(self):
+        return [tensor_protos(tensor(floats(number, (3, 4))), tensor([number], 2)) for number in range(5)]
+
+    def sound_cuts(self, payload):
+        return (len(payload) - len(tensor_protos(tensor([1], 2))),)
+
+
+class TestAudioExample(DecoderContract):
+    decoder = "audio-example"
+
+    def payloads(self):
+        return [audio_example(pixels(number, (2, 40)).astype("<i2"), metadata={"n": "5"}) for number in range(5)]
+
+    def sound_cuts(self, payload):
+        return (len(payload) - 8,)
+
+
+class TestAnnotatedDatum(DecoderContract):
+    decoder = "annotated-datum"
+
+    def payloads(self):
+        boxes = [(0.25, 0.25, 0.5, 0.75)]
+        return [annotated_datum(datum(pixels(it, (3, 4, 5)), 0), (it, boxes)) for it in range(1, 6)]
+
+    def sound_cuts(self, payload):
+        group = len(payload) - len(annotated_datum(b"", (1, [(0.25, 0.25, 0.5, 0.75)]), kind=None)) + 2
+        return group, group - 2
+
+
+class TestTfExample(DecoderContract):
+    decoder = "tf-example"
+
+    def payloads(self):
+        return [tf_example(x=floats(number, (7,)), label=[number]) for number in range(5)]
+
+
+class TestArrow(DecoderContract):
+    decoder = "arrow"
+
+    def payloads(self):
+        pytest.importorskip("pyarrow", reason="pyarrow, which reads Arrow streams, is not installed")
+        return [arrow_stream(x=floats(number, (8,)), label=[number] * 8) for number in range(5)]
+
+    def sound_cuts(self, payload):
+        return (len(payload) - 8,)  # without the mark of its end, which a writer may leave out
 
 
 class TestMsgpack(DecoderContract):

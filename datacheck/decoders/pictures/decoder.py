@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.media.decoder import WALKS, media_kind
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.picture import LIMIT, Picture, sniff, too_large, trailing
 from datacheck.model.batch import Batch
@@ -83,6 +84,10 @@ def _stranger(value: Value) -> Finding:
     for at, magic, name in FOREIGN:
         if head[at:].startswith(magic):
             return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
+    kind = media_kind(value)
+    if kind is not None:
+        said = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
+        return said or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
     what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
     return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
 

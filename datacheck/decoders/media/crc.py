@@ -1,0 +1,95 @@
+"""Cyclic redundancy checks that begin with the highest bit, as Ogg and FLAC have them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = bytes | memoryview
+ROW = 64
+"""Data is laid out in rows of so many bytes, whose remainders are computed side by side."""
+
+
+TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Each byte with its bits turned around."""
+
+
+def crc32_from_the_top(data: bytes) -> int:
+    """Return the remainder by zlib's polynomial of a register that begins with 0 and takes the highest bit first.
+
+    That is what zlib computes of bytes whose bits are turned around, itself turned around.
+
+    >>> hex(crc32_from_the_top(b"123456789"))
+    '0x89a1897f'
+    """
+    turned = zlib.crc32(data.translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(turned.to_bytes(4, "little").translate(TURNED), "big")
+
+
+@dataclass(frozen=True)
+class Crc:
+    """The remainders by a polynomial of so many bits; the register begins with 0, and nothing is turned around.
+
+    >>> hex(Crc(0x8005, 16).of(b"123456789"))
+    '0xfee8'
+    """
+
+    polynomial: int
+    width: int
+
+    def of(self, data: Value) -> int:
+        """Return the remainder of some bytes."""
+        rows = len(data) // ROW
+        start = len(data) - rows * ROW
+        register = self._plain(data[:start])
+        if not rows:
+            return register
+        grid = np.frombuffer(data, np.uint8, rows * ROW, start).reshape(rows, ROW).T.astype(np.uint32)
+        mask, table = np.uint32(self._mask), self._table
+        shift = np.uint32(self.width - 8)
+        made = np.zeros(rows, np.uint32)
+        for column in grid:
+            made = (made << np.uint32(8) & mask) ^ table[(made >> shift) ^ column]
+        ahead = self._ahead
+        for remainder in made.tolist():
+            moved = 0
+            for place, values in enumerate(ahead):
+                moved ^= values[register >> 8 * place & 0xFF]
+            register = moved ^ remainder
+        return register
+
+    @property
+    def _mask(self) -> int:
+        return (1 << self.width) - 1
+
+    def _plain(self, data: Value, register: int = 0) -> int:
+        table, mask, shift = self._listed, self._mask, self.width - 8
+        for byte in data:
+            register = (register << 8 & mask) ^ table[register >> shift ^ byte]
+        return register
+
+    @cached_property
+    def _listed(self) -> list[int]:
+        made = []
+        top = 1 << self.width - 1
+        for byte in range(256):
+            register = byte << self.width - 8
+            for _ in range(8):
+                register = (register << 1 ^ (self.polynomial if register & top else 0)) & self._mask
+            made.append(register)
+        return made
+
+    @cached_property
+    def _table(self) -> NDArray[Any]:
+        return np.array(self._listed, np.uint32)
+
+    @cached_property
+    def _ahead(self) -> list[list[int]]:
+        """What each byte of the register becomes after a row of zeros."""
+        zeros = bytes(ROW)
+        return [[self._plain(zeros, byte << 8 * place) for byte in range(256)] for place in range(self.width // 8)]

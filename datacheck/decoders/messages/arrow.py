@@ -1,0 +1,196 @@
+"""Arrow's IPC streams and tensors: their messages are walked here, their values read by pyarrow where it is installed.
+
+Source: the Arrow columnar format, "IPC streaming format", and the flatbuffers of its messages (format/Message.fbs).
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees.decoder import TreeDecoder
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed, Run
+from datacheck.model.finding import Finding, found
+
+MARK = b"\xff\xff\xff\xff"
+SCHEMA, DICTIONARY, BATCH, TENSOR, SPARSE = range(1, 6)
+BODY_LENGTH, HEADER_TYPE = 3, 1
+MESSAGES = 1 << 16
+DEPTH = 16
+LEGACY = (12, 16, 20, 24, 28, 32)
+"""pyarrow.serialize wrote so many bytes of counts before its stream, depending on its version."""
+MOST = 1 << 20
+SENTENCE = (
+    "pyarrow.serialize wrote this, which newer releases of pyarrow have removed: only an old one can read it, and "
+    "store it in another format"
+)
+
+
+@dataclass(slots=True)
+class Stream:
+    """What was found in a walk: the kinds of its messages, where it ends, and what is wrong with it."""
+
+    kinds: list[int] = field(default_factory=list)
+    end: int = 0
+    finding: Finding | None = None
+
+
+class ArrowDecoder(TreeDecoder):
+    """Decodes Arrow IPC streams and tensors into a field for each column, with pyarrow."""
+
+    name = "arrow"
+
+    def knows(self, value: Value) -> bool:
+        return is_arrow(value) or is_legacy(value)
+
+    def parse(self, value: Value) -> Parsed:
+        """Return the columns of a stream by name, or the values of a tensor."""
+        if bytes(value[:4]) != MARK:
+            if is_legacy(value):
+                return Parsed(None, [found("unknown-payload", SENTENCE)])
+            said = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
+            return Parsed(None, [found("undecodable", said)])
+        stream = walked(value)
+        if stream.finding is not None:
+            return Parsed(None, [stream.finding])
+        rest = len(value) - stream.end
+        findings = []
+        if rest:
+            said = f"{rest} bytes after the end of the Arrow stream"
+            findings.append(found("trailing-data", said, offset=stream.end, size=rest))
+        tree, finding = _read(value[: stream.end], stream.kinds[0])
+        return Parsed(tree, findings if finding is None else [*findings, finding])
+
+
+def is_arrow(value: Value) -> bool:
+    """Say whether a value begins with a message of Arrow: the mark, a size, and a table that gives it a kind."""
+    if bytes(value[:4]) != MARK or len(value) < 24:
+        return False
+    message = _message(value, 0)
+    return message is not None and message[0] in (SCHEMA, TENSOR, SPARSE)
+
+
+def is_legacy(value: Value) -> bool:
+    """Say whether pyarrow.serialize wrote a value: a few small counts, then a stream."""
+    for at in LEGACY:
+        if bytes(value[at : at + 4]) == MARK:
+            counts = struct.unpack_from(f"<{at // 4}i", value)
+            message = _message(value, at)
+            return all(0 <= it < MOST for it in counts) and message is not None and message[0] == SCHEMA
+    return False
+
+
+def walked(value: Value) -> Stream:
+    """Walk the messages of a stream to its end."""
+    stream = Stream()
+    at = 0
+    while at < len(value) and len(stream.kinds) < MESSAGES:
+        if bytes(value[at : at + 4]) != MARK[: len(value) - at]:
+            break
+        if at + 8 > len(value):
+            stream.finding = _cut(value, "inside the header of a message")
+            return stream
+        if bytes(value[at + 4 : at + 8]) == b"\0\0\0\0":
+            stream.end = at + 8
+            break
+        size = int.from_bytes(value[at + 4 : at + 8], "little")
+        if at + 8 + size > len(value):
+            stream.finding = _cut(value, f"inside the header of message {len(stream.kinds) + 1}")
+            return stream
+        message = _message(value, at)
+        if message is None:
+            said = f"message {len(stream.kinds) + 1} of the Arrow stream, at byte {at}, is broken"
+            stream.finding = found("undecodable", said, offset=at)
+            return stream
+        kind, body = message
+        stream.kinds.append(kind)
+        at += 8 + size + body
+        stream.end = at
+        if at > len(value):
+            stream.finding = _cut(value, f"inside the values of message {len(stream.kinds)}")
+            return stream
+        if kind in (TENSOR, SPARSE):
+            break
+    if not stream.kinds:
+        stream.finding = found("undecodable", "an Arrow stream without a message")
+    elif stream.kinds[0] == SCHEMA and BATCH not in stream.kinds:
+        stream.finding = found("empty", "an Arrow stream without values: no batch of records is in it")
+    return stream
+
+
+def _message(value: Value, at: int) -> tuple[int, int] | None:
+    """Return the kind of the message at an offset and the bytes of its body; None where it is none."""
+    size = int.from_bytes(value[at + 4 : at + 8], "little")
+    if not 16 <= size <= len(value) - at - 8 and not 16 <= size <= MOST:
+        return None
+    table = bytes(value[at + 8 : at + 8 + min(size, MOST)])
+    kind, body = _field(table, HEADER_TYPE, "<B"), _field(table, BODY_LENGTH, "<q")
+    return (kind, body) if kind is not None and SCHEMA <= kind <= SPARSE and body is not None and body >= 0 else None
+
+
+def _field(buffer: bytes, number: int, kind: str) -> int | None:
+    """Return a field of the root table of a flatbuffer; 0 where it is left out, None where the buffer is broken."""
+    try:
+        root = struct.unpack_from("<I", buffer)[0]
+        entries = root - struct.unpack_from("<i", buffer, root)[0]
+        if entries < 0:
+            return None
+        if struct.unpack_from("<H", buffer, entries)[0] < 6 + 2 * number:
+            return 0
+        offset = struct.unpack_from("<H", buffer, entries + 4 + 2 * number)[0]
+        value: int = struct.unpack_from(kind, buffer, root + offset)[0] if offset else 0
+    except struct.error:
+        return None
+    return value
+
+
+def _cut(value: Value, where: str) -> Finding:
+    return found("truncated", f"the Arrow stream ends at byte {len(value)}, {where}", size=len(value))
+
+
+def _read(value: Value, kind: int) -> tuple[Node, Finding | None]:
+    """Return what pyarrow reads, or why that cannot be."""
+    try:
+        pa = importlib.import_module("pyarrow")
+        ipc = importlib.import_module("pyarrow.ipc")
+    except ImportError:
+        return None, found("unknown-payload", "an Arrow IPC stream, which the package pyarrow reads: install it")
+    try:
+        if kind == SPARSE:
+            return Opaque("pyarrow.SparseTensor"), None
+        if kind == TENSOR:
+            values: Node = ipc.read_tensor(pa.BufferReader(value)).to_numpy()
+            return values, None
+        table = ipc.open_stream(pa.BufferReader(value)).read_all()
+        table.validate(full=True)
+        columns: list[tuple[Node, Node]] = [
+            (it, _column(table.column(at), 0)) for at, it in enumerate(table.column_names)
+        ]
+    except (pa.ArrowException, ValueError, TypeError, OSError, KeyError, OverflowError) as error:
+        return None, found("undecodable", f"pyarrow cannot read the Arrow stream: {str(error).splitlines()[0]}")
+    return Keyed(columns), None
+
+
+def _column(column: Any, depth: int) -> Node:
+    """Return the values of a column; what is null is left out, and lists are one after the other."""
+    types = importlib.import_module("pyarrow.types")
+    kind = column.type
+    if depth > DEPTH:
+        return Opaque(str(kind)[:80])
+    if types.is_dictionary(kind):
+        return _column(column.cast(kind.value_type), depth + 1)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        flat = [it.flatten() for it in column.chunks]
+        return _column(importlib.import_module("pyarrow").chunked_array(flat, kind.value_type), depth + 1)
+    if types.is_struct(kind):
+        names = [kind.field(at).name for at in range(kind.num_fields)]
+        return Keyed([(name, _column(it, depth + 1)) for name, it in zip(names, column.flatten(), strict=True)])
+    column = column.drop_null()
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+        return Items([Run(column.to_numpy())]) if len(column) else Items()
+    if any(it(kind) for it in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)):
+        return Items(column.to_pylist())
+    return Opaque(str(kind)[:80])

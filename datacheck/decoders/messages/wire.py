@@ -1,0 +1,128 @@
+"""The wire format of protobuf messages, read strictly: the fields in order, or where it breaks off.
+
+Source: protobuf's encoding guide. Groups, which nobody uses any more, are taken for broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.model.finding import Finding, found
+
+VARINT, FIXED64, LEN, FIXED32 = 0, 1, 2, 5
+Bytes: TypeAlias = "bytes | memoryview"
+LONGEST = 10
+"""A varint has at most so many bytes."""
+
+
+class Broken(Exception):
+    """A message that breaks off, or is none: the code and the words of its finding."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code, why)
+        self.code, self.why = code, why
+
+    def finding(self, what: str) -> Finding:
+        """Return the finding, said of what the message is meant to be."""
+        said = f"the {what} ends early: {self.why}" if self.code == "truncated" else f"not {what}: {self.why}"
+        return found(self.code, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of a message: its number, its wire type, its value; `raw` is what it holds if that has a length."""
+
+    number: int
+    wire: int
+    value: int = 0
+    raw: Bytes = b""
+
+
+def parts(message: Bytes, known: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
+    """Yield the fields of a message; raises Broken at one that is cut, is not known, or has another wire type."""
+    at, size = 0, len(message)
+    while at < size:
+        start = at
+        tag, at = _varint(message, at)
+        number, wire = tag >> 3, tag & 7
+        if wire not in known.get(number, ()):
+            raise Broken("undecodable", f"field {number} with the wire type {wire} at byte {start}")
+        if wire == VARINT:
+            value, at = _varint(message, at)
+            yield Part(number, wire, value)
+            continue
+        if wire == LEN:
+            length, at = _varint(message, at)
+        else:
+            length = 8 if wire == FIXED64 else 4
+        if at + length > size:
+            raise Broken(
+                "truncated", f"{length} bytes of field {number} at byte {start}, of which {size - at} are there"
+            )
+        yield Part(number, wire, raw=message[at : at + length])
+        at += length
+
+
+def _varint(message: Bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 7 * LONGEST, 7):
+        if at >= len(message):
+            raise Broken("truncated", f"byte {at} is inside a number")
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise Broken("undecodable", f"a number of more than {LONGEST} bytes before byte {at}")
+
+
+def signed(value: int) -> int:
+    """Return a varint as the signed number of 64 bits that int32 and int64 fields hold."""
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def varints(packed: Bytes) -> NDArray[np.int64]:
+    """Return the numbers of a packed field; raises Broken."""
+    raw = np.frombuffer(packed, np.uint8)
+    last = raw < 0x80
+    if last.all():
+        return raw.astype(np.int64)
+    if not last[-1]:
+        raise Broken("truncated", "a list of numbers ends inside one")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > LONGEST:
+        raise Broken("undecodable", f"a number of more than {LONGEST} bytes")
+    values = np.zeros(len(ends), np.uint64)
+    for place in range(int(lengths.max())):
+        chosen = lengths > place
+        digits = raw[starts[chosen] + place].astype(np.uint64) & np.uint64(0x7F)
+        values[chosen] |= digits << np.uint64(min(7 * place, 63))
+    return values.view(np.int64)
+
+
+def floats(packed: Bytes, dtype: str) -> NDArray[Any]:
+    """Return the numbers of a packed field of fixed width; raises Broken."""
+    kind = np.dtype(dtype)
+    if len(packed) % kind.itemsize:
+        raise Broken("size-mismatch", f"{len(packed)} bytes of numbers of {kind.itemsize} bytes each")
+    return np.frombuffer(packed, kind)
+
+
+def text(raw: Bytes) -> str:
+    """Return a text; raises Broken."""
+    try:
+        return str(raw, "utf-8")
+    except UnicodeDecodeError as error:
+        raise Broken("undecodable", "a text that is not UTF-8") from error
+
+
+def joined(pieces: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    """Return what several fields of one number hold together."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces) if pieces else np.empty(0, dtype)
