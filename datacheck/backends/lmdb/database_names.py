@@ -18,7 +18,7 @@ from datacheck.backends.shared.key_arrays import Numbers
 
 def lost_its_names(pages: Pages, main: Tree) -> bool:
     """Whether the main database is one leaf, and what is there is not it: it had records, or names of databases."""
-    if main.record.depth != 1 or not main.entries:
+    if main.record.depth != 1 or not main.entries or main.entries[0].kind != "leaf":
         return False
     parsed = _only_leaf(pages, main)
     other = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
@@ -30,6 +30,24 @@ def copied_from(pages: Pages, main: Tree) -> int | None:
     parsed = _only_leaf(pages, main)
     own = int.from_bytes(parsed.raw[:8], sys.byteorder)
     return own if parsed.raw and own != parsed.number and raw_page(pages, own) == parsed.raw else None
+
+
+def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | None:
+    """Return the leaf that holds as many names as the main database has, where its root is another leaf.
+
+    `numbers` are the pages that may be it.
+    """
+    if record.depth != 1 or record.flags & DUPSORT or not record.entries:
+        return None
+    root = parse(pages, record.root, LEAF, record.order(), None, None)
+    if root.faults or len(root.nodes) == record.entries:
+        return None
+    found = []
+    for number in of_kind(pages, numbers, LEAF):
+        parsed = parse(pages, number, LEAF, record.order(), None, None)
+        if not parsed.faults and len(parsed.nodes) == record.entries and any(names_of(parsed)):
+            found.append(number)
+    return found[0] if len(found) == 1 else None
 
 
 def _only_leaf(pages: Pages, main: Tree) -> Parsed:

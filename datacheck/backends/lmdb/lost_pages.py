@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.format import BRANCH, DEEPEST, DUPSORT, LEAF, Database
+from datacheck.backends.lmdb.metas import LOST
 from datacheck.backends.lmdb.orphans import of_kind, unreached
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.model.finding import Finding, found
 
 USED, FREE = 1, 2
 BRANCHES_BELOW = 2
@@ -75,3 +78,27 @@ def _down(pages: Pages, number: int, *, last: bool) -> int | None:
             return None
         number = nodes[-1 if last else 0].child
     return None
+
+
+def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
+    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
+
+    Pages that are taken and freed within one transaction are never written.
+    """
+    expected = (pages.meta.last_page + 1) * pages.page_size
+    there = pages.size // pages.page_size
+    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
+    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
+        lost = expected - pages.size
+        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        yield found("truncated-store", message, size=pages.size, expected=expected)
+
+
+def pages_in_use(records: Sequence[Database]) -> int:
+    """Return how many pages databases and the metas have by what they say; 0 where this may be wrong.
+
+    Where a key has several values, writers count in more ways than one.
+    """
+    if any(record.root == LOST or record.flags & DUPSORT for record in records):
+        return 0
+    return 2 + sum(record.pages for record in records)

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.branches import children, judge_branches
-from datacheck.backends.lmdb.database_names import copied_from, lost_its_names, names_left, names_of, with_names
+from datacheck.backends.lmdb.database_names import (
+    copied_from,
+    leaf_with_names,
+    lost_its_names,
+    names_left,
+    names_of,
+    with_names,
+)
 from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped
 from datacheck.backends.lmdb.format import (
     BIGDATA,
@@ -31,8 +38,10 @@ from datacheck.backends.lmdb.lost_commit import leaves_of, nameless, overlaid
 from datacheck.backends.lmdb.lost_pages import (
     FREE,
     USED,
+    cut,
     freed_by_the_next,
     opened,
+    pages_in_use,
     true_levels,
 )
 from datacheck.backends.lmdb.metas import LOST, Metas
@@ -67,6 +76,8 @@ class Skeleton:
     account: Account
     free_known: bool
     metas: Metas
+    listed: int
+    """How many pages are listed as free."""
     _orphans: Orphans | None = None
 
     def orphans(self, pages: Pages, beat: Callable[[], None]) -> Orphans:
@@ -90,25 +101,29 @@ def skeleton(data: Path) -> Skeleton:
 def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
     for _ in range(TRIES):
         with Pages(data) as pages:
-            bones = Walk(pages).skeleton()
-        with Pages(data) as again:
-            if bones.sound or again.meta == pages.meta:
-                break
-    return bones
+            bones = _whole(data, pages)
+            if bones.sound or not pages.moved_on():
+                return bones
+    why = "another process writes to the store, and its pages changed while they were looked at: scan it again"
+    return replace(bones, findings=[found("source-changed", why)])
 
 
-def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
-    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
-
-    Pages that are taken and freed within one transaction are never written.
-    """
-    expected = (pages.meta.last_page + 1) * pages.page_size
-    there = pages.size // pages.page_size
-    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
-    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
-        lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
-        yield found("truncated-store", message, size=pages.size, expected=expected)
+def _whole(data: Path, pages: Pages) -> Skeleton:
+    """Return the skeleton; where more pages are in use than the meta page says, all that the file has."""
+    bones = Walk(pages).skeleton()
+    there, last = pages.size // pages.page_size - 1, pages.meta.last_page
+    used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for part, it in bones.trees.items() if part)])
+    used += bones.listed if used else 0
+    if used <= last + 1 or there <= last:
+        return bones
+    why = f"the last page of the environment is said to be {last:,}, and {used:,} are in use: all of the file is read"
+    metas = replace(
+        pages.metas,
+        chosen=replace(pages.meta, last_page=there),
+        findings=(*pages.metas.findings, found("damaged-store", why, kind="last page", page=last)),
+    )
+    with Pages(data, metas) as further:
+        return Walk(further).skeleton()
 
 
 class Walk:
@@ -126,7 +141,7 @@ class Walk:
         before = len(self.faults)
         listed = self._free_list()
         free_known = len(self.faults) == before and pages.meta.free.root != LOST
-        main = self.tree("", pages.meta.main)
+        main = self.tree("", self._with_its_root(pages.meta.main, listed))
         trees = {}
         names = []
         for name, record in self._named(main):
@@ -161,7 +176,9 @@ class Walk:
                     self.mark(leaf)
                 tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
         findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
-        return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas)
+        return Skeleton(
+            trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))
+        )
 
     def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
         """Yield the stretches of a tree, with the leaves that no branch reaches in place of its holes."""
@@ -178,6 +195,16 @@ class Walk:
                 for orphan in group.leaves:
                     self.mark(orphan)
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
+
+    def _with_its_root(self, main: Database, listed: Sequence[Numbers]) -> Database:
+        """Return the main database with its root where the names of the databases are, if that is another page."""
+        numbers = self._written(self.used == 0) if main.depth == 1 else np.zeros(0, np.int64)
+        root = leaf_with_names(self.pages, main, numbers[~np.isin(numbers, np.concatenate([numbers[:0], *listed]))])
+        if root is None:
+            return main
+        why = f"the root of the main database is said to be page {main.root:,}; the names it has are on page {root:,}"
+        self.fault("root", 0, why)
+        return replace(main, root=root)
 
     def _without_names(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
         """Return the databases that are left, and say so if the leaf that had their names is a copy of another page."""
@@ -223,13 +250,13 @@ class Walk:
         if record.root == NO_PAGE:
             return tree
         whole = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
-        if not 2 <= record.root <= self.pages.meta.last_page or not 1 <= record.depth <= DEEPEST:
+        depth = self._levels(record, part) if 2 <= record.root <= self.pages.meta.last_page else 0
+        if depth is not None and not 1 <= depth <= DEEPEST:
             name = f"the database {part}" if part else "the main database"
             why = "is lost" if record.root == LOST else f"is said to be page {record.root:,}, of {record.depth} levels"
             self.fault("root", 0, f"the root of {name} {why}", whole, part)
             tree.entries = [self._hole(whole)]
             return tree
-        depth = self._levels(record, part)
         if depth is None:
             tree.entries = [self._hole(replace(whole, kind="branch"))]
             return tree
