@@ -38,7 +38,8 @@ def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]
     if new.txnid == 0 and all(meta.free.root == meta.main.root == NO_PAGE for meta in metas):
         return new, "", True
     apart = new.txnid - old.txnid
-    if apart == 1 and _frees(read, header, new, old) is not False:
+    begun = old.txnid == 0 and old.main.root != NO_PAGE  # the first commit has number 1
+    if apart == 1 and not begun and _frees(read, header, new, old) is not False:
         return new, "", True
     wrong = f"the meta pages are of the transactions {old.txnid} and {new.txnid}"
     wrong += ", and those of a sound environment differ by one" if apart != 1 else ", and neither led to the other"

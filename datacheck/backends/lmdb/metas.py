@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datacheck.backends.lmdb.commit_order import newest
 from datacheck.backends.lmdb.format import (
     BRANCH,
-    DEEPEST,
     HEADERS,
     LEAF,
     MAGIC,
@@ -192,11 +191,9 @@ def _unlikely(meta: Meta, index: int, there: int) -> list[str]:
     if meta.last_page >= 1 << 48:
         said.append(f"its last page is {meta.last_page}")
     for name, tree in (("free", meta.free), ("main", meta.main)):
-        if tree.depth > DEEPEST:
-            said.append(f"its {name} tree has {tree.depth} levels")
         if tree.root != NO_PAGE and not 2 <= tree.root <= max(meta.last_page, there):
             said.append(f"the root of its {name} tree is page {tree.root}")
-        if (tree.root == NO_PAGE) != (tree.depth == 0):
+        if tree.root == NO_PAGE and tree.depth:
             said.append(f"its {name} tree has the root {tree.root} and {tree.depth} levels")
     return said
 

@@ -6,6 +6,8 @@ neither belongs to what a damaged branch led to. Where it is not, the leaf may b
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import sys
 from bisect import bisect_left
@@ -22,9 +24,10 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, flags_of, nodes_of, parse, raw_page
 from datacheck.backends.lmdb.tree import Span, overlapping
 from datacheck.backends.lmdb.values import read_value
-from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.backends.shared.key_arrays import Flags, Numbers
 
 BATCH = 1024
+STRETCH = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,10 @@ class Orphans:
         self, pages: Pages, used: NDArray[np.uint8], *, known: bool, beat: Callable[[], None] = lambda: None
     ) -> None:
         self._known = known
-        unreached = np.flatnonzero(used == 0)
         self._orphans: list[_Orphan] = []
-        for start in range(0, len(unreached), BATCH):
+        for batch in unreached(pages, used == 0):
             beat()
-            batch = unreached[start : start + BATCH]
-            self._orphans += filter(None, (_looked_at(pages, it) for it in _of_kind(pages, batch[batch >= 2], LEAF)))
+            self._orphans += filter(None, (_looked_at(pages, it) for it in _of_kind(pages, batch, LEAF)))
         whole = pages.size // pages.page_size
         if whole < len(used) and not used[whole]:
             self._orphans += filter(None, [_looked_at(pages, whole)])
@@ -111,6 +112,27 @@ def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, hi
     whole = not parsed.faults or len(parsed.raw) < pages.page_size
     strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
     return bool(parsed.nodes) and whole and not strange
+
+
+def unreached(pages: Pages, wanted: Flags) -> Iterator[Numbers]:
+    """Yield the numbers of the pages that are wanted, in batches; what lies in holes of the file is nothing."""
+    place, end = 2 * pages.page_size, min(len(wanted) * pages.page_size, pages.size)
+    while place < end:
+        try:
+            first = os.lseek(pages.file, place, os.SEEK_DATA)
+            place = os.lseek(pages.file, first, os.SEEK_HOLE)
+        except OSError as exc:
+            if exc.errno == errno.ENXIO:
+                return  # all behind is a hole
+            if exc.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            first, place = place, end
+        last = min(-(-place // pages.page_size), len(wanted))
+        for start in range(max(2, first // pages.page_size), last, STRETCH):
+            numbers = np.flatnonzero(wanted[start : min(start + STRETCH, last)]) + start
+            for at in range(0, len(numbers), BATCH):
+                yield numbers[at : at + BATCH]
+        place = max(place, first + 1)
 
 
 def of_kind(pages: Pages, numbers: Numbers, kind: int) -> Iterator[int]:

@@ -35,7 +35,7 @@ WORD = 1 << 64
 def verify(data: Path) -> list[Finding]:
     """Look at the whole structure of an environment, and return all that is wrong with it. Raises PageDamaged."""
     bones = skeleton(data)
-    with Pages(data) as pages:
+    with Pages(data, bones.metas) as pages:
         findings, sums = _looked_through(pages, bones)
     return [*bones.findings, *findings, *conclude(data, sums)]
 
@@ -58,7 +58,7 @@ def _looked_through(pages: Pages, bones: Skeleton) -> tuple[list[Finding], Count
 def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
     """Return what the sums of all shards of an environment say of it as a whole."""
     bones = skeleton(data)
-    with Pages(data) as pages:
+    with Pages(data, bones.metas) as pages:
         if sums.get("died"):
             _, sums = _looked_through(pages, bones)
         findings = list(_missing(bones, sums)) if pages.metas.sound else []

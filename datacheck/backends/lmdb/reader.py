@@ -99,7 +99,7 @@ class LmdbReader:
         made: list[Shard] = []
         tried: list[Shard] = []
         count = max(1, PROBES // max(1, len(bones.trees)))
-        with Pages(self.data) as pages:
+        with Pages(self.data, bones.metas) as pages:
             for tree in bones.trees.values():
                 made += shards(pages, tree, self.shard_bytes)
                 tried += probes(pages, tree, count)
@@ -127,7 +127,7 @@ class LmdbReader:
         note(shard.start or Position(b""), False)
         bones = skeleton(self.data)
         library = bones.sound and self._refusal() is None
-        with Pages(self.data) as pages:
+        with Pages(self.data, bones.metas) as pages:
             ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
             salvage = Salvage(pages, bones, shard, note, avoid)
             direct = Direct(pages, ranges.database)

@@ -14,9 +14,10 @@ import msgspec
 
 from datacheck.backends.lmdb.fault_findings import Fault, finding_of, of_database
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, LEAF, Node
+from datacheck.backends.lmdb.lost_pages import FREE
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
-from datacheck.backends.lmdb.skeleton import FREE, Skeleton
+from datacheck.backends.lmdb.skeleton import Skeleton
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse
 from datacheck.backends.lmdb.tree import Tree
 from datacheck.backends.lmdb.values import Damage, read_duplicates, read_value

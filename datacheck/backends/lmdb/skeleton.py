@@ -5,7 +5,6 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,36 +15,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.branches import children, judge_branches
+from datacheck.backends.lmdb.database_names import (
+    copied_from,
+    leaf_with_names,
+    lost_its_names,
+    names_left,
+    names_of,
+    with_names,
+)
 from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped
 from datacheck.backends.lmdb.format import (
     BIGDATA,
     BRANCH,
     DEEPEST,
-    DUPDATA,
     INTEGERKEY,
     LEAF,
     NO_PAGE,
-    SUBDATA,
     Database,
     Node,
-    database,
 )
 from datacheck.backends.lmdb.lost_commit import leaves_of, nameless, overlaid
-from datacheck.backends.lmdb.metas import LOST
-from datacheck.backends.lmdb.orphans import Orphans, is_of_names, of_kind
-from datacheck.backends.lmdb.page_arrays import Stack
+from datacheck.backends.lmdb.lost_pages import (
+    FREE,
+    USED,
+    cut,
+    freed_by_the_next,
+    opened,
+    pages_in_use,
+    true_levels,
+)
+from datacheck.backends.lmdb.metas import LOST, Metas
+from datacheck.backends.lmdb.orphans import Orphans, unreached
 from datacheck.backends.lmdb.page_sums import Account
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.tolerant_page import Parsed, parse
 from datacheck.backends.lmdb.tree import Entry, Tree, in_order
 from datacheck.backends.lmdb.values import read_value
-from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.backends.shared.key_arrays import Flags, Numbers
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 NAMES_SOUGHT = 100_000
 """Named databases are looked for in a main database of at most this many entries: beyond it holds records."""
-USED, FREE = 1, 2
 TRIES = 3
 """A store that another process commits to meanwhile is looked at so many times."""
 
@@ -64,6 +75,9 @@ class Skeleton:
     findings: list[Finding]
     account: Account
     free_known: bool
+    metas: Metas
+    listed: int
+    """How many pages are listed as free."""
     _orphans: Orphans | None = None
 
     def orphans(self, pages: Pages, beat: Callable[[], None]) -> Orphans:
@@ -87,25 +101,29 @@ def skeleton(data: Path) -> Skeleton:
 def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
     for _ in range(TRIES):
         with Pages(data) as pages:
-            bones = Walk(pages).skeleton()
-        with Pages(data) as again:
-            if bones.sound or again.meta == pages.meta:
-                break
-    return bones
+            bones = _whole(data, pages)
+            if bones.sound or not pages.moved_on():
+                return bones
+    why = "another process writes to the store, and its pages changed while they were looked at: scan it again"
+    return replace(bones, findings=[found("source-changed", why)])
 
 
-def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
-    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
-
-    Pages that are taken and freed within one transaction are never written.
-    """
-    expected = (pages.meta.last_page + 1) * pages.page_size
-    there = pages.size // pages.page_size
-    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
-    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
-        lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
-        yield found("truncated-store", message, size=pages.size, expected=expected)
+def _whole(data: Path, pages: Pages) -> Skeleton:
+    """Return the skeleton; where more pages are in use than the meta page says, all that the file has."""
+    bones = Walk(pages).skeleton()
+    there, last = pages.size // pages.page_size - 1, pages.meta.last_page
+    used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for part, it in bones.trees.items() if part)])
+    used += bones.listed if used else 0
+    if used <= last + 1 or there <= last:
+        return bones
+    why = f"the last page of the environment is said to be {last:,}, and {used:,} are in use: all of the file is read"
+    metas = replace(
+        pages.metas,
+        chosen=replace(pages.meta, last_page=there),
+        findings=(*pages.metas.findings, found("damaged-store", why, kind="last page", page=last)),
+    )
+    with Pages(data, metas) as further:
+        return Walk(further).skeleton()
 
 
 class Walk:
@@ -123,10 +141,10 @@ class Walk:
         before = len(self.faults)
         listed = self._free_list()
         free_known = len(self.faults) == before and pages.meta.free.root != LOST
-        main = self.tree("", pages.meta.main)
+        main = self.tree("", self._with_its_root(pages.meta.main, listed))
         trees = {}
         names = []
-        for name, record in self._named(main) if main.record.root != LOST else self._names_left():
+        for name, record in self._named(main):
             names.append(name)
             part = escape(name.rstrip(b"\0"))
             trees[part] = self.tree(part, record)
@@ -137,15 +155,18 @@ class Walk:
             self._of_names(main)
         for numbers in listed:
             self._mark_free(numbers)
-        if not names and self._lost_its_names(main):
-            trees |= self._nameless(free_known)
+        if not names and lost_its_names(pages, main):
+            trees = self._without_names(main, self._nameless(free_known))
         if main.record.root == LOST:
             for tree in trees.values():
                 tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
-        newer = not pages.metas.sound and pages.meta.main.root != LOST
+        newer = not pages.metas.certain and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
         if torn or newer:
-            orphans = Orphans(pages, self.used, known=free_known)
+            freed = freed_by_the_next(pages, self.used) if newer else None
+            if freed is not None:
+                self.fault("lost commit", 0, f"commit {pages.meta.txnid + 1} was written, and its meta page is lost")
+            orphans = Orphans(pages, self.used if freed is None else opened(self.used, freed), known=free_known)
             for tree in torn:
                 tree.entries = in_order(tree.record, self._filled(tree, orphans, len(torn) > 1))
             if newer and len(trees) == 1 and not torn:
@@ -155,7 +176,9 @@ class Walk:
                     self.mark(leaf)
                 tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
         findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
-        return Skeleton(trees, frozenset(names), self.used, findings, self.account, free_known)
+        return Skeleton(
+            trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))
+        )
 
     def _filled(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
         """Yield the stretches of a tree, with the leaves that no branch reaches in place of its holes."""
@@ -173,29 +196,32 @@ class Walk:
                     self.mark(orphan)
                     yield Entry(group.low, group.high, orphan, "orphan", group.doubt or doubt)
 
-    def _lost_its_names(self, main: Tree) -> bool:
-        """Whether the main database is one leaf, of which nothing is left: it had records, or names of databases."""
-        if main.record.depth != 1 or not main.entries:
-            return False
-        return parse(self.pages, main.entries[0].page, LEAF, main.record.order(), None, None).gone
+    def _with_its_root(self, main: Database, listed: Sequence[Numbers]) -> Database:
+        """Return the main database with its root where the names of the databases are, if that is another page."""
+        numbers = self._written(self.used == 0) if main.depth == 1 else np.zeros(0, np.int64)
+        root = leaf_with_names(self.pages, main, numbers[~np.isin(numbers, np.concatenate([numbers[:0], *listed]))])
+        if root is None:
+            return main
+        why = f"the root of the main database is said to be page {main.root:,}; the names it has are on page {root:,}"
+        self.fault("root", 0, why)
+        return replace(main, root=root)
 
-    def _names_left(self) -> Iterator[tuple[bytes, Database]]:
-        """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
-        numbers = np.arange(2, len(self.used))
-        best: dict[bytes, tuple[int, Database]] = {}
-        for number in of_kind(self.pages, numbers, LEAF):
-            parsed = parse(self.pages, number, LEAF, bytes, None, None)
-            for name, record in names_of(parsed) if is_of_names(parsed) else ():
-                age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if self.pages.base else record.entries
-                if record.root <= self.pages.meta.last_page and (name not in best or age >= best[name][0]):
-                    best[name] = age, record
-        yield from ((name, record) for name, (_, record) in sorted(best.items()))
+    def _without_names(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
+        """Return the databases that are left, and say so if the leaf that had their names is a copy of another page."""
+        own = copied_from(self.pages, main)
+        if own is None or not nameless:
+            return {"": main, **nameless}
+        page = main.entries[0].page
+        self.fault("names", page, f"had the names of the databases, and is a copy of page {own:,} now")
+        return nameless
+
+    def _written(self, wanted: Flags) -> Numbers:
+        return np.concatenate([np.zeros(0, np.int64), *unreached(self.pages, wanted)])
 
     def _nameless(self, known: bool) -> dict[str, Tree]:
         """Return the databases that are left where the leaf with their names is lost."""
-        unreached = np.flatnonzero(self.used == 0)
         trees = {}
-        for lost in nameless(self.pages, unreached[unreached >= 2], known=known):
+        for lost in nameless(self.pages, self._written(self.used == 0), known=known):
             tree = self.tree(lost.part, lost.record) if lost.record.root != NO_PAGE else lost
             tree.nameless = True
             for entry in tree.entries:
@@ -224,14 +250,20 @@ class Walk:
         if record.root == NO_PAGE:
             return tree
         whole = Entry(None, None, record.root, "branch" if record.depth > 1 else "leaf")
-        if not 2 <= record.root <= self.pages.meta.last_page or not 1 <= record.depth <= DEEPEST:
+        depth = self._levels(record, part) if 2 <= record.root <= self.pages.meta.last_page else 0
+        if depth is not None and not 1 <= depth <= DEEPEST:
             name = f"the database {part}" if part else "the main database"
             why = "is lost" if record.root == LOST else f"is said to be page {record.root:,}, of {record.depth} levels"
             self.fault("root", 0, f"the root of {name} {why}", whole, part)
             tree.entries = [self._hole(whole)]
             return tree
+        if depth is None:
+            tree.entries = [self._hole(replace(whole, kind="branch"))]
+            return tree
+        record = tree.record = replace(record, depth=depth)
         if not self.mark(record.root):
             self.fault("shared", record.root, "is used twice", None, part)
+        whole = replace(whole, kind="branch" if depth > 1 else "leaf")
         if record.depth == 1:
             tree.entries = [whole]
             return tree
@@ -240,6 +272,19 @@ class Walk:
             level = [below for entry in level for below in self._below(tree, entry, "branch")]
         tree.entries = list(self._above_leaves(tree, level))
         return tree
+
+    def _levels(self, record: Database, part: str) -> int | None:
+        """Return how many levels a tree has; None, and the fault is noted, if its root leads to too little of it."""
+        depth = true_levels(self.pages, record)
+        if depth is None and true_levels(self.pages, replace(record, depth=0)) is None:
+            return record.depth  # its pages are damaged: which, is said of each
+        if depth is None:
+            why = f"is a root that leads to fewer pages than the {record.branches + record.leaves:,} of its database"
+            self.fault("root", record.root, why, Entry(None, None, record.root, "hole"), part)
+        elif depth != record.depth:
+            why = f"is the root of {depth} levels, and its database says {record.depth}"
+            self.fault("root", record.root, why, None, part)
+        return depth
 
     def _below(self, tree: Tree, entry: Entry, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
         """Yield the stretches that a branch page divides its own into, as far as it can be read."""
@@ -297,10 +342,12 @@ class Walk:
 
     def _named(self, main: Tree) -> Iterator[tuple[bytes, Database]]:
         """Yield the named databases by their keys in the main one, which end in a NUL in LMDB 1.0."""
+        if main.record.root == LOST:
+            yield from names_left(self.pages, self._written(np.ones(len(self.used), bool)))
         if main.record.entries > NAMES_SOUGHT:
             return
         for numbers in self._leaf_numbers(main):
-            for number in self._with_names(numbers):
+            for number in with_names(self.pages, numbers):
                 parsed = parse(self.pages, number, LEAF, main.record.order(), None, None)
                 yield from names_of(parsed)
 
@@ -315,22 +362,6 @@ class Walk:
                 yield children(self.pages, entry.page)
             elif entry.kind == "leaf":
                 yield np.array([entry.page], np.int64)
-
-    def _with_names(self, numbers: Numbers) -> list[int]:
-        """Return those of some leaves that may hold the name of a database: a node's flags say so."""
-        numbers = np.unique(numbers)
-        stack = Stack(self.pages.file, self.pages.page_size, self.pages.size, numbers)
-        header, half = self.pages.header, self.pages.page_size >> 1
-        lower = stack.field(header - 4, np.uint16).astype(np.int64) + self.pages.base
-        counts = np.clip((lower - header) >> 1, 0, half - (header >> 1))
-        page = np.repeat(np.arange(len(numbers)), counts)
-        within = np.arange(len(page)) - (np.cumsum(counts) - counts)[page]
-        halves = stack.rows.reshape(-1).view(np.uint16)
-        offsets = halves[page * half + (header >> 1) + within].astype(np.int64) + self.pages.base
-        offsets = np.minimum(offsets, self.pages.page_size - 8)
-        flags = stack.buffer.words(page * self.pages.page_size + offsets) >> np.uint64(32) & np.uint64(0xFFFF)
-        named = page[flags == SUBDATA]
-        return [int(it) for it in numbers[np.unique(named)]]
 
     def _free_list(self) -> list[Numbers]:
         """Return the lists of free pages, which are kept in a tree of their own by transaction."""
@@ -384,13 +415,6 @@ class Walk:
             )
         self.used[inside[~taken]] = FREE
         self.used[inside[taken]] |= FREE
-
-
-def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
-    """Yield the named databases of a leaf."""
-    for node in parsed.nodes:
-        if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
-            yield node.key, database(parsed.raw[node.offset : node.offset + 48])
 
 
 _COUNTS = ("depth", "branches", "leaves", "overflow", "entries", "root")

@@ -1,0 +1,90 @@
+"""The names of an LMDB environment's databases: which leaves hold them, and what is left where these are lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database, database
+from datacheck.backends.lmdb.orphans import is_of_names, of_kind
+from datacheck.backends.lmdb.page_arrays import Stack
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.tolerant_page import Parsed, parse, raw_page
+from datacheck.backends.lmdb.tree import Tree
+from datacheck.backends.shared.key_arrays import Numbers
+
+
+def lost_its_names(pages: Pages, main: Tree) -> bool:
+    """Whether the main database is one leaf, and what is there is not it: it had records, or names of databases."""
+    if main.record.depth != 1 or not main.entries or main.entries[0].kind != "leaf":
+        return False
+    parsed = _only_leaf(pages, main)
+    other = not main.record.flags & DUPSORT and not parsed.lost and len(parsed.nodes) != main.record.entries
+    return parsed.gone or other or copied_from(pages, main) is not None
+
+
+def copied_from(pages: Pages, main: Tree) -> int | None:
+    """Return the page of which the one leaf of the main database is a copy; None if it is none."""
+    parsed = _only_leaf(pages, main)
+    own = int.from_bytes(parsed.raw[:8], sys.byteorder)
+    return own if parsed.raw and own != parsed.number and raw_page(pages, own) == parsed.raw else None
+
+
+def leaf_with_names(pages: Pages, record: Database, numbers: Numbers) -> int | None:
+    """Return the leaf that holds as many names as the main database has, where its root is another leaf.
+
+    `numbers` are the pages that may be it.
+    """
+    if record.depth != 1 or record.flags & DUPSORT or not record.entries:
+        return None
+    root = parse(pages, record.root, LEAF, record.order(), None, None)
+    if root.faults or len(root.nodes) == record.entries:
+        return None
+    found = []
+    for number in of_kind(pages, numbers, LEAF):
+        parsed = parse(pages, number, LEAF, record.order(), None, None)
+        if not parsed.faults and len(parsed.nodes) == record.entries and any(names_of(parsed)):
+            found.append(number)
+    return found[0] if len(found) == 1 else None
+
+
+def _only_leaf(pages: Pages, main: Tree) -> Parsed:
+    return parse(pages, main.entries[0].page, LEAF, main.record.order(), None, None)
+
+
+def names_left(pages: Pages, numbers: Numbers) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases by leaves of a main database whose root is lost: of each name the largest."""
+    best: dict[bytes, tuple[int, Database]] = {}
+    for number in of_kind(pages, numbers, LEAF):
+        parsed = parse(pages, number, LEAF, bytes, None, None)
+        for name, record in names_of(parsed) if is_of_names(parsed) else ():
+            age = int.from_bytes(parsed.raw[8:16], sys.byteorder) if pages.base else record.entries
+            if record.root <= pages.meta.last_page and (name not in best or age >= best[name][0]):
+                best[name] = age, record
+    yield from ((name, record) for name, (_, record) in sorted(best.items()))
+
+
+def with_names(pages: Pages, numbers: Numbers) -> list[int]:
+    """Return those of some leaves that may hold the name of a database: a node's flags say so."""
+    numbers = np.unique(numbers)
+    stack = Stack(pages.file, pages.page_size, pages.size, numbers)
+    header, half = pages.header, pages.page_size >> 1
+    lower = stack.field(header - 4, np.uint16).astype(np.int64) + pages.base
+    counts = np.clip((lower - header) >> 1, 0, half - (header >> 1))
+    page = np.repeat(np.arange(len(numbers)), counts)
+    within = np.arange(len(page)) - (np.cumsum(counts) - counts)[page]
+    halves = stack.rows.reshape(-1).view(np.uint16)
+    offsets = halves[page * half + (header >> 1) + within].astype(np.int64) + pages.base
+    offsets = np.minimum(offsets, pages.page_size - 8)
+    flags = stack.buffer.words(page * pages.page_size + offsets) >> np.uint64(32) & np.uint64(0xFFFF)
+    named = page[flags == SUBDATA]
+    return [int(it) for it in numbers[np.unique(named)]]
+
+
+def names_of(parsed: Parsed) -> Iterator[tuple[bytes, Database]]:
+    """Yield the named databases of a leaf."""
+    for node in parsed.nodes:
+        if node.flags & (SUBDATA | DUPDATA) == SUBDATA and node.offset + 48 <= len(parsed.raw):
+            yield node.key, database(parsed.raw[node.offset : node.offset + 48])

@@ -1,0 +1,104 @@
+"""What the pages of an LMDB show of a database or a commit, where what leads to them is lost or wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.lmdb.format import BRANCH, DEEPEST, DUPSORT, LEAF, Database
+from datacheck.backends.lmdb.metas import LOST
+from datacheck.backends.lmdb.orphans import of_kind, unreached
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.values import read_value
+from datacheck.backends.shared.key_arrays import Numbers
+from datacheck.model.finding import Finding, found
+
+USED, FREE = 1, 2
+BRANCHES_BELOW = 2
+"""The branch pages of a tree of so many levels are known without a look at them."""
+
+
+def freed_by_the_next(pages: Pages, used: NDArray[np.uint8]) -> Numbers | None:
+    """Return the pages that the commit after the one that is read has freed; None if nothing shows that there was one.
+
+    It is known by its free list, which names the main root that it replaced under its own number.
+    """
+    number, root = pages.meta.txnid + 1, pages.meta.main.root
+    for batch in unreached(pages, used != USED):
+        for page in of_kind(pages, batch, LEAF):
+            parsed = parse(pages, page, LEAF, bytes, None, None)
+            node = parsed.nodes[-1] if parsed.nodes else None
+            if node is None or node.key != number.to_bytes(8, sys.byteorder):
+                continue
+            raw = read_value(pages, parsed, node).data
+            listed = np.frombuffer(raw[: len(raw) // 8 * 8], np.int64)
+            if len(listed) and listed[0] == len(listed) - 1 and (listed[1:] == root).any():
+                return listed[1:]
+    return None
+
+
+def opened(used: NDArray[np.uint8], freed: Numbers) -> NDArray[np.uint8]:
+    """Return which pages a commit has that took some of those that are free, and freed others."""
+    taken = np.where(used == FREE, 0, used).astype(np.uint8)
+    inside = freed[(freed >= 2) & (freed < len(used))]
+    taken[inside[taken[inside] == 0]] = FREE
+    return taken
+
+
+def true_levels(pages: Pages, record: Database) -> int | None:
+    """Return how many levels a tree has by its first and by its last leaf.
+
+    None where its pages do not say, or where they are fewer than its record counts: it has another root, then.
+    """
+    found = {_down(pages, record.root, last=last) for last in (False, True)}
+    depth = found.pop() if len(found) == 1 else None
+    if depth is None or depth > min(record.depth, BRANCHES_BELOW):
+        return depth
+    several = bool(record.flags & DUPSORT)
+    if depth == 1:
+        nodes = sum(node is not None for node in nodes_of(pages, raw_page(pages, record.root)))
+        other = record.depth > 1 or not several
+        return None if other and nodes != record.entries and record.branches + record.leaves > 1 else depth
+    return None if depth < record.depth and record.branches > 1 else depth
+
+
+def _down(pages: Pages, number: int, *, last: bool) -> int | None:
+    for depth in range(1, DEEPEST + 1):
+        raw = raw_page(pages, number)
+        if len(raw) < pages.page_size or int.from_bytes(raw[:8], sys.byteorder) != number:
+            return None
+        if flags_of(pages, raw) == LEAF:
+            return depth
+        nodes = [node for node in nodes_of(pages, raw) if node is not None]
+        if flags_of(pages, raw) != BRANCH or not nodes:
+            return None
+        number = nodes[-1 if last else 0].child
+    return None
+
+
+def cut(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
+    """Say if the file ends before its last page does, and a page that it lacks is none of the free ones.
+
+    Pages that are taken and freed within one transaction are never written.
+    """
+    expected = (pages.meta.last_page + 1) * pages.page_size
+    there = pages.size // pages.page_size
+    unwritten = sum(len(np.unique(it[(it >= there) & (it <= pages.meta.last_page)])) for it in free)
+    if pages.size < expected and unwritten < pages.meta.last_page + 1 - there:
+        lost = expected - pages.size
+        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        yield found("truncated-store", message, size=pages.size, expected=expected)
+
+
+def pages_in_use(records: Sequence[Database]) -> int:
+    """Return how many pages databases and the metas have by what they say; 0 where this may be wrong.
+
+    Where a key has several values, writers count in more ways than one.
+    """
+    if any(record.root == LOST or record.flags & DUPSORT for record in records):
+        return 0
+    return 2 + sum(record.pages for record in records)
