@@ -44,13 +44,15 @@ class Shard:
     """A half-open range of one part (a database, a table) of a store; None is an open end.
 
     `records` is the exact number of records where it is known without reading them.
-    `first` marks the shard that reports what is wrong with its part as a whole.
+    `lacking` are the files whose lack the layout has told of, None where there was no layout: of what else is gone when
+    the shard is read, who reads it tells.
     """
 
     part: str = ""
     start: Position | None = None
     stop: Position | None = None
     records: int | None = None
+    lacking: tuple[str, ...] | None = None
 
     def before(self, place: Position) -> Shard:
         return replace(self, stop=place, records=None)

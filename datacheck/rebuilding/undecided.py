@@ -18,13 +18,13 @@ WAIT = "rebuild it when nothing writes to it, or rebuild a copy of it"
 
 def refuse_undecided(source: Path, report: Report) -> None:
     """Raise RebuildFailed where a copy could lack what is sound: a disk or a network failed, or the source changed."""
+    if report.counts.get("source-changed"):
+        raise RebuildFailed(str(source), f"it was changed while it was scanned; {WAIT}")
     if report.counts.get("unreadable"):
         unread = [it for it in report.findings if failed_to_read(it) and "errno" in it.details]
         if unread:
             said = f"{_named(unread)} could not be read ({unread[0].details['errno']}), and may well be sound"
             raise RebuildFailed(str(source), f"{said}; try again when the disk or the network works")
-    if report.counts.get("source-changed"):
-        raise RebuildFailed(str(source), f"it was changed while it was scanned; {WAIT}")
     if not report.complete:
         raise RebuildFailed(str(source), "the scan did not reach every record, so a copy could not be whole")
 

@@ -23,8 +23,8 @@ from datacheck.scanning.fingerprint import fingerprint_if_any
 ROUNDS = 3
 PAUSE = 0.2
 """So often, and with so many seconds in between, it is tried to look again while nobody writes."""
-STRUCTURAL = frozenset({"orphan", "stale"})
-"""Codes that are not bad, but tell of a store's structure."""
+STRUCTURAL = frozenset({"truncated-store", "damaged-store", "checksum", "orphan", "stale"})
+"""Codes that tell of a store's structure, whatever their verdict."""
 NAMED = 3
 """So many files are named of those that changed."""
 ADVICE = "scan it again when nothing writes to it, or scan a copy"
@@ -43,7 +43,7 @@ def settle(
         return None
     confirmed = array("q")
     try:
-        if report.bad or any(report.counts.get(code) for code in STRUCTURAL):
+        if report.bad or report.suspicious or not STRUCTURAL.isdisjoint(report.counts):
             confirmed = _found_again(reader, look)
     finally:
         report.revise(lambda finding: finding if _holds(finding, confirmed) else _withdrawn(finding))
@@ -68,8 +68,15 @@ def _mark(finding: Finding) -> int:
     return hash((*map(str, where), finding.code, finding.message))
 
 
+def in_doubt(finding: Finding) -> bool:
+    """Say whether a finding may come of somebody's writing. What sums and flags say of a whole source stays."""
+    if finding.verdict == "unverifiable":
+        return False
+    return finding.verdict == "bad" or finding.key is not None or finding.code in STRUCTURAL
+
+
 def _holds(finding: Finding, confirmed: array[int]) -> bool:
-    if finding.verdict != "bad" and finding.code not in STRUCTURAL:
+    if not in_doubt(finding):
         return True
     mark = _mark(finding)
     at = bisect_left(confirmed, mark)
@@ -89,14 +96,13 @@ def _said(before: Fingerprint | None, after: Fingerprint | None) -> Finding:
     old = {} if before is None else {it.name: it for it in before.files}
     new = {} if after is None else {it.name: it for it in after.files}
     kinds = {
-        "is gone": sorted(old.keys() - new.keys()),
-        "is new": sorted(new.keys() - old.keys()),
-        "was changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
+        "gone": sorted(old.keys() - new.keys()),
+        "new": sorted(new.keys() - old.keys()),
+        "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
     }
-    parts = [f"{_listed(names)} {what}" for what, names in kinds.items() if names]
-    files = ", ".join(parts) or "its contents are others"
+    files = "; ".join(f"{what}: {_listed(names)}" for what, names in kinds.items() if names) or "its contents"
     said = f"the source was changed while it was read ({files}), and was read partly as it was and partly as it is now"
-    counts: dict[str, Any] = {what.split()[-1]: len(names) for what, names in kinds.items()}
+    counts: dict[str, Any] = {what: len(names) for what, names in kinds.items()}
     return found("source-changed", f"{said}: {ADVICE}", **counts)
 
 

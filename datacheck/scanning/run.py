@@ -20,7 +20,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
-from datacheck.scanning.changed import STRUCTURAL, settle
+from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
@@ -102,7 +102,7 @@ class _Doubtful:
 
     def take(self, check: Check, tally: Tally) -> Tally:
         """Take note of a check that found something, and return its tally."""
-        if tally.verdicts["bad"] or not tally.codes.keys().isdisjoint(STRUCTURAL):
+        if tally.verdicts["bad"] or tally.verdicts["suspicious"] or not STRUCTURAL.isdisjoint(tally.codes):
             self.checks[id(check)] = check
         return tally
 
@@ -168,9 +168,7 @@ def _scan_once(
         add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
         for finding in _concluded(pool, report.tally.account):
-            doubtful.whole |= report.settings.sample is None and (
-                finding.verdict == "bad" or finding.code in STRUCTURAL
-            )
+            doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))

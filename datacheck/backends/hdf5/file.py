@@ -16,6 +16,10 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
 
+UNBUFFERED = "datacheck-unbuffered"
+"""The usual driver, without a buffer for contiguous data: after a read that failed, HDF5 takes what that left in the
+buffer, zeros at best, for what is in the file, and hands it out as values (H5Dcontig.c sets its place beforehand)."""
+
 
 @cache
 def library() -> Any:
@@ -34,6 +38,7 @@ def library() -> Any:
 
     with contextlib.suppress(ImportError):
         import hdf5plugin  # noqa: F401
+    h5py.register_driver(UNBUFFERED, _set_unbuffered)
     for at in reversed(range(h5py.h5pl.size())):
         h5py.h5pl.remove(at)
     return h5py
@@ -51,7 +56,7 @@ class OpenFile:
         if self.block is not None and self.block.damaged(self.size):
             self.mended = Mended(path, self.block)
         try:
-            self.file = library().File(self.mended, "r") if self.mended is not None else _healthy(path)
+            self.file = _unhealthy(self.mended) if self.mended is not None else _healthy(path)
         except BaseException:
             self._let_go()
             raise
@@ -124,12 +129,26 @@ def opened(path: Path) -> OpenFile:
 
 def _healthy(path: Path) -> Any:
     try:
-        return library().File(path, "r", driver="sec2", locking=False)
+        return library().File(path, "r", driver=UNBUFFERED, locking=False)
     except OSError as exc:
         if "locking flag" not in str(exc):
             raise
         # This process has the file open already, with a lock: the library then shares that and takes no other.
-        return library().File(path, "r", driver="sec2")
+        return library().File(path, "r", driver=UNBUFFERED)
+
+
+def _unhealthy(mended: Mended) -> Any:
+    h5 = library()
+    access = h5.h5p.create(h5.h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5.h5f.CLOSE_STRONG)
+    access.set_fileobj_driver(h5.h5fd.fileobj_driver, mended)
+    access.set_sieve_buf_size(0)
+    return h5.File(h5.h5f.open(repr(mended).encode(), h5.h5f.ACC_RDONLY, access))
+
+
+def _set_unbuffered(access: Any, **options: Any) -> None:
+    access.set_fapl_sec2(**options)
+    access.set_sieve_buf_size(0)
 
 
 def refused(exc: Exception) -> Finding:

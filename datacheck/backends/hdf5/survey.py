@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, errno_details, found
-from datacheck.model.slips import errno_of, is_slip, of_machine
+from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
 DEEPEST = 256
 """Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
@@ -56,7 +57,10 @@ OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy",
 
 
 def reason_of(exc: BaseException) -> str:
-    """Return what the library said as one clean line."""
+    """Return what the library said as one clean line; of an error of the system without its addresses and times."""
+    number = errno_of(exc)
+    if number is not None and number in ENVIRONMENT:
+        return os.strerror(number)
     said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
     return plain(" ".join(said.split()))[:300] or type(exc).__name__
 

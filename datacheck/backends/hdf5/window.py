@@ -113,6 +113,10 @@ class Window:
         values: NDArray[Any]
         with nullcontext() if bound is None else at_most(bound):
             values = retried(lambda: self._handle[where])
+        if len(values) != rows:  # h5py gives what there is
+            raise OSError(
+                f"{len(values):,} of {rows:,} rows are there; the dataset was longer when it was opened first"
+            )
         return values
 
     def _bound(self, rows: int) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -132,8 +132,9 @@ class LevelDbReader:
             findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
         cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
         probes = survey.spread(PROBES) if size > SMALL_STORE else self._few()
+        lacking = tuple(survey.lacking)
         records = survey.live if not version.tables and len(logs) <= 1 else None
-        return Layout(_divided(cuts), _divided(probes), records, size, findings)
+        return Layout(_divided(cuts, lacking), _divided(probes, lacking), records, size, findings)
 
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
         start = START if shard.start is None else _edge(shard.start)
@@ -149,7 +150,7 @@ class LevelDbReader:
 
         note(shard.start or Position(b""), False)
         with Files() as files:
-            sources = self._sources(files, start, stop, doubts, complain, tell)
+            sources = self._sources(files, start, stop, doubts, complain, tell, shard.lacking)
             most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
             for keys, values in _gathered(merged(sources, doubts), most):
                 note(Position(keys[0]), True)
@@ -199,6 +200,7 @@ class LevelDbReader:
         doubts: LostWrites,
         complain: Complain,
         tell: Callable[[Finding], None],
+        lacking: Collection[str] | None,
     ) -> Iterator[Iterator[Chunk]]:
         """Yield the runs and logs of the store.
 
@@ -209,7 +211,7 @@ class LevelDbReader:
             return
         logs = live_logs(self.path, version)  # listed while no file of the pass is open
         for run in version.runs:
-            tables = self._tables(version, run.between(start, stop), files, doubts, complain, tell)
+            tables = self._tables(version, run.between(start, stop), files, doubts, complain, tell, lacking)
             yield run_chunks(tables, files, start, stop, doubts, complain)
         for path in logs:
             try:
@@ -232,6 +234,7 @@ class LevelDbReader:
         doubts: LostWrites,
         complain: Complain,
         tell: Callable[[Finding], None],
+        lacking: Collection[str] | None,
     ) -> Iterator[tuple[Origin, Table]]:
         for file in tables:
             origin = version.origin(file)
@@ -239,8 +242,12 @@ class LevelDbReader:
                 table = files.making_room(partial(open_table, self.path, file))
             except Damaged as exc:
                 doubts.lose_table(origin, file.smallest, file.largest)
+                path = table_path(self.path, file.number)
                 if exc.by_machine:
-                    complain(table_path(self.path, file.number), exc, file.smallest, file.largest)
+                    complain(path, exc, file.smallest, file.largest)
+                elif lacking is not None and path.stem not in lacking:
+                    gone = Damaged("source-changed", f"was there when the scan began, and now {exc.why}")
+                    complain(path, gone, file.smallest, file.largest)
                 continue
             if table.damage is not None and table.damage.by_machine:
                 tell(index_finding(table, table.damage))
@@ -282,10 +289,10 @@ def _edge(place: Position) -> Edge:
     return place.key, min(place.nth, 1)
 
 
-def _divided(cuts: list[bytes]) -> list[Shard]:
+def _divided(cuts: list[bytes], lacking: tuple[str, ...]) -> list[Shard]:
     """Return the shards between cuts, each of which is the last key of its shard."""
     places = [Position(key, 1) for key in cuts]
-    return [Shard("", *ends) for ends in zip([None, *places], [*places, None], strict=True)]
+    return [Shard("", *ends, lacking=lacking) for ends in zip([None, *places], [*places, None], strict=True)]
 
 
 def _gathered(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:

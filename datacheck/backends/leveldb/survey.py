@@ -27,6 +27,8 @@ class Survey:
 
     def __init__(self, step: int) -> None:
         self.findings: list[Finding] = []
+        self.lacking: list[str] = []
+        """The tables that cannot be opened, by their names without the suffix."""
         self.live = 0
         self._step = step
         self._seams: list[tuple[bytes, int]] = []
@@ -36,6 +38,7 @@ class Survey:
             table = open_table(directory, file)
         except Damaged as exc:
             name = table_path(directory, file.number).name
+            self.lacking.append(Path(name).stem)
             self.findings.append(table_finding(name, exc, file.smallest, file.largest))
             return
         if table.damage is not None:

@@ -103,7 +103,7 @@ def one_by_one(
                     yield node.key, b"", place.nth
                     place = Position(node.key, place.nth + 1)
                     continue
-                if node.flags & BIGDATA:
+                if node.flags & BIGDATA and not place.nth:
                     _require_readable(pages, page, node)
                 place = yield from _values(cursor, tree, place, stop, note)
     except PageDamaged:

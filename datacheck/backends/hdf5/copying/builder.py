@@ -23,6 +23,7 @@ from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
+from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
@@ -46,6 +47,8 @@ def disk_errors(target: Path) -> Iterator[None]:
         yield
     except TROUBLE as exc:
         number = re.search(r"errno = ([0-9]+)", str(exc))
+        if of_machine(exc) and "file read failed" in str(exc):
+            raise RebuildFailed(str(target), f"the source cannot be read: {reason_of(exc)}") from exc
         if number is not None:
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from exc
         free = os.statvfs(target.parent)
