@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.digest import FilePlan, Stored, Streamer, creation, extent
+from datacheck.backends.hdf5.copying.filters import anew
 from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
@@ -23,6 +24,7 @@ from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
+from datacheck.model.escaping import escape
 from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
@@ -212,7 +214,12 @@ class Builder:
             if special:
                 self._described.append(path)
             return
-        h5.h5d.create(self._staging, name, self._type(kind), extent(h5, opened, created, change), created)
+        space = extent(h5, opened, created, change)
+        anew(created)
+        try:
+            h5.h5d.create(self._staging, name, self._type(kind), space, created)
+        except TROUBLE as exc:
+            raise _uncreatable(exc, self._target, path, created) from exc
         self._described.append(path)
         if not outside:
             self._written.add(path)
@@ -273,6 +280,15 @@ class Builder:
             made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)
             if attribute.values is not None:
                 write(h5, made, attribute.held, translated(self._tree, attribute.values, self._pointing))
+
+
+def _uncreatable(exc: Exception, target: Path, path: bytes, created: Any) -> Exception:
+    """Return what to raise where a dataset cannot be created anew: of a filter, that it does not take its options."""
+    if "errno = " in str(exc) or not created.get_nfilters():
+        return exc
+    its = ", ".join(str(created.get_filter(at)[0]) for at in range(created.get_nfilters()))
+    said = f"{escape(path)} cannot be created anew with its filters ({its}) as installed here: {reason_of(exc)}"
+    return RebuildFailed(str(target), said)
 
 
 def _next(streaming: Generator[float, None, bytes]) -> tuple[float, bytes | None]:

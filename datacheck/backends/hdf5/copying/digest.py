@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.copying.filters import told
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
 from datacheck.backends.hdf5.tables import Contents, Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 
-NBIT = 5
-"""This filter's options repeat the type, and are worked out anew for each dataset that is made."""
 NOTHING: Mapping[bytes, Change] = {}
 
 
@@ -279,8 +278,7 @@ def properties(h5: Any, created: Any, dtype: np.dtype[Any] | None) -> Iterator[A
     yield layout
     yield created.get_chunk() if layout == h5.h5d.CHUNKED else None
     for at in range(created.get_nfilters()):
-        code, flags, values, name = created.get_filter(at)
-        yield code, flags, () if code == NBIT else values, name
+        yield told(*created.get_filter(at))
     yield created.get_fill_time(), created.get_alloc_time(), created.get_attr_creation_order()
     yield [created.get_external(at) for at in range(created.get_external_count())]
     if layout == h5.h5d.VIRTUAL:

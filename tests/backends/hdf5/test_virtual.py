@@ -1,0 +1,72 @@
+"""A virtual dataset is as good as what lies under it: the rows of one damaged chunk are lost, and no others."""
+
+import h5py
+import numpy as np
+import pytest
+
+from datacheck import rebuild, scan
+
+ROWS, HALF = 256, 128
+
+
+def store(path, *, filters=None, layout="rows"):
+    """Two datasets, and one in a group of its own that shows both, one behind the other or side by side."""
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "w", libver="latest") as file:
+        for at in range(2):
+            values = rng.normal(size=(HALF, 8)).astype("f4")
+            file.create_dataset(f"part{at}", data=values, chunks=(4, 8), **(filters or {"fletcher32": True}))
+        shape = (ROWS, 8) if layout == "rows" else (HALF, 16)
+        shown = h5py.VirtualLayout(shape, "f4")
+        for at in range(2):
+            source = h5py.VirtualSource(".", f"part{at}", (HALF, 8))
+            if layout == "rows":
+                shown[at * HALF : (at + 1) * HALF] = source
+            else:
+                shown[:, at * 8 : (at + 1) * 8] = source
+        file.create_virtual_dataset("all/data", shown)
+        file["all/label"] = np.arange(shape[0])
+
+
+def spoil(path, dataset, row):
+    with h5py.File(path) as file:
+        chunk = file[dataset].id.get_chunk_info_by_coord((row, 0))
+    raw = bytearray(path.read_bytes())
+    raw[chunk.byte_offset + 20] ^= 0xFF
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("filters", [{"fletcher32": True}, {"compression": "gzip"}])
+@pytest.mark.parametrize(("layout", "part", "row", "lost"), [
+    ("rows", "part0", 20, range(20, 24)),
+    ("rows", "part1", 127, range(252, 256)),
+    ("beside", "part1", 20, range(20, 24)),
+])  # fmt: skip
+def test_one_damaged_chunk_under_a_virtual_dataset_costs_its_own_rows(tmp_path, filters, layout, part, row, lost):
+    path = tmp_path / "store.h5"
+    store(path, filters=filters, layout=layout)
+    with h5py.File(path) as file:
+        sound = file["all/data"][:]
+    assert scan(path, workers=1).status == 0
+    spoil(path, part, row)
+    report = scan(path, workers=1)
+    of_all = [it.key for it in report.findings if it.key.startswith("/all[")]
+    assert of_all == [f"/all[{at}]" for at in lost]
+    assert report.bad == 8
+    receipt = rebuild(path, tmp_path / "copy.h5", drop_bad=True, accept_losses=True, workers=1)
+    assert receipt.dropped == 8
+    stay = np.delete(np.arange(len(sound)), list(lost))
+    with h5py.File(tmp_path / "copy.h5") as copy:
+        assert copy["all/data"][:].tobytes() == sound[stay].tobytes()
+        assert copy["all/label"][:].tolist() == stay.tolist()
+    assert scan(tmp_path / "copy.h5", workers=1).status == 0
+
+
+def test_every_chunk_under_a_virtual_dataset_may_be_damaged(tmp_path):
+    path = tmp_path / "store.h5"
+    store(path)
+    for part in ("part0", "part1"):
+        for row in range(0, HALF, 4):
+            spoil(path, part, row)
+    report = scan(path, workers=1)
+    assert {it.key for it in report.findings if it.key.startswith("/all[")} == {f"/all[{at}]" for at in range(ROWS)}
