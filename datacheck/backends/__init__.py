@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datacheck.backends.folder import FOLDER, SearchedKind, counted_kinds, search
+from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
@@ -240,7 +241,7 @@ def what_is(path: Path) -> str:
     special = irregular(path) or _leading_nowhere(path)
     if special is not None:
         return special
-    return other_format(path) or f"is not an {_either()} store"
+    return other_format(path) or list_of_pictures(path) or f"is not an {_either()} store"
 
 
 def _stands_for_stores(folder: Path) -> str | None:
