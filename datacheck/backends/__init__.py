@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datacheck.backends.folder import FOLDER, SearchedKind, counted_kinds, search
-from datacheck.backends.interface import DEFAULTS, InFolders, Reader, StoreOptions
+from datacheck.backends.image_list import list_of_pictures
+from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
@@ -114,13 +115,15 @@ class Opened(NamedTuple):
 def open_store(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Reader:
     """Return the reader for what lies at `path`, recognised by its content; nothing is opened by its library yet.
 
+    Of a folder it is the store that the folder itself is, or all HDF5 files below it if it holds no other store.
     Raises SourceMissing, SourceUnknown, SourceUnreadable, or UsageError for an unknown `backend`.
     """
     readers = open_stores(path, backend, options).readers
     path = Path(path)
-    if len(readers) == 1 and readers[0].path == path and readers[0].backend != FOLDER:
-        return readers[0]
     stores = [it for it in readers if it.backend != FOLDER]
+    itself = [it for it in stores if it.path == path and not isinstance(it, Gathering)] or stores
+    if len(itself) == 1 and itself[0].path == path:
+        return itself[0]
     if not stores:
         raise SourceUnknown(str(path), what_is(path))
     raise SourceUnknown(str(path), f"is a folder with {of_several(path, stores)}; name the one that is meant")
@@ -215,7 +218,7 @@ def refuse_url(name: str | Path) -> None:
     if scheme is None:
         return
     if scheme == "file":
-        raise SourceUnknown(str(name), f"is a URL; name the path: {str(name)[len('file://') :]}")
+        raise SourceUnknown(str(name), f"is a URL; name the path: /{str(name).partition(':')[2].lstrip('/')}")
     way = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
     raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; copy or mount it first{way}")
 
@@ -240,7 +243,7 @@ def what_is(path: Path) -> str:
     special = irregular(path) or _leading_nowhere(path)
     if special is not None:
         return special
-    return other_format(path) or f"is not an {_either()} store"
+    return other_format(path) or list_of_pictures(path) or f"is not an {_either()} store"
 
 
 def _stands_for_stores(folder: Path) -> str | None:

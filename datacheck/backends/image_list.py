@@ -6,9 +6,10 @@ it (image_data_layer.cpp). A record is the line; its value is the picture's file
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -16,9 +17,9 @@ from typing import BinaryIO
 import msgspec
 
 from datacheck.backends.interface import StoreOptions
-from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
+from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regular, read_whole
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.varint import varint
 
@@ -29,6 +30,7 @@ LINES_A_PROBE = 16
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 14
 """Paths have at most 4096 bytes on Linux."""
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 LARGEST = 1 << 28
 """Bytes of a picture's file."""
 _NUMBER = re.compile(rb"[ \t\v\f\r]*([+-]?[0-9]{1,100})")
@@ -118,7 +120,7 @@ class ImageListReader:
         step = -(-len(offsets) // SHARDS)
         starts = [(at * LINES_A_SHARD, offsets[at]) for at in range(0, len(offsets), step)]
         starts = [(line, offset) for line, offset in starts if line < lines]
-        ends = [*(line for line, _ in starts[1:]), lines]
+        ends = [*(line for line, _ in starts[1:]), lines][: len(starts)]  # of a list without a line there are none
         shards = [
             Shard(f"{offset}:{line}", Position(line), Position(end), end - line)
             for (line, offset), end in zip(starts, ends, strict=True)
@@ -145,10 +147,19 @@ class ImageListReader:
             files.append(escape(entry.name[:LONGEST_LINE]))
             size += len(value)
             if size >= BLOCK_BYTES or len(keys) >= most:
-                yield ListBlock(keys, values, findings=findings, files=files)
+                yield ListBlock(keys, values, findings=findings, files=files, account=_account(keys, findings))
                 keys, values, files, findings, size = [], [], [], [], 0
         if keys:
-            yield ListBlock(keys, values, findings=findings, files=files)
+            yield ListBlock(keys, values, findings=findings, files=files, account=_account(keys, findings))
+
+    def conclude(self, account: Mapping[str, int]) -> list[Finding]:
+        """Say where none of the pictures is there: it is then the place that is wrong, and not a line."""
+        lines = account.get("lines", 0)
+        if not lines or account.get("missing", 0) < lines:
+            return []
+        where = "the working directory" if self.folder == Path() else plain(str(self.folder))
+        said = f"none of the {lines:,} pictures that the list names is there; names are taken from {where}"
+        return [found("missing", said if lines > 1 else f"the one picture of the list is not there, seen from {where}")]
 
     def find(self, key: str) -> Shard | None:
         match = re.fullmatch(r"line ([1-9][0-9]{0,17})", key)
@@ -208,6 +219,22 @@ class ImageListReader:
             return b"", entry.fault
         label = b"\x28" + varint(entry.label & (1 << 64) - 1)
         return b"\x22" + varint(len(picture)) + picture + label + b"\x38\x01", entry.fault
+
+
+def _account(keys: Sequence[bytes], findings: Sequence[tuple[int | None, Finding]]) -> dict[str, int]:
+    return {"lines": len(keys), "missing": sum(it.code == "missing" for _, it in findings)}
+
+
+def list_of_pictures(path: Path) -> str | None:
+    """Say in a clause that a text is a list of pictures, going by its first lines; None if it is none."""
+    with open_regular(path) as file:
+        lines = [parse(line).name for line in itertools.islice(_lines(file), LINES_A_SHARD)]
+    names = [os.fsdecode(it) for it in lines if it.strip()]
+    if not names or not all(Path(it).suffix.lower() in PICTURE_SUFFIXES for it in names):
+        return None
+    there = any(is_regular(folder / it) for it in names for folder in (Path(), path.parent))
+    gone = "" if there else f"; none of its pictures is there, the first is {plain(names[0])}"
+    return f"is a list of pictures, which is read as the source of a Caffe network's ImageData layer (--net){gone}"
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -38,7 +38,8 @@ KINDS = (
 )
 MOST_LINKS = 40
 """As many links as Linux follows in a path."""
-_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://|(?:s3|gs|hf|https?|ftp|file):/")
+"""What begins with a scheme; of the common ones also as a path has it, which loses one of the slashes."""
 _OF_PROCESS = ("/proc/", "/dev/fd/")
 
 
@@ -150,7 +151,7 @@ def is_regular(path: Path) -> bool:
 def url_scheme(name: str | Path) -> str | None:
     """Return the scheme of a name that is a URL (`s3://bucket/key`), None for the path of something that is there."""
     match = _URL.match(str(name))
-    return None if match is None or os.path.lexists(name) else match[1].lower()
+    return None if match is None or os.path.lexists(name) else match[0].partition(":")[0].lower()
 
 
 def real(path: Path) -> Path:

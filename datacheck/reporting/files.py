@@ -101,7 +101,7 @@ def table(file: IO[str]) -> Any:
 
 
 class CsvSink:
-    """One row a finding; `details` is JSON."""
+    """One row a finding; `key` is the name that `show` takes, with the file and the database; `details` is JSON."""
 
     COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
 
@@ -113,7 +113,7 @@ class CsvSink:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         source = as_text(plain(report.source.path))
         for it in findings:
-            names = [as_name(it.file or ""), as_name(it.database or ""), None if it.key is None else as_name(it.key)]
+            names = [as_name(it.file or ""), as_name(it.database or ""), None if it.name is None else as_name(it.name)]
             said = [None if it.field is None else as_text(it.field), it.code, it.verdict, as_text(it.message)]
             self._writer.writerow([source, *names, it.index, *said, as_json(_json(it.details))])
         self._file.flush()

@@ -297,6 +297,13 @@ def test_open_store_opens_one_and_names_those_of_a_folder(tmp_path):
     assert str(caught.value) == f"{tmp_path}: {said}"
 
 
+def test_open_store_opens_the_store_that_a_folder_is_whatever_else_lies_in_it(tmp_path):
+    write_lmdb(tmp_path / "outer", raw_records(3))
+    write_lmdb(tmp_path / "outer" / "inner", raw_records(3))
+    hdf5(tmp_path / "outer" / "means.h5")
+    assert open_store(tmp_path / "outer").backend == "lmdb"
+
+
 def test_a_name_with_hostile_bytes_is_escaped(tmp_path):
     hdf5(tmp_path / "a.h5")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\x1b\xff.h5")).write_bytes(b"x")

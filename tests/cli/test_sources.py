@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+from pathlib import Path
 
 import h5py
 import lmdb
@@ -55,7 +56,7 @@ def mixed(tmp_path, monkeypatch):
 
 
 def test_every_store_of_a_folder_is_scanned_and_the_totals_come_last(mixed):
-    status, said, complaint = run("scan", "all", "--report", "r.json", "--report", "r.jsonl")
+    status, said, complaint = run("scan", "all", "--report", "r.json", "--report", "r.jsonl", "--report", "r.csv")
     assert (status, complaint) == (1, "")
     document = json.loads((mixed.parent / "r.json").read_text())
     assert document["schema"] == "datacheck-reports/1"
@@ -73,6 +74,8 @@ def test_every_store_of_a_folder_is_scanned_and_the_totals_come_last(mixed):
     *_, counted, totals = said.splitlines()
     assert counted == "all: not read: 1 text file"
     assert totals == "3 sources, 62 records: 3 not clean; 3 bad"
+    rows = (mixed.parent / "r.csv").read_text().splitlines()
+    assert '"all","more/b.h5","","more/b.h5:/[2]",' in rows[1]
     lines = [json.loads(line) for line in (mixed.parent / "r.jsonl").read_text().splitlines()]
     assert [it["source"] for it in lines[:-1]] == ["all", "all/more/deep/val", "all/train_lmdb"]
 
@@ -298,6 +301,8 @@ def test_a_url_is_refused_as_it_was_given_with_what_to_do(tmp_path, monkeypatch,
         datacheck.scan(name)
     with pytest.raises(datacheck.UsageError, match=r"target: .* is a URL"):
         datacheck.rebuild(sound, name)
+    with pytest.raises((datacheck.SourceUnknown, datacheck.SourceMissing)):
+        datacheck.rebuild(Path(name), tmp_path / "t")
     assert tree(tmp_path) == before
 
 

@@ -212,7 +212,8 @@ def test_several_networks_and_stores_go_into_one_document(home):
 
 def test_a_clean_copy_rests_on_the_report_of_the_network(home):
     done = run("--net", "net.prototxt", "--report", "r.json", "--workers", 1)
-    assert done.stdout.endswith("a clean copy: datacheck rebuild test test_clean --drop-bad --from-report r.json\n")
+    copy = "a clean copy: datacheck rebuild test test_clean --drop-bad --from-report r.json\n"
+    assert done.stdout.endswith(f"{copy}2 sources, 300 records: 1 not clean, 1 clean; 1 bad\n")
     receipt = datacheck.rebuild("test", "test_clean", drop_bad=True, from_report="r.json")
     assert (receipt.kept, receipt.dropped) == (99, 1)
     (home / "net.prototxt").write_text((DATA + IP + LOSS).replace('"test"', '"test_clean"'))

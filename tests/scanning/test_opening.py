@@ -86,7 +86,7 @@ def test_a_crash_of_a_library_that_opens_a_store_is_the_stores(tmp_path):
 
 def test_a_record_that_takes_long_to_find_is_undecided(tmp_path, monkeypatch):
     reader = Uncounted(LmdbReader(write_lmdb(tmp_path / "env", RECORDS)), finding=signal.SIGPROF)
-    monkeypatch.setattr("datacheck.showing.prepare", lambda source, settings: (reader, None))
+    monkeypatch.setattr("datacheck.showing.prepare_all", lambda source, settings: [(reader, None)])
     shown = show_record(str(reader.path), "00000003", make())
     assert shown.status == 3
     assert "timeout (unverifiable): finding it did not end in the time that datacheck allows for it" in shown.text
