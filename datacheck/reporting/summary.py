@@ -45,11 +45,10 @@ def _headline(report: Report) -> str:
 
 def _contents(report: Report) -> str:
     """Say what most records are, in a few words: the first field of the largest family."""
-    families = [*report.profile.families.values(), *([report.profile.rest] if report.profile.rest else [])]
-    families = [family for family in families if family.fields]
+    families = [family for family in report.profile.every if family.fields]
     if not families:
         return ""
-    family = max(families, key=lambda family: family.sampled)
+    family = max(families, key=lambda family: (not DECODERS[family.decoder].beside, family.sampled))
     name = "data" if "data" in family.fields else next(iter(family.fields))
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))

@@ -119,7 +119,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
             add(_tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
-    for finding in report.take_balance():
+    for finding in report.conclude():
         add(_tally_of(finding))
 
 
@@ -134,8 +134,7 @@ def _all_statistics(layout: Layout, settings: Settings) -> bool:
 
 
 def _decoders(profile: Profile) -> str | None:
-    families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
-    return "+".join(sorted({family.decoder for family in families})) or None
+    return "+".join(sorted({family.decoder for family in profile.every})) or None
 
 
 def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:

@@ -159,7 +159,7 @@ class Inline:
     """A pool that runs its tasks here; `dies` says of a note whether what follows it ends the worker."""
 
     def __init__(self, reader, dies=lambda note: False, timeout=10.0):
-        self.job = SimpleNamespace(reader=reader, settings=SimpleNamespace(timeout=timeout, decoder=None))
+        self.job = SimpleNamespace(reader=reader, settings=SimpleNamespace(timeout=timeout, decoder=None, label_field=None))
         self.dies, self.last, self.tasks = dies, None, 0
 
     def note(self, value):
