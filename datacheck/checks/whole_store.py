@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.checks.class_balance import Labels, by_chance
 from datacheck.model.finding import Finding, found
-from datacheck.statistics.exact_sums import LABELS_COUNTED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from datacheck.model.profile import Profile
+
+
+MOST_RUNS = 10_000
+"""Labels of more different values than this are no classes."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class LabelRuns:
             self.counts = None
             return
         self.counts[label] = self.counts.get(label, 0) + size
-        if len(self.counts) > LABELS_COUNTED:
+        if len(self.counts) > MOST_RUNS:
             self.counts = None
 
     def __iadd__(self, other: LabelRuns) -> LabelRuns:

@@ -8,8 +8,8 @@ import msgspec
 class FieldProfile(msgspec.Struct, frozen=True):
     """What a field is meant to hold: the shape, dtype and format of most sampled records.
 
-    `shape` is None where it varies by nature (encoded pictures of several sizes); `channels` is what more than half of
-    the encoded pictures have. `share` is the share of the sampled records that have the field at all, `centre` their
+    `shape` is None where it varies by nature (encoded pictures of several sizes); `channels` is what nearly all of the
+    encoded pictures have. `share` is the share of the sampled records that have the field at all, `centre` their
     mean: statistics sum differences from it. `constant` says that most records have one value only, `axis_order` that
     they look as if they were height x width x channels.
     """

@@ -174,7 +174,12 @@ class Judge:
                 yield from self._judged(block, item, family)
                 continue
             row, finding = item
-            if row not in strangers and finding.verdict == "bad" and isinstance(block, Block) and not self._forced:
+            if (
+                row not in strangers
+                and finding.verdict != "suspicious"
+                and isinstance(block, Block)
+                and not self._forced
+            ):
                 strangers |= self._stranger(block, row, family)
             if row not in strangers:
                 yield item
@@ -222,7 +227,7 @@ class Judge:
             full = [row for row in full if len(block.values[row]) and row not in lost]
             empty = sorted(set(range(len(block))).difference(full, lost))
             for name, rows in self._families(block, empty).items():
-                meant = name is not None and _may_be_empty(self._profile.families[name])
+                meant = name is not None and not self._forced and _may_be_empty(self._profile.families[name])
                 said = found("empty", "the value has zero bytes", verdict="suspicious" if meant else None)
                 yield from ((row, said) for row in rows)
         if self._all_unknown and full:

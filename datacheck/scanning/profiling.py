@@ -29,31 +29,35 @@ T = TypeVar("T")
 RECORDS_A_PROBE = 16
 PROBE_BYTES = 256 << 10
 """The values of a probe may have so many bytes together, or it has one value."""
+FURTHER_BYTES = 4 << 20
+"""The same of a probe that is added where a family has too few values."""
 PROFILE_BYTES = 16 << 20
 """Once so much was read no further probe is looked at, if there are enough values of each family."""
 SAMPLE_BYTES = 64 << 20
 """So much of all probes is kept in memory; what is beyond that is read once more when it is to be decoded."""
+USUAL = 0.75
+"""Where no more than this share of the pictures have as many channels, none stands out."""
 LEAST_CONSTANT = 3
 """Records of fewer values may well have one value only."""
 TOGETHER = 1024
 """Records of up to so many values have their means taken all at once."""
 
 
-def sample(reader: Reader, probe: Shard, limit: int = RECORDS_A_PROBE) -> AnyBlock | None:
-    """Return the first records of a probe, at most `limit`, in memory of their own."""
+def sample(reader: Reader, probe: Shard, limit: int = RECORDS_A_PROBE, room: int = PROBE_BYTES) -> AnyBlock | None:
+    """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`."""
     for block in blamed("unreadable", reader.blocks, probe, limit=limit):
-        return copied(block, limit) if isinstance(block, Block) else block
+        return copied(block, limit, room) if isinstance(block, Block) else block
     return None
 
 
-def copied(block: Block, limit: int = RECORDS_A_PROBE) -> Block:
-    """Return the first records of a block, as many as a probe may have, in memory of their own."""
+def copied(block: Block, limit: int, room: int) -> Block:
+    """Return the first records of a block, at most `limit`, and one or as many as have `room`."""
     keys: list[bytes] = []
     values: list[bytes | memoryview] = []
     size = 0
     for key, value in islice(zip(block.keys, block.values, strict=True), limit):
         size += len(value)
-        if values and size > PROBE_BYTES:
+        if values and size > room:
             break
         keys.append(key)
         values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again
@@ -110,12 +114,12 @@ class FieldSums:
         )
 
     def _channels(self, count: int) -> int | None:
-        """Return how many channels more than half of the pictures have."""
+        """Return how many channels nearly all of the pictures have."""
         channels: Counter[int] = Counter()
         for shape, number in self.shapes.items():
             channels[shape[0]] += number
         most = _most(channels)
-        return most if 2 * channels[most] > count else None
+        return most if channels[most] > USUAL * count else None
 
 
 @dataclass

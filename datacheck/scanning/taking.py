@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ALONE_BYTES = 64 << 10
 """Values of more bytes are decoded one at a time, each with an alarm of its own."""
+FURTHER_PROBES = 128
+"""So many are added at most, where a family has too few values."""
 KEY_LETTERS = 1000
 """A key that a note has to carry is cut to this."""
 READING, DECODING = "reading", "decoding"
@@ -167,16 +169,20 @@ class _Taking:
                 yield from self._look_at(number)
 
     def _look_further(self) -> Iterator[Given]:
-        """Go on behind probes that have values of a family of which there are too few, as further probes."""
-        looks, order = [*self._looks], self._task.order
+        """Go on behind the probes while there are too few values of a family: as further probes, first behind those
+        that have one of it, since families lie together or come in turn.
+        """
         few, families = self._too_few()
-        for number in [it for it in order if it in looks]:
-            if few.isdisjoint(families.get(number, ())):
-                continue
+        numbers = [number for number in self._task.order if number in self._looks]
+        numbers.sort(key=lambda number: few.isdisjoint(families[number]))
+        for number in numbers:  # those that are added come last, and may be gone on behind too
+            if not few or len(self._probes) >= self._task.planned + FURTHER_PROBES:
+                return
             if (piece := self._behind(number)) is not None:
+                numbers.append(len(self._probes))
                 self._probes.append(Probe((piece,)))
-                yield len(self._probes) - 1, {"pieces": (piece,)}
-                yield from self._look_at(len(self._probes) - 1)
+                yield numbers[-1], {"pieces": (piece,)}
+                yield from self._look_at(numbers[-1])
                 few, families = self._too_few()
 
     def _too_few(self) -> tuple[frozenset[str], dict[int, set[str]]]:
@@ -229,18 +235,21 @@ class _Taking:
 
         if number in self._looks:
             return max(1, len(self._looks[number]))
-        sizes = [look.size for look in self._all_looks()]
-        fitting = PROBE_BYTES * len(sizes) // max(1, sum(sizes)) if sizes else RECORDS_A_PROBE
+        if number >= self._task.planned:
+            return RECORDS_A_PROBE
+        sizes = sorted(look.size for look in self._all_looks())
+        usual = sizes[:-1] or sizes  # one that is very large is no reason to take few of all others
+        fitting = PROBE_BYTES * len(usual) // max(1, sum(usual)) if usual else RECORDS_A_PROBE
         return max(1, min(RECORDS_A_PROBE, fitting))
 
     def _read(self, number: int) -> Iterator[AnyBlock]:
-        from datacheck.scanning.profiling import PROBE_BYTES, copied, sample
+        from datacheck.scanning.profiling import FURTHER_BYTES, PROBE_BYTES, copied, sample
 
         probe, reader, watch = self._probes[number], self._job.reader, self._watch
-        limit = self._limit(number)
+        limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES
         if not probe.careful:
             watch.note((READING, number, 0, None, False))
-            block = sample(reader, probe.pieces[0], limit)
+            block = sample(reader, probe.pieces[0], limit, room)
             if block is not None:
                 yield block
             return
@@ -254,9 +263,9 @@ class _Taking:
             for block in blamed("unreadable", reader.blocks, piece, limit=1, note=note):
                 records += len(block)
                 size += sum(map(len, block.values)) if isinstance(block, Block) else 0
-                if records > 1 and size > PROBE_BYTES:
+                if records > 1 and size > room:
                     return
-                yield copied(block) if isinstance(block, Block) else block
+                yield copied(block, 1, room) if isinstance(block, Block) else block
                 if records >= limit:
                     return
 
