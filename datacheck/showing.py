@@ -20,7 +20,7 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.profile import UNKNOWN, Profile
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed, blaming
@@ -191,13 +191,18 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
     from datacheck.statistics.measure import measure
 
     value = block.values[0] if isinstance(block, Block) else None
-    family = profile.of(block.family(0)) if isinstance(block, Block) else profile.of(block.table)
-    name = "rows" if value is None else (family.decoder if family else kind(value) if len(value) else None)
+    family = _family_of(block, profile)
+    name = family.decoder if family else "rows" if value is None else None
+    if value is not None and len(value) and name in (None, UNKNOWN):
+        other = kind(value)
+        name = other if family is None or other in family.by_magic else None
     if name is None or name == UNKNOWN:
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
     contents, array = [], None
     for batch in blamed("undecodable", decoder(name).decode, block, [0], family):
         if not isinstance(batch, Batch) or not len(batch.rows):
+            continue
+        if batch.values.dtype.kind == "S":  # a label that is a word
             continue
         statistics = FieldStatistics()
         measure(batch, statistics)
@@ -209,6 +214,14 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
     shown = decoder(name)
     picture = shown.stored_picture(value) if value is not None and isinstance(shown, HoldingPictures) else None
     return Seen(name, None if value is None else len(value), tuple(contents), findings, picture, array)
+
+
+def _family_of(block: Any, profile: Profile) -> FamilyProfile | None:
+    """Return what the family of a block's first record, or its table, is meant to hold."""
+    if not isinstance(block, Block):
+        return profile.families.get(block.table)
+    (family,) = block.named([0], profile.families)
+    return profile.rest if family is None else profile.families[family]
 
 
 def _save(seen: Seen, output: Output) -> str:

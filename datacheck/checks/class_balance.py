@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +203,7 @@ def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, o
     )
 
 
-def _absent(there: Mapping[int, int], classes: Classes) -> Iterator[int]:
+def _absent(there: Collection[int], classes: Classes) -> Iterator[int]:
     assert classes.low is not None
     assert classes.high is not None
     named = 0
@@ -215,22 +215,22 @@ def _absent(there: Mapping[int, int], classes: Classes) -> Iterator[int]:
                 return
 
 
-def imbalances(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
-    """Yield what is wrong with the classes as a whole: some never occur; the records come sorted by them."""
-    if made.absent:
-        spelled = ", ".join(map(str, made.absent_first[:10])) + (", ..." if made.absent > 10 else "")
-        yield found(
-            "class-missing",
-            f"{made.absent} of {made.classes} classes never occur: {spelled}",
-            field=made.field,
-            count=made.absent,
-            first=list(made.absent_first),
-        )
-    observed = made.in_key_order
-    if observed is None:
+def missing_classes(name: str, counts: Mapping[int, int], classes: Classes) -> Iterator[Finding]:
+    """Yield the finding of the classes that never occur in a label field of which `counts` is the histogram."""
+    there = {label for label in counts if label in classes}
+    if classes.count is None or len(there) >= classes.count:
         return
-    mean, deviation = shuffled_changes(list(counts.values()))
-    if observed.changes < mean / 2 and observed.changes < mean - CHANCE * deviation:
+    absent, first = classes.count - len(there), list(_absent(there, classes))
+    spelled = ", ".join(map(str, first[:10])) + (", ..." if absent > 10 else "")
+    text = f"{absent} of {classes.count} classes never occur: {spelled}"
+    yield found("class-missing", text, field=name, count=absent, first=first)
+
+
+def disorder(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
+    """Yield the finding of records that come sorted by their classes, more or less."""
+    observed = made.in_key_order
+    mean = None if observed is None else by_chance(list(counts.values()), observed.changes)
+    if observed is not None and mean is not None:
         yield found(
             "sorted",
             f"sorted by label: it changes {observed.changes} times between neighbours, shuffled about {mean:.0f} times",
@@ -238,6 +238,12 @@ def imbalances(made: Balance, counts: Mapping[int, int]) -> Iterator[Finding]:
             found=observed.changes,
             expected=round(mean, 1),
         )
+
+
+def by_chance(counts: Sequence[int], changes: int) -> float | None:
+    """Return how often the label would change by chance, if it changes much less often; else None."""
+    mean, deviation = shuffled_changes(counts)
+    return mean if changes < mean / 2 and changes < mean - CHANCE * deviation else None
 
 
 def shuffled_changes(counts: Sequence[int]) -> tuple[float, float]:

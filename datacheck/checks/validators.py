@@ -158,6 +158,9 @@ class Label(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.label or not batch.values.size:
             return
+        if batch.values.dtype.kind == "S":
+            yield from self._words(batch)
+            return
         values = batch.values.reshape(len(batch.rows), -1)
         wrong = ~np.isfinite(values) if batch.floating else np.zeros(values.shape, bool)
         if self.low is not None or self.high is not None:
@@ -166,8 +169,7 @@ class Label(BuiltIn):
                 wrong |= values != np.floor(values)
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
-        bounds = Range(self.low, self.high)
-        expected = "a finite number" if self.low is None and self.high is None else f"an integer, {bounds}"
+        expected = "a finite number" if self.low is None and self.high is None else self._expected
         said: dict[float, Finding] = {}
         for at, label in zip(rows.tolist(), firsts, strict=True):
             if label not in said:
@@ -180,22 +182,40 @@ class Label(BuiltIn):
                 text = f"label {low} is negative"
                 yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
 
+    @property
+    def _expected(self) -> str:
+        return f"an integer, {Range(self.low, self.high)}"
+
+    def _words(self, batch: Batch) -> Findings:
+        """Labels that are words are no numbers; without bounds, they need not be."""
+        if self.low is None and self.high is None:
+            return
+        for at, raw in enumerate(batch.values.tolist()):
+            word = raw.decode("utf-8", "replace")
+            yield at, found("label", f"label {word!r}, expected {self._expected}", field=batch.field, label=word)
+
 
 @dataclass(frozen=True)
 class Format(BuiltIn):
     """Every record is stored in the format most records have (a PNG among JPEGs, CMYK, 16 bit, animated stand out)."""
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.expected is None or batch.label or batch.format == batch.expected.format:
+        expected = batch.expected
+        if expected is None or batch.label:
             return
-        if batch.leaf and not (batch.encoded and batch.expected.format):  # what it is its decoder has compared
+        found_there, wanted = batch.format, expected.format
+        if found_there == wanted and batch.encoded and expected.channels not in (None, batch.shape[0]):
+            found_there, wanted = (f"{wanted} {_colours(it)}" for it in (batch.shape[0], expected.channels or 0))
+        if found_there == wanted:
+            return
+        if batch.leaf and not (batch.encoded and expected.format):  # what it is its decoder has compared
             return
         finding = found(
             "wrong-format",
-            f"{batch.format}, most others are {batch.expected.format}",
+            f"{found_there}, most others are {wanted}",
             field=batch.field,
-            found=batch.format,
-            expected=batch.expected.format,
+            found=found_there,
+            expected=wanted,
         )
         for at in range(len(batch.rows)):
             yield at, finding
@@ -208,6 +228,8 @@ class Constant(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.pixels_skipped or batch.width < 3 or not batch.values.size:
             return
+        if batch.expected is not None and batch.expected.constant:
+            return  # most are: that is said once of the store
         for at in np.flatnonzero(batch.constant):
             value = batch.values[at].reshape(-1)[0].item()
             if value - value == 0:
@@ -280,6 +302,12 @@ def _counted(code: str, word: str, batch: Batch, count: int, first: list[int]) -
     are = "is" if count == 1 else "are"
     text = f"{count} of {batch.width} values {are} {word}, first at {first}" if batch.shape else f"the value is {word}"
     return found(code, text, field=batch.field, count=count, first=first)
+
+
+def _colours(channels: int) -> str:
+    """Return what a picture of so many channels is called."""
+    named = {1: "grey", 2: "grey and alpha", 3: "colour", 4: "colour and alpha"}
+    return named.get(channels, f"of {channels} channels")
 
 
 def _whole(bound: float | None) -> int | None:

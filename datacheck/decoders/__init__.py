@@ -133,6 +133,12 @@ DECODERS: dict[str, Payload] = {
         title="texts",
         beside=True,
     ),
+    "byte": Payload(
+        ("datacheck.decoders.text", "ByteDecoder"),
+        "single bytes, as picture stores keep labels beside the pictures",
+        title="single bytes",
+        beside=True,
+    ),
     "rows": Payload(
         ("datacheck.decoders.rows", "RowsDecoder"), "rows of HDF5 datasets", title="rows with {field}", rows=True
     ),

@@ -1,49 +1,62 @@
-"""Decimal numbers and UTF-8 text, as picture stores keep beside the pictures (`num-samples`, `label-000000001`)."""
+"""Decimal numbers, UTF-8 text and single bytes, as picture stores keep beside the pictures (`label-000000001`).
+
+In a family of labels (`FamilyProfile.label`) they are fields "label": numbers as numbers, words as bytes strings (dtype
+S) of which only a check of labels makes anything. Elsewhere a text has no field, and a number is the field "data".
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.interface import Reading, Value
-from datacheck.decoders.one_by_one import decode_each
+from datacheck.decoders.foreign import foreign
+from datacheck.decoders.interface import Value
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16
 """As much of a value is looked at to recognise text."""
-_DECIMAL = re.compile(rb"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+WORD_BYTES = 64
+"""A word that is a label is quoted up to here."""
+_DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")
 _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 """Control characters but tab and line ends, and the code points that are no characters. Everything else may be text."""
+_MARK = "\ufeff"
+_REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
+_SUSPECT = re.compile(rf"{_CONTROL.pattern}|\r|{_MARK}|^b['\"]", re.MULTILINE)
+"""What none of many texts has, joined by line ends, if there is nothing to say of any."""
+
+Items = Iterator[Batch | tuple[int, Finding]]
 
 
 class DecimalDecoder:
-    """Checks decimal numbers of at most 64 bytes; there is nothing to judge in them further."""
+    """Reads decimal numbers of at most 64 bytes, NaN and infinity among them."""
 
     name = "decimal"
 
     def knows(self, value: Value) -> bool:
-        return len(value) <= DECIMAL_BYTES and _DECIMAL.fullmatch(value) is not None
+        return 0 < len(value) <= DECIMAL_BYTES and _DECIMAL.fullmatch(value) is not None
 
-    def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
-    ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(self.read, block, rows, profile)
-
-    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
-        """Read one number."""
-        if self.knows(value):
-            return Reading()
-        start = bytes(value[:DECIMAL_BYTES]).decode("latin-1")
-        more = "..." if len(value) > DECIMAL_BYTES else ""
-        return Reading(findings=[found("undecodable", f'not a decimal number: "{start}{more}"')])
+    def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
+        known = [row for row in rows if self.knows(block.values[row])]
+        if len(known) < len(rows):
+            for row in sorted(set(rows).difference(known)):
+                value = block.values[row]
+                start = bytes(value[:DECIMAL_BYTES]).decode("latin-1")
+                more = "..." if len(value) > DECIMAL_BYTES else ""
+                yield row, found("undecodable", f'not a decimal number: "{start}{more}"')
+        yield from _numbers(block, known, profile)
 
 
 class TextDecoder:
-    """Checks UTF-8 text without control characters; there is nothing to judge in it further."""
+    """Checks UTF-8 text; there is nothing to judge in it further, unless it is a label that is a number."""
 
     name = "text"
 
@@ -59,23 +72,92 @@ class TextDecoder:
             text = start[: error.start].decode()  # the look ended inside a character
         return _CONTROL.search(text) is None
 
-    def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
-    ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(self.read, block, rows, profile)
+    def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
+        broken = set()
+        if not _sound(block, rows):
+            for row in rows:
+                finding = _said(bytes(block.values[row]))
+                if finding is not None:
+                    yield row, finding
+                    broken |= {row} if finding.verdict != "suspicious" else set()
+        if profile is None or not profile.label:
+            return
+        whole = [row for row in rows if row not in broken]
+        numbers = [row for row in whole if _DECIMALS.knows(block.values[row])]
+        yield from _numbers(block, numbers, profile)
+        if words := sorted(set(whole).difference(numbers)):
+            import numpy as np
 
-    def read(self, value: Value, profile: FamilyProfile | None) -> Reading:
-        """Read one text, to its end."""
-        raw = bytes(value)
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            byte, offset = raw[error.start], error.start
-            message = f"not UTF-8 text: {error.reason} ({byte:#04x}) at byte {offset}"
-            return Reading(findings=[found("undecodable", message, offset=offset)])
-        control = _CONTROL.search(text)
-        if control is None:
-            return Reading()
+            values = np.array([bytes(block.values[row][:WORD_BYTES]) for row in words], f"S{WORD_BYTES}")
+            yield _field(words, values, profile)
+
+
+class ByteDecoder:
+    """Reads values of one byte, which may be any: labels of up to 256 classes."""
+
+    name = "byte"
+
+    def knows(self, value: Value) -> bool:
+        return len(value) == 1
+
+    def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
+        import numpy as np
+
+        single = [row for row in rows if len(block.values[row]) == 1]
+        for row in sorted(set(rows).difference(single)):
+            size = len(block.values[row])
+            yield row, found("size-mismatch", f"{size} bytes, the others have one", found=size, expected=1)
+        if single:
+            joined = b"".join(block.values[row] for row in single)
+            yield _field(single, np.frombuffer(joined, np.uint8), profile)
+
+
+def _numbers(block: Block, rows: Sequence[int], profile: FamilyProfile | None) -> Iterator[Batch]:
+    """Yield the field that decimal numbers are."""
+    if rows:
+        import numpy as np  # here, so that looking a decoder's name up does not load it
+
+        yield _field(rows, np.array([float(bytes(block.values[row])) for row in rows]), profile)
+
+
+def _field(rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | None) -> Batch:
+    label = profile is not None and profile.label
+    name = "label" if label else "data"
+    return Batch(name, rows, values, label=label, expected=None if profile is None else profile.fields.get(name))
+
+
+def _sound(block: Block, rows: Sequence[int]) -> bool:
+    """Say if there is nothing to say of any of these texts; they are looked at together."""
+    try:
+        return _SUSPECT.search(b"\n".join([block.values[row] for row in rows]).decode()) is None
+    except UnicodeDecodeError:
+        return False
+
+
+def _said(value: bytes) -> Finding | None:
+    """Return what is to be said of one text, looked at to its end."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        byte, offset = value[error.start], error.start
+        return found("undecodable", f"not UTF-8 text: {error.reason} ({byte:#04x}) at byte {offset}", offset=offset)
+    control = _CONTROL.search(text)
+    if control is not None:
+        if not _CONTROL.sub("", text).strip():
+            what = "zero bytes" if not value.strip(b"\0") else "control characters"
+            return found("undecodable", f"not text: {len(value)} bytes, nothing but {what}", offset=0)
+        if (name := foreign(value)) is not None:
+            return found("unknown-payload", f"{name}, which datacheck does not decode")
         offset = len(text[: control.start()].encode())
-        message = f"not text: the control character U+{ord(control[0]):04X} at byte {offset}"
-        return Reading(findings=[found("undecodable", message, offset=offset)])
+        return found("odd-text", f"the control character U+{ord(control[0]):04X} at byte {offset}", offset=offset)
+    if text.startswith(_MARK):
+        return found("odd-text", "begins with a byte order mark", offset=0)
+    if text.endswith("\r") or (text.endswith("\r\n") and text.count("\n") == 1):
+        return found("odd-text", "ends in a carriage return", offset=len(value.rstrip(b"\r\n")))
+    if _REPR.fullmatch(text):
+        said = "bytes written out as text, b'...': str() was called on them before they were stored"
+        return found("odd-text", said, offset=0)
+    return None
+
+
+_DECIMALS = DecimalDecoder()

@@ -51,6 +51,8 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "internal-error": ("unverifiable", "datacheck itself failed here; says nothing of the data"),
     "not-closed": ("suspicious", "the store's writer still has it open, or ended without closing it"),
     "wrong-format": ("suspicious", "readable, but not what its neighbours are"),
+    "odd-text": ("suspicious", "a byte order mark, carriage return, control byte or the repr of bytes in a text"),
+    "axis-order": ("suspicious", "height, width, channels where channels, height, width is meant"),
     "constant": ("suspicious", "every value the same"),
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),

@@ -12,8 +12,10 @@ class FieldProfile(msgspec.Struct, frozen=True):
     """What a field is meant to hold: the shape, dtype and format of most sampled records.
 
     `shape` is None where it varies by nature (encoded pictures of several sizes, arrays in trees), `dtype` and `format`
-    are empty where those of parts of trees do. `share` is the share of the sampled records that have the field at all,
-    of those that could be decoded; `centre` is their mean: statistics sum differences from it.
+    are empty where those of parts of trees do; `channels` is what nearly all of the encoded pictures have. `share` is
+    the share of the sampled records that have the field at all, of those that could be decoded; `centre` is their mean:
+    statistics sum differences from it. `constant` says that most records have one value only, `axis_order` that they
+    look as if they were height x width x channels.
     """
 
     shape: tuple[int, ...] | None
@@ -21,21 +23,37 @@ class FieldProfile(msgspec.Struct, frozen=True):
     format: str
     share: float
     centre: float = 0.0
+    channels: int | None = None
+    constant: bool = False
+    axis_order: bool = False
 
 
 UNKNOWN = "unknown"
 """Stands for a decoder's name where no decoder knows the payload."""
+EMPTY = "empty"
+"""Stands for a decoder's name where a value has no bytes."""
 
 
 class FamilyProfile(msgspec.Struct, frozen=True):
     """What the records of one family of keys are meant to hold: the decoder's name, and the fields it finds in them.
 
-    `classes` are the dotted names of the classes that their payloads name, which datacheck does not load.
+    `kinds` counts the sampled values by the decoder that knows them, UNKNOWN and EMPTY among them. Where the decoder is
+    UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
+    single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
+    which datacheck does not load.
     """
 
     decoder: str
     sampled: int
     fields: dict[str, FieldProfile] = {}
+    kinds: dict[str, int] = {}
+    label: bool = False
+
+    @property
+    def by_magic(self) -> frozenset[str]:
+        """The decoders that are asked for each value, there being none for all of them."""
+        return frozenset(self.kinds) - {UNKNOWN, EMPTY} if self.decoder == UNKNOWN else frozenset()
+
     classes: tuple[str, ...] = ()
 
 
@@ -44,6 +62,11 @@ class Profile(msgspec.Struct, frozen=True):
 
     families: dict[str, FamilyProfile] = {}
     rest: FamilyProfile | None = None
+
+    @property
+    def every(self) -> tuple[FamilyProfile, ...]:
+        """The families, and what stands for all the rest if anything does."""
+        return (*self.families.values(), *([self.rest] if self.rest else []))
 
     def of(self, family: str) -> FamilyProfile | None:
         return self.families.get(family, self.rest)

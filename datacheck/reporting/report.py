@@ -9,7 +9,16 @@ from itertools import groupby
 
 import msgspec
 
-from datacheck.checks.class_balance import LARGEST_BATCH, Balance, Classes, LabelOrder, balance, imbalances
+from datacheck.checks.class_balance import (
+    LARGEST_BATCH,
+    Balance,
+    Classes,
+    LabelOrder,
+    balance,
+    disorder,
+    missing_classes,
+)
+from datacheck.checks.whole_store import misplaced_axes
 from datacheck.conventions.conclusions import Samples, samples
 from datacheck.conventions.interface import Convention, Listed
 from datacheck.errors import NotClean
@@ -91,14 +100,25 @@ class Report:
         if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
             self.order = LabelOrder(size, self._classes())
 
-    def take_balance(self) -> list[Finding]:
-        """Take the balance of the classes, if it was asked for and there are any; return what is wrong with it."""
-        size = self.settings.batch_size
-        for name, statistics in sorted(self.tally.statistics.items()):
-            if size is not None and statistics.label and statistics.counts:
-                self.balance = balance(name, statistics.counts, size, self._classes(), self.order)
-                return [] if self.order is None else list(imbalances(self.balance, statistics.counts))
-        return []
+    def conclude(self) -> list[Finding]:
+        """Return what is wrong with the store as a whole, now that all tallies are added; take the balance if asked.
+
+        What never occurs, and in which order records come, only a complete scan of all of them tells.
+        """
+        checks, size, whole = self.settings.checks, self.settings.batch_size, self.tally.whole
+        labels = [it for it in sorted(self.tally.statistics.items()) if it[1].label and it[1].counts]
+        order: list[Finding] = []
+        if size is not None and labels:
+            name, statistics = labels[0]
+            counts = statistics.counts or {}
+            self.balance = balance(name, counts, size, self._classes(), self.order)
+            order = list(disorder(self.balance, counts))
+        findings = [it for it in misplaced_axes(self.profile, self.settings.shape) if "shape" in checks]
+        findings += whole.of_one_value()
+        if not self.complete or self.settings.sample is not None:
+            return findings
+        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, self._classes())]
+        return [*findings, *missing, *(order or whole.sorted_parts())]
 
     def _classes(self) -> Classes:
         bounds = self.settings.labels

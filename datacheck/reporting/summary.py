@@ -56,11 +56,12 @@ def _samples(report: Report) -> str:
 
 def _contents(report: Report) -> str:
     """Say what most records are, in a few words: the first field of the largest family."""
-    families = [*report.profile.families.values(), *([report.profile.rest] if report.profile.rest else [])]
-    families = [it for it in families if it.fields or (it.decoder != UNKNOWN and payload(it.decoder).walked)]
+    families = [
+        it for it in report.profile.every if it.fields or (it.decoder != UNKNOWN and payload(it.decoder).walked)
+    ]
     if not families:
         return ""
-    family = max(families, key=lambda family: family.sampled)
+    family = max(families, key=lambda family: (not payload(family.decoder).beside, family.sampled))
     if not family.fields:
         return payload(family.decoder).title
     name = _main_field(family)

@@ -10,6 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from datacheck.checks.class_balance import Labels
+from datacheck.checks.whole_store import WholeStore
 from datacheck.conventions.account import Account
 from datacheck.model.codes import VERDICTS, Verdict
 from datacheck.model.finding import Finding, failed_to_read
@@ -25,7 +26,7 @@ class Tally:
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
     or a part of the store was not read because the machine failed.
     `account` is the sum of the blocks' own, `keys` what the keys add up to where conventions ask for it.
-    `labels` are those of the records, in order, where batches are asked for.
+    `labels` are those of the records, in order, where batches are asked for; `whole` is for what is said of the store.
     """
 
     complete: bool = True
@@ -39,6 +40,7 @@ class Tally:
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
+    whole: WholeStore = field(default_factory=WholeStore)
 
     def count(self, findings: Iterable[Finding]) -> None:
         """Add the findings of one record, or one finding of the store."""
@@ -112,6 +114,7 @@ class Tally:
         self.unknown += other.unknown
         self.account += other.account
         self.keys += other.keys
+        self.whole += other.whole
         for name, statistics in other.statistics.items():
             if name in self.statistics:
                 self.statistics[name] += statistics

@@ -12,14 +12,15 @@ import msgspec
 from datacheck.checks.class_balance import in_order
 from datacheck.checks.validators import Finite, Label, Range, Validator, built_in
 from datacheck.conventions.account import KeyWatch
-from datacheck.decoders import decoder, kind
+from datacheck.decoders import SIDE_DECODERS, decoder, is_decoder, kind, payload
+from datacheck.decoders.foreign import foreign
 from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
-from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
@@ -29,6 +30,8 @@ from datacheck.workers.pool import WORKER_BYTES
 
 LOST = frozenset({"truncated-store", "damaged-store"})
 """Codes of what a reader could not read, or not to its end."""
+FEW_EMPTY = 0.1
+"""Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 TRACES = 3
 """So many findings of one stretch about datacheck's own mistakes come with a traceback."""
 Located = tuple[int | None, Finding]
@@ -70,11 +73,14 @@ class Judge:
         self._forced = settings.decoder
         self._validators = [*built_in(settings), *(view.validators() if view else ())]
         self._view = view
-        self._batches = settings.batch_size is not None and settings.sample is None
+        self._sample = settings.sample is not None
+        self._batches = settings.batch_size is not None and not self._sample
         self._labels: list[Batch] = []
         self._own = validators
-        families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
-        self._all_unknown = bool(profile.rest) and all(family.decoder == UNKNOWN for family in families)
+        self._constants = "constant" in settings.checks
+        self._all_unknown = profile.rest is not None and all(
+            family.decoder == UNKNOWN and not family.by_magic for family in profile.every
+        )
         self._slips = 0
         self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
         self._pixels = stats or bool(validators) or settings.range is not None
@@ -121,10 +127,20 @@ class Judge:
         located = list(self._located(block))
         if self._view is not None:
             located = self._reviewed(block, located)
-        if self._labels and (labels := in_order(self._labels)) is not None:
-            self._tally.labels.append(labels)
+        if self._labels:
+            self._take_labels(block)
         self._labels.clear()
         return located
+
+    def _take_labels(self, block: AnyBlock) -> None:
+        """Take the labels of a block in order, for batches and as long as those of each label follow each other."""
+        part = (block.database if isinstance(block, Block) else block.table) or ""
+        in_runs = self._tally.whole.in_runs(part)
+        labels = in_order(self._labels) if self._batches or in_runs else None
+        if labels is not None and self._batches:
+            self._tally.labels.append(labels)
+        if labels is not None and in_runs:
+            self._tally.whole.take_labels(part, labels)
 
     def _failed(self, error: Exception) -> Finding:
         """Return what an exception says: something of the record, where its decoder raised it; else of datacheck."""
@@ -157,16 +173,60 @@ class Judge:
             yield from self._judged_scalars(block)
             groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
         for family, rows in groups:
-            decode = decoder(family.decoder).decode
-            for item in blamed("undecodable", decode, block, rows, family, pixels=self._pixels):
-                if not isinstance(item, Batch):
-                    yield item
-                    continue
-                yield from self._judged(block, item)
-                if not item.leaf or item.expected is not None:  # else there could be any number of fields
-                    self._measuring.add(item)
-                if self._batches and item.label:
-                    self._labels.append(item)
+            yield from self._decoded(block, rows, family)
+
+    def _decoded(self, block: AnyBlock, rows: Sequence[int], family: FamilyProfile) -> Iterator[Located]:
+        """Decode the records at `rows` as their family is to be, and judge them."""
+        decode = decoder(family.decoder).decode
+        strangers: dict[int, str] = {}
+        for item in blamed("undecodable", decode, block, rows, family, pixels=self._pixels):
+            if isinstance(item, Batch):
+                yield from self._judged(block, item, family)
+                continue
+            row, finding = item
+            if (
+                row not in strangers
+                and finding.verdict != "suspicious"
+                and isinstance(block, Block)
+                and not self._forced
+            ):
+                strangers |= self._stranger(block, row, family)
+            if row not in strangers:
+                yield item
+        if strangers and isinstance(block, Block):
+            yield from self._of_strangers(block, strangers, family)
+
+    def _stranger(self, block: Block, row: int, family: FamilyProfile) -> dict[int, str]:
+        """Return the row with the decoder that a value is for, or what it is, where it is sound and not of its family.
+
+        Words among numbers beside pictures are texts like these.
+        """
+        value = block.values[row]
+        with blaming("undecodable"):
+            if decoder(family.decoder).knows(value):
+                return {}
+            other = kind(value)
+        if family.decoder == "decimal":
+            return {row: "text"}
+        if other is not None and other not in SIDE_DECODERS:
+            return {row: other}
+        name = foreign(value)
+        return {} if name is None else {row: name}
+
+    def _of_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:
+        """Judge values that are not what their family is, but sound as something else."""
+        others: dict[str, list[int]] = defaultdict(list)
+        for row, name in strangers.items():
+            if not is_decoder(name):
+                yield row, found("unknown-payload", f"{name}, which datacheck does not decode")
+                continue
+            others[name].append(row)
+            if name not in SIDE_DECODERS:
+                what, usual = payload(name).title, payload(family.decoder).title
+                text = f"readable as {what.format(field='data')}, most others are {usual.format(field='data')}"
+                yield row, found("wrong-format", text, found=name, expected=family.decoder)
+        for name, rows in others.items():
+            yield from self._decoded(block, sorted(rows), FamilyProfile(name, 0, label=family.label))
 
     def _judged_scalars(self, block: RowBlock) -> Iterator[Located]:
         """Judge numbers that are no records: whether they are finite, and in the range that was given for them."""
@@ -188,8 +248,11 @@ class Judge:
         full: Sequence[int] = range(len(block))
         if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]
-            for row in sorted(set(range(len(block))).difference(full, lost)):
-                yield row, found("empty", "the value has zero bytes")
+            empty = sorted(set(range(len(block))).difference(full, lost))
+            for name, rows in self._families(block, empty).items():
+                meant = name is not None and not self._forced and _may_be_empty(self._profile.families[name])
+                said = found("empty", "the value has zero bytes", verdict="suspicious" if meant else None)
+                yield from ((row, said) for row in rows)
         if self._all_unknown and full:
             named = self._profile.families
             counts = Counter(block.named(full, named)) if named else {None: len(full)}
@@ -201,7 +264,7 @@ class Judge:
             if known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
-                self._tally.unknown[name or ""] += len(rows)
+                self._sort_by_magic(block, rows, groups, known.by_magic, name or "")
             else:
                 groups.append((known, rows))
 
@@ -211,20 +274,53 @@ class Judge:
             return {}
         return block.families(rows, self._profile.families) if self._profile.families else {None: rows}
 
+    def _sort_by_magic(
+        self, block: Block, rows: Sequence[int], groups: Groups, kinds: frozenset[str], family: str
+    ) -> None:
+        """Values of a family that is mostly nothing, or unknown, are taken for what each looks like, if `kinds` do."""
+        for name, alike in self._by_kind(block, rows).items() if kinds else [(None, rows)]:
+            if name in kinds:
+                groups.append((FamilyProfile(str(name), 0), alike))
+            else:
+                self._tally.unknown[family] += len(alike)
+
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""
+        for name, alike in self._by_kind(block, rows).items():
+            if name is not None:
+                groups.append((FamilyProfile(name, 0), alike))
+                continue
+            for row in alike:
+                yield row, unknown_payload(block.values[row])
+
+    def _by_kind(self, block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
+        """Return the records at `rows` by the decoders that know them."""
+        kinds: dict[str | None, list[int]] = defaultdict(list)
         for row in rows:
             with blaming("undecodable"):
-                name = self._forced or kind(block.values[row])
-            if name is None:
-                yield row, unknown_payload(bytes(block.values[row][:8]))
-            else:
-                groups.append((FamilyProfile(name, 0), [row]))
+                kinds[self._forced or kind(block.values[row])].append(row)
+        return kinds
 
-    def _judged(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
+    def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
+        """Run the checks over a batch and measure it. Numbers beside pictures are to be finite, labels are labels."""
+        beside = family.decoder in SIDE_DECODERS and not self._forced
+        words = batch.values.dtype.kind == "S"
         for validator in self._validators:
-            for at, finding in validator(batch):
-                yield batch.rows[at], finding
+            if not beside or isinstance(validator, Label if batch.label else Finite):
+                for at, finding in validator(batch):
+                    yield batch.rows[at], finding
+        if words or (beside and not batch.label):
+            return
+        yield from self._judged_further(block, batch)
+        self._measuring.add(batch)
+        if batch.label and not self._sample:
+            self._labels.append(batch)
+        elif self._constants and batch.expected is not None and batch.expected.constant and len(batch.rows):
+            whole = self._tally.whole
+            whole.records[batch.field] += len(batch.rows)
+            whole.constants[batch.field] += 0 if batch.pixels_skipped else int(batch.constant.sum())
+
+    def _judged_further(self, block: AnyBlock, batch: Batch) -> Iterator[Located]:
         if self._own:
             for piece in batch.apart():
                 yield from self._judged_by_own(block, piece)
@@ -248,6 +344,14 @@ class Judge:
                 raise failed from exc
 
 
-def unknown_payload(head: bytes) -> Finding:
-    """Return the finding for a record that no decoder knows, which begins with `head`."""
-    return found("unknown-payload", f"no decoder knows this payload, which begins with the bytes {head.hex(' ')}")
+def _may_be_empty(family: FamilyProfile) -> bool:
+    """Say if a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
+    few = family.kinds.get(EMPTY, 0) <= FEW_EMPTY * family.sampled
+    return family.decoder == "text" and not family.label and few
+
+
+def unknown_payload(value: bytes | memoryview) -> Finding:
+    """Return the finding for a record that no decoder knows."""
+    name, head = foreign(value), bytes(value[:8])
+    said = f"this payload, which begins with the bytes {head.hex(' ')}" if name is None else f"{name}, as this is"
+    return found("unknown-payload", f"no decoder knows {said}")

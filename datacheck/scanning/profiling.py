@@ -1,7 +1,7 @@
 """Decide what a store is meant to hold, from a fixed, evenly spread sample of its records.
 
-What a probe contributes adds up: first what its values look like (`Votes`), which decides the decoder of each family,
-then what that decoder makes of them (`Sums`). So a probe that dies takes nothing of the others with it.
+What a probe contributes adds up: first what its values look like (`recognition.Look`), which decides the decoder of
+each family, then what that decoder makes of them (`Sums`). So a probe that dies takes nothing of the others with it.
 """
 
 from __future__ import annotations
@@ -16,62 +16,57 @@ from typing import TypeVar
 import numpy as np
 
 from datacheck.backends.interface import Reader
-from datacheck.decoders import SIDE_DECODERS, decoder, kind, payload, rank, value_decoders
+from datacheck.checks.axis_order import Agreement
+from datacheck.decoders import decoder
 from datacheck.decoders.interface import NamingClasses
-from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
 from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.recognition import Families, Vote
 
 T = TypeVar("T")
 
 RECORDS_A_PROBE = 16
-PROBE_BYTES = 4 << 20
+PROBE_BYTES = 256 << 10
 """The values of a probe may have so many bytes together, or it has one value."""
+FURTHER_BYTES = 4 << 20
+"""The same of a probe that is added where a family has too few values."""
+PROFILE_BYTES = 16 << 20
+"""Once so much was read no further probe is looked at, if there are enough values of each family."""
 SAMPLE_BYTES = 64 << 20
 """So much of all probes is kept in memory; what is beyond that is read once more when it is to be decoded."""
-FAMILIES = 32
 FIELDS = 256
 """A family's profile has at most so many fields, those that most records have."""
 CLASSES = 64
 """And at most so many names of classes."""
+USUAL = 0.75
+"""Where no more than this share of the pictures have as many channels, none stands out."""
+LEAST_CONSTANT = 3
+"""Records of fewer values may well have one value only."""
 TOGETHER = 1024
 """Records of up to so many values have their means taken all at once."""
-EMPTY, FOREIGN = "", "?"
-"""The kinds of values of no bytes, and of those that no decoder knows."""
 
 
-def sample(reader: Reader, probe: Shard) -> AnyBlock | None:
-    """Return the first records of a probe, in memory of their own."""
-    for block in blamed("unreadable", reader.blocks, probe, limit=RECORDS_A_PROBE):
-        return copied(block) if isinstance(block, Block) else block
+def sample(reader: Reader, probe: Shard, limit: int = RECORDS_A_PROBE, room: int = PROBE_BYTES) -> AnyBlock | None:
+    """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`."""
+    for block in blamed("unreadable", reader.blocks, probe, limit=limit):
+        return copied(block, limit, room) if isinstance(block, Block) else block
     return None
 
 
-def copied(block: Block) -> Block:
-    """Return the first records of a block, as many as a probe may have, in memory of their own."""
+def copied(block: Block, limit: int, room: int) -> Block:
+    """Return the first records of a block, at most `limit`, and one or as many as have `room`."""
     keys: list[bytes] = []
     values: list[bytes | memoryview] = []
     size = 0
-    for key, value in islice(zip(block.keys, block.values, strict=True), RECORDS_A_PROBE):
+    for key, value in islice(zip(block.keys, block.values, strict=True), limit):
         size += len(value)
-        if values and size > PROBE_BYTES:
+        if values and size > room:
             break
         keys.append(key)
         values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again
     return Block(keys, values, database=block.database)
-
-
-Votes = Counter[tuple[str, str]]
-"""How many values of each family there are of each kind: a decoder's name, EMPTY or FOREIGN."""
-
-
-def votes(block: Block, forced: str | None) -> Votes:
-    """Return what the values of a block look like; with a decoder that is `forced` nobody asks."""
-    with blaming("undecodable"):
-        kinds = [EMPTY if not len(value) else forced or kind(value) or FOREIGN for value in block.values]
-    return Counter((block.family(row), name) for row, name in enumerate(kinds))
 
 
 @dataclass
@@ -83,7 +78,10 @@ class FieldSums:
     dtypes: Counter[str] = field(default_factory=Counter)
     encoded: bool = False
     leaf: bool = False
+    label: bool = False
     means: list[float] = field(default_factory=list)
+    constants: int = 0
+    agreement: Agreement = field(default_factory=Agreement)
 
     def take(self, batch: Batch) -> None:
         self.leaf |= batch.leaf
@@ -91,7 +89,11 @@ class FieldSums:
         self.formats[batch.format] += len(batch.rows)
         self.dtypes[str(batch.values.dtype)] += len(batch.rows)
         self.encoded |= batch.encoded
+        self.label |= batch.label
         self.means += _means(batch)
+        if not batch.label and not batch.pixels_skipped and batch.width >= LEAST_CONSTANT:
+            self.constants += int(np.count_nonzero(batch.constant))
+            self.agreement.take(batch)
 
     def add(self, other: FieldSums) -> None:
         self.shapes += other.shapes
@@ -99,20 +101,35 @@ class FieldSums:
         self.dtypes += other.dtypes
         self.encoded |= other.encoded
         self.leaf |= other.leaf
+        self.label |= other.label
         self.means += other.means
+        self.constants += other.constants
+        self.agreement += other.agreement
 
-    def profile(self, records: int) -> FieldProfile:
+    def profile(self, records: int, *, channels_first: bool = False) -> FieldProfile:
         """Return what the field is meant to hold, having been looked for in so many records."""
         count = sum(self.shapes.values())
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
         apart = self.leaf and not self.encoded
+        shape = _most(self.shapes) if count and not varies else None
         return FieldProfile(
-            shape=None if varies or not count else _most(self.shapes),
+            shape=shape,
             dtype="" if apart and not _agreed(self.dtypes) else _most(self.dtypes),
             format="" if apart and not _agreed(self.formats) else _most(self.formats),
             share=round(count / records, 4) if records else 0.0,
             centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
+            channels=self._channels(count) if self.encoded else None,
+            constant=2 * self.constants > count,
+            axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
         )
+
+    def _channels(self, count: int) -> int | None:
+        """Return how many channels nearly all of the pictures have."""
+        channels: Counter[int] = Counter()
+        for shape, number in self.shapes.items():
+            channels[shape[0]] += number
+        most = _most(channels)
+        return most if channels[most] > USUAL * count else None
 
 
 @dataclass
@@ -128,6 +145,8 @@ class Sums:
         """Add what `records` records were decoded to."""
         self.records += records
         for batch in batches:
+            if not len(batch.rows):
+                continue
             self.fields.setdefault(batch.field, FieldSums()).take(batch)
 
     def add(self, other: Sums) -> None:
@@ -137,12 +156,28 @@ class Sums:
         for name, sums in other.fields.items():
             self.fields.setdefault(name, FieldSums()).add(sums)
 
-    def profile(self, name: str, sampled: int) -> FamilyProfile:
-        made = {name: self.fields[name].profile(self.records - self.broken) for name in sorted(self.fields)}
+    def profile(self, name: str, sampled: int, vote: Vote | None = None) -> FamilyProfile:
+        made = {}
+        for field_name, sums in sorted(self.fields.items()):
+            first = self._channels_first(name, field_name)
+            made[field_name] = sums.profile(self.records - self.broken, channels_first=first)
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}
-        return FamilyProfile(name, sampled, made, tuple(sorted(self.classes)[:CLASSES]))
+        kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
+        label = vote is not None and vote.label
+        return FamilyProfile(name, sampled, made, kinds, label, tuple(sorted(self.classes)[:CLASSES]))
+
+    def _channels_first(self, decoder_name: str, field_name: str) -> bool:
+        """Say if arrays have their channels first: in a Datum, and in the floats and labels that Caffe's layer reads.
+
+        Other HDF5 files and .npy arrays may have them first or last: their loaders know.
+        """
+        if decoder_name == "datum":
+            return True
+        labelled = any(it.label for it in self.fields.values())
+        floating = _most(self.fields[field_name].dtypes).startswith("float")
+        return decoder_name == "rows" and field_name == "data" and labelled and floating
 
 
 def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
@@ -162,12 +197,13 @@ def of_rows(block: RowBlock) -> Sums:
     return made
 
 
-def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool) -> Sums:
+def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False) -> Sums:
     """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
     made = Sums()
     block = Block([b""] * len(values), values)
     decodes = decoder(name)
-    items = [*blamed("undecodable", decodes.decode, block, range(len(values)), None, pixels=pixels)]
+    family = FamilyProfile(name, 0, label=True) if label else None
+    items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
     batches = [it for it in items if isinstance(it, Batch)]
     made.take(batches, len(values))
     bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
@@ -178,77 +214,22 @@ def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool) 
     return made
 
 
-@dataclass(frozen=True)
-class Families:
-    """Which decoder each main family has, and `rest` all other keys together; UNKNOWN where no decoder knows them."""
+def of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
+    """Return the profile of keys and values by the votes, and by the sums of the values that were decoded."""
 
-    votes: Votes
-    decoders: Mapping[str, str]
-    rest: str | None
+    def made(family: str | None, vote: Vote) -> FamilyProfile:
+        decoded = sums.get(family, Sums())
+        others = vote.full if vote.decoder == UNKNOWN else 0
+        return decoded.profile(vote.decoder, decoded.records + others + vote.empty, vote)
 
-    @classmethod
-    def of(cls, votes: Votes, forced: str | None) -> Families:
-        """Decide by the votes of all probes; `forced` is the decoder's name, if the caller gave one.
-
-        Raises UsageError for a decoder of rows, where there are keys and values.
-        """
-        if votes and forced is not None and payload(forced).rows:
-            known = ", ".join(value_decoders())
-            raise UsageError(f"the decoder {forced} is not for keys and values; there are {known}")
-        kinds: dict[str, Votes] = defaultdict(Counter)
-        for (family, name), count in votes.items():
-            kinds[family][family, name] += count
-        counts = {family: of_family.total() for family, of_family in kinds.items()}
-        records = sum(counts.values())
-        order = sorted(counts, key=lambda family: (-counts[family], family))
-        large = [it for it in order[:FAMILIES] if counts[it] > 1 and counts[it] * 50 >= records]
-        decoders = {family: forced or _elected(kinds[family]) for family in sorted(large)}
-        others: Votes = Counter()
-        for family in kinds.keys() - decoders.keys():
-            others += kinds[family]
-        alone = others and (not decoders or others.total() * 2 >= records)
-        rest = (forced or _elected(others)) if alone else None
-        if forced is None and not {*decoders.values(), rest} - {UNKNOWN, None, *SIDE_DECODERS}:
-            return cls(votes, dict.fromkeys(decoders, UNKNOWN), UNKNOWN)
-        return cls(votes, decoders, rest)
-
-    def group(self, family: str) -> tuple[str | None, str | None]:
-        """Return whose values a family's are counted among (None: all the rest), and what is to decode them if any."""
-        among = family if family in self.decoders else None
-        return among, self.decoder(among)
-
-    def decoder(self, family: str | None) -> str | None:
-        """Return what is to decode the values of a family, or (None) of all the rest; None if nothing is."""
-        name = self.rest if family is None else self.decoders[family]
-        return None if name == UNKNOWN else name
-
-    def profile(self, sums: Mapping[str | None, Sums]) -> Profile:
-        """Return the profile, of the values that were decoded and of those that need not be."""
-        counts: Counter[str | None] = Counter()
-        for (family, kind_of), count in self.votes.items():
-            among = family if family in self.decoders else None
-            counts[among] += count if kind_of == EMPTY or self.decoder(among) is None else 0
-
-        def made(family: str | None, name: str) -> FamilyProfile:
-            of_family = sums.get(family, Sums())
-            return of_family.profile(name, counts[family] + of_family.records)
-
-        rest = None if self.rest is None else made(None, self.rest)
-        return Profile({family: made(family, name) for family, name in self.decoders.items()}, rest)
-
-    def undecided(self, sums: Mapping[str | None, Sums]) -> list[str | None]:
-        """Return the families of whose values none was decoded, although there are some to be."""
-        full = {family if family in self.decoders else None for family, kind_of in self.votes if kind_of != EMPTY}
-        return [it for it in (*self.decoders, None) if it in full - sums.keys() and self.decoder(it) is not None]
+    rest = None if families.rest is None else made(None, families.rest)
+    return Profile({family: made(family, vote) for family, vote in families.votes.items()}, rest)
 
 
-def _elected(votes: Votes) -> str:
-    """Return the decoder that knows most of the values, UNKNOWN where none knows any."""
-    names: Counter[str] = Counter()
-    for (_, name), count in votes.items():
-        if name not in (EMPTY, FOREIGN):
-            names[name] += count
-    return max(names, key=lambda name: (names[name], -rank(name))) if names else UNKNOWN
+def undecided(families: Families, sums: Mapping[str | None, Sums]) -> tuple[str | None, ...]:
+    """Return the families of whose values none was decoded, although there are some to be."""
+    every = [*families.votes.items(), *([] if families.rest is None else [(None, families.rest)])]
+    return tuple(name for name, it in every if it.full and it.decoder != UNKNOWN and name not in sums)
 
 
 def of_tables(sums: Mapping[str | None, Sums]) -> Profile:
@@ -268,7 +249,7 @@ def _most(counts: Counter[T]) -> T:
 
 def _means(batch: Batch) -> Iterator[float]:
     """Yield the mean of each record's finite values, in float32's range."""
-    if batch.pixels_skipped or not batch.width:
+    if batch.pixels_skipped or not batch.width or batch.values.dtype.kind == "S":
         return
     if isinstance(batch.values, np.ndarray) and batch.width <= TOGETHER:
         means = batch.values.reshape(len(batch.values), -1).mean(axis=1, dtype=np.float64)

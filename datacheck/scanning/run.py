@@ -174,7 +174,7 @@ def _scan_once(
         add(_unknown(family, count))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
-    for finding in report.take_balance():
+    for finding in report.conclude():
         add(_tally_of(finding))
     for finding in _nothing(layout, report):
         add(_tally_of(finding))
@@ -232,8 +232,7 @@ def _all_statistics(layout: Layout, settings: Settings) -> bool:
 
 
 def _decoders(profile: Profile) -> str | None:
-    families = [*profile.families.values(), *([profile.rest] if profile.rest else [])]
-    return "+".join(sorted({family.decoder for family in families})) or None
+    return "+".join(sorted({family.decoder for family in profile.every})) or None
 
 
 def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:

@@ -245,6 +245,13 @@ class TestText(DecoderContract):
         return range(1, len(payload))
 
 
+class TestByte(DecoderContract):
+    decoder = "byte"
+
+    def payloads(self):
+        return [bytes([number]) for number in range(5)]
+
+
 class TestRows(BlockContract):
     decoder = "rows"
 

@@ -12,9 +12,10 @@ import pytest
 from building import datum, floats, key, raw_records, write_lmdb
 
 import datacheck
-from datacheck.model.blocks import Block, fold
+from datacheck.model.blocks import Block
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.key_families import fold
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import schema
 from datacheck.reporting.files import REPORTS, Reports

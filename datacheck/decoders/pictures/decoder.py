@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from datacheck.decoders.foreign import foreign
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.media.decoder import WALKS, media_kind
 from datacheck.decoders.one_by_one import decode_each
@@ -15,18 +16,6 @@ from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
 
-FOREIGN = (
-    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (4, b"ftypavif", "AVIF"),
-    (4, b"ftypavis", "AVIF"),
-    (4, b"ftyphei", "HEIF"),
-    (4, b"ftypmif1", "HEIF"),
-    (0, b"v/1\x01", "OpenEXR"),
-)
-"""Pictures that are recognised, at this offset, so that they are not called broken."""
 _REPR = re.compile(rb"""b(['"])(?:\\xff\\xd8\\xff|\\x89PNG\\r\\n|GIF8[79]a|RIFF.{4,16}?WEBP)""", re.DOTALL)
 
 
@@ -81,13 +70,12 @@ def _stranger(value: Value) -> Finding:
     if _REPR.match(head):
         text = "a picture's bytes written out as text, b'\\xff...': str() was called on them before they were stored"
         return found("undecodable", text, field="data")
-    for at, magic, name in FOREIGN:
-        if head[at:].startswith(magic):
-            return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
     kind = media_kind(value)
     if kind is not None:
         said = next((it for it in WALKS[kind][1](value) if it.verdict == "bad"), None)
         return said or found("wrong-format", f"no picture but {kind}, sound or video", field="data")
+    if (name := foreign(value)) is not None:
+        return found("unknown-payload", f"{name}, which datacheck does not decode", field="data")
     what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {head[:8].hex(' ')}"
     return found("undecodable", f"not a picture: {len(value)} bytes, {what}", field="data")
 

@@ -19,7 +19,7 @@ END = b"\0\0\0\0IEND\xaeB`\x82"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """The bits per sample that each colour type allows."""
-GREY, PALETTE = 0, 3
+GREY, PALETTE, GREY_ALPHA = 0, 3, 4
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """The passes of an interlaced picture: first column and row, and the steps between them."""
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -90,7 +90,10 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
         message = f"{spare} bytes after the end of the zlib stream of the pixels"
         findings = [*findings, found("trailing-data", message, field="data", size=spare)]
     kind = " animated" if animated else _kind(header)
-    return Picture(picture.pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
+    pixels = picture.pixels
+    if header.colour == GREY_ALPHA and len(pixels) == 4:  # Pillow makes colours of grey and alpha of 16 bits
+        pixels = pixels[::3]
+    return Picture(pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
 
 
 def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes]) -> bytes:

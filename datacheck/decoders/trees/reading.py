@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from datacheck.decoders.foreign import foreign
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy import MAGIC as NPY
 from datacheck.decoders.npy import NpyDecoder
-from datacheck.decoders.pictures.decoder import FOREIGN, read_picture
+from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
@@ -100,8 +101,7 @@ def _of_bytes(leaf: Leaf, meant: FieldProfile | None, *, pixels: bool) -> tuple[
         return [Field(path, NOTHING, format="text", label=is_label(path), leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
         return [bare], []
-    head = bytes(raw[:32])
-    name = next((name for at, magic, name in FOREIGN if head[at:].startswith(magic)), None)
+    name = foreign(raw)
     what = f"{name}, which datacheck does not decode" if name else f"{len(raw)} raw bytes: nothing says what they are"
     return [bare], [found("unknown-payload", what, field=path)]
 

@@ -1,0 +1,130 @@
+"""What is said once of a store as a whole: labels in one run each, records of one value only. All of it adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from datacheck.checks.class_balance import Labels, by_chance
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.model.profile import Profile
+
+
+MOST_RUNS = 10_000
+"""Labels of more different values than this are no classes."""
+
+
+@dataclass(slots=True)
+class LabelRuns:
+    """The labels of records in their order, as long as each comes in one run: how many records each run has.
+
+    `counts` is None once a label came back, as it does soon among shuffled records, or there are very many of them.
+    """
+
+    counts: dict[int, int] | None = field(default_factory=dict)
+
+    def take(self, labels: NDArray[Any]) -> None:
+        """Add the labels that come next."""
+        import numpy as np
+
+        if self.counts is None or not labels.size:
+            return
+        starts = np.concatenate([[0], np.flatnonzero(labels[1:] != labels[:-1]) + 1])
+        sizes = np.diff(starts, append=labels.size)
+        for label, size in zip(labels[starts].tolist(), sizes.tolist(), strict=True):
+            self._follow(label, size)
+            if self.counts is None:
+                return
+
+    def _follow(self, label: int, size: int) -> None:
+        assert self.counts is not None
+        if label in self.counts and label != next(reversed(self.counts)):
+            self.counts = None
+            return
+        self.counts[label] = self.counts.get(label, 0) + size
+        if len(self.counts) > MOST_RUNS:
+            self.counts = None
+
+    def __iadd__(self, other: LabelRuns) -> LabelRuns:
+        """Add what comes behind this."""
+        if self.counts is None or other.counts is None:
+            self.counts = None
+            return self
+        for label, size in other.counts.items():
+            self._follow(label, size)
+            if self.counts is None:
+                break
+        return self
+
+
+@dataclass(slots=True)
+class WholeStore:
+    """What adds up over the records of a store; `runs` by the table or database, `constants` by the field.
+
+    `constants` counts records of one value only where the profile says that most are so, `records` all of those.
+    """
+
+    runs: dict[str, LabelRuns] = field(default_factory=dict)
+    constants: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+
+    def in_runs(self, part: str) -> bool:
+        """Say if all labels of a part of the store came in one run each so far."""
+        return part not in self.runs or self.runs[part].counts is not None
+
+    def take_labels(self, part: str, labels: Labels) -> None:
+        """Add the labels that come next in a part of the store."""
+        import numpy as np
+
+        self.runs.setdefault(part, LabelRuns()).take(np.frombuffer(labels[1], labels[0]))
+
+    def __iadd__(self, other: WholeStore) -> WholeStore:
+        """Add what comes behind this."""
+        for part, runs in other.runs.items():
+            if part in self.runs:
+                self.runs[part] += runs
+            else:
+                self.runs[part] = runs
+        self.constants += other.constants
+        self.records += other.records
+        return self
+
+    def sorted_parts(self) -> Iterator[Finding]:
+        """Yield a finding for each part of the store whose records come sorted by label."""
+        for part, runs in sorted(self.runs.items()):
+            counts = list((runs.counts or {}).values())
+            mean = by_chance(counts, len(counts) - 1)
+            if len(counts) > 1 and mean is not None:
+                where = f"the records of {part} are" if part else "the records are"
+                yield found(
+                    "sorted",
+                    f"{where} sorted by label: those of each of the {len(counts)} labels follow each other",
+                    found=len(counts) - 1,
+                    expected=round(mean, 1),
+                )
+
+    def of_one_value(self) -> Iterator[Finding]:
+        """Yield a finding for each field that has one value only in most records."""
+        for name, count in sorted(self.constants.items()):
+            of = self.records[name]
+            text = f"{count:,} of {of:,} records have one value only: normalising them divides by zero"
+            yield found("constant", text, field=name, count=count, records=of)
+
+
+def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
+    """Yield a finding for each field whose records are height x width x channels, unless that `shape` was asked for."""
+    said = set()
+    for family in profile.every:
+        for name, it in family.fields.items():
+            if not it.axis_order or it.shape is None or tuple(it.shape) == shape or (name, it.shape) in said:
+                continue
+            said.add((name, it.shape))
+            spelled = " x ".join(map(str, it.shape))
+            text = f"records of {spelled} look like height x width x channels, where channels come first"
+            yield found("axis-order", text, field=name, found=list(it.shape))

@@ -1,0 +1,126 @@
+"""Known payloads that no decoder here reads, by their first bytes: they are not broken, datacheck cannot judge them.
+
+The marks are those of the formats' own specifications. Where a mark is short, more of the value has to fit, so that
+random bytes are not taken for one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from datacheck.decoders.interface import Value
+
+LOOKED_AT = 64
+INFLATED = 1 << 10
+"""So many bytes of a compressed payload are unpacked to see that it is one."""
+MARKS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypavis", "AVIF"),
+    (4, b"ftyphei", "HEIF"),
+    (4, b"ftypmif1", "HEIF"),
+    (0, b"v/1\x01", "OpenEXR"),
+    (4, b"ftyp", "MPEG-4 video or sound"),
+    (8, b"AVI ", "AVI video"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM video"),
+    (0, b"FLV\x01", "Flash video"),
+    (0, b"\0\0\x01\xba", "MPEG video"),
+    (0, b"\0\0\x01\xb3", "MPEG video"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media"),
+    (8, b"WAVE", "WAV sound"),
+    (0, b"OggS\0", "Ogg sound or video"),
+    (0, b"fLaC\0", "FLAC sound"),
+    (0, b"ID3", "MP3 sound"),
+    (0, b"FORM", "AIFF sound"),
+    (0, b"%PDF-", "PDF document"),
+    (0, b"PK\x03\x04", "zip archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7-zip archive"),
+    (0, b"Rar!\x1a\x07", "RAR archive"),
+    (257, b"ustar", "tar archive"),
+    (0, b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (0, b"\x04\x22\x4d\x18", "LZ4 frame"),
+    (0, b"\xfd7zXZ\0", "xz"),
+    (4, b"1AY&SY", "bzip2"),
+    (0, b"\xff\x06\0\0sNaPpY", "snappy frames"),
+    (0, b"\x93NUMPY", "NumPy array"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5 file"),
+    (0, b"SQLite format 3\0", "SQLite database"),
+    (0, b"PAR1", "Parquet file"),
+    (0, b"ARROW1\0\0", "Arrow file"),
+    (0, b"glTF", "glTF model"),
+    (0, b"wOF2", "font"),
+    (0, b"\x7fELF", "program"),
+)
+"""offset, the bytes there, what it is; of several the first that fits."""
+
+
+def foreign(value: Value) -> str | None:
+    """Return the name of the known format that a value has, None where it has none.
+
+    >>> foreign(b"%PDF-1.7 and so on"), foreign(bytes(100))
+    ('PDF document', None)
+    """
+    head = bytes(value[: 257 + LOOKED_AT])
+    for offset, mark, name in MARKS:
+        if head.startswith(mark, offset) and _fits(value, head, mark):
+            return name
+    return next((name for known, name in _CHECKED if known(value, head)), None)
+
+
+def _fits(value: Value, head: bytes, mark: bytes) -> bool:
+    """Say if what goes with a mark that is not at the beginning, or that could be a text, is there too."""
+    if mark in (b"AVI ", b"WAVE"):
+        return head[:4] in (b"RIFF", b"RF64")
+    if mark == b"FORM":
+        return head[8:12] in (b"AIFF", b"AIFC")
+    if mark.startswith(b"ftyp"):
+        return 8 <= int.from_bytes(head[:4], "big") <= len(value)
+    if mark == b"1AY&SY":
+        return head[:3] == b"BZh"
+    if mark == b"\xff\x0a":
+        return len(value) > LOOKED_AT and any(head[2:LOOKED_AT]) and head[2] != 0xFF
+    if mark == b"ID3":
+        return len(head) > 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80
+    return len(value) > len(mark)
+
+
+def _pickle(value: Value, head: bytes) -> bool:
+    return len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5 and value[len(value) - 1] == ord(".")
+
+
+def _zlib(value: Value, head: bytes) -> bool:
+    return head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0 and _inflates(value, zlib.MAX_WBITS)
+
+
+def _gzip(value: Value, head: bytes) -> bool:
+    return head[:3] == b"\x1f\x8b\x08" and _inflates(value, 16 + zlib.MAX_WBITS)
+
+
+def _inflates(value: Value, bits: int) -> bool:
+    try:
+        return bool(zlib.decompressobj(bits).decompress(bytes(value[: 4 * INFLATED]), INFLATED))
+    except zlib.error:
+        return False
+
+
+def _safetensors(value: Value, head: bytes) -> bool:
+    return head[8:10] == b'{"' and 2 <= int.from_bytes(head[:8], "little") <= len(value) - 8
+
+
+def _arrow(value: Value, head: bytes) -> bool:
+    """A stream of Arrow messages: each begins with a mark, and the size of its metadata, a multiple of 8."""
+    size = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"\xff\xff\xff\xff" and 0 < size <= len(value) - 8 and size % 8 == 0
+
+
+_CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
+    (_pickle, "pickle"),
+    (_zlib, "zlib"),
+    (_gzip, "gzip"),
+    (_safetensors, "safetensors"),
+    (_arrow, "Arrow messages"),
+)

@@ -1,0 +1,312 @@
+"""The work of a worker that takes the profile of a store: look at the probes, elect decoders, decode what was sampled.
+
+Each record that may take long is noted before it is touched, and what a probe gave is told at once, so that a death
+loses nothing of the others. Light to import: the caller keeps what it is told as bytes, and does not look into it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from datacheck.errors import DatacheckError
+from datacheck.model.blocks import Block, Position, RowBlock, Shard
+from datacheck.model.profile import Profile
+from datacheck.scanning.blame import blamed
+from datacheck.scanning.tasks import Job, ended_by
+from datacheck.workers.interface import PATIENCE, Death, Watch
+
+if TYPE_CHECKING:
+    from datacheck.model.blocks import AnyBlock
+    from datacheck.scanning.profiling import Sums
+    from datacheck.scanning.recognition import Families, Look
+
+ALONE_BYTES = 64 << 10
+"""Values of more bytes are decoded one at a time, each with an alarm of its own."""
+FURTHER_PROBES = 128
+"""So many are added at most, where a family has too few values."""
+KEY_LETTERS = 1000
+"""A key that a note has to carry is cut to this."""
+READING, DECODING = "reading", "decoding"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is known of a probe: the pieces that may be read of it, and, pickled, what it gave.
+
+    `looks` are what its values look like, `part` is what their decoders made of them so far. Where it died, it is read
+    record by record if `careful`, and decoded so if `apart`, but for the values in `skip`.
+    """
+
+    pieces: tuple[Shard, ...]
+    careful: bool = False
+    apart: bool = False
+    skip: frozenset[int] = frozenset()
+    looks: bytes | None = None
+    part: bytes | None = None
+    done: bool = False
+
+
+@dataclass
+class Part:
+    """What the records of a probe came to, by family or table, and the positions of those that were seen to."""
+
+    sums: dict[str | None, Sums] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Left:
+    """A record that could not be used for the profile, where its `place` or its `key` is known, or a whole probe."""
+
+    probe: int
+    shard: Shard
+    death: Death
+    place: Position | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A profile, and what was `left` out of it.
+
+    `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
+    their end, since too much had died already; `last` is what died last.
+    """
+
+    profile: Profile
+    undecided: tuple[str | None, ...] = ()
+    left: tuple[Left, ...] = ()
+    unused: int = 0
+    last: Death | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no probe could be used, although there are some."""
+        return self.last is not None and not self.undecided and not any(it.sampled for it in self.profile.every)
+
+
+@dataclass(frozen=True)
+class TakeProfile:
+    """Return the Taken that the probes give, looked at in this `order`; yields what each has given as it comes.
+
+    The first `planned` of them are the layout's; those behind were added here, where a family had too few values.
+    Without `pixels` it has no centre of pictures, which only sums over their pixels need. To `finish` is to add up what
+    was given before, and touch no record.
+    """
+
+    probes: tuple[Probe, ...]
+    order: tuple[int, ...]
+    planned: int
+    pixels: bool = True
+    finish: bool = False
+
+    def run(self, job: Job, watch: Watch) -> Generator[Given, None, Taken | Death]:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        try:
+            return (yield from _Taking(self, job, watch).steps())
+        except DatacheckError:
+            raise
+        except Exception as exc:  # noqa: BLE001  (as in Job; what is left out is told)
+            return ended_by(exc, watch)
+
+
+Given = tuple[int, dict[str, Any]]
+"""The number of a probe, and what is known of it now; the number behind the last one is that of a further probe."""
+
+
+class _Taking:
+    """The work of one TakeProfile."""
+
+    def __init__(self, task: TakeProfile, job: Job, watch: Watch) -> None:
+        self._task, self._job, self._watch = task, job, watch
+        self._probes = list(task.probes)
+        self._held: dict[int, list[Block]] = {}
+        self._looks: dict[int, list[Look]] = {}
+        self._parts: dict[int, Part] = {}
+        for number, probe in enumerate(task.probes):
+            if probe.looks is not None:
+                self._looks[number] = pickle.loads(probe.looks)  # noqa: S301  (our own worker's)
+            if probe.part is not None:
+                self._parts[number] = pickle.loads(probe.part)  # noqa: S301
+
+    def steps(self) -> Generator[Given, None, Taken]:
+        from datacheck.scanning.profiling import added, of_families, of_tables, undecided
+        from datacheck.scanning.recognition import Families
+
+        if not self._task.finish:
+            yield from self._look_around()
+            yield from self._look_further()
+        self._watch.note(None)
+        settings = self._job.settings
+        families = Families.of(self._all_looks(), settings.decoder, settings.label_field)
+        for number in () if self._task.finish else [*self._looks]:
+            if not self._probes[number].done:
+                yield from self._decode(number, families)
+        self._watch.note(None)
+        sums = added(part.sums for part in self._parts.values())
+        if sums and not any(self._looks.values()):
+            return Taken(of_tables(sums))
+        return Taken(of_families(families, sums), undecided(families, sums))
+
+    def _all_looks(self) -> list[Look]:
+        return [look for number in sorted(self._looks) for look in self._looks[number]]
+
+    def _look_around(self) -> Iterator[Given]:
+        """Look at the probes, in an order of which every beginning is spread evenly, until enough is known."""
+        from datacheck.scanning.profiling import PROFILE_BYTES
+        from datacheck.scanning.recognition import families_of, too_few
+
+        for number in self._task.order:
+            if self._probes[number].done or number in self._looks or number in self._parts:
+                continue
+            seen = self._all_looks()
+            if sum(look.size for look in seen) >= PROFILE_BYTES and not too_few(families_of(seen)):
+                yield number, {"done": True}
+            else:
+                yield from self._look_at(number)
+
+    def _look_further(self) -> Iterator[Given]:
+        """Go on behind the probes while there are too few values of a family: as further probes, first behind those
+        that have one of it, since families lie together or come in turn.
+        """
+        few, families = self._too_few()
+        numbers = [number for number in self._task.order if number in self._looks]
+        numbers.sort(key=lambda number: few.isdisjoint(families[number]))
+        for number in numbers:  # those that are added come last, and may be gone on behind too
+            if not few or len(self._probes) >= self._task.planned + FURTHER_PROBES:
+                return
+            if (piece := self._behind(number)) is not None:
+                numbers.append(len(self._probes))
+                self._probes.append(Probe((piece,)))
+                yield numbers[-1], {"pieces": (piece,)}
+                yield from self._look_at(numbers[-1])
+                few, families = self._too_few()
+
+    def _too_few(self) -> tuple[frozenset[str], dict[int, set[str]]]:
+        """Return the families of which there are too few values, and those that each probe has values of."""
+        from datacheck.scanning.recognition import families_of, too_few
+
+        names = families_of(self._all_looks())
+        of_probes: dict[int, set[str]] = {}
+        at = 0
+        for number in sorted(self._looks):
+            of_probes[number] = set(names[at : at + len(self._looks[number])])
+            at += len(self._looks[number])
+        return too_few(names), of_probes
+
+    def _behind(self, number: int) -> Shard | None:
+        """Return what lies between the values of a probe and the next one, None where that is not known."""
+        piece, seen = self._probes[number].pieces[-1], self._looks[number]
+        following = self._probes[number + 1].pieces[:1] if number + 1 < self._task.planned else ()
+        stop = following[0].start if following and following[0].part == piece.part else piece.stop
+        if not seen or any(it is not None and not isinstance(it.key, bytes) for it in (piece.start, stop)):
+            return None
+        return Shard(piece.part, Position(seen[-1].key, 1), stop)
+
+    def _look_at(self, number: int) -> Iterator[Given]:
+        """Find out what the values of a probe look like, or what its rows come to; hold blocks while there is room."""
+        from datacheck.scanning.profiling import SAMPLE_BYTES, Sums, of_rows
+        from datacheck.scanning.recognition import looks
+
+        blocks: list[Block] = []
+        part = None
+        for block in self._read(number):
+            if isinstance(block, RowBlock):
+                part = part or Part()
+                part.sums.setdefault(block.table, Sums()).add(of_rows(block))
+            else:
+                blocks.append(block)
+        if part is not None:
+            self._parts[number] = part
+            yield number, {"part": pickle.dumps(part), "done": True}
+            return
+        self._looks[number] = [look for block in blocks for look in looks(block, self._job.settings.decoder)]
+        held = sum(len(value) for kept in self._held.values() for block in kept for value in block.values)
+        if held + sum(look.size for look in self._looks[number]) <= SAMPLE_BYTES:
+            self._held[number] = blocks
+        yield number, {"looks": pickle.dumps(self._looks[number])}
+
+    def _limit(self, number: int) -> int:
+        """Return how many records to read of a probe: as many as before, or as many as its share of bytes allows."""
+        from datacheck.scanning.profiling import PROBE_BYTES, RECORDS_A_PROBE
+
+        if number in self._looks:
+            return max(1, len(self._looks[number]))
+        if number >= self._task.planned:
+            return RECORDS_A_PROBE
+        sizes = sorted(look.size for look in self._all_looks())
+        usual = sizes[:-1] or sizes  # one that is very large is no reason to take few of all others
+        fitting = PROBE_BYTES * len(usual) // max(1, sum(usual)) if usual else RECORDS_A_PROBE
+        return max(1, min(RECORDS_A_PROBE, fitting))
+
+    def _read(self, number: int) -> Iterator[AnyBlock]:
+        from datacheck.scanning.profiling import FURTHER_BYTES, PROBE_BYTES, copied, sample
+
+        probe, reader, watch = self._probes[number], self._job.reader, self._watch
+        limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES
+        if not probe.careful:
+            watch.note((READING, number, 0, None, False))
+            block = sample(reader, probe.pieces[0], limit, room)
+            if block is not None:
+                yield block
+            return
+        records = size = 0
+        for at, piece in enumerate(probe.pieces):
+            watch.note((READING, number, at, None, False))
+
+            def note(place: Position, seen: bool, at: int = at) -> None:
+                watch.note((READING, number, at, place, seen))
+
+            for block in blamed("unreadable", reader.blocks, piece, limit=1, note=note):
+                records += len(block)
+                size += sum(map(len, block.values)) if isinstance(block, Block) else 0
+                if records > 1 and size > room:
+                    return
+                yield copied(block, 1, room) if isinstance(block, Block) else block
+                if records >= limit:
+                    return
+
+    def _decode(self, number: int, families: Families) -> Iterator[Given]:
+        """Decode the values of a probe, large ones one at a time, small ones together unless something has died there.
+
+        What was seen to is told as it comes.
+        """
+        from datacheck.scanning.profiling import Sums, of_values
+
+        probe, watch, pixels = self._probes[number], self._watch, self._task.pixels
+        part = self._parts.setdefault(number, Part())
+        together: dict[str | None, list[tuple[int, bytes | memoryview]]] = {}
+
+        def decode(family: str | None, values: list[bytes | memoryview]) -> None:
+            vote = families.vote(family)
+            assert vote is not None
+            made = of_values(values, vote.decoder, pixels=pixels, label=vote.label)
+            part.sums.setdefault(family, Sums()).add(made)
+
+        blocks = self._held.pop(number, None) or self._read(number)
+        values = ((block, row) for block in blocks if isinstance(block, Block) for row in range(len(block)))
+        for at, (block, row) in enumerate(values):
+            value = block.values[row]
+            (family,) = block.named([row], families.votes)
+            if families.decoder(family) is None or not len(value) or at in probe.skip or at in part.seen:
+                continue
+            if not probe.apart and len(value) <= ALONE_BYTES:
+                together.setdefault(family, []).append((at, value))
+                continue
+            watch.note((DECODING, number, at, _key(block, row)))
+            decode(family, [value])
+            part.seen.add(at)
+            yield number, {"part": pickle.dumps(part)}
+        for family, alike in together.items():
+            watch.note((DECODING, number, None, None))
+            decode(family, [value for _, value in alike])
+            part.seen.update(at for at, _ in alike)
+        yield number, {"part": pickle.dumps(part), "done": True}
+
+
+def _key(block: Block, row: int) -> str:
+    name = block.name(row)[:KEY_LETTERS]
+    return name if block.database is None else f"{block.database}:{name}"
