@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
+
 LARGEST = 1 << 30
 """Bytes of a value that is read, or that it is inflated to."""
+DEEPEST = 4
+"""Lists within lists, of what is kept beside records."""
 _META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
 _DECIMAL = re.compile(rb"-?[0-9]{1,18}")
 
@@ -132,6 +136,78 @@ def _write_json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
+    """Return what reads pickles of one protocol; 0 stands for those that do not say theirs. Nothing is unpickled."""
+
+    def read(raw: bytes) -> Any:
+        from datacheck.decoders.pickles.decoder import PickleDecoder
+
+        said = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
+        decodes = PickleDecoder()
+        return _whole(decodes.parse(raw)) if said == protocol and decodes.knows(raw) else None
+
+    return read
+
+
+def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
+    def write(value: Any) -> bytes:
+        import pickle
+
+        return pickle.dumps(value, protocol)
+
+    return write
+
+
+def _read_msgpack(raw: bytes) -> Any:
+    from datacheck.decoders.trees.msgpack import parse_msgpack
+
+    return None if _DECIMAL.fullmatch(raw) else _whole(parse_msgpack(raw))
+
+
+def _write_msgpack(value: Any) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode(value)
+
+
+def _whole(parsed: Parsed) -> Any:
+    """Return what was parsed as Python's own values; None where it is broken, or holds anything else."""
+    if parsed.findings:
+        return None
+    try:
+        return _plain(parsed.tree, 0)
+    except ValueError:
+        return None
+
+
+def _plain(node: Node, depth: int) -> Any:
+    """Return numbers, texts, lists and mappings of a tree as Python's own. Raises ValueError for anything else."""
+    import numpy as np
+
+    from datacheck.decoders.trees.leaves import unboxed
+
+    node = unboxed(node)
+    if depth > DEEPEST:
+        raise ValueError("lists within lists")
+    if isinstance(node, Items):
+        made: list[Any] = []
+        for item in node.items:
+            one = unboxed(item)
+            made += one.values.tolist() if isinstance(one, Run) else [_plain(one, depth + 1)]
+        return made
+    if isinstance(node, Keyed) and not node.kind and not node.items:
+        pairs = [(_plain(key, depth + 1), _plain(value, depth + 1)) for key, value in node.pairs]
+        if all(isinstance(key, (str, bytes, int)) for key, _ in pairs):
+            return dict(pairs)
+    if isinstance(node, np.ndarray) and node.ndim == 0 and node.dtype.kind in "iu":
+        return int(node)
+    if isinstance(node, memoryview):
+        return bytes(node)
+    if isinstance(node, (int, float, str, bytes)):
+        return node
+    raise ValueError("no value of Python's own")
+
+
 FORMS = {
     form.name: form
     for form in (
@@ -139,7 +215,9 @@ FORMS = {
         Form("decimals", _read_decimals, lambda value: " ".join(map(str, value)).encode()),
         Form("meta-info", _read_meta, lambda lines: "".join(f"{line}\n" for line in lines).encode()),
         Form("json", _read_json, _write_json),
+        *(Form(f"pickle {it}", _read_pickle(it), _write_pickle(it)) for it in (2, 3, 4, 5, 0)),
         Form("zlib+json", _inflated, lambda value: zlib.compress(_write_json(value))),
+        Form("msgpack", _read_msgpack, _write_msgpack),
     )
 }
 """The forms by name, in the order in which they are tried."""

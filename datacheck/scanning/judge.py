@@ -208,7 +208,7 @@ class Judge:
             other = kind(value)
         if family.decoder == "decimal":
             return {row: "text"}
-        if other is not None and other not in SIDE_DECODERS:
+        if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
         name = foreign(value)
         return {} if name is None else {row: name}
@@ -221,7 +221,7 @@ class Judge:
                 yield row, found("unknown-payload", f"{name}, which datacheck does not decode")
                 continue
             others[name].append(row)
-            if name not in SIDE_DECODERS:
+            if not payload(name).beside:
                 what, usual = payload(name).title, payload(family.decoder).title
                 text = f"readable as {what.format(field='data')}, most others are {usual.format(field='data')}"
                 yield row, found("wrong-format", text, found=name, expected=family.decoder)

@@ -1,0 +1,86 @@
+"""Values beside records are read and written in the form they have, and nothing is unpickled."""
+
+import json
+import pickle
+import zlib
+
+import msgspec
+import numpy as np
+import pytest
+
+from datacheck.conventions.stored_values import FORMS, stored
+
+VALUES = [60, ["a", "b"], [b"a", b"b"], {"train": ["a", "b"], "val": ["c"]}, list(range(300))]
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 3, 4, 5])
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_pickles(value, protocol):
+    raw = pickle.dumps(value, protocol)
+    said = stored(raw)
+    assert said.value == value
+    assert said.written(value) == raw
+    assert said.form == f"pickle {protocol}"
+
+
+def test_numbers_of_numpy():
+    assert stored(pickle.dumps(np.int64(60))).value == 60
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_msgpack(value):
+    raw = msgspec.msgpack.encode(value)
+    said = stored(raw)
+    assert (said.value, said.form, said.written(value)) == (value, "msgpack", raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"60", 60),
+        (b"4000 4 16 16", [4000, 4, 16, 16]),
+        (b'["a", "b"]', ["a", "b"]),
+        (zlib.compress(b"[1, 2]"), [1, 2]),
+        (b"a.png (8,8,3) 1\n", ["a.png (8,8,3) 1"]),
+    ],
+)
+def test_texts(raw, value):
+    said = stored(raw)
+    assert said.value == value
+    assert stored(said.written(value if said.form != "meta-info" else said.value)).value == value
+
+
+class Reduced:
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, ("unpickled",)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe",
+        b"abc",
+        pickle.dumps(Reduced()),
+        pickle.dumps([Reduced()]),
+        pickle.dumps(60)[:-1],
+        pickle.dumps({"a": [np.zeros(3)]}),
+        pickle.dumps([[[[[[[1]]]]]]]),
+        zlib.compress(b"[1]")[:-3],
+        b"[" * 100_000,
+        json.dumps(None).encode(),
+    ],
+)
+def test_what_is_no_value(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert stored(raw) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_form_reads_what_it_writes():
+    for form in FORMS.values():
+        value = {"meta-info": None, "decimals": [1, 2]}.get(form.name, 7)
+        if value is not None:
+            assert form.read(form.write(value)) == value
