@@ -26,6 +26,8 @@ LAYOUTS = 4
 """Of records of one length so many layouts are looked for."""
 FEWEST = 4
 """Fewer records are not worth a layout."""
+MISSES = 4
+"""After so many records that had no layout, or one of their own, others are not asked for theirs."""
 STRETCHES = 32
 """Of more stretches of fixed bytes than these, as lists of floats have, all bytes are compared at once."""
 COPIED = 1 << 12
@@ -75,18 +77,22 @@ def decode_alike(
         by_length.setdefault(sizes[row], []).append(row)
     batches: list[Batch] = []
     left: list[int] = []
+    misses = hits = 0
     for size, alike in by_length.items():
         for _ in range(LAYOUTS):
-            if len(alike) < FEWEST:
+            if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
                 break
             value = block.values[alike[0]]
             layout = layout_of(value, read(value))
             if layout is None:
+                misses += 1
                 left.append(alike.pop(0))
                 continue
             taken = _small(layout, block, alike) if size <= COPIED else _large(layout, block, alike)
             same, values = taken
             batches += _batches(layout, [alike[at] for at in same], values, profile)
+            misses += len(same) == 1
+            hits += len(same) - 1
             chosen = set(same)
             alike = [row for at, row in enumerate(alike) if at not in chosen]
         left += alike
