@@ -210,13 +210,16 @@ def kind(value: Value) -> str | None:
     """Return the name of the first decoder that knows the value, with those of the wrappers around it."""
     from datacheck.decoders.wrappers.table import MOST, peeled_once
 
-    name = ""
+    name, guessed = "", False
     for _ in range(MOST):
         peeled = peeled_once(value)
         if peeled is None:
             break
         name, value = f"{name}{peeled[0]}{JOINT}", peeled[1].value
-    inner = next((known for known in value_decoders() if decoder(known).knows(value)), UNKNOWN if name else None)
+        guessed = peeled[0] == "zlib" and not peeled[1].sound  # its two bytes of magic are few
+    inner = next((known for known in value_decoders() if decoder(known).knows(value)), None)
+    if inner is None and name and not guessed:
+        inner = UNKNOWN
     return None if inner is None else name + inner
 
 

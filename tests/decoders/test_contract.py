@@ -15,7 +15,8 @@ from msgpack_building import packed
 from PIL import Image
 
 import datacheck
-from datacheck.decoders import DECODERS
+from datacheck.decoders import DECODERS, decoder, value_decoders
+from datacheck.decoders.wrappers.table import peeled_once
 from datacheck.model.blocks import RowBlock
 from datacheck.testing.decoders import BlockContract, DecoderContract, write_lmdb
 
@@ -275,3 +276,17 @@ def test_a_decoder_of_rows_is_no_decoder_of_values(tmp_path):
 def test_every_decoder_is_held_to_the_contract():
     classes = [it for it in globals().values() if isinstance(it, type) and issubclass(it, BlockContract)]
     assert {it.decoder for it in classes if hasattr(it, "decoder")} == set(DECODERS)
+
+
+def contracts():
+    classes = [it for it in globals().values() if isinstance(it, type) and issubclass(it, DecoderContract)]
+    return [it for it in classes if hasattr(it, "decoder")]
+
+
+@pytest.mark.parametrize("contract", contracts(), ids=lambda it: it.__name__)
+def test_a_sound_payload_is_claimed_by_its_own_decoder_alone(contract):
+    """JSON and decimal numbers are texts as well, which comes after them; nothing sound is taken for compressed."""
+    for payload in contract().payloads():
+        claimants = [name for name in value_decoders() if decoder(name).knows(payload)]
+        assert [name for name in claimants if name != "text" or claimants == ["text"]] == [contract.decoder]
+        assert peeled_once(payload) is None

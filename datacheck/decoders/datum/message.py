@@ -127,6 +127,8 @@ def _floats(message: Value, offset: int, at: int, wire: int, datum: Datum) -> in
     pairs = np.frombuffer(message, _UNPACKED, count=(len(message) - offset) // 5, offset=offset)
     if not pairs.size:
         raise _Cut
+    if pairs["tag"][0] != FLOAT_TAG:  # no writer pads a tag; the neighbours could not be taken together
+        raise _Odd(offset, "a tag of float_data written with more bytes than it takes")
     others = np.flatnonzero(pairs["tag"] != FLOAT_TAG)
     run = int(others[0]) if others.size else pairs.size
     datum.floats.append(pairs["value"][:run])

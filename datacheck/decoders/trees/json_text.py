@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOK = 1024
 """As many characters of a text are looked at to recognise JSON."""
+SHORTEST = 3
+"""Of a text that ends early so much must be JSON."""
 DEPTH = 128
 """Lists and objects may lie in each other so deep."""
 DIGITS = 400
@@ -91,7 +93,7 @@ def _begins_json(text: str) -> bool:
     rest = text[at:].lstrip(" \t\n\r")
     word = _CUT.fullmatch(rest) is not None and (rest[:1] in ".eE") == (wants == "next")
     string = rest[:1] == '"' and "\n" not in rest and wants not in ("next", "colon")
-    return not rest or word or string
+    return len(text) >= SHORTEST and (not rest or word or string)
 
 
 def parse_json(value: bytes | memoryview) -> Parsed:
