@@ -43,6 +43,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "missing-filter": ("unverifiable", "an HDF5 filter is not installed"),
     "unknown-payload": ("unverifiable", "bytes that no decoder knows"),
     "unsupported": ("unverifiable", "a part of the store that datacheck does not follow or read"),
+    "source-changed": ("unverifiable", "the source was changed while it was read"),
     "internal-error": ("unverifiable", "datacheck itself failed here; says nothing of the data"),
     "not-closed": ("suspicious", "the store's writer still has it open, or ended without closing it"),
     "wrong-format": ("suspicious", "readable, but not what its neighbours are"),
