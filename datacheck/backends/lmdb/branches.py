@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from datacheck.backends.lmdb.format import BRANCH
+from datacheck.backends.lmdb.format import BRANCH, PageDamaged
 from datacheck.backends.lmdb.leaves import Leaves
 from datacheck.backends.lmdb.page_arrays import Stack, compare
 from datacheck.backends.lmdb.pages import Pages
@@ -132,8 +132,10 @@ class _One:
 
 
 def leaves_below(pages: Pages, branches: Sequence[Stretch]) -> Leaves:
-    """Return the leaves below neighbouring sound branch pages, in key order."""
+    """Return the leaves below neighbouring sound branch pages, in key order. Raises PageDamaged if one has changed."""
     read = _read(pages, branches)
+    if not read.fit.all() or not read.counts.all():
+        raise PageDamaged("a branch page was changed while the store was read")
     back = np.argsort(read.order, kind="stable")
     starts = np.cumsum(read.counts) - read.counts
     counts = read.counts[back]

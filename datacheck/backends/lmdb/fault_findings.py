@@ -63,6 +63,12 @@ def finding_of(fault: Fault, page_size: int) -> Finding:
     return of_database(finding, fault.part)
 
 
+def written_meanwhile(where: str = "") -> Finding:
+    """Return the finding of a store, or a part of it, that another process wrote over while it was read."""
+    why = f"another process writes to the store, and used pages of it again while they were read{where}"
+    return found("source-changed", f"{why}: scan it again when that has ended, or scan a copy made by mdb_copy")
+
+
 def spelled(low: bytes | None, high: bytes | None) -> str:
     """Return a range of keys in words: the first one is in it, the last one is not."""
     first = "the first" if low is None else _key(low)

@@ -61,7 +61,10 @@ def _seams_of_remains(pages: Pages, tree: Tree, enough: int) -> list[bytes]:
     if len(lows) < enough:
         for entry in tree.entries:
             if entry.kind == "branch":
-                leaves = leaves_below(pages, [entry])
+                try:
+                    leaves = leaves_below(pages, [entry])
+                except PageDamaged:
+                    continue  # somebody writes meanwhile
                 lows += [leaves.low.at(at) for at in range(len(leaves)) if leaves.bounded_below[at]]
         lows.sort(key=tree.record.order())
     return list(dict.fromkeys(lows))

@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.lmdb.fault_findings import of_database
-from datacheck.backends.lmdb.format import DUPSORT
+from datacheck.backends.lmdb.fault_findings import of_database, written_meanwhile
+from datacheck.backends.lmdb.format import DUPSORT, PageDamaged
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
 from datacheck.backends.lmdb.orphans import Orphans
-from datacheck.backends.lmdb.page_sums import Account
+from datacheck.backends.lmdb.page_sums import WORD, Account, are_of
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Ranges
 from datacheck.backends.lmdb.salvage import Salvage
@@ -28,8 +28,6 @@ from datacheck.backends.shared.key_arrays import Flags
 from datacheck.model.blocks import Shard, ignore
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-
-WORD = 1 << 64
 
 
 def verify(data: Path) -> list[Finding]:
@@ -59,16 +57,26 @@ def conclude(data: Path, sums: Mapping[str, int]) -> list[Finding]:
     """Return what the sums of all shards of an environment say of it as a whole."""
     bones = skeleton(data)
     with Pages(data, bones.metas) as pages:
-        if sums.get("died"):
-            _, sums = _looked_through(pages, bones)
-        findings = list(_missing(bones, sums)) if pages.metas.sound else []
-        findings += holes(pages, bones)
-        if sums.get("salvaged") or not bones.sound:
-            return findings
-        sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
-        if sought and not _balanced(pages, bones, sums):
-            findings += _unbalanced(pages, bones)
-        return findings + list(_miscounted(bones, sums))
+        if not are_of(sums, pages.meta.txnid):
+            return [written_meanwhile(": its parts were read as of several commits")]
+        try:
+            findings = _concluded(pages, bones, sums)
+        except PageDamaged:  # a page that was sound is so no more
+            return [written_meanwhile()]
+        return [written_meanwhile()] if findings and pages.moved_on() else findings
+
+
+def _concluded(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> list[Finding]:
+    if sums.get("died"):
+        _, sums = _looked_through(pages, bones)
+    findings = list(_missing(bones, sums)) if pages.metas.sound else []
+    findings += holes(pages, bones)
+    if sums.get("salvaged") or not bones.sound:
+        return findings
+    sought = bones.names or pages.meta.main.entries <= NAMES_SOUGHT
+    if sought and not _balanced(pages, bones, sums):
+        findings += _unbalanced(pages, bones)
+    return findings + list(_miscounted(bones, sums))
 
 
 def _missing(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:

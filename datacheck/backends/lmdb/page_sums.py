@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.shared.key_arrays import Numbers
+
+WORD = 1 << 64
+
+
+def are_of(sums: Mapping[str, int], commit: int) -> bool:
+    """Whether all ranges that were added up were read as of one commit."""
+    ranges = sums.get("ranges", 0)
+    first = (ranges * commit - sums.get("commits", 0)) % WORD
+    return not first and not (ranges * commit * commit - sums.get("squared commits", 0)) % WORD
 
 
 @dataclass
@@ -19,6 +29,12 @@ class Account:
     """
 
     sums: Counter[str] = field(default_factory=Counter)
+
+    def of_commit(self, number: int) -> None:
+        """Count a range that is read as of a commit."""
+        self.sums["ranges"] += 1
+        self.sums["commits"] += number
+        self.sums["squared commits"] += number * number % WORD
 
     def pages(self, first: NDArray[np.uint64], count: NDArray[np.uint64]) -> None:
         """Count extents of `count` pages each."""

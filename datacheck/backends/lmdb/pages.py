@@ -57,15 +57,19 @@ class Pages:
     def _read_metas(self) -> Metas:
         return read_metas(lambda offset, size: os.pread(self.file, size, offset), os.fstat(self.file).st_size)
 
+    def commits_since(self) -> int:
+        """Return how many commits came after this one."""
+        try:
+            return max(0, self._read_metas().chosen.txnid - self.meta.txnid)
+        except PageDamaged:
+            return 0
+
     def moved_on(self) -> bool:
         """Whether another process may have written over pages of this commit: it does from the third one after it on.
 
         What the first commit after it replaces may be used again by the third, whose pages are written before its meta.
         """
-        try:
-            return self._read_metas().chosen.txnid > self.meta.txnid + 1
-        except PageDamaged:
-            return False
+        return self.commits_since() > 1
 
     @cached_property
     def map(self) -> mmap.mmap:

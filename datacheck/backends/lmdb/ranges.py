@@ -69,7 +69,7 @@ class Ranges:
 
     def pieces(self, shard: Shard, limit: int | None) -> Iterator[Piece]:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
-        self.account.sums["ranges"] += 1
+        self.account.of_commit(self._pages.meta.txnid)
         most = max(LEAST, READ_BYTES // self._pages.page_size) if self._hold else MOST
         size = most if limit is None else LEAST
         start = shard.start

@@ -7,14 +7,13 @@ where it is used.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from datacheck.backends.interface import InFolders, StoreOptions
-from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
 from datacheck.backends.lmdb.format import (
-    DATABASE_BYTES,
     DUPSORT,
     HEADERS,
     MAGIC,
@@ -22,7 +21,7 @@ from datacheck.backends.lmdb.format import (
     header_size,
     other_machine,
 )
-from datacheck.backends.lmdb.library import data_file, refusal, transaction
+from datacheck.backends.lmdb.library import data_file, refusal
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, irregular, open_regular
@@ -31,6 +30,8 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 
 PROBES = 64
+TRIES = 5
+"""A place of a store that another process writes over is read as of so many commits."""
 
 MOST_VALUES = 1 << 62
 """More values than one key can have."""
@@ -118,31 +119,25 @@ class LmdbReader:
         values for a key, a range asked for record by record. It touches nothing that was not looked at before. What is
         not sound is read page by page.
         """
-        from datacheck.backends.lmdb.direct import Direct
-        from datacheck.backends.lmdb.ranges import Ranges
-        from datacheck.backends.lmdb.salvage import Salvage
+        from datacheck.backends.lmdb.reading import Reading
         from datacheck.backends.lmdb.skeleton import skeleton
         from datacheck.backends.lmdb.zeroed_pages import marked
 
         note(shard.start or Position(b""), False)
-        bones = skeleton(self.data)
-        library = bones.sound and self._refusal() is None
-        with Pages(self.data, bones.metas) as pages:
-            ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
-            salvage = Salvage(pages, bones, shard, note, avoid)
-            direct = Direct(pages, ranges.database)
-            for piece in ranges.pieces(shard, limit):
-                of_piece: Iterator[Block]
-                if piece.held is not None:
-                    pairs = direct.pairs(piece, note)
-                    of_piece = (Block(keys, values, database=shard.part or None) for keys, values in pairs)
-                elif piece.sound:
-                    of_piece = self._sound_blocks(piece.shard, limit, note, avoid)
-                else:
-                    of_piece = salvage.blocks(piece, limit)
-                yield from (marked(block, pages.page_size, pages.header) for block in of_piece)
-                note(piece.shard.stop or Position(b""), False)
-            yield Block([], [], account=ranges.account.sums + salvage.account)
+        account: Counter[str] = Counter()
+        left: Shard | None = shard
+        tries = 0
+        while left is not None:
+            before, bones = left, skeleton(self.data)
+            library = bones.sound and self._refusal() is None
+            with Pages(self.data, bones.metas) as pages:
+                last = tries >= TRIES
+                reading = Reading(self.path, pages, bones, left, limit, note, avoid, library=library, last=last)
+                for block in reading:
+                    yield marked(block, pages.page_size, pages.header)
+            left, account = reading.left, account + reading.account
+            tries = tries + 1 if left == before else 0
+        yield Block([], [], account=account)
 
     def sparing(self, shard: Shard, keys: Collection[bytes]) -> Iterator[Block]:
         """Yield the records of the shard without touching the values of these keys."""
@@ -153,21 +148,6 @@ class LmdbReader:
         from datacheck.backends.lmdb.layout import flags_of
 
         return {part: bool(flags & DUPSORT) for part, flags in flags_of(self.data).items()}
-
-    def _sound_blocks(self, shard: Shard, limit: int | None, note: Note, avoid: Collection[bytes]) -> Iterator[Block]:
-        """Yield the records of a range that the library may read."""
-        from datacheck.backends.lmdb.skeleton import skeleton
-
-        with transaction(self.path, shard.part) as (cursor, tree):
-            if limit == 1 or avoid:
-                stream = one_by_one(cursor, self.data, shard, tree, note, avoid)
-            else:
-                stream = records_between(cursor, shard, tree)
-            for keys, values in gathered(stream, shard.start or Position(b""), limit, note):
-                if not shard.part and DATABASE_BYTES in map(len, values):
-                    keys, values = unnamed(keys, values, skeleton(self.data).names)
-                if keys:
-                    yield Block(keys, values, database=shard.part or None)
 
     def find(self, key: str) -> Shard | None:
         """Return the record with this key, in whichever database it is, or with "database:key" in that one."""

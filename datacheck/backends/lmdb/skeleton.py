@@ -23,7 +23,7 @@ from datacheck.backends.lmdb.database_names import (
     names_of,
     with_names,
 )
-from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped
+from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped, written_meanwhile
 from datacheck.backends.lmdb.format import (
     BIGDATA,
     BRANCH,
@@ -94,25 +94,26 @@ class Skeleton:
 def skeleton(data: Path) -> Skeleton:
     """Return the skeleton of an environment; the last ones asked for are kept. Raises PageDamaged without any meta."""
     status = data.stat()
-    return _skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns)
+    with Pages(data) as pages:  # who writes to a map changes no time stamp
+        commit = pages.meta.txnid
+    return _skeleton(data, status.st_ino, status.st_size, status.st_mtime_ns, commit)
 
 
 @lru_cache(maxsize=2)
-def _skeleton(data: Path, inode: int, size: int, changed: int) -> Skeleton:
+def _skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> Skeleton:
     for _ in range(TRIES):
         with Pages(data) as pages:
             bones = _whole(data, pages)
             if bones.sound or not pages.moved_on():
                 return bones
-    why = "another process writes to the store, and its pages changed while they were looked at: scan it again"
-    return replace(bones, findings=[found("source-changed", why)])
+    return replace(bones, findings=[written_meanwhile()])
 
 
 def _whole(data: Path, pages: Pages) -> Skeleton:
     """Return the skeleton; where more pages are in use than the meta page says, all that the file has."""
     bones = Walk(pages).skeleton()
     there, last = pages.size // pages.page_size - 1, pages.meta.last_page
-    used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for part, it in bones.trees.items() if part)])
+    used = pages_in_use([pages.meta.free, pages.meta.main, *(it.record for it in bones.trees.values() if it.part)])
     used += bones.listed if used else 0
     if used <= last + 1 or there <= last:
         return bones
@@ -172,9 +173,8 @@ class Walk:
             if newer and len(trees) == 1 and not torn:
                 (tree,) = trees.values()
                 groups = orphans.take(pages, tree.record, None, None)
-                for leaf in [leaf for group in groups for leaf in group.leaves]:
-                    self.mark(leaf)
-                tree.entries = overlaid(pages, tree, [leaf for group in groups for leaf in group.leaves])
+                more = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
+                tree.entries = overlaid(pages, tree, more)
         findings = [*cut(pages, listed), *pages.metas.findings, *grouped(self.faults, pages.page_size)]
         return Skeleton(
             trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))

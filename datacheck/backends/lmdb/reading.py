@@ -1,0 +1,127 @@
+"""The records of a range of an LMDB, as of one commit; and what is left of the range where that commit is written over.
+
+A reader that leaves no trace cannot hold a commit fast: another process may use its pages again, from the third commit
+after it on. What was found wrong only then is not said: the range is left, to be read as of a newer commit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from datacheck.backends.lmdb.cursor import gathered, one_by_one, records_between, unnamed
+from datacheck.backends.lmdb.direct import Direct
+from datacheck.backends.lmdb.fault_findings import spelled, written_meanwhile
+from datacheck.backends.lmdb.format import DATABASE_BYTES, PageDamaged
+from datacheck.backends.lmdb.library import data_file, transaction
+from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.lmdb.ranges import Piece, Ranges
+from datacheck.backends.lmdb.salvage import Salvage
+from datacheck.backends.lmdb.skeleton import Skeleton
+from datacheck.model.blocks import Block, Note, Position, Shard
+from datacheck.model.finding import Finding
+
+
+class Reading:
+    """Yields the blocks of a range; `left` is then what is to be read as of a newer commit, None if it is all there.
+
+    `library` says whether the library may be used, `last` that the range is not left where it begins, whatever happens
+    there: what then cannot be read is said to have changed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        pages: Pages,
+        bones: Skeleton,
+        shard: Shard,
+        limit: int | None,
+        note: Note,
+        avoid: Collection[bytes],
+        *,
+        library: bool,
+        last: bool,
+    ) -> None:
+        self._path, self._pages, self._bones, self._shard = path, pages, bones, shard
+        self._limit, self._note, self._avoid, self._last = limit, note, avoid, last
+        self._ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
+        self._salvage = Salvage(pages, bones, shard, note, avoid)
+        self.left: Shard | None = None
+
+    @property
+    def account(self) -> Counter[str]:
+        return self._ranges.account.sums + self._salvage.account
+
+    def __iter__(self) -> Iterator[Block]:
+        place = self._shard.start
+        try:
+            for piece in self._ranges.pieces(self._shard, self._limit):
+                yield from self._of_piece(piece)
+                if self.left is not None:
+                    return
+                place = piece.shard.stop
+                self._note(place or Position(b""), False)
+        except PageDamaged:
+            if not self._leave(place):
+                yield Block([], [], findings=[(None, _changed(place, self._shard.stop))])
+
+    def _of_piece(self, piece: Piece) -> Iterator[Block]:
+        part = self._shard.part or None
+        if piece.held is not None:
+            pairs = Direct(self._pages, self._ranges.database).pairs(piece, self._note)
+            yield from (Block(keys, values, database=part) for keys, values in pairs)
+        elif piece.sound and not self._pages.commits_since():
+            yield from self._by_the_library(piece.shard)
+        else:
+            yield from self._page_by_page(piece)
+
+    def _page_by_page(self, piece: Piece) -> Iterator[Block]:
+        """Yield the records of a piece that is not sound, or was not when it was looked at."""
+        place = piece.shard.start
+        if not piece.sound and self._leave(place):
+            return
+        for block in self._salvage.blocks(piece, self._limit):
+            if block.findings and self._leave(place):
+                return
+            if block.findings and self._pages.moved_on():
+                first, stop = piece.shard.start, piece.shard.stop
+                yield Block([], [], database=block.database, findings=[(None, _changed(first, stop))])
+                return
+            yield block
+            if block.keys:
+                place = _behind(block, place)
+
+    def _leave(self, place: Position | None) -> bool:
+        """Leave the range from a place on if its commit may have been written over."""
+        if (self._last and place == self._shard.start) or not self._pages.moved_on():
+            return False
+        self.left = Shard(self._shard.part, place, self._shard.stop)
+        return True
+
+    def _by_the_library(self, shard: Shard) -> Iterator[Block]:
+        """Yield the records of a range that the library may read."""
+        data = data_file(self._path)
+        with transaction(self._path, shard.part) as (cursor, tree):
+            if self._limit == 1 or self._avoid:
+                stream = one_by_one(cursor, data, shard, tree, self._note, self._avoid)
+            else:
+                stream = records_between(cursor, shard, tree)
+            for keys, values in gathered(stream, shard.start or Position(b""), self._limit, self._note):
+                if not shard.part and DATABASE_BYTES in map(len, values):
+                    keys, values = unnamed(keys, values, self._bones.names)
+                if keys:
+                    yield Block(keys, values, database=shard.part or None)
+
+
+def _behind(block: Block, before: Position | None) -> Position:
+    """Return the place behind the last record of a block that began at a place."""
+    key = block.keys[-1]
+    same = next((at for at, other in enumerate(reversed(block.keys)) if other != key), len(block.keys))
+    more = before.nth if before is not None and before.key == key and same == len(block.keys) else 0
+    return Position(key, same + more)
+
+
+def _changed(start: Position | None, stop: Position | None) -> Finding:
+    first, last = (it.key if it is not None and isinstance(it.key, bytes) else None for it in (start, stop))
+    return written_meanwhile(f": keys {spelled(first, last)}")
