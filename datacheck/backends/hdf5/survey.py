@@ -64,6 +64,12 @@ def reason_of(exc: BaseException) -> str:
     return plain(" ".join(said.split()))[:300] or type(exc).__name__
 
 
+def require_of_data(exc: BaseException) -> None:
+    """Raise an error of a disk, a network or this machine again: it says nothing of what the file holds."""
+    if errno_of(exc) in ENVIRONMENT:
+        raise exc
+
+
 def failed(exc: Exception, what: str, **details: Any) -> Finding:
     """Return the finding for one of TROUBLE that part of a file brought about. Raises what is a slip of our own."""
     if is_slip(exc):

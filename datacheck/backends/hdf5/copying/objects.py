@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.survey import TROUBLE, require_of_data
 from datacheck.model.escaping import escape
 
 
@@ -63,7 +63,8 @@ class Tree:
                     continue
                 try:
                     link, is_group = self._link(group, above, name, seen)
-                except TROUBLE:
+                except TROUBLE as exc:
+                    require_of_data(exc)
                     self.lost.append(escape(path))
                     continue
                 yield link
@@ -77,7 +78,8 @@ class Tree:
         index = self.h5.h5.INDEX_CRT_ORDER if by_order else self.h5.h5.INDEX_NAME
         try:
             group.links.iterate(names.append, idx_type=index, order=self.h5.h5.ITER_INC)
-        except TROUBLE:
+        except TROUBLE as exc:
+            require_of_data(exc)
             self.lost.append(escape(self.h5.h5i.get_name(group) or b"/"))
         return names
 
@@ -125,7 +127,8 @@ class Tree:
                 return None
             region = isinstance(reference, self.h5.h5r.RegionReference)
             return path, self.h5.h5r.get_region(reference, self.file) if region else None
-        except TROUBLE:
+        except TROUBLE as exc:
+            require_of_data(exc)
             return None
 
 

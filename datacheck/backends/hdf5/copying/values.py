@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
-from datacheck.backends.hdf5.survey import TROUBLE
+from datacheck.backends.hdf5.survey import TROUBLE, require_of_data
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.window import weight
 
@@ -108,7 +108,8 @@ def attributes(h5: Any, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]
             by_order = bool(opened.get_create_plist().get_attr_creation_order())
         index = h5.h5.INDEX_CRT_ORDER if by_order else h5.h5.INDEX_NAME
         h5.h5a.iterate(opened, names.append, index_type=index)
-    except TROUBLE:
+    except TROUBLE as exc:
+        require_of_data(exc)
         yield b"", None
     for name in names:
         try:
@@ -119,7 +120,8 @@ def attributes(h5: Any, opened: Any) -> Iterator[tuple[bytes, Attribute | None]]
                 yield name, None
                 continue
             values = None if null else read(h5, attribute, held)
-        except (*TROUBLE, MemoryError):
+        except (*TROUBLE, MemoryError) as exc:
+            require_of_data(exc)
             yield name, None
             continue
         yield name, Attribute(kind, space, held, values)
