@@ -129,7 +129,7 @@ class TakeTops:
 def _top(file: Any, name: str) -> TopDataset:
     """Return what `H5LTfind_dataset` and `H5LTget_dataset_info` would tell."""
     from datacheck.backends.hdf5.survey import reason_of
-    from datacheck.backends.hdf5.trouble import TROUBLE
+    from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
     try:
         link = file.get(name, getlink=True)
@@ -142,6 +142,7 @@ def _top(file: Any, name: str) -> TopDataset:
             return TopDataset(missing="it is a group")
         return TopDataset(tuple(dataset.shape or ()), KINDS.get(dataset.dtype.kind, "H5T_COMPOUND"))
     except TROUBLE as exc:
+        require_of_data(exc)
         return TopDataset(missing=f"it cannot be opened: {reason_of(exc)}")
 
 

@@ -19,7 +19,7 @@ from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
-from datacheck.model.slips import errno_of
+from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
 from datacheck.scanning.sampling import Sample
@@ -67,8 +67,8 @@ def ended_by(error: Exception, watch: Watch) -> Death:
     if isinstance(error, Blamed):
         cause = error.error
         return Death(type(cause).__name__, watch.last, str(cause), errno=errno_of(cause))
-    trace = "" if isinstance(error, MemoryError) else trace_of(error)
-    return Death(type(error).__name__, watch.last, str(error), trace)
+    trace = "" if of_machine(error) else trace_of(error)
+    return Death(type(error).__name__, watch.last, str(error), trace, errno_of(error))
 
 
 def opening_seconds(reader: Reader) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.hdf5 import name_heap
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 MOST_TRIES = 64
 """A list that breaks off is taken up again behind the break so many times."""
@@ -70,7 +70,8 @@ def _look_up(made: Listing, group: Any, names: Iterable[bytes]) -> None:
     for name in sorted(set(names).difference(made.names)):
         try:
             there = group.links.exists(name)
-        except TROUBLE:
+        except TROUBLE as exc:
+            require_of_data(exc)
             made.lost_names.append(name)
             continue
         if there:
@@ -139,6 +140,7 @@ def _sorted(walk: Walk, index: int, order: int) -> tuple[list[bytes], Exception 
     try:
         walk(names.append, index, order, 0)
     except TROUBLE as exc:
+        require_of_data(exc)
         return [], exc
     return names, None
 
@@ -153,6 +155,7 @@ def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[l
         try:
             walk(names.append, index, order, at)
         except TROUBLE as exc:
+            require_of_data(exc)
             why = why or exc
             at += len(names) - before + 1
         else:

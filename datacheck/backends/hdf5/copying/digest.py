@@ -18,7 +18,7 @@ from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
 from datacheck.backends.hdf5.tables import Contents, Dataset
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 NOTHING: Mapping[bytes, Change] = {}
 
@@ -121,7 +121,8 @@ class Streamer:
                 continue
             try:
                 values = read_rows(h5, opened, held, change, piece, chunks)
-            except TROUBLE:
+            except TROUBLE as exc:
+                require_of_data(exc)
                 if change is not None:
                     raise
                 account.update(b"unreadable" + repr(piece).encode())
@@ -185,7 +186,8 @@ def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
     found: list[tuple[int, ...]] = []
     try:
         opened.chunk_iter(lambda chunk: found.append(chunk.chunk_offset))
-    except TROUBLE:
+    except TROUBLE as exc:
+        require_of_data(exc)
         return found
     return found
 
@@ -197,7 +199,8 @@ def _add_chunks(opened: Any, chunks: tuple[int, ...], account: Any, piece: Piece
             continue
         try:
             mask, stored = opened.read_direct_chunk(origin)
-        except TROUBLE:
+        except TROUBLE as exc:
+            require_of_data(exc)
             continue
         account.update(repr((origin, mask, len(stored))).encode())
         account.update(stored)

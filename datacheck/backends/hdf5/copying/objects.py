@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacheck.backends.hdf5.listing import address, links
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.model.escaping import escape
 
 OF_ATTRIBUTES = "\n"
@@ -67,7 +67,8 @@ class Tree:
                     continue
                 try:
                     link, is_group = self._link(group, above, name, seen)
-                except TROUBLE:
+                except TROUBLE as exc:
+                    require_of_data(exc)
                     self.lost.append(escape(path))
                     continue
                 yield link
@@ -132,7 +133,8 @@ class Tree:
                 return None
             region = isinstance(reference, self.h5.h5r.RegionReference)
             return path, self.h5.h5r.get_region(reference, self.file) if region else None
-        except TROUBLE:
+        except TROUBLE as exc:
+            require_of_data(exc)
             return None
 
 

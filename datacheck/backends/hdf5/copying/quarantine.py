@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES
 from datacheck.backends.hdf5.copying.values import form, read
 from datacheck.backends.hdf5.tables import Table
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 BATCH = 4096
 
@@ -35,7 +35,8 @@ def readable(
                 return False
             try:
                 read(h5, handle, held, ((low, high), *((0, extent) for extent in handle.shape[1:])))
-            except (*TROUBLE, MemoryError):
+            except (*TROUBLE, MemoryError) as exc:
+                require_of_data(exc)
                 return False
         return True
 

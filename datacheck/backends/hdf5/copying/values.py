@@ -15,7 +15,7 @@ from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, P
 from datacheck.backends.hdf5.listing import attributes as listing_of
 from datacheck.backends.hdf5.listing import open_attribute
 from datacheck.backends.hdf5.tables import Dataset
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.backends.hdf5.window import weight
 
 Translate = Callable[[Any], Any]
@@ -119,7 +119,8 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
                 yield name, None
                 continue
             values = None if null else read(h5, attribute, held)
-        except (*TROUBLE, MemoryError):
+        except (*TROUBLE, MemoryError) as exc:
+            require_of_data(exc)
             yield name, None
             continue
         yield name, Attribute(kind, space, held, values)
