@@ -42,6 +42,7 @@ bench: $(READY)
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
+	$(BIN)/python benchmarks/agreement_hdf5.py
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz

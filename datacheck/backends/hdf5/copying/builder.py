@@ -138,7 +138,7 @@ class Builder:
     def _link(self, link: Link) -> None:
         h5 = self._h5
         if link.first:
-            self._make(link.path)
+            self._make(link.leads)
         group = h5.h5g.open(self._file, link.above)
         naming = h5.h5p.create(h5.h5p.LINK_CREATE)
         naming.set_char_encoding(link.cset)

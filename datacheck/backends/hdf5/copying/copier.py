@@ -211,14 +211,15 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
     known |= {it.path: it for it in contents.unjudged}
     lost = set()
     for link in tree.links():
-        handle = tree.open(link.path) if link.first and link.path not in changes else None
+        path = link.leads
+        handle = tree.open(path) if link.first and path not in changes else None
         if not isinstance(handle, h5.h5d.DatasetID):
             continue
-        dataset = known.get(link.path)
+        dataset = known.get(path)
         if uncopyable(h5, handle):
-            lost.add(escape(link.path))
+            lost.add(escape(path))
         elif dataset is not None and dataset.shape and handle.get_create_plist().get_layout() == h5.h5d.VIRTUAL:
-            changes[link.path] = Change(Kept(dataset.rows))
+            changes[path] = Change(Kept(dataset.rows))
     return frozenset(lost)
 
 
@@ -301,7 +302,7 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
 def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
     h5 = library()
     tree = Tree(h5, copy.id)
-    paths = [link.path for link in tree.links() if link.first]
+    paths = [link.leads for link in tree.links() if link.first]
     streamer = Streamer(tree, part.plan, NOTHING)
     told = {}
     for path in paths:

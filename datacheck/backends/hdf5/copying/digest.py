@@ -217,7 +217,7 @@ def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: b
     for link in tree.links():
         add(link.path, link.kind, link.cset, link.value, link.leads)
         if link.first:
-            _object(tree, plan, link.path, told, add, planned=planned)
+            _object(tree, plan, link.leads, told, add, planned=planned)
     return account.hexdigest()
 
 
