@@ -26,7 +26,7 @@ from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Pi
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.survey import reason_of
-from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.tables import Contents, Table, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
@@ -157,6 +157,7 @@ class Hdf5Copier:
             contents = reader.contents(number)
             start = first
             changes: dict[bytes, Change] = {}
+            heights: dict[str, int] = {}
             for table in contents.tables:
                 bounds = [first, first + table.rows]
                 gone = drops[slice(*np.searchsorted(drops, bounds))]
@@ -164,6 +165,7 @@ class Hdf5Copier:
                 if len(gone) or len(filled):
                     value = plan.fill if len(filled) else None
                     rows = Kept(table.rows, gone, first)
+                    heights |= {table.name: len(rows)} if len(gone) else {}
                     change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
                     changes.update((dataset.path, change) for dataset in table.datasets)
                 first += table.rows
@@ -181,7 +183,9 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
+            marks = made_alike(contents.tables, heights)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew)
+            yield Part(file, names[number], number, start, planned, there)
 
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         """Re-open the copy and read all of it."""
