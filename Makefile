@@ -45,6 +45,7 @@ damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json
 	SEEDS=300 $(BIN)/python -m pytest --numprocesses auto tests/backends/lmdb/test_differential.py
 	cd benchmarks && ../$(BIN)/python random_stores.py
+	$(BIN)/python benchmarks/agreement_hdf5.py
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz

@@ -29,17 +29,29 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "gzip": {"chunks": (CHUNK, *SHAPE), "compression": "gzip", "shuffle": True},
     "fletcher32": {"chunks": (CHUNK, *SHAPE), "fletcher32": True},
 }
+FILES = {"tracked": LAYOUTS["fletcher32"], "virtual": LAYOUTS["fletcher32"]}
+"""The root of a `tracked` file knows in which order its links and attributes were made, and has many of both. The data
+of a `virtual` one are rows of another dataset."""
 
 
 def build(path: Path, layout: str, rows: int, libver: str) -> None:
     """Write labels first, then pictures as floats; a group of its own has something that is never touched."""
     rng = np.random.default_rng(rows)
-    with h5py.File(path, "w", libver=libver) as file:
+    with h5py.File(path, "w", libver=libver, track_order=layout == "tracked") as file:
         file["other/counts"] = np.arange(1, 11)
         file["label"] = rng.integers(0, 10, rows)
-        data = file.create_dataset("data", (rows, *SHAPE), "<f4", **LAYOUTS[layout])
+        name = "part" if layout == "virtual" else "data"
+        data = file.create_dataset(name, (rows, *SHAPE), "<f4", **(LAYOUTS | FILES)[layout])
         for start in range(0, rows, 256):
             data[start : start + 256] = np.round(rng.normal(size=(256, *SHAPE)), 1)
+        if layout == "tracked":
+            for number in range(20):
+                file[f"more{number}"] = np.arange(number + 2)
+                file.attrs[f"attribute {number}"] = np.arange(40)
+        elif layout == "virtual":
+            shown = h5py.VirtualLayout(data.shape, "<f4")
+            shown[...] = h5py.VirtualSource(".", name, data.shape)
+            file.create_virtual_dataset("data", shown)
 
 
 def place_of(path: Path, chunk: int) -> tuple[int, int]:
@@ -158,6 +170,55 @@ def random_header(path: Path, rows: int) -> int:
     return rows
 
 
+def flipped(signature: bytes, kind: int | None, nth: int, name: str) -> Callable[[Path, int], int]:
+    """Return what flips a bit in the nth structure with this signature (of a B-tree, of this kind); no row is in it."""
+
+    def damage(path: Path, rows: int) -> int:
+        raw, at = path.read_bytes(), -1
+        for _ in range(nth + 1):
+            at = raw.find(signature, at + 1)
+            while kind is not None and at >= 0 and raw[at + 5] != kind:
+                at = raw.find(signature, at + 1)
+        assert at >= 0, f"there is no {name}"
+        overwrite(path, at + 10, bytes([raw[at + 10] ^ 1]))
+        return rows
+
+    damage.__name__ = name
+    return damage
+
+
+def flipped_attribute_block(path: Path, rows: int) -> int:
+    raw = path.read_bytes()
+    at = raw.rindex(b"FHDB", 0, raw.rindex(b"attribute 7\0"))
+    overwrite(path, at + 10, bytes([raw[at + 10] ^ 1]))
+    return rows
+
+
+def flipped_under_virtual(path: Path, rows: int) -> int:
+    """The rows are those of a virtual dataset, which the chunk is not in."""
+    with h5py.File(path) as file:
+        stored = file["part"].id.get_chunk_info_by_coord((rows // 2, 0, 0, 0))
+    middle = stored.byte_offset + stored.size // 2
+    overwrite(path, middle, bytes([path.read_bytes()[middle] ^ 0x10]))
+    return rows - CHUNK
+
+
+def zeroed_node(path: Path, rows: int) -> int:
+    """That of the group `other`: the rows lie elsewhere."""
+    at = path.read_bytes().rindex(b"SNOD")
+    overwrite(path, at, bytes(8))
+    return rows
+
+
+SIDE = (
+    flipped(b"FRHP", None, 1, "flipped attribute heap"),
+    flipped_attribute_block,
+    flipped(b"BTHD", 8, 0, "flipped attribute tree"),
+    flipped(b"BTLF", 8, 0, "flipped attribute leaf"),
+    flipped(b"BTLF", 9, 0, "flipped attribute order"),
+    flipped(b"BTHD", 6, 0, "flipped link order"),
+    flipped(b"BTLF", 6, 0, "flipped link order leaf"),
+)
 Damage = Callable[[Path, int], int]
 CASES: list[tuple[str, Damage, str, tuple[int, ...]]] = [
     *(
@@ -175,6 +236,9 @@ CASES: list[tuple[str, Damage, str, tuple[int, ...]]] = [
     ("gzip", zeroed_header, "earliest", SIZES),
     ("chunked", random_header, "earliest", SIZES),
     ("gzip", zeroed_leaf, "earliest", SIZES),
+    *(("tracked", damage, "latest", SIZES) for damage in SIDE),
+    ("virtual", flipped_under_virtual, "latest", SIZES),
+    ("chunked", zeroed_node, "earliest", SIZES),
 ]
 
 RIVAL = """
@@ -245,7 +309,7 @@ def rows() -> Iterator[Row]:
                 before = broken.read_bytes()
                 status, said = datacheck("scan", broken, "--format", "json")
                 report = json.loads(said)
-                datacheck("rebuild", broken, copy, "--drop-bad")
+                datacheck("rebuild", broken, copy, "--drop-bad", "--accept-losses")
                 assert broken.read_bytes() == before, "the source is never written to"
                 if copy.exists():
                     assert datacheck("scan", copy)[0] == 0, f"the copy is not clean: {layout}, {damage.__name__}"

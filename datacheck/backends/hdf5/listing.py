@@ -165,6 +165,20 @@ def _as_stored(walk: Walk, index: int, order: int, total: int | None) -> tuple[l
     return names, why
 
 
+def text_of(h5: Any, opened: Any, name: bytes) -> str:
+    """Return the text of an object's attribute, empty where it has none of that name and of a fixed length."""
+    try:
+        attribute = h5.h5a.open(opened, name)
+        kind = attribute.get_type()
+        if kind.get_class() != h5.h5t.STRING or kind.is_variable_str() or attribute.shape:
+            return ""
+        value = np.empty((), np.dtype((np.bytes_, kind.get_size())))
+        attribute.read(value, kind)
+    except (*TROUBLE, MemoryError):
+        return ""
+    return bytes(value.item()).decode("ascii", "replace")
+
+
 def read_attribute(h5: Any, opened: Any) -> None:
     """Read an open attribute's value, through all that its bytes go through; one of a type nobody holds is let be."""
     space = opened.get_space()

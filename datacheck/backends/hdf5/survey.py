@@ -9,14 +9,15 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute
+from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.codes import Verdict
@@ -264,12 +265,14 @@ class _Walk:
         except TypeError as exc:
             self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
-        dataset = Dataset(path, tuple(shape), dtype, tuple(created.get_chunk()) if chunked else None, filters, scale)
+        chunks = tuple(created.get_chunk()) if chunked else None
+        table = text_of(self._h5, opened, TABLE) if self._h5.h5a.exists(opened, TABLE) else ""
+        dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table)
         hindrances = list(self._hindrances(opened, created, dataset))
         self.findings += hindrances
         if not hindrances:
             return dataset
-        return Dataset(path, dataset.shape, dtype, dataset.chunks, filters, scale, readable=False)
+        return replace(dataset, readable=False)
 
     def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield why a dataset must not or cannot be read; the first reason is enough."""

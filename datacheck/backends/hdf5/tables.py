@@ -20,6 +20,10 @@ from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
+TABLE = b"datacheck_table"
+"""An attribute of datasets that a rebuild has made as long as those of another table beside them: the name of theirs.
+
+Datasets of one length are columns of one table; these are not, and the next scan is to take them as this one did."""
 STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
 ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
 WORDS = re.compile(rb"[a-z]+")
@@ -50,6 +54,8 @@ class Dataset:
     filters: tuple[int, ...] = ()
     scale: bool = False
     readable: bool = True
+    table: str = ""
+    """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
 
@@ -69,6 +75,11 @@ class Dataset:
     @cached_property
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def height(self) -> tuple[int, str]:
+        """What the datasets of one table have in common."""
+        return self.rows, self.table
 
     @property
     def bytes(self) -> int:
@@ -140,28 +151,28 @@ def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> 
 
     The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
     """
-    numeric: dict[int, list[Dataset]] = defaultdict(list)
+    numeric: dict[tuple[int, str], list[Dataset]] = defaultdict(list)
     others: list[Dataset] = []
-    beside: dict[int, list[Dataset]] = defaultdict(list)
+    beside: dict[tuple[int, str], list[Dataset]] = defaultdict(list)
     for dataset in datasets:
         if dataset.shape and dataset.bytes and dataset.columns:
-            numeric[dataset.rows].append(dataset)
+            numeric[dataset.height].append(dataset)
         elif dataset.bytes:
             others.append(dataset)
     labels = label_names(group, datasets, options)
     made = []
     for dataset in others:
         if dataset.shape and dataset.readable:
-            beside[dataset.rows].append(dataset)
+            beside[dataset.height].append(dataset)
     taken: set[bytes] = set()
-    for rows, members in numeric.items():
+    for height, members in numeric.items():
         judged = tuple(_distinct([dataset for dataset in members if dataset.readable]))
         if not judged:
             continue
-        taken.update(dataset.path for dataset in beside[rows])
+        taken.update(dataset.path for dataset in beside[height])
         name = escape((group or b"/") if len(numeric) == 1 else members[0].path)
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
-        made.append(Table(name, rows, judged, tuple(beside[rows]), columns))
+        made.append(Table(name, height[0], judged, tuple(beside[height]), columns))
     return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
 
 
@@ -170,6 +181,20 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
     called = distinct({it.path: (it.name, it.columns) for it in datasets})
     for dataset in datasets:
         yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
+
+
+def made_alike(tables: Iterable[Table], heights: Mapping[str, int]) -> dict[bytes, str]:
+    """Return the datasets to be marked with their table, since that becomes as long as another one beside it.
+
+    `heights` has the numbers of rows that tables will have, by their names, for those that change.
+    """
+    beside: dict[tuple[bytes, int, str], list[Table]] = defaultdict(list)
+    for table in tables:
+        first = table.datasets[0]
+        height = heights.get(table.name, table.rows)
+        beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
+    clashing = [table for alike in beside.values() if len(alike) > 1 for table in alike if table.name in heights]
+    return {dataset.path: table.name for table in clashing for dataset in table.datasets}
 
 
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:
@@ -199,10 +224,10 @@ def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions)
         label = sized[name]
         if b"data" in data:
             other = data[b"data"]
-            wrong = label.rows != other.rows
+            wrong = label.height != other.height
         else:
             other = next(iter(data.values()), label)
-            wrong = all(label.rows != dataset.rows for dataset in data.values())
+            wrong = all(label.height != dataset.height for dataset in data.values())
         if wrong and other is not label and not _joined(label, other, sized.values()):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
 
@@ -232,7 +257,8 @@ def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
     spelled = ", ".join(
         f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
     )
-    return found("row-count", f"{spelled}; they belong together", rows=dict(counts))
+    alike = " and are not the same ones, since a rebuild dropped some" if len({rows for _, rows in counts}) == 1 else ""
+    return found("row-count", f"{spelled}{alike}; they belong together", rows=dict(counts))
 
 
 def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:

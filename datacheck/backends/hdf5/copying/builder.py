@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.copying.values import attributes, batches, form, tr
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.listing import address
 from datacheck.backends.hdf5.survey import reason_of
+from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.files.regular import open_regular
@@ -141,7 +142,7 @@ class Builder:
     def _link(self, link: Link) -> None:
         h5 = self._h5
         if link.first:
-            self._make(link.path)
+            self._make(link.leads)
         group = h5.h5g.open(self._file, link.above)
         naming = h5.h5p.create(h5.h5p.LINK_CREATE)
         naming.set_char_encoding(link.cset)
@@ -275,11 +276,15 @@ class Builder:
             group = h5.h5g.open(self._file, b"/")
             group.set_comment(b".", comment) if path == b"/" else self._staging.set_comment(name, comment)
         for name, attribute in attributes(self._tree, path, source):
-            if attribute is None:
+            if attribute is None or (name == TABLE and path in self._plan.marks):
                 continue
             made = h5.h5a.create(copy, name, self._type(attribute.kind), attribute.space)
             if attribute.values is not None:
                 write(h5, made, attribute.held, translated(self._tree, attribute.values, self._pointing))
+        if path in self._plan.marks:
+            text = np.array(self._plan.marks[path].encode())
+            kind = h5.h5t.py_create(text.dtype, logical=True)
+            h5.h5a.create(copy, TABLE, kind, h5.h5s.create(h5.h5s.SCALAR)).write(text, kind)
 
 
 def _uncreatable(exc: Exception, target: Path, path: bytes, created: Any) -> Exception:

@@ -26,7 +26,7 @@ from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Pi
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.survey import reason_of
-from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.backends.hdf5.tables import Contents, Table, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
@@ -161,6 +161,7 @@ class Hdf5Copier:
             if self._empty(reader, number):
                 continue
             changes: dict[bytes, Change] = {}
+            heights: dict[str, int] = {}
             for table in contents.tables:
                 bounds = [first, first + table.rows]
                 gone = drops[slice(*np.searchsorted(drops, bounds))]
@@ -168,6 +169,7 @@ class Hdf5Copier:
                 if len(gone) or len(filled):
                     value = plan.fill if len(filled) else None
                     rows = Kept(table.rows, gone, first)
+                    heights |= {table.name: len(rows)} if len(gone) else {}
                     change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
                     changes.update((dataset.path, change) for dataset in table.datasets)
                 first += table.rows
@@ -185,7 +187,9 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            yield Part(file, names[number], number, start, FilePlan(contents, changes, skip, anew=anew), there)
+            marks = made_alike(contents.tables, heights)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew)
+            yield Part(file, names[number], number, start, planned, there)
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
         """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""
@@ -226,14 +230,15 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
     known |= {it.path: it for it in contents.unjudged}
     lost = set()
     for link in tree.links():
-        handle = tree.open(link.path) if link.first and link.path not in changes else None
+        path = link.leads
+        handle = tree.open(path) if link.first and path not in changes else None
         if not isinstance(handle, h5.h5d.DatasetID):
             continue
-        dataset = known.get(link.path)
+        dataset = known.get(path)
         if uncopyable(h5, handle):
-            lost.add(escape(link.path))
+            lost.add(escape(path))
         elif dataset is not None and dataset.shape and handle.get_create_plist().get_layout() == h5.h5d.VIRTUAL:
-            changes[link.path] = Change(Kept(dataset.rows))
+            changes[path] = Change(Kept(dataset.rows))
     return frozenset(lost)
 
 
@@ -318,7 +323,7 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
 def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
     h5 = library()
     tree = Tree(h5, copy.id)
-    paths = [link.path for link in tree.links() if link.first]
+    paths = [link.leads for link in tree.links() if link.first]
     streamer = Streamer(tree, part.plan, NOTHING)
     told = {}
     for path in paths:

@@ -17,7 +17,8 @@ from datacheck.backends.hdf5.copying.filters import told
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
-from datacheck.backends.hdf5.tables import Contents, Dataset
+from datacheck.backends.hdf5.listing import text_of
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 NOTHING: Mapping[bytes, Change] = {}
@@ -32,6 +33,8 @@ class FilePlan:
     skip: frozenset[str] = frozenset()
     bare: bool = False
     """Leave out the datasets that do not change."""
+    marks: Mapping[bytes, str] = field(default_factory=dict)
+    """The datasets that are to say of which table they are, and what (see TABLE)."""
     anew: bool = False
     """Build the copy even if nothing changes, since the file is damaged."""
 
@@ -220,7 +223,7 @@ def whole(tree: Tree, plan: FilePlan, told: Mapping[bytes, bytes], *, planned: b
     for link in tree.links():
         add(link.path, link.kind, link.cset, link.value, link.leads)
         if link.first:
-            _object(tree, plan, link.path, told, add, planned=planned)
+            _object(tree, plan, link.leads, told, add, planned=planned)
     return account.hexdigest()
 
 
@@ -242,8 +245,10 @@ def _object(
     else:
         add(spelled(h5, opened))
     hidden = plan.hidden
+    if path in plan.marks:
+        add(TABLE, plan.marks[path] if planned else text_of(h5, opened, TABLE))
     for name, attribute in attributes(tree, path, opened):
-        if attribute is None:
+        if attribute is None or (name == TABLE and path in plan.marks):
             continue
         kind, space = attribute.kind, attribute.space
         add(name, tree.type_path(kind), spelled(h5, kind), space.get_simple_extent_type(), dims(space))

@@ -5,6 +5,7 @@ The library comes as an argument: `datacheck.backends.hdf5.file` alone imports i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ OF_ATTRIBUTES = "\n"
 
 @dataclass(frozen=True)
 class Link:
-    """A link of the group at path `above`; a hard one leads to the object that was first met at path `leads`."""
+    """A link of the group at path `above`; a hard one leads to the object whose path is `leads`, which `first` does."""
 
     above: bytes
     name: bytes
@@ -48,22 +49,35 @@ class Tree:
         self.addresses: dict[bytes, int] = {}
         self.lost: list[str] = []
         self._skip = skip
+        self._unwanted: set[int] = set()
 
     def links(self) -> Iterator[Link]:
-        """Yield every link, those of a group in the order in which they were made where the file knows it."""
+        """Yield every link, those of a group in the order in which they were made where the file knows it.
+
+        An object with several links has the path that is the first when the names are sorted, as in a survey.
+        """
         root = self.h5.h5g.open(self.file, b"/")
-        seen = {address(self.h5, root): b"/"}
-        self.paths.update(seen)
+        self.paths[address(self.h5, root)] = b"/"
+        for _ in self._walk(by_name=True):
+            pass
         self.lost.clear()
+        yield from self._walk()
+
+    def _walk(self, *, by_name: bool = False) -> Iterator[Link]:
+        """Yield every link; objects that have no path yet get that of the first of theirs."""
+        seen: set[int] = set()
         todo = [b"/"]
         while todo:
             above = todo.pop()
             group = self.h5.h5g.open(self.file, above)
             groups = []
-            for name in self._names(group, above):
+            names = self._names(group, above)
+            for name in sorted(names) if by_name else names:
                 path = below(above, name)
                 if escape(path) in self._skip:
                     self.lost.append(escape(path))
+                    with contextlib.suppress(*TROUBLE):
+                        self._unwanted.add(group.links.get_info(name).u)
                     continue
                 try:
                     link, is_group = self._link(group, above, name, seen)
@@ -85,7 +99,7 @@ class Tree:
             self.lost.append(escape(path))
         return listing.names
 
-    def _link(self, group: Any, above: bytes, name: bytes, seen: dict[int, bytes]) -> tuple[Link, bool]:
+    def _link(self, group: Any, above: bytes, name: bytes, seen: set[int]) -> tuple[Link, bool]:
         info = group.links.get_info(name)
         if info.type in (self.h5.h5l.TYPE_SOFT, self.h5.h5l.TYPE_EXTERNAL):
             value = group.links.get_val(name)
@@ -94,13 +108,15 @@ class Tree:
             return Link(above, name, info.type, info.cset, value if isinstance(value, tuple) else (value,)), False
         if info.type != self.h5.h5l.TYPE_HARD:
             raise ValueError(f"a link of the unknown type {info.type}")
-        known = seen.get(info.u)
-        if known is not None:
-            return Link(above, name, info.type, info.cset, leads=known), False
+        if info.u in self._unwanted:
+            raise ValueError("another link to what must not be opened")
+        if info.u in seen or self.paths.get(info.u) == b"/":
+            return Link(above, name, info.type, info.cset, leads=self.paths[info.u]), False
         opened = self.h5.h5o.open(group, name)
         if isinstance(opened, self.h5.h5d.DatasetID):
             opened.get_type(), opened.get_space(), opened.get_create_plist()  # what is damaged may show here at last
-        path = seen[info.u] = self.paths[info.u] = below(above, name)
+        seen.add(info.u)
+        path = self.paths.setdefault(info.u, below(above, name))
         self.addresses[path] = info.u  # of an object itself it cannot be had where the index of its chunks is damaged
         is_group = isinstance(opened, self.h5.h5g.GroupID)
         return Link(above, name, info.type, info.cset, leads=path, first=True), is_group
