@@ -95,6 +95,17 @@ def test_a_link_to_a_file_is_followed(tmp_path):
     assert found(tmp_path / "folder") == ([("hdf5", ".")], [], {})
 
 
+def test_a_link_to_a_file_of_the_folder_itself_is_not_read_again(tmp_path):
+    hdf5(tmp_path / "far.h5")
+    hdf5(tmp_path / "f" / "more" / "z.h5")
+    for name, goal in (("a.h5", "more/z.h5"), ("b.h5", "../far.h5"), ("c.h5", "b.h5"), ("d.h5", "../far.h5")):
+        (tmp_path / "f" / name).symlink_to(goal)
+    (tmp_path / "f" / "hard.h5").hardlink_to(tmp_path / "far.h5")
+    assert open_stores(tmp_path / "f").readers[0].names == ("hard.h5", "more/z.h5")
+    (tmp_path / "f" / "hard.h5").unlink()
+    assert open_stores(tmp_path / "f").readers[0].names == ("b.h5", "more/z.h5")
+
+
 def test_what_is_not_read_is_counted_by_kind(tmp_path):
     hdf5(tmp_path / "a.h5")
     for name, content in {
