@@ -283,7 +283,10 @@ def test_a_store_is_a_file_and_a_row(copy, toys, tmp_path):
     assert (tmp_path / "back.toy").read_bytes() == (tmp_path / "clean.toy").read_bytes()
     assert "--backend toy|lmdb|leveldb|hdf5" in copy.datacheck("show", "--help")
     assert "--to [toy|lmdb|leveldb]" in copy.datacheck("rebuild", "--help")
-    assert "holds no Toys, LMDB, LevelDB or HDF5 files" in copy.datacheck("scan", tmp_path, status=2)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes").write_text("words")
+    assert "holds no Toys, LMDB, LevelDB or HDF5 files" in copy.datacheck("scan", tmp_path / "other", status=2)
+    assert "box.toy (Toys)" in copy.datacheck("rebuild", toys.parent, tmp_path / "all", status=2)
 
 
 def test_a_store_of_a_network_need_not_be_one_that_caffe_reads(copy, toys, tmp_path):

@@ -19,6 +19,7 @@ from datacheck.backends.interface import Gathering, InFolders, Reader, StoreOpti
 from datacheck.backends.shared.file_kinds import FOREIGN, HEAD_BYTES, LOCK, kind_of_file
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceUnknown
+from datacheck.files.place import identity_at
 from datacheck.files.regular import irregular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import escape
@@ -220,8 +221,8 @@ class _Walk:
         sound = bool(self.stores) or any(self.gathered)
         for kind, files in zip(self.kinds, self.gathered, strict=True):
             if files and issubclass(kind.reader, Gathering):
-                files.sort(key=lambda it: it[0])
-                readers.append((b"", kind.reader.gather(self.root, files, faults, self.options)))
+                once = _once(sorted(files))
+                readers.append((b"", kind.reader.gather(self.root, once, faults, self.options)))
                 faults = []
         if faults:
             readers.append((b"", FolderReader(self.root, tuple(faults))))
@@ -240,6 +241,21 @@ class _Walk:
                     path = self.root / os.fsdecode(name)
                     said = other_format(path) or "has no signature of a store"
                     self._fault(name, "damaged-store", f"not a store as others named *{suffix} are: it {said}")
+
+
+def _once(files: Sequence[tuple[bytes, Path]]) -> Sequence[tuple[bytes, Path]]:
+    """Leave out the links to files that are there anyway, as themselves or by an earlier link."""
+    links = {path for _, path in files if path.is_symlink()}
+    if not links:
+        return files
+    known = {identity_at(path) for _, path in files if path not in links}
+    kept = []
+    for name, path in files:
+        own = identity_at(path) if path in links else None
+        if own is None or own not in known:
+            kept.append((name, path))
+            known.add(own)
+    return kept
 
 
 def why_not(path: Path, title: str) -> str:

@@ -60,7 +60,7 @@ def print_end(reports: Sequence[Report], failed: int) -> None:
 
     for line in not_read(reports):
         print(line)
-    if len(reports) + failed > 1:
+    if reports and len(reports) + failed > 1:
         print(totals(reports, failed))
 
 

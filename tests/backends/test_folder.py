@@ -95,6 +95,17 @@ def test_a_link_to_a_file_is_followed(tmp_path):
     assert found(tmp_path / "folder") == ([("hdf5", ".")], [], {})
 
 
+def test_a_link_to_a_file_of_the_folder_itself_is_not_read_again(tmp_path):
+    hdf5(tmp_path / "far.h5")
+    hdf5(tmp_path / "f" / "more" / "z.h5")
+    for name, goal in (("a.h5", "more/z.h5"), ("b.h5", "../far.h5"), ("c.h5", "b.h5"), ("d.h5", "../far.h5")):
+        (tmp_path / "f" / name).symlink_to(goal)
+    (tmp_path / "f" / "hard.h5").hardlink_to(tmp_path / "far.h5")
+    assert open_stores(tmp_path / "f").readers[0].names == ("hard.h5", "more/z.h5")
+    (tmp_path / "f" / "hard.h5").unlink()
+    assert open_stores(tmp_path / "f").readers[0].names == ("b.h5", "more/z.h5")
+
+
 def test_what_is_not_read_is_counted_by_kind(tmp_path):
     hdf5(tmp_path / "a.h5")
     for name, content in {
@@ -182,7 +193,7 @@ def test_a_mat_file_that_is_none_of_them_is_broken_beside_sound_ones(tmp_path):
     assert found(tmp_path)[1] == [("b.mat", "damaged-store", "bad")]
 
 
-@pytest.mark.parametrize("names", [["data.mdb"], ["CURRENT"], ["MANIFEST-000002"], ["000005.ldb"]])
+@pytest.mark.parametrize("names", [["data.mdb"], ["CURRENT", "MANIFEST-000002"], ["000005.ldb"]])
 def test_a_folder_that_should_be_a_store_by_the_names_in_it_is_bad(tmp_path, names):
     hdf5(tmp_path / "a.h5")
     (tmp_path / "broken").mkdir()
@@ -201,7 +212,7 @@ def test_an_empty_folder_is_bad_only_if_it_is_named_as_a_store(tmp_path):
 
 def test_the_code_of_a_program_is_no_store(tmp_path):
     hdf5(tmp_path / "a.h5")
-    for name in ("lmdb/__init__.py", "leveldb/convert.py", "000012.log", "lib.ldb"):
+    for name in ("lmdb/__init__.py", "leveldb/CURRENT", "000012.log", "lib.ldb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text = 1\n")
     assert found(tmp_path)[1:] == ([], {"text file": 4})

@@ -151,7 +151,7 @@ def at_only_entry(folder):
 
 SENTENCES = [
     *(at_source, at_source_as_hdf5, at_rebuild, at_show, at_net, at_lint, at_log, at_report),
-    *(at_data_mdb, at_only_entry),
+    at_data_mdb,
 ]
 """Where what is no file leaves nothing to do: one sentence, status 2."""
 
@@ -234,7 +234,7 @@ def at_matrix(folder):
 
 
 FINDINGS = [
-    *(at_entry, at_list_entry, at_current, at_manifest, at_level_log, at_table, at_table_unlisted),
+    *(at_entry, at_only_entry, at_list_entry, at_current, at_manifest, at_level_log, at_table, at_table_unlisted),
     *(at_layer_source, at_hdf5_list, at_hdf5_list_entry, at_picture_list, at_picture, at_mean),
     *(at_net_of_solver, at_matrix),
 ]

@@ -74,7 +74,7 @@ class LevelDbReader:
         suffixes=frozenset({".leveldb"}),
         files=False,
         own=re.compile(r"CURRENT|LOCK|LOG(\.old)?|lost|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst|log|dbtmp)"),
-        marks=re.compile(r"CURRENT|MANIFEST-[0-9]+|[0-9]+\.ldb"),
+        marks=re.compile(r"MANIFEST-[0-9]+|[0-9]+\.ldb"),
     )
 
     @classmethod
