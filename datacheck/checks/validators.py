@@ -7,7 +7,7 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -145,15 +145,20 @@ class Shape(BuiltIn):
 
 @dataclass(frozen=True)
 class Label(BuiltIn):
-    """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive."""
+    """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive.
+
+    NaN may mean "missing" in the fields of `allow_nan`.
+    """
 
     low: int | None = None
     high: int | None = None
+    allow_nan: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def asked_for(cls, settings: Settings) -> list[Self]:
         bounds = settings.labels
-        return [cls()] if bounds is None else [cls(_whole(bounds.low), _whole(bounds.high))]
+        low, high = (None, None) if bounds is None else (_whole(bounds.low), _whole(bounds.high))
+        return [cls(low, high, allow_nan=settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.label or not batch.values.size:
@@ -167,6 +172,8 @@ class Label(BuiltIn):
             with np.errstate(invalid="ignore"):
                 wrong |= (values < _or(self.low, -np.inf)) | (values > _or(self.high, np.inf))
                 wrong |= values != np.floor(values)
+        if batch.floating and batch.field in self.allow_nan:
+            wrong &= ~np.isnan(values)
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         expected = "a finite number" if self.low is None and self.high is None else self._expected

@@ -90,6 +90,7 @@ SENTENCES: dict[str, str] = {
     # classes
     "class-missing": "trains on in silence; a loss that is balanced by class divides by zero for this one",
     "sorted": "trains on in silence on batches of one class after the other: the layer does not shuffle",
+    "axes": "takes the height for the channels: it trains on in silence on pictures in slices",
     "rows": "aborts in hdf5_data_layer.cpp:55, hdf_blobs_[i]->shape(0) == num, without file or dataset",
 }
 
@@ -125,6 +126,7 @@ _BY_CODE = {
     "unsupported": "elsewhere",
     "class-missing": "class-missing",
     "sorted": "sorted",
+    "axis-order": "axes",
     "orphan": "orphan",
     "not-closed": "hdf5-not-closed",
     "stale": "stale",

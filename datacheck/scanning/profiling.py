@@ -10,7 +10,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -50,19 +49,25 @@ TOGETHER = 1024
 
 def sample(reader: Reader, probe: Shard, limit: int = RECORDS_A_PROBE, room: int = PROBE_BYTES) -> AnyBlock | None:
     """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`."""
+    taken: Block | None = None
     for block in blamed("unreadable", reader.blocks, probe, limit=limit):
-        return copied(block, limit, room) if isinstance(block, Block) else block
-    return None
+        if not isinstance(block, Block):
+            return block
+        whole = len(block) + (0 if taken is None else len(taken))
+        taken = copied(block, limit, room, taken)
+        if len(taken) < whole or len(taken) >= limit:
+            break
+    return taken
 
 
-def copied(block: Block, limit: int, room: int) -> Block:
-    """Return the first records of a block, at most `limit`, and one or as many as have `room`."""
-    keys: list[bytes] = []
-    values: list[bytes | memoryview] = []
-    size = 0
-    for key, value in islice(zip(block.keys, block.values, strict=True), limit):
+def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
+    """Return copies of the first records of a block, `behind` others: at most `limit` in all, and as have `room`."""
+    keys: list[bytes] = [] if behind is None else [*behind.keys]
+    values: list[bytes | memoryview] = [] if behind is None else [*behind.values]
+    size = sum(map(len, values))
+    for key, value in zip(block.keys, block.values, strict=True):
         size += len(value)
-        if values and size > room:
+        if len(values) >= limit or (values and size > room):
             break
         keys.append(key)
         values.append(memoryview(bytes(value)))  # so that what is cut out of it is not copied again

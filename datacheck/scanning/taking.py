@@ -287,10 +287,14 @@ class _Taking:
             part.sums.setdefault(family, Sums()).add(made)
 
         blocks = self._held.pop(number, None) or self._read(number)
-        values = ((block, row) for block in blocks if isinstance(block, Block) for row in range(len(block)))
-        for at, (block, row) in enumerate(values):
+        values = (
+            (block, row, family)
+            for block in blocks
+            if isinstance(block, Block) and len(block)
+            for row, family in enumerate(block.named(range(len(block)), families.votes))
+        )
+        for at, (block, row, family) in enumerate(values):
             value = block.values[row]
-            (family,) = block.named([row], families.votes)
             if families.decoder(family) is None or not len(value) or at in probe.skip or at in part.seen:
                 continue
             if not probe.apart and len(value) <= ALONE_BYTES:

@@ -210,3 +210,14 @@ def test_a_picture_of_grey_in_three_channels_agrees_too():
     assert rows_agree(grey)
     assert not rows_agree(np.full((40, 50, 3), np.nan))
     assert not picture_last((8, 64, 3))
+
+
+@pytest.mark.parametrize("labels", [None, 2])
+def test_a_label_that_may_be_missing_is_bounded_where_it_is_there(tmp_path, labels):
+    with h5py.File(tmp_path / "it.h5", "w") as file:
+        targets = (np.arange(120).reshape(40, 3) % 2).astype(np.float32)
+        targets[3, 1], targets[5, 0], targets[7, 2] = np.nan, np.inf, 7 if labels else 1
+        file["x"], file["y"] = np.random.default_rng(0).normal(size=(40, 5)), targets
+    said = [(it.key, it.code) for it in datacheck.scan(tmp_path / "it.h5", labels=labels, allow_nan=["y"]).findings]
+    assert said == [("/[5]", "label"), *([("/[7]", "label")] if labels else [])]
+    assert ("/[3]", "label") in [(it.key, it.code) for it in datacheck.scan(tmp_path / "it.h5").findings]

@@ -13,7 +13,9 @@ from building import datum, floats, key, pictures, pixels, write_lmdb
 from PIL import Image
 
 import datacheck
+from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import UNKNOWN
+from datacheck.scanning.profiling import sample
 from datacheck.scanning.recognition import Look, elect, families_of, main_families, too_few
 
 
@@ -311,3 +313,19 @@ def test_the_profile_does_not_depend_on_the_workers(tmp_path):
     records |= {b"label-%05d" % at: b"%d" % (at % 7) for at in range(200)}
     path = write_lmdb(tmp_path / "env", records)
     assert datacheck.scan(path, workers=1).profile == datacheck.scan(path, workers=2).profile
+
+
+class Apart:
+    """A reader that yields one record a block."""
+
+    def blocks(self, probe, *, limit):
+        for at, size in enumerate((100, 100, 500, 100)):
+            yield Block([key(at)], [bytes(size)])
+
+
+@pytest.mark.parametrize(
+    ("limit", "room", "sizes"), [(16, 1000, [100, 100, 500, 100]), (2, 1000, [100, 100]), (16, 300, [100, 100])]
+)
+def test_a_sample_is_the_first_records_whatever_the_blocks(limit, room, sizes):
+    block = sample(Apart(), Shard(), limit, room)
+    assert [len(it) for it in block.values] == sizes
