@@ -12,6 +12,7 @@ from datacheck.backends.interface import DEFAULTS, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular
+from datacheck.model.nearest import instead
 
 Class = tuple[str, str]
 """A module and the name of a class in it, which is imported when it is needed."""
@@ -107,7 +108,7 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
         raise SourceUnknown("''", "is an empty name, not a path")
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
-        raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
+        raise UsageError(f"no backend is called {backend!r}; {instead(backend, BACKENDS)}")
     try:
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):

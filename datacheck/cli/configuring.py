@@ -122,6 +122,11 @@ def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None
     ctx.meta[_NONE] = wanted
 
 
+def left_out(ctx: click.Context) -> bool:
+    """Return whether the command was told to look for no configuration."""
+    return bool(ctx.meta.get(_NONE))
+
+
 def _given(ctx: click.Context) -> bool:
     file = ctx.meta.get(_FILE)
     return file is not None and not file.found

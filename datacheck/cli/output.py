@@ -11,6 +11,7 @@ from datacheck.cli import streams
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
+    from datacheck.reporting.advice import Asked
     from datacheck.reporting.report import Report
 
 
@@ -44,12 +45,13 @@ def watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, int
         yield show
 
 
-def print_text(report: Report, written: Sequence[str]) -> None:
-    from datacheck.reporting.advice import advice
+def print_text(report: Report, written: Sequence[str], asked: Asked | None = None) -> None:
+    """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
+    from datacheck.reporting.advice import Asked, advice
     from datacheck.reporting.summary import text
 
-    print(text(report))
-    what_next = advice(report, written)
+    print(text(report, every=not written))
+    what_next = advice(report, written, Asked() if asked is None else asked)
     if what_next:
         print(what_next)
 

@@ -16,7 +16,7 @@ from datacheck.cli.options import (
     scan_options,
 )
 from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_json, print_text, watching
-from datacheck.cli.request import end_silent, settings_of
+from datacheck.cli.request import asked, end_silent, settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
                 done.append(report)
                 if form == "text" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports)
+                        print_text(report, reports, asked())
             if status == INTERRUPTED:
                 break
     if form == "json":
@@ -95,5 +95,6 @@ def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bo
         with watching(progress, plain(report.source.path)) as watch:
             scan.run(watch, begin(report))
     except KeyboardInterrupt:
+        report.tally.complete, report.interrupted = False, True
         return report, INTERRUPTED
     return report, report.status

@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan was asked to do, as the report repeats it.
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
-    `config` is the command line's.
+    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    ignore: tuple[str, ...] = ()
     config: Configuration | None = None
 
 

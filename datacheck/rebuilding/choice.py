@@ -12,6 +12,7 @@ import msgspec
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.finding import Finding
+from datacheck.model.nearest import instead
 
 Fate = Literal["kept", "dropped", "altered"]
 FILLABLE = frozenset({"nan", "inf"})
@@ -32,8 +33,7 @@ class Choice:
     def __post_init__(self) -> None:
         for name in (*self.drop, *self.keep):
             if name not in CODES and name not in VERDICTS:
-                known = ", ".join((*VERDICTS, *CODES))
-                raise UsageError(f"{name!r} is neither a verdict nor a code; there are {known}")
+                raise UsageError(f"{name!r} is neither a verdict nor a code; {instead(name, (*VERDICTS, *CODES))}")
 
     @property
     def made(self) -> bool:

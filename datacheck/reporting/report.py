@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 
 import msgspec
@@ -16,9 +17,18 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
+from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
+
+INTERRUPTED = 130
+"""The status of a run that was interrupted."""
+
+
+def utc_now() -> str:
+    """Return the time as reports have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -26,7 +36,8 @@ class Report:
     """Everything a scan found; `findings` in source order, every one of them.
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
-    a batch size was given, `layer` if the source is what a layer of a network reads.
+    a batch size was given, `layer` if the source is what a layer of a network reads. `started` is the time in UTC, and
+    `expected` how many records the store says that it has, if it does.
     """
 
     source: Source
@@ -37,10 +48,15 @@ class Report:
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
+    started: str = field(default_factory=utc_now)
     seconds: float = 0.0
+    expected: int | None = None
+    interrupted: bool = False
 
     def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
+        if self.settings.ignore:
+            tally = tally.ignoring(ignoring(self.settings.ignore))
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
@@ -51,6 +67,7 @@ class Report:
 
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""
+        self.started = utc_now()
         size = self.settings.batch_size
         if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
             self.order = LabelOrder(size, self._classes())
@@ -106,11 +123,21 @@ class Report:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided."""
+        """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided, 130 interrupted.
+
+        A sample that was not all of the records leaves the others undecided.
+        """
+        if self.interrupted:
+            return INTERRUPTED
         offending = self.bad + (self.suspicious if self.settings.strict else 0)
         if offending > self.tolerated:
             return 1
-        return 3 if self.unverifiable or not self.complete else 0
+        return 3 if self.unverifiable or not self.complete or self.partial else 0
+
+    @property
+    def partial(self) -> bool:
+        """Whether a sample was looked at that is not all of the records."""
+        return self.settings.sample is not None and self.checked < self.tally.records
 
     @property
     def clean(self) -> bool:
@@ -147,6 +174,9 @@ class Report:
 
         return Document(
             version=__version__,
+            status=self.status,
+            clean=self.clean,
+            started=self.started,
             source=self.source,
             settings=self.settings,
             profile=self.profile,
@@ -156,6 +186,7 @@ class Report:
             suspicious=self.suspicious,
             unverifiable=self.unverifiable,
             counts=self.counts,
+            ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,

@@ -82,8 +82,9 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             _scan(workers, reader, report, add)
-    except BaseException:
+    except BaseException as exc:
         report.tally.complete = False
+        report.interrupted = isinstance(exc, KeyboardInterrupt)
         raise
     finally:
         report.seconds = time.monotonic() - started
@@ -99,6 +100,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         report.source, records=layout.records, bytes=layout.size, fingerprint=fingerprint_if_any(reader)
     )
     not_read: set[tuple[Any, str]] = set()
+    report.expected = layout.records
     for finding in layout.findings:
         add(_tally_of(finding).without(not_read))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile

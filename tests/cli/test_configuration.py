@@ -159,8 +159,8 @@ def test_what_is_refused_is_refused_by_the_commands_that_lack_it_too(here, comma
 
 
 def test_an_option_of_another_command_is_passed_over(here):
-    (here / "datacheck.toml").write_text("iterations = 5\nskip = 'constant'\nmax-bad = 5\n")
-    _, config = parsed("show")
+    (here / "datacheck.toml").write_text("phase = 'TEST'\nskip = 'constant'\nmax-bad = 5\n")
+    _, config = parsed("lint")
     assert (config.file, config.loosens) == (None, ())
 
 
