@@ -28,6 +28,7 @@ LONGEST = 300
 class Applied:
     """The configuration that a command ran with, if any; `ignored` are sentences on files that it did not trust.
 
+    `found_keys` are the options that come from a file which was only found.
     `loosens` are the options from the configuration that judge less; `loosens_of_net` those that do so in a network.
     """
 
@@ -35,6 +36,7 @@ class Applied:
     ignored: tuple[str, ...]
     loosens: tuple[str, ...]
     loosens_of_net: tuple[str, ...]
+    found_keys: frozenset[str] = frozenset()
 
     def settings(self, **options: Any) -> Settings:
         """Return the settings that options make. Raises UsageError as `settings.make` does."""
@@ -82,7 +84,9 @@ def applied() -> Applied:
         tuple(key for key, value in keys.items() if _column(key, value) is column and not _as_if_unset(key, value))
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
-    return Applied(ctx.meta.get(_FILE) if keys else None, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net)
+    file = ctx.meta.get(_FILE) if keys else None
+    found = frozenset(keys) if file is not None and file.found else frozenset()
+    return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, found)
 
 
 def _column(key: str, value: Any) -> Found | None:

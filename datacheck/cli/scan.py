@@ -61,12 +61,15 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
     from datacheck.reporting.files import Reports
+    from datacheck.scanning.names import Names
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     settings = settings_of(options)
     done: list[Report] = []
     statuses = []
-    scans = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
+    names = Names(settings, excused=applied().found_keys)
+    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names)
+    scans = request.scans(nets, sources)
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         for it in scans:
             report, status = _scan_one(it, files.begin, progress=not no_progress)
@@ -80,6 +83,8 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
                 break
     if form == "json":
         print_json(done, quiet=quiet)
+    for sentence in names.unheeded:
+        complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 

@@ -20,16 +20,21 @@ class Bounds(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
-class Configuration(msgspec.Struct, frozen=True):
-    """The file that options were taken from, and those of them that judge less than without it."""
+class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The file that options were taken from, and those of them that judge less than without it.
+
+    `not_there` are options with a name that is in no source, which were left out.
+    """
 
     path: str
-    loosened: tuple[str, ...] = ()
+    loosened: tuple[str, ...]
+    not_there: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         loosened = f"; it loosens: {', '.join(self.loosened)}" if self.loosened else ""
-        return f"settings from {self.path}{loosened}"
+        left_out = f"; not there, and left out: {', '.join(self.not_there)}" if self.not_there else ""
+        return f"settings from {self.path}{loosened}{left_out}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

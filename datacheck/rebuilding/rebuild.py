@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +33,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -145,6 +147,7 @@ def rebuild_as(
     progress: Progress = unwatched,
     engine: MakeEngine | None = None,
     publishing: Callable[[], None] = unannounced,
+    names: Names | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
 
@@ -171,9 +174,11 @@ def rebuild_as(
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
         if order.from_report is None:
-            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
+            scanning = partial(progress, "scan")
+            run(report, reader, progress=scanning, pool=pool, names=names)
         else:
             report = read_report(order.from_report, reader, report)
+            (Names(settings) if names is None else names).look(report, None, pool)
         receipt = _draft(order, report, to, time.monotonic() - started)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None:

@@ -15,6 +15,7 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
+from datacheck.model.naming import exact
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
@@ -59,7 +60,7 @@ class Judge:
         """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain."""
         self._profile = profile
         self._forced = settings.decoder
-        self._validators = [*built_in(settings), *(view.validators() if view else ())]
+        self._validators = [*built_in(exact(settings, profile)), *(view.validators() if view else ())]
         self._view = view
         self._batches = settings.batch_size is not None and settings.sample is None
         self._labels: list[Batch] = []

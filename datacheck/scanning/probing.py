@@ -82,7 +82,8 @@ class Taken:
     """A profile, and what was `left` out of it.
 
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
-    their end, since too much had died already; `last` is what died last.
+    their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
+    that are not in the profile.
     """
 
     profile: Profile
@@ -90,6 +91,7 @@ class Taken:
     left: tuple[Left, ...] = ()
     unused: int = 0
     last: Death | None = None
+    strays: bool = False
 
     @property
     def empty(self) -> bool:
@@ -165,7 +167,7 @@ class _Taking:
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._votes.values()):
             return Taken(of_tables(sums))
-        return Taken(families.profile(sums), tuple(families.undecided(sums)))
+        return Taken(families.profile(sums), tuple(families.undecided(sums)), strays=families.strays)
 
     def _look(self, number: int) -> list[Block]:
         """Find out what the values of a probe look like, or what its rows come to; return blocks that were copied."""

@@ -189,6 +189,11 @@ class Families:
             return cls(votes, dict.fromkeys(decoders, UNKNOWN), UNKNOWN)
         return cls(votes, decoders, rest)
 
+    @property
+    def strays(self) -> bool:
+        """Whether some values are of families that are too small to have a decoder, and of no rest."""
+        return self.rest is None and any(family not in self.decoders for family, _ in self.votes)
+
     def group(self, family: str) -> tuple[str | None, str | None]:
         """Return whose values a family's are counted among (None: all the rest), and what is to decode them if any."""
         among = family if family in self.decoders else None

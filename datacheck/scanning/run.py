@@ -20,6 +20,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.names import Names
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
@@ -64,11 +65,13 @@ def run(
     listen: Callable[[Collection[Finding]], None] = unheard,
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
+    names: Names | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
+    `names` are those that the options give, which are looked for in several sources; by default in this one.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -81,7 +84,7 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            _scan(workers, reader, report, add)
+            _scan(workers, reader, report, add, Names(report.settings) if names is None else names)
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
@@ -91,9 +94,10 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None]) -> None:
+def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None], names: Names) -> None:
     layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
+        names.skip()
         add(_given_up(layout, "opening the store"))
         return
     report.source = msgspec.structs.replace(
@@ -101,11 +105,12 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
     )
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
-    for finding in layout.findings:
-        add(_tally_of(finding).without(not_read))
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.profile = taken.profile
+    names.look(report, taken, pool)
+    for finding in names.heeded(layout.findings):
+        add(_tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
@@ -123,6 +128,7 @@ def _scan(pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tal
         add(_unknown(family, count))
     for finding in report.take_balance():
         add(_tally_of(finding))
+    names.conclude(report)
 
 
 def only(pool: Engine[Task], task: Task) -> Any:

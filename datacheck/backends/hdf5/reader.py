@@ -38,6 +38,8 @@ BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
+HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
+"""Findings of a file with these codes may be of groups whose datasets nobody has seen."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -99,6 +101,12 @@ class Hdf5Reader:
             elif not name:
                 yield from self._unjudged(file.file, number, contents, shard, note)
 
+    def part_names(self) -> tuple[Iterator[str], bool]:
+        """Return the paths of the datasets and of their members, and whether these are all that there are."""
+        walked = [self.contents(number) for number in range(len(self.files))]
+        whole = not self.faults and not any(it.code in HIDING for contents in walked for it in contents.findings)
+        return (name for contents in walked for name in contents.names()), whole
+
     def find(self, key: str) -> Shard | None:
         """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
         match = _KEY.fullmatch(key)
@@ -157,7 +165,8 @@ class Hdf5Reader:
                 columns[it.name] = column(values, it)
                 if lost:
                     unread[it.name] = [at - start for at in lost]
-        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, self._label(number), findings)
+        label, group = self._label(number), table.group
+        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, label, findings, group)
 
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
