@@ -134,13 +134,6 @@ class Guard:
         return next((path for path in self._everything() if identity_at(path) == own), None)
 
 
-def refuse_nameless(names: Mapping[str, str | Path | None]) -> None:
-    """Raise UsageError where a name is empty, as an unset variable of a shell gives it: no folder is meant by it."""
-    for what, name in names.items():
-        if name is not None and not os.fspath(name):
-            raise UsageError(f"{what}: the name is empty")
-
-
 def refuse_overlap(places: Mapping[str, Path]) -> None:
     """Raise UsageError where of several places, by the words for them, two are the same or one lies in another."""
     resolved = {name: _resolved(place) for name, place in places.items()}

@@ -20,7 +20,7 @@ from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
+from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
@@ -31,6 +31,7 @@ from datacheck.rebuilding.receipt import Digests, Receipt, Seconds
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
+from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
@@ -394,17 +395,26 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
-    refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
+    given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
+    named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
+    for what in ("source", "target"):
+        if what not in named:
+            raise UsageError(f"the {what} is None; it must be a path")
     order = Order(
-        source=Path(source),
-        target=Path(target),
-        choice=Choice(drop_bad, tuple(drop), tuple(keep), fill),
-        dry_run=dry_run,
-        from_report=None if from_report is None else Path(from_report),
-        quarantine=None if quarantine is None else Path(quarantine),
-        to=to,
-        force=force,
-        accept_losses=accept_losses,
+        source=named["source"],
+        target=named["target"],
+        choice=Choice(
+            spelling.truth("drop_bad", drop_bad),
+            spelling.names("drop", drop),
+            spelling.names("keep", keep),
+            None if fill is None else spelling.number("fill", fill),
+        ),
+        dry_run=spelling.truth("dry_run", dry_run),
+        from_report=named.get("from_report"),
+        quarantine=named.get("quarantine"),
+        to=None if to is None else spelling.text("to", to),
+        force=spelling.truth("force", force),
+        accept_losses=spelling.truth("accept_losses", accept_losses),
     )
     receipt, _ = rebuild_as(order, make(**settings), progress)
     return receipt

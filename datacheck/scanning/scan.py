@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from datacheck.backends import open_store
 from datacheck.backends.interface import Reader, StoreOptions
+from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
+from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
 
@@ -21,17 +25,47 @@ if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
 
 
+class Options(TypedDict, total=False):
+    """What `scan` takes beside its source; its docstring says what each means."""
+
+    backend: str | None
+    decoder: str | None
+    checks: Sequence[str] | None
+    skip: Sequence[str]
+    range: Pair | Mapping[str | None, Pair] | str | None
+    labels: int | Pair | str | None
+    label_field: str | None
+    shape: Sequence[int] | str | None
+    allow_nan: Sequence[str]
+    together: Iterable[Sequence[str]]
+    validators: Sequence[Validator]
+    sample: int | str | None
+    stats: bool
+    batch_size: int | None
+    workers: int | None
+    timeout: float
+    max_bad: int | str | None
+    strict: bool
+    ignore: Sequence[str]
+    reports: Sequence[str | Path]
+    progress: Progress
+
+
+@overload
+def scan(source: str | bytes | Path | Reader, **options: Unpack[Options]) -> Report: ...  # type: ignore[overload-overlap]
+@overload
+def scan(source: Sequence[str | bytes | Path | Reader], **options: Unpack[Options]) -> list[Report]: ...
 def scan(
-    source: str | Path | Reader,
+    source: Any,
     *,
     backend: str | None = None,
     decoder: str | None = None,
     checks: Sequence[str] | None = None,
     skip: Sequence[str] = (),
-    range: Pair | Mapping[str | None, Pair] | None = None,  # noqa: A002  (the option's name)
-    labels: int | Pair | None = None,
+    range: Pair | Mapping[str | None, Pair] | str | None = None,  # noqa: A002  (the option's name)
+    labels: int | Pair | str | None = None,
     label_field: str | None = None,
-    shape: Sequence[int] | None = None,
+    shape: Sequence[int] | str | None = None,
     allow_nan: Sequence[str] = (),
     together: Iterable[Sequence[str]] = (),
     validators: Sequence[Validator] = (),
@@ -42,16 +76,17 @@ def scan(
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
     strict: bool = False,
+    ignore: Sequence[str] = (),
     reports: Sequence[str | Path] = (),
     progress: Progress = unwatched,
-) -> Report:
+) -> Report | list[Report]:
     """Check every record of a dataset and return the report; the source is never written.
 
     Parameters
     ----------
     source
         An LMDB environment, a LevelDB directory, an HDF5 file, a folder or a text list of HDF5 files; or a reader,
-        as `open_store` returns it.
+        as `open_store` returns it. Or a list of any of these.
     backend, decoder
         The store's and the payload's kind by name, where they are not to be recognised.
     checks, skip
@@ -85,6 +120,8 @@ def scan(
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
         Let suspicious records count as bad ones do.
+    ignore
+        Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     reports
         Files to write the report to: `.json`, `.jsonl` or `.csv`.
     progress
@@ -92,22 +129,21 @@ def scan(
 
     Returns
     -------
-    Report
-        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records.
+    Report, or a list of them
+        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records. Of a list of sources
+        there is one for each.
 
     Raises
     ------
     SourceMissing, SourceUnknown, SourceUnreadable
         There is no store to read.
     UsageError
-        An argument does not make sense.
+        An argument does not make sense, or names a field that no source has.
     ReportFailed
         A report could not be written.
     ValidatorFailed
         One of your validators raised an exception.
     """
-    from datacheck.reporting.files import Reports
-
     settings = make(
         backend=backend,
         decoder=decoder,
@@ -127,20 +163,83 @@ def scan(
         timeout=timeout,
         max_bad=max_bad,
         strict=strict,
+        ignore=ignore,
     )
-    reader, report = prepare(source, settings)
-    with Reports(reports, Guard([reader.path], lambda: read_by(reader))) as files:
-        listen = files.begin(report)
-        run(report, reader, validators=validators, progress=progress, listen=listen)
-    return report
+    return scan_into(source, settings, validators, reports, progress)
 
 
-def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
+def scan_into(
+    source: Any, settings: Settings, validators: Any, reports: Any, progress: Progress
+) -> Report | list[Report]:
+    """Scan one source, or each of a list of them, and write the report files; see `scan`."""
+    from datacheck.reporting.files import Reports
+
+    own = spelling.callables("validators", validators)
+    if not callable(progress):
+        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be something to call")
+    many = is_several(source)
+    prepared = [prepare(it, settings) for it in (source if many else [source])]
+    guard = Guard(
+        [reader.path for reader, _ in prepared], lambda: (it for reader, _ in prepared for it in read_by(reader))
+    )
+    names = Names(settings, len(prepared))
+    with Reports(spelling.names("reports", reports), guard) as files:
+        for reader, report in prepared:
+            listen = files.begin(report)
+            run(report, reader, validators=own, progress=progress, listen=listen, names=names)
+    return [report for _, report in prepared] if many else prepared[0][1]
+
+
+def is_several(source: object) -> bool:
+    """Say whether a source is a list of sources. Raises UsageError for an empty one."""
+    if isinstance(source, str | bytes | os.PathLike | Mapping) or not isinstance(source, Iterable) or is_reader(source):
+        return False
+    if _handle(source) is not None or not isinstance(source, Collection):
+        return False
+    if not len(source):  # an array of NumPy has no truth value
+        raise UsageError("the list of sources is empty; name at least one")
+    return True
+
+
+def is_reader(source: object) -> bool:
+    """Say whether a source is a reader, as `open_store` returns it."""
+    return all(hasattr(source, name) for name in ("backend", "path", "layout", "blocks", "find"))
+
+
+HANDLES = {"h5py": "filename", "lmdb": "path", "plyvel": "name"}
+"""Where an open handle of a library has its path."""
+
+
+def _handle(source: object) -> str | None:
+    """Return the path of what is an open handle of a library, "" if it has none; None if it is no handle."""
+    room = type(source).__module__.partition(".")[0].lstrip("_")
+    if room not in HANDLES and type(source).__name__ != "Environment":
+        return None
+    owner = getattr(source, "file", source) if room == "h5py" else source
+    try:
+        path = getattr(owner, HANDLES.get(room, "path"))
+        return os.fsdecode(path() if callable(path) else path)
+    except Exception:  # noqa: BLE001  (a handle that was closed may raise anything)
+        return ""
+
+
+def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store."""
     require_memory()
-    if isinstance(source, (str, Path)):
+    if isinstance(source, str | bytes | os.PathLike):
         options = StoreOptions(settings.label_field, settings.together)
-        reader = open_store(source, settings.backend, options)
-    else:
+        reader = open_store(os.fsdecode(source), settings.backend, options)
+    elif is_reader(source):
         reader = source
+    else:
+        raise UsageError(_no_source(source))
     return reader, Report(Source(str(reader.path), reader.backend), settings)
+
+
+def _no_source(source: object) -> str:
+    path = _handle(source)
+    if path is None:
+        return f"the source is {spelling.quoted(source)}; it must be a path, or a list of paths"
+    room = type(source).__module__.partition(".")[0].lstrip("_")
+    name = f"{room if room in HANDLES else 'lmdb'}.{type(source).__name__}"
+    return f"the source is an open {name}; close it and name the path{f', {path!r}' if path else ''}"

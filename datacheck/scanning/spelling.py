@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, SupportsFloat, TypeVar
 
 from datacheck.errors import UsageError
@@ -57,6 +58,15 @@ def text(what: str, value: Any) -> str:
     if isinstance(value, str | bytes | os.PathLike):
         return os.fsdecode(value)
     raise UsageError(f"{what} is {quoted(value)}; it must be a name")
+
+
+def path(what: str, value: Any) -> Path:
+    """Return a path. Raises UsageError for what is none."""
+    if isinstance(value, str | bytes | os.PathLike):
+        if not os.fspath(value):  # as an unset variable of a shell gives it: no folder is meant by it
+            raise UsageError(f"{what}: the name is empty")
+        return value if isinstance(value, Path) else Path(os.fsdecode(value))
+    raise UsageError(f"{what} is {quoted(value)}; it must be a path")
 
 
 def names(what: str, value: Any) -> tuple[str, ...]:
