@@ -28,7 +28,7 @@ LONGEST = 300
 class Applied:
     """The configuration that a command ran with, if any; `ignored` are sentences on files that it did not trust.
 
-    `found_keys` are the options that come from a file which was only found.
+    `keys` are the options that come from it.
     `loosens` are the options from the configuration that judge less; `loosens_of_net` those that do so in a network.
     """
 
@@ -36,7 +36,12 @@ class Applied:
     ignored: tuple[str, ...]
     loosens: tuple[str, ...]
     loosens_of_net: tuple[str, ...]
-    found_keys: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+    @property
+    def found_keys(self) -> frozenset[str]:
+        """The options that come from a file which was only found."""
+        return self.keys if self.file is not None and self.file.found else frozenset()
 
     def settings(self, **options: Any) -> Settings:
         """Return the settings that options make. Raises UsageError as `settings.make` does."""
@@ -85,8 +90,7 @@ def applied() -> Applied:
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
     file = ctx.meta.get(_FILE) if keys else None
-    found = frozenset(keys) if file is not None and file.found else frozenset()
-    return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, found)
+    return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, frozenset(keys))
 
 
 def _column(key: str, value: Any) -> Found | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from datacheck.cli.configuring import configured
+from datacheck.cli.configuring import applied, configured
 from datacheck.cli.options import Named, ScanCommand, scan_options
+from datacheck.cli.output import complain
 from datacheck.cli.request import settings_of
 
 
@@ -20,11 +21,15 @@ from datacheck.cli.request import settings_of
 @configured
 def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
+    from datacheck.scanning.names import Names
     from datacheck.showing import show_record
 
     settings = settings_of({**options, "workers": 1})
-    record = show_record(source, key, settings, save)
+    names = Names(settings, excused=applied().found_keys)
+    record = show_record(source, key, settings, save, names=names)
     print(record.text)
+    for sentence in names.unheeded:
+        complain(sentence)
     if settings.config is not None:
         print(settings.config.sentence)
     return record.status

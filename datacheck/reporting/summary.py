@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
@@ -73,6 +73,26 @@ def _contents(report: Report) -> str:
     if report.source.backend == "image-list":  # there the Datum is made on the way
         kind = "pictures"
     return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
+
+
+def totals(reports: Sequence[Report], not_opened: int) -> str:
+    """Return the line that ends the summaries of several sources: how many are clean, and all their records."""
+    states = [
+        (sum(report.clean for report in reports), "clean"),
+        (sum(report.status == 1 for report in reports), "NOT CLEAN"),
+        (sum(report.status == 3 for report in reports), "UNDECIDED"),
+        (sum(report.interrupted for report in reports), "INTERRUPTED"),
+        (not_opened, "not scanned"),
+    ]
+    counts = [
+        (sum(report.bad for report in reports), "bad"),
+        (sum(report.unverifiable for report in reports), "unverifiable"),
+        (sum(report.suspicious for report in reports), "suspicious"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in states if count)
+    records = counted(sum(report.checked for report in reports), "record")
+    wrong = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    return f"{counted(len(reports) + not_opened, 'source')}: {said}; {records} checked: {wrong}"
 
 
 def _layer(report: Report) -> Iterator[str]:
@@ -146,7 +166,8 @@ def _examples(report: Report, most: int) -> Iterator[str]:
 
 def _name(finding: Finding) -> str:
     """Return what a finding is about, ready to stand before its message; nothing for the store as a whole."""
-    whose = "".join(f"{part}: " for part in (finding.file, finding.database) if part)
+    gap = "" if finding.key is not None else " "
+    whose = "".join(f"{part}:{gap}" for part in (finding.file, finding.database) if part)
     key = "" if finding.key is None else f"{finding.key}  "
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{whose}{key}{field}"

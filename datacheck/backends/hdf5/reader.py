@@ -28,6 +28,7 @@ from datacheck.backends.hdf5.survey import TROUBLE, killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Column, Contents, Dataset, Table, part, parts, probes, rows, shards
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
+from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -104,7 +105,7 @@ class Hdf5Reader:
     def part_names(self) -> tuple[Iterator[str], bool]:
         """Return the paths of the datasets and of their members, and whether these are all that there are."""
         walked = [self.contents(number) for number in range(len(self.files))]
-        whole = not self.faults and not any(it.code in HIDING for contents in walked for it in contents.findings)
+        whole = not self.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
         return (name for contents in walked for name in contents.names()), whole
 
     def find(self, key: str) -> Shard | None:
@@ -119,6 +120,8 @@ class Hdf5Reader:
                 row = int(match[2])
                 if match[1] in names and row < table.rows:
                     return rows(part(number, contents, table), row, row + 1)
+        everything = (it for number in range(len(self.files)) for it in self.contents(number).findings)
+        not_found(it for it in [*self.faults, *everything] if it.code in UNREAD)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:

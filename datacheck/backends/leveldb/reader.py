@@ -32,6 +32,7 @@ from datacheck.backends.leveldb.table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MA
 from datacheck.backends.leveldb.table_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
 from datacheck.backends.leveldb.version import Origin, Version, current, live_logs
 from datacheck.backends.leveldb.write_batches import open_log
+from datacheck.backends.shared.searching import counted, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -158,7 +159,11 @@ class LevelDbReader:
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
         shard = Shard("", Position(raw), Position(raw, 1))
-        return shard if any(len(block) for block in self.blocks(shard, limit=1)) else None
+        unread: list[Finding] = []
+        if counted(self.blocks(shard, limit=1), unread):
+            return shard
+        not_found(unread)
+        return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         return Block([_edge(place)[0]], [b""]).place(0, finding, None)
