@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ def asked() -> Asked:
     config: tuple[str, ...] = ("--no-config",) if left_out(ctx) else ()
     if configuration.file is not None:
         config = ("--config", str(configuration.file.path))
-    return Asked(words(shared), words(OF_SCAN), words(["sample"]), config)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return Asked(words(shared), words(OF_SCAN), words(["sample"]), config, encoding)
 
 
 def _words(option: click.Option, value: Any) -> Iterator[str]:

@@ -34,13 +34,15 @@ class Asked:
     """The words of the command line that a printed command repeats.
 
     `options` are those of a scan that `show` and `rebuild` have too, `of_scan` those that only `scan` has, `sample` is
-    the one that a rebuild does not take, and `config` says which configuration was used, or that none was.
+    the one that a rebuild does not take, and `config` says which configuration was used, or that none was. `encoding`
+    is that of the terminal: what it lacks is printed so that the shell makes it again.
     """
 
     options: tuple[str, ...] = ()
     of_scan: tuple[str, ...] = ()
     sample: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
+    encoding: str = "utf-8"
 
 
 def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
@@ -54,12 +56,12 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     findings = len(report.findings)
     every = f"all {counted(findings, 'finding')}"
     if findings and written:
-        yield f"{every}: {', '.join(shell(str(file)) for file in written)}"
+        yield f"{every}: {', '.join(shell(str(file), asked.encoding) for file in written)}"
     elif findings > ALL_PRINTED:
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else (report.source.path,)
         net = () if report.layer is None else ("--net", report.layer.net)
-        yield f"{every}: {command('scan', (*options, *net), sources)}"
+        yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
 
 
 def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
@@ -72,14 +74,14 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
     one = next((it for it in report.findings if it.key is not None and it.verdict in verdicts), None)
     if one is not None:
         place = (report.source.path, spelled(one))
-        yield f"look at one: {command('show', (*options, *asked.sample, *asked.config), place)}"
+        yield f"look at one: {command('show', (*options, *asked.sample, *asked.config), place, asked.encoding)}"
     target = _beside(report.source.path)
     if not row.copier or target is None or not _worth_copying(report, one, verdicts):
         return
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
     rests = _rests_on(report, written)
     words = (*drop, *options, *asked.config, *rests)
-    yield f"a clean copy: {command('rebuild', words, (report.source.path, target))}"
+    yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
 
 
 def _any(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
@@ -156,7 +158,7 @@ def spelled_number(number: float) -> str:
     return str(int(number)) if abs(number) < 1e15 and number == int(number) else repr(number)
 
 
-def command(name: str, options: Sequence[str], arguments: Sequence[str]) -> str:
+def command(name: str, options: Sequence[str], arguments: Sequence[str], encoding: str = "utf-8") -> str:
     """Return a command for a shell: behind two dashes what begins with one and is no option.
 
     >>> command("show", ["--timeout", "5"], ["a b", "-1"])
@@ -164,7 +166,7 @@ def command(name: str, options: Sequence[str], arguments: Sequence[str]) -> str:
     """
     ends = ["--"] if any(it.startswith("-") for it in arguments) else []
     words = [*arguments, *options] if not ends else [*options, *ends, *arguments]
-    return " ".join(["datacheck", name, *map(shell, words)])
+    return " ".join(["datacheck", name, *(shell(word, encoding) for word in words)])
 
 
 def _beside(path: str) -> str | None:
@@ -185,14 +187,24 @@ def _beside(path: str) -> str | None:
     return None
 
 
-def shell(word: str) -> str:
+def shell(word: str, encoding: str = "utf-8") -> str:
     r"""Return a word as a shell takes it, with nothing in it that is not printable.
 
     >>> print(shell("a b"), shell("a\tb"))
     'a b' "$(printf 'a\011b')"
     """
-    if word.isprintable():
+    if word.isprintable() and _has(encoding, word):
         return shlex.quote(word)
-    safe = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@ ")
+    safe = frozenset(
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+./:,=@ "
+    )  # no dash: printf has options
     raw = "".join(chr(byte) if byte in safe else f"\\{byte:03o}" for byte in os.fsencode(word))
     return f"\"$(printf '{raw}')\""
+
+
+def _has(encoding: str, word: str) -> bool:
+    try:
+        word.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -215,8 +215,8 @@ def _handle(source: object) -> str | None:
     room = type(source).__module__.partition(".")[0].lstrip("_")
     if room not in HANDLES and type(source).__name__ != "Environment":
         return None
-    owner = getattr(source, "file", source) if room == "h5py" else source
     try:
+        owner = getattr(source, "file", source) if room == "h5py" else source
         path = getattr(owner, HANDLES.get(room, "path"))
         return os.fsdecode(path() if callable(path) else path)
     except Exception:  # noqa: BLE001  (a handle that was closed may raise anything)

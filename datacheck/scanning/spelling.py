@@ -60,6 +60,16 @@ def text(what: str, value: Any) -> str:
     raise UsageError(f"{what} is {quoted(value)}; it must be a name")
 
 
+def field(what: str, value: Any) -> str:
+    """Return the name of a field: UTF-8, whatever the locale made of its bytes. Raises UsageError for what is none."""
+    return text(what, value).encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def fields(what: str, value: Any) -> tuple[str, ...]:
+    """Return the names of several fields; a single one may stand for itself."""
+    return tuple(field(what, it) for it in names(what, value))
+
+
 def path(what: str, value: Any) -> Path:
     """Return a path. Raises UsageError for what is none."""
     if isinstance(value, str | bytes | os.PathLike):
@@ -90,7 +100,7 @@ def groups(value: Any) -> tuple[tuple[str, ...], ...]:
         value = [value]
     made = []
     for group in items(what, value, "a list of groups of datasets, as in [('data', 'label')]"):
-        whole_group = names(what, group)
+        whole_group = fields(what, group)
         made.append(tuple(whole_group[0].split(",")) if isinstance(group, str | bytes) else whole_group)
     return tuple(made)
 
@@ -117,14 +127,14 @@ def ranges(value: Any) -> dict[str | None, Pair]:
     """Return bounds by field: a mapping, "[FIELD=]LO:HI", a list of such texts, or one pair for all fields."""
     if isinstance(value, Mapping):
         return {
-            None if name is None else text("a field of range", name): pair("range", it) for name, it in value.items()
+            None if name is None else field("a field of range", name): pair("range", it) for name, it in value.items()
         }
     if isinstance(value, str | bytes):
         value = [value]
     listed = list(items("range", value, "a pair of numbers, as in (0, 255)"))
     if listed and all(isinstance(it, str | bytes) and ":" in os.fsdecode(it) for it in listed):
         parted = (os.fsdecode(it).rpartition("=") for it in listed)
-        return {field or None: pair("range", bounds) for field, _, bounds in parted}
+        return {field("range", name) or None: pair("range", bounds) for name, _, bounds in parted}
     return {None: pair("range", listed)}
 
 
