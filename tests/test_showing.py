@@ -1,6 +1,7 @@
 """What `show` says of a record: never that nothing is wrong with what was not judged, never that it is not there."""
 
 import errno
+from dataclasses import dataclass
 
 import h5py
 import lmdb
@@ -15,6 +16,8 @@ from datacheck.cli.entry import cli
 from datacheck.errors import PartUnread, RecordMissing
 from datacheck.model.blocks import Block
 from datacheck.model.finding import found
+from datacheck.scanning.make_settings import make
+from datacheck.showing import show_record
 
 
 def run(*args):
@@ -34,9 +37,8 @@ def test_what_was_not_checked_is_said(tmp_path):
     broken[0, 0, 0] = float("nan")
     write_lmdb(tmp_path / "env", {key(n): datum(floats(n), n % 3) for n in range(30)} | {key(5): datum(broken, 1)})
     assert run(tmp_path / "env", "00000005").return_value == 1
-    assert run(tmp_path / "env", "00000005", "--skip", "finite").stdout.endswith(
-        "  nothing wrong; not checked: finite\n"
-    )
+    skipped = run(tmp_path / "env", "00000005", "--skip", "finite").stdout
+    assert skipped.endswith("  nothing wrong; not checked: finite\n")
     assert run(tmp_path / "env", "00000005", "--ignore", "nan").stdout.endswith("  nothing wrong; ignoring nan\n")
     assert run(tmp_path / "env", "00000006").stdout.endswith("  nothing wrong\n")
 
@@ -77,19 +79,31 @@ def test_a_key_with_a_colon_is_itself(tmp_path):
     assert run(tmp_path / "env", "a:7").return_value == 0
 
 
-@pytest.mark.parametrize(("verdict", "status"), [("unverifiable", 3), (None, None)])
-def test_a_part_that_could_not_be_read_is_not_taken_for_empty(tmp_path, monkeypatch, verdict, status):
+@dataclass(frozen=True)
+class Unlucky(LmdbReader):
+    """A reader that cannot look for a record: a part could not be read, or (`number`) the system failed."""
+
+    verdict: str | None = None
+    number: int = 0
+
+    def find(self, name):
+        if self.number:
+            raise OSError(self.number, "the disk")
+        not_found([found("unreadable", "a page could not be read: Input/output error", verdict=self.verdict)])
+
+
+def shown(path, **more):
+    return show_record(Unlucky(path, **more), "00000004", make(workers=1))
+
+
+def test_a_part_that_could_not_be_read_is_not_taken_for_empty(tmp_path):
     write_lmdb(tmp_path / "env", raw_records(30))
-    said = found("unreadable", "a page could not be read: Input/output error", verdict=verdict)
-    monkeypatch.setattr(LmdbReader, "find", lambda self, key: not_found([said]))
-    done = run(tmp_path / "env", "00000004")
-    if status is None:
-        assert "in what can be read: a page" in str(done.exception)
-        assert isinstance(done.exception, RecordMissing)
-    else:
-        assert (done.exception, done.return_value) == (None, 3)
-        assert "unverifiable" in done.stdout
-        assert "has no record" not in done.stdout
+    record = shown(tmp_path / "env", verdict="unverifiable")
+    assert record.status == 3
+    assert "has no record" not in record.text
+    assert record.text.endswith("a page could not be read: Input/output error")
+    with pytest.raises(RecordMissing, match="in what can be read: a page could not be read"):
+        shown(tmp_path / "env")
 
 
 def test_findings_of_a_store_that_hide_nothing_are_passed_over():
@@ -104,13 +118,8 @@ def test_findings_of_a_store_that_hide_nothing_are_passed_over():
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
-def test_a_disk_that_fails_says_nothing_of_the_record(tmp_path, monkeypatch, number):
+def test_a_disk_that_fails_says_nothing_of_the_record(tmp_path, number):
     write_lmdb(tmp_path / "env", raw_records(30))
-
-    def fail(self, key):
-        raise OSError(number, "the disk")
-
-    monkeypatch.setattr(LmdbReader, "find", fail)
-    done = run(tmp_path / "env", "00000004")
-    assert (done.exception, done.return_value) == (None, 3)
-    assert "has no record" not in done.stdout
+    record = shown(tmp_path / "env", number=number)
+    assert record.status == 3
+    assert "has no record" not in record.text

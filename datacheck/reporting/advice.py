@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from string import ascii_letters, digits
 
 from datacheck.backends import BACKENDS
 from datacheck.model.finding import Finding
@@ -195,9 +196,7 @@ def shell(word: str, encoding: str = "utf-8") -> str:
     """
     if word.isprintable() and _has(encoding, word):
         return shlex.quote(word)
-    safe = frozenset(
-        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+./:,=@ "
-    )  # no dash: printf has options
+    safe = frozenset(f"{ascii_letters}{digits}_+./:,=@ ".encode())  # no dash: printf has options
     raw = "".join(chr(byte) if byte in safe else f"\\{byte:03o}" for byte in os.fsencode(word))
     return f"\"$(printf '{raw}')\""
 

@@ -31,7 +31,7 @@ def test_several_sources_end_with_one_line(stores):
     done = run("scan", stores[0], stores[0], "nowhere")
     assert done.stdout.splitlines()[-1] == "3 sources: 2 clean, 1 not scanned; 40 records checked: nothing wrong"
     assert done.return_value == 2
-    assert "sources" not in run("scan", stores[0]).stdout
+    assert "1 source" not in run("scan", stores[0]).stdout
     assert run("scan", "--quiet", stores[0], stores[0]).stdout == ""
     json.loads(run("scan", *stores, "--format", "json").stdout)
 

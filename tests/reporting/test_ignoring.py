@@ -21,8 +21,11 @@ def run(*args):
     return CliRunner().invoke(cli, [*map(str, args)], standalone_mode=False)
 
 
+WEAK = {"constant": "suspicious"}
+
+
 def finding(code, name, verdict="bad", **more):
-    return Finding(key=name, index=0, code=code, verdict=verdict, message="", **more)
+    return Finding(key=None if name is None else str(name), code=code, verdict=verdict, message="", **more)
 
 
 @pytest.mark.parametrize(
@@ -53,18 +56,7 @@ def test_a_rule_names_a_code_and_a_family(rule, of, ignored):
 def test_a_record_counts_by_what_is_left_of_it():
     tally = Tally(records=4, checked=4)
     for index, codes in enumerate([("nan",), ("nan", "constant"), ("nan", "label"), ("constant",)]):
-        tally.count(
-            [
-                Finding(
-                    key=str(index),
-                    index=index,
-                    code=it,
-                    verdict="suspicious" if it == "constant" else "bad",
-                    message="",
-                )
-                for it in codes
-            ]
-        )
+        tally.count([finding(code, index, WEAK.get(code, "bad"), index=index) for code in codes])
     assert tally.verdicts == {"bad": 3, "suspicious": 1}
     left = tally.ignoring(ignoring(["nan"]))
     assert left.verdicts == {"bad": 1, "suspicious": 2}
