@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -21,13 +22,16 @@ def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("together", name) for group in settings.together for name in group)
 
 
-def means(name: str, path: str) -> bool:
-    """Say whether a name means what has this path: the whole of it, or its last parts.
+def means(option: str, name: str, path: str) -> bool:
+    """Say whether a name that an option gives means what has this path: the whole of it, or its last parts.
 
-    >>> means("actions", "/data/demo_3/actions"), means("/actions", "/data/demo_3/actions")
+    >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
     (True, False)
     """
     name = plain(name)
+    if option == "together" and "*" in name:  # stands for what is within a name
+        pattern = "[^/]*".join(map(re.escape, name.split("*")))
+        return re.search(f"(?:^|/){pattern.removeprefix('/')}$" if name[0] != "/" else f"^{pattern}$", path) is not None
     return name == path or (not name.startswith("/") and f"/{path}".endswith(f"/{name}"))
 
 

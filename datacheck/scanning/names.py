@@ -31,19 +31,19 @@ Asked = tuple[str, str]
 class LookUp:
     """Return which of some names the store's parts have, some of the names that they have, and if these are all."""
 
-    asked: tuple[str, ...]
+    asked: tuple[Asked, ...]
 
-    def run(self, job: Job, watch: Watch) -> tuple[frozenset[str], list[str], bool] | None:
+    def run(self, job: Job, watch: Watch) -> tuple[frozenset[Asked], list[str], bool] | None:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         if not isinstance(job.reader, WithNames):
             return None
         with blaming("unreadable"):
             names, whole = job.reader.part_names()
-            there: set[str] = set()
+            there: set[Asked] = set()
             some: dict[str, None] = {}
             for path in names:
-                there.update(name for name in self.asked if means(name, path))
+                there.update(it for it in self.asked if means(*it, path))
                 if len(some) < KNOWN:
                     some[path.rpartition("/")[2]] = None
         return frozenset(there), list(some), whole
@@ -64,11 +64,14 @@ class Names:
     _there: set[Asked] = field(default_factory=set)
     _known: dict[str, None] = field(default_factory=dict)
     _open: bool = False
+    """Whether what the sample of the source at hand holds is not all that it may hold."""
+    _doubtful: bool = False
+    """Whether a source could not tell to its end what it holds."""
 
     def skip(self) -> None:
         """Leave out a source that cannot tell anything."""
         self.sources -= 1
-        self._open = True
+        self._open, self._doubtful = False, True
 
     def look(self, report: Report, taken: Taken | None, pool: Engine[Task]) -> None:
         """Look for the names in a source, by what its sample holds. Raises UsageError for one that is in no source."""
@@ -79,16 +82,16 @@ class Names:
         whole = taken is None or _tells_all(taken)
         self._see(asked, paths(report.profile), fields(report.profile))
         if set(asked) - self._there and report.source.backend == "hdf5":
-            ((_, answer),) = pool.run([LookUp(tuple(name for _, name in asked))])
+            ((_, answer),) = pool.run([LookUp(tuple(asked))])
             if not isinstance(answer, tuple):
                 whole = False
             else:
                 there, some, all_of_it = answer
-                self._there.update(it for it in asked if it[1] in there)
+                self._there.update(there)
                 self._known.update(dict.fromkeys(some))
                 whole = all_of_it
-        self._open |= not whole
-        if not self.sources and not self._open:
+        self._open = not whole
+        if not self.sources and whole and not self._doubtful:
             self._refuse(report, asked)
 
     def conclude(self, report: Report) -> None:
@@ -97,13 +100,14 @@ class Names:
         if not asked or not self._open:
             return
         self._see(asked, report.tally.statistics, report.tally.statistics)
-        told = report.complete and report.checked and not report.partial and report.source.backend != "hdf5"
-        if not self.sources and told:
+        seen = report.complete and report.tally.statistics and not report.partial
+        self._doubtful |= not seen or report.source.backend == "hdf5"
+        if not self.sources and not self._doubtful:
             self._refuse(report, asked)
 
     def _see(self, asked: Iterable[Asked], found: Iterable[str], known: Iterable[str]) -> None:
         for path in found:
-            self._there.update(it for it in asked if means(it[1], path))
+            self._there.update(it for it in asked if means(*it, path))
         self._known.update(dict.fromkeys(islice(known, KNOWN)))
 
     def _refuse(self, report: Report, asked: Iterable[Asked]) -> None:
