@@ -2,9 +2,10 @@
 
 It runs in folders of datasets, where a `numpy.py` or `re.py` may lie. Python puts the working directory first on the
 import path for `-m`, and an empty entry of PYTHONPATH means it too. Until it is off the path, nothing may be imported
-that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys and os.
+that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys, os and _signal.
 """
 
+import _signal  # type: ignore[import-not-found]  # built into the interpreter
 import os
 import sys
 
@@ -15,12 +16,25 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line, which imports nothing from the working directory; nor do its workers."""
     try:
+        end_at_once()
         leave_working_directory()
         from datacheck.cli.entry import main as run
 
         run()
     except KeyboardInterrupt:  # while it was loaded: nothing has begun
         raise SystemExit(INTERRUPTED) from None
+
+
+def end_at_once() -> None:
+    """Have Ctrl-C end the process at once, until `datacheck.cli.interrupts` takes over: nothing has begun yet.
+
+    An exception would be lost where none can be raised, as in what the import system does to weak references.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        try:
+            _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+        except ValueError:  # not in the main thread, where signals do not come
+            return
 
 
 def leave_working_directory() -> None:

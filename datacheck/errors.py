@@ -7,6 +7,7 @@ DatacheckError
 +-- SourceUnreadable    it is a store, but this machine may not read it
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
++-- PartUnread          a record was not found, and a part of the store where it may be could not be read
 +-- ReportFailed        a report could not be written
 +-- TargetExists        something lies where a rebuild is to write, and it was not told to replace it
 +-- UnfitRecord         a record cannot be kept in the kind of store that is to be written
@@ -71,6 +72,17 @@ class UsageError(DatacheckError):
 
 class RecordMissing(_SourceProblem):
     """The store has no record under that key."""
+
+
+class PartUnread(DatacheckError):
+    """A record was not found, and a part of the store where it may be could not be read; `damaged` if it is broken."""
+
+    def __init__(self, reason: str, damaged: bool) -> None:
+        super().__init__(reason, damaged)
+        self.reason, self.damaged = reason, damaged
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class ReportFailed(_SourceProblem):

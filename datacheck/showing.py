@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
-from datacheck.errors import RecordMissing, UsageError
+from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.batch import Batch
@@ -21,10 +21,13 @@ from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
-from datacheck.model.settings import Settings
+from datacheck.model.settings import CHECKS, Settings
+from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.names import Names
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
@@ -96,11 +99,13 @@ class ReadRecord:
     profile: Profile
 
     def run(self, job: Job, watch: Watch) -> Seen | None:
-        findings = Check(self.shard, self.profile, careful=True, last=1).run(job, watch).findings
+        ignores = ignoring(job.settings.ignore)
+        tally = Check(self.shard, self.profile, careful=True, last=1).run(job, watch)
+        findings = [finding for finding in tally.findings if not ignores(finding)]
         for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
             if len(block):
                 try:
-                    return _describe(block, self.profile, tuple(findings))
+                    return _describe(block, self.profile, tuple(findings), unknown=bool(tally.unknown))
                 except Exception:
                     if not findings:
                         raise
@@ -109,52 +114,80 @@ class ReadRecord:
 
 
 def show_record(
-    source: str, key: str, settings: Settings, save: Path | None = None, engine: MakeEngine | None = None
+    source: str,
+    key: str,
+    settings: Settings,
+    save: Path | None = None,
+    engine: MakeEngine | None = None,
+    names: Names | None = None,
 ) -> Record:
     """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
 
     Raises RecordMissing where there is none, UsageError or ReportFailed where `save` cannot be.
     """
-    readers = [reader for reader, _ in prepare_all(source, settings)]
-    guard = Guard([source], lambda: (file for it in readers for file in read_by(it)))
+    names = Names(settings) if names is None else names
+    prepared = prepare_all(source, settings)
+    guard = Guard([source], lambda: (file for it, _ in prepared for file in read_by(it)))
     with nullcontext() if save is None else Output(save, guard) as output:
-        for reader, name in _meant(Path(source), readers, key):
-            record = _shown(reader, name, settings, output, engine)
+        for reader, report, name in _meant(Path(source), prepared, key):
+            record = _shown(source, reader, name, report, names, output, engine)
             if record is not None:
                 return record
     raise RecordMissing(source, f"has no record with the key {plain(key)}")
 
 
-def _meant(folder: Path, readers: Sequence[Reader], key: str) -> Iterator[tuple[Reader, str]]:
+def _meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
     """Yield where a record may be: in the store that is named before its key, or in each of those in a folder."""
-    whose = {f"{plain(os.path.relpath(it.path, folder))}:": it for it in readers if it.path != folder}
-    named = [(reader, key.removeprefix(name)) for name, reader in whose.items() if key.startswith(name)]
-    yield from named
-    yield from ((reader, key) for reader in readers)
+    for reader, report in prepared:
+        name = f"{plain(os.path.relpath(reader.path, folder))}:"
+        if reader.path != folder and key.startswith(name):
+            yield reader, report, key.removeprefix(name)
+    yield from ((reader, report, key) for reader, report in prepared)
 
 
 def _shown(
-    reader: Reader, key: str, settings: Settings, output: Output | None, engine: MakeEngine | None
+    source: str,
+    reader: Reader,
+    key: str,
+    report: Report,
+    names: Names,
+    output: Output | None,
+    engine: MakeEngine | None,
 ) -> Record | None:
     """Return what to show of a record; None where the reader has none with this key."""
+    settings = report.settings
     with start_engine(Job(reader, settings), 1, engine) as pool:
-        shard = only(pool, Find(key))
+        try:
+            shard = only(pool, Find(key))
+        except PartUnread as exc:
+            if exc.damaged:
+                raise RecordMissing(
+                    source, f"has no record with the key {plain(key)} in what can be read: {exc}"
+                ) from exc
+            said = f"it was not found, and a part of the store where it may be could not be read: {exc}"
+            return Record(f"{plain(key)}\n  unverifiable: {said}", 3)
         if shard is None:
             return None
         if isinstance(shard, Death):
             return _dead(key, shard, "finding it", of_record=False)
         layout = only(pool, TakeLayout())
-        profile = Profile() if isinstance(layout, Death) else take_profile(pool, layout).profile
+        profile = Profile()
+        if not isinstance(layout, Death):
+            taken = take_profile(pool, layout)
+            profile = taken.profile
+            report.profile = profile
+            names.look(report, taken, pool)
         seen = only(pool, ReadRecord(shard, profile))
     if isinstance(seen, Death):
         return _dead(key, seen, "reading or decoding it")
     if seen is None:
         return None
-    lines = [*_lines(key, seen)]
+    lines = [*_lines(key, seen, settings)]
     if output is not None:
         lines.append(_save(seen, output))
     verdicts = {finding.verdict for finding in seen.findings}
-    return Record("\n".join(lines), 1 if "bad" in verdicts else 3 if "unverifiable" in verdicts else 0)
+    counts = {"bad", "suspicious"} if settings.strict else {"bad"}
+    return Record("\n".join(lines), 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0)
 
 
 def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
@@ -163,12 +196,20 @@ def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Reco
     return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
 
 
-def _lines(key: str, seen: Seen) -> list[str]:
+def _lines(key: str, seen: Seen, settings: Settings) -> list[str]:
     size = "" if seen.size is None else f", {amount(seen.size)}"
     lines = [f"{plain(key)}: {seen.kind}{size}"]
     lines += [f"  {_line(content)}" for content in seen.contents]
     lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in seen.findings]
-    return lines if seen.findings else [*lines, "  nothing wrong"]
+    return lines if seen.findings else [*lines, f"  nothing wrong{_left_out(settings)}"]
+
+
+def _left_out(settings: Settings) -> str:
+    """Say what a record was not judged by."""
+    skipped = [name for name in CHECKS if name not in settings.checks]
+    said = [f"not checked: {', '.join(skipped)}"] if skipped else []
+    said += [f"ignoring {plain(', '.join(settings.ignore))}"] if settings.ignore else []
+    return "".join(f"; {it}" for it in said)
 
 
 def _line(content: Content) -> str:
@@ -185,9 +226,10 @@ def _line(content: Content) -> str:
     return f"{content.name}: {kind}, min {summary.min:g}, max {summary.max:g}, mean {summary.mean:.6g}{spread}"
 
 
-def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
+def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...], *, unknown: bool) -> Seen:
     from datacheck.decoders import decoder, kind
     from datacheck.decoders.interface import HoldingPictures
+    from datacheck.scanning.judge import unknown_payload
     from datacheck.statistics.measure import measure
 
     value = block.values[0] if isinstance(block, Block) else None
@@ -197,6 +239,8 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...]) -> Se
         other = kind(value)
         name = other if family is None or other in family.by_magic else None
     if name is None or name == UNKNOWN:
+        if unknown and value:  # a scan says it once of all such records
+            findings = (*findings, unknown_payload(bytes(value[:8])))
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
     contents, array = [], None
     for batch in blamed("undecodable", decoder(name).decode, block, [0], family):

@@ -17,6 +17,7 @@ from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
+from datacheck.model.nearest import instead
 
 Class = tuple[str, str]
 """A module and the name of a class in it, which is imported when it is needed."""
@@ -154,7 +155,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
     refuse_url(path)
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
-        raise UsageError(f"no backend is called {backend!r}; there are {', '.join(BACKENDS)}")
+        raise UsageError(f"no backend is called {backend!r}; {instead(backend, BACKENDS)}")
     try:
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):

@@ -131,6 +131,15 @@ class WithDatabases(Protocol):
 
 
 @runtime_checkable
+class WithNames(Protocol):
+    """A reader of a store whose parts have names of their own, which options may give."""
+
+    def part_names(self) -> tuple[Iterator[str], bool]:
+        """Return the paths of all parts, as they are printed, and whether no other can be there."""
+        ...
+
+
+@runtime_checkable
 class Sparing(Protocol):
     """A reader of a key-value store that can pass over a record without touching its value, which may kill."""
 

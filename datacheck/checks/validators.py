@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.finding import Finding, found
-from datacheck.model.settings import Settings
+from datacheck.model.settings import Bounds, Settings
 
 if TYPE_CHECKING:
     from datacheck.model.settings import Settings
@@ -62,7 +62,7 @@ class Finite(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or not batch.values.size:
             return
-        allowed = batch.field in self.allow_nan
+        allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
         for code, word, wrong in (("nan", "NaN", np.isnan), ("inf", "infinite", np.isinf)):
             if not (allowed and code == "nan"):
@@ -83,7 +83,7 @@ class Range(BuiltIn):
         return [cls(it.low, it.high, it.field) for it in settings.range or ()]
 
     def __call__(self, batch: Batch) -> Findings:
-        if not batch.values.size or (batch.label if self.field is None else batch.field != self.field):
+        if not batch.values.size or (batch.label if self.field is None else not batch.called(self.field)):
             return
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
@@ -156,9 +156,8 @@ class Label(BuiltIn):
 
     @classmethod
     def asked_for(cls, settings: Settings) -> list[Self]:
-        bounds = settings.labels
-        low, high = (None, None) if bounds is None else (_whole(bounds.low), _whole(bounds.high))
-        return [cls(low, high, allow_nan=settings.allow_nan)]
+        bounds = settings.labels or Bounds()
+        return [cls(_whole(bounds.low), _whole(bounds.high), allow_nan=settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.label or not batch.values.size:
@@ -172,7 +171,7 @@ class Label(BuiltIn):
             with np.errstate(invalid="ignore"):
                 wrong |= (values < _or(self.low, -np.inf)) | (values > _or(self.high, np.inf))
                 wrong |= values != np.floor(values)
-        if batch.floating and batch.field in self.allow_nan:
+        if batch.floating and any(map(batch.called, self.allow_nan)):
             wrong &= ~np.isnan(values)
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()

@@ -28,6 +28,7 @@ LONGEST = 300
 class Applied:
     """The configuration that a command ran with, if any; `ignored` are sentences on files that it did not trust.
 
+    `keys` are the options that come from it.
     `loosens` are the options from the configuration that judge less; `loosens_of_net` those that do so in a network.
     """
 
@@ -35,6 +36,12 @@ class Applied:
     ignored: tuple[str, ...]
     loosens: tuple[str, ...]
     loosens_of_net: tuple[str, ...]
+    keys: frozenset[str] = frozenset()
+
+    @property
+    def found_keys(self) -> frozenset[str]:
+        """The options that come from a file which was only found."""
+        return self.keys if self.file is not None and self.file.found else frozenset()
 
     def settings(self, **options: Any) -> Settings:
         """Return the settings that options make. Raises UsageError as `settings.make` does."""
@@ -82,7 +89,8 @@ def applied() -> Applied:
         tuple(key for key, value in keys.items() if _column(key, value) is column and not _as_if_unset(key, value))
         for column in (Found.NAMED, Found.OBEYED_OF_STORES)
     )
-    return Applied(ctx.meta.get(_FILE) if keys else None, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net)
+    file = ctx.meta.get(_FILE) if keys else None
+    return Applied(file, tuple(ctx.meta.get(_IGNORED, ())), loosens, of_net, frozenset(keys))
 
 
 def _column(key: str, value: Any) -> Found | None:
@@ -120,6 +128,11 @@ def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None
     if wanted and _given(ctx):
         raise click.UsageError("--config and --no-config exclude each other", ctx)
     ctx.meta[_NONE] = wanted
+
+
+def left_out(ctx: click.Context) -> bool:
+    """Return whether the command was told to look for no configuration."""
+    return bool(ctx.meta.get(_NONE))
 
 
 def _given(ctx: click.Context) -> bool:

@@ -38,6 +38,15 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
             self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
         return (field or None, pair) if self._field else pair
 
+    def spelled(self, value: Any) -> str:
+        """Return a value as the command line spells it, so that `convert` would make it again."""
+        from datacheck.model.settings import Bounds
+        from datacheck.reporting.advice import spelled_bounds
+
+        field, bounds = value if self._field else (None, value)
+        said = str(bounds) if isinstance(bounds, int) else spelled_bounds(Bounds(*bounds))
+        return said if field is None else f"{field}={said}"
+
 
 class Named(click.Path):
     """A path with a name; an empty one, as an unset variable of a shell gives it, is not the working directory."""
@@ -281,8 +290,18 @@ SCAN_OPTIONS = (
     click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
+    click.option(
+        "--ignore", multiple=True, metavar="CODE[:FAMILY]", help="Findings that do not count, by code. Repeatable."
+    ),
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
+
+
+SHARED = (
+    *("backend", "decoder", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks", "skip"),
+    *("sample", "timeout", "max_bad", "strict", "ignore"),
+)
+"""The parameters of these that change what is found, or what counts: a printed command repeats them."""
 
 
 def scan_options(command: F) -> F:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from datacheck.cli import streams
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
+    from datacheck.reporting.advice import Asked
     from datacheck.reporting.report import Report
 
 
@@ -44,19 +46,63 @@ def watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, int
         yield show
 
 
-def print_text(report: Report, written: Sequence[str]) -> None:
-    from datacheck.reporting.advice import advice
+LONG = 60.0
+"""Seconds: of a scan that takes longer it is said at its start how to keep what it finds."""
+SURE = 2.0
+"""Seconds after which it can be told how long a scan will take."""
+
+
+class ToKeep:
+    """Says once, while a scan begins that will take long, that --report keeps all that it finds."""
+
+    def __init__(self, say: Callable[[str], None], *, wanted: bool, clock: Callable[[], float] = monotonic) -> None:
+        self._say, self._wanted, self._clock = say, wanted, clock
+
+    def watching(self, progress: Callable[[int, int | None, int], None]) -> Callable[[int, int | None, int], None]:
+        """Return a progress callable that tells another one, and says its sentence if it is due."""
+        started = self._clock()
+
+        def watch(done: int, total: int | None, bad: int) -> None:
+            progress(done, total, bad)
+            if self._wanted and done and total:
+                passed = self._clock() - started
+                if passed >= SURE:
+                    self._tell(passed * total / done)
+
+        return watch
+
+    def _tell(self, seconds: float) -> None:
+        """Say it where the scan takes so long; once it could be told, it is not asked again."""
+        self._wanted = False
+        if seconds > LONG:
+            self._say(f"this will take about {duration(seconds)}; --report FILE keeps every finding")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it.
+
+    >>> duration(75), duration(3 * 3600)
+    ('1 minute', '3 hours')
+    """
+    number, unit = (round(seconds / 60), "minute") if seconds < 5400 else (round(seconds / 3600), "hour")
+    return f"{number} {unit}" if number == 1 else f"{number:,} {unit}s"
+
+
+def print_text(report: Report, written: Sequence[str], asked: Asked | None = None) -> None:
+    """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
+    from datacheck.reporting.advice import Asked, advice
     from datacheck.reporting.summary import text
 
-    print(text(report))
-    what_next = advice(report, written)
+    print(text(report, every=not written))
+    what_next = advice(report, written, Asked() if asked is None else asked)
     if what_next:
         print(what_next)
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:
     """Print what was not read in folders, and of several sources, of which some could not be opened, the totals."""
-    from datacheck.reporting.several import not_read, totals
+    from datacheck.reporting.several import not_read
+    from datacheck.reporting.summary import totals
 
     for line in not_read(reports):
         print(line)

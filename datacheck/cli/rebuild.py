@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from datacheck.cli import interrupts
-from datacheck.cli.configuring import configured
+from datacheck.cli.configuring import applied, configured
 from datacheck.cli.options import (
     Named,
     RowName,
@@ -16,7 +16,7 @@ from datacheck.cli.options import (
     scan_options,
     writable,
 )
-from datacheck.cli.output import watching_phases
+from datacheck.cli.output import complain, watching_phases
 from datacheck.cli.request import end_silent, settings_of
 
 
@@ -65,6 +65,7 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     from datacheck.rebuilding.rebuild import Order, rebuild_as
     from datacheck.rebuilding.receipt import receipt_document, receipt_text, write_receipt
     from datacheck.scanning.fingerprint import read_by
+    from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
 
     if not source:
@@ -85,9 +86,12 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     settings = settings_of(options)
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
-        receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore)
+        given = Names(settings, excused=applied().found_keys)
+        receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore, names=given)
         receipt.config = settings.config
         write(receipt_document(receipt, scanned, choice))
+    for sentence in given.unheeded:
+        complain(sentence)
     if not (quiet and receipt.written):
         print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
     end_silent(silent=quiet and receipt.written)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from datacheck.cli.configuring import Applied, applied
+import click
+from click.core import ParameterSource
+
+from datacheck.cli.configuring import Applied, applied, left_out
+from datacheck.cli.options import SHARED, Bound
 from datacheck.cli.output import complain
 
 if TYPE_CHECKING:
     from datacheck.model.settings import Settings
+    from datacheck.reporting.advice import Asked
 
 
 def settings_of(options: dict[str, Any]) -> Settings:
@@ -35,3 +42,46 @@ def end_silent(*, silent: bool) -> None:
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given; the others have their defaults where they are used."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+OF_SCAN = ("phase", "root", "batch_size")
+"""Options that only `scan` has and that change what it finds, by the names of their parameters."""
+
+
+def asked() -> Asked:
+    """Return the words of the running command that the commands which it prints are to repeat."""
+    from datacheck.reporting.advice import Asked
+
+    ctx = click.get_current_context()
+    given = [
+        param
+        for param in ctx.command.params
+        if isinstance(param, click.Option)
+        and param.name is not None
+        and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    ]
+
+    def words(wanted: Iterable[str]) -> tuple[str, ...]:
+        return tuple(word for it in given if it.name in wanted for word in _words(it, ctx.params[it.name or ""]))
+
+    shared = [name for name in SHARED if name != "sample"]
+    configuration = applied()
+    config: tuple[str, ...] = ("--no-config",) if left_out(ctx) else ()
+    if configuration.file is not None:
+        config = ("--config", str(configuration.file.path))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return Asked(words(shared), words(OF_SCAN), words(["sample"]), config, encoding)
+
+
+def _words(option: click.Option, value: Any) -> Iterator[str]:
+    """Yield an option and its value as the command line spells them."""
+    name = max(option.opts, key=len)
+    if option.is_flag:
+        yield from [name] if value else []
+        return
+    for it in value if option.multiple else [value]:
+        yield name
+        if isinstance(option.type, Bound):
+            yield option.type.spelled(it)
+        else:
+            yield ",".join(map(str, it)) if isinstance(it, list | tuple) else str(it)

@@ -15,8 +15,17 @@ from datacheck.cli.options import (
     ScanCommand,
     scan_options,
 )
-from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_end, print_json, print_text, watching
-from datacheck.cli.request import end_silent, settings_of
+from datacheck.cli.output import (
+    INTERRUPTED,
+    WORST_FIRST,
+    ToKeep,
+    complain,
+    print_end,
+    print_json,
+    print_text,
+    watching,
+)
+from datacheck.cli.request import asked, end_silent, settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
@@ -61,33 +70,41 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
     from datacheck.reporting.files import Reports
+    from datacheck.scanning.names import Names
 
     reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
     settings = settings_of(options)
     done: list[Report] = []
     statuses = []
-    scans = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain).scans(nets, sources)
+    names = Names(settings, excused=applied().found_keys)
+    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names)
+    scans = request.scans(nets, sources)
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
+        say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, files.begin, progress=not no_progress)
+            report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress)
             statuses.append(status)
             if report is not None:
                 done.append(report)
                 if form == "text" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports)
+                        print_text(report, reports, asked())
             if status == INTERRUPTED:
                 break
         if form == "text" and not (quiet and all(report.clean for report in done)):
             with files.showing():
-                print_end(done, scans.count(None))
+                print_end(done, len(scans) - len(done))
     if form == "json":
         print_json(done, quiet=quiet)
+    for sentence in names.unheeded:
+        complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
-def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bool) -> tuple[Report | None, int]:
+def _scan_one(
+    scan: Scan | None, begin: Callable[[Report], Any], say_keeps: ToKeep, *, progress: bool
+) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.model.escaping import plain
 
@@ -96,7 +113,8 @@ def _scan_one(scan: Scan | None, begin: Callable[[Report], Any], *, progress: bo
     report = scan.report
     try:
         with watching(progress, plain(report.source.path)) as watch:
-            scan.run(watch, begin(report))
+            scan.run(say_keeps.watching(watch), begin(report))
     except KeyboardInterrupt:
+        report.tally.complete, report.interrupted = False, True
         return report, INTERRUPTED
     return report, report.status

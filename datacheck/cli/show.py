@@ -7,30 +7,29 @@ from typing import Any
 
 import click
 
-from datacheck.cli.configuring import configured
-from datacheck.cli.options import (
-    BACKEND_OPTION,
-    Named,
-)
-from datacheck.cli.request import configuration_of, given_options
+from datacheck.cli.configuring import applied, configured
+from datacheck.cli.options import Named, ScanCommand, scan_options
+from datacheck.cli.output import complain
+from datacheck.cli.request import settings_of
 
 
-@click.command()
+@click.command(cls=ScanCommand)
 @click.argument("source")
 @click.argument("key")
 @click.option("--save", type=Named(), metavar="FILE", help="Write the record's picture or array here.")
-@BACKEND_OPTION
-@click.option("--decoder", metavar="NAME", help="The payload's kind, if it is not to be recognised.")
-@click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="What reading the record may take.  [default: 10]")
+@scan_options
 @configured
 def show(source: str, key: str, save: Path | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
+    from datacheck.scanning.names import Names
     from datacheck.showing import show_record
 
-    settings = configuration_of().settings(workers=1, **given_options(options))
-    record = show_record(source, key, settings, save)
+    settings = settings_of({**options, "workers": 1})
+    names = Names(settings, excused=applied().found_keys)
+    record = show_record(source, key, settings, save, names=names)
     print(record.text)
+    for sentence in names.unheeded:
+        complain(sentence)
     if settings.config is not None:
         print(settings.config.sentence)
     return record.status

@@ -15,6 +15,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import prepare_all
 
@@ -28,6 +29,7 @@ class Scan(Protocol):
     """A scan about to be run into its report."""
 
     report: Report
+    names: Names | None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
@@ -42,9 +44,10 @@ class StoreScan:
 
     reader: Reader
     report: Report
+    names: Names | None = None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(self.report, self.reader, progress=progress, listen=listen)
+        run(self.report, self.reader, progress=progress, listen=listen, names=self.names)
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""
@@ -63,7 +66,7 @@ def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
 class ScanRequest:
     """How networks among the sources are to be taken, and whom to tell of what is neither store nor network.
 
-    `net_settings` are the settings for what a network reads.
+    `net_settings` are the settings for what a network reads. `names` are those that the options give.
     """
 
     settings: Settings
@@ -71,11 +74,17 @@ class ScanRequest:
     phase: WantedPhase
     root: Path | None
     complain: Callable[[DatacheckError], None]
+    names: Names
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
         made: list[Scan | None] = [it for net in nets for it in self._of_net(net)]
-        return [*made, *(it for source in sources for it in self._of_source(source))]
+        made += (it for source in sources for it in self._of_source(source))
+        self.names.sources = sum(it is not None for it in made)
+        for it in made:
+            if it is not None:
+                it.names = self.names
+        return made
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
         try:

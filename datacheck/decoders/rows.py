@@ -43,6 +43,7 @@ class RowsDecoder:
                 real(values if everything and not lost else values[list(chosen)]),
                 label=name in block.labels,
                 expected=None if profile is None else profile.fields.get(name),
+                path=f"{block.group}/{name}",
             )
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from datacheck.errors import UsageError
 from datacheck.files.place import FOLDER, Identity, Place, held, identity, identity_at
-from datacheck.files.regular import url_scheme
 from datacheck.files.renaming import Name
 
 DEEPEST = 64
@@ -133,15 +132,6 @@ class Guard:
 
     def _read_as(self, own: Identity) -> Path | None:
         return next((path for path in self._everything() if identity_at(path) == own), None)
-
-
-def refuse_nameless(names: Mapping[str, str | Path | None]) -> None:
-    """Raise UsageError where a name is empty, as an unset variable of a shell gives it, or a URL: neither is a path."""
-    for what, name in names.items():
-        if name is not None and url_scheme(name) is not None:
-            raise UsageError(f"{what}: {name} is a URL; name a path on this machine")
-        if name is not None and not os.fspath(name):
-            raise UsageError(f"{what}: the name is empty")
 
 
 def refuse_overlap(places: Mapping[str, Path]) -> None:

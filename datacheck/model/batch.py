@@ -41,6 +41,7 @@ class Batch:
     `rows` are the records' positions in the block, `absent` those of records that lack the field.
     Pictures are (n, channels, height, width) uint8 or uint16. `format` says how the values were stored ("JPEG",
     "PNG 16-bit", "float_data"); `encoded` that their shape may vary; `label` that they are labels.
+    `path` is the field's whole path in an HDF5 file, plain; nothing elsewhere.
     `expected` is the profile of the field, None while the profile is being made.
 
     Large records are `SeparateArrays`, except in the batches that a caller's own validators get. `pixels_skipped` says
@@ -58,6 +59,13 @@ class Batch:
     expected: FieldProfile | None = None
     pixels_skipped: bool = False
     leaf: bool = False
+    path: str = ""
+
+    def called(self, name: str) -> bool:
+        """Say whether an option that gives this name means the field; `*/NAME` is every field with these last parts."""
+        if name.startswith(ENDS):
+            return f"/{self.field}".endswith(name[1:]) or self.path.endswith(name[1:])
+        return name in (self.field, self.path) or name == self.path.removeprefix("/")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -156,6 +164,8 @@ class Batch:
             yield replace(self, rows=self.rows[at : at + 1], values=record[None], absent=())
 
 
+ENDS = "*/"
+"""Before a name that is only the last part of the path of a field, or several."""
 LOOKS = 8
 """Values of a record that are compared first, to tell that not all are the same."""
 CACHED_BYTES = 512 << 10

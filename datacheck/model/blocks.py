@@ -172,7 +172,8 @@ class RowBlock:
 
     The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
-    `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's.
+    `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
+    `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
     `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
     of one.
     """
@@ -185,6 +186,7 @@ class RowBlock:
     file: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
     scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
+    group: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from typing import Any
 
 import msgspec
@@ -53,12 +52,6 @@ def failed_to_read(finding: Finding) -> bool:
     if finding.code != "unreadable" or finding.verdict != "unverifiable":
         return False
     return finding.key is None or "errno" in finding.details
-
-
-def unread_error(finding: Finding) -> OSError:
-    """Return the error that kept a record from being looked for, where `failed_to_read` is so of the finding."""
-    number = getattr(errno, str(finding.details.get("errno")), errno.EIO)
-    return OSError(number, f"{os.strerror(number)}: {finding.message}")
 
 
 def named(key: str, *whose: str | msgspec.UnsetType | None) -> str:

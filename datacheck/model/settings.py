@@ -20,16 +20,21 @@ class Bounds(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
-class Configuration(msgspec.Struct, frozen=True):
-    """The file that options were taken from, and those of them that judge less than without it."""
+class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The file that options were taken from, and those of them that judge less than without it.
+
+    `not_there` are options with a name that is in no source, which were left out.
+    """
 
     path: str
-    loosened: tuple[str, ...] = ()
+    loosened: tuple[str, ...]
+    not_there: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         loosened = f"; it loosens: {', '.join(self.loosened)}" if self.loosened else ""
-        return f"settings from {self.path}{loosened}"
+        left_out = f"; not there, and left out: {', '.join(self.not_there)}" if self.not_there else ""
+        return f"settings from {self.path}{loosened}{left_out}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
-    `config` is the command line's.
+    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -58,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    ignore: tuple[str, ...] = ()
     config: Configuration | None = None
 
 

@@ -30,6 +30,7 @@ from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
 
@@ -47,6 +48,7 @@ class NetScan:
     findings: list[Finding] = field(default_factory=list)
     validators: Sequence[Validator] = ()
     engine: MakeEngine | None = None
+    names: Names | None = None
 
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
@@ -59,7 +61,9 @@ class NetScan:
             tally = Tally()
             tally.count([finding])
             listen(self.report.add(tally))
+        names = Names(Settings()) if self.names is None else self.names
         if self.opened.reader is None:
+            names.skip()
             self.report.source = msgspec.structs.replace(self.report.source, records=0)
             return
         amend = Amendment(view, self.source, bool(self.report.settings.together))
@@ -72,6 +76,7 @@ class NetScan:
             progress=progress,
             listen=listen,
             engine=self.engine,
+            names=names,
         )
 
     def reads(self) -> Iterator[Path]:
@@ -143,7 +148,7 @@ class NetScan:
     def _label(self, bounds: Bounds) -> Validator:
         assert self.source.classifier is not None
         low, high = (None if it is None else int(it) for it in (bounds.low, bounds.high))
-        return LabelInNet(low, high, self.source.classifier.ignored)
+        return LabelInNet(low, high, allow_nan=self.report.settings.allow_nan, ignored=self.source.classifier.ignored)
 
 
 def _colour(source: NetSource) -> int | None:
@@ -291,9 +296,11 @@ def scan_net(
     UsageError, ReportFailed
         As for `datacheck.scan`.
     """
-    scans = prepare_net(net, make(validators=validators, **options), phase=phase, root=root)
+    settings = make(validators=validators, **options)
+    scans = prepare_net(net, settings, phase=phase, root=root)
+    names = Names(settings, len(scans))
     for it in scans:
-        it.validators = validators
+        it.validators, it.names = validators, names
     named = [str(net.path if isinstance(net, Prototxt) else net), *(it.report.source.path for it in scans)]
     guard = Guard(named, lambda: (file for it in scans for file in it.reads()))
     with Reports(reports, guard) as files:

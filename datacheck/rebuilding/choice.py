@@ -13,6 +13,7 @@ import msgspec
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.finding import Finding
+from datacheck.model.nearest import instead
 
 Fate = Literal["kept", "dropped", "altered"]
 FILLABLE = frozenset({"nan", "inf"})
@@ -42,9 +43,9 @@ class Choice:
         for finding in findings if unknown else ():
             unknown.discard(finding.name or "")
         if unknown:
-            name, known = min(unknown), ", ".join((*VERDICTS, *CODES))
+            name = min(unknown)
             what = f"neither a verdict nor a code, and no finding in {source} is about a record of that name"
-            raise UsageError(f"{name!r} is {what}; there are {known}")
+            raise UsageError(f"{name!r} is {what}; {instead(name, (*VERDICTS, *CODES))}")
 
     @property
     def made(self) -> bool:

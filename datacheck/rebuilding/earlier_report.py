@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,9 @@ from datacheck.backends.interface import Reader
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
+from datacheck.reporting.finding_store import Findings
 from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import fingerprint
 
 REPORT_BYTES = 1 << 30
@@ -34,14 +37,20 @@ def read_report(path: Path, reader: Reader, fresh: Report) -> Report:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
     if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
         raise UsageError(f"{path}: does not tell of every record; scan again, without --sample")
-    report = Report(document.source, document.settings, document.profile, seconds=document.seconds)
-    report.findings.extend(document.findings)
-    report.tally.checked = document.checked
-    report.tally.records = document.source.records or 0
-    report.tally.verdicts.update(
-        {"bad": document.bad, "suspicious": document.suspicious, "unverifiable": document.unverifiable}
+    ignore = tuple(dict.fromkeys((*document.settings.ignore, *fresh.settings.ignore)))
+    settings = msgspec.structs.replace(document.settings, ignore=ignore)
+    report = Report(document.source, settings, document.profile, started=document.started, seconds=document.seconds)
+    verdicts = {"bad": document.bad, "suspicious": document.suspicious, "unverifiable": document.unverifiable}
+    report.add(
+        Tally(
+            records=document.source.records or 0,
+            checked=document.checked,
+            verdicts=Counter(verdicts),
+            codes=Counter(document.counts),
+            ignored=Counter(document.ignored or {}),
+            findings=Findings(document.findings),
+        )
     )
-    report.tally.codes.update(document.counts)
     report.source = msgspec.structs.replace(document.source, path=fresh.source.path)
     return report
 

@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
+from datacheck.backends import BACKENDS, load_class, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.conventions.repair import Outcome
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.files.guard import Guard, refuse_nameless, refuse_overlap
+from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
@@ -34,8 +35,10 @@ from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refu
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
+from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -156,6 +159,7 @@ def rebuild_as(
     progress: Progress = unwatched,
     engine: MakeEngine | None = None,
     publishing: Callable[[], None] = unannounced,
+    names: Names | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
 
@@ -182,9 +186,11 @@ def rebuild_as(
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
         if order.from_report is None:
-            run(report, reader, progress=lambda done, total, bad: progress("scan", done, total, bad), pool=pool)
+            scanning = partial(progress, "scan")
+            run(report, reader, progress=scanning, pool=pool, names=names)
         else:
             report = read_report(order.from_report, reader, report)
+            (Names(settings) if names is None else names).look(report, None, pool)
             look_again(pool, report)
         outcome = mended(order.choice, report, order.renumber)
         receipt = _draft(order, report, to, time.monotonic() - started, outcome)
@@ -423,19 +429,27 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
-    refuse_url(source)
-    refuse_nameless({"target": target, "quarantine": quarantine, "from_report": from_report})
+    given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
+    named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
+    for what in ("source", "target"):
+        if what not in named:
+            raise UsageError(f"the {what} is None; it must be a path")
     order = Order(
-        source=Path(source),
-        target=Path(target),
-        choice=Choice(drop_bad, tuple(drop), tuple(keep), fill),
-        dry_run=dry_run,
-        from_report=None if from_report is None else Path(from_report),
-        quarantine=None if quarantine is None else Path(quarantine),
-        to=to,
-        force=force,
-        accept_losses=accept_losses,
-        renumber=renumber,
+        source=named["source"],
+        target=named["target"],
+        choice=Choice(
+            spelling.truth("drop_bad", drop_bad),
+            spelling.names("drop", drop),
+            spelling.names("keep", keep),
+            None if fill is None else spelling.number("fill", fill),
+        ),
+        dry_run=spelling.truth("dry_run", dry_run),
+        from_report=named.get("from_report"),
+        quarantine=named.get("quarantine"),
+        to=None if to is None else spelling.text("to", to),
+        force=spelling.truth("force", force),
+        accept_losses=spelling.truth("accept_losses", accept_losses),
+        renumber=None if renumber is None else spelling.truth("renumber", renumber),
     )
     receipt, _ = rebuild_as(order, make(**settings), progress)
     return receipt

@@ -23,6 +23,7 @@ from datacheck.rebuilding.mending import mended
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
+from datacheck.reporting.summary import ignored
 
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 
@@ -184,6 +185,7 @@ def write_receipt(path: Path | None, guard: Guard) -> Iterator[Write]:
 def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: bool) -> str:
     """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
     lines = [] if receipt.config is None else [receipt.config.sentence]
+    lines += [ignored(report).removeprefix("; ")] if report.settings.ignore else []
     for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
         if count:
             verb = fate if receipt.written else f"would be {fate}"

@@ -1,48 +1,90 @@
-"""The lines that say what to run next."""
+"""The lines that say what to run next. Each command can be pasted into a shell, and sees what the scan saw."""
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from string import ascii_letters, digits
 
 from datacheck.backends import BACKENDS
-from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.settings import Bounds
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import SearchedFolder
-from datacheck.reporting.summary import counted
+from datacheck.reporting.summary import ALL_PRINTED, counted
+
+DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
+"""Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""
+LOOKED_AT = 10_000
+"""Findings that are looked at for what would decide them."""
+DECIDES = {
+    "unknown-payload": "--decoder NAME says what the payload is, if you know",
+    "timeout": "--timeout SECONDS allows a record more",
+    "missing-filter": "the package that is named brings the filter",
+    "source-changed": "scan again when nobody writes to it",
+    "internal-error": "please report it",
+}
+"""By code of what could not be decided, what would decide it."""
 
 
-def advice(report: Report, written: Sequence[str | Path]) -> str | None:
+@dataclass(frozen=True)
+class Asked:
+    """The words of the command line that a printed command repeats.
+
+    `options` are those of a scan that `show` and `rebuild` have too, `of_scan` those that only `scan` has, `sample` is
+    the one that a rebuild does not take, and `config` says which configuration was used, or that none was. `encoding`
+    is that of the terminal: what it lacks is printed so that the shell makes it again.
+    """
+
+    options: tuple[str, ...] = ()
+    of_scan: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+
+
+def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
     """Return the lines that say where the full report is and what to run next; None when there is nothing to do."""
+    lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report)]
+    return "\n".join(lines) or None
+
+
+def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+    """Say where all findings are, unless all were printed."""
     findings = len(report.findings)
-    if not findings:
-        return None
-    path = shell(report.source.path)
-    named = ", ".join(shell(str(file)) for file in written)
     every = f"all {counted(findings, 'finding')}"
-    again = path if report.layer is None else f"--net {shell(report.layer.net)}"
-    lines = [f"{every}: {named}" if named else f"{every}: datacheck scan {again} --report report.json"]
+    if findings and written:
+        yield f"{every}: {', '.join(shell(str(file), asked.encoding) for file in written)}"
+    elif findings > ALL_PRINTED:
+        options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
+        sources = () if report.layer is not None else (report.source.path,)
+        net = () if report.layer is None else ("--net", report.layer.net)
+        yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
+
+
+def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+    """Say how to look at one of the records that count, and how to leave them all out."""
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
-        return lines[0]
-    key = next(report.bad_keys(), None)
-    if key is not None:
-        lines.append(f"look at one: datacheck show {path} {shell(key)}")
-    worth = report.layer is None or key is not None
-    if row.copier and report.bad and report.complete and worth and _leaves_something(report):
-        one_kind = f" --backend {report.source.backend}" if _among_others(report) else ""
-        rest = "" if report.layer is None else f" --from-report {_json_report(written)}"
-        target = _beside(report.source.path)
-        if target is not None:
-            lines.append(f"a clean copy: datacheck rebuild {path} {shell(target)} --drop-bad{one_kind}{rest}")
-    return "\n".join(lines)
-
-
-def _leaves_something(report: Report) -> bool:
-    """Say whether a copy without the bad records would hold any."""
-    records = report.tally.records
-    return report.bad < records or sum(1 for _ in report.bad_keys()) < records
+        return
+    options = (*asked.options, *_of_layer(report, asked))
+    verdicts = ("bad", "suspicious") if report.settings.strict else ("bad",)
+    one = next((it for it in report.findings if it.key is not None and it.verdict in verdicts), None)
+    if one is not None:
+        place = (report.source.path, one.name or "")
+        yield f"look at one: {command('show', (*options, *asked.sample, *asked.config), place, asked.encoding)}"
+    target = _beside(report.source.path)
+    if not row.copier or target is None or not _worth_copying(report, one, verdicts):
+        return
+    drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
+    rests = _rests_on(report, written)
+    one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
+    words = (*drop, *options, *one_kind, *asked.config, *rests)
+    yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
 
 
 def _among_others(report: Report) -> bool:
@@ -51,18 +93,120 @@ def _among_others(report: Report) -> bool:
     return isinstance(folder, SearchedFolder) and folder.sources > 1 and folder.path == report.source.path
 
 
-def _json_report(written: Sequence[str | Path]) -> str:
-    return next((shell(str(file)) for file in written if Path(file).suffix == ".json"), "report.json")
+def _any(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
+    return verdict in verdicts and bool(report.tally.verdicts[verdict])
+
+
+def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str]) -> bool:
+    """Say whether a copy without the records that count would be better than the source, and not empty."""
+    if not report.complete:
+        return False
+    if one is None:
+        damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
+        return report.layer is None and next(damaged, None) is not None
+    if sum(report.tally.verdicts[it] for it in verdicts) < report.checked:
+        return True
+    return len({it.record for it in report.findings if it.key is not None and it.verdict in verdicts}) < report.checked
+
+
+def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
+    """Return the option that has a rebuild rest on the report that was written; what a network wants is only there."""
+    if report.partial or report.settings.sample is not None or report.source.fingerprint is None:
+        return ()
+    file = next((str(file) for file in written if Path(file).suffix == ".json"), None)
+    if file is None and report.layer is not None:
+        file = "report.json"
+    return () if file is None else ("--from-report", file)
+
+
+def _of_layer(report: Report, asked: Asked) -> Iterator[str]:
+    """Yield the options that a network gives for what its layer reads."""
+    if report.layer is None:
+        return
+    settings = report.settings
+    if settings.labels is not None and "--labels" not in asked.options:
+        yield from ("--labels", spelled_bounds(settings.labels))
+    if settings.label_field is not None and "--label-field" not in asked.options:
+        yield from ("--label-field", settings.label_field)
+    if settings.decoder is not None and "--decoder" not in asked.options:
+        yield from ("--decoder", settings.decoder)
+
+
+def _to_decide(report: Report) -> Iterator[str]:
+    """Say what would decide what is undecided."""
+    if report.status != 3:
+        return
+    if report.partial:
+        yield "to decide: without --sample every record is looked at"
+    codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
+    for code in codes:
+        decides = DECIDES.get(code)
+        said = f"{decides}; " if decides else ""
+        yield f"to decide: {code}: {said}--ignore {code} lets it not count"
+    if not codes and not report.complete:
+        yield "to decide: scan again; not every record was reached"
+
+
+def spelled_bounds(bounds: Bounds) -> str:
+    """Return bounds as the command line spells them.
+
+    >>> spelled_bounds(Bounds(0, 9.5))
+    '0:9.5'
+    """
+    low, high = ("" if end is None else spelled_number(end) for end in (bounds.low, bounds.high))
+    return f"{low}:{high}"
+
+
+def spelled_number(number: float) -> str:
+    """Return a number in full, without the point of a whole one."""
+    return str(int(number)) if abs(number) < 1e15 and number == int(number) else repr(number)
+
+
+def command(name: str, options: Sequence[str], arguments: Sequence[str], encoding: str = "utf-8") -> str:
+    """Return a command for a shell: behind two dashes what begins with one and is no option.
+
+    >>> command("show", ["--timeout", "5"], ["a b", "-1"])
+    "datacheck show --timeout 5 -- 'a b' -1"
+    """
+    ends = ["--"] if any(it.startswith("-") for it in arguments) else []
+    words = [*arguments, *options] if not ends else [*options, *ends, *arguments]
+    return " ".join(["datacheck", name, *(shell(word, encoding) for word in words)])
 
 
 def _beside(path: str) -> str | None:
-    """Return a name for a clean copy beside a source; None for the root of all folders, which has nothing beside it."""
+    """Return a name for a clean copy beside a source, which nothing has yet.
+
+    None for the root of all folders, which has nothing beside it.
+    """
     source = Path(path)
     if source.name in ("", ".."):  # the folder has a name that is not the one it goes by here
         source = source.resolve()
-    return str(source.with_name(f"{source.stem}_clean{source.suffix}")) if source.name else None
+    if not source.name:
+        return None
+    for number in range(1, 1000):
+        again = "" if number == 1 else str(number)
+        target = str(source.with_name(f"{source.stem}_clean{again}{source.suffix}"))
+        if not os.path.lexists(target):
+            return target
+    return None
 
 
-def shell(word: str) -> str:
-    """Return a word as a shell takes it, with nothing in it that is not printable."""
-    return shlex.quote(plain(word))
+def shell(word: str, encoding: str = "utf-8") -> str:
+    r"""Return a word as a shell takes it, with nothing in it that is not printable.
+
+    >>> print(shell("a b"), shell("a\tb"))
+    'a b' "$(printf 'a\011b')"
+    """
+    if word.isprintable() and _has(encoding, word):
+        return shlex.quote(word)
+    safe = frozenset(f"{ascii_letters}{digits}_+./:,=@ ".encode())  # no dash: printf has options
+    raw = "".join(chr(byte) if byte in safe else f"\\{byte:03o}" for byte in os.fsencode(word))
+    return f"\"$(printf '{raw}')\""
+
+
+def _has(encoding: str, word: str) -> bool:
+    try:
+        word.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

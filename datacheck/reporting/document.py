@@ -19,10 +19,17 @@ SCHEMA_OF_MANY: Literal["datacheck-reports/1"] = "datacheck-reports/1"
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this."""
+    """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this.
+
+    `status` is the exit status that the report comes to, `started` the time in UTC. `ignored` has how often each code
+    was found that the caller had said not to count: such findings are in no other number, and not in `findings`.
+    """
 
     schema: Literal["datacheck-report/1"] = SCHEMA
     version: str
+    status: int
+    clean: bool
+    started: str
     source: Source
     settings: Settings
     profile: Profile
@@ -34,6 +41,7 @@ class Document(msgspec.Struct, kw_only=True):
     suspicious: int
     unverifiable: int
     counts: dict[str, int]
+    ignored: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
     findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
     statistics: dict[str, FieldSummary]
     balance: Balance | msgspec.UnsetType = msgspec.UNSET

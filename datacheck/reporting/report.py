@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 
 import msgspec
@@ -28,6 +29,7 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
+from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
@@ -36,6 +38,13 @@ TOGETHER = 4096
 """Findings are packed so many at a time."""
 NO_RECORDS = "no-records"
 """What this says of a whole source, no number of tolerated records outweighs."""
+INTERRUPTED = 130
+"""The status of a run that was interrupted."""
+
+
+def utc_now() -> str:
+    """Return the time as reports have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -45,7 +54,7 @@ class Report:
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
     where a sample is several records, as the store or its `conventions` tell; `listed` is what comparing its lists of
-    keys came to.
+    keys came to. `started` is the time in UTC, and `expected` how many records the store says that it has, if it does.
     """
 
     source: Source
@@ -59,12 +68,17 @@ class Report:
     conventions: tuple[Convention, ...] = ()
     groups: int | None = None
     listed: Sequence[Listed] = ()
+    started: str = field(default_factory=utc_now)
     seconds: float = 0.0
+    expected: int | None = None
+    interrupted: bool = False
     revised: bool = False
     """Whether findings are others by now than those that were heard of as they came."""
 
     def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
+        if self.settings.ignore:
+            tally = tally.ignoring(ignoring(self.settings.ignore))
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
         self.tally.add_sums(tally)
@@ -96,6 +110,7 @@ class Report:
 
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""
+        self.started = utc_now()
         size = self.settings.batch_size
         if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
             self.order = LabelOrder(size, self._classes())
@@ -162,11 +177,21 @@ class Report:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided."""
+        """The exit status: 0 clean, 1 bad records beyond those tolerated, 3 undecided, 130 interrupted.
+
+        A sample that was not all of the records leaves the others undecided.
+        """
+        if self.interrupted:
+            return INTERRUPTED
         offending = self.bad + (self.suspicious if self.settings.strict else 0)
         if offending > self.tolerated or (NO_RECORDS in self.tally.codes and not self.tally.records and self.bad):
             return 1
-        return 3 if self.unverifiable or not self.complete else 0
+        return 3 if self.unverifiable or not self.complete or self.partial else 0
+
+    @property
+    def partial(self) -> bool:
+        """Whether a sample was looked at that is not all of the records."""
+        return self.settings.sample is not None and self.checked < self.tally.records
 
     @property
     def clean(self) -> bool:
@@ -228,6 +253,9 @@ class Report:
 
         return Document(
             version=__version__,
+            status=self.status,
+            clean=self.clean,
+            started=self.started,
             source=self.source,
             settings=self.settings,
             profile=self.profile,
@@ -239,6 +267,7 @@ class Report:
             counts=self.counts,
             conventions=[it.name for it in self.conventions if it.name] or msgspec.UNSET,
             groups=msgspec.UNSET if self.groups is None else self.groups,
+            ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,

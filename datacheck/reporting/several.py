@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -11,17 +10,16 @@ import msgspec
 
 from datacheck.backends.folder import FOLDER, counted_kinds
 from datacheck.errors import NotClean
-from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.finding_store import FindingLog
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
+from datacheck.reporting.summary import totals
 from datacheck.reporting.tally import Tally
 
 WORST_FIRST = (1, 3, 0)
 """Of several sources, the status is the first of these that one of them has."""
-STATES = ((1, "not clean"), (3, "undecided"), (0, "clean"))
 
 
 class SeveralReports(Report):
@@ -79,17 +77,6 @@ class _FindingsOfAll(FindingLog):
             within = plain(os.path.relpath(report.source.path, self._folder))
             for finding in report.findings:
                 yield finding if within == "." else msgspec.structs.replace(finding, file=within)
-
-
-def totals(reports: Sequence[Report], failed: int = 0) -> str:
-    """Return the line that several sources end with: what all of them come to, `failed` ones being not among them."""
-    states = Counter(it.status for it in reports)
-    spelled = ", ".join(f"{states[status]:,} {word}" for status, word in STATES if states[status])
-    sums = {word: sum(getattr(it, word) for it in reports) for word in VERDICTS}
-    said = ", ".join(f"{count:,} {word}" for word, count in sums.items() if count) or "nothing wrong"
-    records = sum(it.source.records or 0 for it in reports)
-    opened = f", {failed:,} could not be opened" if failed else ""
-    return f"{len(reports) + failed:,} sources, {records:,} records: {spelled or 'none scanned'}{opened}; {said}"
 
 
 def not_read(reports: Sequence[Report]) -> Iterator[str]:

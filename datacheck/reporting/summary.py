@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = 3
-"""Named examples of each code in the text summary."""
+"""Named examples of each code in the text summary, where not all are printed."""
+ALL_PRINTED = 100
+"""Of so many findings all are printed, where no report has them."""
 MESSAGE_WIDTH = 100
 PLAIN = frozenset({"array", "list", "number"})
 """What parts of trees are where their shape and dtype say enough."""
 
 
-def text(report: Report) -> str:
-    """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next."""
+def text(report: Report, *, every: bool = False) -> str:
+    """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next.
+
+    With `every`, all findings are in it, if they are not too many.
+    """
     config = report.settings.config
     said = [] if config is None else [config.sentence]
-    lines = [*_layer(report), _headline(report), *said, _verdict(report), *_examples(report)]
+    most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
+    lines = [*_layer(report), _headline(report), *said, _verdict(report), *_examples(report, most)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     return "\n".join(lines)
@@ -41,10 +47,19 @@ def _headline(report: Report) -> str:
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
-    return (
-        f"{plain(source.path)}: {title(source.backend)}{what}, {checked}"
-        f"{counted(source.records or 0, 'record')}{_samples(report)}{size}, {report.seconds:.1f} s{rate}"
-    )
+    records = f"{checked}{counted(source.records or 0, 'record')}{_samples(report)}{size}"
+    time = f"{report.seconds:.1f} s{rate}"
+    return f"{plain(source.path)}: {title(source.backend)}{what}, {records}, {time}{ignored(report)}"
+
+
+def ignored(report: Report) -> str:
+    """Say what was found and does not count, for the end of a line; nothing where nothing is to be ignored."""
+    rules = report.settings.ignore
+    if not rules:
+        return ""
+    found = report.tally.ignored
+    said = [f"{found[code]:,} {code}" for code in sorted(found)]
+    return f"; ignoring {plain(', '.join(rules))} ({', '.join(said) if said else 'none found'})"
 
 
 def _samples(report: Report) -> str:
@@ -89,6 +104,26 @@ def _main_field(family: FamilyProfile) -> str:
     return max(fields, key=weight)
 
 
+def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
+    """Return the line that ends the summaries of several sources: how many are clean, and all their records."""
+    states = [
+        (sum(report.clean for report in reports), "clean"),
+        (sum(report.status == 1 for report in reports), "NOT CLEAN"),
+        (sum(report.status == 3 for report in reports), "UNDECIDED"),
+        (sum(report.interrupted for report in reports), "INTERRUPTED"),
+        (not_opened, "not scanned"),
+    ]
+    counts = [
+        (sum(report.bad for report in reports), "bad"),
+        (sum(report.unverifiable for report in reports), "unverifiable"),
+        (sum(report.suspicious for report in reports), "suspicious"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in states if count)
+    records = counted(sum(report.checked for report in reports), "record")
+    wrong = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    return f"{counted(len(reports) + not_opened, 'source')}: {said}; {records} checked: {wrong}"
+
+
 def _layer(report: Report) -> Iterator[str]:
     """Say which layer of a network reads the source, if one does."""
     layer = report.layer
@@ -110,19 +145,32 @@ def _verdict(report: Report) -> str:
         (report.suspicious, "suspicious"),
     ]
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    if report.interrupted:
+        return f"INTERRUPTED{_so_far(report)}: {said} so far"
     state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
+    if report.partial:
+        said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
     incomplete = "" if report.complete else "; INCOMPLETE: not every record was reached"
     return f"{state}: {said}{tolerated}{incomplete}"
 
 
-def _examples(report: Report) -> Iterator[str]:
+def _so_far(report: Report) -> str:
+    """Say how far a scan came that was interrupted."""
+    done, total = report.tally.records, report.expected
+    if total is None or total < done:
+        return f" after {counted(done, 'record')}"
+    share = f" ({100 * done // total} %)" if total else ""
+    return f" after {done:,} of {counted(total, 'record')}{share}"
+
+
+def _examples(report: Report, most: int) -> Iterator[str]:
     """Yield for each code how often it was found and the first few findings; reads no more findings than it needs."""
     shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = sum(min(count, EXAMPLES) for count in report.counts.values())
+    wanted = sum(min(count, most) for count in report.counts.values())
     for finding in report.findings:
         examples = shown.setdefault((finding.verdict, finding.code), [])
-        if len(examples) < EXAMPLES:
+        if len(examples) < most:
             examples.append(finding)
             wanted -= 1
             if not wanted:
@@ -130,7 +178,8 @@ def _examples(report: Report) -> Iterator[str]:
     order = sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1]))
     for verdict, code in order:
         examples = shown[verdict, code]
-        yield f"  {code} ({verdict}): {report.counts[code]:,}"
+        count = report.counts[code] if most == EXAMPLES else len(examples)
+        yield f"  {code} ({verdict}): {count:,}"
         said = None
         for finding in examples:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
@@ -140,7 +189,7 @@ def _examples(report: Report) -> Iterator[str]:
                 yield f"      Caffe {said}"
         if code == "internal-error":
             yield "    please report this, with the traceback that --report FILE.json has in its details"
-        more = report.counts[code] - len(examples)
+        more = count - len(examples)
         if more > 0:
             yield f"    and {more:,} more"
 

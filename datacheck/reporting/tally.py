@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -23,6 +23,7 @@ class Tally:
     """What one shard, or any run of neighbouring shards, came to; adds up, in source order.
 
     `bad`, `suspicious` and `unverifiable` count records by their worst verdict, and findings of the store one each.
+    `ignored` counts, by code, what was found and is not to count: it is in nothing else.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
     or a part of the store was not read because the machine failed.
     `account` is the sum of the blocks' own, `keys` what the keys add up to where conventions ask for it.
@@ -34,6 +35,7 @@ class Tally:
     checked: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     account: Counter[str] = field(default_factory=Counter)
     keys: Account = field(default_factory=Account)
@@ -76,6 +78,28 @@ class Tally:
         self.findings = Findings(kept)
         return self
 
+    def ignoring(self, ignores: Callable[[Finding], bool]) -> Tally:
+        """Return the tally without the findings that are not to count, and the records that had no others."""
+        kept: list[Finding] = []
+        verdicts, ignored = Counter(self.verdicts), Counter(self.ignored)
+        for _, group in groupby(self.findings, attrgetter("record")):
+            of_one = list(group)
+            left = [finding for finding in of_one if not ignores(finding)]
+            kept += left
+            if len(left) == len(of_one):
+                continue
+            ignored.update(finding.code for finding in of_one if ignores(finding))
+            for sign, findings in (
+                ((-1, of_one), (1, left)) if of_one[0].key is not None else _one_each(of_one, ignores)
+            ):
+                worst = worst_verdict(findings)
+                if worst is not None:
+                    verdicts[worst] += sign * weight(findings)
+        if len(kept) == len(self.findings):
+            return self
+        codes = self.codes - (ignored - self.ignored)
+        return replace(self, findings=Findings(kept), verdicts=+verdicts, codes=codes, ignored=ignored)
+
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
         """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
         self._extend(findings, keys, indexes)
@@ -111,6 +135,7 @@ class Tally:
         self.checked += other.checked
         self.verdicts += other.verdicts
         self.codes += other.codes
+        self.ignored += other.ignored
         self.unknown += other.unknown
         self.account += other.account
         self.keys += other.keys
@@ -120,6 +145,21 @@ class Tally:
                 self.statistics[name] += statistics
             else:
                 self.statistics[name] = statistics
+
+
+def _one_each(
+    findings: Sequence[Finding], ignores: Callable[[Finding], bool]
+) -> Iterator[tuple[int, Sequence[Finding]]]:
+    """Yield what is taken away of findings of the store, which count one each."""
+    yield from ((-1, [finding]) for finding in findings if ignores(finding))
+
+
+def weight(findings: Sequence[Finding]) -> int:
+    """Return how many records the findings of one record, or one finding of the store, stand for."""
+    first = findings[0]
+    if first.key is None and first.code == "unknown-payload":  # one for all of a family
+        return int(first.details.get("count", 1))
+    return 1
 
 
 def _part_not_read(finding: Finding) -> bool:

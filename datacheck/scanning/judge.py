@@ -20,6 +20,7 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
+from datacheck.model.naming import exact
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
@@ -71,7 +72,7 @@ class Judge:
         self._watch = watch or KeyWatch()
         self._profile = profile
         self._forced = settings.decoder
-        self._validators = [*built_in(settings), *(view.validators() if view else ())]
+        self._validators = [*built_in(exact(settings, profile)), *(view.validators() if view else ())]
         self._view = view
         self._sample = settings.sample is not None
         self._batches = settings.batch_size is not None and not self._sample

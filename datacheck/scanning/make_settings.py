@@ -6,19 +6,23 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from datacheck.errors import UsageError
+from datacheck.model.codes import CODES
+from datacheck.model.nearest import instead
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, Pair, Settings
+from datacheck.scanning import spelling
 
 
 def make(
     *,
     checks: Sequence[str] | None = None,
     skip: Sequence[str] = (),
-    range: Pair | Mapping[str | None, Pair] | None = None,  # noqa: A002  (the option's name)
-    labels: int | Pair | None = None,
+    range: Pair | Mapping[str | None, Pair] | str | None = None,  # noqa: A002  (the option's name)
+    labels: int | Pair | str | None = None,
     label_field: str | None = None,
-    shape: Sequence[int] | None = None,
+    shape: Sequence[int] | str | None = None,
     allow_nan: Sequence[str] = (),
     together: Iterable[Sequence[str]] = (),
     convention: Sequence[str] | str = (),
@@ -32,38 +36,37 @@ def make(
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
     strict: bool = False,
+    ignore: Sequence[str] = (),
+    **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
-    if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise UsageError(f"the timeout is {timeout:g} seconds; it must be more than 0, and at most {LONGEST_TIMEOUT:g}")
-    if workers is not None and workers < 1:
-        raise UsageError(f"the number of workers is {workers}; it must be at least 1")
-    if shape is not None and (not shape or min(shape) < 1):
-        raise UsageError(f"the shape {list(shape)} must have sizes of at least 1")
-    if batch_size is not None and batch_size < 1:
-        raise UsageError(f"the batch size is {batch_size}; it must be at least 1")
-    groups = tuple(tuple(group) for group in together)
+    if unknown:
+        known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
+        name = next(iter(unknown))
+        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
+    groups = spelling.groups(together)
     if any(len(group) < 2 for group in groups):
         raise UsageError("datasets that belong together are at least two, as in data,label")
     return Settings(
         checks=_checks(checks, skip),
-        range=_ranges(range),
-        labels=_labels(labels),
-        label_field=label_field,
-        shape=None if shape is None else tuple(shape),
-        allow_nan=tuple(allow_nan),
+        range=None if range is None else _ranges(spelling.ranges(range)),
+        labels=None if labels is None else _labels(spelling.labels(labels)),
+        label_field=None if label_field is None else spelling.field("label_field", label_field),
+        shape=None if shape is None else _shape(spelling.sizes(shape)),
+        allow_nan=spelling.fields("allow_nan", allow_nan),
         together=groups,
-        conventions=_conventions(convention),
-        validators=tuple(map(repr, validators)),
+        conventions=_conventions(spelling.names("convention", convention)),
+        validators=tuple(map(repr, spelling.callables("validators", validators))),
         sample=_amount("sample", sample, least=1),
-        stats=stats,
-        batch_size=batch_size,
-        backend=backend,
-        decoder=_decoder(decoder),
-        workers=workers or cores(),
-        timeout=timeout,
+        stats=spelling.truth("stats", stats),
+        batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
+        backend=None if backend is None else spelling.text("backend", backend),
+        decoder=_decoder(None if decoder is None else spelling.text("decoder", decoder)),
+        workers=cores() if workers is None else _at_least_one("the number of workers", workers),
+        timeout=_timeout(timeout),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
-        strict=strict,
+        strict=spelling.truth("strict", strict),
+        ignore=_ignored(spelling.names("ignore", ignore)),
     )
 
 
@@ -72,11 +75,43 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _checks(checks: Sequence[str] | None, skip: Sequence[str]) -> tuple[str, ...]:
-    for name in [*(checks or ()), *skip]:
+def _at_least_one(what: str, value: Any) -> int:
+    number = spelling.whole(what, value)
+    if number < 1:
+        raise UsageError(f"{what} is {number}; it must be at least 1")
+    return number
+
+
+def _timeout(value: Any) -> float:
+    timeout = spelling.number("the timeout", value)
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise UsageError(f"the timeout is {timeout:g} seconds; it must be more than 0, and at most {LONGEST_TIMEOUT:g}")
+    return timeout
+
+
+def _shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if not shape or min(shape) < 1:
+        raise UsageError(f"the shape {list(shape)} must have sizes of at least 1")
+    return shape
+
+
+def _checks(checks: Any, skip: Any) -> tuple[str, ...]:
+    wanted = () if checks is None else spelling.names("checks", checks)
+    left = spelling.names("skip", skip)
+    for name in [*wanted, *left]:
         if name not in CHECKS:
-            raise UsageError(f"no check is called {name!r}; there are {', '.join(CHECKS)}")
-    return tuple(name for name in CHECKS if name in (checks or CHECKS) and name not in skip)
+            raise UsageError(f"no check is called {name!r}; {instead(name, CHECKS)}")
+    return tuple(name for name in CHECKS if name in (wanted or CHECKS) and name not in left)
+
+
+def _ignored(rules: tuple[str, ...]) -> tuple[str, ...]:
+    for rule in rules:
+        code, colon, family = rule.partition(":")
+        if code not in CODES:
+            raise UsageError(f"no code is called {code!r}; {instead(code, CODES)}")
+        if colon and not family:
+            raise UsageError(f"{rule!r} names no family behind the colon; it is CODE or CODE:FAMILY")
+    return tuple(dict.fromkeys(rules))
 
 
 def _decoder(name: str | None) -> str | None:
@@ -85,38 +120,34 @@ def _decoder(name: str | None) -> str | None:
     from datacheck.decoders import DECODERS, is_decoder
 
     if not is_decoder(name):
-        raise UsageError(f"no decoder is called {name!r}; there are {', '.join(DECODERS)}")
+        raise UsageError(f"no decoder is called {name!r}; {instead(name, DECODERS)}")
     return name
 
 
-def _conventions(names: Sequence[str] | str) -> tuple[str, ...]:
+def _conventions(names: tuple[str, ...]) -> tuple[str, ...]:
     from datacheck.conventions import CONVENTIONS, NONE
 
-    names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if name not in (*CONVENTIONS, NONE):
-            raise UsageError(f"no convention is called {name!r}; there are {', '.join((*CONVENTIONS, NONE))}")
+            raise UsageError(f"no convention is called {name!r}; {instead(name, (*CONVENTIONS, NONE))}")
     if NONE in names and len(names) > 1:
         raise UsageError("the convention none goes with no other")
     return names
 
 
-def _ranges(ranges: Pair | Mapping[str | None, Pair] | None) -> tuple[Bounds, ...] | None:
-    if ranges is None:
-        return None
-    if not isinstance(ranges, Mapping):
-        ranges = {None: ranges}
+def _ranges(ranges: Mapping[str | None, Pair]) -> tuple[Bounds, ...] | None:
     return tuple(_bounds("range", *pair, field) for field, pair in ranges.items()) or None
 
 
-def _labels(labels: int | Pair | None) -> Bounds | None:
-    if labels is None:
-        return None
+def _labels(labels: int | Pair) -> Bounds:
     if isinstance(labels, int):
         if labels < 1:
             raise UsageError(f"the number of labels is {labels}; it must be at least 1")
         return Bounds(0, labels - 1)
-    return _bounds("labels", *labels, None)
+    low, high = (None if end is not None and math.isinf(end) else end for end in labels)
+    if labels[0] == math.inf or labels[1] == -math.inf:
+        raise UsageError("the labels begin or end beyond all numbers")
+    return _bounds("labels", low, high, None)
 
 
 def _bounds(what: str, low: float | None, high: float | None, field: str | None) -> Bounds:
@@ -127,11 +158,11 @@ def _bounds(what: str, low: float | None, high: float | None, field: str | None)
     return Bounds(low, high, field)
 
 
-def _amount(what: str, amount: int | str | None, least: int) -> str | None:
+def _amount(what: str, amount: Any, least: int) -> str | None:
     """Check a number of records, or a percentage of them, and return it as text."""
     if amount is None:
         return None
-    text = str(amount)
+    text = amount if isinstance(amount, str) else str(spelling.whole(f"the {what}", amount))
     if not re.fullmatch(r"[0-9]+|[0-9]+(\.[0-9]+)?%", text):
         raise UsageError(f"the {what} is {text!r}; it must be a number of records, or a percentage as in 5%")
     number = float(text.rstrip("%"))

@@ -125,10 +125,14 @@ def _elected(kinds: Counter[str], full: int, *, single: bool) -> str:
 
 @dataclass(frozen=True)
 class Families:
-    """The votes of the main families, and `rest` that of all other keys together, None where they are too few."""
+    """The votes of the main families, and `rest` that of all other keys together, None where they are too few.
+
+    With `strays` there are such.
+    """
 
     votes: Mapping[str, Vote]
     rest: Vote | None
+    strays: bool = False
 
     @classmethod
     def of(cls, seen: Sequence[Look], forced: str | None = None, label_field: str | None = None) -> Families:
@@ -150,7 +154,7 @@ class Families:
         if forced is None and not any(vote.of_training for vote in every):
             votes = {name: vote.alone() for name, vote in votes.items()}
             rest = elect(others, None).alone()
-        return cls(votes, rest)
+        return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:
         """Return the vote of a family, or (None) of all the rest."""

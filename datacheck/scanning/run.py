@@ -22,6 +22,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.names import Names
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
@@ -67,11 +68,13 @@ def run(
     listen: Callable[[Collection[Finding]], None] = unheard,
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
+    names: Names | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
+    `names` are those that the options give, which are looked for in several sources; by default in this one.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -84,9 +87,10 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            _scan(workers, reader, report, add, amend)
-    except BaseException:
+            _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+    except BaseException as exc:
         report.tally.complete = False
+        report.interrupted = isinstance(exc, KeyboardInterrupt)
         raise
     finally:
         report.seconds = time.monotonic() - started
@@ -113,11 +117,12 @@ def _scan(
     report: Report,
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
+    names: Names,
 ) -> None:
     """Scan a source, and look again at what was found if it changed meanwhile."""
     before = fingerprint_if_any(reader)
     doubtful = _Doubtful()
-    _scan_once(pool, reader, report, add, doubtful)
+    _scan_once(pool, reader, report, add, doubtful, names)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
@@ -147,19 +152,27 @@ def _look_again(
 
 
 def _scan_once(
-    pool: Engine[Task], reader: Reader, report: Report, add: Callable[[Tally], None], doubtful: _Doubtful
+    pool: Engine[Task],
+    reader: Reader,
+    report: Report,
+    add: Callable[[Tally], None],
+    doubtful: _Doubtful,
+    names: Names,
 ) -> None:
     layout = only(pool, TakeLayout())
     if isinstance(layout, Death):
+        names.skip()
         add(_given_up(layout, OPENING))
         return
     report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
     not_read: set[tuple[Any, str]] = set()
-    for finding in layout.findings:
-        add(_tally_of(finding).without(not_read))
+    report.expected = layout.records
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
     taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
     report.profile = taken.profile
+    names.look(report, taken, pool)
+    for finding in names.heeded(layout.findings):
+        add(_tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
@@ -176,6 +189,7 @@ def _scan_once(
         _conclude(pool, layout, report, add)
     for finding in report.conclude():
         add(_tally_of(finding))
+    names.conclude(report)
     for finding in _nothing(layout, report):
         add(_tally_of(finding))
 

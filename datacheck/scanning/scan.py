@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import msgspec
 
 from datacheck.backends import of_several, open_stores
 from datacheck.backends.folder import FOLDER
 from datacheck.backends.interface import Reader, StoreOptions
-from datacheck.errors import SourceUnknown
+from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
+from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
 
@@ -26,17 +29,47 @@ if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
 
 
+class Options(TypedDict, total=False):
+    """What `scan` takes beside its source; its docstring says what each means."""
+
+    backend: str | None
+    decoder: str | None
+    checks: Sequence[str] | None
+    skip: Sequence[str]
+    range: Pair | Mapping[str | None, Pair] | str | None
+    labels: int | Pair | str | None
+    label_field: str | None
+    shape: Sequence[int] | str | None
+    allow_nan: Sequence[str]
+    together: Iterable[Sequence[str]]
+    validators: Sequence[Validator]
+    sample: int | str | None
+    stats: bool
+    batch_size: int | None
+    workers: int | None
+    timeout: float
+    max_bad: int | str | None
+    strict: bool
+    ignore: Sequence[str]
+    reports: Sequence[str | Path]
+    progress: Progress
+
+
+@overload
+def scan(source: str | bytes | Path | Reader, **options: Unpack[Options]) -> Report: ...  # type: ignore[overload-overlap]
+@overload
+def scan(source: Sequence[str | bytes | Path | Reader], **options: Unpack[Options]) -> list[Report]: ...
 def scan(
-    source: str | Path | Reader,
+    source: Any,
     *,
     backend: str | None = None,
     decoder: str | None = None,
     checks: Sequence[str] | None = None,
     skip: Sequence[str] = (),
-    range: Pair | Mapping[str | None, Pair] | None = None,  # noqa: A002  (the option's name)
-    labels: int | Pair | None = None,
+    range: Pair | Mapping[str | None, Pair] | str | None = None,  # noqa: A002  (the option's name)
+    labels: int | Pair | str | None = None,
     label_field: str | None = None,
-    shape: Sequence[int] | None = None,
+    shape: Sequence[int] | str | None = None,
     allow_nan: Sequence[str] = (),
     convention: Sequence[str] | str = (),
     together: Iterable[Sequence[str]] = (),
@@ -48,16 +81,17 @@ def scan(
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
     strict: bool = False,
+    ignore: Sequence[str] = (),
     reports: Sequence[str | Path] = (),
     progress: Progress = unwatched,
-) -> Report:
+) -> Report | list[Report]:
     """Check every record of a dataset and return the report; the source is never written.
 
     Parameters
     ----------
     source
-        An LMDB environment, a LevelDB directory, an HDF5 file, a text list of HDF5 files, or a folder in which all of
-        these are looked for; or a reader, as `open_store` returns it.
+        An LMDB environment, a LevelDB directory, an HDF5 file, a folder of any of these or a text list of HDF5 files;
+        or a reader, as `open_store` returns it. Or a list of any of these.
     backend, decoder
         The store's and the payload's kind by name, where they are not to be recognised.
     checks, skip
@@ -93,6 +127,8 @@ def scan(
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
         Let suspicious records count as bad ones do.
+    ignore
+        Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     reports
         Files to write the report to: `.json`, `.jsonl` or `.csv`.
     progress
@@ -100,24 +136,22 @@ def scan(
 
     Returns
     -------
-    Report
-        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records.
-        Of a folder that holds several sources it is their sum, and a sequence of their reports in the order of their
-        names. All HDF5 files below a folder are one source.
+    Report, or a list of them
+        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records. Of a list of sources
+        there is one for each. Of a folder that holds several sources it is their sum, and a sequence of their reports
+        in the order of their names. All HDF5 files below a folder are one source.
 
     Raises
     ------
     SourceMissing, SourceUnknown, SourceUnreadable
         There is no store to read.
     UsageError
-        An argument does not make sense.
+        An argument does not make sense, or names a field that no source has.
     ReportFailed
         A report could not be written.
     ValidatorFailed
         One of your validators raised an exception.
     """
-    from datacheck.reporting.files import Reports
-
     settings = make(
         backend=backend,
         decoder=decoder,
@@ -138,41 +172,110 @@ def scan(
         timeout=timeout,
         max_bad=max_bad,
         strict=strict,
+        ignore=ignore,
     )
-    prepared = prepare_all(source, settings)
-    named: list[str | Path] = [source] if isinstance(source, (str, Path)) else []
-    named += [it.path for it, _ in prepared]
-    guard = Guard(named, lambda: (file for it, _ in prepared for file in read_by(it)))
-    with Reports(reports, guard) as files:
-        for reader, report in prepared:
-            run(report, reader, validators=validators, progress=progress, listen=files.begin(report))
-    made = [report for _, report in prepared]
-    return made[0] if len(made) == 1 else SeveralReports(str(source), made)
+    return scan_into(source, settings, validators, reports, progress)
 
 
-def prepare(source: str | Path | Reader, settings: Settings) -> tuple[Reader, Report]:
+def scan_into(
+    source: Any, settings: Settings, validators: Any, reports: Any, progress: Progress
+) -> Report | list[Report]:
+    """Scan one source, or each of a list of them, and write the report files; see `scan`."""
+    from datacheck.reporting.files import Reports
+
+    own = spelling.callables("validators", validators)
+    if not callable(progress):
+        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be something to call")
+    many = is_several(source)
+    sources = list(source) if many else [source]
+    prepared = [prepare_all(it, settings) for it in sources]
+    readers = [reader for of_one in prepared for reader, _ in of_one]
+    given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
+    guard = Guard(
+        [*map(Path, given), *(it.path for it in readers)], lambda: (file for it in readers for file in read_by(it))
+    )
+    names = Names(settings, len(readers))
+    with Reports(spelling.names("reports", reports), guard) as files:
+        for reader, report in (it for of_one in prepared for it in of_one):
+            run(report, reader, validators=own, progress=progress, listen=files.begin(report), names=names)
+    made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
+    return made if many else made[0]
+
+
+def _one(source: Any, reports: list[Report]) -> Report:
+    """Return the report of a source, of which a folder may hold many."""
+    return reports[0] if len(reports) == 1 else SeveralReports(os.fsdecode(source), reports)
+
+
+def is_several(source: object) -> bool:
+    """Say whether a source is a list of sources. Raises UsageError for an empty one."""
+    if isinstance(source, str | bytes | os.PathLike | Mapping) or not isinstance(source, Iterable) or is_reader(source):
+        return False
+    if _handle(source) is not None or not isinstance(source, Collection):
+        return False
+    if not len(source):  # an array of NumPy has no truth value
+        raise UsageError("the list of sources is empty; name at least one")
+    return True
+
+
+def is_reader(source: object) -> bool:
+    """Say whether a source is a reader, as `open_store` returns it."""
+    return all(hasattr(source, name) for name in ("backend", "path", "layout", "blocks", "find"))
+
+
+HANDLES = {"h5py": "filename", "lmdb": "path", "plyvel": "name"}
+"""Where an open handle of a library has its path."""
+
+
+def _handle(source: object) -> str | None:
+    """Return the path of what is an open handle of a library, "" if it has none; None if it is no handle."""
+    room = type(source).__module__.partition(".")[0].lstrip("_")
+    if room not in HANDLES and type(source).__name__ != "Environment":
+        return None
+    try:
+        owner = getattr(source, "file", source) if room == "h5py" else source
+        path = getattr(owner, HANDLES.get(room, "path"))
+        return os.fsdecode(path() if callable(path) else path)
+    except Exception:  # noqa: BLE001  (a handle that was closed may raise anything)
+        return ""
+
+
+def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     """Return the reader for a source, and the report to scan it into. Raises as `scan` does where there is no store.
 
     Raises SourceUnknown, too, for a folder that holds more than one source, or one that is not the folder itself.
     """
     prepared = prepare_all(source, settings)
-    if not isinstance(source, (str, Path)):
-        return prepared[0]
     reader, report = prepared[0]
-    if len(prepared) > 1 or reader.path != Path(source) or reader.backend == FOLDER:
+    if is_reader(source):
+        return reader, report
+    path = Path(os.fsdecode(source))
+    if len(prepared) > 1 or reader.path != path or reader.backend == FOLDER:
         readers = [it for it, _ in prepared]
-        raise SourceUnknown(str(source), f"is a folder with {of_several(Path(source), readers)}; name the one meant")
+        raise SourceUnknown(str(path), f"is a folder with {of_several(path, readers)}; name the one meant")
     return reader, report
 
 
-def prepare_all(source: str | Path | Reader, settings: Settings) -> list[tuple[Reader, Report]]:
+def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     """Return the readers of what lies at a source, of which a folder may hold many, each with the report to fill."""
     require_memory()
-    if not isinstance(source, (str, Path)):
+    if is_reader(source):
         return [(source, Report(Source(str(source.path), source.backend), settings))]
-    there = open_stores(source, settings.backend, StoreOptions(settings.label_field, settings.together))
+    if not isinstance(source, str | bytes | os.PathLike):
+        raise UsageError(_no_source(source))
+    name = os.fsdecode(source)
+    there = open_stores(name, settings.backend, StoreOptions(settings.label_field, settings.together))
     searched: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
-    if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(source):
-        searched = SearchedFolder(str(source), len(there.readers), dict(there.not_read))
+    if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(name):
+        searched = SearchedFolder(name, len(there.readers), dict(there.not_read))
     sources = [Source(str(it.path), it.backend, folder=searched) for it in there.readers]
     return [(reader, Report(it, settings)) for reader, it in zip(there.readers, sources, strict=True)]
+
+
+def _no_source(source: object) -> str:
+    path = _handle(source)
+    if path is None:
+        return f"the source is {spelling.quoted(source)}; it must be a path, or a list of paths"
+    room = type(source).__module__.partition(".")[0].lstrip("_")
+    name = f"{room if room in HANDLES else 'lmdb'}.{type(source).__name__}"
+    return f"the source is an open {name}; close it and name the path{f', {path!r}' if path else ''}"

@@ -73,7 +73,8 @@ class Taken:
     """A profile, and what was `left` out of it.
 
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
-    their end, since too much had died already; `last` is what died last.
+    their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
+    that are not in the profile.
     """
 
     profile: Profile
@@ -81,6 +82,7 @@ class Taken:
     left: tuple[Left, ...] = ()
     unused: int = 0
     last: Death | None = None
+    strays: bool = False
 
     @property
     def empty(self) -> bool:
@@ -149,7 +151,7 @@ class _Taking:
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._looks.values()):
             return Taken(of_tables(sums))
-        return Taken(of_families(families, sums), undecided(families, sums))
+        return Taken(of_families(families, sums), undecided(families, sums), strays=families.strays)
 
     def _all_looks(self) -> list[Look]:
         return [look for number in sorted(self._looks) for look in self._looks[number]]

@@ -59,7 +59,6 @@ def test_a_damaged_source(damaged):
         "    00000007  the value has zero bytes",
         "  label (bad): 1",
         "    00000009  label: no label; the other records have one",
-        f"all 2 findings: datacheck scan {damaged} --report report.json",
         f"look at one: datacheck show {damaged} 00000007",
         f"a clean copy: datacheck rebuild {damaged} {damaged}_clean --drop-bad",
     ]
@@ -88,8 +87,8 @@ def test_json_on_standard_output(clean, damaged):
 def test_the_options_reach_the_scan(damaged, tmp_path):
     options = (
         "--labels 0:8 --range data=:200 --shape 3,8,8 --check range --check label --check shape --skip shape "
-        "--sample 50% --timeout 5 --max-bad 3% --strict --allow-nan x --together a,b --label-field l --workers 3 "
-        "--backend lmdb --decoder datum --stats --batch-size 4 --format json"
+        "--sample 50% --timeout 5 --max-bad 3% --strict --allow-nan data --label-field label --workers 3 "
+        "--ignore sorted --backend lmdb --decoder datum --stats --batch-size 4 --format json"
     )
     done = run("scan", damaged, *options.split(), "--report", tmp_path / "r.csv")
     settings = json.loads(done.stdout)["settings"]
@@ -97,10 +96,10 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "checks": ["range", "label"],
         "range": [{"low": None, "high": 200.0, "field": "data"}],
         "labels": {"low": 0.0, "high": 8.0, "field": None},
-        "label_field": "l",
+        "label_field": "label",
         "shape": [3, 8, 8],
-        "allow_nan": ["x"],
-        "together": [["a", "b"]],
+        "allow_nan": ["data"],
+        "together": [],
         "validators": [],
         "sample": "50%",
         "stats": True,
@@ -111,6 +110,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "timeout": 5.0,
         "max_bad": "3%",
         "strict": True,
+        "ignore": ["sorted"],
         "config": None,
     }
     assert (tmp_path / "r.csv").exists()

@@ -153,7 +153,7 @@ def test_a_phase_picks_the_layers(home):
 def test_workers_change_nothing(home):
     def timeless(report):
         document = report.document()
-        document.seconds = 0
+        document.seconds, document.started = 0, ""
         document.settings = msgspec.structs.replace(document.settings, workers=0)
         return document
 

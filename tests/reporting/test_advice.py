@@ -30,7 +30,7 @@ def run(*args):
 def advised(path):
     report = Report(Source(path, "lmdb"), Settings())
     tally = Tally(records=1, checked=1)
-    tally.count([found("nan", "one value is NaN")])
+    tally.count([found("damaged-store", "a page is broken")])
     report.add(tally)
     return advice.advice(report, []) or ""
 
@@ -58,7 +58,7 @@ def test_the_root_of_all_folders_has_nothing_beside_it():
 
 @pytest.mark.parametrize("module", [advice, summary])
 def test_a_report_outlives_a_slip_in_what_is_shown(dataset, monkeypatch, module):
-    def slip(*args):
+    def slip(*args, **options):
         raise ValueError("a slip")
 
     monkeypatch.setattr(module, "advice" if module is advice else "text", slip)

@@ -24,7 +24,7 @@ def named(report):
 def document(report):
     """Return what a report says, but for what may differ from run to run."""
     said: Document = report.document()
-    said.seconds = 0
+    said.seconds, said.started = 0, ""
     said.settings = make(workers=1)
     return said
 

@@ -32,9 +32,10 @@ from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
+from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, errno_details, failed_to_read, found, unread_error
+from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, of_machine
 
 BLOCK_BYTES = 4 << 20
@@ -43,6 +44,8 @@ LOT_FILES, LOT_BYTES = 64, 32 << 20
 """So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
 WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
+HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
+"""Findings of a file with these codes may be of groups whose datasets nobody has seen."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -145,22 +148,26 @@ class Hdf5Reader:
             elif not name:
                 yield from self._unjudged(file.file, number, contents, shard, note)
 
+    def part_names(self) -> tuple[Iterator[str], bool]:
+        """Return the paths of the datasets and of their members, and whether these are all that there are."""
+        walked = [self.contents(number) for number in range(len(self.files))]
+        whole = not self.faults and not any(it.code in UNREAD for contents in walked for it in contents.findings)
+        return (name for contents in walked for name in contents.names()), whole
+
     def find(self, key: str) -> Shard | None:
         """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
         match = _KEY.fullmatch(key)
         if match is None:
             return None
-        failed: Finding | None = None
         for number in range(len(self.files)):
             contents = self.contents(number)
-            failed = failed or next(filter(failed_to_read, contents.findings), None)
             for table in contents.tables:
                 names = {table.name} | {f"{name}:{table.name}" for name in self.names[number : number + 1]}
                 row = int(match[2])
                 if match[1] in names and row < table.rows:
                     return rows(part(number, contents, table), row, row + 1)
-        if failed is not None:
-            raise unread_error(failed)
+        everything = (it for number in range(len(self.files)) for it in self.contents(number).findings)
+        not_found(it for it in [*self.faults, *everything] if it.code in UNREAD)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
@@ -207,7 +214,8 @@ class Hdf5Reader:
                 columns[it.name] = column(values, it)
                 if lost:
                     unread[it.name] = [at - start for at in lost]
-        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, self._label(number), findings)
+        label, group = self._label(number), table.group
+        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, label, findings, group=group)
 
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note

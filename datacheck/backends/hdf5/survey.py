@@ -89,7 +89,7 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         walk.findings += row_counts(group, datasets, options)
     walk.findings += together(walk.lengths, options)
     found_tables.sort(key=lambda table: table.name)
-    return Contents(tuple(found_tables), tuple(unjudged), tuple(walk.findings))
+    return Contents(tuple(found_tables), tuple(unjudged), tuple(walk.findings), paths=tuple(walk.lengths))
 
 
 class _Walk:

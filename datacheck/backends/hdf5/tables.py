@@ -123,6 +123,11 @@ class Table:
     def datasets(self) -> tuple[Dataset, ...]:
         return self.judged + self.unjudged
 
+    @cached_property
+    def group(self) -> str:
+        """The path of the group that the datasets are in, as it is printed."""
+        return printed(self.datasets[0].path.rpartition(b"/")[0])
+
     @property
     def row_bytes(self) -> int:
         return max(1, sum(dataset.row_bytes for dataset in self.datasets))
@@ -139,11 +144,25 @@ class Contents:
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
+    paths: tuple[bytes, ...] = ()
+    """Those of all datasets, also of those that have no values."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the path of each dataset and each member of a compound one, as it is printed."""
+        yield from map(printed, self.paths)
+        for dataset in (dataset for table in self.tables for dataset in table.judged if dataset.dtype.names):
+            group = printed(dataset.path.rpartition(b"/")[0])
+            yield from (f"{group}/{column.name}" for column in dataset.columns)
 
     @cached_property
     def named(self) -> dict[str, Table]:
         """The tables by their names."""
         return {table.name: table for table in reversed(self.tables)}
+
+
+def printed(path: bytes) -> str:
+    """Return a path as messages and options have it."""
+    return plain(path.decode("utf-8", "surrogateescape"))
 
 
 def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
@@ -206,13 +225,19 @@ def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions
     if options.label_field is not None:
         asked = options.label_field.encode("utf-8", "surrogateescape")
         above, _, name = asked.rpartition(b"/")
-        if name in names and (name == asked or above.strip(b"/") == group.strip(b"/")):
+        if name in names and _ends(group, above, whole=asked.startswith(b"/")):
             return frozenset({name})
     flat = {dataset.name for dataset in datasets if len(dataset.shape) == 1}
     axes = {dataset.name for dataset in datasets if dataset.scale}
     if {b"x", b"y"} <= flat:
         axes.add(b"y")
     return LABELS & names - axes
+
+
+def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:
+    """Say whether the last parts of a group's path are these, or (`whole`) all of them."""
+    own, parts = group.strip(b"/"), parts.strip(b"/")
+    return own == parts if whole else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)
 
 
 def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> Iterator[Finding]:
@@ -247,10 +272,33 @@ def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
 def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:
     """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there."""
     for wanted in options.together:
-        paths = [b"/" + path.encode("utf-8", "surrogateescape").strip(b"/") for path in wanted]
-        counts = [(escape(path), lengths.get(path)) for path in paths]
-        if len({count for _, count in counts}) > 1 or counts[0][1] is None:
-            yield _unequal(counts)
+        asked = [path.encode("utf-8", "surrogateescape") for path in wanted]
+        for paths in _placed(asked, lengths):
+            counts = [(escape(path), lengths.get(path)) for path in paths]
+            if len({count for _, count in counts}) > 1 or counts[0][1] is None:
+                yield _unequal(counts)
+
+
+def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
+    """Return the paths that belong together as they were asked for: as they are, or by the last parts of their paths.
+
+    By the last parts they belong together in every group that has all of them; `*` stands for what is within a name.
+    """
+    paths = [b"/" + path.strip(b"/") for path in asked]
+    if all(path in lengths for path in paths):
+        return [paths]
+    patterns = [
+        re.compile((b"()" if it.startswith(b"/") else b"(.*)") + re.escape(path).replace(rb"\*", rb"[^/]*"), re.DOTALL)
+        for it, path in zip(asked, paths, strict=True)
+    ]
+    places: dict[bytes, list[list[bytes]]] = defaultdict(lambda: [[] for _ in patterns])
+    for path in lengths:
+        for number, pattern in enumerate(patterns):
+            match = pattern.fullmatch(path)
+            if match is not None:
+                places[match[1]][number].append(path)
+    whole = [list(dict.fromkeys(itertools.chain(*found))) for found in places.values() if all(found)]
+    return whole or [paths]
 
 
 def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:

@@ -32,11 +32,12 @@ from datacheck.backends.leveldb.table import BYTEWISE, FOOTER, MAGIC, ROCKSDB_MA
 from datacheck.backends.leveldb.table_files import PLACEHOLDER, TABLE_NAME, is_table, open_table, stand_in, table_path
 from datacheck.backends.leveldb.version import Origin, Version, current, live_logs
 from datacheck.backends.leveldb.write_batches import open_log
+from datacheck.backends.shared.searching import counted, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import unescape
-from datacheck.model.finding import Finding, failed_to_read, found, unread_error
+from datacheck.model.finding import Finding, found
 
 SHARD_BYTES = 32 << 20
 LEAST_SHARD_BYTES = 1 << 20
@@ -165,13 +166,10 @@ class LevelDbReader:
     def find(self, key: str) -> Shard | None:
         raw = unescape(key)
         shard = Shard("", Position(raw), Position(raw, 1))
-        failed: Finding | None = None
-        for block in self.blocks(shard, limit=1):
-            if len(block):
-                return shard
-            failed = failed or next((it for _, it in block.findings if failed_to_read(it)), None)
-        if failed is not None:
-            raise unread_error(failed)
+        unread: list[Finding] = []
+        if counted(self.blocks(shard, limit=1), unread):
+            return shard
+        not_found(unread)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:

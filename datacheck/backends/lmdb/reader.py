@@ -23,6 +23,7 @@ from datacheck.backends.lmdb.format import (
 )
 from datacheck.backends.lmdb.library import data_file, refusal
 from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.shared.searching import counted, not_found
 from datacheck.errors import SourceUnknown
 from datacheck.files.regular import NotRegular, irregular, open_regular
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
@@ -153,14 +154,16 @@ class LmdbReader:
         """Return the record with this key, in whichever database it is, or with "database:key" in that one."""
         from datacheck.backends.lmdb.skeleton import skeleton
 
-        parts = list(skeleton(self.data).trees)
-        named = [(part, key.removeprefix(f"{part}:")) for part in parts if part and key.startswith(f"{part}:")]
-        for part, name in [*((part, key) for part in parts), *named]:
+        trees = skeleton(self.data).trees
+        places = [(part, key.removeprefix(f"{part}:")) for part in trees if part and key.startswith(f"{part}:")]
+        unread: list[Finding] = []
+        for part, name in [*places, *((part, key) for part in trees)]:
             raw = unescape(name)
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
-            count = sum(len(block) for block in self.blocks(wanted, limit=1))
+            count = counted(self.blocks(wanted, limit=1), unread)
             if count:
                 return Shard(part, Position(raw), Position(raw, count))
+        not_found(unread)
         return None
 
     def conclude(self, account: Mapping[str, int]) -> list[Finding]:

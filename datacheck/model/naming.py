@@ -1,0 +1,77 @@
+"""The names of fields that options give: which field each of them means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from datacheck.model.batch import ENDS
+from datacheck.model.escaping import plain, unescape
+from datacheck.model.profile import FamilyProfile, Profile
+from datacheck.model.settings import Settings
+
+
+def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each option that names a field or dataset, and the name."""
+    yield from (("range", it.field) for it in settings.range or () if it.field is not None)
+    yield from (("allow-nan", name) for name in settings.allow_nan)
+    if settings.label_field is not None:
+        yield "label-field", settings.label_field
+    yield from (("together", name) for group in settings.together for name in group)
+
+
+def means(option: str, name: str, path: str) -> bool:
+    """Say whether a name that an option gives means what has this path: the whole of it, or its last parts.
+
+    >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
+    (True, False)
+    """
+    name = plain(name)
+    if option == "together" and "*" in name:  # stands for what is within a name
+        pattern = "[^/]*".join(map(re.escape, name.split("*")))
+        return re.search(f"(?:^|/){pattern.removeprefix('/')}$" if name[0] != "/" else f"^{pattern}$", path) is not None
+    return name == path or (not name.startswith("/") and f"/{path}".endswith(f"/{name}"))
+
+
+def exact(settings: Settings, profile: Profile) -> Settings:
+    """Return settings whose names of fields are whole ones: of a name that no field has, it is the last parts."""
+    if settings.range is None and not settings.allow_nan:
+        return settings
+    known = frozenset(fields(profile))
+
+    def whole(name: str) -> str:
+        name = plain(name)
+        return name if name in known or name.startswith("/") else f"{ENDS}{name}"
+
+    ranges = settings.range and tuple(
+        it if it.field is None else msgspec.structs.replace(it, field=whole(it.field)) for it in settings.range
+    )
+    return msgspec.structs.replace(settings, range=ranges, allow_nan=tuple(map(whole, settings.allow_nan)))
+
+
+def families(profile: Profile) -> Iterator[tuple[str, FamilyProfile]]:
+    """Yield the families of a profile with their names."""
+    yield from profile.families.items()
+    if profile.rest is not None:
+        yield "", profile.rest
+
+
+def fields(profile: Profile) -> Iterable[str]:
+    """Return the names of all fields of a profile, each once."""
+    return dict.fromkeys(name for _, family in families(profile) for name in family.fields)
+
+
+def paths(profile: Profile) -> Iterator[str]:
+    """Yield what a name of a field may mean: in HDF5 the paths that the fields may have, elsewhere their names.
+
+    A table is named after its group, or after one of its datasets.
+    """
+    for table, family in families(profile):
+        if family.decoder != "rows":
+            yield from family.fields
+            continue
+        place = plain(unescape(table).decode("utf-8", "surrogateescape"))
+        for group in (place.rstrip("/"), place.rpartition("/")[0]):
+            yield from (f"{group}/{name}" for name in family.fields)

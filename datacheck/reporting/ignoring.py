@@ -1,0 +1,49 @@
+"""Which findings do not count: those whose code, or code and family, the caller named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from datacheck.model.finding import Finding
+
+
+def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
+    """Return what says of a finding whether one of the rules, CODE or CODE:FAMILY, names it.
+
+    A family is that of the key, with `#` for a run of digits, behind the database's name and a colon where there is
+    one; of a row it is the name of its table.
+    """
+    whole = frozenset(rule for rule in rules if ":" not in rule)
+    parts: dict[str, list[re.Pattern[str]]] = {}
+    for rule in rules:
+        code, colon, family = rule.partition(":")
+        if colon:
+            parts.setdefault(code, []).append(_pattern(family))
+
+    def ignores(finding: Finding) -> bool:
+        if finding.code in whole:
+            return True
+        patterns = parts.get(finding.code)
+        return patterns is not None and any(it.fullmatch(name) for it in patterns for name in _families(finding))
+
+    return ignores
+
+
+def _pattern(family: str) -> re.Pattern[str]:
+    return re.compile("(?:[0-9]+|#)".join(map(re.escape, family.split("#"))))
+
+
+_ROW = re.compile(r"(.*)\[[0-9]+\]")
+
+
+def _families(finding: Finding) -> list[str]:
+    """Return the names under which a finding's family goes; none for a finding of the store."""
+    if finding.key is None:
+        family = finding.details.get("family")
+        return [family] if isinstance(family, str) else []
+    row = _ROW.fullmatch(finding.key)
+    names = [finding.key, *([row[1]] if row else [])]
+    if finding.database:
+        names = [f"{finding.database}:{name}" for name in names]
+    return names

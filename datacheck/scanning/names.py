@@ -1,0 +1,145 @@
+"""Names in options that are in no source: an error, or from a configuration that was only found, a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import msgspec
+
+from datacheck.backends.interface import WithNames
+from datacheck.errors import UsageError
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.naming import asked_for, fields, means, paths
+from datacheck.model.nearest import instead
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.scanning.blame import blaming
+from datacheck.scanning.taking import Taken
+from datacheck.scanning.tasks import Job, Task, opening_seconds
+from datacheck.workers.interface import Engine, Watch
+
+KNOWN = 1000
+"""So many names of one source are kept for a message."""
+Asked = tuple[str, str]
+"""An option, and a name that it gives."""
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Return which of some names the store's parts have, some of the names that they have, and if these are all."""
+
+    asked: tuple[Asked, ...]
+
+    def run(self, job: Job, watch: Watch) -> tuple[frozenset[Asked], list[str], bool] | None:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        if not isinstance(job.reader, WithNames):
+            return None
+        with blaming("unreadable"):
+            names, whole = job.reader.part_names()
+            there: set[Asked] = set()
+            some: dict[str, None] = {}
+            for path in names:
+                there.update(it for it in self.asked if means(*it, path))
+                if len(some) < KNOWN:
+                    some[path.rpartition("/")[2]] = None
+        return frozenset(there), list(some), whole
+
+
+@dataclass
+class Names:
+    """What the names in a run's options came to so far. A name that is in one of the sources is there.
+
+    `sources` are still to be looked at. `excused` are the options that come from a configuration that was only found;
+    `unheeded` are sentences on names in these that are not there.
+    """
+
+    settings: Settings
+    sources: int = 1
+    excused: frozenset[str] = frozenset()
+    unheeded: list[str] = field(default_factory=list)
+    _there: set[Asked] = field(default_factory=set)
+    _known: dict[str, None] = field(default_factory=dict)
+    _open: bool = False
+    """Whether what the sample of the source at hand holds is not all that it may hold."""
+    _doubtful: bool = False
+    """Whether a source could not tell to its end what it holds."""
+
+    def skip(self) -> None:
+        """Leave out a source that cannot tell anything."""
+        self.sources -= 1
+        self._open, self._doubtful = False, True
+
+    def look(self, report: Report, taken: Taken | None, pool: Engine[Task]) -> None:
+        """Look for the names in a source, by what its sample holds. Raises UsageError for one that is in no source."""
+        asked = list(asked_for(self.settings))
+        self.sources -= 1
+        if not asked:
+            return
+        whole = taken is None or _tells_all(taken)
+        self._see(asked, paths(report.profile), fields(report.profile))
+        if set(asked) - self._there and report.source.backend == "hdf5":
+            ((_, answer),) = pool.run([LookUp(tuple(asked))])
+            if not isinstance(answer, tuple):
+                whole = False
+            else:
+                there, some, all_of_it = answer
+                self._there.update(there)
+                self._known.update(dict.fromkeys(some))
+                whole = all_of_it
+        self._open = not whole
+        if not self.sources and whole and not self._doubtful:
+            self._refuse(report, asked)
+
+    def conclude(self, report: Report) -> None:
+        """Look for the names in all that was seen of a source, where its sample could not tell."""
+        asked = list(asked_for(self.settings))
+        if not asked or not self._open:
+            return
+        self._see(asked, report.tally.statistics, report.tally.statistics)
+        seen = report.complete and report.tally.statistics and not report.partial
+        self._doubtful |= not seen or report.source.backend == "hdf5"
+        if not self.sources and not self._doubtful:
+            self._refuse(report, asked)
+
+    def _see(self, asked: Iterable[Asked], found: Iterable[str], known: Iterable[str]) -> None:
+        for path in found:
+            self._there.update(it for it in asked if means(*it, path))
+        self._known.update(dict.fromkeys(islice(known, KNOWN)))
+
+    def _refuse(self, report: Report, asked: Iterable[Asked]) -> None:
+        for option, name in asked:
+            if (option, name) in self._there:
+                continue
+            said = f"--{option} names {name!r}, which no record has; {instead(name, self._known)}"
+            if option not in self.excused:
+                raise UsageError(said)
+            self.unheeded.append(f"{said}; the option is left out")
+            config = report.settings.config
+            if config is not None:
+                not_there = (*config.not_there, f"{option} {name}")
+                config = msgspec.structs.replace(config, not_there=not_there)
+                report.settings = msgspec.structs.replace(report.settings, config=config)
+
+    def heeded(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the findings of a store but those that come of options which are left out."""
+        if "together" not in self.excused or not self.unheeded:
+            yield from findings
+            return
+        absent = {
+            plain(name.strip("/")) for option, name in asked_for(self.settings) if (option, name) not in self._there
+        }
+        for finding in findings:
+            rows = finding.details.get("rows")
+            if finding.code == "row-count" and isinstance(rows, dict) and absent & {name.strip("/") for name in rows}:
+                continue
+            yield finding
+
+
+def _tells_all(taken: Taken) -> bool:
+    """Say whether the sample tells the names of all that it holds."""
+    empty = not any(family.fields for family in [*taken.profile.families.values(), taken.profile.rest] if family)
+    return not (empty or taken.strays or taken.left or taken.unused or taken.undecided)
