@@ -234,9 +234,16 @@ def _put_short(m: Machine) -> None:
 
 def _put(size: int) -> Operation:
     def operation(m: Machine) -> None:
-        m.memo[m.number(size)] = m.top()
+        _remember(m, m.number(size))
 
     return operation
+
+
+def _remember(m: Machine, place: int) -> None:
+    """Note a part in the memo; a pickler counts its places up, and pickle makes room for all before the last."""
+    if place > m.end + 256:
+        raise Broken("undecodable", f"place {place} of the memo in a pickle of {m.end} bytes")
+    m.memo[place] = m.top()
 
 
 def _memoize(m: Machine) -> None:
@@ -252,7 +259,7 @@ def _place(m: Machine) -> int:
 
 
 def _put_line(m: Machine) -> None:
-    m.memo[_place(m)] = m.top()
+    _remember(m, _place(m))
 
 
 def _remembered(m: Machine, place: int) -> None:

@@ -299,6 +299,8 @@ def test_dtypes_that_numpy_refuses_are_broken_and_those_of_others_are_unknown():
         (b"Iabc\n.", "undecodable"),
         (b"Fabc\n.", "undecodable"),
         (b"S'abc\n.", "undecodable"),
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", "undecodable"),
+        (b"Np4000000000\n.", "undecodable"),
         (b"\x80\x04N.N.", "trailing-data"),
     ],
 )
