@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
+"""Parts of trees that have no numbers in them."""
+
+
 class Content(msgspec.Struct, frozen=True):
     """One field of a record: shape, dtype and statistics; `format` as in `Batch`."""
 
@@ -156,6 +160,8 @@ def _line(content: Content) -> str:
     summary = content.summary
     if content.shape == () and summary.count:
         return f"{content.name}: {summary.min:g}"
+    if content.format in WITHOUT_VALUES and content.shape == (0,):
+        return f"{content.name}: {content.format}"
     shape = "x".join(map(str, content.shape))
     kind = " ".join(word for word in (content.format, shape, content.dtype) if word)
     if summary.mean is None:

@@ -59,6 +59,6 @@ def real(values: NDArray[Any]) -> NDArray[Any]:
         parts = np.ascontiguousarray(values)[..., np.newaxis]
         values = parts.view(values.real.dtype)
     if values.dtype.kind == "f" and values.dtype.itemsize > 8:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # bits that are no number of 80 bits become NaN
             values = values.astype(np.float64)
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.profile import UNKNOWN
+from datacheck.model.profile import UNKNOWN, FamilyProfile
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 """Named examples of each code in the text summary."""
 MESSAGE_WIDTH = 100
+PLAIN = frozenset({"array", "list", "number"})
+"""What parts of trees are where their shape and dtype say enough."""
 
 
 def text(report: Report) -> str:
@@ -53,13 +56,29 @@ def _contents(report: Report) -> str:
     family = max(families, key=lambda family: family.sampled)
     if not family.fields:
         return payload(family.decoder).title
-    name = "data" if "data" in family.fields else next(iter(family.fields))
+    name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
     kind = payload(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # there the Datum is made on the way
         kind = "pictures"
-    return plain(" ".join(word for word in (kind, field.format, shape, field.dtype) if word))
+    if field.shape == (0,):  # a text, or bytes: there is no number in it
+        return plain(f"{kind} {field.format}".strip())
+    form = "" if field.format in PLAIN else field.format
+    return plain(" ".join(word for word in (kind, form, shape, field.dtype) if word))
+
+
+def _main_field(family: FamilyProfile) -> str:
+    """Return the name of the field that says most of what the records are: of a tree, the largest that most have."""
+    fields = family.fields
+    if "data" in fields or family.decoder == "rows":
+        return "data" if "data" in fields else next(iter(fields))
+
+    def weight(name: str) -> tuple[bool, float]:
+        shape = fields[name].shape
+        return fields[name].share > 0.5, math.inf if shape is None else math.prod(shape)
+
+    return max(fields, key=weight)
 
 
 def _layer(report: Report) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ FIELDS = 1 << 12
 ITEM_BYTES = 1 << 31
 _NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
 _ORDERS = frozenset("<>=|")
+_UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"})
 
 
 def dtype(arguments: Sequence[Node]) -> Node:
@@ -45,10 +46,15 @@ def text(node: Node) -> str | None:
     return node if isinstance(node, str) else None
 
 
+def is_integer(node: Node) -> TypeGuard[int]:
+    """Say whether a node is an integer, and no truth value."""
+    return isinstance(node, int) and not isinstance(node, bool)
+
+
 def whole(node: Node) -> tuple[int, ...] | None:
     """Return a tuple of sizes, or an integer as a tuple of one; None for anything else."""
     items = node.items if isinstance(node, Items) else [node]
-    sizes = tuple(it for it in items if type(it) is int and 0 <= it < 1 << 62)
+    sizes = tuple(int(it) for it in items if is_integer(it) and 0 <= it < 1 << 62)
     return sizes if len(sizes) == len(items) <= AXES else None
 
 
@@ -71,11 +77,23 @@ def build_dtype(made: DType, state: Node) -> None:
         if isinstance(of, DType) and of.made is not None and shape is not None:
             made.made = _checked((of.made, shape))
     elif plain.kind in "Mm":
-        made.made = plain  # the unit does not matter: the values are not judged
+        made.made = _of_times(plain, state.items[-1], order or "")
     elif order is not None and order in _ORDERS:
-        if plain.kind in "SUV" and plain.itemsize == 0 and type(size) is int and 0 <= size < ITEM_BYTES:
+        if plain.kind in "SUV" and plain.itemsize == 0 and is_integer(size) and 0 <= size < ITEM_BYTES:
             plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
         made.made = plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
+
+
+def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
+    """Return the dtype of times of a unit, which stands in (None, (unit, count, 1, 1))."""
+    unit = state.items[1] if isinstance(state, Items) and len(state.items) == 2 else None
+    if not isinstance(unit, Items) or len(unit.items) < 2 or not is_integer(unit.items[1]):
+        return plain
+    name, count = text(unit.items[0]) or "", unit.items[1]
+    if name not in _UNITS or not 0 < count < 1 << 31:
+        return plain
+    made = _checked(f"{plain.kind}8[{count}{name}]")
+    return made.newbyteorder(">") if made is not None and order == ">" else made
 
 
 def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[Any] | None:
@@ -89,7 +107,7 @@ def _structured(names: Sequence[Node], members: Keyed, size: Node) -> np.dtype[A
         if not isinstance(member, Items) or len(member.items) < 2:
             return None
         of, offset = member.items[:2]
-        if not isinstance(of, DType) or of.made is None or type(offset) is not int:
+        if not isinstance(of, DType) or of.made is None or not is_integer(offset):
             return None
         if not 0 <= offset <= size - of.made.itemsize:
             return None
@@ -198,6 +216,6 @@ def _sizes(sizes: Sequence[int]) -> str:
 def _shown(shape: Node) -> str:
     if isinstance(shape, Items):
         return (
-            "(" + ", ".join(str(it) if type(it) is int and abs(it) < 1 << 62 else "..." for it in shape.items[:8]) + ")"
+            "(" + ", ".join(str(it) if is_integer(it) and abs(it) < 1 << 62 else "..." for it in shape.items[:8]) + ")"
         )
     return "none"

@@ -13,7 +13,7 @@ from datacheck.decoders.pickles import arrays
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
-from datacheck.decoders.trees.tree import Box, Bytes, Items, Keyed, Node, Opaque
+from datacheck.decoders.trees.tree import Box, Bytes, Flawed, Items, Keyed, Node, Opaque
 
 LATIN = frozenset({"latin1", "latin-1", "iso-8859-1"})
 DIGITS = 64
@@ -180,7 +180,9 @@ def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
     if len(given) < 4:
         return None
     storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
-    if not isinstance(storage, Storage) or type(offset) is not int or size is None or stride is None:
+    if isinstance(storage, Flawed):
+        return storage
+    if not isinstance(storage, Storage) or not arrays.is_integer(offset) or size is None or stride is None:
         return None
     name = ""
     if len(given) > 6 and isinstance(given[6], Global) and given[6].module == "torch":

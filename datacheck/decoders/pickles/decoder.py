@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 from datacheck.decoders.interface import Value
 from datacheck.decoders.pickles import torch_stream
+from datacheck.decoders.pickles.alike import decode_alike
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Bytes, Node, Parsed
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 FIRST = frozenset(b"(c}])IFVSUXTJKMLG")
 """The opcodes with which a pickle of protocol 0 or 1 begins."""
@@ -34,6 +41,14 @@ class PickleDecoder(TreeDecoder):
         if first == 0x80:
             return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E)
         return first in FIRST and len(value) >= SHORTEST and _walks(value)
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        read = partial(self.read, profile=profile, pixels=pixels)
+        batches, left = decode_alike(read, block, rows, profile)
+        yield from batches
+        yield from super().decode(block, left, profile, pixels=pixels)
 
     def parse(self, value: Value) -> Parsed:
         return walked(Machine(value))

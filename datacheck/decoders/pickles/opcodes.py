@@ -15,7 +15,7 @@ from datacheck.decoders.pickles.machine import Machine, append, make_items, make
 from datacheck.decoders.pickles.parts import Broken, Global
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Run
 
-DIGITS = 64
+DIGITS = 1000
 """Numbers written in digits have so many at most; others are there, and are not judged."""
 LONG_BYTES = 4096
 FLOATS = 8
@@ -123,8 +123,11 @@ def _digits(m: Machine) -> None:
 
 def _float(m: Machine) -> None:
     line = m.line()
+    if len(line) > DIGITS:
+        m.stack.append(Opaque("a number"))
+        return
     try:
-        m.stack.append(float(line[: DIGITS + 1]))
+        m.stack.append(float(line))
     except ValueError:
         raise Broken("undecodable", f"a number written as {line[:20]!r}") from None
 
@@ -220,6 +223,15 @@ def _dup(m: Machine) -> None:
     m.stack.append(m.top())
 
 
+def _put_short(m: Machine) -> None:
+    """BINPUT, of which protocols 1 to 3 have one for nearly every part."""
+    at, stack = m.at, m.stack
+    if at >= m.end:
+        raise m.cut()
+    m.at = at + 1
+    m.memo[m.raw[at]] = stack[-1] if stack and not m.marks else m.top()
+
+
 def _put(size: int) -> Operation:
     def operation(m: Machine) -> None:
         m.memo[m.number(size)] = m.top()
@@ -228,7 +240,8 @@ def _put(size: int) -> Operation:
 
 
 def _memoize(m: Machine) -> None:
-    m.memo[len(m.memo)] = m.top()
+    stack = m.stack
+    m.memo[len(m.memo)] = stack[-1] if stack and not m.marks else m.top()
 
 
 def _place(m: Machine) -> int:
@@ -360,7 +373,7 @@ OPERATIONS: dict[int, Operation] = {
     0x8F: _empty_items, 0x90: _appends, 0x91: _marked_items,
     0x63: _global, 0x93: _stack_global, 0x52: _reduce, 0x62: _build, 0x69: _inst, 0x6F: _obj,
     0x81: _newobj, 0x92: _newobj_ex, 0x82: _extension(1), 0x83: _extension(2), 0x84: _extension(4),
-    0x70: _put_line, 0x71: _put(1), 0x72: _put(4), 0x94: _memoize, 0x67: _get_line, 0x68: _get(1), 0x6A: _get(4),
+    0x70: _put_line, 0x71: _put_short, 0x72: _put(4), 0x94: _memoize, 0x67: _get_line, 0x68: _get(1), 0x6A: _get(4),
     0x50: _persistent_line, 0x51: _persistent,
 }  # fmt: skip
 """What each opcode does, by its byte; STOP ends the walk."""

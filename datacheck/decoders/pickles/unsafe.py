@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run, Widened
 from datacheck.model.escaping import plain
 
@@ -65,6 +67,7 @@ SHOWN = 40
 """Letters of an argument that are quoted."""
 
 
+@lru_cache(maxsize=1024)
 def is_unsafe(module: str, name: str) -> bool:
     """Say whether a global runs commands, opens files, or leads to what does.
 

@@ -13,6 +13,8 @@ from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
 SAID = 8
 """So many parts that a record lacks are named, and the others counted."""
+APART = frozenset({"list", "array", "other"})
+"""What is one field in some records, and many in others: a list whose items are alike or not, an object."""
 NAMED = 4
 """So many are named in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -50,15 +52,23 @@ def lacking(
     beginnings = {start for path in present for start in _beginnings(path)}
     gone: dict[str, None] = {}
     labels: list[str] = []
+    said: list[Finding] = []
     for path in sorted(missing):
         ways = _beginnings(path)
-        if path in beginnings or any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
-            continue  # it is there in another form: items apart, or all in one
+        if path in beginnings:
+            form = expected[path].format
+            keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
+            if form and (form not in APART or keyed):
+                said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
+            continue
+        if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
+            continue  # it is there in another form: all in one
         if is_label(path):
             labels.append(path)
         else:
             gone.setdefault(next(start for start in ways if start not in beginnings))
-    said = [found("fields", "it is not there, nearly all others have it", field=path) for path in [*gone][:SAID]]
+    said = said[:SAID]
+    said += [found("fields", "it is not there, nearly all others have it", field=path) for path in [*gone][:SAID]]
     if len(gone) > SAID:
         rest = [*gone][SAID:]
         said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))

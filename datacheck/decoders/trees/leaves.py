@@ -27,8 +27,12 @@ STACKED = 1 << 28
 """Like arrays of a long list are put together up to so many bytes."""
 SMALL_BYTES = 64
 """Bytes of this size may be shared without anybody having meant it."""
-UNSPELLED = {"torch_geometric.": frozenset({"_store", "_mapping"})}
+UNSPELLED = {
+    "torch_geometric.": frozenset({"_store", "_mapping", "_global_store", "_node_store_dict", "_edge_store_dict"})
+}
 """By the beginning of a class's name, attributes that are no part of a path: its objects keep theirs below them."""
+PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
+"""What such objects keep for themselves beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,14 @@ class Leaf:
     """A part of a record that has no parts, or that is judged as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
-    `values` are the numbers of it, without any in what is none; `raw` are bytes.
+    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number or a text itself.
     """
 
     path: str
     kind: str
     values: NDArray[Any]
     raw: bytes | memoryview = b""
+    node: Node = None
 
 
 @dataclass(slots=True)
@@ -114,9 +119,9 @@ class _Walk:
         if node is None:
             self._made.nothing.append(name)
         elif isinstance(node, str):
-            self._leaf(name, "text")
+            self._made.leaves.append(Leaf(name, "text", NOTHING, node=node))
         elif isinstance(node, (int, float, complex)):
-            self._leaf(name, "number", number(node))
+            self._made.leaves.append(Leaf(name, "number", number(node), node=node))
         elif self._known(node):
             self._made.again.append(name)
         elif isinstance(node, (bytes, memoryview)):
@@ -226,7 +231,8 @@ class _Walk:
                 self._kept.append(it)
                 yield path, it
         for at in rest:
-            yield path if names[at] in skipped else below(path, names[at]), values[at]
+            if not (skipped and names[at] in PRIVATE):
+                yield path if names[at] in skipped else below(path, names[at]), values[at]
         yield from self._items(path, node.items)
 
     def _chosen(self, path: str, node: Keyed) -> dict[str, Node]:

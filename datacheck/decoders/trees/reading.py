@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -39,7 +41,9 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
             findings += said
             continue
         values = real(leaf.values[np.newaxis])[0]
-        labels = leaf.path == label or is_label(leaf.path)
+        if not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="))
+        labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
     lacks: Sequence[str] = ()
     if expected:
@@ -70,11 +74,19 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
     """Return the finding of a field that is not of the type that nearly all others have at this path."""
     if meant is None or not meant.format or field.encoded or (meant.format.partition(" ")[0] in PICTURES):
         return None
-    dtype = str(field.values.dtype)
-    if field.format == meant.format and (field.format != "array" or meant.dtype in ("", dtype)):
+    if field.format == meant.format and (field.format != "array" or not meant.dtype):
+        return None
+    dtype = _named(field.values.dtype)
+    if field.format == meant.format and meant.dtype == dtype:
         return None
     had, other = _type(field.format, dtype), _type(meant.format, meant.dtype)
     return found("fields", f"{had}, nearly all others are {other}", field=field.name, found=had, expected=other)
+
+
+@cache
+def _named(dtype: np.dtype[Any]) -> str:
+    """Return the name of a dtype, which NumPy takes its time for."""
+    return str(dtype)
 
 
 def _type(form: str, dtype: str) -> str:
@@ -84,7 +96,7 @@ def _type(form: str, dtype: str) -> str:
 def _of_bytes(leaf: Leaf, meant: FieldProfile | None, *, pixels: bool) -> tuple[list[Field], list[Finding]]:
     """Return the fields that bytes hold: a picture, .npy bytes, a text; of others nobody knows what they are."""
     raw, path = leaf.raw, leaf.path
-    bare = Field(path, NOTHING, format="bytes", label=is_label(path), leaf=True)
+    bare = Field(path, NOTHING, format="bytes", leaf=True)
     picture = meant is not None and meant.format.partition(" ")[0] in PICTURES
     if not len(raw):
         if meant is None or not (picture or meant.format == "bytes"):
@@ -95,7 +107,7 @@ def _of_bytes(leaf: Leaf, meant: FieldProfile | None, *, pixels: bool) -> tuple[
     if raw[:6] == NPY:
         return _of_npy(path, raw)
     if TextDecoder().knows(raw):
-        return [Field(path, NOTHING, format="text", label=is_label(path), leaf=True)], []
+        return [Field(path, NOTHING, format="text", leaf=True)], []
     if len(raw) <= SMALL_BYTES:  # a digest, a number of a record
         return [bare], []
     head = bytes(raw[:32])

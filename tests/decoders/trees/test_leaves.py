@@ -37,7 +37,9 @@ def paths(thing):
         (Keyed([("x", 1)], "torch_geometric.data.data.Data", [5]), {"x": "number", "[0]": "number"}),
         (Keyed([("_store", Keyed([("_mapping", Keyed([("x", 1)]))], "torch_geometric.data.storage.GlobalStorage"))],
                "torch_geometric.data.data.Data"), {"x": "number"}),
-        (Keyed([("_store", Keyed([("x", 1)]))], "mine.Data"), {"_store/x": "number"}),
+        (Keyed([("_parent", "a"), ("_node_store_dict", tree({"user": {"x": 1}}))], "torch_geometric.data.HeteroData"),
+         {"user/x": "number"}),
+        (Keyed([("_store", Keyed([("x", 1)])), ("_key", 2)], "mine.Data"), {"_store/x": "number", "_key": "number"}),
     ],
 )  # fmt: skip
 def test_each_leaf_has_its_path(thing, expected):

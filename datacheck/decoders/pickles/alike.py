@@ -1,0 +1,174 @@
+"""Decode the pickles of one layout together: what is fixed in one that was walked is compared, the rest is viewed.
+
+It is as strict as the walk: every byte of a record outside of its values is equal to one of a record without a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.pickles.tracing import Place, places
+from datacheck.decoders.rows import real
+from datacheck.model.batch import Batch, SeparateArrays
+from datacheck.model.blocks import Block
+from datacheck.model.equal_lengths import EqualLengths, lengths
+from datacheck.model.profile import FamilyProfile
+
+LAYOUTS = 4
+"""Of records of one length so many layouts are looked for."""
+FEWEST = 4
+"""Fewer records are not worth a layout."""
+MISSES = 4
+"""After so many records that had no layout, or one of their own, others are not asked for theirs."""
+STRETCHES = 32
+"""Of more stretches of fixed bytes than these, as lists of floats have, all bytes are compared at once."""
+COPIED = 1 << 12
+"""Records up to this size are put together in one array; larger ones stay where they are."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A record that was walked and is sound: its bytes, which of them are fixed, its fields, where their values lie."""
+
+    raw: bytes
+    fixed: NDArray[np.bool_]
+    fields: Sequence[Field]
+    places: Sequence[Place | None]
+
+    @property
+    def spans(self) -> list[tuple[int, int, bytes]]:
+        """The fixed bytes as stretches: where each begins and ends."""
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], self.fixed, [False])).astype(np.int8))).tolist()
+        return [(start, stop, self.raw[start:stop]) for start, stop in list(pairwise(edges))[::2]]
+
+    @property
+    def texts(self) -> list[Place]:
+        return [place for place in self.places if place is not None and not place.dtype]
+
+
+def layout_of(value: Value, reading: Reading) -> Layout | None:
+    """Return the layout of a record that was read, None where something is wrong with it or nothing may vary."""
+    if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
+        return None
+    traced = places(value)
+    if traced is None or len(traced[0]) != len(reading.fields):
+        return None
+    found, where, fixed = traced
+    if [leaf.path for leaf in found] != [field.name for field in reading.fields] or fixed.all():
+        return None
+    return Layout(bytes(value), fixed, reading.fields, where)
+
+
+def decode_alike(
+    read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+) -> tuple[list[Batch], list[int]]:
+    """Return the batches of those records that have a layout in common with others, and the rows that are left."""
+    by_length: dict[int, list[int]] = {}
+    sizes = lengths(block.values)
+    for row in rows:
+        by_length.setdefault(sizes[row], []).append(row)
+    batches: list[Batch] = []
+    left: list[int] = []
+    misses = hits = 0
+    for size, alike in by_length.items():
+        for _ in range(LAYOUTS):
+            if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
+                break
+            value = block.values[alike[0]]
+            layout = layout_of(value, read(value))
+            if layout is None:
+                misses += 1
+                left.append(alike.pop(0))
+                continue
+            taken = _small(layout, block, alike) if size <= COPIED else _large(layout, block, alike)
+            same, values = taken
+            batches += _batches(layout, [alike[at] for at in same], values, profile)
+            misses += len(same) == 1
+            hits += len(same) - 1
+            chosen = set(same)
+            alike = [row for at, row in enumerate(alike) if at not in chosen]
+        left += alike
+    return batches, sorted(left)
+
+
+Taken = tuple[list[int], Callable[[Place], Any]]
+
+
+def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+    """Compare small records all at once."""
+    length = len(layout.raw)
+    if isinstance(block.values, EqualLengths):
+        whole = block.values.rows[list(rows)]
+    else:
+        whole = np.frombuffer(b"".join([block.values[row] for row in rows]), np.uint8).reshape(len(rows), length)
+    equal = whole == np.frombuffer(layout.raw, np.uint8)
+    equal |= ~layout.fixed
+    same = equal.all(axis=1)
+    for text in layout.texts:
+        same &= (whole[:, text.at : text.at + text.size] < 0x80).all(axis=1)
+    if not same.all():
+        whole = whole[same]
+
+    def values(place: Place) -> NDArray[Any]:
+        dtype = np.dtype(place.dtype)
+        piece = np.ascontiguousarray(whole[:, place.at : place.at + place.size])
+        start: NDArray[Any] = np.ndarray((len(piece),), dtype, piece, 0, (place.size,))
+        return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
+
+    return np.flatnonzero(same).tolist(), values
+
+
+def _large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
+    """Compare large records one by one, a stretch of fixed bytes at a time, and copy none."""
+    spans, texts = layout.spans, layout.texts
+    whole, free = np.frombuffer(layout.raw, np.uint8), ~layout.fixed
+    same: list[int] = []
+    kept: list[Value] = []
+    for at, row in enumerate(rows):
+        value = block.values[row]
+        if len(spans) > STRETCHES:
+            equal = bool(((np.frombuffer(value, np.uint8) == whole) | free).all())
+        else:
+            equal = all(value[start:stop] == raw for start, stop, raw in spans)
+        if equal and all(bytes(value[text.at : text.at + text.size]).isascii() for text in texts):
+            same.append(at)
+            kept.append(value)
+
+    def values(place: Place) -> Any:
+        dtype = np.dtype(place.dtype)
+        if not place.shape:
+            return np.frombuffer(b"".join([value[place.at : place.at + place.size] for value in kept]), dtype)
+        return SeparateArrays([np.ndarray(place.shape, dtype, value, place.at, place.strides) for value in kept])
+
+    return same, values
+
+
+def _batches(
+    layout: Layout, rows: Sequence[int], values: Callable[[Place], Any], profile: FamilyProfile | None
+) -> Iterator[Batch]:
+    for field, place in zip(layout.fields, layout.places, strict=True):
+        made: Any
+        if place is None or not place.dtype:
+            made = np.repeat(field.values[np.newaxis], len(rows), axis=0)
+        else:
+            made = values(place)
+            if isinstance(made, SeparateArrays):
+                if made.dtype != field.values.dtype:
+                    native = made.dtype.newbyteorder("=")
+                    made = SeparateArrays([real(it[np.newaxis].astype(native, copy=False))[0] for it in made])
+            else:
+                made = real(made)
+            if made.dtype != field.values.dtype:  # a number, of fewer bytes
+                made = made.astype(field.values.dtype)
+        yield Batch(
+            field.name, rows, made, format=field.format, label=field.label, leaf=field.leaf,
+            expected=None if profile is None else profile.fields.get(field.name),
+        )  # fmt: skip

@@ -1,0 +1,191 @@
+"""Find out which bytes of a pickle are nothing but its values: records of one layout differ in these alone.
+
+A record is walked once more, with numbers and texts that know where they lie. Those that end as leaves of the tree, and
+had no part in how it was made (a key, a shape, a name), may be anything in another record of the same layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.pickles.machine import Machine
+from datacheck.decoders.pickles.opcodes import OPERATIONS
+from datacheck.decoders.pickles.parts import Broken
+from datacheck.decoders.trees.leaves import Leaf, leaves, unboxed
+from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
+
+NODES = 1 << 12
+"""Records of more parts have no layout that others would share."""
+
+
+class Traced:
+    """A number or a text that knows where it lies, and as what."""
+
+    at: int
+    size: int
+    dtype: str
+
+
+class TracedInt(int, Traced):
+    pass
+
+
+class TracedFloat(float, Traced):
+    pass
+
+
+class TracedText(str, Traced):
+    pass
+
+
+class Tracer(Machine):
+    """A machine whose numbers and texts are Traced; `used` are the ids of those that decided how the tree is made."""
+
+    operations: ClassVar[list[Callable[[Machine], None] | None]] = list(Machine.operations)
+
+    def __init__(self, value: Value) -> None:
+        super().__init__(value)
+        self.used: set[int] = set()
+        self.kept: list[Node] = []
+        """What is used, so that its id stays its own."""
+
+    def use(self, *nodes: Node) -> None:
+        """Note that these parts, and all in them, decided something."""
+        waiting = [*nodes]
+        seen: set[int] = set()
+        self.kept += nodes
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            self.left -= 1
+            if isinstance(node, Traced):
+                self.used.add(id(node))
+            elif isinstance(node, Box):
+                waiting.append(node.node)
+            elif isinstance(node, Items):
+                waiting += node.items
+            elif isinstance(node, Keyed):
+                waiting += node.items
+                waiting += [it for pair in node.pairs for it in pair]
+
+    def call(self, function: Node, given: Node) -> Node:
+        self.use(function, given)
+        return super().call(function, given)
+
+
+def _traced(code: int, kind: type[Any], size: int, dtype: str) -> Callable[[Machine], None]:
+    """Return an operation that puts down a Traced value of `size` bytes, or (0) of a text's length."""
+    plain = OPERATIONS[code]
+
+    def operation(machine: Machine) -> None:
+        start = machine.at
+        plain(machine)
+        made = kind(machine.stack[-1])
+        head = {0x58: 4, 0x8C: 1, 0x8D: 8}.get(code, 0)
+        made.at, made.size, made.dtype = start + head, size or machine.at - start - head, dtype
+        machine.stack[-1] = made
+
+    return operation
+
+
+def _using(code: int, count: int) -> Callable[[Machine], None]:
+    """Return an operation that decides something by what it takes from the stack."""
+    plain = OPERATIONS[code]
+
+    def operation(machine: Machine) -> None:
+        assert isinstance(machine, Tracer)
+        machine.use(*machine.stack[-count:])
+        plain(machine)
+
+    return operation
+
+
+for _code, _kind, _size, _dtype in (
+    (0x4B, TracedInt, 1, "u1"), (0x4D, TracedInt, 2, "<u2"), (0x4A, TracedInt, 4, "<i4"),
+    (0x47, TracedFloat, 8, ">f8"),
+    (0x58, TracedText, 0, ""), (0x8C, TracedText, 0, ""), (0x8D, TracedText, 0, ""),
+):  # fmt: skip
+    Tracer.operations[_code] = _traced(_code, _kind, _size, _dtype)
+for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
+    Tracer.operations[_code] = _using(_code, _count)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a leaf's values lie in a record: an array by its strides, a number by its dtype; a text has no dtype."""
+
+    at: int
+    size: int
+    dtype: str
+    shape: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+
+
+def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
+    """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
+    tracer = Tracer(value)
+    try:
+        tree = tracer.run()
+    except Broken:
+        return None
+    walked = leaves(tree)
+    if tracer.at != tracer.end or walked.findings or len(walked.leaves) > NODES:
+        return None
+    _use_keys(tracer, tree)
+    raw = np.frombuffer(tracer.raw, np.uint8)
+    fixed = np.ones(len(raw), np.bool_)
+    made: list[Place | None] = []
+    for leaf in walked.leaves:
+        node = leaf.node
+        place: Place | None = None
+        if isinstance(node, Traced):
+            if id(node) not in tracer.used:
+                place = Place(node.at, node.size, node.dtype)
+                fixed[place.at : place.at + place.size] = False
+        elif leaf.values.size and leaf.values.dtype.kind in "biufc":
+            place = _of_array(leaf.values, raw)
+            if place is not None:
+                width = leaf.values.dtype.itemsize
+                strides = (*place.strides, 1)
+                as_strided(fixed[place.at :], (*place.shape, width), strides)[...] = False
+        made.append(place)
+    return walked.leaves, made, fixed
+
+
+def _of_array(values: NDArray[Any], raw: NDArray[np.uint8]) -> Place | None:
+    """Return where an array lies in a record, None where it is no view of it."""
+    if any(step < 0 for step in values.strides):
+        return None
+    at = values.__array_interface__["data"][0] - raw.__array_interface__["data"][0]
+    extent = sum((count - 1) * step for count, step in zip(values.shape, values.strides, strict=True))
+    if not 0 <= at <= len(raw) - extent - values.dtype.itemsize:
+        return None
+    return Place(at, extent + values.dtype.itemsize, values.dtype.str, values.shape, values.strides)
+
+
+def _use_keys(tracer: Tracer, tree: Node) -> None:
+    """Note the keys of all mappings of a tree as used, and what stands at several places."""
+    waiting: list[Node] = [tree]
+    seen: set[int] = set()
+    while waiting:
+        node = unboxed(waiting.pop())
+        if id(node) in seen:
+            if isinstance(node, Traced):
+                tracer.use(node)
+            continue
+        seen.add(id(node))
+        if isinstance(node, Items):
+            waiting += node.items
+        elif isinstance(node, Keyed):
+            tracer.use(*(key for key, _ in node.pairs))
+            waiting += node.items
+            waiting += [value for _, value in node.pairs]
