@@ -14,6 +14,8 @@ from pathlib import Path
 
 import lmdb
 
+from datacheck.backends.lmdb.reader import LmdbReader
+
 REVERSEKEY, DUPSORT, INTEGERKEY, DUPFIXED, INTEGERDUP, REVERSEDUP = 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 PAGE = 4096
 SIZES = (0, 1, 7, 60, 400, 1000, 1990, 2030, 2100, 4050, 4080, 4096, 9000, 30_000, 70_000)
@@ -244,3 +246,18 @@ def _pairs(transaction: lmdb.Transaction) -> Iterator[tuple[bytes, bytes]]:
 
 def _is_name(key: bytes, made: Plan) -> bool:
     return key.rstrip(b"\0") in made.databases
+
+
+def read(path, shard_bytes=None, **options):
+    """Return the records of each database as datacheck reads them, and all findings."""
+    reader = LmdbReader(path, shard_bytes)
+    layout = reader.layout()
+    findings, held, account = list(layout.findings), {}, {}
+    for shard in layout.shards:
+        for block in reader.blocks(shard, **options):
+            findings += [finding for _, finding in block.findings]
+            pairs = zip(block.keys, block.values, strict=True)
+            held.setdefault(shard.part, []).extend((bytes(at), bytes(value)) for at, value in pairs)
+            for name, count in block.account.items():
+                account[name] = account.get(name, 0) + count
+    return {part: pairs for part, pairs in held.items() if pairs}, findings + reader.conclude(account)

@@ -59,16 +59,17 @@ class Metas:
         return not self.findings
 
 
-def read_metas(read: Read, size: int) -> Metas:
+def read_metas(read: Read, size: int, end: Callable[[], int] | None = None) -> Metas:
     """Return the metas of a file of `size` bytes. Raises PageDamaged where there is nothing to go by.
 
-    Both are of one moment: another process may be writing them.
+    Both are of one moment: another process may be writing them. `end` returns where the last bytes lie that were ever
+    written: behind them is a hole, of any size.
     """
     for _ in range(TRIES):
         head = read(0, 256)
         header, page_size = _kind(head, read, size)
         pair = (head, read(page_size, 256))
-        metas = _judged(pair, header, page_size, read, size)
+        metas = _judged(pair, header, page_size, read, size, end or (lambda: size))
         if pair == (read(0, 256), read(page_size, 256)):
             break
     return metas
@@ -86,7 +87,9 @@ def _kind(head: bytes, read: Read, size: int) -> tuple[int, int]:
     return known
 
 
-def _judged(pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, size: int) -> Metas:
+def _judged(
+    pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, size: int, end: Callable[[], int]
+) -> Metas:
     """Return what two meta pages say, as they were read."""
     metas: list[Meta] = []
     findings: list[Finding] = []
@@ -97,6 +100,8 @@ def _judged(pair: tuple[bytes, bytes], header: int, page_size: int, read: Read, 
             metas.append(_meta(raw, header))
         else:
             findings.append(_damaged(index, page_size, wrong))
+    if len(metas) < 2:
+        there = -(-end() // page_size) - 1
     if not metas:
         chosen = Meta(VERSIONS[header], page_size, _lost(), _lost(), max(1, there), 0)
         why = "both meta pages are destroyed, so which records belong to the last commit is not known"

@@ -5,6 +5,7 @@ Where the library would die on a damaged page this raises PageDamaged.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import struct
@@ -55,7 +56,19 @@ class Pages:
         os.close(self.file)
 
     def _read_metas(self) -> Metas:
-        return read_metas(lambda offset, size: os.pread(self.file, size, offset), os.fstat(self.file).st_size)
+        size = os.fstat(self.file).st_size
+        return read_metas(lambda offset, size: os.pread(self.file, size, offset), size, lambda: self._end(size))
+
+    def _end(self, size: int) -> int:
+        """Return where the last bytes of the file lie that were ever written; its size where that cannot be told."""
+        place = end = 0
+        try:
+            while place < size:
+                end = os.lseek(self.file, os.lseek(self.file, place, os.SEEK_DATA), os.SEEK_HOLE)
+                place = max(end, place + 1)
+        except OSError as exc:
+            return end if exc.errno == errno.ENXIO else size  # the rest is a hole, or nobody knows of holes here
+        return end
 
     def commits_since(self) -> int:
         """Return how many commits came after this one."""

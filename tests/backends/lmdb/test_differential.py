@@ -8,6 +8,7 @@ import random
 
 import pytest
 import random_lmdb
+from random_lmdb import read
 
 import datacheck
 from datacheck.backends.lmdb.library import data_file
@@ -34,21 +35,6 @@ def built(folder, seed):
     name = "copy" if made.copied else "env"
     path = folder / (name if made.subdir else f"{name}.mdb")
     return path, made, random_lmdb.read_by_the_library(path, made)
-
-
-def read(path, shard_bytes=None, **options):
-    """Return the records of each database as datacheck reads them, and all findings."""
-    reader = LmdbReader(path, shard_bytes)
-    layout = reader.layout()
-    findings, held, account = list(layout.findings), {}, {}
-    for shard in layout.shards:
-        for block in reader.blocks(shard, **options):
-            findings += [finding for _, finding in block.findings]
-            pairs = zip(block.keys, block.values, strict=True)
-            held.setdefault(shard.part, []).extend((bytes(at), bytes(value)) for at, value in pairs)
-            for name, count in block.account.items():
-                account[name] = account.get(name, 0) + count
-    return {part: pairs for part, pairs in held.items() if pairs}, findings + reader.conclude(account)
 
 
 def seeds():
