@@ -286,7 +286,7 @@ def test_a_store_is_a_file_and_a_row(copy, toys, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes").write_text("words")
     assert "holds no Toys, LMDB, LevelDB or HDF5 files" in copy.datacheck("scan", tmp_path / "other", status=2)
-    assert "box.toy (Toys)" in copy.datacheck("rebuild", toys.parent, tmp_path / "all", status=2)
+    assert "00000003: npy" in copy.datacheck("show", toys.parent, "box.toy:00000003")
 
 
 def test_a_store_of_a_network_need_not_be_one_that_caffe_reads(copy, toys, tmp_path):
