@@ -62,8 +62,9 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     from datacheck.backends import refuse_url
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
-    from datacheck.rebuilding.rebuild import Order, rebuild_as
+    from datacheck.rebuilding.rebuild import rebuild_as
     from datacheck.rebuilding.receipt import receipt_document, receipt_text, write_receipt
+    from datacheck.rebuilding.work import Order
     from datacheck.scanning.fingerprint import read_by
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare

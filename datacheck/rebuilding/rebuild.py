@@ -6,10 +6,10 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -33,17 +33,17 @@ from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
+from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
-from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.tasks import Copy, Job, ListCopyLosses, Task, Verify
-from datacheck.workers.interface import Death, Engine, MakeEngine, Step
+from datacheck.scanning.tasks import Job
+from datacheck.workers.interface import MakeEngine
 
 DEADLY = frozenset({"crash", "timeout", "unreadable"})
 """Records with these are not touched again, even to put them into quarantine."""
@@ -55,102 +55,6 @@ WHOLE = frozenset({"no-records", "damaged-store"})
 
 SPARE = 1.05
 """A copy may take a little more than the source."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a rebuild was asked to do, beside the settings of its scan.
-
-    `to` is the kind of store to write. `renumber` is whether numbers in keys are closed up, None where the store tells.
-    """
-
-    source: Path
-    target: Path
-    choice: Choice
-    dry_run: bool = False
-    from_report: Path | None = None
-    quarantine: Path | None = None
-    to: str | None = None
-    force: bool = False
-    accept_losses: bool = False
-    renumber: bool | None = None
-
-    @property
-    def inputs(self) -> list[Path]:
-        """What it is given to read."""
-        return [self.source, *([] if self.from_report is None else [self.from_report])]
-
-    @property
-    def writes(self) -> dict[str, Path]:
-        """What it writes, by the words for it."""
-        return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A rebuild under way: what was ordered, and the workers that copy and compare.
-
-    `publishing` is called when the copy is about to get its name: what is left to do then takes no time.
-    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
-    """
-
-    order: Order
-    reader: Reader
-    copier: Copier
-    pool: Engine[Task]
-    progress: Progress
-    publishing: Callable[[], None] = unannounced
-    damaged: bool = False
-
-    def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
-        """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
-        target = str(self.order.target)
-        steps = {id(task): 0 for task in tasks}
-        results: dict[int, Any] = {}
-        try:
-            for task, result in self.pool.run(tasks):
-                if isinstance(result, Step):
-                    steps[id(task)] = result.value
-                    self.progress(phase, sum(steps.values()), total, 0)
-                elif isinstance(result, Death):
-                    _refuse_dead(target, phase, result)
-                else:
-                    results[id(task)] = result
-        except RebuildFailed as exc:
-            raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
-        except OSError as exc:
-            reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
-            raise RebuildFailed(target, reason) from exc
-        return [results[id(task)] for task in tasks]
-
-    def copied(self, plan: Plan, records: int) -> Copied:
-        """Write the copy; return what it came to."""
-        (copied,) = self.done([Copy(self.copier, plan)], "copy", records)
-        assert isinstance(copied, Copied)
-        return copied
-
-    def verified(self, plan: Plan, records: int) -> tuple[int, str]:
-        """Read the copy again, by as many workers as may; return its number of records and its digest."""
-        shares = self.pool.count if self.copier.joined([]) is not None else 1
-        results = self.done([Verify(self.copier, plan, share, shares) for share in range(shares)], "verify", records)
-        digests = [digest for _, digest in results]
-        return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
-
-    def objections(self, *, changed: bool = True) -> list[str]:
-        """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
-
-        A source that kills whoever looks has nothing to say here: the scan tells of it.
-        """
-        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
-        if isinstance(said, Death) and said.trace:
-            _refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
-        if not isinstance(said, list) or not said:
-            return []
-        may_go_on = self.copier.acceptable
-        if may_go_on and (self.order.accept_losses or self.damaged or not changed):
-            return said
-        hint = "; --accept-losses goes on without" if may_go_on else ""
-        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
 
 
 def rebuild_as(
@@ -176,7 +80,7 @@ def rebuild_as(
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
         pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
-        work = _Work(order, reader, copier, pool, progress, publishing)
+        work = Work(order, reader, copier, pool, progress, publishing)
         if not copier.acceptable:
             work.objections()
         workplace = holding = None
@@ -216,7 +120,7 @@ def _workplace(order: Order, guard: Guard) -> Workplace:
 
 
 def _write(
-    work: _Work,
+    work: Work,
     report: Report,
     receipt: Receipt,
     workplace: Workplace,
@@ -225,7 +129,9 @@ def _write(
 ) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
-    plan = replace(_plan(order, report, workplace, holding), changing=None if outcome is None else outcome.repair)
+    plan = _plan(order, report, workplace, holding)
+    if outcome is not None:
+        plan = replace(plan, changing=outcome.repair)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     with blaming_writers(order.source, report, work.reader):
@@ -252,10 +158,6 @@ def _write(
         target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
         seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
     )
-
-
-def _refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
-    raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing', of_record=False).message}")
 
 
 def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:

@@ -427,14 +427,14 @@ def test_a_target_on_another_file_system(source):
 
 
 def test_a_copy_that_came_out_wrong_is_not_published(source, target, monkeypatch):
-    from datacheck.rebuilding.rebuild import _Work
+    from datacheck.rebuilding.work import Work
 
-    def verified(work, *args, real=_Work.verified):
+    def verified(work, *args, real=Work.verified):
         """Return what a verification would find in a copy of which one bit has flipped."""
         count, digest = real(work, *args)
         return count, digest[:-1] + "x"
 
-    monkeypatch.setattr(_Work, "verified", verified)
+    monkeypatch.setattr(Work, "verified", verified)
     with pytest.raises(datacheck.RebuildFailed, match="is not what was written"):
         datacheck.rebuild(source, target, drop_bad=True)
     assert not target.exists()

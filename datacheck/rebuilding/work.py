@@ -1,0 +1,117 @@
+"""What a rebuild was asked to do, and a rebuild under way: its workers copy, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from datacheck.backends.copy_plan import Copied, Plan
+from datacheck.backends.interface import Copier, Reader
+from datacheck.errors import RebuildFailed, UsageError
+from datacheck.rebuilding.choice import Choice
+from datacheck.rebuilding.watching import Progress, unannounced
+from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify
+from datacheck.workers.interface import Death, Engine, Step
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a rebuild was asked to do, beside the settings of its scan.
+
+    `to` is the kind of store to write. `renumber` is whether numbers in keys are closed up, None where the store tells.
+    """
+
+    source: Path
+    target: Path
+    choice: Choice
+    dry_run: bool = False
+    from_report: Path | None = None
+    quarantine: Path | None = None
+    to: str | None = None
+    force: bool = False
+    accept_losses: bool = False
+    renumber: bool | None = None
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What it is given to read."""
+        return [self.source, *([] if self.from_report is None else [self.from_report])]
+
+    @property
+    def writes(self) -> dict[str, Path]:
+        """What it writes, by the words for it."""
+        return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A rebuild under way: what was ordered, and the workers that copy and compare.
+
+    `publishing` is called when the copy is about to get its name: what is left to do then takes no time.
+    Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
+    """
+
+    order: Order
+    reader: Reader
+    copier: Copier
+    pool: Engine[Task]
+    progress: Progress
+    publishing: Callable[[], None] = unannounced
+    damaged: bool = False
+
+    def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
+        """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
+        target = str(self.order.target)
+        steps = {id(task): 0 for task in tasks}
+        results: dict[int, Any] = {}
+        try:
+            for task, result in self.pool.run(tasks):
+                if isinstance(result, Step):
+                    steps[id(task)] = result.value
+                    self.progress(phase, sum(steps.values()), total, 0)
+                elif isinstance(result, Death):
+                    refuse_dead(target, phase, result)
+                else:
+                    results[id(task)] = result
+        except RebuildFailed as exc:
+            raise RebuildFailed(target, exc.reason) from exc  # a copier knows the target by its name in the workplace
+        except OSError as exc:
+            reason = f"could not be written: {exc.strerror or exc}; nothing was left behind"
+            raise RebuildFailed(target, reason) from exc
+        return [results[id(task)] for task in tasks]
+
+    def copied(self, plan: Plan, records: int) -> Copied:
+        """Write the copy; return what it came to."""
+        (copied,) = self.done([Copy(self.copier, plan)], "copy", records)
+        assert isinstance(copied, Copied)
+        return copied
+
+    def verified(self, plan: Plan, records: int) -> tuple[int, str]:
+        """Read the copy again, by as many workers as may; return its number of records and its digest."""
+        shares = self.pool.count if self.copier.joined([]) is not None else 1
+        results = self.done([Verify(self.copier, plan, share, shares) for share in range(shares)], "verify", records)
+        digests = [digest for _, digest in results]
+        return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
+
+    def objections(self, *, changed: bool = True) -> list[str]:
+        """Return what a copy could not keep, if that was accepted; raise UsageError if it was not.
+
+        A source that kills whoever looks has nothing to say here: the scan tells of it.
+        """
+        ((_, said),) = self.pool.run([ListCopyLosses(self.copier, changed)])
+        if isinstance(said, Death) and said.trace:
+            refuse_dead(str(self.order.target), "looking at what a copy would lose", said)
+        if not isinstance(said, list) or not said:
+            return []
+        may_go_on = self.copier.acceptable
+        if may_go_on and (self.order.accept_losses or self.damaged or not changed):
+            return said
+        hint = "; --accept-losses goes on without" if may_go_on else ""
+        raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
+
+
+def refuse_dead(target: str, phase: str, death: Death) -> NoReturn:
+    raise RebuildFailed(target, f"{phase}: {finding_of_death(death, 'reading or writing', of_record=False).message}")
