@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
 
-LOOKED_AT = 64
+HEAD = 320
 INFLATED = 1 << 10
 """So many bytes of a compressed payload are unpacked to see that it is one."""
-MARKS: tuple[tuple[int, bytes, str], ...] = (
+PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
@@ -24,6 +24,9 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyphei", "HEIF"),
     (4, b"ftypmif1", "HEIF"),
     (0, b"v/1\x01", "OpenEXR"),
+)
+MARKS: tuple[tuple[int, bytes, str], ...] = (
+    *PICTURES,
     (4, b"ftyp", "MPEG-4 video or sound"),
     (8, b"AVI ", "AVI video"),
     (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM video"),
@@ -64,28 +67,28 @@ def foreign(value: Value) -> str | None:
     >>> foreign(b"%PDF-1.7 and so on"), foreign(bytes(100))
     ('PDF document', None)
     """
-    head = bytes(value[: 257 + LOOKED_AT])
+    head = bytes(value[:HEAD])
     for offset, mark, name in MARKS:
-        if head.startswith(mark, offset) and _fits(value, head, mark):
+        if head.startswith(mark, offset) and _fits(head, mark):
             return name
     return next((name for known, name in _CHECKED if known(value, head)), None)
 
 
-def _fits(value: Value, head: bytes, mark: bytes) -> bool:
+def _fits(head: bytes, mark: bytes) -> bool:
     """Say if what goes with a mark that is not at the beginning, or that could be a text, is there too."""
     if mark in (b"AVI ", b"WAVE"):
         return head[:4] in (b"RIFF", b"RF64")
     if mark == b"FORM":
         return head[8:12] in (b"AIFF", b"AIFC")
     if mark.startswith(b"ftyp"):
-        return 8 <= int.from_bytes(head[:4], "big") <= len(value)
+        return head[:2] == b"\0\0" and head[3] >= 8
     if mark == b"1AY&SY":
         return head[:3] == b"BZh"
     if mark == b"\xff\x0a":
-        return len(value) > LOOKED_AT and any(head[2:LOOKED_AT]) and head[2] != 0xFF
+        return len(head) > 2 and head[2] not in (0, 0xFF)
     if mark == b"ID3":
         return len(head) > 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80
-    return len(value) > len(mark)
+    return True
 
 
 def _pickle(value: Value, head: bytes) -> bool:

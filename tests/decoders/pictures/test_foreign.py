@@ -2,7 +2,8 @@
 
 import pytest
 
-from datacheck.decoders.pictures.decoder import FOREIGN, read_picture
+from datacheck.decoders.foreign import PICTURES
+from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.picture import BMP_HEADERS, MAGIC, sniff
 
 STRANGERS = {
@@ -36,7 +37,7 @@ def test_the_same_bytes_one_further_are_no_picture(name):
 
 def test_each_row_of_the_table_has_a_picture_here():
     heads = [bytes.fromhex(head) for _, head in STRANGERS.values()]
-    for at, magic, name in FOREIGN:
+    for at, magic, name in PICTURES:
         assert any(head[at:].startswith(magic) for head in heads), name
 
 

@@ -32,11 +32,7 @@ def png(colour, depth, rows=HEIGHT):
 def test_a_colour_type_and_depth_of_the_specification_is_sound(colour, depth):
     picture, findings = read_picture(png(colour, depth))
     assert [it.message for it in findings if it.verdict == "bad"] == []
-    # Pillow makes colours of palettes, and of grey with alpha of 16 bits
-    seen = CHANNELS | {
-        3: 3,
-        4: 2 if depth == 8 else 4,
-    }  # Pillow makes colours of palettes, and of grey with alpha of 16 bits
+    seen = CHANNELS | {3: 3}  # palettes become the colours that they stand for
     assert picture.pixels.shape == (seen[colour], HEIGHT, WIDTH)
 
 
