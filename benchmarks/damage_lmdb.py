@@ -174,6 +174,32 @@ def _free_list(file: File) -> None:
         file.put(root, bytes(PAGE))
 
 
+def _number(file: File, at: int, change: Callable[[int], int], *, size: int = 8, newer: bool = True) -> None:
+    """Change a number that lies at an offset in one meta page, and in the other one too but for a commit's own."""
+    with Pages(file.data) as pages:
+        newest, header = pages.meta.txnid & 1, pages.header
+    for page in (0, 1) if at != TXNID else (newest if newer else 1 - newest,):
+        place = page * PAGE + header + at
+        number = int.from_bytes(file.raw[newest * PAGE + header + at :][:size], sys.byteorder)
+        if at == TXNID:
+            number = int.from_bytes(file.raw[place : place + size], sys.byteorder)
+        file.raw[place : place + size] = change(number).to_bytes(size, sys.byteorder)
+
+
+def _older_and_free_list(file: File) -> None:
+    _metas(newer=False, older=True)(file)
+    _free_list(file)
+
+
+def _names(file: File) -> None:
+    """Put another leaf in the place of the names of the databases."""
+    with Pages(file.data) as pages:
+        root = pages.meta.main.root
+    if len(skeleton(file.data).names) > 1:
+        file.put(root, file.content(next(page for page in file.pages(LEAF) if page != root)))
+
+
+TXNID, LAST_PAGE, DEPTH, ROOT = 128, 120, 24 + 48 + 6, 24 + 48 + 40
 NEWER = "newer meta page zeroed"
 DAMAGES: dict[str, Callable[[File], None]] = {
     "cut to 90 %": _cut(0.9),
@@ -190,6 +216,14 @@ DAMAGES: dict[str, Callable[[File], None]] = {
     NEWER: _metas(newer=True, older=False),
     "both meta pages zeroed": _metas(newer=True, older=True),
     "free list zeroed": _free_list,
+    "older meta page and free list zeroed": _older_and_free_list,
+    "one bit of the older commit's number": lambda file: _number(file, TXNID, lambda it: it ^ 1 << 24, newer=False),
+    "one bit of the newer commit's number": lambda file: _number(file, TXNID, lambda it: it ^ 2),
+    "last page number halved": lambda file: _number(file, LAST_PAGE, lambda it: it // 2),
+    "root is a leaf": lambda file: _number(file, ROOT, lambda it: file.pages(LEAF)[len(file.pages(LEAF)) // 2]),
+    "one level too many": lambda file: _number(file, DEPTH, lambda it: it + 1, size=2),
+    "one level too few": lambda file: _number(file, DEPTH, lambda it: it - 1, size=2),
+    "names of the databases overwritten": _names,
 }
 WANTS = {
     "a branch leads twice to one leaf": BRANCH,

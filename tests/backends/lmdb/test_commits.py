@@ -53,7 +53,7 @@ def two_commits(path, **options):
     return path
 
 
-@pytest.mark.parametrize("bit", [1, 2, 3, 10, 24, 40])
+@pytest.mark.parametrize("bit", [1, 2, 24])
 @pytest.mark.parametrize("which", ["older", "newer"])
 @pytest.mark.parametrize("options", [{}, {"lib_version": 1}], ids=str)
 def test_one_wrong_bit_in_the_number_of_a_commit_costs_nothing_and_is_said(tmp_path, which, bit, options):
