@@ -30,7 +30,7 @@ class Payload:
 
 
 def _media(cls: str, what: str, title: str) -> Payload:
-    title += ", structure checked, samples not decoded,"
+    title += " (structure checked, samples not decoded)"
     return Payload(
         ("datacheck.decoders.media.decoder", cls), f"{what}: structure and checksums", title=title, walked=True
     )
@@ -167,7 +167,7 @@ def payload(name: str) -> Payload:
     row = UNKNOWN_INSIDE if inner == UNKNOWN else payload(inner)
     if row.rows:
         raise KeyError(name)
-    return replace(row, title=f"{row.title} in {wrapper}")
+    return replace(row, title=f"{wrapper} of {row.title}")
 
 
 def is_decoder(name: str) -> bool:

@@ -188,7 +188,7 @@ def test_matroska_of_unknown_size_and_with_checksums():
 def test_the_headline_says_that_samples_are_not_decoded(tmp_path):
     report = datacheck.scan(write_lmdb(tmp_path / "store", [wav(it) for it in range(8)]), workers=1)
     assert report.status == 0
-    assert "wav files, structure checked, samples not decoded" in text(report).splitlines()[0]
+    assert "wav files (structure checked, samples not decoded)," in text(report).splitlines()[0]
 
 
 def test_video_among_pictures_is_another_format_and_not_broken(tmp_path):

@@ -60,7 +60,7 @@ def test_a_nan_inside_is_found_and_a_broken_wrapper_too(tmp_path):
     said = {(it.key, it.code) for it in report.findings}
     assert said == {("00000007", "nan"), ("00000009", "truncated"), ("00000011", "checksum"), ("00000013", "empty")}
     assert report.source.decoder == "zlib+npy"
-    assert "in zlib" in text(report).splitlines()[0]
+    assert "zlib of .npy arrays" in text(report).splitlines()[0]
 
 
 def test_a_wrapper_around_what_nobody_knows_is_checked_and_undecided(tmp_path):
@@ -83,7 +83,7 @@ def test_a_wrapped_decoder_can_be_asked_for(tmp_path):
 
 
 def test_names_of_wrapped_payloads():
-    assert payload("zlib+npy").title == f"{payload('npy').title} in zlib"
+    assert payload("zlib+npy").title == f"zlib of {payload('npy').title}"
     assert rank("zlib+npy") == rank("npy") < rank("text") < rank("zlib+unknown")
     assert decoder("zlib+npy") is decoder("zlib+npy")
 

@@ -17,12 +17,20 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Copied, Copying, Plan, Verifying
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
-from datacheck.backends.hdf5.copying.companions import Lost, beside, folders, links, not_copied
+from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
+from datacheck.backends.hdf5.copying.whole_files import (
+    COPY_BYTES,
+    Marks,
+    copy_bytes,
+    digest_bytes,
+    others,
+    sync,
+)
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.survey import reason_of
@@ -30,14 +38,9 @@ from datacheck.backends.hdf5.tables import Contents, Table, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
-from datacheck.files.disk import flush
 from datacheck.files.modes import narrow
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
-
-COPY_BYTES = 4 << 20
-Marks = Generator[tuple[bytes, float], None, str]
-"""Yields which dataset has been done to what share, returns a digest."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(_others(reader, plan.target, self._names(reader), self.lost))
+            account.update(others(reader, plan.target, self._names(reader), self.lost))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -142,7 +145,7 @@ class Hdf5Copier:
             yield done
         for path in (plan.target, plan.quarantine):
             if path is not None and path.exists():
-                _sync(path)
+                sync(path)
         return Copied(kept, dropped, altered, held, account.hexdigest())
 
     def joined(self, digests: Sequence[str]) -> str | None:
@@ -208,7 +211,7 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(_digest_of_others(reader, plan.target, self.lost))
+            account.update(digest_of_others(reader, plan.target, self.lost))
         records = done = 0
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
@@ -283,12 +286,12 @@ def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
 
 def _copy_file(part: Part, target: Path) -> Marks:
     if part.plan.as_it_is:
-        return (yield from _copy_bytes(part.file, target))
+        return (yield from copy_bytes(part.file, target))
     with opened(part.file) as source:
         builder = Builder(library(), source, target, part.plan)
         told = yield from builder.build()
         narrow(target, part.file.stat().st_mode)
-        _sync(target)
+        sync(target)
         tree = Tree(library(), source.id, part.plan.skip)
         return _digest(tree, part.plan, told, part.file, planned=True)
 
@@ -309,7 +312,7 @@ def _digest(tree: Tree, plan: FilePlan, told: dict[bytes, bytes], file: Path, *,
 
 def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tuple[int, str]]:
     if part.plan.as_it_is:
-        digest = yield from _progress(_digest_bytes(target), part, done)
+        digest = yield from _progress(digest_bytes(target), part, done)
         return part.records, digest
     with opened(target) as copy:
         digest = yield from _progress(_digest_copy(part, copy, target), part, done)
@@ -355,72 +358,5 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
         plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
         for _ in Builder(library(), source, target, plan).build():
             pass
-    _sync(target)
+    sync(target)
     return held
-
-
-def _copy_bytes(source: Path, target: Path) -> Marks:
-    account = hashing()
-    with open_regular(source) as reading, target.open("xb") as writing:
-        while piece := reading.read(COPY_BYTES):
-            account.update(piece)
-            writing.write(piece)
-            yield b"", 0.0
-        writing.flush()
-        os.fsync(writing.fileno())
-    narrow(target, source.stat().st_mode)
-    return account.hexdigest()
-
-
-def _digest_bytes(file: Path) -> Marks:
-    account = hashing()
-    with open_regular(file) as reading:
-        while piece := reading.read(COPY_BYTES):
-            account.update(piece)
-            yield b"", 0.0
-    return account.hexdigest()
-
-
-def _done(marks: Marks) -> str:
-    while True:
-        try:
-            next(marks)
-        except StopIteration as stop:
-            digest: str = stop.value
-            return digest
-
-
-def _others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -> bytes:
-    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
-    target.mkdir()
-    if not reader.path.is_dir():
-        text = b"".join(os.fsencode(name) + b"\n" for name in names)
-        (target / reader.path.name).write_bytes(text)
-        _sync(target / reader.path.name)
-        return text
-    for within in folders(reader, lost):
-        (target / within).mkdir(exist_ok=True)
-    said = []
-    for relative in beside(reader, lost):
-        source, copy = reader.path / relative, target / relative
-        said.append(f"{relative}\0{_done(_copy_bytes(source, copy))}\0")
-    for relative, goal in links(reader).items():
-        (target / relative).symlink_to(goal)
-        said.append(f"{relative}\0-> {goal}\0")
-    for folder, _, _ in os.walk(target):
-        _sync(Path(folder))
-    return "".join(said).encode("utf-8", "surrogateescape")
-
-
-def _digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
-    if not reader.path.is_dir():
-        return (target / reader.path.name).read_bytes()
-    said = [f"{relative}\0{_done(_digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
-    said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
-    return "".join(said).encode("utf-8", "surrogateescape")
-
-
-def _sync(path: Path) -> None:
-    """Have a file or the entries of a folder on disk, and the entry of the path itself."""
-    flush(path)
-    flush(path.parent)

@@ -1,0 +1,85 @@
+"""Copy files as they are: HDF5 files that do not change, and what lies beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from datacheck.backends.hdf5.copying.companions import Lost, beside, folders, links
+from datacheck.backends.hdf5.copying.digest import hashing
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.files.disk import flush
+from datacheck.files.modes import narrow
+from datacheck.files.regular import open_regular
+
+COPY_BYTES = 4 << 20
+Marks = Generator[tuple[bytes, float], None, str]
+"""Yields which dataset has been done to what share, returns a digest."""
+
+
+def copy_bytes(source: Path, target: Path) -> Marks:
+    account = hashing()
+    with open_regular(source) as reading, target.open("xb") as writing:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            writing.write(piece)
+            yield b"", 0.0
+        writing.flush()
+        os.fsync(writing.fileno())
+    narrow(target, source.stat().st_mode)
+    return account.hexdigest()
+
+
+def digest_bytes(file: Path) -> Marks:
+    account = hashing()
+    with open_regular(file) as reading:
+        while piece := reading.read(COPY_BYTES):
+            account.update(piece)
+            yield b"", 0.0
+    return account.hexdigest()
+
+
+def done(marks: Marks) -> str:
+    while True:
+        try:
+            next(marks)
+        except StopIteration as stop:
+            digest: str = stop.value
+            return digest
+
+
+def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -> bytes:
+    """Make the target's folder, with all that lies beside the HDF5 files, or the list; return their digest."""
+    target.mkdir()
+    if not reader.path.is_dir():
+        text = b"".join(os.fsencode(name) + b"\n" for name in names)
+        (target / reader.path.name).write_bytes(text)
+        sync(target / reader.path.name)
+        return text
+    for within in folders(reader, lost):
+        (target / within).mkdir(exist_ok=True)
+    said = []
+    for relative in beside(reader, lost):
+        source, copy = reader.path / relative, target / relative
+        said.append(f"{relative}\0{done(copy_bytes(source, copy))}\0")
+    for relative, goal in links(reader).items():
+        (target / relative).symlink_to(goal)
+        said.append(f"{relative}\0-> {goal}\0")
+    for folder, _, _ in os.walk(target):
+        sync(Path(folder))
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
+    if not reader.path.is_dir():
+        return (target / reader.path.name).read_bytes()
+    said = [f"{relative}\0{done(digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
+    said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
+    return "".join(said).encode("utf-8", "surrogateescape")
+
+
+def sync(path: Path) -> None:
+    """Have a file or the entries of a folder on disk, and the entry of the path itself."""
+    flush(path)
+    flush(path.parent)
