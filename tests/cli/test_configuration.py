@@ -618,7 +618,7 @@ def test_labels_that_replace_those_of_a_network_are_named(here, clean):
 
 def test_the_schema_knows_the_configuration(here):
     schema = json.loads(run("scan", "--schema").stdout)
-    assert set(schema["$defs"]["Configuration"]["properties"]) == {"path", "loosened"}
+    assert set(schema["$defs"]["Configuration"]["properties"]) == {"path", "loosened", "not_there"}
     assert "config" in schema["$defs"]["Settings"]["properties"]
 
 
