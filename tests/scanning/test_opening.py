@@ -55,10 +55,10 @@ class Uncounted:
 
     def blocks(self, shard, *, limit=None, note=ignore):
         # only who counts reads without a profile having been taken, and asks for no limit
-        counts = limit is None and self.counting and not Path(self.reader.path, "counted").exists()
+        counts = limit is None and self.counting and not Path(f"{self.reader.path}.counted").exists()
         for block in self.reader.blocks(shard, limit=limit, note=note):
             if counts and self.at in block.keys:
-                Path(self.reader.path, "counted").touch()
+                Path(f"{self.reader.path}.counted").touch()
                 os.kill(os.getpid(), self.counting)
                 time.sleep(60)
             yield block
