@@ -28,6 +28,7 @@ from datacheck.backends.hdf5.copying.whole_files import (
     Marks,
     copy_bytes,
     digest_bytes,
+    digest_of_others,
     others,
     sync,
 )

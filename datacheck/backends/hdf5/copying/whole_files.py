@@ -40,7 +40,7 @@ def digest_bytes(file: Path) -> Marks:
     return account.hexdigest()
 
 
-def done(marks: Marks) -> str:
+def drained(marks: Marks) -> str:
     while True:
         try:
             next(marks)
@@ -62,7 +62,7 @@ def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -
     said = []
     for relative in beside(reader, lost):
         source, copy = reader.path / relative, target / relative
-        said.append(f"{relative}\0{done(copy_bytes(source, copy))}\0")
+        said.append(f"{relative}\0{drained(copy_bytes(source, copy))}\0")
     for relative, goal in links(reader).items():
         (target / relative).symlink_to(goal)
         said.append(f"{relative}\0-> {goal}\0")
@@ -74,7 +74,7 @@ def others(reader: Hdf5Reader, target: Path, names: Sequence[str], lost: Lost) -
 def digest_of_others(reader: Hdf5Reader, target: Path, lost: Lost) -> bytes:
     if not reader.path.is_dir():
         return (target / reader.path.name).read_bytes()
-    said = [f"{relative}\0{done(digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
+    said = [f"{relative}\0{drained(digest_bytes(target / relative))}\0" for relative in beside(reader, lost)]
     said += [f"{relative}\0-> {(target / relative).readlink()}\0" for relative in links(reader)]
     return "".join(said).encode("utf-8", "surrogateescape")
 
