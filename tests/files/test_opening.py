@@ -13,11 +13,11 @@ READING = {"open", "fdopen", "read_bytes", "read_text", "memmap", "fromfile", "l
 LIBRARIES = ("h5", "self.h5", "self._h5", "library()")
 """What is opened in these is a part of an HDF5 file that is open."""
 EXCEPTIONS = {
-    ("backends/hdf5/file.py", "library().File"): "the library's own; `superblock` has opened the path before",
+    ("backends/hdf5/file.py", "h5.File"): "the library's own; `superblock` has opened the path before",
     ("backends/hdf5/copying/builder.py", "self._target.open"): "its own copy, in the workplace",
     ("backends/hdf5/copying/builder.py", "self._tree.open"): "an object of a file that is open",
     ("backends/hdf5/copying/copier.py", "tree.open"): "an object of a file that is open",
-    ("backends/hdf5/copying/copier.py", "(target / reader.path.name).read_bytes"): "its own copy, in the workplace",
+    ("backends/hdf5/copying/whole_files.py", "(target / reader.path.name).read_bytes"): "its own copy, in the workplace",
     ("backends/hdf5/copying/digest.py", "tree.open"): "an object of a file that is open",
     ("backends/hdf5/copying/copy_losses.py", "tree.open"): "an object of a file that is open",
     ("backends/hdf5/bounds.py", "_STATM.read_bytes"): "what the kernel says of this process",
