@@ -13,6 +13,7 @@ READING = {"open", "fdopen", "read_bytes", "read_text", "memmap", "fromfile", "l
 LIBRARIES = ("h5", "self.h5", "self._h5", "library()")
 """What is opened in these is a part of an HDF5 file that is open."""
 EXCEPTIONS = {
+    ("backends/hdf5/file.py", "library().File"): "the library's own; `superblock` has opened the path before",
     ("backends/hdf5/file.py", "h5.File"): "the library's own; `superblock` has opened the path before",
     ("backends/hdf5/copying/builder.py", "self._target.open"): "its own copy, in the workplace",
     ("backends/hdf5/copying/builder.py", "self._tree.open"): "an object of a file that is open",
