@@ -18,7 +18,7 @@ EXCEPTIONS = {
     ("backends/hdf5/copying/builder.py", "self._target.open"): "its own copy, in the workplace",
     ("backends/hdf5/copying/builder.py", "self._tree.open"): "an object of a file that is open",
     ("backends/hdf5/copying/copier.py", "tree.open"): "an object of a file that is open",
-    ("backends/hdf5/copying/whole_files.py", "(target / reader.path.name).read_bytes"): "its own copy, in the workplace",
+    ("backends/hdf5/copying/whole_files.py", "(target / reader.path.name).read_bytes"): "its own copy, as it is made",
     ("backends/hdf5/copying/digest.py", "tree.open"): "an object of a file that is open",
     ("backends/hdf5/copying/copy_losses.py", "tree.open"): "an object of a file that is open",
     ("backends/hdf5/bounds.py", "_STATM.read_bytes"): "what the kernel says of this process",
