@@ -133,15 +133,15 @@ def _look_again(
     pool: Engine[Task], reader: Reader, report: Report, doubtful: _Doubtful, amend: Callable[[Tally], Tally]
 ) -> Iterator[Finding]:
     """Yield what is found now, of the source as it is, wherever something was found before."""
-    layout = only(pool, TakeLayout())
-    if isinstance(layout, Death):
-        yield finding_of_death(layout, OPENING, of_record=False)
+    now = only(pool, TakeLayout())
+    if isinstance(now, Death):
+        yield finding_of_death(now, OPENING, of_record=False)
         return
-    yield from amend(_tally_of(*layout.findings)).findings
+    yield from amend(_tally_of(*now.findings)).findings
     if doubtful.whole:
-        checks = [Check(shard, report.profile) for shard in layout.shards]
+        checks = [Check(shard, report.profile) for shard in now.shards]
     else:
-        of_part = {shard.part: shard for shard in layout.shards}
+        of_part = {shard.part: shard for shard in now.shards}
         checks = [replace(it, shard=it.shard.within(of_part.get(it.shard.part))) for it in doubtful.checks.values()]
     account: Counter[str] = Counter()
     for _, tally in _in_order(pool, reader, iter(checks)):
