@@ -30,6 +30,9 @@ from datacheck.backends.lmdb.format import (
 from datacheck.backends.lmdb.metas import Metas, read_metas
 from datacheck.files.regular import open_descriptor
 
+FARTHEST = 1 << 62
+"""No file goes so far, and no kernel takes a place much farther."""
+
 
 class Pages:
     """The pages of one data file. Use as a context manager. Raises PageDamaged where no meta page is readable.
@@ -57,7 +60,10 @@ class Pages:
 
     def _read_metas(self) -> Metas:
         size = os.fstat(self.file).st_size
-        return read_metas(lambda offset, size: os.pread(self.file, size, offset), size, lambda: self._end(size))
+        return read_metas(self._read, size, lambda: self._end(size))
+
+    def _read(self, offset: int, size: int) -> bytes:
+        return os.pread(self.file, size, offset) if offset < FARTHEST else b""
 
     def _end(self, size: int) -> int:
         """Return where the last bytes of the file lie that were ever written; its size where that cannot be told."""

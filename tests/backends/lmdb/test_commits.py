@@ -339,3 +339,12 @@ def test_metas_without_a_hole_are_those_of_the_file(tmp_path):
     metas = read_metas(lambda offset, size: raw[offset : offset + size], len(raw))
     assert metas.sound
     assert not metas.chosen.main.flags & DUPSORT
+
+
+@pytest.mark.parametrize("number", [1 << 60, (1 << 63) - 1, (1 << 64) - 2])
+def test_a_list_of_free_pages_that_lies_anywhere_is_damage(tmp_path, number):
+    path = STORES["churned"](tmp_path / "env")
+    metas = Metas(path)
+    metas.set(24 + 40, number)
+    metas.save()
+    assert any(finding.verdict == "bad" for finding in read(path)[1])
