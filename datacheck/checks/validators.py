@@ -208,6 +208,8 @@ class Constant(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.pixels_skipped or batch.width < 3 or not batch.values.size:
             return
+        if batch.leaf and not batch.floating and len(batch.shape) < 2:  # a mask, atomic numbers, ids
+            return
         for at in np.flatnonzero(batch.constant):
             value = batch.values[at].reshape(-1)[0].item()
             if value - value == 0:

@@ -23,6 +23,8 @@ FIELDS = 1 << 12
 """A structured dtype has at most so many members."""
 ITEM_BYTES = 1 << 31
 _NAME = re.compile(r"[|<>=]?[biufcSaUVOMmd?]([0-9]{0,10})")
+VERSIONS = frozenset(range(5))
+"""Of the state of a dtype."""
 _ORDERS = frozenset("<>=|")
 _UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"})
 
@@ -31,10 +33,10 @@ def dtype(arguments: Sequence[Node]) -> Node:
     """Return the dtype that `numpy.dtype(...)` would make: its name, or the class of a user's own."""
     first = text(arguments[0]) if arguments else None
     if first is not None and (match := _NAME.fullmatch(first)) and int(match[1] or 0) < ITEM_BYTES:
-        try:
-            return DType(f"dtype {first}", made=np.dtype("V0" if first == "V" else first.replace("a", "S", 1)))
-        except (TypeError, ValueError):
-            return DType(f"dtype {first}")
+        made = _checked("V0" if first == "V" else first.replace("a", "S", 1))
+        return DType(f"dtype {first}", made, broken=made is None)
+    if first is not None:
+        return DType(f"dtype {first[:40]}", widened=first if first in WIDENED else "", broken=first not in WIDENED)
     name = arguments[0].name if arguments and isinstance(arguments[0], Global) else str(first)
     return DType(f"dtype {name}", widened=name if name in WIDENED else "")
 
@@ -59,29 +61,42 @@ def whole(node: Node) -> tuple[int, ...] | None:
 
 
 def build_dtype(made: DType, state: Node) -> None:
-    """Give a dtype its state: byte order, members, items that are arrays. Of a state without sense nothing is known."""
-    if not isinstance(state, Items) or len(state.items) < 5:
-        made.made = None
-        return
-    order = text(state.items[1])
-    base, names, members = state.items[2:5]
-    size = state.items[5] if len(state.items) > 5 else -1
-    plain = made.made
-    if plain is None:
-        return
-    made.made = None
-    if isinstance(names, Items) and isinstance(members, Keyed):
-        made.made = _structured(names.items, members, size)
-    elif isinstance(base, Items) and len(base.items) == 2:
-        of, shape = base.items[0], whole(base.items[1])
-        if isinstance(of, DType) and of.made is not None and shape is not None:
-            made.made = _checked((of.made, shape))
-    elif plain.kind in "Mm":
-        made.made = _of_times(plain, state.items[-1], order or "")
-    elif order is not None and order in _ORDERS:
-        if plain.kind in "SUV" and plain.itemsize == 0 and is_integer(size) and 0 <= size < ITEM_BYTES:
-            plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
-        made.made = plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
+    """Give a dtype its state: byte order, members, items that are arrays. It is broken if that makes no sense."""
+    if made.made is not None:
+        made.made = _with_state(made.made, state)
+        made.broken = made.made is None
+
+
+def _with_state(plain: np.dtype[Any], state: Node) -> np.dtype[Any] | None:
+    items = state.items if isinstance(state, Items) else []
+    if not 5 <= len(items) <= 9 or items[0] not in VERSIONS or not all(map(is_integer, items[5:8])):
+        return None
+    order = text(items[1])
+    base, names, members = items[2:5]
+    size = items[5] if len(items) > 5 else -1
+    if order is None or order not in _ORDERS or (names is None) != (members is None):
+        return None
+    if names is not None:
+        if not isinstance(names, Items) or not isinstance(members, Keyed):
+            return None
+        return _structured(names.items, members, size)
+    if base is not None:
+        return _of_arrays(base)
+    if plain.kind in "Mm":
+        return _of_times(plain, items[-1], order)
+    if plain.kind in "SUV" and plain.itemsize == 0 and is_integer(size) and 0 <= size < ITEM_BYTES:
+        plain = _checked(f"{plain.kind}{size // 4 if plain.kind == 'U' else size}") or plain
+    return plain if order in "=|" else plain.newbyteorder(">" if order == ">" else "<")
+
+
+def _of_arrays(base: Node) -> np.dtype[Any] | None:
+    """Return a dtype whose items are arrays: (dtype, shape)."""
+    if not isinstance(base, Items) or len(base.items) != 2:
+        return None
+    of, shape = base.items[0], whole(base.items[1])
+    if not isinstance(of, DType) or of.made is None or shape is None:
+        return None
+    return _checked((of.made, shape))
 
 
 def _of_times(plain: np.dtype[Any], state: Node, order: str) -> np.dtype[Any] | None:
@@ -127,8 +142,12 @@ def _checked(what: Any) -> np.dtype[Any] | None:
 
 def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: Node = None) -> Node:
     """Return the array of a dtype, a shape and the bytes or the objects of its values; Flawed where they do not fit."""
-    if not isinstance(made, DType):
-        return Flawed("undecodable", "an array whose dtype is none")
+    if isinstance(made, (Opaque, Keyed)) and not isinstance(made, DType):  # a dtype of somebody's own
+        return Flawed(
+            "unknown-payload", f"an array of {made.kind or 'an unknown dtype'}, which datacheck does not read"
+        )
+    if not isinstance(made, DType) or made.broken:
+        return Flawed("undecodable", "an array whose dtype is none that NumPy has")
     sizes = whole(shape)
     if sizes is None:
         return Flawed("undecodable", f"an array whose shape is {_shown(shape)}")
@@ -138,14 +157,16 @@ def array(made: Node, shape: Node, raw: Node, *, fortran: bool = False, axes: No
             return Items(raw.items)
         return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
-        return Opaque(f"an array of {made.kind}")  # out of band, or made by what cannot be seen
+        return Flawed("unknown-payload", f"an array of {made.kind} whose values are not in the record")
     return _values(made, sizes, raw, fortran=fortran, axes=whole(axes) if isinstance(axes, Items) else None)
 
 
 def _values(made: DType, sizes: tuple[int, ...], raw: Bytes, *, fortran: bool, axes: tuple[int, ...] | None) -> Node:
     plain = np.dtype(WIDENED[made.widened]) if made.widened else made.made
-    if plain is None or plain.hasobject:
-        return Opaque(f"an array of {made.kind}")
+    if plain is None:
+        return Flawed("unknown-payload", f"an array of {made.kind}, which datacheck does not read")
+    if plain.hasobject:
+        return Flawed("undecodable", "an array of objects whose values are bytes")
     count = prod(sizes)
     if count * plain.itemsize != len(raw):
         said = f"{len(raw)} bytes of values, {_sizes(sizes)} {made.widened or plain} takes {count * plain.itemsize}"

@@ -13,7 +13,7 @@ from datacheck.decoders.pickles import arrays
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
-from datacheck.decoders.trees.tree import Box, Bytes, Flawed, Items, Keyed, Node, Opaque
+from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
 LATIN = frozenset({"latin1", "latin-1", "iso-8859-1"})
 DIGITS = 64
@@ -35,10 +35,10 @@ def call(host: Host, function: Node, given: Node) -> Node:
         known = _KNOWN.get(function.kind)
         made = known(host, arguments) if known else None
         return Keyed(kind=function.kind, items=[*arguments]) if made is None else made
-    if isinstance(function, (Opaque, Keyed)):
+    if isinstance(function, (Opaque, Keyed)) and function.kind and not isinstance(function, DType):
         return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
-    if isinstance(function, Box):
-        return Keyed(kind="a call", items=[*arguments])
+    if isinstance(function, Flawed):
+        return Keyed(kind="a call of what is not known", items=[*arguments])
     raise Broken("undecodable", "calls something that is no function")
 
 
@@ -182,8 +182,10 @@ def _tensor(host: Host, given: Sequence[Node]) -> Node | None:
     storage, offset, (size, stride) = unboxed(given[0]), given[1], map(arrays.whole, given[2:4])
     if isinstance(storage, Flawed):
         return storage
-    if not isinstance(storage, Storage) or not arrays.is_integer(offset) or size is None or stride is None:
-        return None
+    if not isinstance(storage, Storage):
+        return Flawed("unknown-payload", "a tensor whose storage is not in the record")
+    if not arrays.is_integer(offset) or size is None or stride is None:
+        return Flawed("undecodable", "a tensor whose offset, size and strides are no integers")
     name = ""
     if len(given) > 6 and isinstance(given[6], Global) and given[6].module == "torch":
         name = given[6].name

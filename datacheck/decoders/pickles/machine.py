@@ -12,7 +12,7 @@ from typing import ClassVar
 from datacheck.decoders.interface import Value
 from datacheck.decoders.pickles import calls, torch_stream, unsafe
 from datacheck.decoders.pickles.parts import Broken, Global
-from datacheck.decoders.trees.tree import Bytes, Items, Keyed, Node, Opaque
+from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
 WORK = 1 << 22
 """So many opcodes, and parts that opcodes copy, are walked in one record."""
@@ -31,7 +31,7 @@ Persistent = Callable[[Node], Node]
 
 
 def _unknown(identity: Node) -> Node:
-    return Opaque("a persistent id")
+    return Flawed("unknown-payload", "an id of what the writer kept elsewhere")
 
 
 class Machine:

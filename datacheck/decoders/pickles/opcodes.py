@@ -13,13 +13,14 @@ import numpy as np
 from datacheck.decoders.pickles import calls
 from datacheck.decoders.pickles.machine import Machine, append, make_items, make_pairs, set_pairs
 from datacheck.decoders.pickles.parts import Broken, Global
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Run
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run
 
 DIGITS = 1000
 """Numbers written in digits have so many at most; others are there, and are not judged."""
 LONG_BYTES = 4096
 FLOATS = 8
 """So many floats in a row are taken as one run."""
+_BUFFER = Flawed("unknown-payload", "a buffer that is not in the record")
 _DOUBLE = struct.Struct(">d")
 Operation = Callable[[Machine], None]
 
@@ -31,11 +32,10 @@ def _proto(m: Machine) -> None:
     m.protocol = version
 
 
-def _skip(size: int) -> Operation:
-    def operation(m: Machine) -> None:
-        m.take(size)
-
-    return operation
+def _frame(m: Machine) -> None:
+    """FRAME says how many bytes to fetch at once; pickle refuses a record that has not as many."""
+    if m.number(8) > m.end - m.at:
+        raise m.cut()
 
 
 def _mark(m: Machine) -> None:
@@ -234,9 +234,16 @@ def _put_short(m: Machine) -> None:
 
 def _put(size: int) -> Operation:
     def operation(m: Machine) -> None:
-        m.memo[m.number(size)] = m.top()
+        _remember(m, m.number(size))
 
     return operation
+
+
+def _remember(m: Machine, place: int) -> None:
+    """Note a part in the memo; a pickler counts its places up, and pickle makes room for all before the last."""
+    if place > m.end + 256:
+        raise Broken("undecodable", f"place {place} of the memo in a pickle of {m.end} bytes")
+    m.memo[place] = m.top()
 
 
 def _memoize(m: Machine) -> None:
@@ -252,7 +259,7 @@ def _place(m: Machine) -> int:
 
 
 def _put_line(m: Machine) -> None:
-    m.memo[_place(m)] = m.top()
+    _remember(m, _place(m))
 
 
 def _remembered(m: Machine, place: int) -> None:
@@ -293,7 +300,7 @@ def _stack_global(m: Machine) -> None:
 
 def _reduce(m: Machine) -> None:
     given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque)):
+    if not isinstance(given, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "calls something with arguments that are no tuple")
     m.made(m.call(function, given))
 
@@ -323,7 +330,7 @@ def _obj(m: Machine) -> None:
 
 def _newobj(m: Machine) -> None:
     given, function = m.pop(), m.pop()
-    if not isinstance(given, (Items, Opaque)):
+    if not isinstance(given, (Items, Opaque, Flawed)):
         raise Broken("undecodable", "makes an object of arguments that are no tuple")
     _instance(m, function, given.items if isinstance(given, Items) else [given])
 
@@ -359,14 +366,14 @@ def _nothing(m: Machine) -> None:
 
 
 OPERATIONS: dict[int, Operation] = {
-    0x80: _proto, 0x95: _skip(8), 0x28: _mark, 0x30: _pop, 0x31: _pop_mark, 0x32: _dup,
+    0x80: _proto, 0x95: _frame, 0x28: _mark, 0x30: _pop, 0x31: _pop_mark, 0x32: _dup,
     0x4E: _constant(None), 0x88: _constant(True), 0x89: _constant(False),
     0x49: _digits, 0x4A: _binint, 0x4B: _integer(1), 0x4D: _integer(2), 0x4C: _digits, 0x8A: _long(1), 0x8B: _long(4),
     0x46: _float, 0x47: _binfloat,
     0x53: _string, 0x54: _binary(4, text=False), 0x55: _binary(1, text=False),
     0x56: _unicode, 0x58: _binary(4, text=True), 0x8C: _binary(1, text=True), 0x8D: _binary(8, text=True),
     0x42: _binary(4, text=False), 0x43: _binary(1, text=False), 0x8E: _binary(8, text=False),
-    0x96: _binary(8, text=False), 0x97: _constant(Opaque("a buffer out of band")), 0x98: _nothing,
+    0x96: _binary(8, text=False), 0x97: _constant(_BUFFER), 0x98: _nothing,
     0x29: _empty_items, 0x74: _marked_items, 0x85: _tuple(1), 0x86: _tuple(2), 0x87: _tuple(3),
     0x5D: _empty_items, 0x61: _append, 0x65: _appends, 0x6C: _marked_items,
     0x7D: _empty_mapping, 0x64: _marked_mapping, 0x73: _set_item, 0x75: _set_items,

@@ -29,10 +29,14 @@ class Global(Opaque):
 
 @dataclass(slots=True, eq=False)
 class DType(Opaque):
-    """A dtype: NumPy's, or the name of one that NumPy does not have, or (neither) one that is not known."""
+    """A dtype: NumPy's, or the name of one that NumPy does not have, or (neither) one that is not known.
+
+    A `broken` one NumPy would refuse.
+    """
 
     made: np.dtype[Any] | None = None
     widened: str = ""
+    broken: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -127,6 +127,9 @@ class _Walk:
         elif isinstance(node, (bytes, memoryview)):
             self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
+            if node.items and all(isinstance(it, str) for it in node.items):
+                self._leaf(name, "text")  # how many there are is nothing to compare
+                return None
             values = rectangle(node)
             if values is None:
                 return self._items(path, node.items)

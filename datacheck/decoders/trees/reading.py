@@ -74,6 +74,8 @@ def _of_another_type(field: Field, meant: FieldProfile | None) -> Finding | None
     """Return the finding of a field that is not of the type that nearly all others have at this path."""
     if meant is None or not meant.format or field.encoded or (meant.format.partition(" ")[0] in PICTURES):
         return None
+    if field.format == "list" and not field.values.size and meant.format != "number":
+        return None  # of whatever the others have, there is none
     if field.format == meant.format and (field.format != "array" or not meant.dtype):
         return None
     dtype = _named(field.values.dtype)

@@ -76,7 +76,7 @@ def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[
     """
     name = dtype or storage.dtype
     if storage.raw is None or name not in DTYPES:
-        return Opaque(f"a tensor of {name}")
+        return Flawed("unknown-payload", f"a tensor of {name}, which datacheck does not read")
     bits = np.dtype(DTYPES[name]).newbyteorder(">" if storage.big_endian else "<")
     if len(size) != len(stride) or len(size) > AXES or offset < 0 or any(it < 0 for it in (*size, *stride)):
         return Flawed("undecodable", f"a tensor of size {[*size][:8]}, strides {[*stride][:8]}, from {offset} on")

@@ -14,7 +14,8 @@ COUNT = 48
 
 
 def arrays(at):
-    return {"x": floats(at, (3, 4, 4)), "obs": {"pos": floats(at, 7)}, "label": at % 5, "name": f"sample {at}"}
+    made = {"x": floats(at, (3, 4, 4)), "obs": {"pos": floats(at, 7)}, "label": at % 5, "name": f"sample {at}"}
+    return {**made, "mask": np.ones(6, np.int64), "kinds": [6, 6, 6]}
 
 
 def pairs(at):
@@ -51,7 +52,8 @@ FAULTS = [
     ("arrays", {**arrays(7), "label": 9}, {("label", "label")}),
     ("arrays", {**arrays(7), "label": float("nan")}, {("label", "label")}),
     ("arrays", {**arrays(7), "label": None}, {("label", "label")}),
-    ("arrays", {"x": floats(7, (3, 4, 4)), "label": 1, "name": "s"}, {("obs", "fields")}),
+    ("arrays", {key: it for key, it in arrays(7).items() if key != "obs"}, {("obs", "fields")}),
+    ("arrays", {**arrays(7), "x": np.zeros((3, 4, 4), "f4")}, {("x", "constant")}),
     ("arrays", None, {("data", "undecodable")}),
     ("pairs", (JPEG[1][:-99], 3), {("[0]", "truncated")}),
     ("pairs", (b"", 3), {("[0]", "empty")}),

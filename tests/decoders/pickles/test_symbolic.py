@@ -256,10 +256,26 @@ def test_an_array_of_python_2():
 def test_out_of_band_buffers_and_unknown_ids_are_not_guessed():
     buffers = []
     raw = pickle.dumps({"x": np.arange(3.0)}, 5, buffer_callback=buffers.append)
-    ((_, node),) = PickleDecoder().parse(raw).tree.pairs
-    assert isinstance(unboxed(node), Opaque)
-    assert isinstance(PickleDecoder().parse(b"\x80\x02K\x01Q.").tree, Opaque)
+    for cannot in (raw, b"\x80\x02K\x01Q."):
+        assert [(it.code, it.verdict) for it in PickleDecoder().read(cannot, None).findings] == [
+            ("unknown-payload", "unverifiable")
+        ]
     assert isinstance(PickleDecoder().parse(b"\x80\x02\x82\x07.").tree, Opaque)
+
+
+def test_dtypes_that_numpy_refuses_are_broken_and_those_of_others_are_unknown():
+    sound = pickle.dumps(np.arange(3.0), 3)
+    for broken in (
+        sound.replace(b"f8", b"d4"),
+        sound.replace(b"(K\x03X\x01\0\0\0<", b"(K\x09X\x01\0\0\0<"),
+        sound.replace(b"X\x01\0\0\0<", b"X\x01\0\0\0!"),
+        sound.replace(b"NNNJ", b"NN)J"),
+        sound.replace(b"X\x02\0\0\0f8", b"X\x02\0\0\0O8"),
+    ):
+        assert broken != sound
+        assert [it.code for it in PickleDecoder().read(broken, None).findings] == ["undecodable"]
+    strange = sound.replace(b"X\x02\0\0\0f8", b"cmine\nfloat24\n")
+    assert [it.code for it in PickleDecoder().read(strange, None).findings] == ["unknown-payload"]
 
 
 @pytest.mark.parametrize(
@@ -283,6 +299,8 @@ def test_out_of_band_buffers_and_unknown_ids_are_not_guessed():
         (b"Iabc\n.", "undecodable"),
         (b"Fabc\n.", "undecodable"),
         (b"S'abc\n.", "undecodable"),
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", "undecodable"),
+        (b"Np4000000000\n.", "undecodable"),
         (b"\x80\x04N.N.", "trailing-data"),
     ],
 )

@@ -28,6 +28,7 @@ def paths(thing):
         ([], {"data": "list"}),
         ({"a": []}, {"a": "list"}),
         ({}, {}),
+        ({"words": ["a", "b"], "pairs": [("a", 1)]}, {"words": "text", "pairs[0][0]": "text", "pairs[0][1]": "number"}),
         (Opaque("datetime.datetime"), {"data": "other"}),
         (np.array(["a"]), {"data": "other"}),
         (np.array([(1, (2.0, [1, 2]))], [("a", "i4"), ("b", [("c", "f8"), ("d", "u1", 2)])]),

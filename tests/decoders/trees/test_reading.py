@@ -115,6 +115,14 @@ def test_arrays_of_many_sizes_have_no_shape_and_those_of_one_have():
     }
 
 
+def test_an_empty_list_of_texts_or_numbers_is_one_of_them():
+    def words(at):
+        return {"words": ["a"] * (1 + at % 3), "numbers": [1.5] * (1 + at % 3), "y": 1}
+
+    assert said({"words": [], "numbers": [], "y": 1}, words) == []
+    assert said({"words": ["a"], "numbers": [1.0], "y": []}, words) == [("fields", "suspicious", "y")]
+
+
 def test_lists_that_are_ragged_in_some_records_are_one_field():
     def ragged(at):
         return {"p": [[1.0] * (2 + at % 2 * row) for row in range(3)], "y": 1}
