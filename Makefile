@@ -14,7 +14,7 @@ help:
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
-	@echo "make fuzz     feed arbitrary bytes to the reader of damaged LMDB files and to pickles, two minutes each"
+	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files and of payloads, two minutes each"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,7 @@ fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=120
 	$(BIN)/python tests/fuzz/fuzz_pickle.py -max_total_time=120
+	$(BIN)/python tests/fuzz/fuzz_payloads.py -max_total_time=120
 
 clean:
 	rm -rf $(VENV) datacheck-demo

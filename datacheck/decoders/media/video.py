@@ -79,7 +79,7 @@ def walk_mp4(value: Value) -> list[Finding]:
                 return [cut("mp4", value, "inside the header of a box")]
             return [found("undecodable", f"an mp4 file without a box where one must begin, at byte {box.start}")]
         if box.stop > len(value):
-            return [cut("mp4", value, f"inside the box {box.name.decode()} of {box.stop - box.start} bytes")]
+            return [cut("mp4", value, f"inside the box {box.name.decode('latin-1')} of {box.stop - box.start} bytes")]
         seen.add(box.name)
         finding = _index(value, box) if box.name == b"moov" else None
         if finding is not None:
@@ -105,7 +105,7 @@ def _index(value: Value, moov: Box) -> Finding | None:
             if not box.name and bytes(value[box.start : box.stop]).strip(b"\0") == b"":
                 continue  # QuickTime ends some lists with a zero
             if box.stop > holder.stop or not box.name or count > BOXES:
-                said = f"a box at byte {box.start} of the index does not fit into {holder.name.decode()}"
+                said = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
                 return found("undecodable", said, offset=box.start)
             if box.name in CONTAINERS:
                 waiting.append(box)

@@ -169,6 +169,12 @@ def test_a_million_of_anything_is_one_finding():
     assert len(codes("ogg", b"OggS\0" + bytes(22) * 10_000)) == 1
 
 
+def test_a_box_with_a_copyright_sign_in_its_name():
+    whole = mp4() + box(b"\xa9nam", bytes(20))
+    assert codes("mp4", whole) == []
+    assert codes("mp4", whole[:-1]) == ["truncated"]
+
+
 def test_still_pictures_in_boxes_are_no_video():
     for brand in (b"avif", b"heic", b"mif1"):
         assert media_kind(mp4(brand=brand)) is None
