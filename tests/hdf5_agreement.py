@@ -14,6 +14,7 @@ from datacheck.backends.copy_plan import Drops, Plan
 from datacheck.backends.hdf5.columns import columns
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.interface import StoreOptions
 
 
@@ -90,12 +91,19 @@ def _copied_otherwise(reader: Hdf5Reader, path: Path, folder: Path, rng: Any) ->
         yield f"{copied.kept} kept and {copied.dropped} dropped of {total}"
     if (records, digest) != (copied.kept, copied.digest):
         yield "the copy is not what was written"
+    left = {table.judged[0].path: table.rows - len(gone.get(table.judged[0].path, ())) for table in tables}
+    ours = {frozenset(it.path for it in table.datasets) for table in tables if left[table.judged[0].path]}
+    again = Hdf5Reader.recognise(plan.target, StoreOptions())
+    assert again is not None
+    theirs = {frozenset(it.path for it in table.datasets) for table in again.contents(0).tables}
+    if ours != theirs:
+        yield f"the tables of the copy are {theirs - ours}, not {ours - theirs}"
     source, copy = _described(path, gone), _described(plan.target, {})
     for name in source.keys() | copy.keys():
-        ours, theirs = source.get(name, {}), copy.get(name, {})
-        for what in ours.keys() | theirs.keys():
-            if ours.get(what) != theirs.get(what):
-                yield f"{name!r}: {what} is {theirs.get(what)!r:.200} in the copy, not {ours.get(what)!r:.200}"
+        before, after = source.get(name, {}), copy.get(name, {})
+        for what in before.keys() | after.keys():
+            if before.get(what) != after.get(what):
+                yield f"{name!r}: {what} is {after.get(what)!r:.200} in the copy, not {before.get(what)!r:.200}"
 
 
 def _finished(steps: Any) -> Any:
@@ -112,8 +120,9 @@ def _described(path: Path, gone: dict[bytes, Any]) -> dict[bytes, dict[str, Any]
     with h5py.File(path) as file:
         rows = {h5py.h5o.get_info(file[name].id).addr: at for name, at in gone.items()}
         for name, item in ((b"/", file), *_walk(file)):
-            it: dict[str, Any] = {"type": type(item).__name__, "attributes": list(item.attrs)}
-            for key in item.attrs:
+            keys = [key for key in item.attrs if key != MARK]
+            it: dict[str, Any] = {"type": type(item).__name__, "attributes": keys}
+            for key in keys:
                 attribute = h5py.h5a.open(item.id, key.encode())
                 it[f"attribute {key}"] = _spelled(item.attrs[key], file), attribute.get_type().encode(), attribute.shape
             if isinstance(item, h5py.Group):
@@ -141,6 +150,8 @@ def _of_dataset(item: Any, gone: Any, file: Any) -> dict[str, Any]:
     return it
 
 
+MARK = TABLE.decode()
+"""What tables get in a copy that are as long there as others; that they are the same ones is compared by itself."""
 VIRTUAL = "~"
 """The names of virtual datasets end so, whose layout a copy does not keep."""
 

@@ -85,10 +85,12 @@ def attributes(h5: Any, opened: Any) -> Listing:
     """List the attributes of an open object."""
     tracked = total = None
     with contextlib.suppress(*TROUBLE):
+        total = h5.h5a.get_num_attrs(opened)
+    if total == 0:
+        return Listing()
+    with contextlib.suppress(*TROUBLE):
         # a committed type does not say whether it keeps the order
         tracked = not isinstance(opened, h5.h5t.TypeID) and bool(opened.get_create_plist().get_attr_creation_order())
-    with contextlib.suppress(*TROUBLE):
-        total = h5.h5a.get_num_attrs(opened)
 
     def walk(add: Callable[[bytes], None], index: int, order: int, start: int) -> None:
         h5.h5a.iterate(opened, add, start, index_type=index, order=order)

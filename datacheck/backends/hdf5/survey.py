@@ -143,11 +143,11 @@ class _Walk:
                 return
             self._seen[link.u] = None
             opened = self._h5.h5o.open(group, name)
-            self._attributes(opened, path)
+            marked = TABLE in self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
-                dataset = self._dataset(opened, path)
+                dataset = self._dataset(opened, path, marked=marked)
                 if dataset is not None:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
@@ -170,13 +170,13 @@ class _Walk:
             self._incomplete(listing, path, "links")
         return sorted(listing.names)
 
-    def _attributes(self, opened: Any, path: bytes) -> None:
-        """Read an object's attributes, whose checksums are checked with that, and say what of them is damaged."""
+    def _attributes(self, opened: Any, path: bytes) -> list[bytes]:
+        """Read an object's attributes, and with them their checksums; say what is damaged, and return their names."""
         spelled = escape(path)
         signal = self._trail.step()
         if signal is not None:
             self.findings.append(killed(signal, f"the attributes of {spelled}", attributes_of=spelled))
-            return
+            return []
         listing = attributes(self._h5, opened)
         self._incomplete(listing, path, "attributes")
         for name in listing.names:
@@ -189,6 +189,7 @@ class _Walk:
             except MemoryError:
                 said = f"the attribute {called} of {spelled} needs more memory than there is"
                 self.findings.append(found("too-large", said, verdict="unverifiable", object=spelled, attribute=called))
+        return listing.names
 
     def _incomplete(self, listing: Listing, path: bytes, what: str) -> None:
         """Say which index of links or attributes is damaged, or if any are not found for that, how many and which."""
@@ -249,7 +250,7 @@ class _Walk:
             parts[:0] = [part for part in onward.split(b"/") if part]
         return path, None
 
-    def _dataset(self, opened: Any, path: bytes) -> Dataset | None:
+    def _dataset(self, opened: Any, path: bytes, *, marked: bool) -> Dataset | None:
         """Return a dataset as it is described in the file, or None for one that holds nothing by its nature."""
         shape = opened.shape
         if shape is None:
@@ -266,7 +267,7 @@ class _Walk:
             self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
         chunks = tuple(created.get_chunk()) if chunked else None
-        table = text_of(self._h5, opened, TABLE) if self._h5.h5a.exists(opened, TABLE) else ""
+        table = text_of(self._h5, opened, TABLE) if marked else ""
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table)
         hindrances = list(self._hindrances(opened, created, dataset))
         self.findings += hindrances

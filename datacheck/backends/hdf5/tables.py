@@ -202,18 +202,21 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
         yield replace(dataset, called=called[dataset.path]) if dataset.path in called else dataset
 
 
-def made_alike(tables: Iterable[Table], heights: Mapping[str, int]) -> dict[bytes, str]:
-    """Return the datasets to be marked with their table, since that becomes as long as another one beside it.
+def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
+    """Return the datasets to be marked with their table, since that becomes as long as something beside it.
 
     `heights` has the numbers of rows that tables will have, by their names, for those that change.
     """
-    beside: dict[tuple[bytes, int, str], list[Table]] = defaultdict(list)
-    for table in tables:
+    beside: dict[tuple[bytes, int, str], list[Table | Dataset]] = defaultdict(list)
+    for dataset in contents.unjudged:
+        if dataset.shape:
+            beside[dataset.path.rpartition(b"/")[0], *dataset.height].append(dataset)
+    for table in contents.tables:
         first = table.datasets[0]
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
-    clashing = [table for alike in beside.values() if len(alike) > 1 for table in alike if table.name in heights]
-    return {dataset.path: table.name for table in clashing for dataset in table.datasets}
+    clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
+    return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 
 
 def label_names(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> frozenset[bytes]:

@@ -191,7 +191,7 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            marks = made_alike(contents.tables, heights)
+            marks = made_alike(contents, heights)
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew)
             yield Part(file, names[number], number, start, planned, there)
 

@@ -94,3 +94,11 @@ def test_an_attribute_of_that_name_that_somebody_else_wrote_breaks_nothing(tmp_p
         file["a"].attrs["datacheck_table"] = value
     assert [it.key for it in scan(path, workers=1).findings] == ["/a[7]"]
     assert set(tables(clean_copy(path))) == {"/a", "/b"}
+
+
+def test_texts_that_a_table_becomes_as_long_as_are_not_taken_into_it(tmp_path):
+    path = tmp_path / "store.h5"
+    with h5py.File(path, "w") as file:
+        file["data"], file["words"] = with_nan(20, 7), np.array([b"w"] * 19)
+    copy = clean_copy(path)
+    assert tables(copy) == {"/": (19, [b"/data"])}
