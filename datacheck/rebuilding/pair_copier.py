@@ -80,7 +80,10 @@ class PairCopier:
                     pairs = _kept(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
-                    target.put(shard.part, pairs, ordered=plan.changing is None or plan.changing.ordered)
+                    if plan.changing is None or plan.changing.ordered:
+                        target.put(shard.part, pairs)
+                    else:
+                        target.put(shard.part, pairs, ordered=False)
                     if quarantine is not None and leaves:
                         left = _left(block, leaves, plan.drops)
                         quarantine.put(shard.part, left)
