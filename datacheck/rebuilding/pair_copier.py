@@ -80,10 +80,7 @@ class PairCopier:
                     pairs = _kept(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
-                    if plan.changing is None or plan.changing.ordered:
-                        target.put(shard.part, pairs)
-                    else:
-                        target.put(shard.part, pairs, ordered=False)
+                    _put(target, shard.part, pairs, plan)
                     if quarantine is not None and leaves:
                         left = _left(block, leaves, plan.drops)
                         quarantine.put(shard.part, left)
@@ -128,6 +125,13 @@ class PairCopier:
         assert place is not None  # or there were objections
         writer: type[Writer] = load_class(place)
         return writer
+
+
+def _put(target: Writer, part: str, pairs: Pairs, plan: Plan) -> None:
+    if plan.changing is None or plan.changing.ordered:
+        target.put(part, pairs)
+    else:
+        target.put(part, pairs, ordered=False)
 
 
 def _kept(block: Block, leaves: frozenset[int], changes: frozenset[int], fill: float | None, change: Change) -> Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, title, writable
+from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
@@ -99,11 +100,11 @@ def rebuild_as(
         outcome = mended(order.choice, report, order.renumber)
         receipt = _draft(order, report, to, time.monotonic() - started, outcome)
         order.choice.require_known(report.findings, report.source.path)
+        _refuse_fill(order, report, copier)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None or receipt.nothing_left:
             return receipt, report
         refuse_undecided(order.source, report)
-        _refuse_fill(order, report, copier)
         if copier.acceptable:
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
@@ -332,6 +333,8 @@ def rebuild(
         The copy could not be written or is not what it should be; nothing was left behind.
     """
     given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
+    if isinstance(source, str | bytes | os.PathLike):
+        refuse_url(os.fsdecode(source))
     named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
     for what in ("source", "target"):
         if what not in named:

@@ -59,7 +59,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     every = f"all {counted(findings, 'finding')}"
     if findings and written:
         yield f"{every}: {', '.join(shell(str(file), asked.encoding) for file in written)}"
-    elif findings > ALL_PRINTED:
+    elif findings > ALL_PRINTED or (findings and report.layer is not None):  # a copy then rests on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else (report.source.path,)
         net = () if report.layer is None else ("--net", report.layer.net)

@@ -674,7 +674,7 @@ def mined(here):
 
 COMMANDS = [
     (["scan", "store", "rows.h5", "--report", "../report.json"], 1),
-    (["scan", "."], 0),
+    (["scan", "."], 1),
     (["rebuild", "store", "../copy", "--drop-bad", "--quarantine", "../quarantine"], 0),
     (["rebuild", "rows.h5", "../copy.h5"], 0),
     (["show", "store", "00000003"], 0),

@@ -100,6 +100,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "shape": [3, 8, 8],
         "allow_nan": ["data"],
         "together": [],
+        "conventions": [],
         "validators": [],
         "sample": "50%",
         "stats": True,

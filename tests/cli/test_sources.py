@@ -73,7 +73,7 @@ def test_every_store_of_a_folder_is_scanned_and_the_totals_come_last(mixed):
     assert folders == {json.dumps({"path": "all", "sources": 3, "not_read": {"text file": 1}})}
     *_, counted, totals = said.splitlines()
     assert counted == "all: not read: 1 text file"
-    assert totals == "3 sources, 62 records: 3 not clean; 3 bad"
+    assert totals == "3 sources: 3 NOT CLEAN; 62 records checked: 3 bad"
     rows = (mixed.parent / "r.csv").read_text().splitlines()
     assert '"all","more/b.h5","","more/b.h5:/[2]",' in rows[1]
     lines = [json.loads(line) for line in (mixed.parent / "r.jsonl").read_text().splitlines()]
@@ -84,7 +84,7 @@ def test_several_sources_end_with_a_line_of_totals_and_one_does_not(mixed):
     status, said, _ = run("scan", "all/a.h5", "all/train_lmdb", "nowhere")
     assert status == 2
     last = said.splitlines()[-1]
-    assert last == "3 sources, 36 records: 1 not clean, 1 clean, 1 could not be opened; 1 bad"
+    assert last == "3 sources: 1 clean, 1 NOT CLEAN, 1 not scanned; 36 records checked: 1 bad"
     assert "sources" not in run("scan", "all/a.h5")[1]
     assert run("scan", "all/a.h5", "all/a.h5", "--quiet")[1] == ""
 
@@ -105,7 +105,7 @@ def test_python_returns_a_sequence_of_reports_that_is_their_sum(mixed):
     assert reports.counts == {"nan": 3}
     assert list(reports.bad_keys()) == ["more/b.h5:/[2]", "more/deep/val:00000003", "train_lmdb:00000007"]
     assert len(reports.findings) == len(list(reports.findings)) == 3
-    with pytest.raises(datacheck.NotClean, match="3 sources, 62 records: 3 not clean; 3 bad"):
+    with pytest.raises(datacheck.NotClean, match="3 sources: 3 NOT CLEAN; 62 records checked: 3 bad"):
         reports.require_clean()
     before = [it.document() for it in reports]
     assert SeveralReports("all", list(reports)).bad == 3
@@ -316,7 +316,7 @@ def test_the_working_directory_is_a_source_as_any_other(mixed, monkeypatch):
     monkeypatch.chdir(mixed)
     status, said, complaint = run("scan", ".")
     assert (status, complaint) == (1, "")
-    assert said.splitlines()[-1] == "3 sources, 62 records: 3 not clean; 3 bad"
+    assert said.splitlines()[-1] == "3 sources: 3 NOT CLEAN; 62 records checked: 3 bad"
     assert "datacheck show . 'more/b.h5:/[2]'" in said
     assert run("show", ".", "train_lmdb:00000007")[0] == 1
     status, _, complaint = run("scan", "")

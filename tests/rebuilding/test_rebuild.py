@@ -19,7 +19,6 @@ from building import datum, fingerprint, floats, key, pixels, raw_records, write
 import datacheck
 from datacheck.backends import open_store
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
-from datacheck.rebuilding.choice import Choice
 
 
 def pairs(path):
@@ -453,9 +452,10 @@ def test_the_script_under_the_name_people_look_for(source, target):
     assert pairs(target) == kept(*BAD)
 
 
-def test_codes_that_do_not_exist_are_refused():
+def test_codes_that_do_not_exist_are_refused(source, target):
     with pytest.raises(datacheck.UsageError, match="neither a verdict nor a code"):
-        Choice(drop=("nonsense",))
+        datacheck.rebuild(source, target, drop=("nonsense",))
+    assert not target.exists()
 
 
 def test_a_record_whose_value_lies_behind_the_end_of_the_file_is_left_out(tmp_path, target):
