@@ -12,7 +12,7 @@ import msgspec
 from datacheck.checks.class_balance import in_order
 from datacheck.checks.validators import Finite, Label, Range, Validator, built_in
 from datacheck.conventions.account import KeyWatch
-from datacheck.decoders import SIDE_DECODERS, decoder, is_decoder, kind, payload
+from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, is_decoder, kind, payload
 from datacheck.decoders.foreign import foreign
 from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
@@ -209,6 +209,8 @@ class Judge:
             other = kind(value)
         if family.decoder == "decimal":
             return {row: "text"}
+        if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:
+            return {}  # wrapped as its family is, and broken within
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
         name = foreign(value)
