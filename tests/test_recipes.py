@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building import key, write_lmdb
+from building import key, raw_records, write_lmdb
 
 PACKAGE = Path(__file__).parents[1] / "datacheck"
 
@@ -21,6 +21,7 @@ BACKENDS = ("backends/__init__.py", "BACKENDS: dict[str, Backend] = {\n")
 VALIDATORS = ("checks/validators.py", "VALIDATORS: dict[str, type[BuiltIn]] = {\n")
 CHECKS = ("model/settings.py", "CHECKS = (")
 REPORTS = ("reporting/files.py", "REPORTS: dict[str, Callable[[IO[str]], Sink]] = {")
+CONVENTIONS = ("conventions/__init__.py", "CONVENTIONS: dict[str, Row] = {\n")
 ENGINES = ("engines/__init__.py", "ENGINES: dict[str, EngineRow] = {\n")
 """Where each table is, and the text behind which a row is put."""
 DECODER_FILE = "decoders/toy.py"
@@ -405,6 +406,32 @@ def test_a_report_format_is_a_sink_and_a_row(copy, tmp_path):
     for command in ("scan", "lint"):
         assert "Write the report: .toy, .json, .jsonl or .csv." in copy.datacheck(command, "--help")
     assert "Write .toy, .json, .jsonl or, of the series, .csv." in copy.datacheck("log", "--help")
+
+
+TOY_CONVENTION = """
+from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.stored_values import stored
+
+
+def recognise(store):
+    raw = store.value(b"how many")
+    if raw is None:
+        return None
+    return Convention("toy", tuple(store.patterns), (Count(b"how many", stored(raw), raw),), own=frozenset({b"how many"}))
+"""
+
+
+def test_a_convention_is_a_file_and_a_row(copy, tmp_path):
+    copy.file("conventions/toy.py", TOY_CONVENTION)
+    copy.row(CONVENTIONS, '    "toy": Row("datacheck.conventions.toy", "a toy of the tests"),\n')
+    records = raw_records(30) | {b"how many": b"31"}
+    store = write_lmdb(tmp_path / "store", records)
+    report = copy.scan_json(store, status=1)
+    assert report["conventions"] == ["toy"]
+    assert [it["message"] for it in report["findings"]] == ["how many says 31, there are 30"]
+    assert "toy" in copy.datacheck("scan", "--help")
+    copy.datacheck("rebuild", store, tmp_path / "copy", "--drop-bad")
+    assert copy.scan_json(tmp_path / "copy")["bad"] == 0
 
 
 TOY_ENGINE = '''
