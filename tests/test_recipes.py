@@ -417,7 +417,8 @@ def recognise(store):
     raw = store.value(b"how many")
     if raw is None:
         return None
-    return Convention("toy", tuple(store.patterns), (Count(b"how many", stored(raw), raw),), own=frozenset({b"how many"}))
+    count = Count(b"how many", stored(raw), raw)
+    return Convention("toy", tuple(store.patterns), (count,), own=frozenset({count.key}))
 """
 
 
