@@ -6,6 +6,7 @@ S) of which only a check of labels makes anything. Elsewhere a text has no field
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,8 @@ class TextDecoder:
         if profile is None or not profile.label:
             return
         whole = [row for row in rows if row not in broken]
-        numbers = [row for row in whole if _DECIMALS.knows(block.values[row])]
+        # "nan", "inf" and the number plate "9E999" are words here, of which it says nothing that they are not finite
+        numbers = [row for row in whole if _is_finite(block.values[row])]
         yield from _numbers(block, numbers, profile)
         if words := sorted(set(whole).difference(numbers)):
             import numpy as np
@@ -158,6 +160,11 @@ def _said(value: bytes) -> Finding | None:
         said = "bytes written out as text, b'...': str() was called on them before they were stored"
         return found("odd-text", said, offset=0)
     return None
+
+
+def _is_finite(value: Value) -> bool:
+    """Say if a value is a decimal number, and neither NaN nor infinite."""
+    return _DECIMALS.knows(value) and math.isfinite(float(bytes(value)))
 
 
 _DECIMALS = DecimalDecoder()

@@ -207,6 +207,8 @@ class Judge:
             if decoder(family.decoder).knows(value):
                 return {}
             other = kind(value)
+        if other == family.decoder:  # it begins as one, and is broken
+            return {}
         if family.decoder == "decimal":
             return {row: "text"}
         if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:

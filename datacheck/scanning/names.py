@@ -17,6 +17,7 @@ from datacheck.model.nearest import instead
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
+from datacheck.scanning.recognition import words_of
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, Task, opening_seconds
 from datacheck.workers.interface import Engine, Watch
@@ -81,6 +82,7 @@ class Names:
             return
         whole = taken is None or _tells_all(taken)
         self._see(asked, paths(report.profile), fields(report.profile))
+        self._there.update(it for it in asked if it[0] == "label-field" and _names_labels(report, it[1]))
         if set(asked) - self._there and report.source.backend == "hdf5":
             ((_, answer),) = pool.run([LookUp(tuple(asked))])
             if not isinstance(answer, tuple):
@@ -137,6 +139,13 @@ class Names:
             if finding.code == "row-count" and isinstance(rows, dict) and absent & {name.strip("/") for name in rows}:
                 continue
             yield finding
+
+
+def _names_labels(report: Report, name: str) -> bool:
+    """Say whether a word in the keys of one of the families has been taken for that of labels."""
+    return report.source.backend != "hdf5" and any(
+        name.lower() in words_of(family) for family in report.profile.families
+    )
 
 
 def _tells_all(taken: Taken) -> bool:

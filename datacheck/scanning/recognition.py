@@ -172,5 +172,10 @@ def is_label(family: str, label_field: str | None) -> bool:
     >>> is_label("train/label-#", None), is_label("labelled-#", None), is_label("gt_#", "gt")
     (True, False, True)
     """
-    words = _WORD.findall(family.lower())
+    words = words_of(family)
     return not LABELS.isdisjoint(words) or (label_field is not None and label_field.lower() in words)
+
+
+def words_of(family: str) -> list[str]:
+    """Return the words in the name of a family, any of which `--label-field` may name."""
+    return _WORD.findall(family.lower())

@@ -144,3 +144,10 @@ def test_any_single_byte_is_sound_and_two_are_not():
     assert (batch.field, batch.label) == ("label", True)
     [(row, finding)] = findings
     assert (row, finding.code, finding.message) == (256, "size-mismatch", "2 bytes, the others have one")
+
+
+@pytest.mark.parametrize("word", [b"nan", b"Inf", b"-infinity", b"9E999"])
+def test_among_labels_that_are_words_what_is_no_finite_number_is_a_word(word):
+    findings, batches = decoded(TextDecoder(), b"7", b"grandma", word, label=True)
+    assert findings == []
+    assert [(list(it.rows), it.values.tolist()) for it in batches] == [([0], [7.0]), ([1, 2], [b"grandma", word])]

@@ -1,5 +1,6 @@
 """A family is what more than half of its sampled values are; the others are judged as what they look like, or not."""
 
+import gzip
 import io
 import json
 import pickle
@@ -329,3 +330,10 @@ class Apart:
 def test_a_sample_is_the_first_records_whatever_the_blocks(limit, room, sizes):
     block = sample(Apart(), Shard(), limit, room)
     assert [len(it) for it in block.values] == sizes
+
+
+def test_a_record_in_two_wrappers_that_is_cut_is_broken_and_no_slip_of_ours(tmp_path):
+    values = [gzip.compress(zlib.compress(npy(at), 0), mtime=0) for at in range(32)]
+    values[7] = values[7][:-1]
+    report = datacheck.scan(write_lmdb(tmp_path / "store", {key(at): it for at, it in enumerate(values)}), workers=1)
+    assert [(it.index, it.code, it.verdict) for it in report.findings] == [(7, "truncated", "bad")]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from array import array
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.slips import of_machine
+
+OUTSIDE = -1
+"""Stands for the number of a chunk that lies outside the dataset."""
 
 
 class Chunks:
@@ -18,22 +23,24 @@ class Chunks:
     def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
         self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
+        self._opened = opened
         numbers, offsets, sizes = array("q"), array("Q"), array("Q")
 
         def add(chunk: Any) -> None:
             number = self._number(chunk.chunk_offset)
-            if number is not None:
-                numbers.append(number)
-                offsets.append(chunk.byte_offset or 0)
-                sizes.append(chunk.size)
+            numbers.append(OUTSIDE if number is None else number)
+            offsets.append(chunk.byte_offset or 0)
+            sizes.append(chunk.size)
 
         self.whole = True
         try:
             opened.chunk_iter(add)
         except TROUBLE:
             self.whole = False
-        order = np.argsort(np.array(numbers, np.int64), kind="stable")
-        self._numbers: NDArray[Any] = np.array(numbers, np.int64)[order]
+        self._listed: NDArray[Any] = np.array(numbers, np.int64)
+        order = np.argsort(self._listed, kind="stable")
+        order = order[np.searchsorted(self._listed[order], 0) :]
+        self._numbers: NDArray[Any] = self._listed[order]
         self.offsets: NDArray[Any] = np.array(offsets, np.uint64)[order]
         self.sizes: NDArray[Any] = np.array(sizes, np.uint64)[order]
 
@@ -44,6 +51,49 @@ class Chunks:
         if at == len(self._numbers) or int(self._numbers[at]) != number:
             return None
         return int(self.offsets[at]), int(self.sizes[at])
+
+    def hides(self, origin: tuple[int, ...]) -> bool:
+        """Say if the library takes a chunk that is stored for one that never was: an entry of the index is damaged.
+
+        Either the index lists the chunk, which the library does not find there, or one has a wrong place that this may
+        be the right one of.
+        """
+        number = self._number(origin)
+        if number is None:
+            return False
+        listed = self.find(origin) is not None or any(low < number < high for low, high in self._misplaced)
+        return listed and not self._is_found(origin)
+
+    @cached_property
+    def _misplaced(self) -> list[tuple[int, int]]:
+        """Between which chunks those belong that the index lists outside, twice, or where the library finds none."""
+        listed = self._listed
+        low = np.concatenate(([OUTSIDE], listed[:-1]))
+        high = np.concatenate((listed[1:], [math.prod(self._grid)]))
+        twice = self._numbers[1:][self._numbers[1:] == self._numbers[:-1]]
+        odd = np.flatnonzero((listed <= low) | (listed >= high))
+        return [
+            (int(low[at]), int(high[at]))
+            for at in odd.tolist()
+            if listed[at] < 0 or listed[at] in twice or not self._is_found(self._origin(int(listed[at])))
+        ]
+
+    def _is_found(self, origin: tuple[int, ...]) -> bool:
+        """Say if the library finds a chunk by its place, which it does not look up to list them."""
+        try:
+            if self._opened.get_create_plist().get_nfilters():  # then no room is enough to look the chunk up
+                self._opened.read_direct_chunk(origin, out=bytearray())
+            else:
+                self._opened.read_direct_chunk(origin)
+        except (ValueError, MemoryError):  # there is no room for the chunk, which is there
+            return True
+        except TROUBLE as exc:
+            return of_machine(exc)
+        return True
+
+    def _origin(self, number: int) -> tuple[int, ...]:
+        places = np.unravel_index(number, self._grid)
+        return tuple(int(at) * size for at, size in zip(places, self._chunks, strict=True))
 
     def end(self) -> int:
         """Return where the last chunk in the file ends."""

@@ -104,6 +104,7 @@ class Window:
                 self.stop = self._read_objects(start, stop)
             else:
                 self.values = self._fetch(slice(start, stop), stop - start)
+            self._lose_hidden_chunks()
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
 
@@ -223,6 +224,22 @@ class Window:
         chunks = self.dataset.chunks
         return None if chunks is None else Chunks(self._handle.id, chunks)
 
+    def _lose_hidden_chunks(self) -> None:
+        """Take for lost what the library has filled in for a chunk that is stored, and that it does not find."""
+        dataset = self.dataset
+        if dataset.chunks is None or dataset.dtype.hasobject:
+            return
+        filling = np.asarray(self._handle.fillvalue).tobytes()
+        for origin, (rows, *others) in cells(dataset, self.start, self.stop):
+            values = self.values[(slice(rows.start - self.start, rows.stop - self.start), *others)]
+            if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(origin):
+                continue
+            path = escape(dataset.path)
+            said = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
+            lost = found("damaged-store", said, field=dataset.title, dataset=path, chunk=list(origin))
+            for row in range(rows.start, rows.stop):
+                self.lost.setdefault(row, lost)
+
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset
         path, said = escape(dataset.path), reason_of(exc)
@@ -262,6 +279,14 @@ def _step(dataset: Dataset, rows: int, *, single: bool) -> int:
     if dataset.chunks is None or single:
         return min(rows, most)
     return min(dataset.chunks[0] * max(1, rows // dataset.chunks[0]), most)
+
+
+def _are_all(values: NDArray[Any], filling: bytes) -> bool:
+    """Say if values are the one that stands for what was never written, and no other; row by row, for the memory."""
+    if not filling or not values.size or values[:1].tobytes()[: len(filling)] != filling:
+        return False
+    row = filling * (values[0].nbytes // len(filling))
+    return all(it.tobytes() == row for it in values)
 
 
 def weight(values: NDArray[Any]) -> int:

@@ -53,6 +53,8 @@ WRAPPERS: dict[str, Wrapper] = {
     "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),
 }
 """In the order in which they are asked. Raw snappy and base64 have no magic: what they hold must have one."""
+WITHOUT_MAGIC = frozenset({"snappy", "base64"})
+"""Of these a value that cannot be unpacked is none: other values begin like them by chance, protobuf messages say."""
 
 
 def peeled_once(value: Value) -> tuple[str, Peeled] | None:
@@ -60,7 +62,9 @@ def peeled_once(value: Value) -> tuple[str, Peeled] | None:
     for name, wrapper in WRAPPERS.items():
         if wrapper.begins(value):
             peeled = wrapper.peel(value, VOTING)
-            if peeled.value or peeled.sound or (peeled.finding and peeled.finding.verdict == "unverifiable"):
+            undecided = peeled.finding is not None and peeled.finding.verdict == "unverifiable"
+            guessed = name in WITHOUT_MAGIC and not frames.is_framed_snappy(value)
+            if peeled.sound or undecided or (peeled.value and not guessed):
                 return name, peeled
     return None
 

@@ -5,11 +5,13 @@ import bz2
 import gzip
 import lzma
 import random
+import struct
 import zlib
 
 import cramjam
 import pytest
 
+from datacheck.decoders import kind
 from datacheck.decoders.wrappers import table
 from datacheck.decoders.wrappers.table import WRAPPERS, peel, peeled_once
 
@@ -146,6 +148,13 @@ def test_raw_snappy_is_peeled_only_where_a_magic_is_inside():
     assert peeled_once(bytes(cramjam.snappy.compress_raw(b"only words, " * 40))) is None
     cut = WRAPPERS["snappy"].peel(packed[: len(packed) // 2], 1 << 24)
     assert cut.finding.code in ("truncated", "undecodable")
+
+
+def test_what_begins_like_raw_snappy_by_chance_and_cannot_be_unpacked_is_none():
+    message = b"\x0a\x04" + struct.pack("<i", 640) + b"\x12\x05hello"  # of length 10, and then a pickle, it seems
+    assert WRAPPERS["snappy"].begins(message)
+    assert peeled_once(message) is None
+    assert kind(message) is None
 
 
 def test_base64_is_peeled_only_where_a_magic_is_inside():
