@@ -71,7 +71,7 @@ def paste(command, copy):
 
 CASES = {
     "backend": "--backend lmdb",
-    "decoder": "--decoder datum",
+    "decoder": "--decoder datum --decoder '#=datum'",
     "ranges": "--range data=-5:5 --range label=1:",
     "labels": "--labels 8",
     "label_field": "--label-field label",
@@ -83,7 +83,7 @@ CASES = {
     "max_bad": "--max-bad 1%",
     "ignore": "--ignore empty --ignore 'nan:#'",
 }
-APART = {"sample", "strict", "together"}
+APART = {"array", "sample", "strict", "together"}
 """Options that have a test of their own below."""
 
 
