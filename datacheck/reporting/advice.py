@@ -165,6 +165,8 @@ def fitting_arrays(family: FamilyProfile) -> list[Array]:
 
 def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     """Say what would decide what is undecided."""
+    if report.tally.unknown:
+        yield from _arrays(report, encoding)
     if report.status != 3:
         return
     if report.partial:
@@ -174,8 +176,6 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         decides = DECIDES.get(code)
         said = f"{decides}; " if decides else ""
         yield f"to decide: {code}: {said}--ignore {code} lets it not count"
-    if "unknown-payload" in codes:
-        yield from _arrays(report, encoding)
     if not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 

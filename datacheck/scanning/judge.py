@@ -293,7 +293,8 @@ class Judge:
         """Count values that nothing decodes; of those of another length than the others that is said instead."""
         odd = odd_lengths(block, rows, known)
         yield from odd
-        self._tally.unknown[family or ""] += len(rows) - len(odd)
+        if len(odd) < len(rows):
+            self._tally.unknown[family or ""] += len(rows) - len(odd)
 
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""
