@@ -9,7 +9,7 @@ from typing import Any
 
 from datacheck.errors import UsageError
 from datacheck.model.forced import is_raw
-from datacheck.model.nearest import instead
+from datacheck.model.nearest import instead, nearest
 from datacheck.model.settings import Array
 from datacheck.scanning import spelling
 
@@ -73,7 +73,7 @@ def _array(family: str | None, said: str) -> Array:
         raise UsageError(f"array is {spelling.quoted(said)}; it must be of the form {_FORM}")
     order, name, sizes = match.groups()
     if name not in DTYPES:
-        raise UsageError(f"no dtype is called {name!r}; {instead(name, SHORT)}")
+        raise UsageError(f"no dtype is called {name!r}; {instead(name, SHORT)}{_long(name)}")
     dtype = DTYPES[name]
     if order == ">" and dtype == "bf16":
         raise UsageError("array is >bf16; bf16 is read in the order of little-endian machines only")
@@ -84,6 +84,12 @@ def _array(family: str | None, said: str) -> Array:
     if min(shape) < 1 or len(shape) > MOST_AXES or prod(shape) > LARGEST_BYTES:
         raise UsageError(f"the shape {sizes} must have at most {MOST_AXES} sizes, of at least 1 each")
     return Array(dtype, shape, family)
+
+
+def _long(name: str) -> str:
+    """Return the end of a sentence on a name that is no dtype, where a long one is meant."""
+    close = nearest(name, DTYPES)
+    return f"; did you mean {close!r}?" if close is not None and close not in SHORT else ""
 
 
 def _once(option: str, made: dict[str | None, Any], family: str | None, value: Any) -> None:

@@ -64,12 +64,6 @@ FAULTS = [
     ("feat_8", "size-mismatch"),
     ("feat_9", "empty"),
 ]
-    ("feat_5", "nan"),
-    ("feat_6", "inf"),
-    ("feat_7", "size-mismatch"),
-    ("feat_8", "size-mismatch"),
-    ("feat_9", "empty"),
-]
 
 
 @pytest.mark.parametrize("given", ["feat_#=f4:4,6", "f4:4,6", "feat_#=float32:4,6"])
@@ -85,7 +79,8 @@ def test_sound_arrays_are_clean_and_each_fault_is_named(here, given):
 
 
 def test_a_big_endian_array_is_read_as_one(here):
-    write_lmdb(here / "store", features(">u2"))
+    values = {b"feat_%d" % number: np.arange(number, number + 24, dtype=">u2").tobytes() for number in range(40)}
+    write_lmdb(here / "store", values)
     report = report_of(run("scan", "store", "--array", "feat_#=>u2:4,6", "--range", "0:1000", "--format", "json"))
     assert (report["status"], found(report)) == (0, [])
 
@@ -184,7 +179,8 @@ def test_one_decoder_for_all_is_in_the_settings_as_ever(here):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"array": "f5"}, "did you mean"),
+        ({"array": "f5"}, "there are f2, f4"),
+        ({"array": "flaot32"}, "did you mean 'float32'?"),
         ({"array": "f4:3,0"}, "at least 1"),
         ({"array": "f4:"}, "of the form"),
         ({"array": "=f4"}, "names no family"),
