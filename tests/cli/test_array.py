@@ -4,7 +4,9 @@ import io
 import json
 import pickle
 import shlex
+import zlib
 
+import h5py
 import numpy as np
 import pytest
 from building import floats, write_lmdb
@@ -198,6 +200,43 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(here, options, said):
     with pytest.raises(UsageError) as caught:
         datacheck.scan(here / "none", **options)
     assert said in str(caught.value)
+
+
+def test_arrays_in_a_wrapper_are_read_in_it(here):
+    records = {key: zlib.compress(value) for key, value in faulty().items() if key.startswith(b"feat") and value}
+    store = write_lmdb(here / "store", records | {b"feat_1": records[b"feat_1"][:-6]})
+    report = datacheck.scan(store, decoder="feat_#=zlib+raw", array="feat_#=f4:4,6", workers=1)
+    assert sorted((it.key, it.code) for it in report.findings) == [("feat_1", "truncated"), *FAULTS[:-1]]
+
+
+def test_a_single_array_or_text_of_no_family_is_judged_by_its_like(here):
+    """A text is one also where all values are said to be arrays; what is no text is an array."""
+    store = write_lmdb(here / "store", features() | {b"readme": b"made in May", b"total": floats(1, (4,)).tobytes()})
+    report = datacheck.scan(store, array="f4:4,6", workers=1)
+    assert [(it.key, it.code) for it in report.findings] == [("total", "size-mismatch")]
+
+
+def test_a_store_of_nothing_but_texts_is_what_it_is_said_to_be(here):
+    store = write_lmdb(here / "store", {b"%d" % number: b"abcdefgh" for number in range(30)})
+    assert datacheck.scan(store, array="u1:8", workers=1).profile.families["#"].decoder == "raw"
+
+
+def test_a_file_without_keys_has_no_family(here):
+    with h5py.File("rows.h5", "w") as file:
+        file["data"] = floats(1, (20, 3))
+    with pytest.raises(UsageError, match="'data_#', which no record has"):
+        datacheck.scan("rows.h5", array="data_#=f4", workers=1)
+
+
+def test_one_of_several_sources_with_the_family_is_enough(here):
+    one, two = (
+        write_lmdb(here / "one", features()),
+        write_lmdb(here / "two", {b"%d" % n: npy(floats(n)) for n in range(30)}),
+    )
+    reports = datacheck.scan([two, one], array="feat_#=f4:4,6", workers=1)
+    assert [(it.status, it.source.decoder) for it in reports] == [(0, "npy"), (0, "raw+text")]
+    with pytest.raises(UsageError, match="did you mean 'feat_#'"):
+        datacheck.scan([two, one], array="feet_#=f4:4,6", workers=1)
 
 
 def test_serial_and_parallel_scans_agree(here):

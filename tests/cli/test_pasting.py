@@ -98,6 +98,12 @@ def test_an_option_is_in_each_printed_command(here, name):
     paste(f"datacheck scan store {CASES[name]}", ("store", "store_clean"))
 
 
+def test_arrays_are_in_each_printed_command(here):
+    records = {b"v%03d" % number: floats(number, (6,)).astype("f4").tobytes() for number in range(40)}
+    write_lmdb(here / "store", records | {b"v007": records[b"v007"][:-1], b"v009": b"\xff" * 24})
+    paste("datacheck scan store --array 'v#=f4:6'", ("store", "store_clean"))
+
+
 def test_strict_drops_what_is_suspicious(here):
     write_lmdb(here / "store", raw_records(30) | {key(3): datum(np.full((3, 8, 8), 7, np.uint8), 3)})
     said = sh("datacheck scan store --strict", status=(1,))
