@@ -17,9 +17,10 @@ from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.batch import Batch
-from datacheck.model.blocks import Block, Shard
+from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.forced import UNFORCED, Forced
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import CHECKS, Settings
 from datacheck.reporting.ignoring import ignoring
@@ -27,14 +28,16 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.keeping import Recognise
 from datacheck.scanning.names import Names
+from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import prepare_all
-from datacheck.scanning.tasks import Check, Job, TakeLayout, opening_seconds
+from datacheck.scanning.tasks import Check, Job, TakeLayout, Task, opening_seconds
 from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
-from datacheck.workers.interface import Death, MakeEngine, Watch
+from datacheck.workers.interface import Death, Engine, MakeEngine, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,10 +105,11 @@ class ReadRecord:
         ignores = ignoring(job.settings.ignore)
         tally = Check(self.shard, self.profile, careful=True, last=1).run(job, watch)
         findings = [finding for finding in tally.findings if not ignores(finding)]
+        forced = Forced.by(job.settings)
         for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
             if len(block):
                 try:
-                    return _describe(block, self.profile, tuple(findings), unknown=bool(tally.unknown))
+                    return _describe(block, self.profile, tuple(findings), forced, unknown=bool(tally.unknown))
                 except Exception:
                     if not findings:
                         raise
@@ -174,7 +178,7 @@ def _shown(
         profile = Profile()
         if not isinstance(layout, Death):
             taken = take_profile(pool, layout)
-            profile = taken.profile
+            profile = _told(pool, layout, taken.profile)
             report.profile = profile
             names.look(report, taken, pool)
         seen = only(pool, ReadRecord(shard, profile))
@@ -188,6 +192,14 @@ def _shown(
     verdicts = {finding.verdict for finding in seen.findings}
     counts = {"bad", "suspicious"} if settings.strict else {"bad"}
     return Record("\n".join(lines), 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0)
+
+
+def _told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
+    """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
+    if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
+        return profile
+    conventions = only(pool, Recognise(tuple(layout.probes)))
+    return profile if isinstance(conventions, Death) else told(profile, conventions)
 
 
 def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
@@ -226,8 +238,10 @@ def _line(content: Content) -> str:
     return f"{content.name}: {kind}, min {summary.min:g}, max {summary.max:g}, mean {summary.mean:.6g}{spread}"
 
 
-def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...], *, unknown: bool) -> Seen:
-    from datacheck.decoders import decoder, kind
+def _describe(
+    block: Any, profile: Profile, findings: tuple[Finding, ...], forced: Forced = UNFORCED, *, unknown: bool
+) -> Seen:
+    from datacheck.decoders import SIDE_DECODERS, decoder, kind
     from datacheck.decoders.interface import HoldingPictures
     from datacheck.scanning.judge import unknown_payload
     from datacheck.statistics.measure import measure
@@ -238,6 +252,9 @@ def _describe(block: Any, profile: Profile, findings: tuple[Finding, ...], *, un
     if value is not None and len(value) and name in (None, UNKNOWN):
         other = kind(value)
         name = other if family is None or other in family.by_magic else None
+        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
+            name = forced.rest.decoder
+            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
     if name is None or name == UNKNOWN:
         if unknown and value:  # a scan says it once of all such records
             findings = (*findings, unknown_payload(bytes(value[:8])))

@@ -245,7 +245,20 @@ FORMAT_OPTION = click.option(
 )
 SCAN_OPTIONS = (
     BACKEND_OPTION,
-    click.option("--decoder", cls=FromTable, rows=decoders, metavar="NAME", help="The payload's kind: {a, b}."),
+    click.option(
+        "--decoder",
+        cls=FromTable,
+        rows=decoders,
+        multiple=True,
+        metavar="[FAMILY=]NAME",
+        help="The payload's kind, of all keys or of one family: {a, b}. Repeatable.",
+    ),
+    click.option(
+        "--array",
+        multiple=True,
+        metavar="[FAMILY=]DTYPE[:SHAPE]",
+        help="Values are raw arrays of this dtype, as f4:3,64,64, >u2 or bf16. Repeatable.",
+    ),
     click.option(
         "--range",
         "ranges",
@@ -298,8 +311,8 @@ SCAN_OPTIONS = (
 
 
 SHARED = (
-    *("backend", "decoder", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks", "skip"),
-    *("sample", "timeout", "max_bad", "strict", "ignore"),
+    *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
+    *("skip", "sample", "timeout", "max_bad", "strict", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
 

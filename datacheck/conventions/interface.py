@@ -7,7 +7,7 @@ by a rebuild.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
@@ -106,7 +106,7 @@ class Convention:
     `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
     None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
     one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
-    they begin with.
+    they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name.
     """
 
     name: str
@@ -118,3 +118,4 @@ class Convention:
     own: frozenset[bytes] = frozenset()
     named: bool = True
     dense: bool = False
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -121,6 +121,11 @@ DECODERS: dict[str, Payload] = {
         title="JSON with {field}",
         late=LATE,
     ),
+    "raw": Payload(
+        ("datacheck.decoders.raw", "RawDecoder"),
+        "raw arrays without a header, whose dtype and shape --array gives",
+        title="raw arrays",
+    ),
     "decimal": Payload(
         ("datacheck.decoders.text", "DecimalDecoder"),
         "decimal numbers, as picture stores keep beside the pictures",

@@ -83,7 +83,7 @@ class KnownFamilies:
         if self._told:
             for place, alike in enumerate(folded):
                 if alike in self._told:
-                    found[place] = self._by_numbers(keys[place], *self._told[alike])
+                    found[place] = self._by_numbers(keys[place], *self._told[alike]) or found[place]
         return found
 
     @staticmethod

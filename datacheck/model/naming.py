@@ -12,14 +12,19 @@ from datacheck.model.escaping import plain, unescape
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.settings import Settings
 
+FAMILIES = frozenset({"array", "decoder"})
+"""Options that name a family of keys."""
+
 
 def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield each option that names a field or dataset, and the name."""
+    """Yield each option that names a field, a dataset or a family of keys, and the name."""
     yield from (("range", it.field) for it in settings.range or () if it.field is not None)
     yield from (("allow-nan", name) for name in settings.allow_nan)
     if settings.label_field is not None:
         yield "label-field", settings.label_field
     yield from (("together", name) for group in settings.together for name in group)
+    yield from (("array", it.family) for it in settings.array if it.family is not None)
+    yield from (("decoder", it.family) for it in settings.decoders)
 
 
 def means(option: str, name: str, path: str) -> bool:
@@ -28,6 +33,8 @@ def means(option: str, name: str, path: str) -> bool:
     >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
     (True, False)
     """
+    if option in FAMILIES:
+        return name == path
     name = plain(name)
     if option == "together" and "*" in name:  # stands for what is within a name
         pattern = "[^/]*".join(map(re.escape, name.split("*")))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from datacheck.model.settings import Array
+
 NEARLY_ALL = 15 / 16
 """What so many sampled records have in common, the others of their family are meant to have."""
 
@@ -34,13 +36,22 @@ EMPTY = "empty"
 """Stands for a decoder's name where a value has no bytes."""
 
 
+class UsualLength(msgspec.Struct, frozen=True):
+    """The number of bytes that most of some sampled values have, and the share of them that do."""
+
+    size: int
+    share: float
+
+
 class FamilyProfile(msgspec.Struct, frozen=True):
     """What the records of one family of keys are meant to hold: the decoder's name, and the fields it finds in them.
 
     `kinds` counts the sampled values by the decoder that knows them, UNKNOWN and EMPTY among them. Where the decoder is
     UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
-    which datacheck does not load.
+    which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
+    arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
+    have.
     """
 
     decoder: str
@@ -55,6 +66,9 @@ class FamilyProfile(msgspec.Struct, frozen=True):
         return frozenset(self.kinds) - {UNKNOWN, EMPTY} if self.decoder == UNKNOWN else frozenset()
 
     classes: tuple[str, ...] = ()
+    forced: bool = False
+    array: Array | None = None
+    length: UsualLength | None = None
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -20,6 +20,25 @@ class Bounds(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
+class Array(msgspec.Struct, frozen=True):
+    """What raw values are arrays of: a dtype by NumPy's short name or "bf16", and a shape, None where any may be.
+
+    `family` is the family of keys whose values these are, None all others. The dtype is empty where only the store
+    says how many items there are.
+    """
+
+    dtype: str
+    shape: tuple[int, ...] | None = None
+    family: str | None = None
+
+
+class FamilyDecoder(msgspec.Struct, frozen=True):
+    """The name of the decoder of one family of keys."""
+
+    family: str
+    decoder: str
+
+
 class Configuration(msgspec.Struct, frozen=True, omit_defaults=True):
     """The file that options were taken from, and those of them that judge less than without it.
 
@@ -42,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
+    `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
 
@@ -59,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int | None = None
     backend: str | None = None
     decoder: str | None = None
+    decoders: tuple[FamilyDecoder, ...] = ()
+    array: tuple[Array, ...] = ()
     workers: int = 1
     timeout: float = TIMEOUT
     max_bad: str | None = None

@@ -7,12 +7,15 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import prod
 from pathlib import Path
 from string import ascii_letters, digits
 
 from datacheck.backends import BACKENDS
+from datacheck.decoders.raw import spelled
 from datacheck.model.finding import Finding
-from datacheck.model.settings import Bounds
+from datacheck.model.profile import UNKNOWN, FamilyProfile
+from datacheck.model.settings import Array, Bounds
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
@@ -29,6 +32,12 @@ DECIDES = {
     "internal-error": "please report it",
 }
 """By code of what could not be decided, what would decide it."""
+
+
+SUGGESTED = 3
+"""Of so many families at most it is said how they could be read."""
+SUGGESTED_DTYPES = {1: ("u1",), 2: ("f2", "bf16"), 4: ("f4",), 8: ("f8",)}
+"""By the size of an item, the dtypes that values may well have."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Asked:
 
 def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()) -> str | None:
     """Return the lines that say where the full report is and what to run next; None when there is nothing to do."""
-    lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report)]
+    lines = [*_findings(report, written, asked), *_next(report, written, asked), *_to_decide(report, asked.encoding)]
     return "\n".join(lines) or None
 
 
@@ -132,8 +141,32 @@ def _of_layer(report: Report, asked: Asked) -> Iterator[str]:
         yield from ("--decoder", settings.decoder)
 
 
-def _to_decide(report: Report) -> Iterator[str]:
+def _arrays(report: Report, encoding: str) -> Iterator[str]:
+    """Say of families that nothing decodes, and whose values have one length, how they can be read as arrays."""
+    every = [*report.profile.families.items(), *([] if report.profile.rest is None else [("", report.profile.rest)])]
+    for name, family in every[:SUGGESTED]:
+        if family.decoder != UNKNOWN or family.length is None or not report.tally.unknown[name]:
+            continue
+        fitting = [spelled(it) for it in fitting_arrays(family)]
+        if fitting:
+            first = shell(f"{name}={fitting[0]}" if name else fitting[0], encoding)
+            others = f" (or {', '.join(fitting[1:])})" if fitting[1:] else ""
+            size = f"{family.length.size:,} bytes"
+            yield f"to decide: if {name or 'all values'} are arrays of {size}: --array {first}{others}"
+
+
+def fitting_arrays(family: FamilyProfile) -> list[Array]:
+    """Return what values could be arrays of by their length, a sized dtype each; the likeliest is the first."""
+    assert family.length is not None
+    size, shape = family.length.size, family.array.shape if family.array is not None else None
+    items = [size // prod(shape)] if shape is not None else [it for it in (4, 2, 8, 1) if size % it == 0 and size > it]
+    return [Array(dtype, shape or (size // it,)) for it in items for dtype in SUGGESTED_DTYPES.get(it, ())]
+
+
+def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     """Say what would decide what is undecided."""
+    if report.tally.unknown:
+        yield from _arrays(report, encoding)
     if report.status != 3:
         return
     if report.partial:

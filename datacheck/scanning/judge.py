@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Protocol
@@ -20,11 +20,13 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
+from datacheck.model.forced import Forced
 from datacheck.model.naming import exact
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
+from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
@@ -71,7 +73,7 @@ class Judge:
         """
         self._watch = watch or KeyWatch()
         self._profile = profile
-        self._forced = settings.decoder
+        self._forced = Forced.by(settings)
         self._validators = [*built_in(exact(settings, profile)), *(view.validators() if view else ())]
         self._view = view
         self._sample = settings.sample is not None
@@ -189,7 +191,7 @@ class Judge:
                 row not in strangers
                 and finding.verdict != "suspicious"
                 and isinstance(block, Block)
-                and not self._forced
+                and not family.forced
             ):
                 strangers |= self._stranger(block, row, family)
             if row not in strangers:
@@ -255,21 +257,20 @@ class Judge:
             full = [row for row in full if len(block.values[row]) and row not in lost]
             empty = sorted(set(range(len(block))).difference(full, lost))
             for name, rows in self._families(block, empty).items():
-                meant = name is not None and not self._forced and _may_be_empty(self._profile.families[name])
+                meant = name is not None and _may_be_empty(self._profile.families[name])
                 said = found("empty", "the value has zero bytes", verdict="suspicious" if meant else None)
                 yield from ((row, said) for row in rows)
         if self._all_unknown and full:
-            named = self._profile.families
-            counts = Counter(block.named(full, named)) if named else {None: len(full)}
-            for family, count in counts.items():
-                self._tally.unknown[family or ""] += count
+            for name, rows in self._families(block, full).items():
+                known = self._profile.rest if name is None else self._profile.families[name]
+                yield from self._unknown(block, rows, known, name)
             return
         for name, rows in self._families(block, full).items():
             known = self._profile.rest if name is None else self._profile.families[name]
             if known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
-                self._sort_by_magic(block, rows, groups, known.by_magic, name or "")
+                yield from self._sort_by_magic(block, rows, groups, known, name)
             else:
                 groups.append((known, rows))
 
@@ -280,35 +281,55 @@ class Judge:
         return block.families(rows, self._profile.families) if self._profile.families else {None: rows}
 
     def _sort_by_magic(
-        self, block: Block, rows: Sequence[int], groups: Groups, kinds: frozenset[str], family: str
-    ) -> None:
-        """Values of a family that is mostly nothing, or unknown, are taken for what each looks like, if `kinds` do."""
+        self, block: Block, rows: Sequence[int], groups: Groups, known: FamilyProfile, family: str | None
+    ) -> Iterator[Located]:
+        """Values of a family that is mostly nothing, or unknown, are taken for what each looks like, if others were."""
+        kinds = known.by_magic
         for name, alike in self._by_kind(block, rows).items() if kinds else [(None, rows)]:
             if name in kinds:
                 groups.append((FamilyProfile(str(name), 0), alike))
             else:
-                self._tally.unknown[family] += len(alike)
+                yield from self._unknown(block, alike, known, family)
+
+    def _unknown(
+        self, block: Block, rows: Sequence[int], known: FamilyProfile | None, family: str | None
+    ) -> Iterator[Located]:
+        """Count values that nothing decodes; of those of another length than the others that is said instead."""
+        odd = odd_lengths(block, rows, known)
+        yield from odd
+        if len(odd) < len(rows):
+            self._tally.unknown[family or ""] += len(rows) - len(odd)
 
     def _sort_strays(self, block: Block, rows: Sequence[int], groups: Groups) -> Iterator[Located]:
         """Records of families too small for the profile are taken for what they look like, one by one."""
+        how = self._forced.rest
+        if how is not None and not self._forced.spares_texts:
+            groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), rows))
+            return
+        meant: list[int] = []
         for name, alike in self._by_kind(block, rows).items():
+            if how is not None and name not in SIDE_DECODERS:
+                meant += alike
+                continue
             if name is not None:
                 groups.append((FamilyProfile(name, 0), alike))
                 continue
             for row in alike:
                 yield row, unknown_payload(block.values[row])
+        if how is not None and meant:
+            groups.append((FamilyProfile(how.decoder, 0, forced=True, array=how.array), sorted(meant)))
 
     def _by_kind(self, block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
         """Return the records at `rows` by the decoders that know them."""
         kinds: dict[str | None, list[int]] = defaultdict(list)
         for row in rows:
             with blaming("undecodable"):
-                kinds[self._forced or kind(block.values[row])].append(row)
+                kinds[kind(block.values[row])].append(row)
         return kinds
 
     def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
         """Run the checks over a batch and measure it. Numbers beside pictures are to be finite, labels are labels."""
-        beside = family.decoder in SIDE_DECODERS and not self._forced
+        beside = family.decoder in SIDE_DECODERS and not family.forced
         words = batch.values.dtype.kind == "S"
         for validator in self._validators:
             if not beside or isinstance(validator, Label if batch.label else Finite):
@@ -352,7 +373,7 @@ class Judge:
 def _may_be_empty(family: FamilyProfile) -> bool:
     """Say if a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
     few = family.kinds.get(EMPTY, 0) <= FEW_EMPTY * family.sampled
-    return family.decoder == "text" and not family.label and few
+    return family.decoder == "text" and not family.label and not family.forced and few
 
 
 def unknown_payload(value: bytes | memoryview) -> Finding:

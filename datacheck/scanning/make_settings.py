@@ -11,8 +11,8 @@ from typing import Any
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
 from datacheck.model.nearest import instead
-from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, Pair, Settings
-from datacheck.scanning import spelling
+from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
+from datacheck.scanning import payload_options, spelling
 
 
 def make(
@@ -31,7 +31,8 @@ def make(
     stats: bool = False,
     batch_size: int | None = None,
     backend: str | None = None,
-    decoder: str | None = None,
+    decoder: payload_options.OfFamilies | None = None,
+    array: payload_options.OfFamilies | None = None,
     workers: int | None = None,
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
@@ -47,6 +48,8 @@ def make(
     groups = spelling.groups(together)
     if any(len(group) < 2 for group in groups):
         raise UsageError("datasets that belong together are at least two, as in data,label")
+    decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
+    payload_options.agree(decoders, arrays)
     return Settings(
         checks=_checks(checks, skip),
         range=None if range is None else _ranges(spelling.ranges(range)),
@@ -61,7 +64,9 @@ def make(
         stats=spelling.truth("stats", stats),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
-        decoder=_decoder(None if decoder is None else spelling.text("decoder", decoder)),
+        decoder=decoders.pop(None, None),
+        decoders=tuple(FamilyDecoder(family, name) for family, name in decoders.items() if family is not None),
+        array=arrays,
         workers=cores() if workers is None else _at_least_one("the number of workers", workers),
         timeout=_timeout(timeout),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
@@ -112,16 +117,6 @@ def _ignored(rules: tuple[str, ...]) -> tuple[str, ...]:
         if colon and not family:
             raise UsageError(f"{rule!r} names no family behind the colon; it is CODE or CODE:FAMILY")
     return tuple(dict.fromkeys(rules))
-
-
-def _decoder(name: str | None) -> str | None:
-    if name is None:
-        return None
-    from datacheck.decoders import DECODERS, is_decoder
-
-    if not is_decoder(name):
-        raise UsageError(f"no decoder is called {name!r}; {instead(name, DECODERS)}")
-    return name
 
 
 def _conventions(names: tuple[str, ...]) -> tuple[str, ...]:

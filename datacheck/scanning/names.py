@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,9 +10,10 @@ import msgspec
 
 from datacheck.backends.interface import WithNames
 from datacheck.errors import UsageError
+from datacheck.model.blocks import Block
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.naming import asked_for, fields, means, paths
+from datacheck.model.naming import FAMILIES, asked_for, fields, means, paths
 from datacheck.model.nearest import instead
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
@@ -50,6 +51,26 @@ class LookUp:
         return frozenset(there), list(some), whole
 
 
+@dataclass(frozen=True)
+class LookForFamilies:
+    """Return which of some families of keys the store has; goes through the keys until all are found."""
+
+    families: frozenset[str]
+
+    def run(self, job: Job, watch: Watch) -> frozenset[str]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        there: set[str | None] = set()
+        with blaming("unreadable"):
+            for shard in job.reader.layout().shards:
+                for block in job.reader.blocks(shard):
+                    if isinstance(block, Block):
+                        there.update(block.named(range(len(block)), self.families))
+                    if there >= self.families:
+                        return self.families
+        return self.families & there
+
+
 @dataclass
 class Names:
     """What the names in a run's options came to so far. A name that is in one of the sources is there.
@@ -64,6 +85,7 @@ class Names:
     unheeded: list[str] = field(default_factory=list)
     _there: set[Asked] = field(default_factory=set)
     _known: dict[str, None] = field(default_factory=dict)
+    _families: dict[str, None] = field(default_factory=dict)
     _open: bool = False
     """Whether what the sample of the source at hand holds is not all that it may hold."""
     _doubtful: bool = False
@@ -81,10 +103,13 @@ class Names:
         if not asked:
             return
         whole = taken is None or _tells_all(taken)
-        self._see(asked, paths(report.profile), fields(report.profile))
-        self._there.update(it for it in asked if it[0] == "label-field" and _names_labels(report, it[1]))
-        if set(asked) - self._there and report.source.backend == "hdf5":
-            ((_, answer),) = pool.run([LookUp(tuple(asked))])
+        of_fields = [it for it in asked if it[0] not in FAMILIES]
+        self._see(of_fields, paths(report.profile), fields(report.profile))
+        self._there.update(it for it in of_fields if it[0] == "label-field" and _names_labels(report, it[1]))
+        self._look_for_families(asked, report, taken, pool)
+        whole = whole or not of_fields
+        if set(of_fields) - self._there and report.source.backend == "hdf5":
+            ((_, answer),) = pool.run([LookUp(tuple(of_fields))])
             if not isinstance(answer, tuple):
                 whole = False
             else:
@@ -96,12 +121,29 @@ class Names:
         if not self.sources and whole and not self._doubtful:
             self._refuse(report, asked)
 
+    def _look_for_families(
+        self, asked: Sequence[Asked], report: Report, taken: Taken | None, pool: Engine[Task]
+    ) -> None:
+        """Look for the families of keys in a source: in its sample, and if that lacks one, in all its keys."""
+        profile = report.profile.families
+        seen = taken.families if taken is not None else [name for name, it in profile.items() if it.sampled]
+        self._families.update(dict.fromkeys(seen))
+        self._there.update(it for it in asked if it[0] in FAMILIES and it[1] in seen)
+        missing = frozenset(name for option, name in set(asked) - self._there if option in FAMILIES)
+        if not missing or report.source.backend == "hdf5":
+            return
+        ((_, answer),) = pool.run([LookForFamilies(missing)])
+        if isinstance(answer, frozenset):
+            self._there.update(it for it in asked if it[0] in FAMILIES and it[1] in answer)
+        else:
+            self._doubtful = True
+
     def conclude(self, report: Report) -> None:
         """Look for the names in all that was seen of a source, where its sample could not tell."""
         asked = list(asked_for(self.settings))
         if not asked or not self._open:
             return
-        self._see(asked, report.tally.statistics, report.tally.statistics)
+        self._see([it for it in asked if it[0] not in FAMILIES], report.tally.statistics, report.tally.statistics)
         seen = report.complete and report.tally.statistics and not report.partial
         self._doubtful |= not seen or report.source.backend == "hdf5"
         if not self.sources and not self._doubtful:
@@ -116,7 +158,8 @@ class Names:
         for option, name in asked:
             if (option, name) in self._there:
                 continue
-            said = f"--{option} names {name!r}, which no record has; {instead(name, self._known)}"
+            known, what = (self._families, "the family ") if option in FAMILIES else (self._known, "")
+            said = f"--{option} names {what}{name!r}, which no record has; {instead(name, known)}"
             if option not in self.excused:
                 raise UsageError(said)
             self.unheeded.append(f"{said}; the option is left out")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from datacheck.backends.interface import Reader
@@ -21,6 +22,7 @@ from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
 from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
+from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.recognition import Families, Vote
 
@@ -170,8 +172,12 @@ class Sums:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
-        label = vote is not None and vote.label
-        return FamilyProfile(name, sampled, made, kinds, label, tuple(sorted(self.classes)[:CLASSES]))
+        family = FamilyProfile(name, sampled, made, kinds, classes=tuple(sorted(self.classes)[:CLASSES]))
+        if vote is None:
+            return family
+        return msgspec.structs.replace(
+            family, label=vote.label, forced=vote.forced, array=vote.array, length=vote.length
+        )
 
     def _channels_first(self, decoder_name: str, field_name: str) -> bool:
         """Say if arrays have their channels first: in a Datum, and in the floats and labels that Caffe's layer reads.
@@ -202,12 +208,14 @@ def of_rows(block: RowBlock) -> Sums:
     return made
 
 
-def of_values(values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False) -> Sums:
+def of_values(
+    values: Sequence[bytes | memoryview], name: str, *, pixels: bool, label: bool = False, array: Array | None = None
+) -> Sums:
     """Return the sums of values that a decoder is to decode. Without `pixels`, pictures not looked at have no mean."""
     made = Sums()
     block = Block([b""] * len(values), values)
     decodes = decoder(name)
-    family = FamilyProfile(name, 0, label=True) if label else None
+    family = FamilyProfile(name, 0, label=label, array=array) if label or array else None
     items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
     batches = [it for it in items if isinstance(it, Batch)]
     made.take(batches, len(values))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from datacheck.decoders import SIDE_DECODERS, kind, payload, value_decoders
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
+from datacheck.model.forced import UNFORCED, Forced, is_raw
 from datacheck.model.key_families import fold, named_alike
-from datacheck.model.profile import EMPTY, UNKNOWN
+from datacheck.model.profile import EMPTY, UNKNOWN, UsualLength
+from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
 
 FAMILIES = 32
@@ -38,16 +40,20 @@ class Look(NamedTuple):
     kind: str
 
 
-def looks(block: Block, forced: str | None) -> list[Look]:
-    """Return what the values of a block look like; with a decoder that is `forced` nobody asks."""
+def looks(block: Block, forced: Forced) -> list[Look]:
+    """Return what the values of a block look like; with a decoder that is `forced` for all of them nobody asks."""
+    whole = None if forced.rest is None or forced.families or forced.spares_texts else forced.rest.decoder
     with blaming("undecodable"):
-        kinds = [EMPTY if not len(it) else forced or kind(it) or UNKNOWN for it in block.values]
+        kinds = [EMPTY if not len(it) else whole or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, strict=True)]
 
 
-def families_of(seen: Sequence[Look]) -> list[str]:
-    """Return the name of the family of each: numbers that take few values are a part of it."""
+def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]:
+    """Return the name of the family of each: numbers that take few values are a part of it.
+
+    What is of one of the `wanted` families is of that.
+    """
     alike: dict[tuple[str | None, str], list[int]] = defaultdict(list)
     for at, look in enumerate(seen):
         alike[look.database, fold(look.key)].append(at)
@@ -56,15 +62,20 @@ def families_of(seen: Sequence[Look]) -> list[str]:
         prefix = "" if database is None else f"{database}:"
         for at, name in zip(places, named_alike([seen[at].key for at in places]), strict=True):
             names[at] = prefix + name
+    for database in {look.database for look in seen} if wanted else ():
+        places = [at for at, look in enumerate(seen) if look.database == database]
+        keys = [seen[at].key for at in places]
+        for at, said in zip(places, Block(keys, keys, database).named(range(len(keys)), wanted), strict=True):
+            names[at] = said or names[at]
     return names
 
 
-def main_families(names: Iterable[str]) -> list[str]:
-    """Return those of the families that are the profile's own."""
+def main_families(names: Iterable[str], wanted: Collection[str] = ()) -> list[str]:
+    """Return those of the families that are the profile's own, the `wanted` ones among them."""
     counts = Counter(names)
     order = sorted(counts, key=lambda family: (-counts[family], family))[:FAMILIES]
     enough = min(SAMPLED, counts.total() / SHARE)
-    return sorted(family for family in order if counts[family] > 1 and counts[family] >= enough)
+    return sorted({*wanted, *(family for family in order if counts[family] > 1 and counts[family] >= enough)})
 
 
 def too_few(names: Sequence[str]) -> frozenset[str]:
@@ -75,11 +86,17 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Vote:
-    """What the sampled values of a family come to: what is to decode them, and how many there are of each kind."""
+    """What the sampled values of a family come to: what is to decode them, and how many there are of each kind.
+
+    `forced`, `array` and `length` are those of the family's profile.
+    """
 
     decoder: str
     kinds: Mapping[str, int]
     label: bool = False
+    forced: bool = False
+    array: Array | None = None
+    length: UsualLength | None = None
 
     @property
     def empty(self) -> int:
@@ -102,15 +119,30 @@ class Vote:
         kinds: Counter[str] = Counter()
         for name, number in self.kinds.items():
             kinds[UNKNOWN if name in SIDE_DECODERS else name] += number
-        return Vote(UNKNOWN if self.decoder in SIDE_DECODERS else self.decoder, kinds)
+        if self.forced:
+            return self
+        return replace(self, decoder=UNKNOWN if self.decoder in SIDE_DECODERS else self.decoder, kinds=kinds)
 
 
-def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False) -> Vote:
+def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, array: Array | None = None) -> Vote:
     """Return the vote of the values of one family: a decoder that knows more than half of them, UNKNOWN without one."""
     kinds = Counter(look.kind for look in seen)
     full = len(seen) - kinds[EMPTY]
-    elected = forced or _elected(kinds, full, single=all(look.size <= 1 for look in seen))
-    return Vote(elected, kinds, label and elected in SIDE_DECODERS)
+    if forced is not None:
+        kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
+        return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
+    elected = _elected(kinds, full, single=all(look.size <= 1 for look in seen))
+    return Vote(elected, kinds, label and elected in SIDE_DECODERS, length=_usual_length(seen))
+
+
+def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
+    """Return the length that most of the values have which no decoder knows."""
+    sizes = Counter(look.size for look in seen if look.kind == UNKNOWN)
+    count = sizes.total()
+    if count < SAMPLED:
+        return None
+    size = min(sizes, key=lambda size: (-sizes[size], size))
+    return UsualLength(size, round(sizes[size] / count, 4)) if 2 * sizes[size] > count else None
 
 
 def _elected(kinds: Counter[str], full: int, *, single: bool) -> str:
@@ -135,25 +167,28 @@ class Families:
     strays: bool = False
 
     @classmethod
-    def of(cls, seen: Sequence[Look], forced: str | None = None, label_field: str | None = None) -> Families:
-        """Decide by the looks of all probes; `forced` is the decoder's name, if the caller gave one.
+    def of(cls, seen: Sequence[Look], forced: Forced = UNFORCED, label_field: str | None = None) -> Families:
+        """Decide by the looks of all probes; `forced` is what the caller said of decoders.
 
         Raises UsageError for a decoder of rows, where there are keys and values.
         """
-        if seen and forced is not None and payload(forced).rows:
-            known = ", ".join(value_decoders())
-            raise UsageError(f"the decoder {forced} is not for keys and values; there are {known}")
-        names = families_of(seen)
-        members: dict[str, list[Look]] = {family: [] for family in main_families(names)}
+        for how in (*forced.families.values(), *([forced.rest] if forced.rest else [])) if seen else ():
+            if payload(how.decoder).rows:
+                known = ", ".join(value_decoders())
+                raise UsageError(f"the decoder {how.decoder} is not for keys and values; there are {known}")
+        wanted = forced.families if seen else ()
+        names = families_of(seen, wanted)
+        members: dict[str, list[Look]] = {family: [] for family in main_families(names, wanted)}
         others: list[Look] = []
         for name, look in zip(names, seen, strict=True):
             members.get(name, others).append(look)
-        votes = {name: elect(of, forced, label=is_label(name, label_field)) for name, of in members.items()}
-        rest = elect(others, forced) if others and (not votes or 2 * len(others) >= len(seen)) else None
+        votes = {name: _vote(name, of, forced, label_field) for name, of in members.items()}
+        rest = _vote(None, others, forced) if others and (not votes or 2 * len(others) >= len(seen)) else None
         every = [*votes.values(), *([rest] if rest else [])]
-        if forced is None and not any(vote.of_training for vote in every):
-            votes = {name: vote.alone() for name, vote in votes.items()}
-            rest = elect(others, None).alone()
+        if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
+            forced = replace(forced, texts_beside=False)
+            votes = {name: _vote(name, of, forced, label_field).alone() for name, of in members.items()}
+            rest = _vote(None, others, forced).alone()
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:
@@ -164,6 +199,17 @@ class Families:
         """Return what is to decode the values of a family, or (None) of all the rest; None if nothing is."""
         vote = self.vote(family)
         return None if vote is None or vote.decoder == UNKNOWN else vote.decoder
+
+
+def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field: str | None = None) -> Vote:
+    """Return the vote of a family, or (None) of all the rest."""
+    label = family is not None and is_label(family, label_field)
+    how = forced.of(family)
+    if how is not None and how is forced.rest and forced.spares_texts:
+        vote = elect(seen, None, label=label)
+        if vote.decoder in SIDE_DECODERS:
+            return vote
+    return elect(seen, None if how is None else how.decoder, label=label, array=None if how is None else how.array)
 
 
 def is_label(family: str, label_field: str | None) -> bool:

@@ -23,6 +23,7 @@ from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.names import Names
+from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
@@ -226,6 +227,7 @@ def _recognise(pool: Engine[Task], layout: Layout, report: Report, add: Callable
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
     report.conventions = found_out
+    report.profile = told(report.profile, found_out)
 
 
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
@@ -246,7 +248,8 @@ def _all_statistics(layout: Layout, settings: Settings) -> bool:
 
 
 def _decoders(profile: Profile) -> str | None:
-    return "+".join(sorted({family.decoder for family in profile.every})) or None
+    there = {family.decoder for family in profile.every if family.sampled or not family.forced}
+    return "+".join(sorted(there)) or None
 
 
 def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
+from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
 
@@ -33,7 +34,8 @@ class Options(TypedDict, total=False):
     """What `scan` takes beside its source; its docstring says what each means."""
 
     backend: str | None
-    decoder: str | None
+    decoder: OfFamilies | None
+    array: OfFamilies | None
     checks: Sequence[str] | None
     skip: Sequence[str]
     range: Pair | Mapping[str | None, Pair] | str | None
@@ -63,7 +65,8 @@ def scan(
     source: Any,
     *,
     backend: str | None = None,
-    decoder: str | None = None,
+    decoder: OfFamilies | None = None,
+    array: OfFamilies | None = None,
     checks: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     range: Pair | Mapping[str | None, Pair] | str | None = None,  # noqa: A002  (the option's name)
@@ -93,7 +96,12 @@ def scan(
         An LMDB environment, a LevelDB directory, an HDF5 file, a folder of any of these or a text list of HDF5 files;
         or a reader, as `open_store` returns it. Or a list of any of these.
     backend, decoder
-        The store's and the payload's kind by name, where they are not to be recognised.
+        The store's and the payload's kind by name, where they are not to be recognised. Several decoders are a mapping
+        by family of keys, as the report prints them, or texts as in ["latents_#=npy"].
+    array
+        What values are raw arrays of, a dtype and a shape: "f4:3,64,64", "f4" for any length, ">u2", "bf16"; or such
+        texts by family, as a mapping or as in ["latents_#_data=f2:4,16,16"]. Without a family it is for all values but
+        the texts and numbers that lie beside others.
     checks, skip
         Names of the checks to run (all of them by default), and of those to leave out.
     range
@@ -155,6 +163,7 @@ def scan(
     settings = make(
         backend=backend,
         decoder=decoder,
+        array=array,
         checks=checks,
         skip=skip,
         range=range,

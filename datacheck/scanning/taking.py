@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Position, RowBlock, Shard
+from datacheck.model.forced import Forced
 from datacheck.model.profile import Profile
 from datacheck.scanning.blame import blamed
 from datacheck.scanning.tasks import Job, ended_by
@@ -27,6 +28,8 @@ ALONE_BYTES = 64 << 10
 """Values of more bytes are decoded one at a time, each with an alarm of its own."""
 FURTHER_PROBES = 128
 """So many are added at most, where a family has too few values."""
+NAMES = 1000
+"""So many names of families are told at most."""
 KEY_LETTERS = 1000
 """A key that a note has to carry is cut to this."""
 READING, DECODING = "reading", "decoding"
@@ -74,7 +77,8 @@ class Taken:
 
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
     their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
-    that are not in the profile.
+    that are not in the profile. `families` are the names of all families of which a value was seen, or the first of
+    them.
     """
 
     profile: Profile
@@ -83,6 +87,7 @@ class Taken:
     unused: int = 0
     last: Death | None = None
     strays: bool = False
+    families: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -124,6 +129,7 @@ class _Taking:
 
     def __init__(self, task: TakeProfile, job: Job, watch: Watch) -> None:
         self._task, self._job, self._watch = task, job, watch
+        self._forced = Forced.by(job.settings)
         self._probes = list(task.probes)
         self._held: dict[int, list[Block]] = {}
         self._looks: dict[int, list[Look]] = {}
@@ -136,14 +142,14 @@ class _Taking:
 
     def steps(self) -> Generator[Given, None, Taken]:
         from datacheck.scanning.profiling import added, of_families, of_tables, undecided
-        from datacheck.scanning.recognition import Families
+        from datacheck.scanning.recognition import Families, families_of
 
         if not self._task.finish:
             yield from self._look_around()
             yield from self._look_further()
         self._watch.note(None)
         settings = self._job.settings
-        families = Families.of(self._all_looks(), settings.decoder, settings.label_field)
+        families = Families.of(self._all_looks(), self._forced, settings.label_field)
         for number in () if self._task.finish else [*self._looks]:
             if not self._probes[number].done:
                 yield from self._decode(number, families)
@@ -151,7 +157,9 @@ class _Taking:
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._looks.values()):
             return Taken(of_tables(sums))
-        return Taken(of_families(families, sums), undecided(families, sums), strays=families.strays)
+        seen = tuple(sorted(set(families_of(self._all_looks(), self._forced.families)))[:NAMES])
+        profile = of_families(families, sums)
+        return Taken(profile, undecided(families, sums), strays=families.strays, families=seen)
 
     def _all_looks(self) -> list[Look]:
         return [look for number in sorted(self._looks) for look in self._looks[number]]
@@ -165,7 +173,9 @@ class _Taking:
             if self._probes[number].done or number in self._looks or number in self._parts:
                 continue
             seen = self._all_looks()
-            if sum(look.size for look in seen) >= PROFILE_BYTES and not too_few(families_of(seen)):
+            if sum(look.size for look in seen) >= PROFILE_BYTES and not too_few(
+                families_of(seen, self._forced.families)
+            ):
                 yield number, {"done": True}
             else:
                 yield from self._look_at(number)
@@ -191,7 +201,7 @@ class _Taking:
         """Return the families of which there are too few values, and those that each probe has values of."""
         from datacheck.scanning.recognition import families_of, too_few
 
-        names = families_of(self._all_looks())
+        names = families_of(self._all_looks(), self._forced.families)
         of_probes: dict[int, set[str]] = {}
         at = 0
         for number in sorted(self._looks):
@@ -225,7 +235,7 @@ class _Taking:
             self._parts[number] = part
             yield number, {"part": pickle.dumps(part), "done": True}
             return
-        self._looks[number] = [look for block in blocks for look in looks(block, self._job.settings.decoder)]
+        self._looks[number] = [look for block in blocks for look in looks(block, self._forced)]
         held = sum(len(value) for kept in self._held.values() for block in kept for value in block.values)
         if held + sum(look.size for look in self._looks[number]) <= SAMPLE_BYTES:
             self._held[number] = blocks
@@ -285,7 +295,7 @@ class _Taking:
         def decode(family: str | None, values: list[bytes | memoryview]) -> None:
             vote = families.vote(family)
             assert vote is not None
-            made = of_values(values, vote.decoder, pixels=pixels, label=vote.label)
+            made = of_values(values, vote.decoder, pixels=pixels, label=vote.label, array=vote.array)
             part.sums.setdefault(family, Sums()).add(made)
 
         blocks = self._held.pop(number, None) or self._read(number)

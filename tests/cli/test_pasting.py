@@ -71,7 +71,7 @@ def paste(command, copy):
 
 CASES = {
     "backend": "--backend lmdb",
-    "decoder": "--decoder datum",
+    "decoder": "--decoder datum --decoder '#=datum'",
     "ranges": "--range data=-5:5 --range label=1:",
     "labels": "--labels 8",
     "label_field": "--label-field label",
@@ -83,7 +83,7 @@ CASES = {
     "max_bad": "--max-bad 1%",
     "ignore": "--ignore empty --ignore 'nan:#'",
 }
-APART = {"sample", "strict", "together"}
+APART = {"array", "sample", "strict", "together"}
 """Options that have a test of their own below."""
 
 
@@ -96,6 +96,12 @@ def test_an_option_is_in_each_printed_command(here, name):
     records = odd_records() | ({key(15): datum(floats(15), None)} if name == "ignore" else {})
     write_lmdb(here / "store", records)
     paste(f"datacheck scan store {CASES[name]}", ("store", "store_clean"))
+
+
+def test_arrays_are_in_each_printed_command(here):
+    records = {b"v%03d" % number: floats(number, (6,)).astype("f4").tobytes() for number in range(40)}
+    write_lmdb(here / "store", records | {b"v007": records[b"v007"][:-1], b"v009": b"\xff" * 24})
+    paste("datacheck scan store --array 'v#=f4:6'", ("store", "store_clean"))
 
 
 def test_strict_drops_what_is_suspicious(here):

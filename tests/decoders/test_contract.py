@@ -5,6 +5,7 @@ import json
 import pickle
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from archive_building import npz, safetensors, torch_save
@@ -18,7 +19,9 @@ import datacheck
 from datacheck.decoders import DECODERS, decoder, value_decoders
 from datacheck.decoders.wrappers.table import peeled_once
 from datacheck.model.blocks import RowBlock
-from datacheck.testing.decoders import BlockContract, DecoderContract, write_lmdb
+from datacheck.model.settings import Array
+from datacheck.scanning.profiling import of_values
+from datacheck.testing.decoders import FOREIGN, BlockContract, DecoderContract, block_of, write_lmdb
 
 
 def picture(number, form, **options):
@@ -265,6 +268,34 @@ class TestRows(BlockContract):
             for name, values in self.block().columns.items():
                 file[name] = values
         return path
+
+
+class TestRaw(BlockContract):
+    decoder = "raw"
+
+    def block(self):
+        return block_of([floats(number, (3, 5)).astype("f4").tobytes() for number in range(6)])
+
+    def family(self, block):
+        array = Array("f4", (3, 5))
+        sums = of_values(block.values, "raw", pixels=True, array=array)
+        return msgspec.structs.replace(sums.profile("raw", len(block)), array=array)
+
+    def write(self, path):
+        return write_lmdb(path, self.block().values)
+
+    def scan(self, path):
+        return datacheck.scan(path, workers=1, array="f4:3,5")
+
+    def test_a_value_cut_anywhere_is_bad(self):
+        value = self.block().values[0]
+        block = block_of([value[:at] for at in range(len(value))])
+        items = self.decoded(block, range(len(block)), self.family(self.block()))
+        assert [row for row, _ in items] == list(range(len(value)))
+
+    def test_a_block_with_faults_is_decoded_as_its_records_are_one_by_one(self):
+        sound = self.block().values
+        self.compare(block_of([*sound, sound[0][:-1], sound[1] + b"\0", *FOREIGN, *sound]), self.family(self.block()))
 
 
 def test_a_decoder_of_rows_is_no_decoder_of_values(tmp_path):

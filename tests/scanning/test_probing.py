@@ -18,6 +18,7 @@ from datacheck.decoders import decoder
 from datacheck.errors import RebuildFailed
 from datacheck.model.blocks import Block, Layout, Position, Shard
 from datacheck.model.finding import found
+from datacheck.model.settings import Settings
 from datacheck.reporting.source import Source
 from datacheck.scanning import profiling
 from datacheck.scanning.make_settings import make
@@ -158,9 +159,7 @@ class Inline:
     """A pool that runs its tasks here; `dies` says of a note whether what follows it ends the worker."""
 
     def __init__(self, reader, dies=lambda note: False, timeout=10.0):
-        self.job = SimpleNamespace(
-            reader=reader, settings=SimpleNamespace(timeout=timeout, decoder=None, label_field=None)
-        )
+        self.job = SimpleNamespace(reader=reader, settings=Settings(timeout=timeout))
         self.dies, self.last, self.tasks = dies, None, 0
 
     def note(self, value):

@@ -1,0 +1,76 @@
+"""What the lengths of values tell that nothing decodes: which few are not as long as all the others are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import msgspec
+
+from datacheck.conventions.interface import Convention
+from datacheck.decoders.raw import spelled_shape
+from datacheck.model.blocks import Block
+from datacheck.model.equal_lengths import lengths
+from datacheck.model.finding import Finding, found
+from datacheck.model.forced import is_raw
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.model.settings import Array
+
+NEARLY_ALL = 0.9
+"""Where fewer of the sampled values have one length, they may well have several."""
+ITEM_BYTES = (1, 2, 4, 8)
+"""The sizes of items of arrays whose shape is known, and not their dtype."""
+
+
+def odd_lengths(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:
+    """Return the findings of those of the values at `rows` that are not as long as nearly all of their family."""
+    usual = None if family is None else family.length
+    if family is None or usual is None or (usual.share < NEARLY_ALL and family.array is None):
+        return []
+    sizes = lengths(block.values)
+    if sizes.count(usual.size) == len(sizes):
+        return []
+    said: dict[int, Finding] = {}
+    made = []
+    for row in rows:
+        size = sizes[row]
+        if size != usual.size:
+            if size not in said:
+                said[size] = _odd(size, usual.size, family.array)
+            made.append((row, said[size]))
+    return made
+
+
+def _odd(size: int, usual: int, array: Array | None) -> Finding:
+    if array is None or array.shape is None:
+        text = f"{size:,} bytes, nearly all others have {usual:,}"
+        return found("size-mismatch", text, verdict="suspicious", found=size, expected=usual)
+    item = usual // prod(array.shape)
+    text = (
+        f"{size:,} bytes, {spelled_shape(array.shape)} items of {item} bytes, as the others have them, take {usual:,}"
+    )
+    return found("size-mismatch", text, found=size, expected=usual, shape=list(array.shape))
+
+
+def told(profile: Profile, conventions: Sequence[Convention]) -> Profile:
+    """Return the profile with the shapes of raw arrays that the conventions of their store know.
+
+    Of values whose dtype is not known only their length follows, where an item then has a size that items have.
+    """
+    shapes = {name: shape for convention in conventions for name, shape in convention.shapes.items()}
+    changed = {name: _told(profile.families[name], shape) for name, shape in shapes.items() if name in profile.families}
+    if not changed:
+        return profile
+    return msgspec.structs.replace(profile, families={**profile.families, **changed})
+
+
+def _told(family: FamilyProfile, shape: tuple[int, ...]) -> FamilyProfile:
+    if is_raw(family.decoder) and family.array is not None and family.array.shape is None:
+        fields = {name: msgspec.structs.replace(of, shape=shape) for name, of in family.fields.items()}
+        array = msgspec.structs.replace(family.array, shape=shape)
+        return msgspec.structs.replace(family, array=array, fields=fields)
+    if family.decoder == UNKNOWN and family.length is not None:
+        item, rest = divmod(family.length.size, prod(shape))
+        if not rest and item in ITEM_BYTES:
+            return msgspec.structs.replace(family, array=Array("", shape))
+    return family
