@@ -26,9 +26,10 @@ from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.probes import probes
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, reason_of, survey
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
