@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from datacheck.model.cells import Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.model.key_families import fold, known_families
@@ -168,7 +169,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class RowBlock:
-    """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
+    """Rows of an HDF5 table: one array for each dataset of numbers, with the row as the leading axis.
+
+    `cells` are the columns of anything else.
 
     The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
@@ -187,6 +190,7 @@ class RowBlock:
     findings: Sequence[tuple[int | None, Finding]] = ()
     scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
     group: str = ""
+    cells: Mapping[str, Cells] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -214,6 +218,7 @@ class RowBlock:
             self,
             rows=[self.rows[row] for row in rows],
             columns={name: column[list(rows)] for name, column in self.columns.items()},
+            cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
             findings=_moved(self.findings, places),
         )

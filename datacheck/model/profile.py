@@ -40,7 +40,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     `kinds` counts the sampled values by the decoder that knows them, UNKNOWN and EMPTY among them. Where the decoder is
     UNKNOWN since none knows more than half, a value is still judged by one of `kinds` that knows it. `label` says that
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
-    which datacheck does not load.
+    which datacheck does not load. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers.
     """
 
     decoder: str
@@ -55,6 +55,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
         return frozenset(self.kinds) - {UNKNOWN, EMPTY} if self.decoder == UNKNOWN else frozenset()
 
     classes: tuple[str, ...] = ()
+    columns: dict[str, FamilyProfile] = {}
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -108,12 +108,13 @@ class Vote:
 def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False) -> Vote:
     """Return the vote of the values of one family: a decoder that knows more than half of them, UNKNOWN without one."""
     kinds = Counter(look.kind for look in seen)
-    full = len(seen) - kinds[EMPTY]
-    elected = forced or _elected(kinds, full, single=all(look.size <= 1 for look in seen))
-    return Vote(elected, kinds, label and elected in SIDE_DECODERS)
+    name = forced or elected(kinds, single=all(look.size <= 1 for look in seen))
+    return Vote(name, kinds, label and name in SIDE_DECODERS)
 
 
-def _elected(kinds: Counter[str], full: int, *, single: bool) -> str:
+def elected(kinds: Counter[str], *, single: bool = False) -> str:
+    """Return the decoder that knows more than half of the values that have any bytes, UNKNOWN without one."""
+    full = kinds.total() - kinds[EMPTY]
     if single and kinds["byte"]:  # some of all bytes look like a text of one letter
         return "byte"
     words = sum(kinds[name] for name in WORDS)

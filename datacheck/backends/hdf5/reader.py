@@ -35,6 +35,7 @@ from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, of_machine
@@ -202,7 +203,8 @@ class Hdf5Reader:
             at = end
 
     def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
-        columns = {}
+        columns: dict[str, NDArray[Any]] = {}
+        cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
@@ -212,11 +214,15 @@ class Hdf5Reader:
                 continue
             values = window.values[start - window.start : stop - window.start]
             for it in judged:
-                columns[it.name] = column(values, it)
+                if it.holds == NUMBERS:
+                    columns[it.name] = column(values, it)
+                else:
+                    cells[it.name] = Cells(it.holds, column(values, it))
                 if lost:
                     unread[it.name] = [at - start for at in lost]
         label, group = self._label(number), table.group
-        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, label, findings, group=group)
+        at = range(start, stop)
+        return RowBlock(table.name, at, columns, table.labels, unread, label, findings, group=group, cells=cells)
 
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
@@ -238,7 +244,8 @@ class Hdf5Reader:
         except (*TROUBLE, MemoryError) as exc:
             return self._empty(number, _unread(dataset, exc))
         path = escape(dataset.path)
-        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in dataset.columns]
+        numbers = (it for it in dataset.columns if it.holds == NUMBERS)
+        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
         return RowBlock("/", (), {}, file=self._label(number), scalars=scalars)
 
     def _empty(self, number: int, finding: Finding) -> RowBlock:

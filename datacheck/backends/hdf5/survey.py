@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions
+from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, errno_details, found
@@ -82,8 +83,10 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     walk = _Walk(h5, file, size, trail)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
-    for group, datasets in walk.groups():
-        made, rest = tables(group, datasets, options)
+    groups = list(walk.groups())
+    texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
+    for group, datasets in groups:
+        made, rest = tables(group, datasets, options, texts=texts)
         found_tables += made
         unjudged += rest
         walk.findings += row_counts(group, datasets, options)
