@@ -49,13 +49,29 @@ def held(dtype: np.dtype[Any]) -> str | None:
         return FIXED_TEXT if dtype.itemsize > 1 else None
     if dtype.kind == "V":
         return OPAQUE if dtype.itemsize and dtype.names is None else None
-    metadata: Mapping[str, Any] = dtype.metadata or {}
-    of = metadata.get("vlen")
+    of = _varying(dtype)
     if of in (str, bytes):
         return TEXT
-    if not isinstance(of, np.dtype) or of.kind not in "biufc" or of.subdtype is not None:
+    if not isinstance(of, np.dtype) or of.kind not in "biufc" or misread(dtype):
         return None
     return BYTES if of.kind in "iu" and of.itemsize == 1 else RAGGED
+
+
+def misread(dtype: np.dtype[Any]) -> bool:
+    """Say whether values of this type hold numbers of varying length in another byte order than this machine's.
+
+    h5py (3.16) hands out their bytes as they are, as if they were in this machine's order.
+    """
+    if dtype.base.names is not None:
+        return any(misread(dtype.base[name]) for name in dtype.base.names)
+    of = _varying(dtype.base)
+    return isinstance(of, np.dtype) and not of.isnative
+
+
+def _varying(dtype: np.dtype[Any]) -> Any:
+    """Return the type of which values of this one have a varying number, None for any other type."""
+    metadata: Mapping[str, Any] = dtype.metadata or {}
+    return metadata.get("vlen")
 
 
 Place = tuple[bytes, int]

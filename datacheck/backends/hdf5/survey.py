@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.superblock import Beyond
@@ -269,6 +270,9 @@ class _Walk:
         except TypeError as exc:
             self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
+        if misread(dtype):
+            what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
+            self.findings.append(_unfollowed(path, what))
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if marked else ""
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table)

@@ -169,7 +169,7 @@ def ragged(values, kind="f4"):
     return {"data": made, "dtype": h5py.vlen_dtype(np.dtype(kind))}
 
 
-@pytest.mark.parametrize("kind", ["<f4", ">f8"])
+@pytest.mark.parametrize("kind", ["<f4", "<f8", "<f2"])
 def test_ragged_numbers_are_judged(tmp_path, kind):
     signals = [np.random.default_rng(at).normal(size=20 + at % 7) for at in range(ROWS)]
     path = store(tmp_path / "sound.h5", signal=ragged(signals, kind), label=np.arange(ROWS) % 3)
@@ -190,6 +190,14 @@ def test_ragged_numbers_are_judged(tmp_path, kind):
         assert copy["label"][:].tolist() == [at % 3 for at in kept]
         assert all(np.array_equal(copy["signal"][to], signals[at].astype(kind)) for to, at in enumerate(kept))
     assert scan(out).status == 0
+
+
+def test_ragged_numbers_that_the_library_misreads_are_not_judged(tmp_path):
+    path = store(tmp_path / "s.h5", signal=ragged([[1.5, 2.5]] * ROWS, ">f8"), label=np.arange(ROWS) % 3)
+    report = scan(path)
+    (finding,) = report.findings
+    assert (finding.key, finding.code, report.status) == (None, "unsupported", 3)
+    assert "/signal" in finding.message
 
 
 def test_boxes_of_which_many_pictures_have_none_are_sound(tmp_path):
