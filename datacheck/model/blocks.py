@@ -171,7 +171,8 @@ class Block:
 class RowBlock:
     """Rows of an HDF5 table: one array for each dataset of numbers, with the row as the leading axis.
 
-    `cells` are the columns of anything else.
+    `cells` are the columns of anything else, `unwritten` has the positions of the rows of a column that no one ever
+    wrote, of which the layout tells.
 
     The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
@@ -191,6 +192,7 @@ class RowBlock:
     scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
     group: str = ""
     cells: Mapping[str, Cells] = field(default_factory=dict)
+    unwritten: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -211,6 +213,10 @@ class RowBlock:
         scoped = self.scoped(row, finding)
         return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
+    def left_out(self, name: str) -> frozenset[int]:
+        """Return the positions of the rows whose cells of a column are not there to be judged."""
+        return frozenset(self.unread.get(name, ())).union(self.unwritten.get(name, ()))
+
     def take(self, rows: Sequence[int]) -> RowBlock:
         """Return the block of only the records at `rows`; findings of the store stay."""
         places = {row: place for place, row in enumerate(rows)}
@@ -220,6 +226,7 @@ class RowBlock:
             columns={name: column[list(rows)] for name, column in self.columns.items()},
             cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
+            unwritten={name: [places[row] for row in it if row in places] for name, it in self.unwritten.items()},
             findings=_moved(self.findings, places),
         )
 

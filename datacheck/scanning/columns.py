@@ -72,7 +72,7 @@ def cell_blocks(block: RowBlock, family: FamilyProfile) -> tuple[RowBlock, list[
 
 
 def _of_column(block: RowBlock, name: str, cells: Cells) -> CellBlock:
-    lost = frozenset(block.unread.get(name, ()))
+    lost = block.left_out(name)
     return CellBlock(
         [b""] * len(block),
         [b""] * len(block) if cells.holds == RAGGED else payloads(cells),

@@ -128,6 +128,8 @@ class Judge:
     def _said(self, block: AnyBlock) -> list[Located]:
         """Return the findings of a block, with the rows they are of; take its labels."""
         located = list(self._located(block))
+        if isinstance(block, RowBlock) and block.unwritten:
+            located = [(row, it) for row, it in located if not (it.code == "constant" and _unwritten(block, row, it))]
         if self._view is not None:
             located = self._reviewed(block, located)
         if self._labels:
@@ -372,6 +374,11 @@ class Judge:
                 failed = ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}", trace)
                 failed.add_note(trace)  # the chain of exceptions does not survive the way out of the worker
                 raise failed from exc
+
+
+def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
+    """Say whether a finding is of values that were never written, of which the layout tells."""
+    return finding.field is not None and row in block.unwritten.get(finding.field, ())
 
 
 def _may_be_empty(family: FamilyProfile) -> bool:

@@ -208,7 +208,7 @@ class ColumnSums:
     def take(self, block: RowBlock, name: str, cells: Cells, *, pixels: bool) -> None:
         """Add the cells of a block that were read. Only so many are decoded as have room in a probe."""
         self.maybe, self.label = cells.holds == PADDED, name in block.labels
-        lost = frozenset(block.unread.get(name, ()))
+        lost = block.left_out(name)
         rows = [row for row in range(len(block)) if row not in lost]
         seen = [*blamed("undecodable", kinds, cells.take(rows))]
         self.kinds.update(seen)

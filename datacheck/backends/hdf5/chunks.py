@@ -13,7 +13,10 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 
 class Chunks:
-    """The offset and size in the file of each chunk that is stored; `whole` is false where the index is damaged."""
+    """The offset and size in the file of each chunk that is stored; `whole` is false where the index is damaged.
+
+    `numbers` are the places of these chunks among all, counted row by row, in ascending order.
+    """
 
     def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
@@ -33,15 +36,15 @@ class Chunks:
         except TROUBLE:
             self.whole = False
         order = np.argsort(np.array(numbers, np.int64), kind="stable")
-        self._numbers: NDArray[Any] = np.array(numbers, np.int64)[order]
+        self.numbers: NDArray[Any] = np.array(numbers, np.int64)[order]
         self.offsets: NDArray[Any] = np.array(offsets, np.uint64)[order]
         self.sizes: NDArray[Any] = np.array(sizes, np.uint64)[order]
 
     def find(self, origin: tuple[int, ...]) -> tuple[int, int] | None:
         """Return the offset and the size of the chunk there; None if none is stored, or none that the index tells."""
         number = self._number(origin)
-        at = int(np.searchsorted(self._numbers, -1 if number is None else number))
-        if at == len(self._numbers) or int(self._numbers[at]) != number:
+        at = int(np.searchsorted(self.numbers, -1 if number is None else number))
+        if at == len(self.numbers) or int(self.numbers[at]) != number:
             return None
         return int(self.offsets[at]), int(self.sizes[at])
 

@@ -206,6 +206,7 @@ class Hdf5Reader:
         columns: dict[str, NDArray[Any]] = {}
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
+        unwritten: dict[str, list[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
@@ -213,16 +214,24 @@ class Hdf5Reader:
             if not judged:
                 continue
             values = window.values[start - window.start : stop - window.start]
+            never = [
+                at - start for low, high in window.dataset.unwritten for at in range(max(low, start), min(high, stop))
+            ]
             for it in judged:
                 if it.holds == NUMBERS:
                     columns[it.name] = column(values, it)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
+                if never:
+                    unwritten[it.name] = never
                 if lost:
                     unread[it.name] = [at - start for at in lost]
         label, group = self._label(number), table.group
         at = range(start, stop)
-        return RowBlock(table.name, at, columns, table.labels, unread, label, findings, group=group, cells=cells)
+        return RowBlock(
+            table.name, at, columns, table.labels, unread, label, findings,
+            group=group, cells=cells, unwritten=unwritten,
+        )  # fmt: skip
 
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
@@ -325,7 +334,7 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: StepCounter) ->
         return Contents(findings=(killed(signal, "the file"),))
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
-            contents = survey(library(), file.id, size, options, trail)
+            contents = survey(library(), file.id, size, options, trail, whole=not file.cut)
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:

@@ -53,6 +53,8 @@ class Dataset:
     readable: bool = True
     table: str = ""
     """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
+    unwritten: tuple[tuple[int, int], ...] = ()
+    """Half-open ranges of rows that were never written, unless these are very many."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
 
