@@ -31,6 +31,7 @@ from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, reason_of, survey
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
@@ -206,7 +207,7 @@ class Hdf5Reader:
         columns: dict[str, NDArray[Any]] = {}
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
-        unwritten: dict[str, list[int]] = {}
+        unwritten: dict[str, Sequence[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
@@ -214,9 +215,7 @@ class Hdf5Reader:
             if not judged:
                 continue
             values = window.values[start - window.start : stop - window.start]
-            never = [
-                at - start for low, high in window.dataset.unwritten for at in range(max(low, start), min(high, stop))
-            ]
+            never = within(window.dataset.unwritten, start, stop)
             for it in judged:
                 if it.holds == NUMBERS:
                     columns[it.name] = column(values, it)
@@ -240,7 +239,7 @@ class Hdf5Reader:
         stop = None if shard.stop is None else _row(shard.stop)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
             note(Position(at), True)
-            if not dataset.shape and dataset.columns:
+            if not dataset.shape and NUMBERS in dataset.holds:
                 yield self._scalar(file, number, dataset)
                 continue
             for finding in _wrong(file, dataset):

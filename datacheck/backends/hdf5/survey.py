@@ -101,7 +101,7 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool) -> None:
+    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,17 @@ def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> R
     before = np.flatnonzero(np.diff(edges) > 1)
     starts, stops = (edges[before] + 1) * chunks[0], edges[before + 1] * chunks[0]
     return tuple(zip(starts.tolist(), np.minimum(stops, dataset.rows).tolist(), strict=True))
+
+
+def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:
+    """Return the rows of these ranges that are from `start` to `stop`, less `start`.
+
+    >>> within(((0, 3), (5, 9)), 2, 7)
+    [0, 3, 4]
+    """
+    parts = [range(max(low, start) - start, min(high, stop) - start) for low, high in ranges if low < stop]
+    parts = [part for part in parts if part]
+    return parts[0] if len(parts) == 1 else [*itertools.chain(*parts)]
 
 
 def said(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
