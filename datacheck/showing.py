@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.batch import Batch
-from datacheck.model.blocks import Block, Layout, Shard
+from datacheck.model.blocks import Block, Layout, RowBlock, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.forced import UNFORCED, Forced
@@ -228,7 +228,7 @@ def _line(content: Content) -> str:
     summary = content.summary
     if content.shape == () and summary.count:
         return f"{content.name}: {summary.min:g}"
-    if content.format in WITHOUT_VALUES and content.shape == (0,):
+    if (content.format in WITHOUT_VALUES or not content.dtype) and content.shape == (0,):
         return f"{content.name}: {content.format}"
     shape = "x".join(map(str, content.shape))
     kind = " ".join(word for word in (content.format, shape, content.dtype) if word)
@@ -244,12 +244,13 @@ def _describe(
     from datacheck.decoders import SIDE_DECODERS, decoder, kind
     from datacheck.decoders.interface import HoldingPictures
     from datacheck.scanning.judge import unknown_payload
-    from datacheck.statistics.measure import measure
 
-    value = block.values[0] if isinstance(block, Block) else None
+    if not isinstance(block, Block):
+        return _describe_row(block, profile, findings)
+    value = block.values[0]
     family = _family_of(block, profile)
-    name = family.decoder if family else "rows" if value is None else None
-    if value is not None and len(value) and name in (None, UNKNOWN):
+    name = family.decoder if family else None
+    if len(value) and name in (None, UNKNOWN):
         other = kind(value)
         name = other if family is None or other in family.by_magic else None
         if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
@@ -259,8 +260,57 @@ def _describe(
         if unknown and value:  # a scan says it once of all such records
             findings = (*findings, unknown_payload(bytes(value[:8])))
         return Seen("a payload that no decoder knows", len(value or b""), (), findings, picture=bytes(value or b""))
+    contents, array = _contents(blamed("undecodable", decoder(name).decode, block, [0], family))
+    shown = decoder(name)
+    picture = shown.stored_picture(value) if isinstance(shown, HoldingPictures) else None
+    return Seen(name, len(value), contents, findings, picture, array)
+
+
+def _describe_row(block: RowBlock, profile: Profile, findings: tuple[Finding, ...]) -> Seen:
+    """Describe a row of a table: its numbers, and what the cells of its other columns hold."""
+    from datacheck.decoders import decoder, kind
+    from datacheck.decoders.interface import HoldingPictures
+    from datacheck.model.cells import RAGGED
+    from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+
+    family = profile.families.get(block.table) or FamilyProfile("rows", 0)
+    numbers, cells = cell_blocks(block, family)
+    contents, array = _contents(blamed("undecodable", decoder("rows").decode, numbers, [0], family))
+    picture = None
+    for cell in cells:
+        of = family.columns.get(cell.column)
+        full, _ = sorted_out(cell)
+        if not full:
+            contents = (*contents, _words(cell.column, "empty"))
+            continue
+        if cell.holds == RAGGED:
+            seen, values = _contents(ragged_batches(cell, full, of))
+            contents, array = (*contents, *seen), values if array is None else array
+            continue
+        value = cell.values[0]
+        name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
+        if name is None or name == UNKNOWN:
+            contents = (*contents, _words(cell.column, f"{amount(len(value))} that no decoder knows"))
+            continue
+        decodes = decoder(name)
+        seen, values = _contents(map(cell.placed, blamed("undecodable", decodes.decode, cell, full, of)))
+        contents = (*contents, *(seen or (_words(cell.column, f"{name}, {amount(len(value))}"),)))
+        array = values if array is None else array
+        if picture is None and isinstance(decodes, HoldingPictures):
+            picture = decodes.stored_picture(value)
+    return Seen("rows", None, contents, findings, picture, array)
+
+
+def _words(name: str, what: str) -> Content:
+    return Content(name, (0,), "", what, label=False, summary=FieldStatistics().summary())
+
+
+def _contents(items: Iterable[Batch | tuple[int, Finding]]) -> tuple[tuple[Content, ...], NDArray[Any] | None]:
+    """Return what a decoder made of one record, and the values of the first field that is no label."""
+    from datacheck.statistics.measure import measure
+
     contents, array = [], None
-    for batch in blamed("undecodable", decoder(name).decode, block, [0], family):
+    for batch in items:
         if not isinstance(batch, Batch) or not len(batch.rows):
             continue
         if batch.values.dtype.kind == "S":  # a label that is a word
@@ -272,15 +322,11 @@ def _describe(
         )
         if array is None and not batch.label:
             array = batch.values[0].copy()
-    shown = decoder(name)
-    picture = shown.stored_picture(value) if value is not None and isinstance(shown, HoldingPictures) else None
-    return Seen(name, None if value is None else len(value), tuple(contents), findings, picture, array)
+    return tuple(contents), array
 
 
-def _family_of(block: Any, profile: Profile) -> FamilyProfile | None:
-    """Return what the family of a block's first record, or its table, is meant to hold."""
-    if not isinstance(block, Block):
-        return profile.families.get(block.table)
+def _family_of(block: Block, profile: Profile) -> FamilyProfile | None:
+    """Return what the family of a block's first record is meant to hold."""
     (family,) = block.named([0], profile.families)
     return profile.rest if family is None else profile.families[family]
 

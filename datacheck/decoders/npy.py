@@ -82,6 +82,12 @@ class NpyDecoder:
         return Reading([Field(name, it, format="npy") for name, it in _members("", values)], findings)
 
 
+def stored_size(value: Value) -> int | None:
+    """Return how many bytes an array takes with its header, None where the header is broken."""
+    header, start = _header(value)
+    return None if isinstance(header, Finding) else start + header.size
+
+
 def _header(value: Value) -> tuple[Header | Finding, int]:
     """Return the header, or what is wrong with it, and the offset behind it."""
     if bytes(value[:6]) != MAGIC:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from datacheck.model.cells import Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.model.key_families import fold, known_families
@@ -168,7 +169,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class RowBlock:
-    """Rows of an HDF5 table: one array for each dataset that is judged, with the row as the leading axis.
+    """Rows of an HDF5 table: one array for each dataset of numbers, with the row as the leading axis.
+
+    `cells` are the columns of anything else, `unwritten` has the positions of the rows of a column that no one ever
+    wrote, of which the layout tells.
 
     The values are valid until the next block is asked for.
     Where a dataset could not be read its rows hold zeros, `unread` has their positions, and a finding says why.
@@ -187,6 +191,8 @@ class RowBlock:
     findings: Sequence[tuple[int | None, Finding]] = ()
     scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
     group: str = ""
+    cells: Mapping[str, Cells] = field(default_factory=dict)
+    unwritten: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -207,6 +213,10 @@ class RowBlock:
         scoped = self.scoped(row, finding)
         return scoped if row is None else msgspec.structs.replace(scoped, key=self.name(row), index=index)
 
+    def left_out(self, name: str) -> frozenset[int]:
+        """Return the positions of the rows whose cells of a column are not there to be judged."""
+        return frozenset(self.unread.get(name, ())).union(self.unwritten.get(name, ()))
+
     def take(self, rows: Sequence[int]) -> RowBlock:
         """Return the block of only the records at `rows`; findings of the store stay."""
         places = {row: place for place, row in enumerate(rows)}
@@ -214,7 +224,9 @@ class RowBlock:
             self,
             rows=[self.rows[row] for row in rows],
             columns={name: column[list(rows)] for name, column in self.columns.items()},
+            cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
+            unwritten={name: [places[row] for row in it if row in places] for name, it in self.unwritten.items()},
             findings=_moved(self.findings, places),
         )
 

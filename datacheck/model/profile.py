@@ -51,7 +51,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
     which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
     arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
-    have.
+    have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers.
     """
 
     decoder: str
@@ -69,6 +69,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
+    columns: dict[str, FamilyProfile] = {}
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -72,13 +72,30 @@ def _samples(report: Report) -> str:
 def _contents(report: Report) -> str:
     """Say what most records are, in a few words: the first field of the largest family."""
     families = [
-        it for it in report.profile.every if it.fields or (it.decoder != UNKNOWN and payload(it.decoder).walked)
+        it
+        for it in report.profile.every
+        if it.fields or it.columns or (it.decoder != UNKNOWN and payload(it.decoder).walked)
     ]
     if not families:
         return ""
     family = max(families, key=lambda family: (not payload(family.decoder).beside, family.sampled))
+    column = _main_column(family)
+    if column is not None:
+        return plain(f"rows with {column}: {_words(report, family.columns[column])}")
+    return _words(report, family)
+
+
+def _main_column(family: FamilyProfile) -> str | None:
+    """Return the column of a table that says most of what its rows are, where that is none of numbers."""
+    known = {name: it for name, it in family.columns.items() if it.decoder not in (UNKNOWN, "rows")}
+    payloads = [name for name, it in known.items() if not payload(it.decoder).beside]
+    return next(iter(payloads), None if family.fields else next(iter(known), None))
+
+
+def _words(report: Report, family: FamilyProfile) -> str:
+    """Say what the records of a family are."""
     if not family.fields:
-        return payload(family.decoder).title
+        return "rows" if family.decoder == "rows" else payload(family.decoder).title
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))

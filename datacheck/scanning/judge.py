@@ -18,6 +18,7 @@ from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
+from datacheck.model.cells import RAGGED
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
@@ -26,6 +27,7 @@ from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
+from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
 from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
@@ -128,6 +130,8 @@ class Judge:
     def _said(self, block: AnyBlock) -> list[Located]:
         """Return the findings of a block, with the rows they are of; take its labels."""
         located = list(self._located(block))
+        if isinstance(block, RowBlock) and block.unwritten:
+            located = [(row, it) for row, it in located if not (it.code == "constant" and _unwritten(block, row, it))]
         if self._view is not None:
             located = self._reviewed(block, located)
         if self._labels:
@@ -174,15 +178,42 @@ class Judge:
             yield from self._sort(block, groups)
         else:
             yield from self._judged_scalars(block)
-            groups.append((self._profile.of(block.table) or FamilyProfile("rows", 0), range(len(block))))
+            family = self._profile.families.get(block.table) or FamilyProfile("rows", 0)
+            block, cells = cell_blocks(block, family)
+            groups.append((family, range(len(block))))
+            for column in cells:
+                yield from self._of_column(column, family.columns.get(column.column))
         for family, rows in groups:
             yield from self._decoded(block, rows, family)
+
+    def _of_column(self, block: CellBlock, family: FamilyProfile | None) -> Iterator[Located]:
+        """Judge the cells of a column of a table."""
+        full, empty = sorted_out(block)
+        yield from empties(block, empty, family)
+        if block.holds == RAGGED:
+            numbers = FamilyProfile("rows", 0)
+            for batch in blamed("undecodable", ragged_batches, block, full, family):
+                yield from self._judged(block, batch, numbers)
+            return
+        groups: Groups = []
+        if family is None:
+            yield from self._sort_strays(block, full, groups)
+        elif family.decoder == UNKNOWN:
+            yield from self._sort_by_magic(block, full, groups, family, block.path)
+        else:
+            groups.append((family, full))
+        for of, rows in groups:
+            for row, finding in self._decoded(block, rows, of):
+                named = finding if finding.field else msgspec.structs.replace(finding, field=block.column)
+                yield row, named
 
     def _decoded(self, block: AnyBlock, rows: Sequence[int], family: FamilyProfile) -> Iterator[Located]:
         """Decode the records at `rows` as their family is to be, and judge them."""
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         for item in blamed("undecodable", decode, block, rows, family, pixels=self._pixels):
+            if isinstance(block, CellBlock):
+                item = block.placed(item)
             if isinstance(item, Batch):
                 yield from self._judged(block, item, family)
                 continue
@@ -368,6 +399,11 @@ class Judge:
                 failed = ValidatorFailed(repr(validator), where, f"{type(exc).__name__}: {exc}", trace)
                 failed.add_note(trace)  # the chain of exceptions does not survive the way out of the worker
                 raise failed from exc
+
+
+def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
+    """Say whether a finding is of values that were never written, of which the layout tells."""
+    return finding.field is not None and row in block.unwritten.get(finding.field, ())
 
 
 def _may_be_empty(family: FamilyProfile) -> bool:

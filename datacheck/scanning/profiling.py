@@ -17,14 +17,16 @@ import numpy as np
 
 from datacheck.backends.interface import Reader
 from datacheck.checks.axis_order import Agreement
-from datacheck.decoders import decoder
+from datacheck.decoders import SIDE_DECODERS, decoder
+from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
-from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
+from datacheck.model.cells import PADDED, RAGGED, Cells
+from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.recognition import Families, Vote
+from datacheck.scanning.recognition import Families, Vote, elected
 
 T = TypeVar("T")
 
@@ -147,6 +149,7 @@ class Sums:
     broken: int = 0
     fields: dict[str, FieldSums] = field(default_factory=dict)
     classes: set[str] = field(default_factory=set)
+    columns: dict[str, ColumnSums] = field(default_factory=dict)
 
     def take(self, batches: Iterable[Batch], records: int) -> None:
         """Add what `records` records were decoded to."""
@@ -162,17 +165,23 @@ class Sums:
         self.classes |= other.classes
         for name, sums in other.fields.items():
             self.fields.setdefault(name, FieldSums()).add(sums)
+        for name, column in other.columns.items():
+            self.columns.setdefault(name, ColumnSums()).add(column)
 
     def profile(self, name: str, sampled: int, vote: Vote | None = None) -> FamilyProfile:
         made = {}
+        columns = {it: sums.profile() for it, sums in sorted(self.columns.items()) if sums.profiled}
         for field_name, sums in sorted(self.fields.items()):
+            if field_name in columns:
+                continue
             first = self._channels_first(name, field_name)
             made[field_name] = sums.profile(self.records - self.broken, channels_first=first)
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
-        family = FamilyProfile(name, sampled, made, kinds, classes=tuple(sorted(self.classes)[:CLASSES]))
+        classes = tuple(sorted(self.classes)[:CLASSES])
+        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns)
         if vote is None:
             return family
         return msgspec.structs.replace(
@@ -191,6 +200,66 @@ class Sums:
         return decoder_name == "rows" and field_name == "data" and labelled and floating
 
 
+@dataclass
+class ColumnSums:
+    """What was seen of a column of cells: how many look like what, and what their decoders made of them.
+
+    A `maybe` is a column of numbers, unless it turns out that most of its rows are pictures.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    by_kind: dict[str, Sums] = field(default_factory=dict)
+    label: bool = False
+    maybe: bool = False
+
+    def take(self, block: RowBlock, name: str, cells: Cells, *, pixels: bool) -> None:
+        """Add the cells of a block that were read. Only so many are decoded as have room in a probe."""
+        self.maybe, self.label = cells.holds == PADDED, name in block.labels
+        lost = block.left_out(name)
+        rows = [row for row in range(len(block)) if row not in lost]
+        seen = [*blamed("undecodable", kinds, cells.take(rows))]
+        self.kinds.update(seen)
+        if cells.holds == RAGGED:
+            full = [row for row, it in zip(rows, seen, strict=True) if it != EMPTY]
+            self._sums("rows").take(ragged("data", "", cells, full, None, label=False), len(full))
+            return
+        if self.maybe and PICTURE not in seen:
+            return
+        room, values = PROBE_BYTES, payloads(cells.take(rows))
+        alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
+        for value, it in zip(values, seen, strict=True):
+            if it in (EMPTY, UNKNOWN) or (room < len(value) and room < PROBE_BYTES):
+                continue
+            room -= len(value)
+            alike[it].append(value)
+        for it, some in alike.items():
+            self._sums(it).add(of_values(some, it, pixels=pixels, label=self.label and it in SIDE_DECODERS))
+
+    def _sums(self, name: str) -> Sums:
+        return self.by_kind.setdefault(name, Sums())
+
+    def add(self, other: ColumnSums) -> None:
+        self.kinds += other.kinds
+        self.label |= other.label
+        self.maybe |= other.maybe
+        for name, sums in other.by_kind.items():
+            self._sums(name).add(sums)
+
+    @property
+    def _vote(self) -> Vote:
+        decoder = elected(self.kinds)
+        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS)
+
+    @property
+    def profiled(self) -> bool:
+        """Whether it is a column of cells."""
+        return not self.maybe or self._vote.decoder == PICTURE
+
+    def profile(self) -> FamilyProfile:
+        vote = self._vote
+        return self.by_kind.get(vote.decoder, Sums()).profile(vote.decoder, self.kinds.total(), vote)
+
+
 def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
     """Return the sums of several probes as one."""
     whole: dict[str | None, Sums] = defaultdict(Sums)
@@ -200,11 +269,16 @@ def added(parts: Iterable[Mapping[str | None, Sums]]) -> dict[str | None, Sums]:
     return dict(whole)
 
 
-def of_rows(block: RowBlock) -> Sums:
-    """Return the sums of the rows of a table."""
+def of_rows(block: RowBlock, *, pixels: bool = True) -> Sums:
+    """Return the sums of the rows of a table, as `of_values` those of the payloads in them."""
     made = Sums()
     items = blamed("undecodable", decoder("rows").decode, block, range(len(block)), None)
     made.take((it for it in items if isinstance(it, Batch)), len(block))
+    for name, cells in block.cells.items():
+        made.columns.setdefault(name, ColumnSums()).take(block, name, cells, pixels=pixels)
+    for name, values in block.columns.items():
+        if may_be_padded(values):
+            made.columns.setdefault(name, ColumnSums()).take(block, name, Cells(PADDED, values), pixels=pixels)
     return made
 
 

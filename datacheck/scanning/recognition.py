@@ -131,8 +131,8 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
     if forced is not None:
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
-    elected = _elected(kinds, full, single=all(look.size <= 1 for look in seen))
-    return Vote(elected, kinds, label and elected in SIDE_DECODERS, length=_usual_length(seen))
+    name = elected(kinds, single=all(look.size <= 1 for look in seen))
+    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen))
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
@@ -145,7 +145,9 @@ def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
     return UsualLength(size, round(sizes[size] / count, 4)) if 2 * sizes[size] > count else None
 
 
-def _elected(kinds: Counter[str], full: int, *, single: bool) -> str:
+def elected(kinds: Counter[str], *, single: bool = False) -> str:
+    """Return the decoder that knows more than half of the values that have any bytes, UNKNOWN without one."""
+    full = kinds.total() - kinds[EMPTY]
     if single and kinds["byte"]:  # some of all bytes look like a text of one letter
         return "byte"
     words = sum(kinds[name] for name in WORDS)

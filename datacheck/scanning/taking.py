@@ -228,7 +228,7 @@ class _Taking:
         for block in self._read(number):
             if isinstance(block, RowBlock):
                 part = part or Part()
-                part.sums.setdefault(block.table, Sums()).add(of_rows(block))
+                part.sums.setdefault(block.table, Sums()).add(of_rows(block, pixels=self._task.pixels))
             else:
                 blocks.append(block)
         if part is not None:

@@ -18,7 +18,10 @@ OUTSIDE = -1
 
 
 class Chunks:
-    """The offset and size in the file of each chunk that is stored; `whole` is false where the index is damaged."""
+    """The offset and size in the file of each chunk that is stored; `whole` is false where the index is damaged.
+
+    `numbers` are the places of these chunks among all, counted row by row, in ascending order.
+    """
 
     def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
@@ -40,15 +43,15 @@ class Chunks:
         self._listed: NDArray[Any] = np.array(numbers, np.int64)
         order = np.argsort(self._listed, kind="stable")
         order = order[np.searchsorted(self._listed[order], 0) :]
-        self._numbers: NDArray[Any] = self._listed[order]
+        self.numbers: NDArray[Any] = self._listed[order]
         self.offsets: NDArray[Any] = np.array(offsets, np.uint64)[order]
         self.sizes: NDArray[Any] = np.array(sizes, np.uint64)[order]
 
     def find(self, origin: tuple[int, ...]) -> tuple[int, int] | None:
         """Return the offset and the size of the chunk there; None if none is stored, or none that the index tells."""
         number = self._number(origin)
-        at = int(np.searchsorted(self._numbers, -1 if number is None else number))
-        if at == len(self._numbers) or int(self._numbers[at]) != number:
+        at = int(np.searchsorted(self.numbers, -1 if number is None else number))
+        if at == len(self.numbers) or int(self.numbers[at]) != number:
             return None
         return int(self.offsets[at]), int(self.sizes[at])
 
@@ -70,7 +73,7 @@ class Chunks:
         listed = self._listed
         low = np.concatenate(([OUTSIDE], listed[:-1]))
         high = np.concatenate((listed[1:], [math.prod(self._grid)]))
-        twice = self._numbers[1:][self._numbers[1:] == self._numbers[:-1]]
+        twice = self.numbers[1:][self.numbers[1:] == self.numbers[:-1]]
         odd = np.flatnonzero((listed <= low) | (listed >= high))
         return [
             (int(low[at]), int(high[at]))

@@ -9,26 +9,69 @@ from typing import Any
 
 import numpy as np
 
+from datacheck.model.cells import BYTES, FIXED_TEXT, NUMBERS, OPAQUE, RAGGED, TEXT
 from datacheck.model.escaping import escape, plain
 
 
 @dataclass(frozen=True)
 class Column:
-    """A numeric dataset, or a numeric member of a compound one: `data`, `points.position.x`."""
+    """A dataset, or a member of a compound one: `data`, `points.position.x`.
+
+    `holds` is NUMBERS, as many in each row, or what one value of each row is: see `datacheck.model.cells`.
+    """
 
     name: str
     members: tuple[str, ...] = ()
+    holds: str = NUMBERS
 
 
-def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = ()) -> Iterator[Column]:
-    """Yield the columns of a dataset of this printed name and type."""
+def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, flat: bool = True) -> Iterator[Column]:
+    """Yield the columns of a dataset of this printed name and type; one that is not `flat` has rows of several values.
+
+    Of such rows only numbers are taken.
+    """
+    flat &= dtype.subdtype is None
     dtype = dtype.base
     if dtype.names is None:
-        if dtype.kind in "biufc" and dtype.itemsize:
-            yield Column(name, members)
+        holds = held(dtype)
+        if holds == NUMBERS or (holds is not None and flat):
+            yield Column(name, members, holds)
         return
     for member in dtype.names:
-        yield from columns(f"{name}.{plain(member)}", dtype[member], (*members, member))
+        yield from columns(f"{name}.{plain(member)}", dtype[member], (*members, member), flat=flat)
+
+
+def held(dtype: np.dtype[Any]) -> str | None:
+    """Return what a value of this type is, as a column says it; None for what is not judged."""
+    if dtype.kind in "biufc":
+        return NUMBERS if dtype.itemsize else None
+    if dtype.kind == "S":
+        return FIXED_TEXT if dtype.itemsize > 1 else None
+    if dtype.kind == "V":
+        return OPAQUE if dtype.itemsize and dtype.names is None else None
+    of = _varying(dtype)
+    if of in (str, bytes):
+        return TEXT
+    if not isinstance(of, np.dtype) or of.kind not in "biufc" or misread(dtype):
+        return None
+    return BYTES if of.kind in "iu" and of.itemsize == 1 else RAGGED
+
+
+def misread(dtype: np.dtype[Any]) -> bool:
+    """Say whether values of this type hold numbers of varying length in another byte order than this machine's.
+
+    h5py (3.16) hands out their bytes as they are, as if they were in this machine's order.
+    """
+    if dtype.base.names is not None:
+        return any(misread(dtype.base[name]) for name in dtype.base.names)
+    of = _varying(dtype.base)
+    return isinstance(of, np.dtype) and not of.isnative
+
+
+def _varying(dtype: np.dtype[Any]) -> Any:
+    """Return the type of which values of this one have a varying number, None for any other type."""
+    metadata: Mapping[str, Any] = dtype.metadata or {}
+    return metadata.get("vlen")
 
 
 Place = tuple[bytes, int]

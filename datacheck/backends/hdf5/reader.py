@@ -26,14 +26,17 @@ from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.probes import probes
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, reason_of, survey
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, probes, rows, shards
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import errno_of, of_machine
@@ -201,8 +204,10 @@ class Hdf5Reader:
             at = end
 
     def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
-        columns = {}
+        columns: dict[str, NDArray[Any]] = {}
+        cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
+        unwritten: dict[str, Sequence[int]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
@@ -210,12 +215,22 @@ class Hdf5Reader:
             if not judged:
                 continue
             values = window.values[start - window.start : stop - window.start]
+            never = within(window.dataset.unwritten, start, stop)
             for it in judged:
-                columns[it.name] = column(values, it)
+                if it.holds == NUMBERS:
+                    columns[it.name] = column(values, it)
+                else:
+                    cells[it.name] = Cells(it.holds, column(values, it))
+                if never:
+                    unwritten[it.name] = never
                 if lost:
                     unread[it.name] = [at - start for at in lost]
         label, group = self._label(number), table.group
-        return RowBlock(table.name, range(start, stop), columns, table.labels, unread, label, findings, group=group)
+        at = range(start, stop)
+        return RowBlock(
+            table.name, at, columns, table.labels, unread, label, findings,
+            group=group, cells=cells, unwritten=unwritten,
+        )  # fmt: skip
 
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
@@ -224,7 +239,7 @@ class Hdf5Reader:
         stop = None if shard.stop is None else _row(shard.stop)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
             note(Position(at), True)
-            if not dataset.shape and dataset.columns:
+            if not dataset.shape and NUMBERS in dataset.holds:
                 yield self._scalar(file, number, dataset)
                 continue
             for finding in _wrong(file, dataset):
@@ -237,7 +252,8 @@ class Hdf5Reader:
         except (*TROUBLE, MemoryError) as exc:
             return self._empty(number, _unread(dataset, exc))
         path = escape(dataset.path)
-        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in dataset.columns]
+        numbers = (it for it in dataset.columns if it.holds == NUMBERS)
+        scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
         return RowBlock("/", (), {}, file=self._label(number), scalars=scalars)
 
     def _empty(self, number: int, finding: Finding) -> RowBlock:
@@ -317,7 +333,7 @@ def _walked(path: Path, size: int, options: StoreOptions, trail: StepCounter) ->
         return Contents(findings=(killed(signal, "the file"),))
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
-            contents = survey(library(), file.id, size, options, trail)
+            contents = survey(library(), file.id, size, options, trail, whole=not file.cut)
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:

@@ -14,12 +14,16 @@ from typing import Any
 
 import msgspec
 
+from datacheck.backends.hdf5 import unwritten
+from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
+from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, errno_details, found
@@ -77,13 +81,15 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 
 
-def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter) -> Contents:
-    """Return what an open file of `size` bytes holds."""
-    walk = _Walk(h5, file, size, trail)
+def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter, *, whole: bool = True) -> Contents:
+    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written."""
+    walk = _Walk(h5, file, size, trail, whole=whole)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
-    for group, datasets in walk.groups():
-        made, rest = tables(group, datasets, options)
+    groups = list(walk.groups())
+    texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
+    for group, datasets in groups:
+        made, rest = tables(group, datasets, options, texts=texts)
         found_tables += made
         unjudged += rest
         walk.findings += row_counts(group, datasets, options)
@@ -95,13 +101,14 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter) -> None:
+    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
         self._file = file
         self._size = size
         self._trail = trail
+        self._whole = whole
         self._seen: dict[int, int | None] = {}
         self._declared = 0
 
@@ -266,14 +273,19 @@ class _Walk:
         except TypeError as exc:
             self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
+        if misread(dtype):
+            what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
+            self.findings.append(_unfollowed(path, what))
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if marked else ""
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table)
         hindrances = list(self._hindrances(opened, created, dataset))
         self.findings += hindrances
-        if not hindrances:
-            return dataset
-        return replace(dataset, readable=False)
+        if hindrances:
+            return replace(dataset, readable=False)
+        never = never_written(self._h5, opened, created, dataset) if self._whole else ()
+        self.findings += unwritten.said(dataset, never)
+        return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
 
     def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield why a dataset must not or cannot be read; the first reason is enough."""

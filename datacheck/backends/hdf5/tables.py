@@ -16,6 +16,7 @@ import numpy as np
 from datacheck.backends.hdf5.columns import Column, columns, distinct
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
+from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
@@ -33,13 +34,9 @@ FILTERED_SHARE = 4
 """Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
 SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
+SHARD_PAYLOADS = 1 << 11
+SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE = 4096
-PROBES = 64
-ROWS_A_PROBE = 16
-DATASETS_PROBED = 4096
-"""Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
-DECODED_BYTES = 1 << 30
-"""So much may be decoded for the probes of a file."""
 UNJUDGED_A_SHARD = 1000
 
 
@@ -56,6 +53,8 @@ class Dataset:
     readable: bool = True
     table: str = ""
     """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
+    unwritten: tuple[tuple[int, int], ...] = ()
+    """Half-open ranges of rows that were never written, unless these are very many."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
 
@@ -77,7 +76,12 @@ class Dataset:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
     @property
-    def height(self) -> tuple[int, str]:
+    def holds(self) -> frozenset[str]:
+        """What its columns hold."""
+        return frozenset(column.holds for column in self.columns)
+
+    @property
+    def height(self) -> Height:
         """What the datasets of one table have in common."""
         return self.rows, self.table
 
@@ -100,10 +104,13 @@ class Dataset:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        made = tuple(columns(self.title, self.dtype))
+        made = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
         if not self.called:
             return made
         return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
+
+
+Height = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -165,34 +172,61 @@ def printed(path: bytes) -> str:
     return plain(path.decode("utf-8", "surrogateescape"))
 
 
-def tables(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> tuple[list[Table], list[Dataset]]:
+def tables(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, texts: bool = False
+) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of a group, and its datasets that are to be read but belong to none.
 
+    Datasets of texts alone are a table only if `texts` says so: beside others they are the names of something.
     The names follow from the file alone, so that a row has the same one whether or not a filter is installed.
     """
-    numeric: dict[tuple[int, str], list[Dataset]] = defaultdict(list)
+    by_height: dict[Height, list[Dataset]] = defaultdict(list)
     others: list[Dataset] = []
-    beside: dict[tuple[int, str], list[Dataset]] = defaultdict(list)
     for dataset in datasets:
         if dataset.shape and dataset.bytes and dataset.columns:
-            numeric[dataset.height].append(dataset)
+            by_height[dataset.height].append(dataset)
         elif dataset.bytes:
             others.append(dataset)
-    labels = label_names(group, datasets, options)
-    made = []
+    first = _firsts(by_height, texts=texts)
+    others += (dataset for height, members in by_height.items() if height not in first for dataset in members)
+    others.sort(key=lambda dataset: dataset.path)
+    beside: dict[Height, list[Dataset]] = defaultdict(list)
     for dataset in others:
         if dataset.shape and dataset.readable:
             beside[dataset.height].append(dataset)
+    labels = label_names(group, datasets, options)
+    made = []
     taken: set[bytes] = set()
-    for height, members in numeric.items():
-        judged = tuple(_distinct([dataset for dataset in members if dataset.readable]))
+    for height, path in first.items():
+        judged = tuple(_distinct([dataset for dataset in by_height[height] if dataset.readable]))
         if not judged:
             continue
         taken.update(dataset.path for dataset in beside[height])
-        name = escape((group or b"/") if len(numeric) == 1 else members[0].path)
         columns = tuple(it.name for dataset in judged if dataset.name in labels for it in dataset.columns)
-        made.append(Table(name, height[0], judged, tuple(beside[height]), columns))
+        made.append(Table(escape(path or group or b"/"), height[0], judged, tuple(beside[height]), columns))
     return made, [dataset for dataset in others if dataset.readable and dataset.path not in taken]
+
+
+def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> dict[Height, bytes]:
+    """Return the heights whose datasets are a table, with the path that it is named after: empty for its group's.
+
+    The only one with numbers in its rows is named after the group, or else the only one at all. One row of bytes beside
+    a table is none: so PyTables keeps what it has pickled.
+    """
+    named: dict[Height, bytes] = {}
+    lone = []
+    for height, members in by_height.items():
+        numeric = [dataset for dataset in members if NUMBERS in dataset.holds]
+        if numeric:
+            named[height] = numeric[0].path
+            lone.append(height)
+    for height, members in by_height.items():
+        only = all(dataset.holds <= TEXTS for dataset in members)
+        if height not in named and (texts or not (only or (height[0] == 1 and len(by_height) > 1))):
+            named[height] = members[0].path
+    if len(lone) == 1 or (not lone and len(named) == 1):
+        named[lone[0] if lone else next(iter(named))] = b""
+    return named
 
 
 def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
@@ -332,7 +366,9 @@ def slices(table: Table) -> Iterator[tuple[int, int]]:
     unit = _unit(table)
     filtered = any(dataset.filters for dataset in table.datasets)
     size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES
-    most = min(size // table.row_bytes, SHARD_ROWS)
+    # what is of varying length has any size, and a payload takes as long as a thousand numbers
+    loose = any(not dataset.holds <= SMALL for dataset in table.judged)
+    most = min(size // table.row_bytes, SHARD_PAYLOADS if loose else SHARD_ROWS)
     rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
     for start in range(0, table.rows, rows):
         yield start, min(start + rows, table.rows)
@@ -379,42 +415,3 @@ def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
     number, table, deadly = shard.part.split("\n")
     steps = (step.partition("=") for step in deadly.split())
     return int(number), table, tuple((int(step), signal) for step, _, signal in steps)
-
-
-def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
-    """Yield up to PROBES short ranges over all (part, table): at least one for each where they suffice.
-
-    There are fewer where each takes long: of very many datasets, or chunks that are very large.
-    """
-    if not tables:
-        return
-    chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
-    share, more = divmod(PROBES, len(chosen))
-    counts = [min(share + (at < more), math.ceil(it.rows / ROWS_A_PROBE)) for at, (_, it) in enumerate(chosen)]
-    for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
-        of, table = chosen[at]
-        for nth in range(most):
-            start = nth * table.rows // most
-            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
-
-
-def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
-    """Yield how many of so many probes each table may have."""
-    wide = sum(len(table.datasets) * count for table, count in zip(tables, counts, strict=True)) > DATASETS_PROBED
-    heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
-    for table, count in zip(tables, counts, strict=True):
-        most = count
-        if wide:
-            most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
-        if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
-            most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
-        yield max(1, most)
-
-
-def _decoded(table: Table, count: int) -> int:
-    """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
-    filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]
-    cost = count * sum(dataset.band_bytes for dataset in filtered)
-    if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):
-        cost = min(cost, sum(math.ceil(it.rows / it.chunks[0]) * it.band_bytes for it in filtered if it.chunks))
-    return cost

@@ -249,5 +249,5 @@ def test_unshuffled_is_what_was_shuffled(width):
 def test_strings_of_variable_length_are_left_to_the_library(path):
     with h5py.File(path, "w") as file:
         file["data"] = ["a", "bb"]
-        (dataset,) = Hdf5Reader.recognise(path, StoreOptions()).contents(0).unjudged
-        assert direct(h5py, dataset, file["data"].id, -1, 1 << 20) is None
+        (table,) = Hdf5Reader.recognise(path, StoreOptions()).contents(0).tables
+        assert direct(h5py, table.judged[0], file["data"].id, -1, 1 << 20) is None

@@ -146,7 +146,6 @@ def test_strings_scalars_references_and_empty_datasets_are_read_but_no_records(p
         file["nothing"] = h5py.Empty("f4")
         file["none"] = np.zeros((0, 7))
         file["flat"] = np.zeros((5, 0))
-        file.create_dataset("lists", (2,), h5py.vlen_dtype("i4"))[0] = [1, 2, 3]
         file.create_dataset("refs", data=[file["data"].ref], dtype=h5py.ref_dtype)
         file["type"] = np.dtype("f4")
     reader = opened(path)
@@ -160,7 +159,7 @@ def test_strings_scalars_references_and_empty_datasets_are_read_but_no_records(p
     (scalar,) = reader.blocks(last, note=lambda place, seen: places.append(place.key))
     assert (len(scalar), dict(scalar.columns), list(scalar.findings)) == (0, {}, [])
     assert scalar.scalars == [("/version", "version", np.array([3]))]
-    assert places == [0, 1, 2, 3, 4, 5]
+    assert places == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", ["label", "labels", "y", "target", "targets"])

@@ -30,7 +30,7 @@ def test_five_gigabytes_that_were_never_written_are_read_in_blocks(tmp_path, how
     assert (tmp_path / "store.h5").stat().st_size < 10_000
     reader = Hdf5Reader.recognise(tmp_path / "store.h5", StoreOptions())
     layout = reader.layout()
-    assert (list(layout.findings), layout.records) == ([], ROWS)
+    assert ({it.code for it in layout.findings}, layout.records) == ({"unwritten"}, ROWS)
     assert sum(shard.records for shard in layout.shards) == ROWS
     for shard in (layout.shards[0], layout.shards[-1]):
         for block in reader.blocks(shard):
@@ -46,7 +46,7 @@ def test_one_row_in_four_gigabytes_of_compressed_zeros_is_found(tmp_path):
     assert path.stat().st_size < 100_000
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     report = scan(path, checks=["finite"], workers=1)
-    assert [(it.key, it.code) for it in report.findings] == [("/[66]", "nan")]
+    assert [(it.key, it.code) for it in report.findings] == [(None, "unwritten"), ("/[66]", "nan")]
     assert max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) < 2 << 20, "kilobytes"
 
 

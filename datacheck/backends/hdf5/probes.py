@@ -1,0 +1,55 @@
+"""Which rows of HDF5 tables are looked at first, to find out what the tables are meant to hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from datacheck.backends.hdf5.tables import Table, rows
+from datacheck.model.blocks import Shard
+
+PROBES = 64
+ROWS_A_PROBE = 16
+DATASETS_PROBED = 4096
+"""Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
+DECODED_BYTES = 1 << 30
+"""So much may be decoded for the probes of a file."""
+
+
+def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over all (part, table): at least one for each where they suffice.
+
+    There are fewer where each takes long: of very many datasets, or chunks that are very large.
+    """
+    if not tables:
+        return
+    chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
+    share, more = divmod(PROBES, len(chosen))
+    counts = [min(share + (at < more), math.ceil(it.rows / ROWS_A_PROBE)) for at, (_, it) in enumerate(chosen)]
+    for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
+        of, table = chosen[at]
+        for nth in range(most):
+            start = nth * table.rows // most
+            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
+
+
+def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
+    """Yield how many of so many probes each table may have."""
+    wide = sum(len(table.datasets) * count for table, count in zip(tables, counts, strict=True)) > DATASETS_PROBED
+    heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
+    for table, count in zip(tables, counts, strict=True):
+        most = count
+        if wide:
+            most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
+        if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
+            most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
+        yield max(1, most)
+
+
+def _decoded(table: Table, count: int) -> int:
+    """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
+    filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]
+    cost = count * sum(dataset.band_bytes for dataset in filtered)
+    if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):
+        cost = min(cost, sum(math.ceil(it.rows / it.chunks[0]) * it.band_bytes for it in filtered if it.chunks))
+    return cost

@@ -1,0 +1,91 @@
+"""Rows of an HDF5 dataset that were never written: no place in the file was ever given to them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends.hdf5.chunks import Chunks
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.cells import BYTES, OPAQUE
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+RANGES = 1000
+"""So many ranges of a dataset are kept."""
+NAMED = 10
+"""And so many are named."""
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+def never_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Ranges:
+    """Return the half-open ranges of rows of which no part is stored.
+
+    Of scales there are none: where a dimension has no values, netCDF makes a dataset for its length alone. A file that
+    was cut, or an index that is damaged, does not tell.
+    """
+    if not dataset.shape or not dataset.bytes or dataset.scale:
+        return ()
+    layout = created.get_layout()
+    try:
+        if layout == h5.h5d.CONTIGUOUS and not created.get_external_count():
+            return ((0, dataset.rows),) if opened.get_offset() is None and not opened.get_storage_size() else ()
+        if layout == h5.h5d.CHUNKED and dataset.chunks:
+            return _without_chunks(opened, dataset, dataset.chunks)
+    except TROUBLE:  # what is damaged shows when it is read
+        pass
+    return ()
+
+
+def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> Ranges:
+    grid = [math.ceil(extent / size) for extent, size in zip(dataset.shape, chunks, strict=True)]
+    if opened.get_num_chunks() >= math.prod(grid):
+        return ()
+    stored = Chunks(opened, chunks)
+    if not stored.whole:
+        return ()
+    bands = np.unique(stored.numbers // math.prod(grid[1:]))
+    edges = np.concatenate([[-1], bands, [grid[0]]])
+    before = np.flatnonzero(np.diff(edges) > 1)
+    starts, stops = (edges[before] + 1) * chunks[0], edges[before + 1] * chunks[0]
+    return tuple(zip(starts.tolist(), np.minimum(stops, dataset.rows).tolist(), strict=True))
+
+
+def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:
+    """Return the rows of these ranges that are from `start` to `stop`, less `start`.
+
+    >>> within(((0, 3), (5, 9)), 2, 7)
+    [0, 3, 4]
+    """
+    parts = [range(max(low, start) - start, min(high, stop) - start) for low, high in ranges if low < stop]
+    parts = [part for part in parts if part]
+    return parts[0] if len(parts) == 1 else [*itertools.chain(*parts)]
+
+
+def said(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
+    """Yield what is to be said of a dataset of which these rows were never written."""
+    path, count = escape(dataset.path), sum(stop - start for start, stop in ranges)
+    if not count:
+        return
+    details: dict[str, Any] = {
+        "dataset": path,
+        "count": count,
+        "ranges": [[start, stop - 1] for start, stop in ranges[:NAMED]],
+    }
+    if count < dataset.rows:
+        spelled = [f"{start}" if stop - start == 1 else f"{start} to {stop - 1}" for start, stop in ranges[:NAMED]]
+        more = " and others" if len(ranges) > NAMED else ""
+        what = f"row{'s' * (count > 1)} {', '.join(spelled)}{more} {'were' if count > 1 else 'was'} never written"
+        text = f"{path}: {what} ({count:,} of {dataset.rows:,}); they read as the fill value"
+    else:
+        text = f"{path} was made and never filled: {dataset.rows:,} rows read as the fill value"
+    yield found("unwritten", text, field=dataset.title, **details)
+    if count == dataset.rows and dataset.holds & {BYTES, OPAQUE}:
+        none = f"{path}: each of the {dataset.rows:,} values is empty, since none was ever written"
+        yield found("empty", none, field=dataset.title, dataset=path, count=count)
