@@ -20,7 +20,7 @@ def recognise(store: StoreView) -> Convention | None:
     said = None if raw is None else stored(raw)
     if store.value(FORMAT) is None:
         return None
-    lists = ()
+    lists: tuple[KeyList, ...] = ()
     if said is not None and is_index(said.value):
         every = list(keys_in(said.value))
         lists = (KeyList(INDEX, said.form, len(set(every)), entries=len(every), partial=True),)

@@ -98,9 +98,7 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
     )
 
 
-def _miscounted(
-    count: Count, made: Samples, account: Account, entries: Mapping[bytes, int]
-) -> Iterator[Finding]:
+def _miscounted(count: Count, made: Samples, account: Account, entries: Mapping[bytes, int]) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
     That of a list may be the number of its `entries`.

@@ -86,9 +86,11 @@ class Pattern:
 class Packed(Pattern):
     """Keys that are a number of `width` bytes, the high ones first, and nothing else.
 
-    >>> Packed(width=4).key(41)
-    b'\\x00\\x00\\x00)'
+    >>> Packed(width=4).key(65)
+    b'\\x00\\x00\\x00A'
     """
+
+    before: bytes = b""
 
     def __str__(self) -> str:
         return f"numbers of {self.width} bytes"

@@ -173,7 +173,7 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
 def _read_msgpack(raw: bytes) -> Any:
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
-    return None if _DECIMAL.fullmatch(raw) else _whole(parse_msgpack(raw))
+    return _whole(parse_msgpack(raw))
 
 
 def _write_msgpack(value: Any) -> bytes:

@@ -69,7 +69,7 @@ class PairCopier:
         index = kept = altered = held = 0
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
-        value = partial(value_of, reader)
+        values = partial(value_of, reader)
         with ExitStack() as stack:
             target = stack.enter_context(self._writer().like(reader, plan.target))
             quarantine = None
@@ -77,7 +77,7 @@ class PairCopier:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
                 for block in _blocks(reader, shard, avoid):
-                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block, value)
+                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block, values)
                     leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill, change)
