@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.numbered_keys import FEW
+from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
 
@@ -26,6 +28,16 @@ CONVENTIONS: dict[str, Row] = {
     "latents": Row("datacheck.conventions.latents", "Self-Forcing: NAME_#_data of several names, and NAME_shape"),
     "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids"),
     "basicsr": Row("datacheck.conventions.basicsr", "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt"),
+    "efficient-pytorch": Row("datacheck.conventions.efficient_pytorch", "Efficient-PyTorch: __keys__ and __len__"),
+    "tensorpack": Row("datacheck.conventions.tensorpack", "tensorpack: records of eight digits, and __keys__"),
+    "cbramod": Row("datacheck.conventions.cbramod", "CBraMod: __keys__ has the keys of each set"),
+    "uniter": Row("datacheck.conventions.uniter", "UNITER: __keys__ is a list in JSON"),
+    "mmf": Row("datacheck.conventions.mmf", "mmf, ViLBERT: keys is a pickled list"),
+    "tape": Row("datacheck.conventions.tape", "TAPE: num_examples is pickled"),
+    "fairchem": Row("datacheck.conventions.fairchem", "fairchem: length is pickled"),
+    "saprot": Row("datacheck.conventions.saprot", "SaProt: length, and info"),
+    "atom3d": Row("datacheck.conventions.atom3d", "ATOM3D: num_examples, and id_to_idx"),
+    "pytorch-fm": Row("datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims"),
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
@@ -33,6 +45,8 @@ CONVENTIONS: dict[str, Row] = {
 """The conventions by name, named ones first: a record that is one's own is no other's."""
 
 
+NUMBERED = 0.9
+"""Where so many of the sampled keys carry a number, in few patterns, no text tells the samples."""
 NONE = "none"
 """Stands for no convention where their names are given."""
 
@@ -53,9 +67,24 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
             raise UsageError(f"the store does not keep the convention {name} ({row.by}), which --convention names")
         if convention is not None and not any(convention.own & other.own for other in made):
             made.append(convention)
-    if not made and not wanted:
+    stems = _stems(store, made)
+    if stems is not None and made:
+        made = [replace(it, stems=stems) if not it.named else it for it in made]
+    elif stems is not None and not wanted:
+        made.append(Convention("", named=False, stems=stems))
+    elif not made and not wanted:
         made += _likeness(store)
     return made
+
+
+def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
+    """Return the endings of the keys of a sample, where no number tells what its records are."""
+    numbered = sum(store.patterns[it] for it in store.frequent)
+    if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
+        return None
+    own = frozenset().union(*(it.own for it in made))
+    stems = stems_in([key for key in store.keys if key not in own])
+    return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 
 def _likeness(store: StoreView) -> list[Convention]:
@@ -63,8 +92,8 @@ def _likeness(store: StoreView) -> list[Convention]:
 
     Keys that differ in a number behind the number, as the pieces that a picture was cut into, are samples each.
     """
-    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.patterns)
-    parts = [it for it in store.patterns if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
+    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.frequent)
+    parts = [it for it in store.frequent if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
     return [Convention("", tuple(parts), named=False)] if len(parts) > 1 else []
 
 

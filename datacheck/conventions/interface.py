@@ -6,28 +6,49 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
-from datacheck.conventions.stored_values import Stored
+from datacheck.conventions.stems import Stems
+from datacheck.conventions.stored_values import FORMS, Stored, stored
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
+
+
+FEWEST = 64
+"""One in so many of the sampled keys is a fair share."""
+LARGEST = 1 << 62
+"""No store has so many records."""
 
 
 @dataclass(frozen=True)
 class StoreView:
     """What recognising a convention may look at.
 
-    These are the patterns of the sampled keys and how often each came, the value of a key, and what a file holds that
-    lies in the store's folder.
+    These are the patterns of the sampled keys and how often each came, the value of a key, what a file holds that lies
+    in the store's folder, and the sampled keys.
     """
 
     patterns: Mapping[Pattern, int]
     value: Value
     file: Value
+    keys: Collection[bytes] = ()
+    _stored: dict[bytes, Stored | None] = field(default_factory=dict)
+
+    @property
+    def frequent(self) -> tuple[Pattern, ...]:
+        """The patterns that a fair share of the sampled keys have: of digests each has a pattern of its own."""
+        return tuple(it for it, count in self.patterns.items() if count * FEWEST >= len(self.keys))
+
+    def stored(self, key: bytes) -> Stored | None:
+        """Return what the value of a key says, None where that is nothing that is known; it is read once."""
+        if key not in self._stored:
+            raw = self.value(key)
+            self._stored[key] = None if raw is None else stored(raw)
+        return self._stored[key]
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, None where there are none."""
@@ -39,7 +60,9 @@ class Count:
     """A number of records that the store keeps under `key`.
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
-    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record.
+    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
+    `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
+    read.
     """
 
     key: bytes
@@ -47,19 +70,21 @@ class Count:
     raw: bytes = b""
     item: int | None = None
     next: bool = False
+    of_list: bytes | None = None
+    form: str = "decimal"
 
     @property
     def number(self) -> int | None:
-        """The number, None where there is no whole number: 60.0 is, to a loader, none."""
+        """The number, None where there is no whole number: 60.0 is, to a loader, none, and 10**30 counts nothing."""
         value = None if self.said is None else self.said.value
         if self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
-        return value if type(value) is int else None
+        return value if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
-        """Return the bytes that say another number, in the form of these; as decimal text where they have none."""
+        """Return the bytes that say another number, in the form of these."""
         if self.said is None or self.number is None:
-            return str(number).encode()
+            return FORMS[self.form].write(number)
         if self.item is None:
             return self.said.written(number)
         value = list(self.said.value)
@@ -80,13 +105,17 @@ class Deleted:
 class KeyList:
     """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set.
 
-    A list in a `file` is no record: its key is the name of a file in the store's folder.
+    A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
+    `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
+    name every record.
     """
 
     key: bytes
     form: str
     number: int
     file: bool = False
+    entries: int = 0
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +135,8 @@ class Convention:
     `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
     None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
     one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
-    they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name.
+    they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
+    the endings of the keys of one sample where no numbers tell it.
     """
 
     name: str
@@ -119,3 +149,4 @@ class Convention:
     named: bool = True
     dense: bool = False
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stems: Stems | None = None

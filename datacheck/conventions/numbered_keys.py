@@ -18,6 +18,8 @@ DIGITS = 18
 """Numbers of more digits are no numbers of records."""
 FEW = 16
 """A number in a key that takes at most so many values is a part of the name, where another takes more."""
+MANY_SHAPES = 1000
+"""Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -82,6 +84,38 @@ class Pattern:
         return np.concatenate(rows), np.concatenate(numbers)
 
 
+@dataclass(frozen=True, order=True)
+class Packed(Pattern):
+    """Keys that are a number of `width` bytes, the high ones first, and nothing else.
+
+    >>> Packed(width=4).key(65)
+    b'\\x00\\x00\\x00A'
+    """
+
+    before: bytes = b""
+
+    def __str__(self) -> str:
+        return f"numbers of {self.width} bytes"
+
+    def key(self, number: int) -> bytes:
+        return number.to_bytes(self.width, "big")
+
+    def number(self, key: bytes) -> int | None:
+        return int.from_bytes(key, "big") if len(key) == self.width else None
+
+    def numbers(self, table: KeyTable) -> tuple[NDArray[Any], NDArray[Any]]:
+        import numpy as np
+
+        if self.width not in table.by_length:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rows, keys = table.by_length[self.width]
+        values = np.zeros(len(keys), np.int64)
+        for column in keys.T:
+            values <<= 8
+            values += column
+        return rows, values
+
+
 class KeyTable:
     """The keys of a block as arrays: those of one length together."""
 
@@ -119,8 +153,10 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     for key in keys:
         shapes[_NUMBER.sub(b"#", key)].append(key)
     found: dict[Pattern, int] = {}
+    least = 1 if len(shapes) <= MANY_SHAPES else 4
     for alike in shapes.values():
-        found.update(_of_one_shape(alike))
+        if len(alike) >= least:
+            found.update(_of_one_shape(alike))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0].before, item[0].after)))
 
 

@@ -6,10 +6,12 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from datacheck.conventions.pickled_lists import pickled_list
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
@@ -61,7 +63,11 @@ def _key(item: str | bytes) -> bytes:
 
 
 def keys_in(value: Any) -> Iterator[bytes]:
-    """Yield the keys of a list of keys, or of lists of keys by the name of a set; texts are UTF-8."""
+    """Yield the keys of a list of keys, or of lists of keys by the name of a set, or of an index; texts are UTF-8."""
+    if is_index(value):
+        for number in value.values():
+            yield b"%d" % number
+        return
     for item in chain.from_iterable(value.values()) if isinstance(value, dict) else value:
         yield _key(item)
 
@@ -69,13 +75,23 @@ def keys_in(value: Any) -> Iterator[bytes]:
 def is_key_list(value: Any) -> bool:
     """Say whether a value is a list of keys, or lists of keys by the name of a set."""
     lists = list(value.values()) if isinstance(value, dict) else [value]
-    return bool(lists) and all(
-        isinstance(it, list) and it and all(isinstance(item, (str, bytes)) for item in it) for it in lists
+    return any(lists) and all(
+        isinstance(it, list) and all(isinstance(item, (str, bytes)) for item in it) for it in lists
+    )
+
+
+def is_index(value: Any) -> bool:
+    """Say whether a value is an index: the number of a record, which is its key, by a name of the record."""
+    return (
+        isinstance(value, dict) and bool(value) and all(type(it) is int and 0 <= it < 1 << 62 for it in value.values())
     )
 
 
 def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
-    """Return a list of keys, or lists by the name of a set, with other keys; without those whose new one is None."""
+    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none."""
+    if is_index(value):
+        keys = {name: new(b"%d" % number) for name, number in value.items()}
+        return {name: int(key) for name, key in keys.items() if key is not None}
     if isinstance(value, dict):
         return {name: with_keys(of_set, new) for name, of_set in value.items()}
     made: list[str | bytes] = []
@@ -143,8 +159,13 @@ def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
         from datacheck.decoders.pickles.decoder import PickleDecoder
 
         said = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
+        if said != protocol:
+            return None
+        keys = pickled_list(raw)
+        if keys is not None:
+            return keys
         decodes = PickleDecoder()
-        return _whole(decodes.parse(raw)) if said == protocol and decodes.knows(raw) else None
+        return _whole(decodes.parse(raw)) if decodes.knows(raw) else None
 
     return read
 
@@ -159,9 +180,14 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
 
 
 def _read_msgpack(raw: bytes) -> Any:
+    import msgspec
+
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
-    return None if _DECIMAL.fullmatch(raw) else _whole(parse_msgpack(raw))
+    for kind in (list[bytes], list[str]):  # long lists of keys are read at once
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.msgpack.decode(raw, type=kind)
+    return _whole(parse_msgpack(raw))
 
 
 def _write_msgpack(value: Any) -> bytes:
