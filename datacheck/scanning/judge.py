@@ -271,7 +271,9 @@ class Judge:
         for path, name, values in block.scalars:
             batch = Batch(name, (0,), real(values))
             for validator in self._validators:
-                if isinstance(validator, Finite) or (isinstance(validator, Range) and validator.field == name):
+                if isinstance(validator, Finite) or (
+                    isinstance(validator, Range) and validator.field is not None and batch.called(validator.field)
+                ):
                     for _, finding in validator(batch):
                         details = {"dataset": path, **finding.details}
                         message = f"{path}: {finding.message}"

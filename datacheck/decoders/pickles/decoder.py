@@ -39,7 +39,7 @@ class PickleDecoder(TreeDecoder):
             return False
         first = value[0]
         if first == 0x80:
-            return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E)
+            return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E) and _is_likely(value)
         return first in FIRST and len(value) >= SHORTEST and _walks(value)
 
     def decode(
@@ -108,3 +108,13 @@ def _classes(machine: Machine) -> frozenset[str]:
 def _stranger(value: Value) -> str:
     what = "all zero" if not bytes(value).strip(b"\0") else f"it begins with {bytes(value[:8]).hex(' ')}"
     return f"not a pickle: {len(value)} bytes, {what}"
+
+
+def _is_likely(value: Value) -> bool:
+    """Say if a value that begins with a protocol, which bytes do by chance, has a frame, or ends as a pickle does."""
+    if value[2] == FRAME:
+        return not any(value[8:11])
+    return value[-1] == STOP or bytes(value[:6]) == torch_stream.MAGIC[:6]
+
+
+FRAME, STOP = 0x95, 0x2E
