@@ -109,7 +109,6 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "decoder": "datum",
         "decoders": [],
         "array": [],
-        "conventions": [],
         "workers": 3,
         "timeout": 5.0,
         "max_bad": "3%",

@@ -52,9 +52,9 @@ def worked_through(path):
     assert reader.kept
     layout = reader.layout()
     job = Job(reader, make(workers=1))
-    steps = TakeProfile(tuple(Probe((it,)) for it in layout.probes), tuple(range(len(layout.probes)))).run(
-        job, Alarmless()
-    )
+    count = len(layout.probes)
+    probes = tuple(Probe((it,)) for it in layout.probes)
+    steps = TakeProfile(probes, tuple(range(count)), count).run(job, Alarmless())
     while True:
         try:
             next(steps)

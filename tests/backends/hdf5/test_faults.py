@@ -11,7 +11,7 @@ from datacheck.backends.copy_plan import Drops, Plan
 from datacheck.backends.hdf5 import file_list
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.interface import StoreOptions
+from datacheck.backends.interface import InFolders, StoreOptions
 
 
 def digest_of_a_copy(folder, name, **how):
@@ -60,6 +60,7 @@ def unreadable(monkeypatch):
         return real(path)
 
     monkeypatch.setattr(file_list, "is_hdf5", is_hdf5)
+    monkeypatch.setattr(Hdf5Reader, "in_folders", InFolders(file_list.SUFFIXES, holds=is_hdf5))
 
 
 def store(path):
@@ -67,7 +68,7 @@ def store(path):
         file["data"] = np.arange(3)
 
 
-def test_a_file_of_a_folder_that_may_not_be_read_is_said_if_its_name_is_that_of_hdf5(tmp_path, unreadable):
+def test_a_file_of_a_folder_that_may_not_be_read_is_said_whatever_its_name(tmp_path, unreadable):
     store(tmp_path / "a.h5")
     (tmp_path / "locked.h5").write_bytes(b"")
     (tmp_path / "locked.HDF5").write_bytes(b"")
@@ -75,7 +76,7 @@ def test_a_file_of_a_folder_that_may_not_be_read_is_said_if_its_name_is_that_of_
     reader = Hdf5Reader.recognise(tmp_path, StoreOptions())
     assert [(it.code, it.verdict, it.file, it.message) for it in reader.layout().findings] == [
         ("unsupported", "unverifiable", name, f"{name}: may not be read: permission denied")
-        for name in ("locked.HDF5", "locked.h5")
+        for name in ("locked.HDF5", "locked.h5", "locked.txt")
     ]
 
 
