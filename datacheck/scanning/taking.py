@@ -55,6 +55,7 @@ class Part:
 
     sums: dict[str | None, Sums] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,12 @@ class _Taking:
         sums = added(part.sums for part in self._parts.values())
         if sums and not any(self._looks.values()):
             return Taken(of_tables(sums))
-        return Taken(of_families(families, sums), undecided(families, sums), strays=families.strays)
+        profile = of_families(families, sums)
+        tables = {name for part in self._parts.values() for name in part.tables}
+        if tables:  # of a file that has rows, and datasets that are records
+            of = of_tables({name: sums[name] for name in tables})
+            profile = Profile(of.families | profile.families, profile.rest)
+        return Taken(profile, undecided(families, sums), strays=families.strays)
 
     def _all_looks(self) -> list[Look]:
         return [look for number in sorted(self._looks) for look in self._looks[number]]
@@ -218,6 +224,7 @@ class _Taking:
         for block in self._read(number):
             if isinstance(block, RowBlock):
                 part = part or Part()
+                part.tables.add(block.table)
                 part.sums.setdefault(block.table, Sums()).add(of_rows(block, pixels=self._task.pixels))
             else:
                 blocks.append(block)
