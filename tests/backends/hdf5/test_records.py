@@ -54,11 +54,15 @@ def test_each_scalar_of_bytes_is_a_record(tmp_path, form, group, workers):
 
 def test_a_rebuild_leaves_out_the_datasets_that_are_bad(tmp_path):
     path = store(tmp_path / "bad.h5", cut=(7, 21))
-    receipt = rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    receipt = rebuild(path, tmp_path / "copy.h5", drop_bad=True, quarantine=tmp_path / "held")
     assert (receipt.kept, receipt.dropped) == (COUNT - 2, 2)
     with h5py.File(tmp_path / "copy.h5") as copy:
         assert sorted(copy) == [f"img_{at:04d}" for at in range(COUNT) if at not in (7, 21)]
         assert copy["img_0008"][()].tobytes() == jpeg(8)
+    (held,) = [it for it in (tmp_path / "held").iterdir() if it.suffix == ".h5" or it.name.endswith("hdf5")]
+    with h5py.File(held) as quarantine:
+        assert quarantine["img_0007"][()].tobytes() == jpeg(7)[:300]
+        assert sorted(quarantine) == ["img_0007", "img_0021"]
     assert scan(tmp_path / "copy.h5").status == 0
 
 

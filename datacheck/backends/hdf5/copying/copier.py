@@ -6,6 +6,7 @@ dropped is left in it, and its digest (`digest`) is taken of the source and of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -363,5 +364,27 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
         plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
         for _ in Builder(library(), source, target, plan).build():
             pass
+        held += _hold_records(part, source.id, target, deadly, label)
     sync(target)
+    return held
+
+
+def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str], label: str | None) -> int:
+    """Copy the dropped datasets that are records each into the quarantine; return how many can be read."""
+    h5, held = library(), 0
+    first = part.first + sum(table.rows for table, _ in part.tables)
+    gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + len(part.plan.contents.records)]))] - first
+    if not len(gone):
+        return 0
+    linking = h5.h5p.create(h5.h5p.LINK_CREATE)
+    linking.set_create_intermediate_group(True)
+    with h5.File(target, "r+") as file:
+        for at in gone.tolist():
+            path = part.plan.contents.records[at].path
+            name = escape(path)
+            if deadly & {name, f"{label}:{name}"}:
+                continue
+            with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
+                h5.h5o.copy(source, path, file.id, path, lcpl=linking)
+                held += 1
     return held
