@@ -378,13 +378,13 @@ def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str],
         return 0
     linking = h5.h5p.create(h5.h5p.LINK_CREATE)
     linking.set_create_intermediate_group(True)
-    with h5.File(target, "r+") as file:
+    with contextlib.closing(h5.h5f.open(os.fsencode(target), h5.h5f.ACC_RDWR)) as file:
         for at in gone.tolist():
             path = part.plan.contents.records[at].path
             name = escape(path)
             if deadly & {name, f"{label}:{name}"}:
                 continue
             with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
-                h5.h5o.copy(source, path, file.id, path, lcpl=linking)
+                h5.h5o.copy(source, path, file, path, lcpl=linking)
                 held += 1
     return held
