@@ -95,7 +95,7 @@ def ignore(position: Position, seen: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Keys and values of neighbouring records of a key-value store, about 1 MiB.
+    """Keys and values of neighbouring records of a key-value store, about 1 MiB, or datasets of a `file` by path.
 
     The values may be views into the store: they are valid until the next block is asked for.
     `findings` are what the reader has to say: of the record at that position of the block, or (None) of the store.
@@ -107,6 +107,7 @@ class Block:
     database: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
     account: Mapping[str, int] = field(default_factory=dict)
+    file: str | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -149,6 +150,8 @@ class Block:
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
         """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        if self.file is not None:
+            finding = msgspec.structs.replace(finding, file=self.file)
         return finding if self.database is None else msgspec.structs.replace(finding, database=self.database)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:

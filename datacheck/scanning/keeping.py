@@ -38,6 +38,8 @@ class Recognise:
         watch.note(None)
         if isinstance(job.reader, WithDatabases) and job.reader.databases().get(""):
             return ()  # several records have one key
+        if job.reader.backend == "hdf5":
+            return ()  # datasets that are records have paths for keys
         keys: set[bytes] = set()
         for probe in self.probes:
             keys.update(_first_keys(job.reader, probe))

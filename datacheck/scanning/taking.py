@@ -58,6 +58,7 @@ class Part:
 
     sums: dict[str | None, Sums] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,10 @@ class _Taking:
             return Taken(of_tables(sums))
         seen = tuple(sorted(set(families_of(self._all_looks(), self._forced.families)))[:NAMES])
         profile = of_families(families, sums)
+        tables = {name for part in self._parts.values() for name in part.tables}
+        if tables:  # of a file that has rows, and datasets that are records
+            of = of_tables({name: sums[name] for name in tables})
+            profile = Profile(of.families | profile.families, profile.rest)
         return Taken(profile, undecided(families, sums), strays=families.strays, families=seen)
 
     def _all_looks(self) -> list[Look]:
@@ -228,6 +233,7 @@ class _Taking:
         for block in self._read(number):
             if isinstance(block, RowBlock):
                 part = part or Part()
+                part.tables.add(block.table)
                 part.sums.setdefault(block.table, Sums()).add(of_rows(block, pixels=self._task.pixels))
             else:
                 blocks.append(block)

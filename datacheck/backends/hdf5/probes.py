@@ -53,3 +53,11 @@ def _decoded(table: Table, count: int) -> int:
     if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):
         cost = min(cost, sum(math.ceil(it.rows / it.chunks[0]) * it.band_bytes for it in filtered if it.chunks))
     return cost
+
+
+def probes_of_records(of: str, count: int) -> Iterator[Shard]:
+    """Yield up to PROBES short ranges over the records of a part."""
+    most = min(PROBES, math.ceil(count / ROWS_A_PROBE))
+    for nth in range(most):
+        start, following = nth * count // most, (nth + 1) * count // most
+        yield rows(of, start, min(start + ROWS_A_PROBE, following))

@@ -26,20 +26,21 @@ from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
 from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
-from datacheck.backends.hdf5.probes import probes
+from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
+from datacheck.backends.hdf5.records import read_records, unread
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import killed, reason_of, survey
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table, part, parts, rows, shards
+from datacheck.backends.hdf5.survey import killed, survey
+from datacheck.backends.hdf5.tables import RECORDS, Contents, Dataset, Table, part, part_of_records, parts, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
-from datacheck.model.blocks import Layout, Note, Position, RowBlock, Shard, ignore
+from datacheck.model.blocks import AnyBlock, Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
-from datacheck.model.slips import errno_of, of_machine
+from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
@@ -97,15 +98,21 @@ class Hdf5Reader:
         findings = list(self.faults)
         made: list[Shard] = []
         tables: list[tuple[str, Table]] = []
+        looked_at: list[Shard] = []
+        single = 0
         size, more = 0, False
         for number, contents in self._surveyed():
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
             tables += ((part(number, contents, table), table) for table in contents.tables)
+            if contents.records:
+                single += len(contents.records)
+                looked_at += probes_of_records(part_of_records(number, contents), len(contents.records))
             with contextlib.suppress(OSError):
                 size += self.files[number].stat().st_size
-        return Layout(made, list(probes(tables)), sum(table.rows for _, table in tables), size, findings, more)
+        count = sum(table.rows for _, table in tables) + single
+        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more)
 
     def _surveyed(self) -> Iterator[tuple[int, Contents]]:
         """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
@@ -134,8 +141,11 @@ class Hdf5Reader:
             lot[number] = size
         yield lot
 
-    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[RowBlock]:
-        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them."""
+    def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[AnyBlock]:
+        """Yield the rows of the shard, about 2 MiB at a time; of unjudged datasets only what is wrong with them.
+
+        Where datasets are the records, they come one by one, with their paths as keys.
+        """
         number, name, deadly = parts(shard)
         contents = self.contents(number, deadly)
         table = contents.named.get(name)
@@ -148,6 +158,9 @@ class Hdf5Reader:
             if table is not None:
                 of_table = file.table(name, table.datasets)
                 yield from self._rows(of_table, number, table, shard, limit, note)
+            elif name == RECORDS:
+                start, stop = _bounds(shard)
+                yield from read_records(file.file, contents, start, stop, self._label(number), note)
             elif not name:
                 yield from self._unjudged(file.file, number, contents, shard, note)
 
@@ -161,7 +174,7 @@ class Hdf5Reader:
         """Return the one row called "/table[row]", or in a certain file "file:/table[row]"."""
         match = _KEY.fullmatch(key)
         if match is None:
-            return None
+            return self._find_record(key)
         for number in range(len(self.files)):
             contents = self.contents(number)
             for table in contents.tables:
@@ -173,10 +186,21 @@ class Hdf5Reader:
         not_found(it for it in [*self.faults, *everything] if it.code in UNREAD)
         return None
 
+    def _find_record(self, key: str) -> Shard | None:
+        for number in range(len(self.files)):
+            contents = self.contents(number)
+            for at, dataset in enumerate(contents.records):
+                path = escape(dataset.path)
+                if key == path or key in {f"{name}:{path}" for name in self.names[number : number + 1]}:
+                    return rows(part_of_records(number, contents), at, at + 1)
+        return None
+
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         """Return the finding with the row's name; datasets that are only read have no rows with names."""
-        number, table, _ = parts(shard)
+        number, table, deadly = parts(shard)
         key = f"{table}[{_row(place)}]" if table else None
+        if table == RECORDS:
+            key = escape(self.contents(number, deadly).records[_row(place)].path)
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
@@ -235,8 +259,7 @@ class Hdf5Reader:
     def _unjudged(
         self, file: OpenFile, number: int, contents: Contents, shard: Shard, note: Note
     ) -> Iterator[RowBlock]:
-        start = 0 if shard.start is None else _row(shard.start)
-        stop = None if shard.stop is None else _row(shard.stop)
+        start, stop = _bounds(shard)
         for at, dataset in enumerate(contents.unjudged[start:stop], start):
             note(Position(at), True)
             if not dataset.shape and NUMBERS in dataset.holds:
@@ -250,7 +273,7 @@ class Hdf5Reader:
         try:
             value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
         except (*TROUBLE, MemoryError) as exc:
-            return self._empty(number, _unread(dataset, exc))
+            return self._empty(number, unread(dataset, exc))
         path = escape(dataset.path)
         numbers = (it for it in dataset.columns if it.holds == NUMBERS)
         scalars = [(path, it.name, column(value[np.newaxis], it)) for it in numbers]
@@ -289,8 +312,12 @@ _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 def _nothing(contents: Contents) -> Iterator[Finding]:
     """Yield the finding of a file that holds no value, where nothing else says why."""
     said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
-    if not (contents.tables or contents.unjudged or said):
+    if not (contents.tables or contents.single or said):
         yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
+
+
+def _bounds(shard: Shard) -> tuple[int, int | None]:
+    return 0 if shard.start is None else _row(shard.start), None if shard.stop is None else _row(shard.stop)
 
 
 def _row(place: Position) -> int:
@@ -358,7 +385,7 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             handle[()]
             return
     except (*TROUBLE, MemoryError) as exc:
-        yield _unread(dataset, exc)
+        yield unread(dataset, exc)
         return
     window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
     at = 0
@@ -369,16 +396,6 @@ def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
             if finding is not last:
                 yield finding
             last = finding
-
-
-def _unread(dataset: Dataset, exc: Exception) -> Finding:
-    """Return the finding for a dataset that cannot be read."""
-    code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
-    path = escape(dataset.path)
-    said: dict[str, Any] = {"field": dataset.title, "dataset": path}
-    if of_machine(exc) and not isinstance(exc, MemoryError):
-        said |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
-    return found(code, f"{path}: {reason_of(exc)}", **said)
 
 
 def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:

@@ -18,6 +18,7 @@ from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
+from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -95,7 +96,9 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         walk.findings += row_counts(group, datasets, options)
     walk.findings += together(walk.lengths, options)
     found_tables.sort(key=lambda table: table.name)
-    return Contents(tuple(found_tables), tuple(unjudged), tuple(walk.findings), paths=tuple(walk.lengths))
+    single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
+    left = tuple(it for it in unjudged if it not in frozenset(single))
+    return Contents(tuple(found_tables), left, single, tuple(walk.findings), paths=tuple(walk.lengths))
 
 
 class _Walk:

@@ -34,6 +34,8 @@ FILTERED_SHARE = 4
 """Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
 SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
+RECORDS = "*"
+"""Stands for a table's name, which begins with a slash, where datasets are the records."""
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE = 4096
@@ -146,6 +148,8 @@ class Contents:
 
     tables: tuple[Table, ...] = ()
     unjudged: tuple[Dataset, ...] = ()
+    records: tuple[Dataset, ...] = ()
+    """Scalars of bytes, each of which is a record."""
     findings: tuple[Finding, ...] = ()
     deadly: tuple[tuple[int, str], ...] = ()
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
@@ -160,6 +164,11 @@ class Contents:
         for dataset in (dataset for table in self.tables for dataset in table.judged if dataset.dtype.names):
             group = printed(dataset.path.rpartition(b"/")[0])
             yield from (f"{group}/{column.name}" for column in dataset.columns)
+
+    @property
+    def single(self) -> tuple[Dataset, ...]:
+        """The datasets that can be read and are in no table."""
+        return self.unjudged + self.records
 
     @cached_property
     def named(self) -> dict[str, Table]:
@@ -346,21 +355,6 @@ def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
     return found("row-count", f"{spelled}{alike}; they belong together", rows=dict(counts))
 
 
-def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the origin of each chunk that has a part in the rows from `start` to `stop`, and that part."""
-    if dataset.chunks is None:
-        origin = tuple(0 for _ in dataset.shape)
-        yield origin, (slice(start, stop), *(slice(0, extent) for extent in dataset.shape[1:]))
-        return
-    ends = [stop, *dataset.shape[1:]]
-    starts = [start - start % dataset.chunks[0], *(0 for _ in ends[1:])]
-    grid = (range(low, end, size) for low, end, size in zip(starts, ends, dataset.chunks, strict=True))
-    for origin in itertools.product(*grid):
-        ranges = zip(origin, dataset.chunks, ends, strict=True)
-        rows, *others = (slice(low, min(low + size, end)) for low, size, end in ranges)
-        yield origin, (slice(max(rows.start, start), rows.stop), *others)
-
-
 def slices(table: Table) -> Iterator[tuple[int, int]]:
     """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
     unit = _unit(table)
@@ -389,6 +383,8 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
         of = part(number, contents, table)
         for start, stop in slices(table):
             yield rows(of, start, stop)
+    for start in range(0, len(contents.records), SHARD_PAYLOADS):
+        yield rows(part_of_records(number, contents), start, min(start + SHARD_PAYLOADS, len(contents.records)))
     start, size = 0, 0
     for at, dataset in enumerate(contents.unjudged):
         if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= UNJUDGED_A_SHARD):
@@ -402,6 +398,11 @@ def shards(number: int, contents: Contents) -> Iterator[Shard]:
 def rows(of: str, start: int, stop: int) -> Shard:
     """Return the shard of these rows of a part."""
     return Shard(of, Position(start), Position(stop), stop - start)
+
+
+def part_of_records(number: int, contents: Contents) -> str:
+    """Return the part of a source that the scalars of a file are, each of which is a record."""
+    return part(number, contents).replace("\n\n", f"\n{RECORDS}\n")
 
 
 def part(number: int, contents: Contents, table: Table | None = None) -> str:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunks import Chunks
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.survey import LARGEST, killed, reason_of
-from datacheck.backends.hdf5.tables import Dataset, cells
+from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import retried
 from datacheck.model.escaping import escape

@@ -6,6 +6,7 @@ dropped is left in it, and its digest (`digest`) is taken of the source and of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Part:
 
     @property
     def records(self) -> int:
-        return sum(table.rows for table in self.plan.contents.tables)
+        return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
 
     def shares(self) -> dict[bytes, float]:
         """Return for how many records each dataset counts, so that together they count for all."""
@@ -177,10 +178,13 @@ class Hdf5Copier:
                     change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
                     changes.update((dataset.path, change) for dataset in table.datasets)
                 first += table.rows
+            single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
+            left_out = frozenset(escape(contents.records[at].path) for at in single.tolist())
+            first += len(contents.records)
             there = drops[slice(*np.searchsorted(drops, [start, first]))]
             lost = self._lost(reader, number)
-            skip = _deadly(contents.findings) | lost
-            anew = bool(lost) or contents.damaged
+            skip = _deadly(contents.findings) | lost | left_out
+            anew = bool(lost or left_out) or contents.damaged
             if changes or anew:
                 try:
                     with opened(file) as handle:
@@ -200,7 +204,7 @@ class Hdf5Copier:
         if not reader.names or "" not in self._lost(reader, number):
             return False
         contents = reader.contents(number)
-        return not (contents.tables or contents.unjudged)
+        return not (contents.tables or contents.single)
 
     def _names(self, reader: Hdf5Reader) -> list[str]:
         """Return the names in the target's folder of the files that are copied."""
@@ -231,7 +235,7 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
     """
     h5 = tree.h5
     known = {it.path: it for table in contents.tables for it in table.datasets}
-    known |= {it.path: it for it in contents.unjudged}
+    known |= {it.path: it for it in contents.single}
     lost = set()
     for link in tree.links():
         path = link.leads
@@ -321,6 +325,7 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
         for table, _ in part.tables:
             heights = {it.path: library().h5d.open(copy.id, it.path).shape[0] for it in table.datasets}
             records += min(heights.values())
+        records += sum(it.path in copy.file for it in part.plan.contents.records)
         return records, digest
 
 
@@ -359,5 +364,27 @@ def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
         plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
         for _ in Builder(library(), source, target, plan).build():
             pass
+        held += _hold_records(part, source.id, target, deadly, label)
     sync(target)
+    return held
+
+
+def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str], label: str | None) -> int:
+    """Copy the dropped datasets that are records each into the quarantine; return how many can be read."""
+    h5, held = library(), 0
+    first = part.first + sum(table.rows for table, _ in part.tables)
+    gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + len(part.plan.contents.records)]))] - first
+    if not len(gone):
+        return 0
+    linking = h5.h5p.create(h5.h5p.LINK_CREATE)
+    linking.set_create_intermediate_group(True)
+    with contextlib.closing(h5.h5f.open(os.fsencode(target), h5.h5f.ACC_RDWR)) as file:
+        for at in gone.tolist():
+            path = part.plan.contents.records[at].path
+            name = escape(path)
+            if deadly & {name, f"{label}:{name}"}:
+                continue
+            with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
+                h5.h5o.copy(source, path, file, path, lcpl=linking)
+                held += 1
     return held

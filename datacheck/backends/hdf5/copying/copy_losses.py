@@ -23,7 +23,7 @@ def of_file(
     tall = {
         (dataset.path.rpartition(b"/")[0], table.rows): table for table in contents.tables for dataset in table.judged
     }
-    readable = {*known, *(dataset.path for dataset in contents.unjudged)}
+    readable = {*known, *(dataset.path for dataset in contents.single)}
     paths = [b"/", *(link.leads for link in tree.links() if link.first)]
     yield from (f"{path} cannot be opened; not in the copy {IF}" for path in tree.lost if path not in lost)
     for path in paths:

@@ -52,7 +52,7 @@ class FilePlan:
     def datasets(self) -> dict[bytes, Dataset]:
         """The datasets that can be read, by their paths."""
         both = [dataset for table in self.contents.tables for dataset in table.datasets]
-        return {dataset.path: dataset for dataset in (*both, *self.contents.unjudged)}
+        return {dataset.path: dataset for dataset in (*both, *self.contents.single)}
 
     def filling(self, path: bytes) -> bool:
         change = self.changes.get(path)

@@ -1,0 +1,17 @@
+"""Which scalar datasets of a file are a record each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from datacheck.backends.hdf5.tables import Dataset, Table
+from datacheck.model.cells import BYTES, FIXED_TEXT, OPAQUE
+
+
+def records(groups: Sequence[tuple[bytes, Sequence[Dataset]]], tabled: Iterable[Table]) -> Iterator[Dataset]:
+    """Yield the scalars of bytes that are a record each: in groups without a table, strings in files without any."""
+    with_tables = {table.datasets[0].path.rpartition(b"/")[0] for table in tabled}
+    kinds = {OPAQUE, BYTES} if with_tables else {OPAQUE, BYTES, FIXED_TEXT}
+    for group, datasets in groups:
+        if group not in with_tables:
+            yield from (it for it in datasets if not it.shape and it.readable and it.holds and it.holds <= kinds)
