@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,8 +57,8 @@ class Changing(Protocol):
         """Return what files beside the store are to hold in a copy that is a folder, by name."""
         ...
 
-    def of(self, block: Block) -> Change:
-        """Return what becomes of the records of a block."""
+    def of(self, block: Block, value: Callable[[bytes], bytes | None]) -> Change:
+        """Return what becomes of the records of a block; `value` returns that of any key of the source."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datacheck.conventions.account import Account
@@ -57,15 +57,20 @@ def samples(convention: Convention, account: Account) -> Samples:
     return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
 
 
-def conclude(convention: Convention, account: Account) -> Iterator[Finding]:
-    """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing."""
+def conclude(convention: Convention, account: Account, listed: Sequence[Listed] = ()) -> Iterator[Finding]:
+    """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing.
+
+    `listed` is what comparing the lists of keys came to.
+    """
     made = samples(convention, account)
     if made.groups is not None:
         yield from made.groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
+    missing = {it.key: len(it.missing) for it in listed}
+    entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
-        yield from _miscounted(count, made, account)
+        yield from _miscounted(count, made, account, entries)
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
@@ -93,8 +98,11 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
     )
 
 
-def _miscounted(count: Count, made: Samples, account: Account) -> Iterator[Finding]:
-    """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records."""
+def _miscounted(count: Count, made: Samples, account: Account, entries: Mapping[bytes, int]) -> Iterator[Finding]:
+    """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
+
+    That of a list may be the number of its `entries`.
+    """
     key = escape(count.key)
     said = count.number
     if said is None:
@@ -107,6 +115,8 @@ def _miscounted(count: Count, made: Samples, account: Account) -> Iterator[Findi
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
     there = {len(made.numbers), account.records - account.own}
+    if count.of_list is not None:
+        there.add(entries[count.of_list])
     if made.groups is not None:
         there.add(len(made.groups.whole))
     if made.gone:

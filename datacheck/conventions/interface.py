@@ -6,12 +6,12 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
-from datacheck.conventions.stored_values import Stored
+from datacheck.conventions.stored_values import FORMS, Stored
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
@@ -21,13 +21,14 @@ Value = Callable[[bytes], "bytes | None"]
 class StoreView:
     """What recognising a convention may look at.
 
-    These are the patterns of the sampled keys and how often each came, the value of a key, and what a file holds that
-    lies in the store's folder.
+    These are the patterns of the sampled keys and how often each came, the value of a key, what a file holds that lies
+    in the store's folder, and the sampled keys.
     """
 
     patterns: Mapping[Pattern, int]
     value: Value
     file: Value
+    keys: Collection[bytes] = ()
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, None where there are none."""
@@ -39,7 +40,9 @@ class Count:
     """A number of records that the store keeps under `key`.
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
-    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record.
+    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
+    `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
+    read.
     """
 
     key: bytes
@@ -47,6 +50,8 @@ class Count:
     raw: bytes = b""
     item: int | None = None
     next: bool = False
+    of_list: bytes | None = None
+    form: str = "decimal"
 
     @property
     def number(self) -> int | None:
@@ -57,9 +62,9 @@ class Count:
         return value if type(value) is int else None
 
     def written(self, number: int) -> bytes:
-        """Return the bytes that say another number, in the form of these; as decimal text where they have none."""
+        """Return the bytes that say another number, in the form of these."""
         if self.said is None or self.number is None:
-            return str(number).encode()
+            return FORMS[self.form].write(number)
         if self.item is None:
             return self.said.written(number)
         value = list(self.said.value)
@@ -80,13 +85,17 @@ class Deleted:
 class KeyList:
     """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set.
 
-    A list in a `file` is no record: its key is the name of a file in the store's folder.
+    A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
+    `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
+    name every record.
     """
 
     key: bytes
     form: str
     number: int
     file: bool = False
+    entries: int = 0
+    partial: bool = False
 
 
 @dataclass(frozen=True)

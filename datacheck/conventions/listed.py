@@ -1,29 +1,55 @@
 """The keys of the records in a list, from which a loader takes them: no number need be without gaps.
 
-`__keys__` is one in Efficient-PyTorch, tensorpack and UNITER, `keys` in mmf; in CBraMod there is one for each set.
+`__keys__` and `keys` are such lists in several projects, each with a form and names of its own; this is any other.
 `__len__` beside it, where it is there, is their number.
 """
 
 from __future__ import annotations
 
-from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
-from datacheck.conventions.stored_values import is_key_list, keys_in, stored
+from collections.abc import Callable
+from typing import Any
 
-NAMES = (b"__keys__", b"keys")
-COUNT = b"__len__"
+from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
+from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
+
+KEYS, LEN = b"__keys__", b"__len__"
+NAMES = (KEYS, b"keys")
+PACKED = ("pickle", "msgpack")
+"""How the forms are called in which projects serialise a list of bytes."""
+
+Fits = Callable[[Any, str], bool]
+"""Says of a list, and of the name of its form, whether it is a convention's."""
 
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where a list of keys lies under such a name."""
+    return listed("key-list", store, NAMES)
+
+
+def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
+    """Return a convention of this name where a list of keys, which fits, lies under one of some keys."""
     lists = []
-    for name in NAMES:
-        raw = store.value(name)
+    for key in keys:
+        raw = store.value(key)
         said = None if raw is None else stored(raw)
-        if said is not None and is_key_list(said.value):
-            lists.append(KeyList(name, said.form, len(set(keys_in(said.value)))))
+        if said is not None and is_key_list(said.value) and fits(said.value, said.form):
+            every = list(keys_in(said.value))
+            lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
     if not lists:
         return None
-    raw = store.value(COUNT)
-    counts = () if raw is None else (Count(COUNT, stored(raw), raw),)
+    counts = _length(store.value(LEN), lists[0])
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
-    return Convention("key-list", tuple(store.patterns), counts, tuple(lists), own=own, named=False)
+    return Convention(name, tuple(store.patterns), counts, tuple(lists), own=own, named=False)
+
+
+def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
+    """Return the count of a list's keys, which is most likely written as the list is: 49 in msgpack is the text "1"."""
+    if raw is None:
+        return ()
+    number = FORMS[of.form].read(raw)
+    said = stored(raw) if number is None else Stored(number, of.form)
+    return (Count(LEN, said, raw, of_list=of.key, form=of.form),)
+
+
+def all_bytes(keys: Any) -> bool:
+    return isinstance(keys, list) and all(isinstance(it, bytes) for it in keys)

@@ -82,6 +82,38 @@ class Pattern:
         return np.concatenate(rows), np.concatenate(numbers)
 
 
+@dataclass(frozen=True, order=True)
+class Packed(Pattern):
+    """Keys that are a number of `width` bytes, the high ones first, and nothing else.
+
+    >>> Packed(width=4).key(65)
+    b'\\x00\\x00\\x00A'
+    """
+
+    before: bytes = b""
+
+    def __str__(self) -> str:
+        return f"numbers of {self.width} bytes"
+
+    def key(self, number: int) -> bytes:
+        return number.to_bytes(self.width, "big")
+
+    def number(self, key: bytes) -> int | None:
+        return int.from_bytes(key, "big") if len(key) == self.width else None
+
+    def numbers(self, table: KeyTable) -> tuple[NDArray[Any], NDArray[Any]]:
+        import numpy as np
+
+        if self.width not in table.by_length:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rows, keys = table.by_length[self.width]
+        values = np.zeros(len(keys), np.int64)
+        for column in keys.T:
+            values <<= 8
+            values += column
+        return rows, values
+
+
 class KeyTable:
     """The keys of a block as arrays: those of one length together."""
 

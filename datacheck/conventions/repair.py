@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import Samples, samples
-from datacheck.conventions.interface import Convention, Count, Listed
+from datacheck.conventions.interface import Convention, Count, Listed, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
-from datacheck.conventions.stored_values import FORMS, with_keys
+from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Repair:
     closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
     of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
+    `lengths` are what counts the keys in a list, which is known as the list is written.
     """
 
     patterns: tuple[Pattern, ...]
@@ -44,13 +45,14 @@ class Repair:
     gone: frozenset[bytes] = frozenset()
     added: Mapping[bytes, bytes] = field(default_factory=dict)
     side_files: Mapping[bytes, str] = field(default_factory=dict)
+    lengths: Sequence[Count] = ()
 
     @property
     def ordered(self) -> bool:
         return not self.renumbered
 
-    def of(self, block: Block) -> Change:
-        """Return what becomes of neighbouring records."""
+    def of(self, block: Block, value: Value) -> Change:
+        """Return what becomes of neighbouring records; `value` returns that of any key of the source."""
         keys = block.keys
         leaves: list[int] = []
         renamed: dict[int, bytes] = {}
@@ -65,7 +67,7 @@ class Repair:
                 moved = inside & (places != numbers)
                 new = zip(rows[moved].tolist(), places[moved].tolist(), strict=True)
                 renamed.update((row, pattern.key(number)) for row, number in new)
-        return Change(frozenset(leaves), renamed, self._new_values(block))
+        return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return what files beside the store are to hold in the copy, by name; those of the source lie in `folder`."""
@@ -87,16 +89,27 @@ class Repair:
                 return None if place is None else pattern.key(place)
         return key
 
-    def _new_values(self, block: Block) -> dict[int, bytes]:
+    def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
         made = {}
-        watch = KeyWatch(own=frozenset(self.values.keys() | self.lists.keys()))
+        lengths = {it.key: it for it in self.lengths}
+        watch = KeyWatch(own=frozenset(self.values.keys() | self.lists.keys() | lengths.keys()))
         for row in watch.own_rows(block.keys):
             key = block.keys[row]
             if key in self.values:
                 made[row] = self.values[key]
-                continue
-            form = FORMS[self.lists[key]]
-            made[row] = form.write(with_keys(form.read(bytes(block.values[row])), self.key))
+            elif key in self.lists:
+                form = FORMS[self.lists[key]]
+                old = form.read(bytes(block.values[row]))
+                new = with_keys(old, self.key)
+                if new != old:
+                    made[row] = form.write(new)
+            else:
+                count = lengths[key]
+                assert count.of_list is not None
+                old = FORMS[self.lists[count.of_list]].read(value(count.of_list) or b"")
+                number = sum(1 for _ in keys_in(with_keys(old, self.key)))
+                if number != count.number:
+                    made[row] = count.written(number)
         return made
 
     def _place(self, number: int) -> int | None:
@@ -208,18 +221,31 @@ def repaired(
         count.key: new
         for convention in conventions
         for count in convention.counts
-        if (new := _true(count, made, kept, account, records)) != count.raw
+        if count.of_list is None and (new := _true(count, made, kept, account, records)) != count.raw
     }
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
         (values if main.deleted.key in main.own else added)[main.deleted.key] = new
-    if not dropped and not renumbered and not values and not absent and not files:
+    anew = bool(absent or dropped or renumbered)
+    lengths = _lengths(conventions, anew=anew)
+    if not anew and not values and not files and not lengths:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
-    changed = lists if absent or dropped or renumbered else {}
-    repair = Repair(patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files)
+    changed = lists if anew or lengths else {}
+    repair = Repair(
+        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths
+    )
     return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
+
+
+def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
+    """Return what counts the keys in lists, where these are written anew or the count is not true."""
+    made = []
+    for convention in conventions:
+        entries = {it.key: it.entries for it in convention.lists}
+        made += [it for it in convention.counts if it.of_list and (anew or it.number != entries[it.of_list])]
+    return made
 
 
 def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:

@@ -61,7 +61,11 @@ def _key(item: str | bytes) -> bytes:
 
 
 def keys_in(value: Any) -> Iterator[bytes]:
-    """Yield the keys of a list of keys, or of lists of keys by the name of a set; texts are UTF-8."""
+    """Yield the keys of a list of keys, or of lists of keys by the name of a set, or of an index; texts are UTF-8."""
+    if is_index(value):
+        for number in value.values():
+            yield b"%d" % number
+        return
     for item in chain.from_iterable(value.values()) if isinstance(value, dict) else value:
         yield _key(item)
 
@@ -69,13 +73,21 @@ def keys_in(value: Any) -> Iterator[bytes]:
 def is_key_list(value: Any) -> bool:
     """Say whether a value is a list of keys, or lists of keys by the name of a set."""
     lists = list(value.values()) if isinstance(value, dict) else [value]
-    return bool(lists) and all(
-        isinstance(it, list) and it and all(isinstance(item, (str, bytes)) for item in it) for it in lists
+    return any(lists) and all(
+        isinstance(it, list) and all(isinstance(item, (str, bytes)) for item in it) for it in lists
     )
 
 
+def is_index(value: Any) -> bool:
+    """Say whether a value is an index: the number of a record, which is its key, by a name of the record."""
+    return isinstance(value, dict) and bool(value) and all(type(it) is int for it in value.values())
+
+
 def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
-    """Return a list of keys, or lists by the name of a set, with other keys; without those whose new one is None."""
+    """Return a list of keys, lists by the name of a set, or an index, with other keys; without those that have none."""
+    if is_index(value):
+        keys = {name: new(b"%d" % number) for name, number in value.items()}
+        return {name: int(key) for name, key in keys.items() if key is not None}
     if isinstance(value, dict):
         return {name: with_keys(of_set, new) for name, of_set in value.items()}
     made: list[str | bytes] = []
@@ -161,7 +173,7 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
 def _read_msgpack(raw: bytes) -> Any:
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
-    return None if _DECIMAL.fullmatch(raw) else _whole(parse_msgpack(raw))
+    return _whole(parse_msgpack(raw))
 
 
 def _write_msgpack(value: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from datacheck.decoders.datum.message import filled
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import unescape
+from datacheck.scanning.keeping import value_of
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
 
@@ -67,6 +69,7 @@ class PairCopier:
         index = kept = altered = held = 0
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
+        values = partial(value_of, reader)
         with ExitStack() as stack:
             target = stack.enter_context(self._writer().like(reader, plan.target))
             quarantine = None
@@ -74,7 +77,7 @@ class PairCopier:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
                 for block in _blocks(reader, shard, avoid):
-                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block)
+                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block, values)
                     leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill, change)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from datacheck.conventions.numbered_keys import Packed
 from datacheck.conventions.repair import Outcome
 from datacheck.conventions.runs import Runs
 from datacheck.errors import UsageError
@@ -48,10 +49,11 @@ class Seconds(msgspec.Struct, frozen=True):
     verify: float
 
 
-class Renumbering(msgspec.Struct, frozen=True):
+class Renumbering(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
 
-    Their keys are `before`, at least `width` digits, and `after`, both escaped.
+    Their keys are `before`, at least `width` digits, and `after`, both escaped; `packed` ones are the number itself,
+    big-endian, in `width` bytes.
     """
 
     before: str
@@ -60,13 +62,17 @@ class Renumbering(msgspec.Struct, frozen=True):
     first: int
     last: int
     to: int
+    packed: bool = False
 
     def renamed(self) -> Iterator[tuple[str, str]]:
         """Yield the escaped key of each record in the source and in the copy."""
-        before, after = self.before, self.after
         for number in range(self.first, self.last + 1):
-            new = number - self.first + self.to
-            yield f"{before}{number:0{self.width}}{after}", f"{before}{new:0{self.width}}{after}"
+            yield self._key(number), self._key(number - self.first + self.to)
+
+    def _key(self, number: int) -> str:
+        if self.packed:
+            return escape(number.to_bytes(self.width, "big"))
+        return f"{self.before}{number:0{self.width}}{self.after}"
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +80,7 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 
     `patterns` are the keys of one sample, "#" its number: the records of `samples` samples were dropped as a whole,
     others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped; `lists` are the
-    keys of lists that have lost the keys of what is not there.
+    keys of lists that have lost the keys of what is not there, `lengths` those of what counts such a list.
     """
 
     conventions: tuple[str, ...]
@@ -83,6 +89,7 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     renumbered: list[Renumbering]
     values: dict[str, str]
     lists: tuple[str, ...]
+    lengths: tuple[str, ...] = ()
 
 
 def repairs_of(report: Report, outcome: Outcome) -> Repairs:
@@ -93,12 +100,15 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         patterns=tuple(map(str, repair.patterns)),
         samples=outcome.samples,
         renumbered=[
-            Renumbering(escape(pattern.before), escape(pattern.after), pattern.width, *move)
+            Renumbering(
+                escape(pattern.before), escape(pattern.after), pattern.width, *move, isinstance(pattern, Packed)
+            )
             for pattern in repair.patterns
             for move in repair.moves(report.tally.keys.numbers.get(pattern, Runs()))
         ],
         values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
         lists=tuple(map(escape, [*repair.lists, *repair.side_files])),
+        lengths=tuple(escape(it.key) for it in repair.lengths),
     )
 
 
@@ -231,6 +241,8 @@ def _repairs_text(receipt: Receipt) -> Iterator[str]:
         yield f"{be}rewritten: {plain(key)}, as {plain(value)}"
     for key in repairs.lists:
         yield f"{be}rewritten: the keys in {plain(key)}"
+    for key in repairs.lengths:
+        yield f"{be}rewritten: the number of these keys, {plain(key)}"
 
 
 def _place(record: Decided) -> str:

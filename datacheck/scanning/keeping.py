@@ -42,7 +42,9 @@ class Recognise:
         if not keys:
             return ()
         reader = job.reader
-        view = StoreView(patterns(keys), lambda key: _value(reader, key), lambda name: beside(reader.path, name))
+        view = StoreView(
+            patterns(keys), lambda key: value_of(reader, key), lambda name: beside(reader.path, name), keys
+        )
         return tuple(recognised(view, job.settings.conventions))
 
 
@@ -58,7 +60,8 @@ def _first_keys(reader: Reader, probe: Shard) -> Iterator[bytes]:
             return
 
 
-def _value(reader: Reader, key: bytes) -> bytes | None:
+def value_of(reader: Reader, key: bytes) -> bytes | None:
+    """Return the value of a key of the store; None where it is not there, or too large for a convention's."""
     shard = reader.find(escape(key))
     if shard is None:
         return None
@@ -109,13 +112,13 @@ class CompareLists:
                     missing[place] -= keys
                     unlisted[place] += len(keys - listed)
         return [
-            Listed(it.key, it.number, tuple(sorted(missing[place] - self.own)), unlisted[place])
+            Listed(it.key, it.number, tuple(sorted(missing[place] - self.own)), 0 if it.partial else unlisted[place])
             for place, (it, _) in enumerate(wanted)
         ]
 
 
 def _listed(reader: Reader, of: KeyList) -> set[bytes]:
-    raw = beside(reader.path, of.key) if of.file else _value(reader, of.key)
+    raw = beside(reader.path, of.key) if of.file else value_of(reader, of.key)
     return set(keys_in(FORMS[of.form].read(raw or b"") or []))
 
 
@@ -140,7 +143,7 @@ def watch_of(conventions: tuple[Convention, ...]) -> KeyWatch | None:
 def kept(conventions: tuple[Convention, ...], account: Account, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Yield what of the conventions a store does not keep."""
     for convention in conventions:
-        yield from conclude(convention, account)
+        yield from conclude(convention, account, listed)
     for one in listed:
         yield from conclude_list(one)
 

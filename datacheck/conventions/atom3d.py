@@ -1,0 +1,27 @@
+"""Molecules numbered from 0, and where each one is: ATOM3D (atom3d/datasets/datasets.py).
+
+Keys are `%d`, values gzip of JSON, a pickle or msgpack as `serialization_format` says; `num_examples` holds their
+number as decimal text, and `id_to_idx` a mapping of their names to their numbers, serialised as they are. Where two
+have one name, the mapping has the last of them.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.from_zero import from_zero, is_pickle
+from datacheck.conventions.interface import Convention, KeyList, StoreView
+from datacheck.conventions.stored_values import is_index, keys_in, stored
+
+COUNT, FORMAT, INDEX = b"num_examples", b"serialization_format", b"id_to_idx"
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where records are numbered and it is kept how they are serialised."""
+    raw = store.value(INDEX)
+    said = None if raw is None else stored(raw)
+    if store.value(FORMAT) is None:
+        return None
+    lists: tuple[KeyList, ...] = ()
+    if said is not None and is_index(said.value):
+        every = list(keys_in(said.value))
+        lists = (KeyList(INDEX, said.form, len(set(every)), entries=len(every), partial=True),)
+    return from_zero("atom3d", store, COUNT, lambda raw: not is_pickle(raw), lists=lists, own=(FORMAT,))

@@ -1,0 +1,17 @@
+"""Pickled graphs numbered from 0: fairchem, Open Catalyst (datasets/lmdb_dataset.py).
+
+Keys are `%d`; `length` holds their number, pickled. `metadata.npz` beside the store has the number of atoms of each, by
+its place.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.from_zero import from_zero, is_pickle
+from datacheck.conventions.interface import Convention, StoreView
+
+COUNT = b"length"
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where records are numbered and a pickle counts them."""
+    return from_zero("fairchem", store, COUNT, is_pickle)

@@ -1,0 +1,20 @@
+"""Rows of numbers, numbered from 0 in four bytes: pytorch-fm (torchfm/dataset/avazu.py, criteo.py).
+
+Keys are the number as a big-endian uint32; `field_dims` holds how many values each column takes. Nothing counts the
+rows: a loader asks for as many as the store has records beside `field_dims`.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.numbered_keys import Packed
+
+DIMS, WIDTH = b"field_dims", 4
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where `field_dims` lies beside such keys: the first of them begins with a zero byte."""
+    keys = [key for key in store.keys if key != DIMS]
+    if store.value(DIMS) is None or not keys or {*map(len, keys)} != {WIDTH} or min(keys)[0]:
+        return None
+    return Convention("pytorch-fm", (Packed(width=WIDTH),), base=0, own=frozenset({DIMS}), dense=True)

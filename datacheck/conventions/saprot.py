@@ -1,0 +1,18 @@
+"""Proteins as JSON, numbered from 0: SaProt (dataset/lmdb_dataset.py).
+
+Keys are `%d`; `length` holds their number as decimal text, `info` says in words what a record has.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.from_zero import from_zero, is_pickle
+from datacheck.conventions.interface import Convention, StoreView
+
+COUNT, INFO = b"length", b"info"
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where records are numbered and both lie there."""
+    if store.value(INFO) is None:
+        return None
+    return from_zero("saprot", store, COUNT, lambda raw: not is_pickle(raw), own=(INFO,))

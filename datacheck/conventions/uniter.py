@@ -1,0 +1,17 @@
+"""Features or texts by name, and the list of the names: UNITER (scripts/convert_imgdir.py, prepro.py).
+
+`__keys__` holds the names as a JSON list. `nbb_*.json`, `id2len.json`, `txt2img.json` and `img2txts.json` lie in the
+folder: they name records as well, and a copy has none of them.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.listed import KEYS, LEN, listed
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where such a list lies there, and nothing counts it."""
+    if store.value(LEN) is not None:
+        return None
+    return listed("uniter", store, (KEYS,), lambda keys, form: form == "json" and isinstance(keys, list))
