@@ -116,7 +116,10 @@ class Range(BuiltIn):
 
 @dataclass(frozen=True)
 class Shape(BuiltIn):
-    """Every record has this shape, or the shape most records have; encoded pictures may then vary in size."""
+    """Every record has this shape, or the shape most records have; encoded pictures may then vary in size.
+
+    Those that are called by their size, as 64-00012, have that size where nearly all of them do.
+    """
 
     shape: tuple[int, ...] | None = None
 
@@ -128,8 +131,12 @@ class Shape(BuiltIn):
         if batch.label:
             return
         wanted = self.shape
-        if wanted is None and not batch.encoded and batch.expected is not None:
-            wanted = batch.expected.shape
+        if wanted is None and batch.expected is not None:
+            size = batch.expected.size
+            if not batch.encoded:
+                wanted = batch.expected.shape
+            elif size is not None:
+                wanted = (*batch.shape[:1], size, size)
         if wanted is None or batch.shape == wanted:
             return
         finding = found(

@@ -18,6 +18,7 @@ FEW = 16
 LEAST = 8
 """So many keys are in a family that is told from its like by a number."""
 _DIGITS = re.compile(rb"[0-9]+")
+_SIZE = re.compile(r"([1-9][0-9]{0,4})[-_/]#")
 _TOKENS = re.compile(rb"[0-9]+|#|[^0-9#]+")
 
 
@@ -28,6 +29,16 @@ def fold(key: bytes) -> str:
     '#_cat/img-#.jpg'
     """
     return escape(_DIGITS.sub(b"#", key))
+
+
+def size_in_name(family: str) -> int | None:
+    """Return the size that a family of pictures is called by; None where its name is no size.
+
+    >>> size_in_name("64-#"), size_in_name("image-#")
+    (64, None)
+    """
+    match = _SIZE.fullmatch(family)
+    return int(match[1]) if match else None
 
 
 def named_alike(keys: Sequence[bytes]) -> list[str]:

@@ -14,7 +14,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
     `shape` is None where it varies by nature (encoded pictures of several sizes, arrays in trees), `dtype` and `format`
     are empty where those of parts of trees do; `channels` is what nearly all of the encoded pictures have. `share` is
     the share of the sampled records that have the field at all, of those that could be decoded; `centre` is their mean:
-    statistics sum differences from it. `constant` says that most records have one value only, `axis_order` that they
+    statistics sum differences from it. `size` is the height and width of encoded pictures whose family is called by it,
+    as "64-#". `constant` says that most records have one value only, `axis_order` that they
     look as if they were height x width x channels.
     """
 
@@ -26,6 +27,7 @@ class FieldProfile(msgspec.Struct, frozen=True):
     channels: int | None = None
     constant: bool = False
     axis_order: bool = False
+    size: int | None = None
 
 
 UNKNOWN = "unknown"

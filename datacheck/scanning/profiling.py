@@ -20,6 +20,7 @@ from datacheck.decoders import decoder
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
+from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.recognition import Families, Vote
@@ -39,6 +40,8 @@ FIELDS = 256
 """A family's profile has at most so many fields, those that most records have."""
 CLASSES = 64
 """And at most so many names of classes."""
+FEWEST_OF_SIZE = 8
+"""So many pictures have the size that their family is called by, before another size is wrong."""
 USUAL = 0.75
 """Where no more than this share of the pictures have as many channels, none stands out."""
 LEAST_CONSTANT = 3
@@ -111,8 +114,8 @@ class FieldSums:
         self.constants += other.constants
         self.agreement += other.agreement
 
-    def profile(self, records: int, *, channels_first: bool = False) -> FieldProfile:
-        """Return what the field is meant to hold, having been looked for in so many records."""
+    def profile(self, records: int, *, channels_first: bool = False, size: int | None = None) -> FieldProfile:
+        """Return what the field is meant to hold, having been looked for in so many records; `size` is their name."""
         count = sum(self.shapes.values())
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
         apart = self.leaf and not self.encoded
@@ -126,7 +129,13 @@ class FieldSums:
             channels=self._channels(count) if self.encoded else None,
             constant=2 * self.constants > count,
             axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
+            size=size if self.encoded and self._all_have(size, count) else None,
         )
+
+    def _all_have(self, size: int | None, count: int) -> bool:
+        """Say whether nearly all pictures have this height and width."""
+        having = sum(number for shape, number in self.shapes.items() if shape[1:] == (size, size))
+        return having >= max(FEWEST_OF_SIZE, NEARLY_ALL * count)
 
     def _channels(self, count: int) -> int | None:
         """Return how many channels nearly all of the pictures have."""
@@ -161,11 +170,11 @@ class Sums:
         for name, sums in other.fields.items():
             self.fields.setdefault(name, FieldSums()).add(sums)
 
-    def profile(self, name: str, sampled: int, vote: Vote | None = None) -> FamilyProfile:
+    def profile(self, name: str, sampled: int, vote: Vote | None = None, size: int | None = None) -> FamilyProfile:
         made = {}
         for field_name, sums in sorted(self.fields.items()):
             first = self._channels_first(name, field_name)
-            made[field_name] = sums.profile(self.records - self.broken, channels_first=first)
+            made[field_name] = sums.profile(self.records - self.broken, channels_first=first, size=size)
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}
@@ -225,7 +234,8 @@ def of_families(families: Families, sums: Mapping[str | None, Sums]) -> Profile:
     def made(family: str | None, vote: Vote) -> FamilyProfile:
         decoded = sums.get(family, Sums())
         others = vote.full if vote.decoder == UNKNOWN else 0
-        return decoded.profile(vote.decoder, decoded.records + others + vote.empty, vote)
+        size = None if family is None else size_in_name(family)
+        return decoded.profile(vote.decoder, decoded.records + others + vote.empty, vote, size)
 
     rest = None if families.rest is None else made(None, families.rest)
     return Profile({family: made(family, vote) for family, vote in families.votes.items()}, rest)
