@@ -29,6 +29,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
+from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided
@@ -98,6 +99,8 @@ def rebuild_as(
             look_again(pool, report)
         outcome = mended(order.choice, report, order.renumber)
         receipt = _draft(order, report, to, time.monotonic() - started, outcome)
+        if not copier.acceptable:
+            receipt.unkept = left_behind(reader, outcome)
         order.choice.require_known(report.findings, report.source.path)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None or receipt.nothing_left:

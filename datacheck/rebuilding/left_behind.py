@@ -1,0 +1,54 @@
+"""Files that lie beside a store, which a copy of the store does not have: named, since a loader may ask for them."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
+from datacheck.backends.interface import InFolders, Reader
+from datacheck.conventions.repair import Outcome
+from datacheck.model.escaping import escape, plain
+
+NAMED = 5
+"""So many are named."""
+
+
+def left_behind(reader: Reader, outcome: Outcome | None) -> list[str]:
+    """Return a sentence for the files in the folder of a store of keys and values that a copy does not have.
+
+    Of a store that is a file these are those that are called by its name, a dash, and more.
+    """
+    written = frozenset(map(os.fsdecode, () if outcome is None else outcome.repair.side_files))
+    count = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal count
+        for name in _foreign(reader, written):
+            count += 1
+            yield name
+
+    names = heapq.nsmallest(NAMED, counted())
+    if not names:
+        return []
+    said = ", ".join(plain(escape(os.fsencode(it))) for it in names)
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    rows = "" if outcome is None else ", and may name records that are not in the copy"
+    lies = "lies beside the store" if count == 1 else "lie beside the store"
+    return [f"{said}{more} {lies}{rows}"]
+
+
+def _foreign(reader: Reader, written: Collection[str]) -> Iterator[str]:
+    """Yield the names of what lies beside a store, is no part of it, and is not written into a copy."""
+    own = getattr(reader, "in_folders", InFolders()).own
+    path = reader.path
+    of_folder = path.is_dir()
+    before = "" if of_folder else f"{path.name}-"
+    with suppress(OSError), os.scandir(path if of_folder else path.parent) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith(".") or name in written or not name.startswith(before):
+                continue
+            if name != f"{path.name}-lock" if not of_folder else own is not None and not own.fullmatch(name):
+                yield name
