@@ -7,7 +7,7 @@ among the deleted ones.
 
 from __future__ import annotations
 
-from datacheck.conventions.interface import Convention, Count, Deleted, StoreView
+from datacheck.conventions.interface import LARGEST, Convention, Count, Deleted, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.stored_values import stored
 
@@ -23,6 +23,6 @@ def recognise(store: StoreView) -> Convention | None:
     kept = {NEXT, *(it for it in (DELETED, METADATA) if store.value(it) is not None)}
     said = stored(store.value(DELETED) or b"")
     numbers = said.value if said is not None and isinstance(said.value, list) else []
-    spans = Runs((it, it + 1) for it in numbers if type(it) is int).spans
+    spans = Runs((it, it + 1) for it in numbers if type(it) is int and 0 <= it < LARGEST).spans
     deleted = Deleted(DELETED, FORM if said is None else said.form, tuple(spans))
     return Convention("ase", (part,), (Count(NEXT, stored(raw), raw, next=True),), (), deleted, 1, frozenset(kept))

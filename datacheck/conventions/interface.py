@@ -17,6 +17,10 @@ Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
 
 
+LARGEST = 1 << 62
+"""No store has so many records."""
+
+
 @dataclass(frozen=True)
 class StoreView:
     """What recognising a convention may look at.
@@ -55,11 +59,11 @@ class Count:
 
     @property
     def number(self) -> int | None:
-        """The number, None where there is no whole number: 60.0 is, to a loader, none."""
+        """The number, None where there is no whole number: 60.0 is, to a loader, none, and 10**30 counts nothing."""
         value = None if self.said is None else self.said.value
         if self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
-        return value if type(value) is int else None
+        return value if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
         """Return the bytes that say another number, in the form of these."""

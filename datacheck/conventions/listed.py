@@ -27,14 +27,18 @@ def recognise(store: StoreView) -> Convention | None:
 
 
 def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
-    """Return a convention of this name where a list of keys, which fits, lies under one of some keys."""
+    """Return a convention of this name where a list of keys, which fits, lies under one of some keys.
+
+    A list that has none of the sampled keys is one of something else, as the names of classes.
+    """
     lists = []
     for key in keys:
         raw = store.value(key)
         said = None if raw is None else stored(raw)
         if said is not None and is_key_list(said.value) and fits(said.value, said.form):
             every = list(keys_in(said.value))
-            lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
+            if not set(every).isdisjoint(store.keys):
+                lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
     if not lists:
         return None
     counts = _length(store.value(LEN), lists[0])

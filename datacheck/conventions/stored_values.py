@@ -80,7 +80,9 @@ def is_key_list(value: Any) -> bool:
 
 def is_index(value: Any) -> bool:
     """Say whether a value is an index: the number of a record, which is its key, by a name of the record."""
-    return isinstance(value, dict) and bool(value) and all(type(it) is int for it in value.values())
+    return (
+        isinstance(value, dict) and bool(value) and all(type(it) is int and 0 <= it < 1 << 62 for it in value.values())
+    )
 
 
 def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
