@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from datacheck.conventions.from_zero import from_zero, is_pickle
 from datacheck.conventions.interface import Convention, KeyList, StoreView
-from datacheck.conventions.stored_values import is_index, keys_in, stored
+from datacheck.conventions.stored_values import is_index, keys_in
 
 COUNT, FORMAT, INDEX = b"num_examples", b"serialization_format", b"id_to_idx"
 
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where records are numbered and it is kept how they are serialised."""
-    raw = store.value(INDEX)
-    said = None if raw is None else stored(raw)
+    said = store.stored(INDEX)
     if store.value(FORMAT) is None:
         return None
     lists: tuple[KeyList, ...] = ()

@@ -7,11 +7,11 @@ by a rebuild.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
-from datacheck.conventions.stored_values import FORMS, Stored
+from datacheck.conventions.stored_values import FORMS, Stored, stored
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
@@ -33,6 +33,14 @@ class StoreView:
     value: Value
     file: Value
     keys: Collection[bytes] = ()
+    _stored: dict[bytes, Stored | None] = field(default_factory=dict)
+
+    def stored(self, key: bytes) -> Stored | None:
+        """Return what the value of a key says, None where that is nothing that is known; it is read once."""
+        if key not in self._stored:
+            raw = self.value(key)
+            self._stored[key] = None if raw is None else stored(raw)
+        return self._stored[key]
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, None where there are none."""

@@ -33,8 +33,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
     """
     lists = []
     for key in keys:
-        raw = store.value(key)
-        said = None if raw is None else stored(raw)
+        said = store.stored(key)
         if said is not None and is_key_list(said.value) and fits(said.value, said.form):
             every = list(keys_in(said.value))
             if not set(every).isdisjoint(store.keys):

@@ -6,10 +6,12 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from datacheck.conventions.pickled_lists import pickled_list
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
@@ -157,8 +159,13 @@ def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
         from datacheck.decoders.pickles.decoder import PickleDecoder
 
         said = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
+        if said != protocol:
+            return None
+        keys = pickled_list(raw)
+        if keys is not None:
+            return keys
         decodes = PickleDecoder()
-        return _whole(decodes.parse(raw)) if said == protocol and decodes.knows(raw) else None
+        return _whole(decodes.parse(raw)) if decodes.knows(raw) else None
 
     return read
 
@@ -173,8 +180,13 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
 
 
 def _read_msgpack(raw: bytes) -> Any:
+    import msgspec
+
     from datacheck.decoders.trees.msgpack import parse_msgpack
 
+    for kind in (list[bytes], list[str]):  # long lists of keys are read at once
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.msgpack.decode(raw, type=kind)
     return _whole(parse_msgpack(raw))
 
 
