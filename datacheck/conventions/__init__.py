@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
 
@@ -63,9 +64,21 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
             raise UsageError(f"the store does not keep the convention {name} ({row.by}), which --convention names")
         if convention is not None and not any(convention.own & other.own for other in made):
             made.append(convention)
-    if not made and not wanted:
+    stems = _stems(store, made)
+    if stems is not None and made:
+        made = [replace(it, stems=stems) if not it.named else it for it in made]
+    elif stems is not None and not wanted:
+        made.append(Convention("", named=False, stems=stems))
+    elif not made and not wanted:
         made += _likeness(store)
     return made
+
+
+def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
+    """Return the endings of the keys of a sample, where no number tells what its records are."""
+    own = frozenset().union(*(it.own for it in made))
+    stems = stems_in([key for key in store.keys if key not in own])
+    return None if stems is None or len(stems.endings) == len(store.patterns) else stems
 
 
 def _likeness(store: StoreView) -> list[Convention]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.stems import Stems, Sum, added
 
 MOST_SPANS = 1 << 20
 """Numbers that lie in more pieces than this are counted only: what is held of a store stays some megabytes."""
@@ -15,10 +16,11 @@ MOST_SPANS = 1 << 20
 
 @dataclass(frozen=True)
 class KeyWatch:
-    """What a scan is to note of the keys: the numbers of these patterns, and the records that are a convention's."""
+    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems."""
 
     patterns: tuple[Pattern, ...] = ()
     own: frozenset[bytes] = frozenset()
+    stems: Stems | None = None
 
     @cached_property
     def _lengths(self) -> frozenset[int]:
@@ -36,13 +38,14 @@ class Account:
     """The keys of some records; accounts add up, in whatever order.
 
     `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
-    numbers lie in too many pieces to be held.
+    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending.
     """
 
     records: int = 0
     own: int = 0
     numbers: dict[Pattern, Runs] = field(default_factory=dict)
     scattered: set[Pattern] = field(default_factory=set)
+    stems: dict[bytes, Sum] = field(default_factory=dict)
 
     def __iadd__(self, other: Account) -> Account:
         self.records += other.records
@@ -50,6 +53,8 @@ class Account:
         self.scattered |= other.scattered
         for pattern, runs in other.numbers.items():
             self._add(pattern, runs)
+        for ending, one in other.stems.items():
+            self._add_stems(ending, one)
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
@@ -57,11 +62,16 @@ class Account:
         self.records += len(keys)
         self.own += len(watch.own_rows(keys))
         table = KeyTable(keys)
+        for ending, one in () if watch.stems is None else watch.stems.sums(table):
+            self._add_stems(ending, one)
         for pattern in watch.patterns:
             rows, numbers = pattern.numbers(table)
             self._add(pattern, Runs.of(numbers))
             if len(rows) == len(keys):
                 break
+
+    def _add_stems(self, ending: bytes, one: Sum) -> None:
+        self.stems[ending] = added(self.stems.get(ending, (0, 0, 0)), one)
 
     def _add(self, pattern: Pattern, runs: Runs) -> None:
         if pattern in self.scattered:

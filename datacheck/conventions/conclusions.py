@@ -57,10 +57,12 @@ def samples(convention: Convention, account: Account) -> Samples:
     return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
 
 
-def conclude(convention: Convention, account: Account, listed: Sequence[Listed] = ()) -> Iterator[Finding]:
+def conclude(
+    convention: Convention, account: Account, listed: Sequence[Listed] = (), stems: int | None = None
+) -> Iterator[Finding]:
     """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing.
 
-    `listed` is what comparing the lists of keys came to.
+    `listed` is what comparing the lists of keys came to, `stems` the number of samples that have stems.
     """
     made = samples(convention, account)
     if made.groups is not None:
@@ -70,7 +72,7 @@ def conclude(convention: Convention, account: Account, listed: Sequence[Listed] 
     missing = {it.key: len(it.missing) for it in listed}
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
-        yield from _miscounted(count, made, account, entries)
+        yield from _miscounted(count, made, account, entries, stems)
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
@@ -98,7 +100,9 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
     )
 
 
-def _miscounted(count: Count, made: Samples, account: Account, entries: Mapping[bytes, int]) -> Iterator[Finding]:
+def _miscounted(
+    count: Count, made: Samples, account: Account, entries: Mapping[bytes, int], stems: int | None
+) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
     That of a list may be the number of its `entries`.
@@ -115,6 +119,8 @@ def _miscounted(count: Count, made: Samples, account: Account, entries: Mapping[
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
     there = {len(made.numbers), account.records - account.own}
+    if stems is not None:
+        there = {stems, account.records - account.own}
     if count.of_list is not None:
         there.add(entries[count.of_list])
     if made.groups is not None:
@@ -122,5 +128,5 @@ def _miscounted(count: Count, made: Samples, account: Account, entries: Mapping[
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
-        number = len(made.numbers) or account.records - account.own
+        number = stems or len(made.numbers) or account.records - account.own
         yield found("count", f"{key} says {said:,}, there are {number:,}", key=key, said=said, found=number)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
+from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, Stored, stored
 
 Value = Callable[[bytes], "bytes | None"]
@@ -127,7 +128,7 @@ class Convention:
     `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
     None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
     one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
-    they begin with.
+    they begin with. `stems` are the endings of the keys of one sample where no numbers tell it.
     """
 
     name: str
@@ -139,3 +140,4 @@ class Convention:
     own: frozenset[bytes] = frozenset()
     named: bool = True
     dense: bool = False
+    stems: Stems | None = None

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from datacheck.backends.copy_plan import Change
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import Samples, samples
+from datacheck.conventions.going import Going
 from datacheck.conventions.interface import Convention, Count, Listed, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
+from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
 from datacheck.model.blocks import Block
 
@@ -32,7 +34,8 @@ class Repair:
     closed up from `base` on. `values` are what the convention's own records are to hold, by key. `lists` are the forms
     of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
-    `lengths` are what counts the keys in a list, which is known as the list is written.
+    `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
+    `gone_stems` go, with all of their records.
     """
 
     patterns: tuple[Pattern, ...]
@@ -46,6 +49,8 @@ class Repair:
     added: Mapping[bytes, bytes] = field(default_factory=dict)
     side_files: Mapping[bytes, str] = field(default_factory=dict)
     lengths: Sequence[Count] = ()
+    stems: Stems | None = None
+    gone_stems: frozenset[bytes] = frozenset()
 
     @property
     def ordered(self) -> bool:
@@ -67,6 +72,9 @@ class Repair:
                 moved = inside & (places != numbers)
                 new = zip(rows[moved].tolist(), places[moved].tolist(), strict=True)
                 renamed.update((row, pattern.key(number)) for row, number in new)
+        if self.stems is not None and self.gone_stems:
+            split = self.stems.split
+            leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -81,6 +89,9 @@ class Repair:
     def key(self, key: bytes) -> bytes | None:
         """Return the key that the record of a key has in the copy, None where it has none."""
         if key in self.gone:
+            return None
+        split = None if self.stems is None else self.stems.split(key)
+        if split is not None and split[0] in self.gone_stems:
             return None
         for pattern in self.patterns:
             number = pattern.number(key)
@@ -166,23 +177,27 @@ class Outcome:
     dropped: int
     samples: int | None
     with_others: Mapping[Pattern, Runs]
+    stems_with_others: tuple[bytes, ...] = ()
 
     def keys_with_others(self) -> Iterator[bytes]:
         """Yield the keys of the records that go for what is wrong with another one."""
         for pattern, numbers in self.with_others.items():
             yield from map(pattern.key, numbers)
+        yield from self.stems_with_others
 
 
 def repaired(
     conventions: Sequence[Convention],
     account: Account,
-    gone: Iterable[bytes],
+    gone: Iterable[tuple[bytes, bool]],
     *,
     listed: Sequence[Listed] = (),
+    stems: StemGroups | None = None,
     renumber: bool | None = None,
 ) -> Outcome | None:
     """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
 
+    With each key comes whether its record goes for what is wrong with itself, and not for a part that its sample lacks.
     The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
     closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
     keys came to.
@@ -192,51 +207,50 @@ def repaired(
     all_samples = [(it, samples(it, account)) for it in conventions]
     main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
     patterns = _patterns(main, made)
-    own: dict[Pattern, set[int]] = {pattern: set() for pattern in patterns}
-    alone = 0
+    going = Going(patterns, stems)
     every = [it for convention in conventions for it in convention.lists]
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
     absent = {key for it in listed for key in it.missing}
-    for key in gone:
+    for key, itself in gone:
         if every:
             absent.add(key)
-        pattern, number = next(((it, at) for it in patterns if (at := it.number(key)) is not None), (None, 0))
-        if pattern is None:
-            alone += 1
-        else:
-            own[pattern].add(number)
+        going.take(key, itself=itself)
     numbers = Runs()
     for pattern in patterns:
         numbers += account.numbers.get(pattern, Runs())
-    by_pattern = {it: Runs((number, number + 1) for number in own[it]) for it in patterns}
-    dropped = Runs(span for runs in by_pattern.values() for span in runs.spans) & numbers
+    dropped = Runs((number, number + 1) for number in going.numbers) & numbers
     left = numbers - dropped
     base = made.base if made.base is not None else numbers.first if numbers else 0
-    close = made.base is not None and main.deleted is None if renumber is None else renumber
+    counted = made.base is not None and main.deleted is None and stems is None
+    close = counted if renumber is None else renumber
     renumbered = close and left.spans not in ([], [(base, base + len(left))])
-    records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns) + alone
+    records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
+    records += going.alone + going.of_stems
     kept = replace(made, numbers=left)
     values = {
         count.key: new
         for convention in conventions
         for count in convention.counts
-        if count.of_list is None and (new := _true(count, made, kept, account, records)) != count.raw
+        if count.of_list is None and (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
     }
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
         (values if main.deleted.key in main.own else added)[main.deleted.key] = new
-    anew = bool(absent or dropped or renumbered)
+    anew = bool(absent or dropped or renumbered or going.stems)
     lengths = _lengths(conventions, anew=anew)
     if not anew and not values and not files and not lengths:
         return None
-    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - by_pattern[it] for it in patterns}
+    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
     changed = lists if anew or lengths else {}
     repair = Repair(
         patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths
     )
-    return Outcome(repair, records, len(dropped) if made.groups else None, with_others)
+    if stems is not None:
+        repair = replace(repair, stems=stems.stems, gone_stems=frozenset(going.stems))
+    whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
+    return Outcome(repair, records, whole, with_others, going.stems_with_others)
 
 
 def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
@@ -255,10 +269,12 @@ def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
     return convention.parts[:1] if len(convention.parts) == 1 and counted else ()
 
 
-def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int) -> bytes:
+def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:
     """Return what a count is to hold, in the form it had."""
     if count.next:
         return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
     records = account.records - account.own
+    if stems is not None:
+        return count.written(records - dropped if count.number == records else stems)
     of_records = not made.numbers or count.number == records != len(made.numbers)
     return count.written(records - dropped if of_records else len(kept.numbers))

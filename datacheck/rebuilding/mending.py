@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from datacheck.conventions.repair import Outcome, repaired
 from datacheck.errors import RebuildFailed
@@ -10,7 +11,7 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
-from datacheck.scanning.keeping import Recognise, TakeKeys, compare_lists, watch_of
+from datacheck.scanning.keeping import Recognise, TakeKeys, compare_lists, stem_groups, watch_of
 from datacheck.scanning.run import only
 from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
@@ -38,6 +39,10 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     if isinstance(listed, Death):
         raise RebuildFailed(str(report.source.path), "the lists of keys could not be read; scan it again")
     report.listed = listed
+    stems = stem_groups(found, report.tally.keys, layout.shards, partial(only, pool))
+    if isinstance(stems, Death):
+        raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
+    report.stems = stems
 
 
 def lost_in_source(report: Report) -> list[Finding]:
@@ -48,15 +53,20 @@ def lost_in_source(report: Report) -> list[Finding]:
 def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:
     """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing."""
     return repaired(
-        report.conventions, report.tally.keys, _gone(choice.shown, report), listed=report.listed, renumber=renumber
+        report.conventions,
+        report.tally.keys,
+        _gone(choice.shown, report),
+        listed=report.listed,
+        stems=report.stems,
+        renumber=renumber,
     )
 
 
-def _gone(choice: Choice, report: Report) -> Iterator[bytes]:
-    """Yield the keys of the records that are dropped for their own findings, and of those that lack a part."""
+def _gone(choice: Choice, report: Report) -> Iterator[tuple[bytes, bool]]:
+    """Yield the keys of the records that are dropped for their own findings, and (False) of those that lack a part."""
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":
-            yield unescape(record.key)
+            yield unescape(record.key), True
     for finding in report.findings:
         if finding.code == "unpaired" and finding.key is not None and choice.fate([finding]) == "dropped":
-            yield unescape(finding.key)
+            yield unescape(finding.key), False

@@ -97,7 +97,7 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
     repair = outcome.repair
     return Repairs(
         conventions=tuple(it.name for it in report.conventions if it.name),
-        patterns=tuple(map(str, repair.patterns)),
+        patterns=(*map(str, repair.patterns), *([] if repair.stems is None else [str(repair.stems)])),
         samples=outcome.samples,
         renumbered=[
             Renumbering(

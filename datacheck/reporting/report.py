@@ -22,6 +22,7 @@ from datacheck.checks.class_balance import (
 from datacheck.checks.whole_store import misplaced_axes
 from datacheck.conventions.conclusions import Samples, samples
 from datacheck.conventions.interface import Convention, Listed
+from datacheck.conventions.stems import StemGroups
 from datacheck.errors import NotClean
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
@@ -54,7 +55,8 @@ class Report:
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
     where a sample is several records, as the store or its `conventions` tell; `listed` is what comparing its lists of
-    keys came to. `started` is the time in UTC, and `expected` how many records the store says that it has, if it does.
+    keys came to, `stems` are the samples that no number tells. `started` is the time in UTC, and `expected` how many
+    records the store says that it has, if it does.
     """
 
     source: Source
@@ -68,6 +70,7 @@ class Report:
     conventions: tuple[Convention, ...] = ()
     groups: int | None = None
     listed: Sequence[Listed] = ()
+    stems: StemGroups | None = None
     started: str = field(default_factory=utc_now)
     seconds: float = 0.0
     expected: int | None = None
@@ -223,6 +226,9 @@ class Report:
 
         In source order of its first bad record; what is held is a set of the numbers of these samples.
         """
+        if self.stems is not None:
+            yield from self._bad_by_stem(self.stems)
+            return
         made = next((it for it in map(self._samples, self.conventions) if it.groups is not None), None)
         if made is None or made.groups is None:
             return
@@ -236,6 +242,16 @@ class Report:
                 numbers = self.tally.keys.numbers
                 keys = [escape(it.key(number)) for it in made.groups.patterns if number in numbers.get(it, ())]
                 yield str(number), keys
+
+    def _bad_by_stem(self, samples: StemGroups) -> Iterator[tuple[str, list[str]]]:
+        said: set[bytes] = set()
+        for finding in self.findings:
+            if finding.verdict != "bad" or finding.key is None:
+                continue
+            split = samples.stems.split(unescape(finding.key))
+            if split is not None and split[0] not in said:
+                said.add(split[0])
+                yield escape(split[0]), list(map(escape, samples.keys(split[0])))
 
     def _samples(self, convention: Convention) -> Samples:
         return samples(convention, self.tally.keys)

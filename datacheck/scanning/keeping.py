@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from datacheck.backends.interface import Reader, WithDatabases
 from datacheck.conventions import recognised
@@ -12,6 +13,7 @@ from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.interface import Convention, KeyList, Listed, StoreView
 from datacheck.conventions.numbered_keys import patterns
 from datacheck.conventions.side_files import beside
+from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
@@ -122,6 +124,39 @@ def _listed(reader: Reader, of: KeyList) -> set[bytes]:
     return set(keys_in(FORMS[of.form].read(raw or b"") or []))
 
 
+@dataclass(frozen=True)
+class FindUnpaired:
+    """Return the samples of a store whose records are told by stems, and which of them lack a part."""
+
+    shards: tuple[Shard, ...]
+    stems: Stems
+
+    def run(self, job: Job, watch: Watch) -> StemGroups | None:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        made = Unpaired(self.stems)
+        for shard in self.shards:
+            for block in blamed("unreadable", job.reader.blocks, shard):
+                if isinstance(block, Block) and block.database is None and not made.failed:
+                    made.take(block.keys)
+        return made.groups()
+
+
+def stem_groups(
+    conventions: tuple[Convention, ...], account: Account, shards: Sequence[Shard], do: Callable[[FindUnpaired], Any]
+) -> Any:
+    """Return the samples of a store that are told by stems, None where there are none, or the Death that was met.
+
+    The keys are read once more, by a task that `do` runs, only where their sums say that parts are gone.
+    """
+    stems = next((it.stems for it in conventions if it.stems is not None), None)
+    if stems is None or not may_be(stems, account.stems):
+        return None
+    if agree(stems, account.stems):
+        return StemGroups(stems, account.stems[stems.endings[0]][0], {})
+    return do(FindUnpaired(tuple(shards), stems))
+
+
 def compare_lists(conventions: tuple[Convention, ...], shards: Sequence[Shard]) -> CompareLists | None:
     """Return the task that compares the lists of keys of conventions, None where there are none."""
     lists = tuple(it for convention in conventions for it in convention.lists)
@@ -137,19 +172,26 @@ def watch_of(conventions: tuple[Convention, ...]) -> KeyWatch | None:
     if not conventions:
         return None
     parts = dict.fromkeys(part for convention in conventions for part in convention.parts)
-    return KeyWatch(tuple(parts), _own(conventions))
+    stems = next((it.stems for it in conventions if it.stems is not None), None)
+    return KeyWatch(tuple(parts), _own(conventions), stems)
 
 
-def kept(conventions: tuple[Convention, ...], account: Account, listed: Sequence[Listed]) -> Iterator[Finding]:
+def kept(
+    conventions: tuple[Convention, ...], account: Account, listed: Sequence[Listed], stems: StemGroups | None
+) -> Iterator[Finding]:
     """Yield what of the conventions a store does not keep."""
+    if stems is not None:
+        yield from stems.findings()
     for convention in conventions:
-        yield from conclude(convention, account, listed)
+        yield from conclude(convention, account, listed, None if stems is None else stems.all)
     for one in listed:
         yield from conclude_list(one)
 
 
-def groups(conventions: tuple[Convention, ...], account: Account) -> int | None:
+def groups(conventions: tuple[Convention, ...], account: Account, stems: StemGroups | None) -> int | None:
     """Return how many samples of several records there are, None where a record is a sample."""
+    if stems is not None:
+        return stems.all
     for convention in conventions:
         made = samples(convention, account)
         if made.groups is not None:

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -236,8 +237,13 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
         add(_given_up(listed, "comparing the lists of keys with the keys"))
         return
     report.listed = listed
-    report.groups = keeping.groups(report.conventions, report.tally.keys)
-    for finding in keeping.kept(report.conventions, report.tally.keys, listed):
+    stems = keeping.stem_groups(report.conventions, report.tally.keys, layout.shards, partial(only, pool))
+    if isinstance(stems, Death):
+        add(_given_up(stems, "looking for parts of samples"))
+        return
+    report.stems = stems
+    report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
+    for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
         add(_tally_of(finding))
 
 

@@ -1,0 +1,189 @@
+"""Samples by a text of their own: the records X/rgb and X/depth are one sample, whatever X is.
+
+Told from the sampled keys, and held to by digests: where each ending has the same number of stems, and the same sum of
+their hashes, no sample lacks a part, and no key was kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.conventions.numbered_keys import KeyTable
+
+SEPARATORS = b"/.:_-"
+"""What may stand between the stem and the name of a part; the last one of the key does."""
+MOST = 16
+"""Parts of a sample."""
+IN_SAMPLE = 0.9
+"""Of the sampled keys so many are of the parts, and of their stems so many have all of them."""
+HELD = 1 << 20
+"""So many samples that lack a part are held."""
+_WORD = (1 << 64) - 1
+
+Sum = tuple[int, int, int]
+"""How many stems, and two sums of their hashes."""
+
+
+@dataclass(frozen=True)
+class Stems:
+    """The endings of the keys of one sample, separator included."""
+
+    endings: tuple[bytes, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"*{escape(it)}" for it in self.endings)
+
+    @property
+    def separator(self) -> bytes:
+        return self.endings[0][:1]
+
+    def split(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """Return the stem and the ending of a key, None where it has none of these."""
+        stem, separator, _ = key.rpartition(self.separator)
+        ending = key[len(stem) :]
+        return (stem, ending) if separator and stem and ending in self.endings else None
+
+    def sums(self, table: KeyTable) -> Iterator[tuple[bytes, Sum]]:
+        """Yield each ending of some keys, with the sum of its stems."""
+        import numpy as np
+
+        for length, (_, keys) in table.by_length.items():
+            for ending in self.endings:
+                size = length - len(ending)
+                if size <= 0:
+                    continue
+                fits = (keys[:, size:] == np.frombuffer(ending, np.uint8)).all(axis=1)
+                if fits.any():
+                    yield ending, _sum(keys[fits, :size])
+
+
+def _sum(stems: NDArray[Any]) -> Sum:
+    """Return the sum of the stems in a uint8 array of shape (stems, length)."""
+    import numpy as np
+
+    hashes = []
+    for seed, factor in ((0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9), (0xD6E8FEB86659FD93, 0x94D049BB133111EB)):
+        values = np.full(len(stems), (seed + stems.shape[1] * factor) & _WORD, np.uint64)
+        for column in stems.T:
+            values ^= column
+            values *= np.uint64(factor)
+            values ^= values >> np.uint64(29)
+        hashes.append(int(values.sum(dtype=np.uint64)))
+    return len(stems), hashes[0], hashes[1]
+
+
+def added(one: Sum, other: Sum) -> Sum:
+    return one[0] + other[0], (one[1] + other[1]) & _WORD, (one[2] + other[2]) & _WORD
+
+
+def stems_in(keys: Collection[bytes]) -> Stems | None:
+    """Return the endings that nearly all sampled keys have, and nearly all stems have all of; None without them."""
+    for code in SEPARATORS:
+        separator = bytes([code])
+        stems: dict[bytes, set[bytes]] = defaultdict(set)
+        for key in keys:
+            stem, found_one, name = key.rpartition(separator)
+            if found_one and stem and not name.isdigit():
+                stems[stem].add(separator + name)
+        endings = Counter(it for of_stem in stems.values() for it in of_stem)
+        parts = tuple(sorted(it for it, count in endings.items() if count >= IN_SAMPLE * len(stems)))
+        if not 1 < len(parts) <= MOST or any(it[1:].lower() in SETS for it in parts):
+            continue
+        whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
+        of_parts = sum(endings[it] for it in parts)
+        if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) and of_parts >= IN_SAMPLE * len(keys):
+            return Stems(parts)
+    return None
+
+
+@dataclass(frozen=True)
+class StemGroups:
+    """The samples of a store: `all` of them, and those that lack a part, with the endings that are not there."""
+
+    stems: Stems
+    all: int
+    unpaired: Mapping[bytes, tuple[bytes, ...]]
+    verdict: Verdict = "bad"
+
+    def keys(self, stem: bytes) -> list[bytes]:
+        """Return the keys of a sample that are there."""
+        lacking = self.unpaired.get(stem, ())
+        return [stem + it for it in self.stems.endings if it not in lacking]
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        whole = self.all - len(self.unpaired)
+        for stem, lacking in sorted(self.unpaired.items()):
+            missing = [escape(stem + it) for it in lacking]
+            said = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
+            made = found("unpaired", said, verdict=self.verdict, missing=missing)
+            key = escape(self.keys(stem)[0])
+            yield Finding(key=key, code=made.code, verdict=made.verdict, message=made.message, details=made.details)
+
+
+def agree(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+    """Say whether all endings have the same stems."""
+    return len({sums.get(it) for it in stems.endings}) == 1
+
+
+def may_be(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
+    """Say whether the numbers of stems are such that nearly all samples may be whole."""
+    counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
+    return min(counts) >= max(ENOUGH, NEARLY * max(counts))
+
+
+class Unpaired:
+    """Takes the keys of a store in ascending order, and holds the samples that lack a part."""
+
+    def __init__(self, stems: Stems) -> None:
+        self._stems = stems
+        self._open: list[tuple[bytes, set[bytes]]] = []
+        self._last = b""
+        self._found: dict[bytes, tuple[bytes, ...]] = {}
+        self._all = 0
+        self.failed = False
+
+    def take(self, keys: Sequence[bytes]) -> None:
+        """Take neighbouring keys; `failed` is set where they are not in order, or too many samples lack a part."""
+        for key in keys:
+            if key < self._last:
+                self.failed = True
+                return
+            self._last = key
+            while self._open and not key.startswith(self._open[-1][0] + self._stems.separator):
+                self._close()
+            split = self._stems.split(key)
+            if split is None:
+                continue
+            stem, ending = split
+            if not self._open or self._open[-1][0] != stem:
+                self._open.append((stem, set()))
+            self._open[-1][1].add(ending)
+        self.failed |= len(self._found) > HELD
+
+    def _close(self) -> None:
+        stem, there = self._open.pop()
+        self._all += 1
+        lacking = tuple(it for it in self._stems.endings if it not in there)
+        if lacking:
+            self._found[stem] = lacking
+
+    def groups(self) -> StemGroups | None:
+        """Return the samples, None where too few are whole."""
+        while self._open:
+            self._close()
+        share = 1 - len(self._found) / self._all if self._all else 0.0
+        if self.failed or share < NEARLY:
+            return None
+        return StemGroups(self._stems, self._all, self._found, "bad" if share >= WHOLE else "suspicious")
