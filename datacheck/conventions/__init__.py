@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
@@ -44,6 +45,8 @@ CONVENTIONS: dict[str, Row] = {
 """The conventions by name, named ones first: a record that is one's own is no other's."""
 
 
+NUMBERED = 0.9
+"""Where so many of the sampled keys carry a number, in few patterns, no text tells the samples."""
 NONE = "none"
 """Stands for no convention where their names are given."""
 
@@ -76,9 +79,12 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
     """Return the endings of the keys of a sample, where no number tells what its records are."""
+    numbered = sum(store.patterns[it] for it in store.frequent)
+    if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
+        return None
     own = frozenset().union(*(it.own for it in made))
     stems = stems_in([key for key in store.keys if key not in own])
-    return None if stems is None or len(stems.endings) == len(store.patterns) else stems
+    return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 
 def _likeness(store: StoreView) -> list[Convention]:
@@ -86,8 +92,8 @@ def _likeness(store: StoreView) -> list[Convention]:
 
     Keys that differ in a number behind the number, as the pieces that a picture was cut into, are samples each.
     """
-    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.patterns)
-    parts = [it for it in store.patterns if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
+    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.frequent)
+    parts = [it for it in store.frequent if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
     return [Convention("", tuple(parts), named=False)] if len(parts) > 1 else []
 
 

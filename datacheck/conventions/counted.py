@@ -18,6 +18,4 @@ def recognise(store: StoreView) -> Convention | None:
             counts.append(count)
     if not counts:
         return None
-    return Convention(
-        "count", tuple(store.patterns), tuple(counts), own=frozenset(it.key for it in counts), named=False
-    )
+    return Convention("count", store.frequent, tuple(counts), own=frozenset(it.key for it in counts), named=False)

@@ -7,4 +7,4 @@ from datacheck.conventions.interface import Convention, StoreView
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where keys have numbers."""
-    return Convention("dense", tuple(store.patterns), dense=True) if store.patterns else None
+    return Convention("dense", store.frequent, dense=True) if store.frequent else None

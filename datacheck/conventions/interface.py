@@ -18,6 +18,8 @@ Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
 
 
+FEWEST = 64
+"""One in so many of the sampled keys is a fair share."""
 LARGEST = 1 << 62
 """No store has so many records."""
 
@@ -35,6 +37,11 @@ class StoreView:
     file: Value
     keys: Collection[bytes] = ()
     _stored: dict[bytes, Stored | None] = field(default_factory=dict)
+
+    @property
+    def frequent(self) -> tuple[Pattern, ...]:
+        """The patterns that a fair share of the sampled keys have: of digests each has a pattern of its own."""
+        return tuple(it for it, count in self.patterns.items() if count * FEWEST >= len(self.keys))
 
     def stored(self, key: bytes) -> Stored | None:
         """Return what the value of a key says, None where that is nothing that is known; it is read once."""

@@ -42,7 +42,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
         return None
     counts = _length(store.value(LEN), lists[0])
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
-    return Convention(name, tuple(store.patterns), counts, tuple(lists), own=own, named=False)
+    return Convention(name, store.frequent, counts, tuple(lists), own=own, named=False)
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:

@@ -18,6 +18,8 @@ DIGITS = 18
 """Numbers of more digits are no numbers of records."""
 FEW = 16
 """A number in a key that takes at most so many values is a part of the name, where another takes more."""
+MANY_SHAPES = 1000
+"""Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -151,8 +153,10 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     for key in keys:
         shapes[_NUMBER.sub(b"#", key)].append(key)
     found: dict[Pattern, int] = {}
+    least = 1 if len(shapes) <= MANY_SHAPES else 4
     for alike in shapes.values():
-        found.update(_of_one_shape(alike))
+        if len(alike) >= least:
+            found.update(_of_one_shape(alike))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0].before, item[0].after)))
 
 

@@ -14,7 +14,7 @@ COUNT = b"length"
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where each picture is there in some sizes, and something counts them."""
     raw = store.value(COUNT)
-    parts = [it for it in store.patterns if it.before[-1:] == b"-" and it.before[:-1].isdigit() and not it.after]
+    parts = [it for it in store.frequent if it.before[-1:] == b"-" and it.before[:-1].isdigit() and not it.after]
     if raw is None or not parts:
         return None
     parts.sort(key=lambda it: int(it.before[:-1]))
