@@ -34,7 +34,7 @@ from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
-from datacheck.scanning.scan import prepare_all
+from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.tasks import Check, Job, TakeLayout, Task, opening_seconds
 from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
 from datacheck.workers.interface import Death, Engine, MakeEngine, Watch
@@ -131,9 +131,10 @@ def show_record(
     """
     names = Names(settings) if names is None else names
     prepared = prepare_all(source, settings)
-    guard = Guard([source], lambda: (file for it, _ in prepared for file in read_by(it)))
+    folder = prepared[0][0].path if is_reader(source) else Path(source)
+    guard = Guard([folder], lambda: (file for it, _ in prepared for file in read_by(it)))
     with nullcontext() if save is None else Output(save, guard) as output:
-        for reader, report, name in _meant(Path(source), prepared, key):
+        for reader, report, name in _meant(folder, prepared, key):
             record = _shown(source, reader, name, report, names, output, engine)
             if record is not None:
                 return record

@@ -218,13 +218,8 @@ class Judge:
                 yield from self._judged(block, item, family)
                 continue
             row, finding = item
-            if (
-                row not in strangers
-                and finding.verdict != "suspicious"
-                and isinstance(block, Block)
-                and not family.forced
-            ):
-                strangers |= self._stranger(block, row, family)
+            if row not in strangers and finding.verdict != "suspicious" and not family.forced:
+                strangers |= self._stranger(block, row, family) if isinstance(block, Block) else {}
             if row not in strangers:
                 yield item
         if strangers and isinstance(block, Block):

@@ -2,8 +2,6 @@
 
 import gzip
 import io
-import json
-import pickle
 import struct
 import wave
 import zlib
@@ -54,17 +52,12 @@ def wav():
 
 
 FOREIGN = {
-    "mp4": mp4(1),
-    "wav": wav(),
-    "flac": b"fLaC\0\0\0\x22" + bytes(60),
-    "ogg": b"OggS\0\x02" + bytes(60),
-    "mkv": b"\x1a\x45\xdf\xa3" + bytes(60),
+    "avif": (32).to_bytes(4, "big") + b"ftypavif" + bytes(60),
+    "exr": b"v/1\x01" + bytes(60),
+    "mp3": b"ID3\x04\0\0" + bytes(60),
     "pdf": b"%PDF-1.7\n" + bytes(60),
-    "zip": b"PK\x03\x04" + bytes(60),
-    "gzip": zlib.compress(bytes(900), wbits=31),
-    "zlib": zlib.compress(json.dumps([1, 2, 3]).encode()),
-    "pickle": pickle.dumps({"x": floats(1)}),
-    "zstd": b"\x28\xb5\x2f\xfd" + bytes(60),
+    "tar": bytes(257) + b"ustar" + bytes(250),
+    "sqlite": b"SQLite format 3\0" + bytes(60),
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(60),
 }
 
@@ -88,7 +81,7 @@ def test_a_few_strays_make_no_store_of_theirs(tmp_path, stray, count):
 
 
 def test_below_half_each_value_is_judged_by_its_own_magic(tmp_path):
-    records = {key(at): encoded(at) if at % 2 else mp4(at) for at in range(60)}
+    records = {key(at): encoded(at) if at % 2 else b"%PDF-1.7 " + floats(at).tobytes() for at in range(60)}
     records[key(7)] = encoded(7)[:300]
     report = datacheck.scan(write_lmdb(tmp_path / "env", records))
     assert [it for it in said(report) if it[0]] == [("00000007", "truncated", "bad")]
