@@ -515,8 +515,9 @@ def test_an_hdf5_file_that_becomes_something_else_while_it_is_read(tmp_path, kin
     files = tuple(write_h5(tmp_path / f"{number:02}.h5") for number in range(20))
     reader = Hdf5Reader(tmp_path, files, tuple(it.name for it in files))
     report = datacheck.scan(reader, workers=1, skip=("constant",), progress=replacing(files[-1], kind))
-    (finding,) = report.findings
+    finding, changed = report.findings
     assert (finding.code, finding.verdict, finding.file) == ("unsupported", "unverifiable", "19.h5")
+    assert (changed.code, changed.verdict, changed.key) == ("source-changed", "unverifiable", None)
     assert "was replaced while it was read: it is a" in finding.message
 
 

@@ -212,8 +212,9 @@ def test_several_networks_and_stores_go_into_one_document(home):
 
 def test_a_clean_copy_rests_on_the_report_of_the_network(home):
     done = run("--net", "net.prototxt", "--report", "r.json", "--workers", 1)
-    copy = "a clean copy: datacheck rebuild test test_clean --drop-bad --from-report r.json\n"
-    assert done.stdout.endswith(f"{copy}2 sources, 300 records: 1 not clean, 1 clean; 1 bad\n")
+    options = "--labels 0:9 --label-field label --decoder datum --from-report r.json"
+    copy = f"a clean copy: datacheck rebuild test test_clean --drop-bad {options}\n"
+    assert done.stdout.endswith(f"{copy}2 sources: 1 clean, 1 NOT CLEAN; 300 records checked: 1 bad\n")
     receipt = datacheck.rebuild("test", "test_clean", drop_bad=True, from_report="r.json")
     assert (receipt.kept, receipt.dropped) == (99, 1)
     (home / "net.prototxt").write_text((DATA + IP + LOSS).replace('"test"', '"test_clean"'))
