@@ -243,7 +243,7 @@ class Constant(BuiltIn):
             return
         if batch.expected is not None and batch.expected.constant:
             return  # most are: that is said once of the store
-        if batch.leaf and not batch.floating and len(batch.shape) < 2:  # a mask, atomic numbers, ids
+        if batch.listing:
             return
         for at in np.flatnonzero(batch.constant):
             value = batch.values[at].reshape(-1)[0].item()

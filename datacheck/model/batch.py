@@ -82,6 +82,11 @@ class Batch:
         return self.values.dtype.kind == "f"
 
     @property
+    def listing(self) -> bool:
+        """Whether it is a list of whole numbers in a tree, as masks, atomic numbers and ids are: often all the same."""
+        return self.leaf and not self.floating and len(self.shape) < 2
+
+    @property
     def lows(self) -> NDArray[Any]:
         """The least value of each record, NaN where it has one; `width` must not be 0."""
         return self._bounds[0]

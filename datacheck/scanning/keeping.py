@@ -15,6 +15,7 @@ from datacheck.conventions.numbered_keys import patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
 from datacheck.conventions.stored_values import FORMS, keys_in
+from datacheck.errors import PartUnread
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
@@ -65,8 +66,14 @@ def _first_keys(reader: Reader, probe: Shard) -> Iterator[bytes]:
 
 
 def value_of(reader: Reader, key: bytes) -> bytes | None:
-    """Return the value of a key of the store; None where it is not there, or too large for a convention's."""
-    shard = reader.find(escape(key))
+    """Return the value of a key of the store; None where it is not there, or too large for a convention's.
+
+    Where it may lie in a part that cannot be read it is not there either: the scan says what that costs.
+    """
+    try:
+        shard = reader.find(escape(key))
+    except PartUnread:
+        return None
     if shard is None:
         return None
     for block in blamed("unreadable", reader.blocks, shard, limit=1):

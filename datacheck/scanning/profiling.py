@@ -103,7 +103,7 @@ class FieldSums:
         self.encoded |= batch.encoded
         self.label |= batch.label
         self.means += _means(batch)
-        if not batch.label and not batch.pixels_skipped and batch.width >= LEAST_CONSTANT:
+        if not (batch.label or batch.listing or batch.pixels_skipped) and batch.width >= LEAST_CONSTANT:
             self.constants += int(np.count_nonzero(batch.constant))
             self.agreement.take(batch)
 

@@ -90,7 +90,7 @@ def test_the_reports(files):
     first, last = map(json.loads, (files / "r.jsonl").read_text().splitlines())
     assert (first["key"], last["bad"]) == ("pool2", 1)
     (row,) = csv.DictReader((files / "r.csv").read_text().splitlines())
-    assert (row["file"], row["key"]) == ("net.prototxt", "pool2")
+    assert (row["file"], row["key"]) == ("net.prototxt", "net.prototxt:pool2")
 
 
 def test_strict_lets_suspicious_findings_count(files):
@@ -198,7 +198,7 @@ def test_the_same_from_python(files):
     spoil(files)
     report = datacheck.lint(files / "solver.prototxt", root=files)
     assert not report.clean
-    assert list(report.bad_keys()) == ["pool2"]
+    assert list(report.bad_keys()) == [f"{files / 'net.prototxt'}:pool2"]
     with pytest.raises(datacheck.SourceMissing):
         datacheck.lint(files / "nothing")
 

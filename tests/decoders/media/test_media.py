@@ -201,4 +201,5 @@ def test_video_among_pictures_is_another_format_and_not_broken(tmp_path):
     values = [*pictures()[:4] * 5, mp4(), mp4()[:300]]
     report = datacheck.scan(write_lmdb(tmp_path / "store", values), workers=1)
     said = {(it.key, it.code, it.verdict) for it in report.findings if it.key and int(it.key) >= 20}
-    assert said == {("00000020", "wrong-format", "suspicious"), ("00000021", "truncated", "bad")}
+    other = {(name, "wrong-format", "suspicious") for name in ("00000020", "00000021")}
+    assert said == other | {("00000021", "truncated", "bad")}
