@@ -19,7 +19,7 @@ from datacheck.errors import PartUnread
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
-from datacheck.scanning.blame import blamed
+from datacheck.scanning.blame import Blamed, blamed, blaming
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
 
@@ -35,10 +35,17 @@ class Recognise:
     probes: tuple[Shard, ...]
 
     def run(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
+        try:
+            return self._recognised(job, watch)
+        except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
+            return ()
+
+    def _recognised(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        if isinstance(job.reader, WithDatabases) and job.reader.databases().get(""):
-            return ()  # several records have one key
+        with blaming("unreadable"):
+            if isinstance(job.reader, WithDatabases) and job.reader.databases().get(""):
+                return ()  # several records have one key
         if job.reader.backend == "hdf5":
             return ()  # datasets that are records have paths for keys
         keys: set[bytes] = set()
@@ -71,7 +78,8 @@ def value_of(reader: Reader, key: bytes) -> bytes | None:
     Where it may lie in a part that cannot be read it is not there either: the scan says what that costs.
     """
     try:
-        shard = reader.find(escape(key))
+        with blaming("unreadable"):
+            shard = reader.find(escape(key))
     except PartUnread:
         return None
     if shard is None:

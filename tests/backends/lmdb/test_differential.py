@@ -64,7 +64,7 @@ def test_a_copy_is_equal(tmp_path, seed):
     receipt = datacheck.rebuild(path, tmp_path / "rebuilt", keep=["bad"], workers=1)
     assert receipt.written
     assert random_lmdb.read_by_the_library(tmp_path / "rebuilt", made) == held
-    assert verify(tmp_path / "rebuilt" / "data.mdb") == []
+    assert verify(data_file(tmp_path / "rebuilt")) == []
 
 
 def test_the_environments_are_of_every_kind():

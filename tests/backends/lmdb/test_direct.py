@@ -127,7 +127,7 @@ def test_large_values_are_views_and_lie_evenly_apart_wherever_they_can(tmp_path,
 def test_the_library_is_not_asked(tmp_path, monkeypatch):
     reader = open_store(MADE["large and small"](tmp_path / "made"))
     layout = reader.layout()
-    monkeypatch.setattr("datacheck.backends.lmdb.reader.transaction", None)
+    monkeypatch.setattr("datacheck.backends.lmdb.reading.transaction", None)
     monkeypatch.setattr(LmdbReader, "_refusal", lambda self: None)
     assert sum(len(block) for shard in layout.shards for block in reader.blocks(shard)) == 400
 

@@ -8,7 +8,6 @@ from building import datum, key, pixels, raw_records, write_lmdb
 from lmdb_building import BRANCH, LEAF, PAGE, File
 
 from datacheck.backends import open_store
-from datacheck.backends.lmdb import page_arrays
 from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, finding_of, grouped, spelled
 from datacheck.backends.lmdb.format import PageDamaged
 from datacheck.backends.lmdb.page_arrays import Stack
@@ -39,7 +38,7 @@ def test_a_read_that_returns_less_than_was_asked_for_goes_on_where_it_ended(tmp_
         (buffer,) = buffers
         return real(file, [buffer[: min(len(buffer), at_once)]], offset)
 
-    monkeypatch.setattr(page_arrays.os, "preadv", preadv)
+    monkeypatch.setattr(os, "preadv", preadv)
     with (tmp_path / "pages").open("rb") as file:
         import numpy as np
 
