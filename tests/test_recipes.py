@@ -145,7 +145,7 @@ def test_a_payload_is_a_file_and_a_row(copy, tmp_path):
     ]
     assert copy.scan_json(store, "--decoder", "toy", status=1)["counts"] == report["counts"]
     assert "there are toy, picture" in copy.datacheck("scan", store, "--decoder", "no", status=2)
-    assert "kind: toy, picture, npy," in copy.datacheck("scan", "--help")
+    assert "family: toy, picture, npy," in " ".join(copy.datacheck("scan", "--help").split())
     assert "00000003: toy, 20 bytes" in copy.datacheck("show", store, "00000003", "--save", tmp_path / "a.npy")
     assert np.load(tmp_path / "a.npy").tolist() == [3, -3, 1, 2]
     copy.datacheck("rebuild", store, tmp_path / "clean", "--drop-bad")

@@ -315,7 +315,7 @@ SLIP = '\n        raise IndexError("a slip")'
 MISTAKES = {
     "statistics": ("statistics/measure.py", "    def add(self, batch: Batch) -> None:", SLIP),
     "their end": ("statistics/measure.py", "    def finish(self) -> None:", SLIP),
-    "the profile": ("scanning/recognition.py", "        return cls(votes, rest)", ""),
+    "the profile": ("scanning/recognition.py", "        return cls(votes, rest, bool(others) and rest is None)", ""),
     "a check": ("checks/validators.py", "        if batch.label or batch.pixels_skipped or batch.width < 3", ""),
 }
 
