@@ -51,6 +51,8 @@ class Account:
         self.records += other.records
         self.own += other.own
         self.scattered |= other.scattered
+        for pattern in self.scattered & self.numbers.keys():  # some of the numbers are no answer to anything
+            del self.numbers[pattern]
         for pattern, runs in other.numbers.items():
             self._add(pattern, runs)
         for ending, one in other.stems.items():

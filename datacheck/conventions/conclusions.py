@@ -57,6 +57,12 @@ def samples(convention: Convention, account: Account) -> Samples:
     return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
 
 
+def scattered(convention: Convention, account: Account) -> str:
+    """Return in words the keys whose numbers a convention counts and that could not be held; nothing without such."""
+    counted = convention.dense or any(it.of_list is None for it in convention.counts)
+    return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
+
+
 def conclude(
     convention: Convention, account: Account, listed: Sequence[Listed] = (), stems: int | None = None
 ) -> Iterator[Finding]:
@@ -64,6 +70,11 @@ def conclude(
 
     `listed` is what comparing the lists of keys came to, `stems` the number of samples that have stems.
     """
+    unknown = scattered(convention, account)
+    if unknown:
+        text = f"the numbers in {unknown} lie in too many pieces to be held: the convention {convention.name}"
+        yield found("unsupported", f"{text} was not checked", convention=convention.name)
+        return
     made = samples(convention, account)
     if made.groups is not None:
         yield from made.groups.unpaired(account.numbers)

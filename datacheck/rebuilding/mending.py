@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from datacheck.conventions.conclusions import scattered
 from datacheck.conventions.repair import Outcome, repaired
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import unescape
@@ -51,7 +52,15 @@ def lost_in_source(report: Report) -> list[Finding]:
 
 
 def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:
-    """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing."""
+    """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing.
+
+    Raises RebuildFailed where what the store keeps could not be made true.
+    """
+    for convention in report.conventions:
+        unknown = scattered(convention, report.tally.keys)
+        if unknown:
+            reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
+            raise RebuildFailed(report.source.path, f"{reason}; --convention none copies the records alone")
     return repaired(
         report.conventions,
         report.tally.keys,
