@@ -26,8 +26,9 @@ demo: $(READY)
 	rm -rf datacheck-demo
 	$(BIN)/datacheck demo datacheck-demo
 
+# The tests start thousands of processes: without bytecode each of them would compile the package anew.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto
 
 check: $(READY)
 	$(BIN)/ruff check
