@@ -28,7 +28,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.fingerprint import read_by
-from datacheck.scanning.keeping import Recognise
+from datacheck.scanning.keeping import recognise
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
@@ -199,7 +199,7 @@ def _told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
-    conventions = only(pool, Recognise(tuple(layout.probes)))
+    conventions = recognise(pool, layout.probes)
     return profile if isinstance(conventions, Death) else told(profile, conventions)
 
 

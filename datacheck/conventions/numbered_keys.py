@@ -149,9 +149,9 @@ def patterns(keys: Iterable[bytes]) -> dict[Pattern, int]:
     Of several numbers in a key the one that takes most values is the number, if the others take few: 32-00041 and
     64-00041 are two patterns. Keys in which two numbers take many values have none, as those that have no number.
     """
-    shapes: dict[bytes, list[bytes]] = defaultdict(list)
+    shapes: dict[tuple[bytes, ...], list[bytes]] = defaultdict(list)
     for key in keys:
-        shapes[_NUMBER.sub(b"#", key)].append(key)
+        shapes[tuple(_NUMBER.split(key))].append(key)
     found: dict[Pattern, int] = {}
     least = 1 if len(shapes) <= MANY_SHAPES else 4
     for alike in shapes.values():

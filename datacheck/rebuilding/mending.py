@@ -12,7 +12,7 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
-from datacheck.scanning.keeping import Recognise, TakeKeys, compare_lists, stem_groups, watch_of
+from datacheck.scanning.keeping import TakeKeys, compare_lists, recognise, stem_groups, watch_of
 from datacheck.scanning.run import only
 from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
@@ -24,7 +24,7 @@ MENDED = frozenset({"count", "dangling", "unpaired"})
 def look_again(pool: Engine[Task], report: Report) -> None:
     """Add to an earlier report what it does not tell: the conventions, and what the keys add up to."""
     layout = only(pool, TakeLayout())
-    found = () if isinstance(layout, Death) else only(pool, Recognise(tuple(layout.probes)))
+    found = () if isinstance(layout, Death) else recognise(pool, layout.probes)
     if isinstance(layout, Death) or isinstance(found, Death):
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     report.conventions = found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from datacheck.backends.interface import Reader, WithDatabases
 from datacheck.conventions import recognised
@@ -20,56 +21,87 @@ from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.scanning.blame import Blamed, blamed, blaming
-from datacheck.scanning.tasks import Job, opening_seconds
-from datacheck.workers.interface import Watch
+from datacheck.scanning.tasks import Job, Task, opening_seconds
+from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 KEYS_A_PROBE = 256
+BYTES_A_PROBE = 4 << 20
+"""Of a probe so many keys are taken, and no more once their values come to so many bytes."""
 LARGEST = 1 << 30
 """Bytes of a value that a convention is read from."""
+DEATHS = 4
+"""So many probes may fail that did not when the profile was taken; then no more of them are read."""
+
+
+def recognise(
+    pool: Engine[Task], probes: Sequence[Shard], without: Collection[int] = ()
+) -> tuple[Convention, ...] | Death:
+    """Return the conventions that a store keeps, by the keys at its probes; or the Death of looking at their values.
+
+    Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself.
+    """
+    tasks = deque(SampleKeys(probe) for number, probe in enumerate(probes) if number not in without)
+    keys: set[bytes] = set()
+    deaths = 0
+    for _, some in pool.run(cast("deque[Task]", tasks)):
+        if isinstance(some, Death):
+            deaths += 1
+            if deaths >= DEATHS:
+                tasks.clear()
+        else:
+            keys.update(some)
+    if not keys:
+        return ()
+    ((_, result),) = pool.run([Recognise(frozenset(keys))])
+    return cast("tuple[Convention, ...] | Death", result)
+
+
+@dataclass(frozen=True)
+class SampleKeys:
+    """Return the first keys of a probe, none where it is not one of the main database of keys and values."""
+
+    probe: Shard
+
+    def run(self, job: Job, watch: Watch) -> list[bytes]:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.note(None)
+        if job.reader.backend == "hdf5":
+            return []  # datasets that are records have paths for keys
+        keys: list[bytes] = []
+        size = 0
+        for block in blamed("unreadable", job.reader.blocks, self.probe, limit=KEYS_A_PROBE):
+            if not isinstance(block, Block) or block.database is not None:
+                return []
+            keys += block.keys
+            size += sum(map(len, block.values))
+            if len(keys) >= KEYS_A_PROBE or size >= BYTES_A_PROBE:
+                break
+        return keys
 
 
 @dataclass(frozen=True)
 class Recognise:
-    """Return the conventions that a store of keys and values keeps; none for any other."""
+    """Return the conventions that a store keeps of whose keys these are some."""
 
-    probes: tuple[Shard, ...]
+    keys: frozenset[bytes]
 
     def run(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.note(None)
+        reader = job.reader
         try:
-            return self._recognised(job, watch)
+            with blaming("unreadable"):
+                if isinstance(reader, WithDatabases) and reader.databases().get(""):
+                    return ()  # several records have one key
+
+            def value(key: bytes) -> bytes | None:
+                watch.note(None)
+                return value_of(reader, key)
+
+            view = StoreView(patterns(self.keys), value, lambda name: beside(reader.path, name), self.keys)
+            return tuple(recognised(view, job.settings.conventions))
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return ()
-
-    def _recognised(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
-        with blaming("unreadable"):
-            if isinstance(job.reader, WithDatabases) and job.reader.databases().get(""):
-                return ()  # several records have one key
-        if job.reader.backend == "hdf5":
-            return ()  # datasets that are records have paths for keys
-        keys: set[bytes] = set()
-        for probe in self.probes:
-            keys.update(_first_keys(job.reader, probe))
-        if not keys:
-            return ()
-        reader = job.reader
-        view = StoreView(
-            patterns(keys), lambda key: value_of(reader, key), lambda name: beside(reader.path, name), keys
-        )
-        return tuple(recognised(view, job.settings.conventions))
-
-
-def _first_keys(reader: Reader, probe: Shard) -> Iterator[bytes]:
-    """Yield the first keys of a probe, where it is one of the main database."""
-    count = 0
-    for block in blamed("unreadable", reader.blocks, probe, limit=KEYS_A_PROBE):
-        if not isinstance(block, Block) or block.database is not None:
-            return
-        yield from block.keys
-        count += len(block)
-        if count >= KEYS_A_PROBE:
-            return
 
 
 def value_of(reader: Reader, key: bytes) -> bytes | None:

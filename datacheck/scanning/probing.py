@@ -31,7 +31,7 @@ FIRST = (Position(b""), Position(0))
 def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Taken:
     """Return the profile, and what could not be used for it."""
     probes = [Probe((shard,)) for shard in layout.probes]
-    order = _scattered(len(probes)) if layout.probes and _of_keys(layout.probes) else [*range(len(probes))]
+    order = _scattered(len(probes)) if layout.probes and probes_of_keys(layout.probes) else [*range(len(probes))]
     left: list[Left] = []
     deaths = raised = lost = 0
     last: Death | None = None
@@ -59,7 +59,7 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
         lost += result.note is None
         if finish or lost > 1:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
-        if last is None and not _of_keys(layout.probes):
+        if last is None and not probes_of_keys(layout.probes):
             order = _scattered(len(probes))  # so that those looked at before it is given up are spread evenly
         last = result
         if result.note is not None:
@@ -98,7 +98,7 @@ def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
     probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
 
 
-def _of_keys(probes: Sequence[Shard]) -> bool:
+def probes_of_keys(probes: Sequence[Shard]) -> bool:
     """Say if probes are of keys and values. Those of tables are looked at in their order, which share chunks."""
     return all(isinstance(it.start.key, bytes) for it in probes if it.start is not None)
 

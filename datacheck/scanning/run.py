@@ -25,9 +25,10 @@ from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
-from datacheck.scanning.probing import take_profile, undecided
+from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
+from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
@@ -178,7 +179,7 @@ def _scan_once(
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
-    _recognise(pool, layout, report, add)
+    _recognise(pool, layout, taken, report, add)
     for check, tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
         add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
@@ -221,9 +222,14 @@ def only(pool: Engine[Task], task: Task) -> Any:
     return result
 
 
-def _recognise(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
-    """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
-    found_out = only(pool, keeping.Recognise(tuple(layout.probes)))
+def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
+    """Find out which conventions the store keeps; without them a scan is none of all that it should look at.
+
+    Where the profile is empty since nothing could be read for it, it is not tried: that is said already.
+    """
+    if taken.empty or not probes_of_keys(layout.probes):
+        return
+    found_out = keeping.recognise(pool, layout.probes, {left.probe for left in taken.left})
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return

@@ -25,6 +25,10 @@ def test_a_number_that_takes_few_values_is_part_of_the_name():
     assert names(keys) == {"32-#": (5, 40), "64-#": (5, 40)}
 
 
+def test_a_key_that_holds_the_sign_for_a_number_is_not_one_with_a_number():
+    assert patterns([b"#", b"7", b"8", b"x#", b"x1"]) == {Pattern(b""): 2, Pattern(b"x"): 1}
+
+
 def test_numbers_beyond_the_padding_are_of_the_same_pattern():
     assert names([b"%05d" % number for number in (*range(20), *range(100_000, 100_020))]) == {"#": (5, 40)}
 

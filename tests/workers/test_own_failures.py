@@ -84,6 +84,9 @@ class Leaving:
     def layout(self):
         return self.reader.layout()
 
+    def find(self, name):
+        return self.reader.find(name)
+
     def name(self, shard, place, finding):
         return self.reader.name(shard, place, finding)
 

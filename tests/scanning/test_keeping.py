@@ -1,0 +1,90 @@
+"""Conventions are recognised by the keys at the probes, whatever becomes of single ones of them."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import pytest
+from building import write_lmdb
+
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.model.blocks import Position, Shard, ignore
+from datacheck.scanning.keeping import DEATHS, recognise
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.tasks import Job
+from datacheck.workers.pool import WORKER_BYTES, Pool
+
+COUNT = 100
+STORE = {b"image-%09d" % number: b"x" * 20 for number in range(1, COUNT + 1)}
+STORE |= {b"label-%09d" % number: b"word" for number in range(1, COUNT + 1)} | {b"num-samples": b"%d" % COUNT}
+PROBES = [Shard("", Position(key)) for key in [b"image-000000001", b"image-000000050", b"label-000000001", b"num"]]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A reader that fails at some of the probes, and in looking for the values of single keys."""
+
+    reader: LmdbReader
+    how: str
+    places: tuple[int, ...] = ()
+    values: bool = False
+
+    @property
+    def backend(self):
+        return self.reader.backend
+
+    @property
+    def path(self):
+        return self.reader.path
+
+    def layout(self):
+        return self.reader.layout()
+
+    def name(self, shard, place, finding):
+        return self.reader.name(shard, place, finding)
+
+    def find(self, name):
+        if self.values:
+            getattr(self, self.how)()
+        return self.reader.find(name)
+
+    def blocks(self, shard, *, limit=None, note=ignore):
+        if shard in [PROBES[place] for place in self.places]:
+            getattr(self, self.how)()
+        yield from self.reader.blocks(shard, limit=limit, note=note)
+
+    def sleeps(self):
+        time.sleep(3600)
+
+    def is_killed(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def raises(self):
+        raise ValueError("what these bytes made a library say")
+
+
+def found(tmp_path, without=(), **failing):
+    reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), **failing)
+    with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
+        return recognise(pool, PROBES, without)
+
+
+@pytest.mark.parametrize("how", ["sleeps", "is_killed", "raises"])
+def test_a_probe_that_fails_is_left_out(tmp_path, how):
+    (convention,) = found(tmp_path, how=how, places=(1,))
+    assert convention.name == "ocr"
+
+
+def test_what_the_profile_left_out_is_not_tried(tmp_path):
+    (convention,) = found(tmp_path, without={0, 1, 2}, how="sleeps", places=(0, 1, 2))
+    assert convention.name == "ocr"
+
+
+def test_where_every_probe_fails_there_is_none_and_it_ends(tmp_path):
+    assert len(PROBES) == DEATHS
+    assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == ()
+
+
+def test_a_value_that_stops_the_worker_is_said_with_the_time_of_a_record(tmp_path):
+    assert found(tmp_path, how="sleeps", values=True).signal == "SIGALRM"
