@@ -77,7 +77,7 @@ def test_a_probe_that_fails_is_left_out(tmp_path, how):
 
 
 def test_what_the_profile_left_out_is_not_tried(tmp_path):
-    (convention,) = found(tmp_path, without={0, 1, 2}, how="sleeps", places=(0, 1, 2))
+    (convention,) = found(tmp_path, without={1}, how="sleeps", places=(1,))
     assert convention.name == "ocr"
 
 
