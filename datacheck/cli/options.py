@@ -208,7 +208,7 @@ FOUND = {
     **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
     **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
-    **dict.fromkeys(("keep-numbers", "renumber"), Found.REFUSED),
+    **dict.fromkeys(("keep-numbers", "renumber", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config"), Found.REFUSED),
 }
@@ -291,6 +291,7 @@ SCAN_OPTIONS = (
         metavar="NAME",
         help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
     ),
+    click.option("--paired", is_flag=True, help="All SOURCEs hold the same keys, and pictures of one scale."),
     click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
     click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
     click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),

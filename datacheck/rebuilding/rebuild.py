@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
+from datacheck.backends import BACKENDS, load_class, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
@@ -38,9 +35,7 @@ from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -66,9 +61,11 @@ def rebuild_as(
     engine: MakeEngine | None = None,
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
+    scanned: Report | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
 
+    That is `scanned` if it is given, which a scan just made with these settings; else the source is scanned.
     `publishing` is called when the copy is whole and about to get its name; from then on it is better not to interrupt.
     """
     refuse_overlap({"source": order.source, **order.writes})
@@ -91,7 +88,9 @@ def rebuild_as(
             if order.quarantine is not None:
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
-        if order.from_report is None:
+        if scanned is not None:
+            report = scanned
+        elif order.from_report is None:
             scanning = partial(progress, "scan")
             run(report, reader, progress=scanning, pool=pool, names=names)
         else:
@@ -99,7 +98,7 @@ def rebuild_as(
             (Names(settings) if names is None else names).look(report, None, pool)
             look_again(pool, report)
         outcome = mended(order.choice, report, order.renumber)
-        receipt = _draft(order, report, to, time.monotonic() - started, outcome)
+        receipt = _draft(order, report, to, report.seconds if scanned else time.monotonic() - started, outcome)
         if not copier.acceptable:
             receipt.unkept = left_behind(reader, outcome)
         order.choice.require_known(report.findings, report.source.path)
@@ -273,91 +272,3 @@ def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> No
         for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
-
-
-def rebuild(
-    source: str | Path,
-    target: str | Path,
-    *,
-    drop_bad: bool = False,
-    drop: Sequence[str] = (),
-    keep: Sequence[str] = (),
-    dry_run: bool = False,
-    from_report: str | Path | None = None,
-    quarantine: str | Path | None = None,
-    fill: float | None = None,
-    to: str | None = None,
-    force: bool = False,
-    accept_losses: bool = False,
-    renumber: bool | None = None,
-    progress: Progress = unwatched,
-    **settings: Any,
-) -> Receipt:
-    """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
-
-    Parameters
-    ----------
-    source, target
-        The dataset, and a path where nothing lies yet (or something does, with `force`).
-    drop_bad
-        Leave out every record with a bad finding.
-    drop, keep
-        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
-        `fill`, a source with bad records is refused: the receipt then says `written` is False.
-    dry_run
-        Write nothing; the receipt says what would be done.
-    from_report
-        The JSON report of an earlier scan, instead of a scan now.
-    quarantine
-        A directory to put the dropped records into, byte for byte, with a report of why.
-    fill
-        Replace NaN and infinite values of HDF5 and float Datum by this, instead of dropping their records.
-    to
-        "lmdb" or "leveldb": write this kind of store.
-    force
-        Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
-    accept_losses
-        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
-    renumber
-        Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
-        where something in it counts.
-    progress
-        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
-    **settings
-        As for `datacheck.scan`.
-
-    Raises
-    ------
-    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-        As `datacheck.scan` does; also where the copy could not keep something.
-    TargetExists
-        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
-    RebuildFailed, UnfitRecord
-        The copy could not be written or is not what it should be; nothing was left behind.
-    """
-    given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
-    if isinstance(source, str | bytes | os.PathLike):
-        refuse_url(os.fsdecode(source))
-    named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
-    for what in ("source", "target"):
-        if what not in named:
-            raise UsageError(f"the {what} is None; it must be a path")
-    order = Order(
-        source=named["source"],
-        target=named["target"],
-        choice=Choice(
-            spelling.truth("drop_bad", drop_bad),
-            spelling.names("drop", drop),
-            spelling.names("keep", keep),
-            None if fill is None else spelling.number("fill", fill),
-        ),
-        dry_run=spelling.truth("dry_run", dry_run),
-        from_report=named.get("from_report"),
-        quarantine=named.get("quarantine"),
-        to=None if to is None else spelling.text("to", to),
-        force=spelling.truth("force", force),
-        accept_losses=spelling.truth("accept_losses", accept_losses),
-        renumber=None if renumber is None else spelling.truth("renumber", renumber),
-    )
-    receipt, _ = rebuild_as(order, make(**settings), progress)
-    return receipt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -156,14 +157,16 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
-
-    def those(wanted: Fate) -> Iterator[Decided]:
-        yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
-        outcome = mended(choice, report) if wanted == "dropped" else None
-        for key in () if outcome is None else outcome.keys_with_others():
-            yield Decided(key=escape(key), index=None, codes=("unpaired",))
-
+    those = partial(_those, report, choice)
     return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
+
+
+def _those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
+    """Yield the records of one fate; last those that are dropped for another one of their sample."""
+    yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
+    outcome = mended(choice, report) if wanted == "dropped" else None
+    for key in () if outcome is None else outcome.keys_with_others():
+        yield Decided(key=escape(key), index=None, codes=("unpaired",))
 
 
 Write = Callable[[Iterator[str]], None]
@@ -196,12 +199,13 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
     lines = [] if receipt.config is None else [receipt.config.sentence]
     lines += [ignored(report).removeprefix("; ")] if report.settings.ignore else []
-    for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
+    fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
+    for fate, count in fates.items():
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = (record for is_fate, record, _ in decided(report.findings, choice.shown) if is_fate == fate)
-            lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
+            named = islice(_those(report, choice, fate), NAMED)
+            lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
             lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
     lines += _repairs_text(receipt)
     for finding in receipt.lost:

@@ -25,6 +25,7 @@ from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
@@ -72,12 +73,14 @@ def run(
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
     names: Names | None = None,
+    pairing: Pairing | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
+    `pairing` is with the stores that are to hold the same keys.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -91,6 +94,8 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+            if pairing is not None:
+                _compare(workers, pairing, report, add)
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
@@ -252,6 +257,14 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     report.stems = stems
     report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
     for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
+        add(_tally_of(finding))
+
+
+def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
+    """Compare the keys and pictures of a store with those of its pairs."""
+    report.paired_with = pairing.all
+    own = frozenset().union(*(convention.own for convention in report.conventions))
+    for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
         add(_tally_of(finding))
 
 
