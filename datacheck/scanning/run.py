@@ -23,6 +23,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
@@ -258,6 +259,12 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
     for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
         add(_tally_of(finding))
+    for comparison in compare_sizes(report.conventions, layout.shards):
+        compared = only(pool, comparison)
+        if isinstance(compared, Death):
+            add(_given_up(compared, "comparing the sizes of pictures with those in a list"))
+        elif compared is not None:
+            add(_tally_of(compared))
 
 
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
