@@ -240,9 +240,8 @@ def repaired(
     kept = replace(made, numbers=left)
     values = {
         count.key: new
-        for convention in conventions
-        for count in convention.counts
-        if count.of_list is None and (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
+        for count in (it for convention in conventions for it in convention.counts if it.of_list is None)
+        if (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
     }
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
@@ -255,10 +254,8 @@ def repaired(
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
     changed = lists if anew or lengths else {}
     repair = Repair(
-        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths
+        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths, also=also
     )
-    if also:
-        repair = replace(repair, also=also)
     if stems is not None:
         repair = replace(repair, stems=stems.stems, gone_stems=frozenset(going.stems))
     whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None

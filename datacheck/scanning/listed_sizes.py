@@ -56,9 +56,8 @@ class CompareSizes:
         if not count:
             return None
         more = f", and {count - len(wrong):,} more" if count > len(wrong) else ""
-        text = (
-            f"{count:,} of {compared:,} pictures are not of the size in {escape(self.of.key)}: {'; '.join(wrong)}{more}"
-        )
+        name = escape(self.of.key)
+        text = f"{count:,} of {compared:,} pictures are not of the size in {name}: {'; '.join(wrong)}{more}"
         return found("shape", text, verdict="suspicious", list=name, count=count)
 
 
