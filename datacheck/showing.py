@@ -199,7 +199,7 @@ def _told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
-    conventions = recognise(pool, layout.probes)
+    conventions = recognise(pool, layout)
     return profile if isinstance(conventions, Death) else told(profile, conventions)
 
 

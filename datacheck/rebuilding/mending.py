@@ -25,7 +25,7 @@ MENDED = frozenset({"count", "dangling", "unpaired"})
 def look_again(pool: Engine[Task], report: Report) -> None:
     """Add to an earlier report what it does not tell: the conventions, and what the keys add up to."""
     layout = only(pool, TakeLayout())
-    found = () if isinstance(layout, Death) else recognise(pool, layout.probes)
+    found = () if isinstance(layout, Death) else recognise(pool, layout)
     if isinstance(layout, Death) or isinstance(found, Death):
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     report.conventions = found

@@ -235,7 +235,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     """
     if taken.empty or not probes_of_keys(layout.probes):
         return
-    found_out = keeping.recognise(pool, layout.probes, {left.probe for left in taken.left})
+    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left})
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
