@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
 
 import msgspec
 
 from datacheck.backends import BACKENDS, title
 from datacheck.backends.interface import Reader
+from datacheck.decoders.interface import Value
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.files.place import identity_at
 from datacheck.model.blocks import Block
@@ -27,10 +27,10 @@ FEWEST = 20
 """Of so many pairs at least the pictures have a scale."""
 ALL, MOST = 0.99, 0.9
 """Where so many pairs have one scale, another one is bad; where only so many have, it is suspicious."""
+LOOKED_AT = 4096
+"""If so many records have no pictures, the others are not looked at."""
 SCALES = 1000
 """Of more different scales than this the pictures have none."""
-AT_ONCE = 1000
-"""So many findings are told at a time."""
 STORES = "stores"
 """The detail of a finding that names the stores it was compared with."""
 
@@ -122,16 +122,12 @@ class ComparePair:
 
     def _compared(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
         scales: Counter[Scale] = Counter()
-        made: list[Finding] = []
-        for ours, theirs in self._pairs(job, watch):
-            if theirs is None:
-                made.append(self._unpaired(ours))
-            elif self.sizes and len(scales) <= SCALES and (sizes := _sizes(theirs, ours)):
-                scales[_reduced(*sizes)] += 1
-            if len(made) >= AT_ONCE:
-                yield made
-                made = []
-        yield made
+        looked = 0
+        for met in self._met(job, watch):
+            yield [self._unpaired(met.ours, key) for key in met.alone if key not in self.own]
+            if self.sizes and len(scales) <= SCALES and (scales or looked < LOOKED_AT):
+                scales.update(_reduced(*sizes) for _, sizes in met.sizes())
+                looked += len(met.common)
         yield from self._of_another_scale(job, watch, scales)
 
     def _of_another_scale(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
@@ -142,69 +138,67 @@ class ComparePair:
         if count < MOST * pairs:
             return
         verdict: Verdict = "bad" if count >= ALL * pairs or pairs - count == 1 else "suspicious"
-        for ours, theirs in self._pairs(job, watch):
-            if theirs is None:
-                continue
-            sizes = _sizes(theirs, ours)
-            if sizes is None or _reduced(*sizes) == usual:
-                continue
-            there, here = (f"{width}x{height}" for height, width in sizes)
-            said = f"{here}, and {there} in {plain(self.name)}: {count:,} of {pairs:,} pairs are {_of(usual)}"
-            yield [self._placed(ours, found("shape", said, verdict=verdict, stores=[self.name]))]
+        for met in self._met(job, watch):
+            for key, sizes in met.sizes():
+                if _reduced(*sizes) != usual:
+                    there, here = (f"{width}x{height}" for height, width in sizes)
+                    said = f"{here}, and {there} in {plain(self.name)}: {count:,} of {pairs:,} pairs are {_of(usual)}"
+                    yield [self._placed(met.ours, key, found("shape", said, verdict=verdict, stores=[self.name]))]
 
-    def _unpaired(self, ours: _Record) -> Finding:
+    def _unpaired(self, ours: Block, key: bytes) -> Finding:
         said = f"{plain(self.name)} has no record of this key"
-        return self._placed(ours, found("unpaired", said, verdict="bad", stores=[self.name], missing=[self.name]))
+        finding = found("unpaired", said, verdict="bad", stores=[self.name], missing=[self.name])
+        return self._placed(ours, key, finding)
 
-    def _placed(self, ours: _Record, finding: Finding) -> Finding:
-        database = escape(ours.database) if ours.database else msgspec.UNSET
-        return msgspec.structs.replace(finding, key=escape(ours.key), database=database)
+    def _placed(self, ours: Block, key: bytes, finding: Finding) -> Finding:
+        database = escape(_database(ours)) if ours.database else msgspec.UNSET
+        return msgspec.structs.replace(finding, key=escape(key), database=database)
 
-    def _pairs(self, job: Job, watch: Watch) -> Iterator[tuple[_Record, _Record | None]]:
-        """Yield each record of the store, without its conventions' own, with that of its key in the other one."""
-        theirs = _Keys(self.other, job, watch)
-        for ours in _Keys(job.reader, job, watch).each():
-            if ours.key in self.own:
-                continue
-            yield ours, theirs.seek(ours)
+    def _met(self, job: Job, watch: Watch) -> Iterator[_Met]:
+        """Yield each block of the store with the blocks of the other one that have keys of it.
+
+        Both are gone through once, side by side, and one block of each is held.
+        """
+        theirs = _blocks(self.other, job, watch)
+        block = next(theirs, None)
+        for ours in _blocks(job.reader, job, watch):
+            alone = dict.fromkeys(ours.keys)
+            last = _database(ours), ours.keys[-1]
+            while block is not None and (_database(block), block.keys[0]) <= last:
+                common = alone.keys() & set(block.keys) if _database(block) == _database(ours) else set()
+                if common:
+                    for key in common:
+                        del alone[key]
+                    yield _Met(ours, (), block, frozenset(common))
+                if (_database(block), block.keys[-1]) > last:
+                    break
+                block = next(theirs, None)
+            if alone:
+                yield _Met(ours, tuple(alone), None, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    database: bytes
-    key: bytes
-    block: Block
-    row: int
+class _Met:
+    """A block, the keys of it that the other store lacks, or a block of that with the keys which both have."""
 
-    def value(self) -> Any:
-        return self.block.values[self.row]
+    ours: Block
+    alone: tuple[bytes, ...]
+    theirs: Block | None
+    common: frozenset[bytes]
 
-    @property
-    def place(self) -> tuple[bytes, bytes]:
-        return self.database, self.key
+    def sizes(self) -> Iterator[tuple[bytes, tuple[Size, Size]]]:
+        """Yield the keys of pairs of pictures, with the sizes of theirs and of ours."""
+        if self.theirs is None:
+            return
+        other = dict(zip(self.theirs.keys, self.theirs.values, strict=True))
+        for key, value in zip(self.ours.keys, self.ours.values, strict=True):
+            sizes = _sizes(other[key], value) if key in self.common else None
+            if sizes is not None:
+                yield key, sizes
 
 
-class _Keys:
-    """The records of a store, which are gone through once."""
-
-    def __init__(self, reader: Reader, job: Job, watch: Watch) -> None:
-        self._records = (
-            _Record(os.fsencode(block.database or ""), key, block, row)
-            for block in _blocks(reader, job, watch)
-            for row, key in enumerate(block.keys)
-        )
-        self._at: _Record | None = None
-        self._begun = False
-
-    def each(self) -> Iterator[_Record]:
-        return self._records
-
-    def seek(self, wanted: _Record) -> _Record | None:
-        """Go on to the record of a key, and return it, or None where there is none."""
-        while not self._begun or (self._at is not None and self._at.place < wanted.place):
-            self._begun = True
-            self._at = next(self._records, None)
-        return self._at if self._at is not None and self._at.place == wanted.place else None
+def _database(block: Block) -> bytes:
+    return os.fsencode(block.database or "")
 
 
 def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
@@ -215,7 +209,7 @@ def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
         for block in blamed("unreadable", reader.blocks, shard):
             watch.timeout, watch.patience = job.settings.timeout, PATIENCE
             watch.note(None)
-            if isinstance(block, Block):
+            if isinstance(block, Block) and block.keys:
                 yield block
 
 
@@ -223,20 +217,18 @@ def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
     """Say whether the keys of a store ascend, so that it can be compared side by side with another one."""
     last: tuple[bytes, bytes] | None = None
     for block in _blocks(reader, job, watch):
-        database = os.fsencode(block.database or "")
-        if block.keys:
-            if (last is not None and (database, block.keys[0]) < last) or block.keys != sorted(block.keys):
-                return False
-            last = database, block.keys[-1]
+        if (last is not None and (_database(block), block.keys[0]) < last) or block.keys != sorted(block.keys):
+            return False
+        last = _database(block), block.keys[-1]
     return True
 
 
-def _sizes(one: _Record, other: _Record) -> tuple[Size, Size] | None:
+def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
     """Return height and width of the pictures that two values are or hold, None where one has none."""
     from datacheck.decoders.pictures.dimensions import dimensions
 
-    first = dimensions(one.value())
-    second = None if first is None else dimensions(other.value())
+    first = dimensions(one)
+    second = None if first is None else dimensions(other)
     return None if first is None or second is None else (first, second)
 
 
