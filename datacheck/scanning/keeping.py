@@ -56,7 +56,7 @@ def recognise(pool: Engine[Task], layout: Layout, without: Collection[int] = ())
             numbers.remove(keys.note)
     if isinstance(keys, Death) or not keys:
         return ()
-    ((_, result),) = pool.run([Recognise(keys)])
+    ((_, result),) = pool.run([Recognise(keys, every=len(keys) == layout.records)])
     return cast("tuple[Convention, ...] | Death", result)
 
 
@@ -104,9 +104,10 @@ class SampleKeys:
 
 @dataclass(frozen=True)
 class Recognise:
-    """Return the conventions that a store keeps of whose keys these are some."""
+    """Return the conventions that a store keeps of whose keys these are some, or `every` one."""
 
     keys: frozenset[bytes]
+    every: bool = False
 
     def run(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
@@ -119,7 +120,7 @@ class Recognise:
 
             def value(key: bytes) -> bytes | None:
                 watch.note(None)
-                return value_of(reader, key)
+                return None if self.every and key not in self.keys else value_of(reader, key)
 
             view = StoreView(patterns(self.keys), value, lambda name: beside(reader.path, name), self.keys)
             return tuple(recognised(view, job.settings.conventions))
