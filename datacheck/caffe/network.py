@@ -93,7 +93,12 @@ def layers(prototxt: Prototxt) -> list[Layer]:
 
 
 def _inputs(net: Any) -> Iterator[Layer]:
-    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`."""
+    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`.
+
+    Where the net gives no shape at all, Caffe drops the inputs (UpgradeNetInput).
+    """
+    if not net.input_shape and not net.input_dim:
+        return
     for number, name in enumerate(net.input):
         message = message_class("LayerParameter")(name=name, type="Input", top=[name])
         if len(net.input_shape) > number:

@@ -78,11 +78,11 @@ def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
     param = message.pooling_param
     if len(shape) != 4:
         raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {spell(shape)}")
-    kernel = _pair(param, "kernel_size", "kernel_h", "kernel_w")
+    kernel = _kernel(param)
     stride = _pair(param, "stride", "stride_h", "stride_w")
     pad = _pair(param, "pad", "pad_h", "pad_w")
     if param.global_pooling:
-        if kernel != (0, 0):
+        if any(param.HasField(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
             raise Misfit("a kernel is given along with global_pooling", "pooling_param.global_pooling")
         if stride != (1, 1) or pad != (0, 0):
             raise Misfit("global_pooling takes stride 1 and pad 0 only", "pooling_param.global_pooling")
@@ -91,14 +91,24 @@ def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
         raise Misfit("kernel_size (or kernel_h and kernel_w) is missing or 0", "pooling_param")
     if min(stride) < 1:
         raise Misfit("the stride is 0", "pooling_param.stride")
-    if any(pad[it] and pad[it] >= kernel[it] for it in (0, 1)) or (any(pad) and 0 in kernel):
+    if any(pad) and any(pad[it] >= kernel[it] for it in (0, 1)):
         raise Misfit(f"pad {max(pad)} must be less than the kernel {min(kernel)}", "pooling_param.pad")
+    if any(pad) and param.pool == enums()["PoolMethod"]["STOCHASTIC"]:
+        raise Misfit("stochastic pooling takes no pad", "pooling_param.pad")
     ceil = param.round_mode == enums()["RoundMode"]["CEIL"]
     height, width = (
         None if size is None else Axis(size, kernel[it], stride[it], pad[it], any(pad), ceil)
         for it, size in enumerate(shape[2:])
     )
     return height, width
+
+
+def _kernel(param: Any) -> tuple[int, int]:
+    """Return the kernel's height and width: kernel_size goes before a kernel_h or kernel_w that stands alone."""
+    both = param.HasField("kernel_h") and param.HasField("kernel_w")
+    if param.HasField("kernel_size") == both and (both or param.HasField("kernel_h") or param.HasField("kernel_w")):
+        raise Misfit("give kernel_size, or both kernel_h and kernel_w", "pooling_param.kernel_size")
+    return (param.kernel_h, param.kernel_w) if both else (param.kernel_size, param.kernel_size)
 
 
 def _pair(param: Any, one: str, height: str, width: str) -> tuple[int, int]:

@@ -14,8 +14,11 @@ from datacheck.cli.options import (
     FORMAT_OPTION,
     REPORT_OPTION,
     Bound,
+    FromTable,
     LintCommand,
     Named,
+    RowName,
+    forks,
 )
 from datacheck.cli.output import WORST_FIRST, complain
 from datacheck.cli.request import configuration_of, end_silent
@@ -27,6 +30,16 @@ from datacheck.cli.streams import COULD_NOT_RUN
 @click.option("--root", type=Named(), metavar="DIR", help="The folder that Caffe is started in.")
 @click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option(
+    "--fork",
+    "forks",
+    type=RowName(forks),
+    cls=FromTable,
+    rows=forks,
+    multiple=True,
+    metavar="NAME",
+    help="The fork of Caffe that the files are for: {a, b}. Repeatable.",
+)
 @click.option("--schedule", type=Named(), metavar="FILE", help="Draw the learning rate: .png or .csv.")
 @REPORT_OPTION
 @FORMAT_OPTION

@@ -141,6 +141,13 @@ def conventions() -> Sequence[str]:
     return [*CONVENTIONS, NONE]
 
 
+def forks() -> Sequence[str]:
+    """Return the names of the forks of Caffe that are known."""
+    from datacheck.caffe.forks import fork_names
+
+    return fork_names()
+
+
 def report_suffixes() -> Sequence[str]:
     """Return what the names of report files end in."""
     from datacheck.reporting.files import REPORTS

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
+from datacheck.caffe.forks import fork_names
 from datacheck.caffe.geometry import Shape
 from datacheck.caffe.network import Layer, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.ranges import follow
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer
-from datacheck.errors import PrototxtMalformed
+from datacheck.errors import PrototxtMalformed, UsageError
 from datacheck.files.regular import real
 from datacheck.linting.nets_of_solver import Net, Unread, alone, named_by
 from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
@@ -42,6 +43,7 @@ class LintRequest:
     labels: tuple[int, int] | None = None
     iterations: int | None = None
     records: Mapping[str, Shape] = field(default_factory=dict)
+    forks: frozenset[str] = frozenset()
 
 
 def lint(
@@ -51,6 +53,7 @@ def lint(
     labels: int | tuple[int, int] | None = None,
     records: Mapping[str, Shape] | None = None,
     iterations: int | None = None,
+    forks: Collection[str] = (),
     strict: bool = False,
 ) -> Report:
     """Judge a solver with the networks it names, or a network, and return the report.
@@ -68,6 +71,8 @@ def lint(
         The shapes (channels, height, width) of the records that Data layers read, by the layer's name.
     iterations
         How long the run is, if not `max_iter`.
+    forks
+        The forks of Caffe (see `datacheck lint --fork`) whose fields, layers and values are taken as known.
     strict
         Let suspicious findings count as bad ones do.
 
@@ -82,7 +87,10 @@ def lint(
         There is no prototxt to read.
     """
     bounds = (0, labels - 1) if isinstance(labels, int) else labels
-    given = LintRequest(None if root is None else Path(root), bounds, iterations, records or {})
+    unknown = [it for it in forks if it not in fork_names()]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no fork that is known; they are {', '.join(fork_names())}")
+    given = LintRequest(None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks))
     return lint_file(Path(path), given, strict=strict, seen=set())
 
 
@@ -131,8 +139,8 @@ def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Ju
     solver, folders = prototxt.message, _folders(prototxt, given)
     iterations = max(solver.max_iter, 0) if given.iterations is None else given.iterations
     case = SolverCase(prototxt, Schedule.of(solver), iterations, folders)
-    problems = [it for rule in FILE_RULES.values() for it in rule(prototxt)]
-    problems += [it for rule in SOLVER_RULES.values() for it in rule(case)]
+    problems = _told((it for rule in FILE_RULES.values() for it in rule(prototxt)), given)
+    problems += _told((it for rule in SOLVER_RULES.values() for it in rule(case)), given)
     named = list(named_by(prototxt, folders, seen))
     problems += [it for it in named if isinstance(it, Problem)]
     for problem in sorted(problems, key=lambda it: prototxt.line(it.path)):
@@ -150,7 +158,7 @@ def _judge_net(net: Net, given: LintRequest) -> Judged:
     prototxt, everything = net.prototxt, layers(net.prototxt)
     found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
     for rule in FILE_RULES.values():
-        for problem in rule(prototxt):
+        for problem in _told(rule(prototxt), given):
             owner, _, inside = problem.path.partition(".")
             if owner in found_in:
                 found_in[owner][_moved(problem, inside)] = []
@@ -177,8 +185,13 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
     case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned)
     for layer in case.cases():
         for rule in LAYER_RULES.values():
-            for problem in rule(layer):
+            for problem in _told(rule(layer), given):
                 yield layer.layer.path, problem
+
+
+def _told(problems: Iterable[Problem], given: LintRequest) -> list[Problem]:
+    """Return the problems that are ones in each of the forks the file is for, too."""
+    return [it for it in problems if not given.forks.intersection(it.forks)]
 
 
 def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
@@ -186,7 +199,7 @@ def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
 
 
 def _moved(problem: Problem, path: str) -> Problem:
-    return Problem(problem.code, problem.message, path, problem.fix, problem.verdict)
+    return replace(problem, path=path)
 
 
 def _within(layer: Layer, path: str) -> str:

@@ -28,7 +28,8 @@ def run(
     files: Sequence[Path], written: Reports, options: Mapping[str, Any]
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
-    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"])
+    forks = frozenset(options["forks"])
+    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks)
     seen = {real(path) for path in files}
     done: list[Report] = []
     errors: list[DatacheckError] = []

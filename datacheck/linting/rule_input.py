@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from datacheck.caffe.forks import Forks
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
 from datacheck.caffe.prototxt import Prototxt
@@ -23,7 +24,8 @@ from datacheck.model.codes import Verdict
 class Problem:
     """One thing wrong: its code, what it is, the path of the field it lies in, and what to do about it.
 
-    Within a layer the path begins in the layer. The verdict is that of the code where it is None.
+    Within a layer the path begins in the layer. The verdict is that of the code where it is None. `forks` are those for
+    which it is no problem at all.
     """
 
     code: str
@@ -31,6 +33,7 @@ class Problem:
     path: str = ""
     fix: str = ""
     verdict: Verdict | None = None
+    forks: Forks = ()
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,13 @@ class Folders:
     beside: Path
 
     def find(self, name: str) -> Path | None:
-        """Return the file, in `root`, or in the working directory or beside the prototxt; None if there is none.
+        """Return the file, in `root` (else in the working directory), or beside the prototxt; None if there is none.
 
         What is no file, but a pipe, is returned if there is nothing else: reading it says so.
         """
-        places = [self.root] if self.root is not None else [Path(), self.beside]
+        places = [Path() if self.root is None else self.root, self.beside]
+        if self.root is not None and not self.root.is_dir():
+            places = []  # a mistyped folder would otherwise go unnoticed
         files = [place / name for place in places]
         special = next((file for file in files if irregular(file)), None)
         return next((file for file in files if is_regular(file)), special)
@@ -120,6 +125,11 @@ class LayerCase:
     @property
     def known(self) -> bool:
         return self.layer.type in LAYER_TYPES
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the layer has fields or values of a fork, which may change what it does."""
+        return any(it.path.startswith(f"{self.layer.path}.") for it in self.net.prototxt.unknown)
 
     @property
     def interval(self) -> Interval | None:

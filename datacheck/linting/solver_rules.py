@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from datacheck.caffe.forks import forks_of_policy, forks_of_solver
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import Problem, SolverCase, nearest, not_finite, number
@@ -94,6 +95,16 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
     when = f"Caffe aborts after the first backward pass ({refusal})"
     if not case.has("lr_policy"):
         return Problem("learning-rate", f"lr_policy is not set: {when}", "base_lr", 'set lr_policy, such as "fixed"')
+    forks = forks_of_policy(schedule.policy)
+    if forks:
+        return Problem(
+            "learning-rate",
+            f"a fork ({', '.join(forks)}) has the policy {schedule.policy!r}; BVLC Caffe has not, and aborts",
+            "lr_policy",
+            "train with that fork",
+            "suspicious",
+            forks,
+        )
     if schedule.policy not in POLICIES:
         meant = nearest(schedule.policy, POLICIES)
         fix = f'lr_policy: "{meant}"' if meant else f"take one of {', '.join(POLICIES)}"
@@ -182,7 +193,13 @@ def method(case: SolverCase) -> Iterator[Problem]:
         if case.has("type"):
             yield Problem("solver", "type and solver_type are both set: Caffe aborts", "solver_type", "keep type")
         names = {value: name for name, value in enums()["SolverType"].items()}
-        kind = TYPES[names[solver.solver_type]]
+        old = names[solver.solver_type]
+        kind = TYPES.get(old, old)
+    forks = forks_of_solver(kind)
+    if forks:
+        said = f"a fork ({', '.join(forks)}) has the solver type {kind!r}; BVLC Caffe has not, and aborts"
+        yield Problem("solver", said, "type", "train with that fork", "suspicious", forks)
+        return
     if kind not in TYPES.values():
         meant = nearest(kind, TYPES.values())
         fix = f'type: "{meant}"' if meant else f"take one of {', '.join(TYPES.values())}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.caffe.forks import forks_of_type
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.linting.rule_input import LayerCase, Problem
@@ -22,6 +23,17 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
         return
     if not case.layer.type:
         yield Problem("layer", "the layer has no type: Caffe aborts", "", "set type")
+        return
+    forks = forks_of_type(case.layer.type)
+    if forks:
+        yield Problem(
+            "layer",
+            f"a fork ({', '.join(forks)}) has the layer type {case.layer.type!r}; BVLC Caffe has not, and aborts",
+            "type",
+            "train with that fork",
+            "suspicious",
+            forks,
+        )
         return
     same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
     meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
