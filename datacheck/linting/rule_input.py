@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,23 @@ class Folders:
     root: Path | None
     beside: Path
 
+    @property
+    def places(self) -> list[Path]:
+        """The folders to look in, in their order; none if the root is no folder, which would else go unnoticed."""
+        if self.root is not None and not self.root.is_dir():
+            return []
+        return [Path() if self.root is None else self.root, self.beside]
+
+    def folder(self, name: str) -> bool:
+        """Return whether there is such a folder."""
+        return any((place / name).is_dir() for place in self.places)
+
     def find(self, name: str) -> Path | None:
         """Return the file, in `root` (else in the working directory), or beside the prototxt; None if there is none.
 
         What is no file, but a pipe, is returned if there is nothing else: reading it says so.
         """
-        places = [Path() if self.root is None else self.root, self.beside]
-        if self.root is not None and not self.root.is_dir():
-            places = []  # a mistyped folder would otherwise go unnoticed
-        files = [place / name for place in places]
+        files = [place / name for place in self.places]
         special = next((file for file in files if irregular(file)), None)
         return next((file for file in files if is_regular(file)), special)
 
@@ -88,6 +97,11 @@ class NetCase:
     labels: tuple[int, int] | None = None
     finetuned: bool = False
     hints: Hints = field(default_factory=lambda: Hints())
+
+    @cached_property
+    def unsure(self) -> frozenset[str]:
+        """The paths of the layers that have fields or values of a fork."""
+        return frozenset(it.path.partition(".")[0] for it in self.prototxt.unknown)
 
     @property
     def training(self) -> bool:
@@ -129,7 +143,7 @@ class LayerCase:
     @property
     def unsure(self) -> bool:
         """Whether the layer has fields or values of a fork, which may change what it does."""
-        return any(it.path.startswith(f"{self.layer.path}.") for it in self.net.prototxt.unknown)
+        return self.layer.path in self.net.unsure
 
     @property
     def interval(self) -> Interval | None:

@@ -9,6 +9,7 @@ from datacheck.caffe.forks import forks_of_policy, forks_of_solver
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import Problem, SolverCase, nearest, not_finite, number
+from datacheck.linting.snapshot_rules import snapshots
 
 TYPES = {
     "SGD": "SGD",
@@ -322,5 +323,6 @@ SOLVER_RULES: dict[str, SolverRule] = {
     "decay": decay,
     "networks": networks,
     "settings": settings_are_numbers,
+    "snapshots": snapshots,
 }
 """name: the rule, whose docstring's first line says what it makes sure of."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.caffe.forks import forks_of_type
 from datacheck.caffe.geometry import Shape, differ, product, spell
-from datacheck.caffe.layers import LAYER_TYPES
+from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
 
 
@@ -102,6 +102,14 @@ def counts(case: LayerCase) -> Iterator[Problem]:
             f"loss_weight is given {weights} times for {tops} tops: Caffe aborts",
             "loss_weight",
             "give one for each top",
+        )
+    if case.layer.type in LOSSES and tops > 1 and not weights:
+        yield Problem(
+            "layer",
+            f"{tops} tops and no loss_weight: a loss sets one weight by itself, and there must be one for each top: "
+            "Caffe aborts",
+            "top",
+            "set loss_weight: 1 for the loss, and loss_weight: 0 for each other top",
         )
     if case.message.include and case.message.exclude:
         yield Problem("layer", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
