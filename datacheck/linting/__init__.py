@@ -182,7 +182,7 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
     places, ranges = infer(chosen, given.records, unsure), follow(chosen)
     folders = _folders(net.prototxt, given)
-    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned)
+    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():
             for problem in _told(rule(layer), given):

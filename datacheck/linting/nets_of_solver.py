@@ -23,11 +23,15 @@ MOST_STATES = 16
 
 @dataclass(frozen=True)
 class Net:
-    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it."""
+    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it.
+
+    `trained` says that a solver names it.
+    """
 
     prototxt: Prototxt
     states: Sequence[State]
     finetuned: bool = False
+    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def _read(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
 
 def _in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -> Net:
     states = [_state(phase, prototxt.message.state, added) for phase, added in roles]
-    return Net(prototxt, _distinct(prototxt, states), finetuned)
+    return Net(prototxt, _distinct(prototxt, states), finetuned, trained=True)
 
 
 def _files(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:

@@ -86,7 +86,8 @@ class SolverCase:
 class NetCase:
     """A network in one phase: its layers with their shapes, and the intervals of their bottoms' values.
 
-    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a file.
+    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a
+    file, `trained` that a solver trains it.
     """
 
     prototxt: Prototxt
@@ -96,6 +97,7 @@ class NetCase:
     folders: Folders
     labels: tuple[int, int] | None = None
     finetuned: bool = False
+    trained: bool = False
     hints: Hints = field(default_factory=lambda: Hints())
 
     @cached_property
