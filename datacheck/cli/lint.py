@@ -19,6 +19,7 @@ from datacheck.cli.options import (
     Named,
     RowName,
     forks,
+    integers,
 )
 from datacheck.cli.output import WORST_FIRST, complain
 from datacheck.cli.request import configuration_of, end_silent
@@ -30,6 +31,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 @click.option("--root", type=Named(), metavar="DIR", help="The folder that Caffe is started in.")
 @click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option("--shape", callback=integers, metavar="C,H,W", help="The shape of the records that data layers read.")
 @click.option(
     "--fork",
     "forks",

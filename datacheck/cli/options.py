@@ -184,7 +184,8 @@ REPORT_OPTION = click.option(
 )
 
 
-def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Return the sizes of a shape that stand between commas."""
     if value is None:
         return None
     try:
@@ -283,7 +284,7 @@ SCAN_OPTIONS = (
         help="Labels are integers 0 to N-1, or LO to HI.",
     ),
     click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels."),
-    click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have."),
+    click.option("--shape", callback=integers, metavar="C,H,W", help="The shape every record must have."),
     click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
     click.option(
         "--together",

@@ -44,6 +44,13 @@ class LintRequest:
     iterations: int | None = None
     records: Mapping[str, Shape] = field(default_factory=dict)
     forks: frozenset[str] = frozenset()
+    shape: Shape | None = None
+
+    def shapes(self, layers: Iterable[Layer]) -> Mapping[str, Shape]:
+        """Return the shapes of records by the layer's name; `shape` is that of all that are not named."""
+        if self.shape is None:
+            return self.records
+        return {**{layer.name: self.shape for layer in layers}, **self.records}
 
 
 def lint(
@@ -54,6 +61,7 @@ def lint(
     records: Mapping[str, Shape] | None = None,
     iterations: int | None = None,
     forks: Collection[str] = (),
+    shape: Shape | None = None,
     strict: bool = False,
 ) -> Report:
     """Judge a solver with the networks it names, or a network, and return the report.
@@ -73,6 +81,8 @@ def lint(
         How long the run is, if not `max_iter`.
     forks
         The forks of Caffe (see `datacheck lint --fork`) whose fields, layers and values are taken as known.
+    shape
+        The shape (channels, height, width) of the records of all data layers that `records` does not name.
     strict
         Let suspicious findings count as bad ones do.
 
@@ -90,7 +100,9 @@ def lint(
     unknown = [it for it in forks if it not in fork_names()]
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no fork that is known; they are {', '.join(fork_names())}")
-    given = LintRequest(None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks))
+    given = LintRequest(
+        None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks), shape
+    )
     return lint_file(Path(path), given, strict=strict, seen=set())
 
 
@@ -180,7 +192,7 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
     """Yield what is wrong with the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
-    places, ranges = infer(chosen, given.records, unsure), follow(chosen)
+    places, ranges = infer(chosen, given.shapes(chosen), unsure), follow(chosen)
     folders = _folders(net.prototxt, given)
     case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned, net.trained)
     for layer in case.cases():

@@ -53,7 +53,6 @@ class View(Protocol):
     @property
     def pixels(self) -> bool:
         """Whether the view's checks look at the pixels of encoded pictures."""
-        ...
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
         """Return what is to be said of the record at `row` of a block, or (None) of its store."""
@@ -93,8 +92,7 @@ class Judge:
         )
         self._slips = 0
         self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
-        seen = view is not None and view.pixels
-        self._pixels = stats or bool(validators) or settings.range is not None or seen
+        self._pixels = stats or bool(validators or (view and view.pixels)) or settings.range is not None
 
     def finish(self, *, alone: bool = False) -> None:
         """Add to the tally what waits until the last block."""
