@@ -141,6 +141,13 @@ def conventions() -> Sequence[str]:
     return [*CONVENTIONS, NONE]
 
 
+def forks() -> Sequence[str]:
+    """Return the names of the forks of Caffe that are known."""
+    from datacheck.caffe.forks import fork_names
+
+    return fork_names()
+
+
 def report_suffixes() -> Sequence[str]:
     """Return what the names of report files end in."""
     from datacheck.reporting.files import REPORTS
@@ -177,7 +184,8 @@ REPORT_OPTION = click.option(
 )
 
 
-def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Return the sizes of a shape that stand between commas."""
     if value is None:
         return None
     try:
@@ -205,7 +213,9 @@ FOUND = {
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
-    **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
+    **dict.fromkeys(
+        ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED
+    ),
     **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "paired"), Found.REFUSED),
@@ -274,7 +284,7 @@ SCAN_OPTIONS = (
         help="Labels are integers 0 to N-1, or LO to HI.",
     ),
     click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels."),
-    click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have."),
+    click.option("--shape", callback=integers, metavar="C,H,W", help="The shape every record must have."),
     click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
     click.option(
         "--together",

@@ -93,6 +93,7 @@ class ScanRequest:
     root: Path | None
     complain: Callable[[DatacheckError], None]
     names: Names
+    stages: Sequence[str] = ()
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
@@ -122,7 +123,7 @@ class ScanRequest:
 
         try:
             refuse_url(net)
-            return prepare_net(net, self.net_settings, phase=self.phase, root=self.root)
+            return prepare_net(net, self.net_settings, phase=self.phase, stages=self.stages, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
             self.complain(exc if otherwise is None or named else otherwise)
