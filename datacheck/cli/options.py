@@ -206,7 +206,7 @@ FOUND = {
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
     **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
-    **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
+    **dict.fromkeys(("report", "save", "field", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
