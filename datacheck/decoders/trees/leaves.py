@@ -41,8 +41,8 @@ class Leaf:
     """A part of a record that has no parts, or that is judged as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
-    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number, a text or several,
-    or an object itself.
+    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number, a text,
+    a list or an object itself.
     """
 
     path: str
@@ -135,7 +135,7 @@ class _Walk:
             values = rectangle(node)
             if values is None:
                 return self._items(path, node.items)
-            self._leaf(name, "list", values)
+            self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
             return self._keyed(path, node)
         else:
