@@ -110,7 +110,7 @@ DECODERS: dict[str, Payload] = {
         late=LATE,
     ),
     "msgpack": Payload(
-        ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
+        ("datacheck.decoders.trees.msgpack_decoder", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",
         title="msgpack with {field}",
         late=LATE,

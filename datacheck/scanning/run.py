@@ -184,7 +184,7 @@ def _scan_once(
         add(_tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
-    report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
+    report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
     for check, tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
         add(doubtful.take(check, tally.without(not_read)))
@@ -279,7 +279,8 @@ def _all_statistics(layout: Layout, settings: Settings) -> bool:
     return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
 
 
-def _decoders(profile: Profile) -> str | None:
+def decoders_of(profile: Profile) -> str | None:
+    """Return the names of what decodes the main families, joined."""
     there = {family.decoder for family in profile.every if family.sampled or not family.forced}
     return "+".join(sorted(there)) or None
 

@@ -7,11 +7,12 @@ from functools import partial
 
 from datacheck.decoders.interface import Value
 from datacheck.decoders.pickles import torch_stream
-from datacheck.decoders.pickles.alike import decode_alike
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
+from datacheck.decoders.pickles.tracing import places
+from datacheck.decoders.trees.alike import decode_alike
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Bytes, Node, Parsed
 from datacheck.model.batch import Batch
@@ -46,7 +47,7 @@ class PickleDecoder(TreeDecoder):
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
         read = partial(self.read, profile=profile, pixels=pixels)
-        batches, left = decode_alike(read, block, rows, profile)
+        batches, left = decode_alike(read, places, block, rows, profile)
         yield from batches
         yield from super().decode(block, left, profile, pixels=pixels)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ from datacheck.decoders.interface import Value
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Parsed
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -268,3 +271,13 @@ class JsonDecoder(ContainerDecoder):
 
     def parse(self, value: Value) -> Parsed:
         return parse_json(value)
+
+    def decode(
+        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
+    ) -> Iterator[Batch | tuple[int, Finding]]:
+        from datacheck.decoders.trees.json_alike import decode_alike
+
+        read = partial(self.read, profile=profile, pixels=pixels)
+        batches, left = decode_alike(read, block, rows, profile)
+        yield from batches
+        yield from super().decode(block, left, profile, pixels=pixels)
