@@ -28,6 +28,7 @@ from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_t
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.records import read_records, unread
+from datacheck.backends.hdf5.samples import findings_of_files
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, survey
 from datacheck.backends.hdf5.tables import RECORDS, Contents, Dataset, Table, part, part_of_records, parts, rows, shards
@@ -50,6 +51,8 @@ WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
+MEMBERS = 1000
+"""Files of more datasets are not compared with the others of their folder."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -101,7 +104,10 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
+        shapes: dict[int, dict[bytes, tuple[int, ...]]] = {}
         for number, contents in self._surveyed():
+            if self.names and 0 < len(contents.shapes) <= MEMBERS and _whole(contents):
+                shapes[number] = dict(contents.shapes)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
@@ -111,6 +117,7 @@ class Hdf5Reader:
                 looked_at += probes_of_records(part_of_records(number, contents), len(contents.records))
             with contextlib.suppress(OSError):
                 size += self.files[number].stat().st_size
+        findings += findings_of_files(self.names, shapes)
         count = sum(table.rows for _, table in tables) + single
         return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more)
 
@@ -314,6 +321,10 @@ def _nothing(contents: Contents) -> Iterator[Finding]:
     said = any(it.verdict != "suspicious" and it.code != "row-count" for it in contents.findings)
     if not (contents.tables or contents.single or said):
         yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
+
+
+def _whole(contents: Contents) -> bool:
+    return not any(it.code in HIDING for it in contents.findings)
 
 
 def _bounds(shard: Shard) -> tuple[int, int | None]:
