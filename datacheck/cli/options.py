@@ -208,7 +208,7 @@ FOUND = {
     **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
     **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
-    **dict.fromkeys(("keep-numbers", "renumber"), Found.REFUSED),
+    **dict.fromkeys(("keep-numbers", "renumber", "drop-rows"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config"), Found.REFUSED),
 }

@@ -35,6 +35,7 @@ class Counted:
     name: bytes
     samples: tuple[bytes, ...]
     whole: bool = False
+    true: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Named:
 
     path: bytes
     above: bytes
-    rows: int
+    names: tuple[bytes, ...]
+    lost: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,16 @@ class Meaning:
     `members` has the datasets of a sample that have as many rows as it has steps.
     """
 
-    samples: tuple[bytes, ...] = ()
+    samples: frozenset[bytes] = frozenset()
     members: Mapping[bytes, tuple[bytes, ...]] | None = None
     counts: tuple[Counted, ...] = ()
     names: tuple[Named, ...] = ()
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
+
+    def holds(self, group: bytes) -> bool:
+        """Say whether a group is a sample, or in one."""
+        return group in self.samples or any(it in self.samples for it in _above(group))
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some)
-    samples = tuple(it.path for family in alike for it in family.samples)
+    samples = frozenset(it.path for family in alike for it in family.samples)
     made = Meaning(samples, _members(alike), tuple(counts), tuple(names), tuple(numbers), tuple(matrices))
     return made, said
 
@@ -134,7 +140,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             says = facts.attribute(sample.path, name)
             if says is None:
                 continue
-            counts.append(Counted(sample.path, name, (sample.path,)))
+            counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
             number = says
             if there >= 0 and says != there:
                 path = escape(sample.path)
@@ -153,7 +159,7 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
         if not whole and min(rows, default=-1) < 0:
             continue
-        counts.append(Counted(above, name, paths, whole))
+        counts.append(Counted(above, name, paths, whole, says in true))
         if says not in true:
             what = "samples" if whole else "rows in all samples together"
             there = len(paths) if whole else sum(told)
@@ -175,7 +181,7 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
         lost = [it for it in listed if it not in there]
         if len(lost) * 2 > len(listed):
             continue
-        names.append(Named(dataset.path, above, len(listed)))
+        names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
         if lost and not facts.hidden:
             path = escape(dataset.path)
             more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""

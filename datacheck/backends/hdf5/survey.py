@@ -16,6 +16,7 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
@@ -76,15 +77,14 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    for group, datasets in groups:
-        made, rest = tables(group, datasets, options, texts=texts)
-        found_tables += made
-        unjudged += rest
-        walk.findings += row_counts(group, datasets, options)
-        walk.findings += paired_counts(datasets)
-    walk.findings += together(walk.lengths, options)
     means, untrue = meaning(walk.facts(groups))
-    walk.findings += untrue
+    for group, datasets in groups:
+        singly, others = each(group, datasets, options, inside=means.holds(group))
+        made, rest = tables(group, others, options, texts=texts)
+        found_tables += [*singly, *made]
+        unjudged += rest
+        walk.findings += [*row_counts(group, others, options), *paired_counts(others), *part_findings(singly)]
+    walk.findings += [*together(walk.lengths, options), *untrue]
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
     left = tuple(it for it in unjudged if it not in frozenset(single))

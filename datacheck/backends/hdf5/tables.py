@@ -33,6 +33,8 @@ SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
 RECORDS = "*"
 """Stands for a table's name, which begins with a slash, where datasets are the records."""
+EACH = "*"
+"""Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE = 4096
@@ -56,6 +58,8 @@ class Dataset:
     """Half-open ranges of rows that were never written, unless these are very many."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
+    unclear: bool = False
+    """Whether it may be a record as well as a column."""
 
     @property
     def name(self) -> bytes:
@@ -124,6 +128,8 @@ class Table:
     judged: tuple[Dataset, ...]
     unjudged: tuple[Dataset, ...] = ()
     labels: tuple[str, ...] = ()
+    each: bool = False
+    """Whether each dataset is a record, and no row of it."""
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -136,7 +142,13 @@ class Table:
 
     @property
     def row_bytes(self) -> int:
+        if self.each:
+            return max(1, max(dataset.bytes for dataset in self.judged))
         return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+    def key(self, row: int) -> str:
+        """Return the name of a record."""
+        return escape(self.judged[row].path) if self.each else f"{self.name}[{row}]"
 
 
 @dataclass(frozen=True)
@@ -256,6 +268,8 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         if dataset.shape:
             beside[dataset.path.rpartition(b"/")[0], *dataset.height].append(dataset)
     for table in contents.tables:
+        if table.each:
+            continue
         first = table.datasets[0]
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
@@ -287,8 +301,21 @@ def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:
     return own == parts if whole else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)
 
 
+def _slices_of_each(table: Table) -> Iterator[tuple[int, int]]:
+    start, size = 0, 0
+    for at, dataset in enumerate(table.judged):
+        if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= SHARD_PAYLOADS):
+            yield start, at
+            start, size = at, 0
+        size += dataset.bytes
+    yield start, table.rows
+
+
 def slices(table: Table) -> Iterator[tuple[int, int]]:
     """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
+    if table.each:
+        yield from _slices_of_each(table)
+        return
     unit = _unit(table)
     filtered = any(dataset.filters for dataset in table.datasets)
     size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES
