@@ -268,3 +268,34 @@ def test_columns_beside_a_label_are_a_table(tmp_path):
             file[f"sensor_{900 + 7 * at}"] = numbers(at, 40)
         file["label"] = np.arange(40) % 2
     assert datacheck.scan(tmp_path / "a.h5", workers=1).source.records == 40
+
+
+def write_cells(path, **more):
+    with h5py.File(path, "w") as file:
+        file["X"], file["layers/counts"], file["obsm/X_pca"] = numbers(1, 40, 6), numbers(2, 40, 6), numbers(3, 40, 2)
+        file["X"][9, 4] = np.nan
+        file["obs/_index"], file["obs/depth"] = [f"cell{it}" for it in range(40)], numbers(4, 40)
+        file["obs/kind/codes"], file["obs/kind/categories"] = np.arange(40, dtype="i1") % 3 - 1, ["a", "b"]
+        file["var/_index"], file["var/mean"] = [f"gene{it}" for it in range(6)], numbers(5, 6)
+        for name, values in more.items():
+            file[name.replace("__", "/")] = values
+    return path
+
+
+def test_a_cell_goes_from_all_that_has_a_row_a_cell(tmp_path):
+    source, copy = write_cells(tmp_path / "a.h5ad"), tmp_path / "b.h5ad"
+    assert [it.key for it in datacheck.scan(source, workers=1).findings] == ["/[9]"]
+    datacheck.rebuild(source, copy, drop_bad=True, workers=1)
+    left = np.delete(np.arange(40), 9)
+    with h5py.File(copy) as file, h5py.File(source) as was:
+        for name in ("X", "layers/counts", "obsm/X_pca", "obs/_index", "obs/depth", "obs/kind/codes"):
+            assert np.array_equal(file[name][:], was[name][:][left])
+        assert len(file["obs/kind/categories"]) == 2
+        assert len(file["var/mean"]) == 6
+    assert datacheck.scan(copy, workers=1).clean
+
+
+def test_distances_between_cells_stop_it(tmp_path):
+    source = write_cells(tmp_path / "a.h5ad", obsp__near=numbers(6, 40, 40))
+    with pytest.raises(UsageError, match="/obsp/near has as many rows"):
+        datacheck.rebuild(source, tmp_path / "b.h5ad", drop_bad=True, workers=1)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datacheck.backends.hdf5.row_counts import step_counts
-from datacheck.backends.hdf5.row_numbers import RowNumbers, Sparse, Values, joined_by_ranges, row_numbers, sparse
+from datacheck.backends.hdf5.row_numbers import (
+    RowNumbers,
+    Sparse,
+    Values,
+    joined_by_ranges,
+    names_a_set,
+    row_numbers,
+    sparse,
+)
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.cells import TEXTS
@@ -52,7 +61,8 @@ class Named:
 class Meaning:
     """What a copy has to keep true: samples are groups that go as a whole, `members` are their datasets and rows.
 
-    `members` has the datasets of a sample that have as many rows as it has steps.
+    `members` has the datasets of a sample that have as many rows as it has steps. `cells` are those of an anndata file
+    with a row a cell.
     """
 
     samples: frozenset[bytes] = frozenset()
@@ -61,6 +71,7 @@ class Meaning:
     names: tuple[Named, ...] = ()
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
+    cells: frozenset[bytes] = frozenset()
 
     def holds(self, group: bytes) -> bool:
         """Say whether a group is a sample, or in one."""
@@ -82,7 +93,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     """Return what a file means, and what of it is not true."""
     datasets = [it for _, some in facts.groups for it in some]
     shapes = {it.path: it.shape for it in datasets}
-    alike = families([path for path, _ in facts.groups if path], shapes, facts.linked)
+    made_of = families([path for path, _ in facts.groups if path], shapes, facts.linked)
+    alike = [it for it in made_of if not all(map(names_a_set, it.common))]  # folds: each has the row numbers of sets
     said: list[Finding] = []
     counts: list[Counted] = []
     names: list[Named] = []
@@ -107,8 +119,24 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         if group not in several:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
-    made = Meaning(samples, _members(alike), tuple(counts), tuple(names), tuple(numbers), tuple(matrices))
+    made = Meaning(
+        samples, _members(alike), tuple(counts), tuple(names), tuple(numbers), tuple(matrices), _cells(outside)
+    )
     return made, said
+
+
+OF_CELLS = re.compile(rb"/X|/(obs|obsm|layers)/.+")
+CATEGORIES = re.compile(rb".*/(categories|__categories/.*|indices|indptr|data)")
+
+
+def _cells(datasets: Sequence[Dataset]) -> frozenset[bytes]:
+    """Return the datasets of an anndata file that have a row a cell: what is in obs has as many as its index."""
+    shapes = {it.path: it for it in datasets if it.shape}
+    index = next((shapes[it] for it in (b"/obs/_index", b"/obs/index") if it in shapes), None)
+    if index is None or not any(it.startswith(b"/var/") for it in shapes):
+        return frozenset()
+    its = (path for path, it in shapes.items() if it.rows == index.rows and OF_CELLS.fullmatch(path))
+    return frozenset(it for it in its if not CATEGORIES.fullmatch(it))
 
 
 def _above(path: bytes) -> Iterator[bytes]:

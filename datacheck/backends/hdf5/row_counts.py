@@ -109,23 +109,29 @@ def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iter
 def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
     """Return the paths that belong together as they were asked for: as they are, or by the last parts of their paths.
 
-    By the last parts they belong together in every group that has all of them; `*` stands for what is within a name.
+    By the last parts they belong together in every group that has all of them; `*` stands for what is within a name. In
+    the name of a group it is the same for all of them: data/*/actions,data/*/obs/* are those of each episode.
     """
     paths = [b"/" + path.strip(b"/") for path in asked]
     if all(path in lengths for path in paths):
         return [paths]
-    patterns = [
-        re.compile((b"()" if it.startswith(b"/") else b"(.*)") + re.escape(path).replace(rb"\*", rb"[^/]*"), re.DOTALL)
-        for it, path in zip(asked, paths, strict=True)
-    ]
-    places: dict[bytes, list[list[bytes]]] = defaultdict(lambda: [[] for _ in patterns])
+    shared = min(path.rpartition(b"/")[0].count(b"*") for path in paths)
+    patterns = [_pattern(path, rooted=it.startswith(b"/")) for it, path in zip(asked, paths, strict=True)]
+    places: dict[tuple[bytes, ...], list[list[bytes]]] = defaultdict(lambda: [[] for _ in patterns])
     for path in lengths:
         for number, pattern in enumerate(patterns):
             match = pattern.fullmatch(path)
             if match is not None:
-                places[match[1]][number].append(path)
+                places[match.groups()[: shared + 1]][number].append(path)
     whole = [list(dict.fromkeys(itertools.chain(*found))) for found in places.values() if all(found)]
     return whole or [paths]
+
+
+def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
+    """Return what paths match: a group for what is before them, and one for each star in the name of a group."""
+    above, _, name = path.rpartition(b"/")
+    parts = re.escape(above).replace(rb"\*", rb"([^/]*)") + b"/" + re.escape(name).replace(rb"\*", rb"[^/]*")
+    return re.compile((b"()" if rooted else b"(.*)") + parts, re.DOTALL)
 
 
 def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:

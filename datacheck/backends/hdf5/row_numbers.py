@@ -55,6 +55,12 @@ class Sparse:
     paths: tuple[bytes, ...]
 
 
+def names_a_set(path: bytes) -> bool:
+    """Say whether a dataset is called by a set of rows: `train_idx`, `val_index`."""
+    its = words(path.rpartition(b"/")[2])
+    return bool(its & SETS and its & (ROWS - IDS))
+
+
 def words(name: bytes) -> set[bytes]:
     return set(WORDS.findall(name.lower()))
 
@@ -103,7 +109,7 @@ def _kind(dataset: Dataset) -> Kind | None:
     if of_runs and its & LENGTH:
         return "lengths"
     above = words(dataset.path.rpartition(b"/")[0].rpartition(b"/")[2])
-    if its & SETS and its & (ROWS - IDS):
+    if names_a_set(dataset.name):
         return "rows"
     return "rows" if its & SETS and above & frozenset({b"split", b"splits"}) else None
 

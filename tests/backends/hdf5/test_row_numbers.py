@@ -85,3 +85,13 @@ def test_datasets_of_one_meaning_have_as_many_rows(tmp_path, lengths, wanted):
 def test_names_of_classes_are_not_labels_of_rows(tmp_path):
     names = np.array([b"cat", b"dog"])
     assert codes(tmp_path / "x.h5", train_data=np.ones((50, 4)), train_labels=names) == []
+
+
+def test_a_star_in_the_name_of_a_group_is_one_episode(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for number, steps in enumerate((5, 8)):
+            file[f"data/e{number}/actions"], file[f"data/e{number}/obs/a"] = np.ones(steps), np.ones(steps)
+            file[f"data/e{number}/obs/b"] = np.ones(steps - number)
+    options = StoreOptions(together=(("data/*/actions", "data/*/obs/*"),))
+    (finding,) = Hdf5Reader.recognise(tmp_path / "x.h5", options).layout().findings
+    assert finding.details["rows"] == {"/data/e1/actions": 8, "/data/e1/obs/a": 8, "/data/e1/obs/b": 7}

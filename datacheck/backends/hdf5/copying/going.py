@@ -76,6 +76,7 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
+    _let_go([it for it in outside if means.cells.issuperset(of.path for of in it.datasets)], made)
     made.losses += _losses(contents, outside, means, made)
     return made
 
@@ -231,9 +232,11 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
             continue
         own = {it.path for it in table.datasets}
         for other in others:
-            if other.path in own or other.path in known or table.rows < 2:
+            if other.path in own or other.path in known or table.rows < 2 or means.cells > own | {other.path}:
                 continue
-            if other.rows == table.rows and not np.array_equal(made.rows.get(of_table.get(other.path, ""), ()), gone):
+            if other.height == table.datasets[0].height and not np.array_equal(
+                made.rows.get(of_table.get(other.path, ""), ()), gone
+            ):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
             elif _points(other) and other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]:
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
