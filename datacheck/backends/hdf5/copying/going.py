@@ -63,8 +63,8 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     means = contents.means or Meaning()
     of_sample = _tables_of(contents, means.samples)
     made.samples = {it for it in marked if it in of_sample or it in means.samples}
-    for name in rows:
-        path = next((path for path, its in of_sample.items() if any(it.name == name for it in its)), None)
+    sample_of = {it.name: path for path, its in of_sample.items() for it in its}
+    for path in map(sample_of.get, rows):
         if path is not None and not drop_rows and not _is_piece(path):
             made.samples.add(path)
     for path, its in of_sample.items():

@@ -113,10 +113,10 @@ def amend(
             kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
-    rows = next((changes[it].rows for it in sorted(means.cells) if it in changes), None)
-    if rows is not None:
+    of_cells = next((changes[it].rows for it in sorted(means.cells) if it in changes), None)
+    if of_cells is not None:
         its = (it for it in contents.unjudged if it.path in means.cells and it.path not in changes)
-        changes.update((it.path, Change(rows)) for it in its)
+        changes.update((it.path, Change(of_cells)) for it in its)
     return _counts(contents, means, gone, changes)
 
 
