@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from array import array
 
+import msgspec
+
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.interface import WithSamples
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, named
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.work import Work, refuse_dead
 from datacheck.reporting.report import Report
@@ -67,6 +69,12 @@ def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
     if gone is None or not gone.samples:
         return findings
     return [it for it in findings if not _of_gone(it, gone)]
+
+
+def sample_names(gone: Gone | None) -> list[str]:
+    """Return the samples that go as a whole, as people read them."""
+    its = () if gone is None else gone.samples
+    return sorted(named(path, file or msgspec.UNSET) if path else str(file) for file, path in its)
 
 
 def _of_gone(finding: Finding, gone: Gone) -> bool:

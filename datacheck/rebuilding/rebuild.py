@@ -30,7 +30,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
-from datacheck.rebuilding.going import gone_with, refuse_losses, still_lost
+from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
@@ -218,6 +218,7 @@ def _draft(
         dropped=dropped,
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
+        samples=sample_names(gone),
         lost=still_lost(lost_in_source(report), gone),
         repairs=msgspec.UNSET if outcome is None else repairs_of(report, outcome),
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),

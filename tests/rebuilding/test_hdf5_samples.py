@@ -299,3 +299,8 @@ def test_distances_between_cells_stop_it(tmp_path):
     source = write_cells(tmp_path / "a.h5ad", obsp__near=numbers(6, 40, 40))
     with pytest.raises(UsageError, match="/obsp/near has as many rows"):
         datacheck.rebuild(source, tmp_path / "b.h5ad", drop_bad=True, workers=1)
+
+
+def test_the_samples_that_went_are_named(tmp_path):
+    receipt = datacheck.rebuild(write_demos(tmp_path / "a.h5", lacks_obs), tmp_path / "b.h5", drop_bad=True, workers=1)
+    assert receipt.samples == ["/data/traj_4"]
