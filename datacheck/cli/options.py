@@ -218,7 +218,7 @@ FOUND = {
     ),
     **dict.fromkeys(("report", "save", "field", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
-    **dict.fromkeys(("keep-numbers", "renumber", "paired"), Found.REFUSED),
+    **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config"), Found.REFUSED),
 }

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
+@click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
 @click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
 @scan_options
 @configured
@@ -88,7 +89,7 @@ def rebuild(
     keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
     if keep_numbers and renumber:
         raise click.UsageError("--keep-numbers and --renumber exclude each other")
-    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
+    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses", "drop_rows")
     order = Order(
         Path(sources[0]),
         target,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.backends.interface import StoreOptions
+from datacheck.backends.interface import StoreOptions, records_of
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
@@ -243,7 +243,7 @@ def _belongs(source: NetSource, other: NetSource) -> bool:
 
 
 def _options(source: NetSource, settings: Settings) -> StoreOptions:
-    return StoreOptions(settings.label_field or source.label, settings.together)
+    return StoreOptions(settings.label_field or source.label, settings.together, records_of(settings.conventions))
 
 
 def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:

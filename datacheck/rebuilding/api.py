@@ -40,6 +40,7 @@ def rebuild(
     to: str | None = None,
     force: bool = False,
     accept_losses: bool = False,
+    drop_rows: bool = False,
     renumber: bool | None = None,
     progress: Progress = unwatched,
     **settings: Any,
@@ -70,6 +71,8 @@ def rebuild(
         Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
     accept_losses
         Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
+    drop_rows
+        Of HDF5 episodes, leave out the bad steps, from every dataset alike, and keep the rest of the episode.
     renumber
         Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
         where something in it counts.
@@ -117,6 +120,7 @@ def rebuild(
         to=None if to is None else spelling.text("to", to),
         force=spelling.truth("force", force),
         accept_losses=spelling.truth("accept_losses", accept_losses),
+        drop_rows=spelling.truth("drop_rows", drop_rows),
         renumber=None if renumber is None else spelling.truth("renumber", renumber),
     )
     if wanted.paired:

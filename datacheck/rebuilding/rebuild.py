@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck._version import __version__
 from datacheck.backends import BACKENDS, load_class, title, writable
-from datacheck.backends.copy_plan import Copied, Drops, Plan
+from datacheck.backends.copy_plan import Copied, Drops, Gone, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.conventions.repair import Outcome
@@ -27,6 +27,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
+from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
@@ -98,7 +99,9 @@ def rebuild_as(
             (Names(settings) if names is None else names).look(report, None, pool)
             look_again(pool, report)
         outcome = mended(order.choice, report, order.renumber)
-        receipt = _draft(order, report, to, report.seconds if scanned else time.monotonic() - started, outcome)
+        gone = gone_with(work, report, drop_rows=order.drop_rows)
+        seconds = report.seconds if scanned else time.monotonic() - started
+        receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
             receipt.unkept = left_behind(reader, outcome)
         order.choice.require_known(report.findings, report.source.path)
@@ -110,9 +113,11 @@ def rebuild_as(
         if copier.acceptable:
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
-            receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
+            mends = gone is not None and bool(gone.mends or gone.samples)
+            untrue = refuse_losses(work, gone)
+            receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
         try:
-            return _write(work, report, receipt, workplace, holding, outcome), report
+            return _write(work, report, receipt, workplace, holding, outcome, gone), report
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
             raise RebuildFailed(str(order.target), reason) from exc
@@ -129,10 +134,11 @@ def _write(
     workplace: Workplace,
     holding: Workplace | None,
     outcome: Outcome | None,
+    gone: Gone | None,
 ) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
-    plan = _plan(order, report, workplace, holding)
+    plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
         plan = replace(plan, changing=outcome.repair)
     _refuse_small_disk(order, report, workplace)
@@ -191,13 +197,17 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
     return copier
 
 
-def _draft(order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None) -> Receipt:
+def _draft(
+    order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None, gone: Gone | None
+) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
     for fate, _, _ in decided(report.findings, order.choice.shown):
         fates[fate] += 1
     records = report.source.records or 0
     dropped = fates["dropped"] if outcome is None else outcome.dropped
+    if gone is not None:
+        dropped = gone.count
     return Receipt(
         version=__version__,
         written=False,
@@ -208,7 +218,8 @@ def _draft(order: Order, report: Report, to: str, scanned: float, outcome: Outco
         dropped=dropped,
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
-        lost=lost_in_source(report),
+        samples=sample_names(gone),
+        lost=still_lost(lost_in_source(report), gone),
         repairs=msgspec.UNSET if outcome is None else repairs_of(report, outcome),
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
@@ -220,18 +231,20 @@ def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
         raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")
 
 
-def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
+def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None, gone: Gone | None) -> Plan:
     """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
     files = {fate: workplace.inside / f"{fate}.indexes" for fate in ("dropped", "altered")}
     deadly = set()
     with ExitStack() as stack:
         opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
-            if fate in opened:
+            if fate in opened and not (fate == "dropped" and gone is not None):
                 assert record.index is not None  # only records that go with others have none
                 opened[fate].write(record.index.to_bytes(8, "little"))
             if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
                 deadly.add(record.key)
+        if gone is not None:
+            opened["dropped"].write(gone.indexes)
     suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
     quarantine = None
     if holding is not None:
@@ -243,6 +256,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         quarantine=quarantine,
         fill=order.choice.fill,
         fills=Drops(files["altered"]),
+        samples=frozenset() if gone is None else gone.samples,
     )
 
 

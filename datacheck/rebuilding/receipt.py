@@ -119,8 +119,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
     `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
-    `config` is the command line's, as in a report. `repairs` says what was changed of what the store keeps of its
-    records.
+    `samples` are the groups and files of HDF5 that went as a whole, by their paths. `config` is the command line's,
+    as in a report. `repairs` says what was changed of what the store keeps of its records.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -138,6 +138,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     digests: Digests | None = None
     lost: list[Finding] = []
     unkept: list[str] = []
+    samples: list[str] = []
     repairs: Repairs | msgspec.UnsetType = msgspec.UNSET
     replaced: str | msgspec.UnsetType = msgspec.UNSET
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
@@ -205,8 +206,14 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
             named = islice(_those(report, choice, fate), NAMED)
-            lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
-            lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
+            shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
+            more = count - len(shown)
+            lines += shown + (
+                [f"  {'and ' if shown else ''}{more:,} {'more' if shown else 'of samples'}"] if more else []
+            )
+            lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
+            left = len(receipt.samples) - NAMED
+            lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
     lines += _repairs_text(receipt)
     for finding in receipt.lost:
         what = "as bad in the copy" if finding.code in LASTING else "lost in the source"

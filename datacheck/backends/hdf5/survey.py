@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +16,16 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
+from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
+from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
@@ -43,23 +48,6 @@ LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
 DEFLATED = 1032
 """Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
-SHIPPED = {
-    307: "bzip2",
-    32001: "blosc",
-    32004: "lz4",
-    32008: "bitshuffle",
-    32013: "zfp",
-    32015: "zstd",
-    32017: "sz",
-    32018: "fcidecomp",
-    32024: "sz3",
-    32026: "blosc2",
-    32028: "sperr",
-    32033: "htj2k",
-}
-"""Filters that hdf5plugin brings, by the number registered with The HDF Group."""
-OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
-"""Filters that hdf5plugin does not bring."""
 
 
 def reason_of(exc: BaseException) -> str:
@@ -89,16 +77,20 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
+    means, untrue = meaning(walk.facts(groups))
     for group, datasets in groups:
-        made, rest = tables(group, datasets, options, texts=texts)
-        found_tables += made
+        singly, others = each(group, datasets, options, inside=means.holds(group))
+        made, rest = tables(group, others, options, texts=texts)
+        found_tables += [*singly, *made]
         unjudged += rest
-        walk.findings += row_counts(group, datasets, options)
-    walk.findings += together(walk.lengths, options)
+        walk.findings += [*row_counts(group, others, options), *paired_counts(others), *part_findings(singly)]
+    walk.findings += [*together(walk.lengths, options), *untrue]
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
     left = tuple(it for it in unjudged if it not in frozenset(single))
-    return Contents(tuple(found_tables), left, single, tuple(walk.findings), paths=tuple(walk.lengths))
+    shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
+    said = tuple(walk.findings)
+    return Contents(tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means)
 
 
 class _Walk:
@@ -113,6 +105,7 @@ class _Walk:
         self._trail = trail
         self._whole = whole
         self._seen: dict[int, int | None] = {}
+        self._linked: set[bytes] = set()
         self._declared = 0
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
@@ -146,9 +139,11 @@ class _Walk:
         try:
             link = group.links.get_info(name)
             if link.type != self._h5.h5l.TYPE_HARD:
+                self._linked.add(path)
                 self._link(group, path, name, link.type)
                 return
             if link.u in self._seen:
+                self._linked.add(path)
                 self.lengths[path] = self._seen[link.u]
                 return
             self._seen[link.u] = None
@@ -163,6 +158,12 @@ class _Walk:
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
             self._damaged(path, exc)
+
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]]) -> Facts:
+        """Return what is needed to find out what the datasets mean."""
+        hidden = any(it.code in HIDING for it in self.findings)
+        look = Looking(self._h5, self._file, self._trail)
+        return Facts(groups, self._linked, hidden, look.number, look.values)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
