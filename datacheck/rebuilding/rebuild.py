@@ -89,15 +89,7 @@ def rebuild_as(
             if order.quarantine is not None:
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
-        if scanned is not None:
-            report = scanned
-        elif order.from_report is None:
-            scanning = partial(progress, "scan")
-            run(report, reader, progress=scanning, pool=pool, names=names)
-        else:
-            report = read_report(order.from_report, reader, report)
-            (Names(settings) if names is None else names).look(report, None, pool)
-            look_again(pool, report)
+        report = scanned or _report(work, report, names)
         outcome = mended(order.choice, report, order.renumber)
         gone = gone_with(work, report, drop_rows=order.drop_rows)
         seconds = report.seconds if scanned else time.monotonic() - started
@@ -121,6 +113,17 @@ def rebuild_as(
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
             raise RebuildFailed(str(order.target), reason) from exc
+
+
+def _report(work: Work, report: Report, names: Names | None) -> Report:
+    """Return the report that a rebuild rests on: of a scan now, or the earlier one that was named."""
+    if work.order.from_report is None:
+        run(report, work.reader, progress=partial(work.progress, "scan"), pool=work.pool, names=names)
+        return report
+    report = read_report(work.order.from_report, work.reader, report)
+    (Names(report.settings) if names is None else names).look(report, None, work.pool)
+    look_again(work.pool, report)
+    return report
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:
