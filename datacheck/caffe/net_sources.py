@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from datacheck.caffe.layers import CLASSIFIERS, LOSSES
+from datacheck.caffe.layers import CLASSIFIERS, LAYER_TYPES, LOSSES
 from datacheck.caffe.network import PHASES, Layer, Phase, State, layers_in
 from datacheck.caffe.network import layers as all_layers
 from datacheck.caffe.prototxt import Prototxt
@@ -132,6 +132,8 @@ def reads(layer: Layer) -> bool:
     """Return whether a layer brings in what lies outside the network: it has tops and no bottoms, and makes nothing."""
     if layer.type in READS:
         return True
+    if layer.type in LAYER_TYPES and LAYER_TYPES[layer.type].bottoms[0] > 0:
+        return False  # its bottoms were forgotten, which is no matter of the data
     return bool(layer.tops) and not layer.bottoms and bool(layer.type) and layer.type not in MAKES
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from datacheck.caffe.geometry import Dim, Shape, Shapes, product
 from datacheck.caffe.network import Layer
+from datacheck.caffe.shapes import Place
 
 Blobs = list[Shape | None]
 """The shape of each blob, None where it is not known."""
@@ -136,3 +138,26 @@ RULES: dict[str, Callable[[Any, Shapes, int], Blobs]] = {
 }
 LEARNED = frozenset(("Convolution", "Deconvolution", "InnerProduct", "Embed", "LSTM", "RNN"))
 """The layers whose weights a network is about; the others have a scale, a shift or statistics."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The first param of a name: the number and name of its layer, its shape, and what it says of rate and decay."""
+
+    number: int
+    layer: str
+    shape: Shape | None
+    spec: Any
+
+
+def owners(places: Sequence[Place]) -> dict[str, Owner]:
+    """Return the owner of each named param: the first layer that has it."""
+    found: dict[str, Owner] = {}
+    for number, place in enumerate(places):
+        if not any(spec.name for spec in place.layer.message.param):
+            continue
+        blobs = blobs_of(place.layer, place.bottoms) or []
+        for at, spec in enumerate(place.layer.message.param):
+            if spec.name and at < len(blobs):
+                found.setdefault(spec.name, Owner(number, place.layer.name, blobs[at], spec))
+    return found

@@ -152,8 +152,10 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             )
     if not case.net.training:
         return
-    kept = [number for number, it in enumerate(case.net.places) if _keeps_statistics(it.layer)]
-    if kept[:1] == [case.number] and not case.net.finetuned:
+    kept = []
+    if _keeps_statistics(case.layer) and not case.net.finetuned:
+        kept = [number for number, it in enumerate(case.net.places) if _keeps_statistics(it.layer)]
+    if kept[:1] == [case.number]:
         others = f" (and {len(kept) - 1} other layers)" if len(kept) > 1 else ""
         yield Problem(
             "normalisation",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from datacheck.caffe.geometry import Shape, differ, product, spell
-from datacheck.caffe.parameters import blobs_of
+from datacheck.caffe.parameters import Owner, blobs_of
 from datacheck.caffe.schema import enums
-from datacheck.caffe.shapes import Place
 from datacheck.linting.rule_input import LayerCase, NetCase, Problem, number
 
 
@@ -36,38 +34,16 @@ def count(case: LayerCase) -> Iterator[Problem]:
         )
 
 
-@dataclass(frozen=True)
-class Owner:
-    """The first param of a name: the layer that has it, its shape, and what it says of the learning rate and decay."""
-
-    layer: str
-    shape: Shape | None
-    spec: Any
-
-
-def owners(places: Sequence[Place], upto: int) -> dict[str, Owner]:
-    """Return the owner of each named param of the layers before `upto`."""
-    found: dict[str, Owner] = {}
-    for place in places[:upto]:
-        if not any(spec.name for spec in place.layer.message.param):
-            continue
-        blobs = blobs_of(place.layer, place.bottoms) or []
-        for at, spec in enumerate(place.layer.message.param):
-            if spec.name and at < len(blobs):
-                found.setdefault(spec.name, Owner(place.layer.name, blobs[at], spec))
-    return found
-
-
 def shared(case: LayerCase) -> Iterator[Problem]:
     """Layers that share a parameter have it in the same shape, with the same factors."""
     specs = case.message.param
     if not case.known or case.unsure or not any(spec.name for spec in specs):
         return
-    before = owners(case.net.places, case.number)
+    before = case.net.owners
     own = blobs_of(case.layer, case.place.bottoms) or []
     for at, spec in enumerate(specs):
         owner = before.get(spec.name) if spec.name else None
-        if owner is not None and at < len(own):
+        if owner is not None and owner.number < case.number and at < len(own):
             yield from _against(owner, spec, own[at], at)
 
 

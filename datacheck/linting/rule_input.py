@@ -13,6 +13,7 @@ from typing import Any
 from datacheck.caffe.forks import Forks
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
+from datacheck.caffe.parameters import Owner, owners
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule
@@ -104,6 +105,11 @@ class NetCase:
     def unsure(self) -> frozenset[str]:
         """The paths of the layers that have fields or values of a fork."""
         return frozenset(it.path.partition(".")[0] for it in self.prototxt.unknown)
+
+    @cached_property
+    def owners(self) -> dict[str, Owner]:
+        """The first layer that has each named param."""
+        return owners(self.places)
 
     @property
     def training(self) -> bool:

@@ -135,7 +135,7 @@ def test_a_data_layer_that_is_not_read_is_named(tmp_path, kind):
     assert (finding.code, kind in finding.message, report.status) == ("unsupported", True, 3)
 
 
-@pytest.mark.parametrize("kind", ["Input", "DummyData", "MemoryData", "Parameter"])
+@pytest.mark.parametrize("kind", ["Input", "DummyData", "MemoryData", "Parameter", "Convolution"])
 def test_a_layer_that_makes_its_values_reads_nothing(kind):
     assert names(f'layer {{ name: "it" type: "{kind}" top: "data" }}') == []
 

@@ -202,6 +202,8 @@ class Slipping:
     def validators(self):
         return [self.slip]
 
+    pixels = False
+
     def review(self, block, row, findings):
         return findings
 
