@@ -49,8 +49,10 @@ class Uncounted:
         return Layout(shards, [Shard("", Position(key(40)), Position(key(50)))], None, 0)
 
     def find(self, name):
-        os.kill(os.getpid(), self.finding)
-        time.sleep(60)
+        if self.finding:
+            os.kill(os.getpid(), self.finding)
+            time.sleep(60)
+        return self.reader.find(name)
 
     def name(self, shard, place, finding):
         return self.reader.name(shard, place, finding)
