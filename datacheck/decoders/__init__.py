@@ -119,7 +119,7 @@ DECODERS: dict[str, Payload] = {
         ("datacheck.decoders.trees.json_text", "JsonDecoder"),
         "JSON objects and lists, with NaN, and lines of JSON",
         title="JSON with {field}",
-        late=LATE,
+        late=(*LATE, "datacheck.decoders.trees.json_alike"),
     ),
     "raw": Payload(
         ("datacheck.decoders.raw", "RawDecoder"),

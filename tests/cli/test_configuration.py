@@ -33,9 +33,15 @@ OBEYED = "range labels shape together convention like workers format no-progress
 NAMED = "label-field array skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"
 REFUSED = "report save quarantine force drop drop-bad keep fill accept-losses from-report resume checksums"
 REFUSED_TOO = "engine scheduler to config no-config schema dry-run net schedule plot"
-TAKING = ("scan", "rebuild", "show", "lint")
+TAKING = ("scan", "rebuild", "show", "info", "lint")
 """The commands that take a configuration."""
-ARGUMENTS = {"scan": ["store"], "rebuild": ["store", "copy"], "show": ["store", "0"], "lint": ["net.prototxt"]}
+ARGUMENTS = {
+    "scan": ["store"],
+    "rebuild": ["store", "copy"],
+    "show": ["store", "0"],
+    "info": ["store"],
+    "lint": ["net.prototxt"],
+}
 ROOT = os.geteuid() == 0
 
 
