@@ -304,3 +304,10 @@ def test_distances_between_cells_stop_it(tmp_path):
 def test_the_samples_that_went_are_named(tmp_path):
     receipt = datacheck.rebuild(write_demos(tmp_path / "a.h5", lacks_obs), tmp_path / "b.h5", drop_bad=True, workers=1)
     assert receipt.samples == ["/data/traj_4"]
+
+
+def test_the_field_of_datasets_that_are_records_has_a_name(tmp_path):
+    source = write_proteins(tmp_path / "a.h5", [(7, 4)] * 20, 5)
+    (finding,) = datacheck.scan(source, workers=1).findings
+    assert (finding.key, finding.field) == ("/P70366", "P")
+    assert datacheck.scan(source, workers=1, allow_nan=["P"]).clean

@@ -41,6 +41,7 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
         for words, is_label in ((DATA, False), (LABEL, True)):
             at = [place for place, it in enumerate(parts) if it in words]
+            at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
             if len(at) == 1 and len(parts) > 1 and (is_label or not LABEL.intersection(parts)):
                 rest = (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
                 sides[rest][is_label].append(dataset)

@@ -174,6 +174,7 @@ class Contents:
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""
         yield from map(printed, self.paths)
+        yield from (f"{table.group}/{table.judged[0].columns[0].name}" for table in self.tables if table.each)
         for dataset in (dataset for table in self.tables for dataset in table.judged if dataset.dtype.names):
             group = printed(dataset.path.rpartition(b"/")[0])
             yield from (f"{group}/{column.name}" for column in dataset.columns)

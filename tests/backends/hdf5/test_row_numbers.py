@@ -70,6 +70,8 @@ def test_pointers_of_a_sparse_matrix_fit_its_values(tmp_path, change, wanted):
         ({"X_train": 200, "y_train": 190}, ["row-count"]),
         ({"train_set_x": 200, "train_set_y": 190, "list_classes": 2}, ["row-count"]),
         ({"my_data": 200, "my_labels": 199}, ["row-count"]),
+        ({"data_x": 200, "data_y": 199}, ["row-count"]),
+        ({"image_boxes": 500, "image_labels": 200, "images": 200}, []),
         ({"data": 200, "class_labels": 10, "vocabulary": 900}, []),
         ({"images": 200, "targets": 190}, ["row-count"]),
         ({"observations": 100, "actions": 100, "rewards": 100, "terminals": 100}, []),
