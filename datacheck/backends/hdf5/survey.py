@@ -84,12 +84,12 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         found_tables += [*singly, *made]
         unjudged += rest
         walk.findings += [*row_counts(group, others, options), *paired_counts(others), *part_findings(singly)]
-    walk.findings += [*together(walk.lengths, options), *untrue]
+    said = (*walk.findings, *together(walk.lengths, options), *untrue)
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
-    left = tuple(it for it in unjudged if it not in frozenset(single))
+    alone = frozenset(single)
+    left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
-    said = tuple(walk.findings)
     return Contents(tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means)
 
 
