@@ -33,7 +33,8 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
         of, table = chosen[at]
         for nth in range(most):
             start = nth * table.rows // most
-            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
+            stop = (nth + 1) * table.rows // most if table.each else table.rows  # each is a dataset, to be opened once
+            yield rows(of, start, min(start + ROWS_A_PROBE, stop))
 
 
 def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
