@@ -17,6 +17,8 @@ from datacheck.linting.loss_rules import classes
 from datacheck.linting.rule_input import LayerCase, NetCase, Problem
 
 UNCHANGED = ("Split", "Reshape", "Flatten")
+FAR = 100
+"""The most of such layers that are gone past to find what makes the scores."""
 LOADED = "; if trained weights are loaded (caffe train --weights), all is well"
 
 
@@ -101,7 +103,7 @@ def _maker(case: LayerCase) -> Layer | None:
     name = case.layer.bottoms[0] if case.layer.bottoms else ""
     maker = case.producers.get(name)
     seen = 0
-    while maker is not None and maker.type in UNCHANGED and maker.bottoms and seen < len(case.net.places):
+    while maker is not None and maker.type in UNCHANGED and maker.bottoms and seen < FAR:
         maker, seen = case.producers.get(maker.bottoms[0]), seen + 1
     return maker
 

@@ -14,7 +14,7 @@ from datacheck.caffe.forks import Forks
 from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
-from datacheck.caffe.parameters import Owner, owners
+from datacheck.caffe.parameters import Owner, learned_bottoms, owners
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule
@@ -121,6 +121,11 @@ class NetCase:
     def zeros_before_others(self) -> list[int]:
         """The numbers of the layers that begin as zeros and lie before others with weights."""
         return zeros_before_others(self.places)
+
+    @cached_property
+    def learned_bottoms(self) -> set[tuple[int, int]]:
+        """Where a gradient would go into a bottom that takes none: layer and bottom."""
+        return learned_bottoms(self.places)
 
     @cached_property
     def keeping_statistics(self) -> list[int]:
