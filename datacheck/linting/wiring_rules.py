@@ -8,6 +8,7 @@ from datacheck.caffe.forks import forks_of_type
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
+from datacheck.model.codes import Verdict
 
 
 def layer_type(case: LayerCase) -> Iterator[Problem]:
@@ -119,7 +120,9 @@ def shapes(case: LayerCase) -> Iterator[Problem]:
     """The shapes of the bottoms are ones that the layer can work with."""
     misfit = case.place.misfit
     if misfit is not None:
-        yield Problem("layer", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
+        whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
+        verdict: Verdict | None = "suspicious" if misfit.forks else None
+        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", verdict, misfit.forks)
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
         yield from _labels_fit(case)
