@@ -8,7 +8,6 @@ from datacheck.caffe.forks import forks_of_type
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
-from datacheck.model.codes import Verdict
 
 
 def layer_type(case: LayerCase) -> Iterator[Problem]:
@@ -121,8 +120,7 @@ def shapes(case: LayerCase) -> Iterator[Problem]:
     misfit = case.place.misfit
     if misfit is not None:
         whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
-        verdict: Verdict | None = "suspicious" if misfit.forks else None
-        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", verdict, misfit.forks)
+        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", forks=misfit.forks)
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
         yield from _labels_fit(case)
