@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacheck.caffe.geometry import Dim, Shape, Shapes, product
+from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
 
@@ -161,3 +162,45 @@ def owners(places: Sequence[Place]) -> dict[str, Owner]:
             if spec.name and at < len(blobs):
                 found.setdefault(spec.name, Owner(number, place.layer.name, blobs[at], spec))
     return found
+
+
+NO_GRADIENT = {
+    "SoftmaxWithLoss": 1,
+    "InfogainLoss": 1,
+    "HingeLoss": 1,
+    "MultinomialLogisticLoss": 1,
+    "SigmoidCrossEntropyLoss": 1,
+    "BatchReindex": 1,
+}
+"""The layers that abort when a gradient is to go into a bottom, and which bottom that is."""
+
+
+def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
+    """Return where a gradient would go into a bottom that takes none: the number of the layer, and of its bottom.
+
+    What a layer of a fork does with a gradient is not known, and none is taken to go through it.
+    """
+    learned: set[str] = set()
+    found: set[tuple[int, int]] = set()
+    for number, place in enumerate(places):
+        layer = place.layer
+        refusing = NO_GRADIENT.get(layer.type, len(layer.bottoms))
+        if refusing < len(layer.bottoms) and layer.bottoms[refusing] in learned:
+            found.add((number, refusing))
+        goes_on = layer.type in LAYER_TYPES and (_passes(layer, learned) or _learns(place))
+        learned.difference_update(layer.tops)
+        if goes_on:
+            learned.update(layer.tops)
+    return found
+
+
+def _passes(layer: Layer, learned: set[str]) -> bool:
+    told = layer.message.propagate_down
+    return any(name in learned and (at >= len(told) or told[at]) for at, name in enumerate(layer.bottoms))
+
+
+def _learns(place: Place) -> bool:
+    blobs = blobs_of(place.layer, place.bottoms)
+    count = 0 if blobs is None or place.layer.type == "BatchNorm" else len(blobs)
+    specs = place.layer.message.param
+    return any(at >= len(specs) or specs[at].lr_mult != 0 for at in range(count))

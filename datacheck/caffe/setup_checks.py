@@ -23,15 +23,17 @@ def _bottom(bottoms: Shapes, number: int) -> Shape | None:
     return bottoms[number] if number < len(bottoms) else None
 
 
-def axes(least: int, most: int | None, bottom: int = 0) -> Check:
-    """Make sure that a bottom has so many axes."""
+def axes(least: int, most: int | None, bottom: int = 0, wider: tuple[str, ...] = ()) -> Check:
+    """Make sure that a bottom has so many axes; the forks `wider` take more."""
 
     def check(layer: Layer, bottoms: Shapes) -> None:
         shape = _bottom(bottoms, bottom)
         if shape is None or (least <= len(shape) and (most is None or len(shape) <= most)):
             return
         wanted = f"at least {least}" if most is None else f"{least}" if least == most else f"at most {most}"
-        raise Misfit(f"{layer.type} takes {wanted} axes, not the {len(shape)} of {spell(shape)}", _name(layer, bottom))
+        forks = wider if len(shape) >= least else ()
+        said = f"{layer.type} takes {wanted} axes, not the {len(shape)} of {spell(shape)}"
+        raise Misfit(said, _name(layer, bottom), forks)
 
     return check
 
@@ -285,7 +287,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "LSTMUnit": (_lstm_unit,),
     "MVN": (OLD,),
     "MultinomialLogisticLoss": (same_rows, OLD, axes(0, LEGACY, 1), single(1, 1, 2, 3)),
-    "PReLU": (axes(2, LEGACY),),
+    "PReLU": (axes(2, LEGACY, wider=("Intel",)),),
     "RNN": (_recurrent,),
     "Reshape": (elsewhere,),
     "SPP": (axes(4, 4), _pyramid),

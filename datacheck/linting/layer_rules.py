@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from datacheck.caffe.forks import forks_of_filler
 from datacheck.caffe.geometry import Misfit, product, spell
-from datacheck.caffe.network import Layer
 from datacheck.caffe.pooling import Axis, Emptiness
 from datacheck.caffe.schema import enums
 from datacheck.caffe.shape_windows import pooling_axes
@@ -152,9 +151,9 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             )
     if not case.net.training:
         return
-    kept = []
-    if _keeps_statistics(case.layer) and not case.net.finetuned:
-        kept = [number for number, it in enumerate(case.net.places) if _keeps_statistics(it.layer)]
+    kept: list[int] = []
+    if case.message.batch_norm_param.use_global_stats and not case.net.finetuned and not case.net.partly_frozen:
+        kept = case.net.keeping_statistics
     if kept[:1] == [case.number]:
         others = f" (and {len(kept) - 1} other layers)" if len(kept) > 1 else ""
         yield Problem(
@@ -166,10 +165,6 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             "suspicious",
         )
     yield from _alone(case)
-
-
-def _keeps_statistics(layer: Layer) -> bool:
-    return layer.type == "BatchNorm" and bool(layer.message.batch_norm_param.use_global_stats)
 
 
 def _alone(case: LayerCase) -> Iterator[Problem]:

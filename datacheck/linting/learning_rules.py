@@ -8,57 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.caffe.initial_weights import WEIGHTS, frozen, zero
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer
-from datacheck.caffe.parameters import LEARNED, blobs_of
+from datacheck.caffe.parameters import blobs_of
 from datacheck.caffe.shapes import Place
 from datacheck.linting.loss_rules import classes
 from datacheck.linting.rule_input import LayerCase, NetCase, Problem
 
-WEIGHTS = {
-    "Convolution": "convolution_param",
-    "Deconvolution": "convolution_param",
-    "InnerProduct": "inner_product_param",
-    "Embed": "embed_param",
-    "LSTM": "recurrent_param",
-    "RNN": "recurrent_param",
-}
-"""The layers with a weight_filler, and where it stands."""
 UNCHANGED = ("Split", "Reshape", "Flatten")
+FAR = 100
+"""The most of such layers that are gone past to find what makes the scores."""
 LOADED = "; if trained weights are loaded (caffe train --weights), all is well"
-
-
-def _frozen(layer: Layer) -> bool:
-    """Return whether none of the layer's blobs learn."""
-    specs, blobs = layer.message.param, blobs_of(layer, []) or []
-    return all(at < len(specs) and specs[at].lr_mult == 0 for at in range(len(blobs)))
 
 
 def _from_scratch(net: NetCase) -> bool:
     """Return whether a solver trains the network, and from nothing, as far as the files tell."""
-    if not net.trained or net.state.phase != "TRAIN" or net.finetuned:
-        return False
-    learned = [_frozen(place.layer) for place in net.places if place.layer.type in LEARNED]
-    return all(learned) or not any(learned)
+    return net.trained and net.state.phase == "TRAIN" and not net.finetuned and not net.partly_frozen
 
 
 def _last(case: LayerCase) -> bool:
     return case.number == len(case.net.places) - 1
 
 
-def _zero(place: Place) -> bool:
-    """Return whether the weights begin as zeros, all of them."""
-    layer = place.layer
-    filler = getattr(layer.message, WEIGHTS[layer.type]).weight_filler
-    return bool(filler.type == "constant" and filler.value == 0)
-
-
 def no_filler(case: LayerCase) -> Iterator[Problem]:
-    """Weights that are learnt from scratch do not begin as zeros, but in the last layer."""
-    if case.layer.type not in WEIGHTS or case.unsure or not _zero(case.place):
+    """Weights that are learnt from scratch do not begin as zeros, but in the last layer of a branch."""
+    if case.layer.type not in WEIGHTS or case.unsure or not zero(case.layer):
         return
     param = WEIGHTS[case.layer.type]
-    if case.layer.type == "Deconvolution" and _frozen(case.layer) and case.net.trained and not case.net.finetuned:
+    if case.layer.type == "Deconvolution" and frozen(case.layer) and case.net.trained and not case.net.finetuned:
         yield Problem(
             "weights",
             "a frozen Deconvolution without weight_filler puts out zeros, unless its weights are set by net surgery, "
@@ -68,16 +46,15 @@ def no_filler(case: LayerCase) -> Iterator[Problem]:
             "suspicious",
         )
         return
-    if not _from_scratch(case.net) or _frozen(case.layer):
+    if not _from_scratch(case.net) or frozen(case.layer):
         return
-    learned = [(it, place) for it, place in enumerate(case.net.places) if place.layer.type in WEIGHTS]
-    behind = [place for it, place in learned if it > case.number]
-    before = [place for it, place in learned if it < case.number]
-    if not behind and not any(map(_zero, before)):
-        return  # the last layer learns from zeros, as a linear classifier does
+    zeros = case.net.zeros_before_others
+    if zeros[:1] != [case.number]:
+        return
+    others = f" (and in {len(zeros) - 1} other layers)" if len(zeros) > 1 else ""
     yield Problem(
         "weights",
-        f"no weight_filler: all weights begin as 0, no gradient passes, and the layer learns nothing{LOADED}",
+        f"no weight_filler{others}: all weights begin as 0, no gradient passes, and the layer learns nothing{LOADED}",
         param,
         'set weight_filler { type: "xavier" }',
         "suspicious",
@@ -107,7 +84,7 @@ def all_frozen(case: LayerCase) -> Iterator[Problem]:
     if not _last(case) or not _from_scratch(case.net):
         return
     learning = [place.layer for place in case.net.places if _learns(place)]
-    if learning and all(map(_frozen, learning)):
+    if learning and all(map(frozen, learning)):
         yield Problem(
             "learning-rate",
             f"every lr_mult is 0 in the {len(learning)} layers with weights: nothing is learnt",
@@ -126,7 +103,7 @@ def _maker(case: LayerCase) -> Layer | None:
     name = case.layer.bottoms[0] if case.layer.bottoms else ""
     maker = case.producers.get(name)
     seen = 0
-    while maker is not None and maker.type in UNCHANGED and maker.bottoms and seen < len(case.net.places):
+    while maker is not None and maker.type in UNCHANGED and maker.bottoms and seen < FAR:
         maker, seen = case.producers.get(maker.bottoms[0]), seen + 1
     return maker
 

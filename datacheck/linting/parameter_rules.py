@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacheck.caffe.geometry import Shape, differ, product, spell
-from datacheck.caffe.parameters import Owner, blobs_of
+from datacheck.caffe.parameters import NO_GRADIENT, Owner, blobs_of
 from datacheck.caffe.schema import enums
-from datacheck.linting.rule_input import LayerCase, NetCase, Problem, number
+from datacheck.linting.rule_input import LayerCase, Problem, number
 
 
 def count(case: LayerCase) -> Iterator[Problem]:
@@ -75,17 +75,6 @@ def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
     return len(one) != len(other) or any(map(differ, one, other))
 
 
-NO_GRADIENT = {
-    "SoftmaxWithLoss": 1,
-    "InfogainLoss": 1,
-    "HingeLoss": 1,
-    "MultinomialLogisticLoss": 1,
-    "SigmoidCrossEntropyLoss": 1,
-    "BatchReindex": 1,
-}
-"""The layers that abort when a gradient is to go into a bottom, and which bottom that is."""
-
-
 def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
     """What is compared with as the label does not come from layers that learn."""
     bottom = NO_GRADIENT.get(case.layer.type)
@@ -94,7 +83,7 @@ def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
     told = case.message.propagate_down
     if len(told) > bottom and not told[bottom]:
         return
-    if case.layer.bottoms[bottom] not in learned_before(case.net, case.number) or case.place.misfit is not None:
+    if (case.number, bottom) not in case.net.learned_bottoms or case.place.misfit is not None:
         return
     first = case.producers.get(case.layer.bottoms[0])
     swapped = first is not None and not first.bottoms
@@ -105,23 +94,3 @@ def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:
         f"bottom[{bottom}]",
         "the scores come first and the label second: swap them" if swapped else "give it the label",
     )
-
-
-def learned_before(net: NetCase, upto: int) -> set[str]:
-    """Return the blobs that a gradient goes back through, as they are before the layer of this number."""
-    learned: set[str] = set()
-    for place in net.places[:upto]:
-        layer = place.layer
-        told = layer.message.propagate_down
-        through = any(name in learned and (at >= len(told) or told[at]) for at, name in enumerate(layer.bottoms))
-        blobs = blobs_of(layer, place.bottoms)
-        count_ = len(blobs) if blobs is not None else 0
-        if layer.type == "BatchNorm":
-            count_ = 0
-        specs = layer.message.param
-        own = any(at >= len(specs) or specs[at].lr_mult != 0 for at in range(count_))
-        for name in layer.tops:
-            learned.discard(name)
-        if through or own:
-            learned.update(layer.tops)
-    return learned

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.forks import Forks
+from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
-from datacheck.caffe.parameters import Owner, owners
+from datacheck.caffe.parameters import Owner, learned_bottoms, owners
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule
@@ -111,7 +112,28 @@ class NetCase:
         """The first layer that has each named param."""
         return owners(self.places)
 
-    @property
+    @cached_property
+    def partly_frozen(self) -> bool:
+        """Whether some layers are frozen beside others that learn, as in fine-tuning."""
+        return partly_frozen(self.places)
+
+    @cached_property
+    def zeros_before_others(self) -> list[int]:
+        """The numbers of the layers that begin as zeros and lie before others with weights."""
+        return zeros_before_others(self.places)
+
+    @cached_property
+    def learned_bottoms(self) -> set[tuple[int, int]]:
+        """Where a gradient would go into a bottom that takes none: layer and bottom."""
+        return learned_bottoms(self.places)
+
+    @cached_property
+    def keeping_statistics(self) -> list[int]:
+        """The numbers of the BatchNorm layers with use_global_stats."""
+        layers = enumerate(place.layer for place in self.places)
+        return [at for at, it in layers if it.type == "BatchNorm" and it.message.batch_norm_param.use_global_stats]
+
+    @cached_property
     def training(self) -> bool:
         """Whether this is what a solver trains: there is a loss in the training phase."""
         return self.state.phase == "TRAIN" and any(

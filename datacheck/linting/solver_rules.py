@@ -166,12 +166,13 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
     explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
     if solver.max_iter <= 0 and case.iterations < 1 and not explained:
         said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
+        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as SSD has them
         yield Problem(
             "solver",
-            f"{said}: 'caffe train' ends after 0 iterations, without an error",
+            f"{said}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
             "max_iter",
             "set max_iter; if a script steps the solver, say how often with --iterations",
-            None if case.has("max_iter") else "suspicious",
+            None if case.has("max_iter") and not tests else "suspicious",
         )
     if solver.iter_size < 1:
         yield Problem(
@@ -275,12 +276,14 @@ def decay(case: SolverCase) -> Iterator[Problem]:
 
 MOST_RATE = {"SGD": 1.0, "Nesterov": 1.0, "Adam": 0.1, "RMSProp": 0.1}
 """A base_lr above this diverges with nearly every network."""
+TEMPERED = ("larc", "local_lr_auto", "rampup_interval", "warmup_iter")
+"""Fields of forks by which a layer's own rate comes from its weights, or the rate rises to base_lr."""
 
 
 def size_of_rate(case: SolverCase) -> Iterator[Problem]:
     """The learning rate is of a size that training from scratch stands, and decay leaves something to learn."""
     solver, kind = case.solver, kind_of(case)
-    if solver.weights:
+    if solver.weights or any(it.name in TEMPERED for it in case.prototxt.unknown):
         return
     most = MOST_RATE.get(kind, math.inf)
     if most * (1 + 1e-6) < solver.base_lr < math.inf:  # Caffe keeps it in float32

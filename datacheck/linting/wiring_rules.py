@@ -119,7 +119,8 @@ def shapes(case: LayerCase) -> Iterator[Problem]:
     """The shapes of the bottoms are ones that the layer can work with."""
     misfit = case.place.misfit
     if misfit is not None:
-        yield Problem("layer", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
+        whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
+        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", forks=misfit.forks)
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
         yield from _labels_fit(case)

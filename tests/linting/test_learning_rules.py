@@ -31,7 +31,14 @@ TWO = dense("a", "x") + dense("b", "a")
 NETS = {
     "sound": (TWO + loss(), []),
     "no filler": (dense("a", "x", filler="") + dense("b", "a") + loss(), ["weights"]),
-    "no filler at all": (dense("a", "x", filler="") + dense("b", "a", filler="") + loss(), ["weights"] * 2),
+    "no filler at all": (dense("a", "x", filler="") + dense("b", "a", filler="") + loss(), ["weights"]),
+    "zeros in the last layers of two branches": (
+        dense("a", "x") + dense("b", "a", filler="") + loss() + dense("c", "a", filler="")
+        + of("SoftmaxWithLoss", "c label", "other"), []),
+    "zeros and a bias, on purpose": (
+        dense("a", "x", filler="weight_filler { value: 0 } bias_filler { value: 1 }") + dense("b", "a") + loss(), []),
+    "zeros and a bias, before others": (
+        dense("a", "x", filler="bias_filler { value: 0 }") + dense("b", "a") + loss(), ["weights"]),
     "a filler of zeros": (dense("a", "x", filler="weight_filler { value: 0 }") + dense("b", "a") + loss(), ["weights"]),
     "a filler of ones": (dense("a", "x", filler="weight_filler { value: 1 }") + dense("b", "a") + loss(), []),
     "zeros in the last layer": (dense("a", "x") + dense("b", "a", filler="") + loss(), []),
@@ -108,6 +115,10 @@ def test_nothing_is_said_of_a_network_alone_or_with_trained_weights(tmp_path, na
         ('base_lr: 0.2\ntype: "RMSProp"', ["learning-rate"]),
         ('base_lr: 1\ntype: "AdaDelta"', []),
         ("base_lr: 0.2\nsolver_type: ADAM", ["learning-rate"]),
+        ("base_lr: 10\nlarc: true", ["unknown-field"]),
+        ("base_lr: 10\nlocal_lr_auto: true", ["unknown-field"]),
+        ("base_lr: 3.2\nwarmup_iter: 780", ["unknown-field"]),
+        ("base_lr: 3.2\nmin_lr: 0.1", ["learning-rate", "unknown-field"]),
         ("base_lr: 0.2\nweight_decay: 4.9", []),
         ("base_lr: 0.2\nweight_decay: 6", ["solver"]),
         ("base_lr: 0.2\nweight_decay: 6\nregularization_type: 'L1'", []),
@@ -115,3 +126,26 @@ def test_nothing_is_said_of_a_network_alone_or_with_trained_weights(tmp_path, na
 )
 def test_the_size_of_the_learning_rate(tmp_path, lines, codes):
     assert [it.code for it in lint(tmp_path, NETS["sound"][0], lines)] == codes
+
+
+@pytest.mark.parametrize(("frozen", "told"), [("", True), (FROZEN, False)])
+def test_statistics_kept_in_fine_tuning(tmp_path, frozen, told):
+    """Some layers frozen beside others that learn: the weights come from elsewhere, and with them the statistics."""
+    norm = of("BatchNorm", "a", "n", "batch_norm_param { use_global_stats: true }", top="a")
+    found = lint(tmp_path, dense("a", "x", inside=frozen) + norm + dense("b", "a") + loss())
+    assert any("use_global_stats" in it.message for it in found) is told
+
+
+@pytest.mark.parametrize(
+    ("tests", "verdict"),
+    [
+        ("", "bad"),
+        ("test_iter: 5\ntest_interval: 1", "bad"),
+        ("test_iter: 5\ntest_interval: 1\nsnapshot_after_train: false", "suspicious"),
+    ],
+)
+def test_a_solver_of_no_iterations_that_tests(tmp_path, tests, verdict):
+    (tmp_path / "net.prototxt").write_text(HEAD + NETS["sound"][0])
+    (tmp_path / "solver.prototxt").write_text(SOLVER.replace("max_iter: 9", "max_iter: 0") + f"base_lr: 0.01\n{tests}")
+    (found,) = datacheck.lint(tmp_path / "solver.prototxt").findings
+    assert (found.code, found.verdict) == ("solver", verdict)
