@@ -129,3 +129,13 @@ def test_a_copy_that_would_not_be_true_is_refused_by_name(tmp_path: Path, name: 
     with pytest.raises(UsageError, match="would not be true"):
         datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
     assert not (tmp_path / "copy.h5").exists()
+
+
+def test_a_number_that_all_names_have_does_not_part_a_sample(tmp_path: Path) -> None:
+    parts = {f"{name}_{at}": floats(20 + at, 4) for at in range(12) for name in ("wav", "mel", "f0")}
+    path = written(tmp_path, parts)
+    with h5py.File(path, "r+") as file:
+        file["mel_7"][3, 0] = np.nan
+    datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    with h5py.File(tmp_path / "copy.h5") as file:
+        assert parts.keys() - file.keys() == {"wav_7", "mel_7", "f0_7"}

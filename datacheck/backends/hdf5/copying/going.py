@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.each import part_families, stem
+from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
 from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
@@ -90,9 +90,10 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
         samples = {it.path for it in family.samples}
         its = [it for it in tables if it.group == printed(family.samples[0].path.rpartition(b"/")[0])]
         gone = marked & samples
-        gone |= {stem(it.judged[row].path) for it in its for row in made.rows.get(it.name, ())}
+        of_table = {it.name: stems(it) for it in its}
+        gone |= {of_table[it.name][row] for it in its for row in made.rows.get(it.name, ())}
         for table in its if gone else ():
-            rows = [row for row, dataset in enumerate(table.judged) if stem(dataset.path) in gone]
+            rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
             if rows:
                 made.rows[table.name] = np.array(rows, np.int64)
 
