@@ -115,10 +115,19 @@ def _table(group: bytes, name: bytes, its: Sequence[Dataset]) -> Table:
     return Table(EACH + escape(group + b"/" + (name or b"#")), len(called), tuple(called), each=True)
 
 
-def stem(path: bytes) -> bytes:
-    """Return what the parts of one sample have in common: the path of their group, and the numbers in their names."""
-    above, _, name = path.rpartition(b"/")
-    return above + b"/" + b"_".join(_DIGITS.findall(name))
+def stems(table: Table) -> list[bytes]:
+    """Return what each dataset has in common with other parts of its sample: their group, the numbers in their names.
+
+    A number that all have is of the name: f0_1 and f0_2 go with wav_1 and wav_2.
+    """
+    names = [it.path.rpartition(b"/") for it in table.judged]
+    numbers = [_DIGITS.findall(name) for _, _, name in names]
+    least = min(map(len, numbers), default=0)
+    fixed = {at for at in range(least) if len({its[at] for its in numbers}) == 1 and len(numbers) > 1}
+    return [
+        above + b"/" + b"_".join(it for at, it in enumerate(its) if at not in fixed)
+        for (above, _, _), its in zip(names, numbers, strict=True)
+    ]
 
 
 def part_families(made: Collection[Table]) -> Iterator[Family]:
@@ -129,8 +138,8 @@ def part_families(made: Collection[Table]) -> Iterator[Family]:
     for its in groups.values():
         samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
         for table in its if len(its) > 1 else ():
-            for dataset in table.judged:
-                samples[stem(dataset.path)][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
+            for dataset, path in zip(table.judged, stems(table), strict=True):
+                samples[path][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
         family = Family([Sample(path, members) for path, members in sorted(samples.items())])
         if samples and len(family.common) > 1 and family.alike:
             yield family

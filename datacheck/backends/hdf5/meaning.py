@@ -72,10 +72,16 @@ class Meaning:
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
     cells: frozenset[bytes] = frozenset()
+    compared: frozenset[bytes] = frozenset()
+    """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
     def holds(self, group: bytes) -> bool:
         """Say whether a group is a sample, or in one."""
         return group in self.samples or any(it in self.samples for it in _above(group))
+
+    def compares(self, group: bytes) -> bool:
+        """Say whether a group is compared with others like it, or in one that is."""
+        return group in self.compared or any(it in self.compared for it in _above(group))
 
 
 @dataclass(frozen=True)
@@ -114,13 +120,14 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
-    several = {it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples}
+    several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
+    members, cells = _members(alike), _cells(outside)
     made = Meaning(
-        samples, _members(alike), tuple(counts), tuple(names), tuple(numbers), tuple(matrices), _cells(outside)
+        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several
     )
     return made, said
 

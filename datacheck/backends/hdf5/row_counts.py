@@ -81,15 +81,29 @@ def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions)
         else:
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
-        if wrong and other is not label and not _joined(label, other, sized.values()):
+        across = any(_across(label, dataset) for dataset in data.values())
+        if wrong and other is not label and not across and not _joined(label, other, sized.values()):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def _across(label: Dataset, data: Dataset) -> bool:
+    """Say whether the samples of either run along its last axis, as MATLAB has them."""
+    samples = {data.shape[0], data.shape[-1]}
+    if len(label.shape) == 1:
+        return len(data.shape) > 1 and label.rows == data.shape[-1]
+    return label.rows == 1 and len(label.shape) == 2 and label.shape[1] in samples
 
 
 def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
     """Say whether one of the datasets holds, by its name, type and height, the first label of each row of the data.
 
-    Its name is that of the labels with one of STARTS, or another one like it has one of ENDS.
+    Its name is that of the labels with one of STARTS, or another one like it has one of ENDS. Or there is a label for
+    each run of rows, and the datasets that say where those begin, and how long they are, have as many.
     """
+    its = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
+    runs = [it for it in its if it.rows in (label.rows, label.rows + 1)]
+    if label.rows < data.rows and any(STARTS & set(WORDS.findall(it.name.lower())) for it in runs):
+        return True
     whole = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
     words = {it.name: set(WORDS.findall(it.name.lower())) for it in whole if it is not label}
     stem = label.name.lower().removesuffix(b"s")

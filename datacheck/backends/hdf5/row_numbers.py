@@ -30,6 +30,8 @@ LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
 ROWS = frozenset({b"idx", b"idxs", b"index", b"indexes", b"indices", b"inds", b"ids"})
 SETS = frozenset(b"train training val valid validation test dev eval trainval holdout".split())
 IDS = frozenset({b"ids"})
+PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
+"""Words that ends of episodes may have beside: not their times."""
 WORDS = re.compile(rb"[a-z]+")
 
 
@@ -86,7 +88,7 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         if numbers is None or not numbers.size:
             continue
         kind = _kind(dataset)
-        if kind == "ends":
+        if kind == "ends" and not _told_by_starts(dataset, named, held, usual):
             _take_ends(dataset, numbers, heights, usual, made, said)
         elif kind == "starts":
             _take_starts(dataset, numbers, named, values, heights, usual, made, said)
@@ -102,7 +104,7 @@ def _may_be(dataset: Dataset) -> bool:
 def _kind(dataset: Dataset) -> Kind | None:
     its = words(dataset.name)
     of_runs = its & RUNS
-    if of_runs and its & END:
+    if of_runs and its & END and its <= RUNS | END | PLACES:
         return "ends"
     if of_runs and its & START:
         return "starts"
@@ -114,6 +116,30 @@ def _kind(dataset: Dataset) -> Kind | None:
     return "rows" if its & SETS and above & frozenset({b"split", b"splits"}) else None
 
 
+def _told_by_starts(
+    dataset: Dataset, named: Mapping[bytes, Dataset], held: Mapping[bytes, NDArray[Any] | None], usual: int
+) -> bool:
+    """Say whether ends have starts beside them that tell of runs in any order, or whose last row is still theirs."""
+    above, stem = dataset.path.rpartition(b"/")[0], words(dataset.name) - END
+    ends = held[dataset.path]
+    for path, other in named.items():
+        if path.rpartition(b"/")[0] != above or _kind(other) != "starts" or words(other.name) - START != stem:
+            continue
+        starts = held[path]
+        if ends is None or starts is None or len(starts) != len(ends):
+            continue
+        first, last = starts.astype(np.int64), ends.astype(np.int64)
+        if first.min() < 0 or last.max() > usual or (first > last).any():
+            continue
+        order = first.argsort()
+        first, last = first[order], last[order]
+        if last[-1] == usual - 1 and (first[1:] == last[:-1] + 1).all():
+            return True
+        if (np.diff(order) < 0).any() and (first[1:] >= last[:-1]).all():
+            return True
+    return False
+
+
 def _take_ends(
     dataset: Dataset,
     numbers: NDArray[Any],
@@ -122,6 +148,8 @@ def _take_ends(
     made: list[RowNumbers],
     said: list[Finding],
 ) -> None:
+    if dataset.rows in heights and int(numbers.min()) >= 0 and int(numbers.max()) <= 1:
+        return  # a flag for each row
     path, last = escape(dataset.path), int(numbers[-1])
     falling = np.flatnonzero(numbers[1:] < numbers[:-1])
     if falling.size:

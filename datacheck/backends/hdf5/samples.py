@@ -30,6 +30,9 @@ DEEPEST = 8
 CELLS = 1 << 22
 """So many lengths, samples times members, are compared."""
 NAMED = 5
+FEW = 3
+"""Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
+CHANNELS = 4
 WEIGHTS = re.compile(
     rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"
     rb"|.*:[0-9]+|(.*/)?vars/[0-9]+"
@@ -109,7 +112,21 @@ class Family:
                     break
             else:
                 sets.append([place])
-        return [alike for alike in sets if len(alike) > 1]
+        return [alike for alike in map(self._of_steps, sets) if len(alike) > 1]
+
+    def _of_steps(self, alike: list[int]) -> list[int]:
+        """Return a set without those of one length in all samples, if at least as many others vary as one.
+
+        These have a size of their own, which is that of the others by chance: a cell of 3 vectors beside 3 atoms.
+        """
+        rows = self.lengths[alike]
+        fixed = np.array([len(set(its[its >= 0].tolist())) == 1 for its in rows])
+        varying = rows[~fixed]
+        if not 0 < fixed.sum() <= len(varying) or len(varying) < 2 or not (varying == varying[0]).all():
+            return alike
+        if len(set(varying[0].tolist())) < FEWEST:
+            return alike
+        return [place for place, stays in zip(alike, ~fixed, strict=True) if stays]
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
@@ -130,9 +147,10 @@ class Family:
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:
         rows = self.steps
+        fewest = min(rows[rows > 0].tolist(), default=0)
         for at, sample in enumerate(self.samples):
             nothing = not sample.members and not sample.linked
-            if nothing or rows[at] == 0:
+            if nothing or (rows[at] == 0 and (fewest > FEW or not self.lengths[:, at].max() > 0)):
                 what = "holds nothing" if nothing else "holds not one row"
                 said = f"{self._called(sample)} {what}; the other {len(self.samples) - 1:,} like it do"
                 yield sample, found("unpaired", said, sample=escape(sample.path), missing=[])
@@ -172,12 +190,26 @@ class Family:
             usual, count = Counter(shapes.values()).most_common(1)[0]
             if count < len(shapes) and count >= SURE * len(shapes):
                 for at, shape in shapes.items():
-                    if shape != usual:
+                    if shape != usual and not self._sized(place, shape, usual):
                         odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
         for at, what in sorted(odd.items()):
             sample = self.samples[at]
             said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
             yield sample, found("shape", said, sample=escape(sample.path))
+
+    def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
+        """Say whether samples may differ in the shape of a row: square matrices, pictures whose rows are channels."""
+        rows = self.lengths[place]
+        there = rows[rows >= 0]
+        counts = Counter(there.tolist())
+        if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
+            return True
+        square = [
+            len(it.members[self.names[place]]) == 2 and len(set(it.members[self.names[place]])) == 1
+            for it in self.samples
+            if self.names[place] in it.members
+        ]
+        return len(usual) == 1 and len(counts) > 1 and all(square)
 
     def _called(self, sample: Sample) -> str:
         return f"the {self.noun} {escape(sample.path)}" if self.noun == "file" else escape(sample.path)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.each import part_families, stem
+from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
-from datacheck.backends.hdf5.row_numbers import ROWS, WORDS, RowNumbers
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
+from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
 from datacheck.model.escaping import escape
 
@@ -24,6 +25,8 @@ PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold spl
 EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
 """Words in the names of files that are a sample each."""
 POINTERS = STARTS | ENDS | ROWS | {b"ix"}
+RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
+"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 Rows = dict[str, NDArray[np.int64]]
@@ -87,9 +90,10 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
         samples = {it.path for it in family.samples}
         its = [it for it in tables if it.group == printed(family.samples[0].path.rpartition(b"/")[0])]
         gone = marked & samples
-        gone |= {stem(it.judged[row].path) for it in its for row in made.rows.get(it.name, ())}
+        of_table = {it.name: stems(it) for it in its}
+        gone |= {of_table[it.name][row] for it in its for row in made.rows.get(it.name, ())}
         for table in its if gone else ():
-            rows = [row for row, dataset in enumerate(table.judged) if stem(dataset.path) in gone]
+            rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
             if rows:
                 made.rows[table.name] = np.array(rows, np.int64)
 
@@ -221,6 +225,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     known = {it.path for it in means.numbers}
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
+    yield from _of_samples(means, others, made)
     for table in tables:
         gone = made.rows.get(table.name)
         if gone is not None and len(gone) and any(it.unclear for it in table.datasets):
@@ -238,8 +243,10 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 made.rows.get(of_table.get(other.path, ""), ()), gone
             ):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif _points(other) and other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]:
+            elif _points(other) and (_beside(table, other) or RUNS.intersection(WORDS.findall(other.name.lower()))):
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
+            elif _longer(table, other):
+                yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
         for matrix in means.sparse:
             if own.intersection(matrix.paths) or matrix.pointers == table.rows + 1:
                 yield (
@@ -247,11 +254,40 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 )
 
 
+def _beside(table: Table, other: Dataset) -> bool:
+    return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
+
+
 def _points(dataset: Dataset) -> bool:
     its = set(WORDS.findall(dataset.name.lower()))
-    return (
-        dataset.dtype.kind in "iu"
-        and len(dataset.shape) == 1
-        and bool(its & POINTERS)
-        and dataset.name not in (b"ids",)
-    )
+    if dataset.dtype.kind not in "iu":
+        return False
+    if len(dataset.shape) == 2 and dataset.shape[1] == 2:
+        return bool(its & RANGES)
+    if len(dataset.shape) == 2 and dataset.shape[0] == 2:
+        return b"edge" in its and bool(its & ROWS)
+    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
+
+
+def _longer(table: Table, other: Dataset) -> bool:
+    """Say whether one of these is the observations, with the last one, and the other one the actions between them."""
+    if not _beside(table, other):
+        return False
+    names = {it.name for it in table.datasets}
+    if names & SEEN and other.name in STEPS:
+        return table.rows == other.rows + 1
+    return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
+
+
+def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
+    """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
+    named = {it.path for it in means.names}
+    for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
+        count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
+        for other in others:
+            if other.path in named or count < FEWEST:
+                continue
+            if other.rows == count:
+                yield f"{escape(other.path)} has a row for each group of {escape(above or b'/')}, of which some go"
+            elif names_a_set(other.name) and len(other.shape) == 1 and other.rows < count:
+                yield f"{escape(other.path)} may hold numbers of groups of {escape(above or b'/')}, of which some go"
