@@ -147,5 +147,5 @@ def part_families(made: Collection[Table]) -> Iterator[Family]:
 
 def part_findings(made: Collection[Table]) -> Iterator[Finding]:
     """Yield what is wrong with samples of several datasets for what the others have."""
-    for family in part_families(made):
+    for family in part_families([it for it in made if it.each]):
         yield from (it for _, it in family.findings())

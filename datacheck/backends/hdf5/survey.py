@@ -83,13 +83,8 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
-<<<<<<< HEAD
-        walk.findings += [*row_counts(group, others, options), *paired_counts(others), *part_findings(singly)]
-    said = (*walk.findings, *together(walk.lengths, options), *untrue)
-=======
         walk.findings += [*row_counts(group, [] if means.compares(group) else others, options), *paired_counts(others)]
-    walk.findings += [*together(walk.lengths, options), *untrue, *part_findings([it for it in found_tables if it.each])]
->>>>>>> a1
+    said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
     alone = frozenset(single)
