@@ -77,6 +77,10 @@ class Info(msgspec.Struct, kw_only=True):
         return 3 if self.met else 0
 
 
+FOR_A_SCAN = frozenset({"row-count", "count", "shape", "unpaired", "dangling", "unwritten"})
+"""Findings of a layout with these codes hide nothing: what they say of the data is for a scan to say."""
+
+
 class Infos(msgspec.Struct, kw_only=True):
     """What is in each of several stores."""
 
@@ -112,7 +116,7 @@ def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names)
         made.met.append(finding_of_death(layout, OPENING, of_record=False))
         return made
     made.source = msgspec.structs.replace(made.source, records=layout.records, bytes=layout.size)
-    made.met += layout.findings
+    made.met += (it for it in layout.findings if it.code not in FOR_A_SCAN)
     taken = take_profile(pool, layout)
     report.profile = taken.profile
     names.look(report, taken, pool)

@@ -15,6 +15,7 @@ import pytest
 from building import datum, fingerprint, floats, key, pictures, pixels, raw_records, write_lmdb
 from trees import KINDS, run, store
 
+import datacheck
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import ignore
@@ -150,6 +151,13 @@ def test_an_empty_store(tmp_path):
         pass
     assert info(tmp_path / "env")[0].startswith(f"{tmp_path / 'env'}: LMDB, 0 records")
     assert document(tmp_path / "env")["parts"] == []
+
+
+def test_what_a_scan_finds_in_whole_datasets_is_in_nobodys_way(tmp_path):
+    with h5py.File(tmp_path / "pairs.h5", "w") as file:
+        file["X_train"], file["y_train"] = np.zeros((50, 3)), np.zeros(48)
+    assert datacheck.scan(tmp_path / "pairs.h5").counts.get("row-count")
+    assert document(tmp_path / "pairs.h5", status=0)["met"] == []
 
 
 def test_of_a_damaged_store_it_is_said_that_not_all_could_be_looked_at(tmp_path):
