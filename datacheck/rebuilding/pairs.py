@@ -6,12 +6,14 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.place import identity_at
 from datacheck.model.escaping import unescape
 from datacheck.model.settings import Settings
@@ -22,6 +24,7 @@ from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
+from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import STORES, names_of, pairings
 from datacheck.scanning.run import run
@@ -46,6 +49,7 @@ def rebuild_pairs(
     _refuse(order)
     prepared = [prepare(source, settings) for source in sources]
     readers = [reader for reader, _ in prepared]
+    _refuse_place(sources, readers, order.target)
     called = names_of(readers)
     if any(os.sep in name for name in called):
         raise UsageError("--paired writes each copy under the name of its source; two of them have the same name")
@@ -56,12 +60,14 @@ def rebuild_pairs(
     left_as_it_is = not order.choice.made and any(report.bad for _, report in prepared)
     dry = order.dry_run or left_as_it_is
     made = []
-    with contextlib.nullcontext() if dry else _folder(order.target):
+    folder: AbstractContextManager[list[Path]] = contextlib.nullcontext([]) if dry else _folder(order.target)
+    with folder as written:
         for (reader, report), name in zip(prepared, called, strict=True):
             one = replace(order, source=Path(reader.path), target=order.target / name, dry_run=dry)
             receipt, _ = rebuild_as(one, settings, progress, engine, publishing, names, scanned=report)
             if not dry and not receipt.written:
                 raise RebuildFailed(str(one.source), "nothing would be left of it in a copy")
+            written.append(one.target)
             made.append((receipt, report))
     return made
 
@@ -74,9 +80,22 @@ def _refuse(order: Order) -> None:
         raise UsageError("--paired writes into a new folder, so there is nothing to --force; name another target")
 
 
+def _refuse_place(sources: Sequence[Path], readers: Sequence[Reader], target: Path) -> None:
+    """Raise UsageError for a folder in any of the sources, or around one, TargetExists where something lies there."""
+    for source in sources:
+        refuse_overlap({"source": source, "target": target})
+    guard = Guard([*sources], lambda: (file for reader in readers for file in read_by(reader)))
+    guard.refuse_target(target, "target")
+    if os.path.lexists(target):
+        raise TargetExists(str(target), "target", forceable=False)
+
+
 @contextlib.contextmanager
-def _folder(target: Path) -> Iterator[None]:
-    """Make a folder, and remove it with all that is in it if what is done there fails."""
+def _folder(target: Path) -> Iterator[list[Path]]:
+    """Make a folder, and yield what is to hear of each copy written there: if anything fails, all of it goes again.
+
+    What somebody else has put there meanwhile stays, and then so does the folder.
+    """
     try:
         target.mkdir()
     except FileExistsError as exc:
@@ -85,12 +104,16 @@ def _folder(target: Path) -> Iterator[None]:
         raise RebuildFailed(str(target), "the directory it is to lie in does not exist") from exc
     except OSError as exc:
         raise RebuildFailed(str(target), f"could not be written: {exc.strerror}") from exc
+    written: list[Path] = []
     made = identity_at(target)
     try:
-        yield
+        yield written
     except BaseException:
         if identity_at(target) == made:
-            shutil.rmtree(target)
+            for copy in written:
+                shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+            with contextlib.suppress(OSError):
+                target.rmdir()
         raise
 
 

@@ -5,7 +5,7 @@ import sys
 
 import lmdb
 import pytest
-from building import datum, key, pixels, write_lmdb
+from building import datum, fingerprint, key, pixels, write_lmdb
 
 import datacheck
 from datacheck.rebuilding import pairs as pairs_module
@@ -109,6 +109,41 @@ def test_a_copy_that_fails_takes_the_others_with_it(tmp_path, stores, monkeypatc
     with pytest.raises(datacheck.RebuildFailed, match="no room"):
         datacheck.rebuild(stores, tmp_path / "out", paired=True, drop_bad=True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("place", ["", "out", "deep/out"])
+def test_no_source_is_written_to(tmp_path, stores, at, place, monkeypatch):
+    before = [fingerprint(store) for store in stores]
+    made = []
+    monkeypatch.setattr(pairs_module, "_folder", lambda target: made.append(target))
+    with pytest.raises(datacheck.UsageError):
+        datacheck.rebuild(stores, stores[at] / place, paired=True, drop_bad=True)
+    (tmp_path / "link").symlink_to(stores[at])
+    with pytest.raises(datacheck.DatacheckError):
+        datacheck.rebuild(stores, tmp_path / "link" / place, paired=True, drop_bad=True)
+    assert made == []
+    assert [fingerprint(store) for store in stores] == before
+
+
+def test_a_folder_that_holds_a_source_is_refused(tmp_path, stores):
+    with pytest.raises(datacheck.UsageError, match="lies inside the target"):
+        datacheck.rebuild(stores, tmp_path, paired=True, drop_bad=True)
+
+
+def test_what_somebody_else_has_put_there_stays(tmp_path, stores, monkeypatch):
+    real = pairs_module.rebuild_as
+
+    def failing(order, *args, **more):
+        if order.source == stores[1]:
+            (tmp_path / "out" / "theirs").write_text("theirs")
+            raise datacheck.RebuildFailed(str(order.source), "no room")
+        return real(order, *args, **more)
+
+    monkeypatch.setattr(pairs_module, "rebuild_as", failing)
+    with pytest.raises(datacheck.RebuildFailed, match="no room"):
+        datacheck.rebuild(stores, tmp_path / "out", paired=True, drop_bad=True)
+    assert [it.name for it in (tmp_path / "out").iterdir()] == ["theirs"]
 
 
 def test_what_lies_there_is_left_alone(tmp_path, stores):
