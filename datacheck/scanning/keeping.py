@@ -42,7 +42,8 @@ DEATHS = 4
 def recognise(pool: Engine[Task], layout: Layout, without: Collection[int] = ()) -> tuple[Convention, ...] | Death:
     """Return the conventions that a store keeps, by the keys at its probes; or the Death of looking at their values.
 
-    Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself.
+    Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself. But where
+    there was no time for any, as on a slow disk, nobody knows what the store keeps: that Death is returned.
     """
     count, limit = fitting(layout)
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
@@ -54,7 +55,9 @@ def recognise(pool: Engine[Task], layout: Layout, without: Collection[int] = ())
             break
         if keys.note in numbers:
             numbers.remove(keys.note)
-    if isinstance(keys, Death) or not keys:
+    if isinstance(keys, Death):
+        return keys if keys.timed_out else ()
+    if not keys:
         return ()
     ((_, result),) = pool.run([Recognise(keys, every=len(keys) == layout.records)])
     return cast("tuple[Convention, ...] | Death", result)

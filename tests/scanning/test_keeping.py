@@ -86,6 +86,10 @@ def test_where_every_probe_fails_there_is_none_and_it_ends(tmp_path):
     assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == ()
 
 
+def test_where_there_is_no_time_for_any_probe_it_is_not_known_what_the_store_keeps(tmp_path):
+    assert found(tmp_path, how="sleeps", places=(0, 1, 2, 3)).signal == "SIGALRM"
+
+
 def test_a_value_that_stops_the_worker_is_said_with_the_time_of_a_record(tmp_path):
     assert found(tmp_path, how="sleeps", values=True).signal == "SIGALRM"
 
