@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Parsed
@@ -272,12 +272,9 @@ class JsonDecoder(ContainerDecoder):
     def parse(self, value: Value) -> Parsed:
         return parse_json(value)
 
-    def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
-    ) -> Iterator[Batch | tuple[int, Finding]]:
+    def decode_together(
+        self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> tuple[Sequence[Batch], Sequence[int]]:
         from datacheck.decoders.trees.json_alike import decode_alike
 
-        read = partial(self.read, profile=profile, pixels=pixels)
-        batches, left = decode_alike(read, block, rows, profile)
-        yield from batches
-        yield from super().decode(block, left, profile, pixels=pixels)
+        return decode_alike(read, block, rows, profile)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.trees.alike import decode_alike
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.msgpack import is_msgpack, parse_msgpack
@@ -13,7 +12,6 @@ from datacheck.decoders.trees.msgpack_places import places
 from datacheck.decoders.trees.tree import Parsed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
-from datacheck.model.finding import Finding
 from datacheck.model.profile import FamilyProfile
 
 
@@ -28,10 +26,7 @@ class MsgpackDecoder(ContainerDecoder):
     def parse(self, value: Value) -> Parsed:
         return parse_msgpack(value)
 
-    def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
-    ) -> Iterator[Batch | tuple[int, Finding]]:
-        read = partial(self.read, profile=profile, pixels=pixels)
-        batches, left = decode_alike(read, places, block, rows, profile)
-        yield from batches
-        yield from super().decode(block, left, profile, pixels=pixels)
+    def decode_together(
+        self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> tuple[Sequence[Batch], Sequence[int]]:
+        return decode_alike(read, places, block, rows, profile)

@@ -2,7 +2,9 @@
 
 import pickle
 import random
+from functools import partial
 
+import decoding_together
 import numpy as np
 import pytest
 from building import floats
@@ -13,23 +15,12 @@ from datacheck.decoders.trees import alike
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
 from datacheck.scanning.profiling import of_values
-from datacheck.testing.decoders import flipped, spread
+from datacheck.testing.decoders import flipped
 
 DECODER = PickleDecoder()
 
 
-def compared(values, profile=None, block=None):
-    """Compare what is said of values together and one by one; return how many were decoded together."""
-    block = Block([b""] * len(values), values) if block is None else block
-    together = spread(DECODER.decode(block, range(len(values)), profile))
-    single = []
-    for row in range(len(values)):
-        one = Block([b""] * len(values), values)
-        single += spread(DECODER.decode(one, [row], profile))
-    assert together == sorted(single, key=repr)
-    batches, left = alike.decode_alike(lambda it: DECODER.read(it, profile), places, block, range(len(values)), profile)
-    assert {row for batch in batches for row in batch.rows} == set(range(len(values))) - set(left)
-    return len(values) - len(left)
+compared = partial(decoding_together.compared, DECODER)
 
 
 def shapes(at):

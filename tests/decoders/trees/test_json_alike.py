@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from datacheck.decoders.trees import json_alike
 from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
 from datacheck.scanning.profiling import of_values
@@ -22,7 +21,7 @@ def compared(values, profile=None):
     for row in range(len(values)):
         single += spread(DECODER.decode(block, [row], profile))
     assert together == sorted(single, key=repr)
-    batches, left = json_alike.decode_alike(lambda it: DECODER.read(it, profile), block, range(len(values)), profile)
+    batches, left = DECODER.decode_together(lambda it: DECODER.read(it, profile), block, range(len(values)), profile)
     assert {row for batch in batches for row in batch.rows} <= set(range(len(values))) - set(left)
     return len(values) - len(left)
 

@@ -1,35 +1,24 @@
 """msgpack records of one layout are decoded together, and say what they say one by one."""
 
 import random
+from functools import partial
 
+import decoding_together
 import numpy as np
 import pytest
 from building import floats
 from msgpack_building import packed
 
-from datacheck.decoders.trees import alike
 from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
-from datacheck.decoders.trees.msgpack_places import places
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
 from datacheck.scanning.profiling import of_values
-from datacheck.testing.decoders import flipped, spread
+from datacheck.testing.decoders import flipped
 
 DECODER = MsgpackDecoder()
 
 
-def compared(values, profile=None, block=None):
-    """Compare what is said of values together and one by one; return how many were decoded together."""
-    block = Block([b""] * len(values), values) if block is None else block
-    together = spread(DECODER.decode(block, range(len(values)), profile))
-    single = []
-    for row in range(len(values)):
-        one = Block([b""] * len(values), values)
-        single += spread(DECODER.decode(one, [row], profile))
-    assert together == sorted(single, key=repr)
-    batches, left = alike.decode_alike(lambda it: DECODER.read(it, profile), places, block, range(len(values)), profile)
-    assert {row for batch in batches for row in batch.rows} == set(range(len(values))) - set(left)
-    return len(values) - len(left)
+compared = partial(decoding_together.compared, DECODER)
 
 
 def shapes(at):
