@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +41,8 @@ class Backend:
     """A row of BACKENDS: all that the rest of datacheck has to know of one kind of store.
 
     `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the
-    fingerprint. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
+    fingerprint. `in_folders` (an InFolders) tells one in a folder; None: the reader has it, or there is nothing to be
+    told by. `copier` (a Copier) copies it, None: it cannot be rebuilt; `writer` (a Writer) writes a key-value store
     of this kind: `PairCopier` copies from and to all that have one.
     """
 
@@ -49,6 +51,7 @@ class Backend:
     title: str
     noun: str
     roots: Roots = SUPERBLOCK
+    in_folders: Class | None = None
     copier: Class | None = None
     writer: Class | None = None
 
@@ -60,6 +63,7 @@ BACKENDS: dict[str, Backend] = {
         title="LMDB",
         noun="an LMDB environment",
         roots=Roots(size=2 * 65536),  # the two meta pages, whatever the page size
+        in_folders=("datacheck.backends.lmdb.in_folders", "IN_FOLDERS"),
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
         writer=("datacheck.backends.lmdb.library", "LmdbWriter"),
     ),
@@ -69,6 +73,7 @@ BACKENDS: dict[str, Backend] = {
         title="LevelDB",
         noun="a LevelDB",
         roots=Roots(("CURRENT", "MANIFEST-*"), None),
+        in_folders=("datacheck.backends.leveldb.in_folders", "IN_FOLDERS"),
         copier=("datacheck.rebuilding.pair_copier", "PairCopier"),
         writer=("datacheck.backends.leveldb.writer", "LevelDbWriter"),
     ),
@@ -78,6 +83,7 @@ BACKENDS: dict[str, Backend] = {
         title="HDF5",
         noun="HDF5",
         roots=SUPERBLOCK,
+        in_folders=("datacheck.backends.hdf5.in_folders", "IN_FOLDERS"),
         copier=("datacheck.backends.hdf5.copying.copier", "Hdf5Copier"),
     ),
 }
@@ -199,8 +205,10 @@ def _not_of(path: Path, backend: str | None) -> str:
 
 
 def _searched_kind(name: str) -> SearchedKind:
-    row, reader = BACKENDS[name], _reader_class(name)
-    return SearchedKind(row.title, row.noun, reader, getattr(reader, "in_folders", InFolders()))
+    row = BACKENDS[name]
+    load = partial(_reader_class, name)
+    told = getattr(load(), "in_folders", InFolders()) if row.in_folders is None else load_class(row.in_folders)
+    return SearchedKind(row.title, row.noun, load, told)
 
 
 FETCH = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +33,11 @@ Entries = Sequence[tuple[bytes, Path]]
 
 
 class SearchedKind(NamedTuple):
-    """A kind of store to search for: its title and noun, its reader, and how it is told."""
+    """A kind of store to search for: its title and noun, what loads its reader, and how it is told."""
 
     title: str
     noun: str
-    reader: type[Reader]
+    load: Callable[[], type[Reader]]
     told: InFolders = InFolders()
 
 
@@ -130,8 +130,9 @@ class _Walk:
         for kind in self.kinds:
             if kind.told.holds is not None:
                 continue
+            asked = kind.told.needs is None or any(map(kind.told.needs.fullmatch, names))
             try:
-                reader = kind.reader.recognise(folder, self.options)
+                reader = kind.load().recognise(folder, self.options) if asked else None
             except SourceUnknown as exc:
                 own.append(kind.told.own)
                 if not name:
@@ -188,7 +189,7 @@ class _Walk:
                 continue
             likely = any(head.startswith(magic, offset) for offset, magic in kind.told.magics)
             if kind.told.files and (not kind.told.magics or likely or suffix in kind.told.suffixes):
-                reader = kind.reader.recognise(path, self.options)
+                reader = kind.load().recognise(path, self.options)
                 if reader is not None:
                     self.stores.append((name, reader))
                     return
@@ -220,9 +221,9 @@ class _Walk:
         readers: list[tuple[bytes, Reader]] = []
         sound = bool(self.stores) or any(self.gathered)
         for kind, files in zip(self.kinds, self.gathered, strict=True):
-            if files and issubclass(kind.reader, Gathering):
+            if files and issubclass(gathering := kind.load(), Gathering):
                 once = _once(sorted(files))
-                readers.append((b"", kind.reader.gather(self.root, once, faults, self.options)))
+                readers.append((b"", gathering.gather(self.root, once, faults, self.options)))
                 faults = []
         if faults:
             readers.append((b"", FolderReader(self.root, tuple(faults))))

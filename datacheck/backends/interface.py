@@ -43,7 +43,8 @@ class InFolders:
     `suffixes` say of a file or an empty directory that it should be one. If they may be `files`, those with such a
     suffix are asked and those with one of `magics` (offset and bytes); every file where there are none. `own` are the
     names of what belongs to a directory that is such a store (None: all); a directory with one of the names `marks`
-    should be one. `holds` says of a file that it is one of those that are one source together: the reader is Gathering.
+    should be one. Where a directory has none of the names it `needs`, the reader is not asked (None: it always is).
+    `holds` says of a file that it is one of those that are one source together: the reader is Gathering.
     """
 
     suffixes: frozenset[str] = frozenset()
@@ -51,6 +52,7 @@ class InFolders:
     magics: tuple[tuple[int, bytes], ...] = ()
     own: Pattern[str] | None = None
     marks: Pattern[str] | None = None
+    needs: Pattern[str] | None = None
     holds: Callable[[Path], bool] | None = None
 
 

@@ -120,7 +120,7 @@ def _database(source: NetSource, path: Path, beside: bool) -> Opened:
 
 
 def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Opened:
-    from datacheck.backends.hdf5.file_list import has_signature
+    from datacheck.backends.hdf5.in_folders import has_signature
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
     if has_signature(path):
@@ -148,7 +148,7 @@ def _hdf5(path: Path, places: Places, beside: bool, options: StoreOptions) -> Op
 
 def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path | None, Finding | None]]:
     """Yield the name, the path and what is wrong with each file of a list: white space ends a name, as in Caffe."""
-    from datacheck.backends.hdf5.file_list import has_signature
+    from datacheck.backends.hdf5.in_folders import has_signature
 
     for line in text.splitlines():
         words = line.split()

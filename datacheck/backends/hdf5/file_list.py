@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datacheck.backends.folder import of_file, why_not
-from datacheck.backends.hdf5.superblock import SIGNATURE, offsets, superblock
-from datacheck.files.regular import NotRegular, TooLarge, irregular, open_regular, read_whole
-from datacheck.files.retrying import pread
+from datacheck.backends.hdf5.in_folders import SUFFIXES, is_hdf5
+from datacheck.files.regular import NotRegular, TooLarge, irregular, read_whole
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".loom", ".nc", ".nc4"})
-"""In a folder, a file with one of these that is no HDF5 file is a finding; a text of such names is a list of files."""
 LIST_BYTES = 4 << 20
 """A larger text file is not taken for a list of files."""
 
@@ -39,17 +36,6 @@ def sources(path: Path) -> Sources | None:
     if is_hdf5(path):
         return Sources((path,))
     return _in_list(path)
-
-
-def is_hdf5(path: Path) -> bool:
-    """Say whether a file has a superblock's signature, or lost that and all else says that it was one of HDF5."""
-    return has_signature(path) or superblock(path) is not None
-
-
-def has_signature(path: Path) -> bool:
-    with open_regular(path) as file:
-        places = offsets(os.fstat(file.fileno()).st_size)
-        return any(pread(file.fileno(), len(SIGNATURE), offset) == SIGNATURE for offset in places)
 
 
 def _in_list(path: Path) -> Sources | None:

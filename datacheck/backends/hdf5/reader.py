@@ -23,8 +23,9 @@ from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
-from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
+from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
+from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
@@ -47,7 +48,7 @@ from datacheck.backends.hdf5.tables import (
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.window import Window, column
-from datacheck.backends.interface import DEFAULTS, InFolders, StoreOptions
+from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
 from datacheck.model.blocks import AnyBlock, Layout, Note, Position, RowBlock, Shard, ignore
 from datacheck.model.cells import NUMBERS, Cells
@@ -83,7 +84,7 @@ class Hdf5Reader:
     backend: str = "hdf5"
     kept: bool = field(default=False, repr=False, compare=False)
     """Whether files stay open after they were read: in workers, which get a reader and end with it."""
-    in_folders = InFolders(SUFFIXES, holds=is_hdf5)
+    in_folders = IN_FOLDERS
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "kept": True}
@@ -92,7 +93,7 @@ class Hdf5Reader:
     def recognise(cls, path: Path, options: StoreOptions = DEFAULTS) -> Hdf5Reader | None:
         """Return a reader if HDF5 lies at `path`, or below it, by the files' signatures; the suffixes mean nothing."""
         if path.is_dir():
-            readers = search(path, [SearchedKind("HDF5", "HDF5", cls, cls.in_folders)], options).readers
+            readers = search(path, [SearchedKind("HDF5", "HDF5", lambda: cls, cls.in_folders)], options).readers
             return next((it for it in readers if isinstance(it, cls)), None)
         there = sources(path)
         return None if there is None else cls(path, there.files, there.names, there.findings, options)

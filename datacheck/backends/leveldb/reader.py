@@ -13,8 +13,9 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
-from datacheck.backends.interface import InFolders, StoreOptions
+from datacheck.backends.interface import StoreOptions
 from datacheck.backends.leveldb.block import Damaged, Value
+from datacheck.backends.leveldb.in_folders import IN_FOLDERS
 from datacheck.backends.leveldb.log import BLOCK, first_record_is_sound
 from datacheck.backends.leveldb.merge import START, Chunk, Complain, Files, Pairs, log_chunks, merged, run_chunks
 from datacheck.backends.leveldb.recovery import live_version
@@ -71,12 +72,7 @@ class LevelDbReader:
 
     path: Path
     backend = "leveldb"
-    in_folders = InFolders(
-        suffixes=frozenset({".leveldb"}),
-        files=False,
-        own=re.compile(r"CURRENT|LOCK|LOG(\.old)?|lost|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst|log|dbtmp)"),
-        marks=re.compile(r"MANIFEST-[0-9]+|[0-9]+\.ldb"),
-    )
+    in_folders = IN_FOLDERS
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> LevelDbReader | None:

@@ -7,11 +7,10 @@ replaced under its own number. So the newest record of a commit's free list name
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
-
-import numpy as np
 
 from datacheck.backends.lmdb.format import (
     BIGDATA,
@@ -24,7 +23,6 @@ from datacheck.backends.lmdb.format import (
     OVERFLOW,
     Meta,
 )
-from datacheck.backends.shared.key_arrays import Numbers
 
 KEY_BYTES = 8
 
@@ -58,14 +56,14 @@ def _frees(read: Callable[[int, int], bytes], header: int, new: Meta, old: Meta)
     if last is None:
         return None
     number, pages = last
-    return number if bool((pages == old.main.root).any()) else False
+    return number if old.main.root in pages else False
 
 
-def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> tuple[int, Numbers] | None:
+def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> tuple[int, Sequence[int]] | None:
     """Return the last record of a commit's free list: a transaction, and the pages it replaced. None if unreadable."""
     number, size = meta.free.root, meta.page_size
     if number == NO_PAGE:
-        return 0, np.zeros(0, np.int64)
+        return 0, ()
     for _ in range(DEEPEST):
         page = read(number * size, size)
         kind = int.from_bytes(page[header - 6 : header - 4], sys.byteorder)
@@ -87,7 +85,7 @@ def _last_freed(read: Callable[[int, int], bytes], header: int, meta: Meta) -> t
         raw = page[start : start + (low | high << 16)]
         if flags & BIGDATA:
             raw = _extent(read, header, size, int.from_bytes(page[start : start + 8], sys.byteorder), low | high << 16)
-        listed = np.frombuffer(raw[: len(raw) // 8 * 8], np.int64)
+        listed = array("q", raw[: len(raw) // 8 * 8])  # an array, and no NumPy: the caller of a scan does not load that
         return (freed, listed[1:]) if len(listed) and listed[0] == len(listed) - 1 else None
     return None
 

@@ -6,21 +6,19 @@ where it is used.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datacheck.backends.interface import InFolders, StoreOptions
+from datacheck.backends.interface import StoreOptions
 from datacheck.backends.lmdb.format import (
     DUPSORT,
-    HEADERS,
-    MAGIC,
     PageDamaged,
     header_size,
     other_machine,
 )
+from datacheck.backends.lmdb.in_folders import IN_FOLDERS
 from datacheck.backends.lmdb.library import data_file, refusal
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.shared.searching import counted, not_found
@@ -49,12 +47,7 @@ class LmdbReader:
     shard_bytes: int | None = None
     """How large a shard is to be; None: as `layout` sees fit."""
     backend = "lmdb"
-    in_folders = InFolders(
-        suffixes=frozenset({".mdb", ".lmdb"}),
-        magics=tuple((offset, magic) for offset in (12, *HEADERS) for magic in (MAGIC, MAGIC[::-1])),
-        own=re.compile(r"(data|lock)\.mdb"),
-        marks=re.compile(r"data\.mdb"),
-    )
+    in_folders = IN_FOLDERS
 
     @classmethod
     def recognise(cls, path: Path, options: StoreOptions) -> LmdbReader | None:

@@ -1,17 +1,20 @@
 """Faults of HDF5 files that a copy, a folder or a list of files meets: they neither stop it nor pass pixels_skipped."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
 from building import fingerprint, floats
 
 import datacheck
-from datacheck.backends import open_store
+from datacheck.backends import BACKENDS, open_store
 from datacheck.backends.copy_plan import Drops, Plan
 from datacheck.backends.hdf5 import file_list
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
+from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.interface import InFolders, StoreOptions
+from datacheck.backends.interface import StoreOptions
 
 
 def digest_of_a_copy(folder, name, **how):
@@ -60,7 +63,8 @@ def unreadable(monkeypatch):
         return real(path)
 
     monkeypatch.setattr(file_list, "is_hdf5", is_hdf5)
-    monkeypatch.setattr(Hdf5Reader, "in_folders", InFolders(file_list.SUFFIXES, holds=is_hdf5))
+    monkeypatch.setattr(Hdf5Reader, "in_folders", replace(IN_FOLDERS, holds=is_hdf5))
+    monkeypatch.setitem(BACKENDS, "hdf5", replace(BACKENDS["hdf5"], in_folders=None))  # so the reader's own is used
 
 
 def store(path):
