@@ -6,10 +6,11 @@ import importlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from datacheck.backends.folder import FOLDER, SearchedKind, counted_kinds, search
 from datacheck.backends.image_list import list_of_pictures
@@ -36,8 +37,7 @@ NAMED = 5
 """So many of the sources in a folder are named in a sentence."""
 
 
-@dataclass(frozen=True)
-class Backend:
+class Backend(msgspec.Struct, frozen=True):
     """A row of BACKENDS: all that the rest of datacheck has to know of one kind of store.
 
     `reads` says what the reader reads, `title` is its name in a headline, `noun` in a sentence. `roots` go into the

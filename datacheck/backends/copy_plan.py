@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from datacheck.model.blocks import Block
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Drops:
+class Drops(msgspec.Struct, frozen=True):
     """Which records a copy leaves out, by their index in the source; the indexes are in a file, ascending int64.
 
     `deadly` are the escaped keys of those that kill whoever reads them: they are not even to be touched.
@@ -32,13 +32,12 @@ class Drops:
         return np.memmap(self.file, np.int64, "r")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What becomes of some rows of a block of keys and values: those that go, new keys, new values."""
 
     leaves: frozenset[int] = frozenset()
-    keys: Mapping[int, bytes] = field(default_factory=dict)
-    values: Mapping[int, bytes] = field(default_factory=dict)
+    keys: Mapping[int, bytes] = msgspec.field(default_factory=dict)
+    values: Mapping[int, bytes] = msgspec.field(default_factory=dict)
 
 
 class Changing(Protocol):
@@ -62,8 +61,7 @@ class Changing(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """All that a copy is to do.
 
     `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
@@ -81,8 +79,7 @@ class Plan:
     samples: frozenset[tuple[str | None, str]] = frozenset()
 
 
-@dataclass(frozen=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True):
     """What goes with records that are dropped: all their indexes, ascending int64 as bytes, and whole samples.
 
     A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
@@ -99,8 +96,7 @@ class Gone:
         return len(self.indexes) // 8
 
 
-@dataclass(frozen=True)
-class Copied:
+class Copied(msgspec.Struct, frozen=True):
     """What a copy came to: records kept (altered ones among them), dropped, altered; the digest of all that was kept.
 
     `digest` is of the records as they are to be in the copy: re-reading the copy must give the same. `held` counts the

@@ -10,10 +10,11 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from re import Pattern
 from typing import NamedTuple
+
+import msgspec
 
 from datacheck.backends.interface import Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.file_kinds import FOREIGN, HEAD_BYTES, LOCK, kind_of_file
@@ -41,8 +42,7 @@ class SearchedKind(NamedTuple):
     told: InFolders = InFolders()
 
 
-@dataclass(frozen=True)
-class FolderReader:
+class FolderReader(msgspec.Struct, frozen=True):
     """What is wrong with a folder apart from the stores in it; it has no records."""
 
     path: Path
@@ -67,8 +67,7 @@ class FolderReader:
         return finding
 
 
-@dataclass(frozen=True)
-class Searched:
+class Searched(msgspec.Struct, frozen=True):
     """What was found below a folder: the sources in the order of their names, and what is not read, by kind."""
 
     readers: tuple[Reader, ...]
@@ -86,16 +85,15 @@ def search(folder: Path, kinds: Sequence[SearchedKind], options: StoreOptions) -
     return walk.result()
 
 
-@dataclass
-class _Walk:
+class _Walk(msgspec.Struct):
     root: Path
     kinds: Sequence[SearchedKind]
     options: StoreOptions
-    stores: list[tuple[bytes, Reader]] = field(default_factory=list)
-    gathered: list[list[tuple[bytes, Path]]] = field(default_factory=list)
-    faults: list[tuple[bytes, Finding]] = field(default_factory=list)
-    not_read: Counter[str] = field(default_factory=Counter)
-    strange: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    stores: list[tuple[bytes, Reader]] = msgspec.field(default_factory=list)
+    gathered: list[list[tuple[bytes, Path]]] = msgspec.field(default_factory=list)
+    faults: list[tuple[bytes, Finding]] = msgspec.field(default_factory=list)
+    not_read: Counter[str] = msgspec.field(default_factory=Counter)
+    strange: dict[str, list[bytes]] = msgspec.field(default_factory=lambda: defaultdict(list))
     """Files that nothing recognises, by their suffix: what they should be depends on what has the same suffix."""
     refusal: SourceUnknown | None = None
 

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,8 +37,7 @@ _NUMBER = re.compile(rb"[ \t\v\f\r]*([+-]?[0-9]{1,100})")
 """More digits say no more: the number is far beyond 64 bits, where `strtol` stops."""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line as Caffe takes it: the picture's name and label, and what was most likely meant otherwise."""
 
     name: bytes
@@ -79,8 +78,7 @@ def _fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class ListBlock(Block):
+class ListBlock(Block, frozen=True):
     """Records of a list: `files` are the pictures' names."""
 
     files: Sequence[str] = field(default=())
@@ -91,7 +89,7 @@ class ListBlock(Block):
     def take(self, rows: Sequence[int]) -> ListBlock:
         block = Block.take(self, rows)
         assert isinstance(block, ListBlock)
-        return replace(block, files=[self.files[row] for row in rows])
+        return msgspec.structs.replace(block, files=[self.files[row] for row in rows])
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from re import Pattern
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from datacheck.backends.copy_plan import Copying, Gone, Plan, Verifying
 from datacheck.model.blocks import AnyBlock, Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.finding import Finding
 
 
-@dataclass(frozen=True)
-class StoreOptions:
+class StoreOptions(msgspec.Struct, frozen=True):
     """What a caller says about a store's meaning that cannot be read off it; only HDF5 has use for it.
 
     `label_field` is the name of the dataset that holds labels, `together` lists groups of dataset paths that must have
@@ -36,8 +36,7 @@ def records_of(conventions: Collection[str]) -> str | None:
     return next((it for it in READINGS if it in conventions), None)
 
 
-@dataclass(frozen=True)
-class InFolders:
+class InFolders(msgspec.Struct, frozen=True):
     """How stores of a kind are told in a folder that is searched, before their reader is asked.
 
     `suffixes` say of a file or an empty directory that it should be one. If they may be `files`, those with such a

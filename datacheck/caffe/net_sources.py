@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from datacheck.caffe.layers import CLASSIFIERS, LAYER_TYPES, LOSSES
@@ -12,6 +12,7 @@ from datacheck.caffe.network import layers as all_layers
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.schema import enums
 from datacheck.caffe.shapes import Place, infer
+from datacheck.model.replacing import replace
 
 READS = {
     "Data": "data_param",

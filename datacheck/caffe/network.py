@@ -7,12 +7,13 @@ transformation that stands in `data_param`, the three `param` of an old BatchNor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from datacheck.caffe.messages import message_class
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.schema import enums
+from datacheck.model.replacing import replace
 
 Phase = Literal["TRAIN", "TEST"]
 PHASES: tuple[Phase, ...] = ("TRAIN", "TEST")

@@ -7,9 +7,9 @@ that lie far apart, whereas the maps of features along a first axis are not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def picture_last(shape: Sequence[int]) -> bool:
     return len(shape) == 3 and shape[2] in LAST and min(shape[:2]) > ABOVE
 
 
-@dataclass
-class Agreement:
+class Agreement(msgspec.Struct):
     """How many records have such a shape and neighbouring rows that agree; adds up."""
 
     agreeing: int = 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -82,8 +81,7 @@ class Balance(msgspec.Struct, frozen=True, omit_defaults=True):
     in_key_order: InKeyOrder | None = None
 
 
-@dataclass(frozen=True)
-class Classes:
+class Classes(msgspec.Struct, frozen=True):
     """The labels that are classes: from `low` to `high`, without `ignored`; without bounds, all that occur."""
 
     low: int | None = None
@@ -103,13 +101,12 @@ class Classes:
         return self.high - self.low + 1 - without
 
 
-@dataclass(slots=True)
-class LabelOrder:
+class LabelOrder(msgspec.Struct):
     """The labels of a source, folded batch by batch as they come: `distinct` counts batches by their classes."""
 
     size: int
     classes: Classes
-    distinct: Counter[int] = field(default_factory=Counter)
+    distinct: Counter[int] = msgspec.field(default_factory=Counter)
     changes: int = 0
     taken: int = 0
     last: int | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.checks.class_balance import Labels, by_chance
 from datacheck.model.finding import Finding, found
@@ -20,14 +21,13 @@ MOST_RUNS = 10_000
 """Labels of more different values than this are no classes."""
 
 
-@dataclass(slots=True)
-class LabelRuns:
+class LabelRuns(msgspec.Struct):
     """The labels of records in their order, as long as each comes in one run: how many records each run has.
 
     `counts` is None once a label came back, as it does soon among shuffled records, or there are very many of them.
     """
 
-    counts: dict[int, int] | None = field(default_factory=dict)
+    counts: dict[int, int] | None = msgspec.field(default_factory=dict)
 
     def take(self, labels: NDArray[Any]) -> None:
         """Add the labels that come next."""
@@ -63,16 +63,15 @@ class LabelRuns:
         return self
 
 
-@dataclass(slots=True)
-class WholeStore:
+class WholeStore(msgspec.Struct):
     """What adds up over the records of a store; `runs` by the table or database, `constants` by the field.
 
     `constants` counts records of one value only where the profile says that most are so, `records` all of those.
     """
 
-    runs: dict[str, LabelRuns] = field(default_factory=dict)
-    constants: Counter[str] = field(default_factory=Counter)
-    records: Counter[str] = field(default_factory=Counter)
+    runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)
+    constants: Counter[str] = msgspec.field(default_factory=Counter)
+    records: Counter[str] = msgspec.field(default_factory=Counter)
 
     def in_runs(self, part: str) -> bool:
         """Say if all labels of a part of the store came in one run each so far."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
@@ -13,8 +14,7 @@ from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it; `asked` if only when named."""
 
     module: str
@@ -71,7 +71,7 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
             made.append(convention)
     stems = _stems(store, made)
     if stems is not None and made:
-        made = [replace(it, stems=stems) if not it.named else it for it in made]
+        made = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in made]
     elif stems is not None and not wanted:
         made.append(Convention("", named=False, stems=stems))
     elif not made and not wanted:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
@@ -33,8 +35,7 @@ class KeyWatch:
         return [row for row, key in enumerate(keys) if key in self.own]
 
 
-@dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct):
     """The keys of some records; accounts add up, in whatever order.
 
     `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
@@ -43,9 +44,9 @@ class Account:
 
     records: int = 0
     own: int = 0
-    numbers: dict[Pattern, Runs] = field(default_factory=dict)
-    scattered: set[Pattern] = field(default_factory=set)
-    stems: dict[bytes, Sum] = field(default_factory=dict)
+    numbers: dict[Pattern, Runs] = msgspec.field(default_factory=dict)
+    scattered: set[Pattern] = msgspec.field(default_factory=set)
+    stems: dict[bytes, Sum] = msgspec.field(default_factory=dict)
 
     def __iadd__(self, other: Account) -> Account:
         self.records += other.records

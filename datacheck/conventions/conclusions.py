@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.groups import Groups, grouped
@@ -16,8 +17,7 @@ NAMED = 10
 """So many keys are named where more are gone."""
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(msgspec.Struct, frozen=True):
     """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
 
     `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
@@ -28,7 +28,7 @@ class Samples:
     numbers: Runs
     base: int | None
     last: int = -1
-    deleted: Runs = field(default_factory=Runs)
+    deleted: Runs = msgspec.field(default_factory=Runs)
 
     @property
     def gone(self) -> Runs:

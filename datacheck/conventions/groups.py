@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
@@ -21,8 +22,7 @@ SETS = frozenset(
 """Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(msgspec.Struct, frozen=True):
     """The samples of a store: a sample is the records of one number.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that

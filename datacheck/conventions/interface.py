@@ -7,7 +7,8 @@ by a rebuild.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
@@ -24,8 +25,7 @@ LARGEST = 1 << 62
 """No store has so many records."""
 
 
-@dataclass(frozen=True)
-class StoreView:
+class StoreView(msgspec.Struct, frozen=True):
     """What recognising a convention may look at.
 
     These are the patterns of the sampled keys and how often each came, the value of a key, what a file holds that lies
@@ -36,7 +36,7 @@ class StoreView:
     value: Value
     file: Value
     keys: Collection[bytes] = ()
-    _stored: dict[bytes, Stored | None] = field(default_factory=dict)
+    _stored: dict[bytes, Stored | None] = msgspec.field(default_factory=dict)
 
     @property
     def frequent(self) -> tuple[Pattern, ...]:
@@ -55,8 +55,7 @@ class StoreView:
         return next((it for it in self.patterns if (it.before, it.after) == (before, after)), None)
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """A number of records that the store keeps under `key`.
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
@@ -92,8 +91,7 @@ class Count:
         return self.said.written(value)
 
 
-@dataclass(frozen=True)
-class Deleted:
+class Deleted(msgspec.Struct, frozen=True):
     """The numbers of deleted records that the store keeps under `key`, in a `form`: no loader asks for those."""
 
     key: bytes
@@ -101,8 +99,7 @@ class Deleted:
     spans: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True)
-class KeyList:
+class KeyList(msgspec.Struct, frozen=True):
     """Keys of records that the store keeps under `key`, written in a `form`: a list, or lists by the name of a set.
 
     A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
@@ -119,8 +116,7 @@ class KeyList:
     sizes: bool = False
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """What comparing a list with the keys of the store came to: listed keys that are not there, records in no list."""
 
     key: bytes
@@ -129,8 +125,7 @@ class Listed:
     unlisted: int
 
 
-@dataclass(frozen=True)
-class Convention:
+class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
     `parts` are the patterns of the records of one sample; `base` is the number that its loader begins to count from,
@@ -149,5 +144,5 @@ class Convention:
     own: frozenset[bytes] = frozenset()
     named: bool = True
     dense: bool = False
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
     stems: Stems | None = None

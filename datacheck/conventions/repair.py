@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,7 @@ from datacheck.conventions.side_files import beside
 from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
 from datacheck.model.blocks import Block
+from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
 from datacheck.model.codes import Verdict
@@ -35,8 +36,7 @@ Sum = tuple[int, int, int]
 """How many stems, and two sums of their hashes."""
 
 
-@dataclass(frozen=True)
-class Stems:
+class Stems(msgspec.Struct, frozen=True):
     """The endings of the keys of one sample, separator included."""
 
     endings: tuple[bytes, ...]
@@ -107,8 +107,7 @@ def stems_in(keys: Collection[bytes]) -> Stems | None:
     return None
 
 
-@dataclass(frozen=True)
-class StemGroups:
+class StemGroups(msgspec.Struct, frozen=True):
     """The samples of a store: `all` of them, and those that lack a part, with the endings that are not there."""
 
     stems: Stems

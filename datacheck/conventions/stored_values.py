@@ -7,9 +7,10 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+import msgspec
 
 from datacheck.conventions.pickled_lists import pickled_list
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed, Run
@@ -22,8 +23,7 @@ _META = re.compile(r"\S+ \([0-9]+, ?[0-9]+(, ?[0-9]+)?\) [0-9]+")
 _DECIMAL = re.compile(rb"-?[0-9]{1,18}")
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """How a value is written: `read` returns None where the bytes are of another form, and None is no value."""
 
     name: str
@@ -31,8 +31,7 @@ class Form:
     write: Callable[[Any], bytes]
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A value as the store has it, and how it is written."""
 
     value: Any

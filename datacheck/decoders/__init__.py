@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, replace
 from functools import cache
+
+import msgspec
 
 from datacheck.decoders.interface import Decoder, Value
 from datacheck.model.profile import UNKNOWN
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """A row of DECODERS: the decoder's module and class, what it decodes, and how a headline calls the records.
 
     In the title, "{field}" stands for the name of the records' main field. Payloads `beside` accompany records worth
@@ -172,7 +172,7 @@ def payload(name: str) -> Payload:
     row = UNKNOWN_INSIDE if inner == UNKNOWN else payload(inner)
     if row.rows:
         raise KeyError(name)
-    return replace(row, title=f"{wrapper} of {row.title}")
+    return msgspec.structs.replace(row, title=f"{wrapper} of {row.title}")
 
 
 def is_decoder(name: str) -> bool:

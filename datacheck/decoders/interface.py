@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import msgspec
 
 from datacheck.model.batch import Batch
 from datacheck.model.finding import Finding
@@ -56,8 +57,7 @@ class NamingClasses(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One field of one record: its values, an array of any shape or a number; see `Batch` for the rest."""
 
     name: str
@@ -69,8 +69,7 @@ class Field:
     leaf: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What one record turned out to hold. A record with a bad finding may have no fields at all.
 
     `lacks` are the labels that it lacks and the others have; None where they are not known, but all fields that most

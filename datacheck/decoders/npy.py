@@ -9,11 +9,11 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,8 +34,7 @@ _LONG = re.compile(r"(?<=[0-9])L\b")
 """How Python 2 wrote its long integers, in versions 1 and 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What the header says of the values behind it."""
 
     dtype: np.dtype[Any]

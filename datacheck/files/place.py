@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 Identity = tuple[int, int]
 """Device and inode: two names with the same are the same file."""
@@ -32,8 +33,7 @@ def identity_at(path: str | Path) -> Identity | None:
         return None
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A name in an open folder. Use `held`; `path` is what the user calls it. `listed`: the folder may be read."""
 
     path: Path

@@ -6,15 +6,15 @@ import ctypes
 import errno
 import os
 import stat
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.files.place import UNSUPPORTED
 
 RENAME_NOREPLACE, RENAME_EXCHANGE = 1, 2
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(msgspec.Struct, frozen=True):
     """A name in an open folder."""
 
     folder: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from datacheck.linting.rules import FILE_RULES, LAYER_RULES
 from datacheck.linting.solver_rules import SOLVER_RULES
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Pair
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from datacheck.model.profile import FieldProfile
+from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

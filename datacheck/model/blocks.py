@@ -15,7 +15,6 @@ index in the report   `Finding.index` in a `Report`, `Drops`   None behind a par
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -40,8 +39,7 @@ class Position(NamedTuple):
     nth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(msgspec.Struct, frozen=True):
     """A half-open range of one part (a database, a table) of a store; None is an open end.
 
     `records` is the exact number of records where it is known without reading them.
@@ -56,18 +54,17 @@ class Shard:
     lacking: tuple[str, ...] | None = None
 
     def before(self, place: Position) -> Shard:
-        return replace(self, stop=place, records=None)
+        return msgspec.structs.replace(self, stop=place, records=None)
 
     def since(self, place: Position) -> Shard:
-        return replace(self, start=place, records=None)
+        return msgspec.structs.replace(self, start=place, records=None)
 
     def within(self, other: Shard | None) -> Shard:
         """Return the same range of the store as it is in `other`, a shard that a later layout has of this part."""
-        return self if other is None else replace(other, start=self.start, stop=self.stop, records=None)
+        return self if other is None else msgspec.structs.replace(other, start=self.start, stop=self.stop, records=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """What opening a store tells: its shards in source order, which depend on the store alone, never on the workers.
 
     `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
@@ -93,8 +90,7 @@ def ignore(position: Position, seen: bool) -> None:
     """Take no note."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Keys and values of neighbouring records of a key-value store, about 1 MiB, or datasets of a `file` by path.
 
     The values may be views into the store: they are valid until the next block is asked for.
@@ -106,7 +102,7 @@ class Block:
     values: Sequence[bytes | memoryview]
     database: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
-    account: Mapping[str, int] = field(default_factory=dict)
+    account: Mapping[str, int] = msgspec.field(default_factory=dict)
     file: str | None = None
 
     def __len__(self) -> int:
@@ -162,7 +158,7 @@ class Block:
     def take(self, rows: Sequence[int]) -> Block:
         """Return the block of only the records at `rows`; findings of the store stay."""
         places = {row: place for place, row in enumerate(rows)}
-        return replace(
+        return msgspec.structs.replace(
             self,
             keys=[self.keys[row] for row in rows],
             values=[self.values[row] for row in rows],
@@ -170,8 +166,7 @@ class Block:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RowBlock:
+class RowBlock(msgspec.Struct, frozen=True):
     """Rows of an HDF5 table: one array for each dataset of numbers, with the row as the leading axis.
 
     `cells` are the columns of anything else, `unwritten` has the positions of the rows of a column that no one ever
@@ -189,13 +184,13 @@ class RowBlock:
     rows: Sequence[int]
     columns: Mapping[str, NDArray[Any]]
     labels: Sequence[str] = ()
-    unread: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    unread: Mapping[str, Sequence[int]] = msgspec.field(default_factory=dict)
     file: str | None = None
     findings: Sequence[tuple[int | None, Finding]] = ()
     scalars: Sequence[tuple[str, str, NDArray[Any]]] = ()
     group: str = ""
-    cells: Mapping[str, Cells] = field(default_factory=dict)
-    unwritten: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    cells: Mapping[str, Cells] = msgspec.field(default_factory=dict)
+    unwritten: Mapping[str, Sequence[int]] = msgspec.field(default_factory=dict)
     called: Sequence[str] = ()
 
     def __len__(self) -> int:
@@ -226,7 +221,7 @@ class RowBlock:
     def take(self, rows: Sequence[int]) -> RowBlock:
         """Return the block of only the records at `rows`; findings of the store stay."""
         places = {row: place for place, row in enumerate(rows)}
-        return replace(
+        return msgspec.structs.replace(
             self,
             rows=[self.rows[row] for row in rows],
             called=[self.called[row] for row in rows] if self.called else (),

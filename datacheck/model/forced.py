@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.model.settings import Array, Settings
 
@@ -20,22 +21,20 @@ def is_raw(decoder: str) -> bool:
     return decoder.rpartition("+")[2] == RAW
 
 
-@dataclass(frozen=True)
-class How:
+class How(msgspec.Struct, frozen=True):
     """The name of a decoder, and what raw values are arrays of."""
 
     decoder: str
     array: Array | None = None
 
 
-@dataclass(frozen=True)
-class Forced:
+class Forced(msgspec.Struct, frozen=True):
     """How the values of some families are to be decoded, and those of the `rest`, where the options say so.
 
     `texts_beside` says that there may be texts and numbers beside raw arrays, which what is said of the rest spares.
     """
 
-    families: Mapping[str, How] = field(default_factory=dict)
+    families: Mapping[str, How] = msgspec.field(default_factory=dict)
     rest: How | None = None
     texts_beside: bool = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from datacheck.checks.validators import Findings, Label, Validator
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import AnyBlock, Block
 from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
 from datacheck.netscan.caffe_behaviour import SENTENCES, situation
 from datacheck.scanning.judge import View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from datacheck.checks.validators import Validator
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Bounds, Settings
 from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels

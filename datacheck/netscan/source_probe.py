@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from datacheck.engines import start_engine
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.retry import finding_of_death

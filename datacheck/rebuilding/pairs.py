@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from datacheck.errors import RebuildFailed, TargetExists, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.place import identity_at
 from datacheck.model.escaping import unescape
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.mending import mended

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -24,6 +23,7 @@ from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
@@ -143,7 +143,7 @@ def _write(
     order = work.order
     plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
-        plan = replace(plan, changing=outcome.repair)
+        plan = msgspec.structs.replace(plan, changing=outcome.repair)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     with blaming_writers(order.source, report, work.reader):

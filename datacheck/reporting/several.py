@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -12,6 +11,7 @@ from datacheck.backends.folder import FOLDER, counted_kinds
 from datacheck.errors import NotClean
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 from datacheck.reporting.finding_store import FindingLog
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source

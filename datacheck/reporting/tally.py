@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -14,6 +14,7 @@ from datacheck.checks.whole_store import WholeStore
 from datacheck.conventions.account import Account
 from datacheck.model.codes import VERDICTS, Verdict
 from datacheck.model.finding import Finding, failed_to_read
+from datacheck.model.replacing import replace
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.statistics.exact_sums import FieldStatistics
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -15,6 +14,7 @@ from datacheck.model.cells import PADDED, RAGGED, TEXTS, Cells
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile
+from datacheck.model.replacing import replace
 
 FEW_EMPTY = 0.1
 """Where no more than this share of a column's texts, or of its ragged numbers, is empty, an empty one stands out."""
@@ -24,8 +24,7 @@ MAIN = frozenset({"data", "label"})
 """What decoders call the one field of a value: it is the column's."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellBlock(Block):
+class CellBlock(Block, frozen=True):
     """The cells of a column, as long as the block of rows that they are of; those that could not be read are empty."""
 
     column: str = ""
@@ -68,7 +67,9 @@ def cell_blocks(block: RowBlock, family: FamilyProfile) -> tuple[RowBlock, list[
         return block, []
     numbers = {name: values for name, values in block.columns.items() if name not in padded}
     cells = {**block.cells, **{name: Cells(PADDED, block.columns[name]) for name in padded}}
-    return replace(block, columns=numbers, cells={}), [_of_column(block, name, cells[name]) for name in sorted(cells)]
+    return msgspec.structs.replace(block, columns=numbers, cells={}), [
+        _of_column(block, name, cells[name]) for name in sorted(cells)
+    ]
 
 
 def _of_column(block: RowBlock, name: str, cells: Cells) -> CellBlock:

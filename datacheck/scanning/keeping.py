@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+import msgspec
 
 from datacheck.backends.interface import Reader, WithDatabases
 from datacheck.conventions import recognised
@@ -23,6 +24,8 @@ from datacheck.scanning.blame import Blamed, blamed, blaming
 from datacheck.scanning.tasks import Job, Task, opening_seconds
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
+ENOUGH_KEYS = 256
+"""So many of the keys that the profile was made of show what the store keeps."""
 KEYS_A_PROBE = 256
 """So many keys of a probe are taken at most,"""
 KEYS = 4096
@@ -39,26 +42,33 @@ DEATHS = 4
 """So often it is tried to read them, each time without the probe that failed."""
 
 
-def recognise(pool: Engine[Task], layout: Layout, without: Collection[int] = ()) -> tuple[Convention, ...] | Death:
+def recognise(
+    pool: Engine[Task], layout: Layout, without: Collection[int] = (), keys: frozenset[bytes] = frozenset()
+) -> tuple[Convention, ...] | Death:
     """Return the conventions that a store keeps, by the keys at its probes; or the Death of looking at their values.
 
+    Those `keys` that the profile was made of will do where they are enough; otherwise more are read.
     Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself. But where
     there was no time for any, as on a slow disk, nobody knows what the store keeps: that Death is returned.
     """
+    if keys and len(keys) >= min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS):
+        return _by_keys(pool, layout, keys)
     count, limit = fitting(layout)
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
     numbers = [number for number in chosen if number not in without]
-    keys: Any = None
+    read: Any = None
     for _ in range(DEATHS):
-        ((_, keys),) = pool.run([SampleKeys(tuple((number, layout.probes[number]) for number in numbers), limit)])
-        if not isinstance(keys, Death):
+        ((_, read),) = pool.run([SampleKeys(tuple((number, layout.probes[number]) for number in numbers), limit)])
+        if not isinstance(read, Death):
             break
-        if keys.note in numbers:
-            numbers.remove(keys.note)
-    if isinstance(keys, Death):
-        return keys if keys.timed_out else ()
-    if not keys:
-        return ()
+        if read.note in numbers:
+            numbers.remove(read.note)
+    if isinstance(read, Death):
+        return read if read.timed_out else ()
+    return _by_keys(pool, layout, read) if read else ()
+
+
+def _by_keys(pool: Engine[Task], layout: Layout, keys: frozenset[bytes]) -> tuple[Convention, ...] | Death:
     ((_, result),) = pool.run([Recognise(keys, every=len(keys) == layout.records)])
     return cast("tuple[Convention, ...] | Death", result)
 
@@ -73,8 +83,7 @@ def fitting(layout: Layout) -> tuple[int, int]:
     return max(1, min(count, SAMPLE_BYTES // (limit * each))), limit
 
 
-@dataclass(frozen=True)
-class SampleKeys:
+class SampleKeys(msgspec.Struct, frozen=True):
     """Return the first keys of some probes, which come with their numbers; none of a named database.
 
     The number of the probe that it is at is noted.
@@ -105,8 +114,7 @@ class SampleKeys:
                 return
 
 
-@dataclass(frozen=True)
-class Recognise:
+class Recognise(msgspec.Struct, frozen=True):
     """Return the conventions that a store keeps of whose keys these are some, or `every` one."""
 
     keys: frozenset[bytes]
@@ -150,8 +158,7 @@ def value_of(reader: Reader, key: bytes) -> bytes | None:
     return None
 
 
-@dataclass(frozen=True)
-class TakeKeys:
+class TakeKeys(msgspec.Struct, frozen=True):
     """Return the account of the keys of a shard, whose values are not looked at."""
 
     shard: Shard
@@ -167,8 +174,7 @@ class TakeKeys:
         return account
 
 
-@dataclass(frozen=True)
-class CompareLists:
+class CompareLists(msgspec.Struct, frozen=True):
     """Return what comparing each list of keys with the keys of the store comes to."""
 
     shards: tuple[Shard, ...]
@@ -200,8 +206,7 @@ def _listed(reader: Reader, of: KeyList) -> set[bytes]:
     return set(keys_in(FORMS[of.form].read(raw or b"") or []))
 
 
-@dataclass(frozen=True)
-class FindUnpaired:
+class FindUnpaired(msgspec.Struct, frozen=True):
     """Return the samples of a store whose records are told by stems, and which of them lack a part."""
 
     shards: tuple[Shard, ...]

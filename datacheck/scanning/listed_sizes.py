@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.conventions.interface import Convention, KeyList
 from datacheck.conventions.side_files import beside
@@ -19,8 +20,7 @@ NAMED = 3
 """So many pictures are named of those that are not as the list says."""
 
 
-@dataclass(frozen=True)
-class CompareSizes:
+class CompareSizes(msgspec.Struct, frozen=True):
     """Return the finding of a list that tells sizes which the pictures do not have, None where all are true.
 
     Pictures without a size to read are left to their decoder.

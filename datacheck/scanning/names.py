@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 
 import msgspec
@@ -29,8 +28,7 @@ Asked = tuple[str, str]
 """An option, and a name that it gives."""
 
 
-@dataclass(frozen=True)
-class LookUp:
+class LookUp(msgspec.Struct, frozen=True):
     """Return which of some names the store's parts have, some of the names that they have, and if these are all."""
 
     asked: tuple[Asked, ...]
@@ -51,8 +49,7 @@ class LookUp:
         return frozenset(there), list(some), whole
 
 
-@dataclass(frozen=True)
-class LookForFamilies:
+class LookForFamilies(msgspec.Struct, frozen=True):
     """Return which of some families of keys the store has; goes through the keys until all are found."""
 
     families: frozenset[str]
@@ -71,8 +68,7 @@ class LookForFamilies:
         return self.families & there
 
 
-@dataclass
-class Names:
+class Names(msgspec.Struct):
     """What the names in a run's options came to so far. A name that is in one of the sources is there.
 
     `sources` are still to be looked at. `excused` are the options that come from a configuration that was only found;
@@ -82,10 +78,10 @@ class Names:
     settings: Settings
     sources: int = 1
     excused: frozenset[str] = frozenset()
-    unheeded: list[str] = field(default_factory=list)
-    _there: set[Asked] = field(default_factory=set)
-    _known: dict[str, None] = field(default_factory=dict)
-    _families: dict[str, None] = field(default_factory=dict)
+    unheeded: list[str] = msgspec.field(default_factory=list)
+    _there: set[Asked] = msgspec.field(default_factory=set)
+    _known: dict[str, None] = msgspec.field(default_factory=dict)
+    _families: dict[str, None] = msgspec.field(default_factory=dict)
     _open: bool = False
     """Whether what the sample of the source at hand holds is not all that it may hold."""
     _doubtful: bool = False

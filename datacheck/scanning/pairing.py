@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from math import gcd
 
 import msgspec
@@ -56,8 +55,7 @@ def names_of(readers: Sequence[Reader]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(reader.path) for reader in readers]
 
 
-@dataclass(frozen=True)
-class Pairing:
+class Pairing(msgspec.Struct, frozen=True):
     """A store among others that are to hold the same keys: the others, their names, and the paths of all."""
 
     others: tuple[Reader, ...]
@@ -95,8 +93,7 @@ def pairings(readers: Sequence[Reader]) -> list[Pairing]:
     ]
 
 
-@dataclass(frozen=True)
-class ComparePair:
+class ComparePair(msgspec.Struct, frozen=True):
     """Yield the findings of the records of a store that another one lacks, and of pictures of another scale there."""
 
     other: Reader
@@ -177,8 +174,7 @@ class ComparePair:
                 yield _Met(ours, tuple(alone), None, frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class _Met:
+class _Met(msgspec.Struct, frozen=True):
     """A block, the keys of it that the other store lacks, or a block of that with the keys which both have."""
 
     ours: Block

@@ -6,7 +6,6 @@ What a probe gave is told at once (`taking`), so that a death loses nothing of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from datacheck.backends.interface import Reader
 from datacheck.model.blocks import Layout, Position, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
+from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.taking import DECODING, Left, Probe, Taken, TakeProfile
 from datacheck.scanning.tasks import Task

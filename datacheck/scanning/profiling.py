@@ -10,7 +10,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -106,19 +105,18 @@ def _is_mask(name: str) -> bool:
     return not MASKS.isdisjoint(_WORDS.findall(name.rpartition("/")[2].lower()))
 
 
-@dataclass
-class FieldSums:
+class FieldSums(msgspec.Struct):
     """What was seen of one field: how many records have which shape, format and dtype, and the mean of each record."""
 
-    shapes: Counter[tuple[int, ...]] = field(default_factory=Counter)
-    formats: Counter[str] = field(default_factory=Counter)
-    dtypes: Counter[str] = field(default_factory=Counter)
+    shapes: Counter[tuple[int, ...]] = msgspec.field(default_factory=Counter)
+    formats: Counter[str] = msgspec.field(default_factory=Counter)
+    dtypes: Counter[str] = msgspec.field(default_factory=Counter)
     encoded: bool = False
     leaf: bool = False
     label: bool = False
-    means: list[float] = field(default_factory=list)
+    means: list[float] = msgspec.field(default_factory=list)
     constants: int = 0
-    agreement: Agreement = field(default_factory=Agreement)
+    agreement: Agreement = msgspec.field(default_factory=Agreement)
 
     def take(self, batch: Batch) -> None:
         self.leaf |= batch.leaf
@@ -180,15 +178,14 @@ class FieldSums:
         return most if channels[most] > USUAL * count else None
 
 
-@dataclass
-class Sums:
+class Sums(msgspec.Struct):
     """What a decoder made of some records of one family, or rows of one table: `broken` ones have no fields."""
 
     records: int = 0
     broken: int = 0
-    fields: dict[str, FieldSums] = field(default_factory=dict)
-    classes: set[str] = field(default_factory=set)
-    columns: dict[str, ColumnSums] = field(default_factory=dict)
+    fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
+    classes: set[str] = msgspec.field(default_factory=set)
+    columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
 
     def take(self, batches: Iterable[Batch], records: int) -> None:
         """Add what `records` records were decoded to."""
@@ -241,15 +238,14 @@ class Sums:
         return decoder_name == "rows" and field_name == "data" and labelled and floating
 
 
-@dataclass
-class ColumnSums:
+class ColumnSums(msgspec.Struct):
     """What was seen of a column of cells: how many look like what, and what their decoders made of them.
 
     A `maybe` is a column of numbers, unless it turns out that most of its rows are pictures.
     """
 
-    kinds: Counter[str] = field(default_factory=Counter)
-    by_kind: dict[str, Sums] = field(default_factory=dict)
+    kinds: Counter[str] = msgspec.field(default_factory=Counter)
+    by_kind: dict[str, Sums] = msgspec.field(default_factory=dict)
     label: bool = False
     maybe: bool = False
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import msgspec
 
 from datacheck.decoders import SIDE_DECODERS, kind, payload, value_decoders
 from datacheck.errors import UsageError
@@ -14,6 +15,7 @@ from datacheck.model.blocks import Block
 from datacheck.model.forced import UNFORCED, Forced, is_raw
 from datacheck.model.key_families import fold, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, UsualLength
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
 
@@ -84,8 +86,7 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
     return frozenset(family for family in main_families(names) if counts[family] < SAMPLED)
 
 
-@dataclass(frozen=True)
-class Vote:
+class Vote(msgspec.Struct, frozen=True):
     """What the sampled values of a family come to: what is to decode them, and how many there are of each kind.
 
     `forced`, `array` and `length` are those of the family's profile.
@@ -157,8 +158,7 @@ def elected(kinds: Counter[str], *, single: bool = False) -> str:
     return name if 2 * kinds[name] > full else UNKNOWN
 
 
-@dataclass(frozen=True)
-class Families:
+class Families(msgspec.Struct, frozen=True):
     """The votes of the main families, and `rest` that of all other keys together, None where they are too few.
 
     With `strays` there are such.

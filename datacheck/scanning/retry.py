@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -12,6 +11,7 @@ from datacheck.model.blocks import Position, Shard
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import own_slip, raised
 from datacheck.scanning.tasks import Check
@@ -31,8 +31,7 @@ FIRST = (Position(b""), Position(0))
 """The places before all others, where a shard with an open start begins."""
 
 
-@dataclass(eq=False)
-class Span:
+class Span(msgspec.Struct, eq=False):
     """A piece of the source: the check to run there, its tally when it is done, and the check that it is a piece of."""
 
     check: Check

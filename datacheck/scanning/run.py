@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -106,11 +106,10 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-@dataclass
-class _Doubtful:
+class _Doubtful(msgspec.Struct):
     """What is to be looked at again if the source changed: checks that found something bad, and the whole store."""
 
-    checks: dict[int, Check] = field(default_factory=dict)
+    checks: dict[int, Check] = msgspec.field(default_factory=dict)
     whole: bool = False
 
     def take(self, check: Check, tally: Tally) -> Tally:
@@ -151,7 +150,10 @@ def _look_again(
         checks = [Check(shard, report.profile) for shard in now.shards]
     else:
         of_part = {shard.part: shard for shard in now.shards}
-        checks = [replace(it, shard=it.shard.within(of_part.get(it.shard.part))) for it in doubtful.checks.values()]
+        checks = [
+            msgspec.structs.replace(it, shard=it.shard.within(of_part.get(it.shard.part)))
+            for it in doubtful.checks.values()
+        ]
     account: Counter[str] = Counter()
     for _, tally in _in_order(pool, reader, iter(checks)):
         account += tally.account
@@ -235,7 +237,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     """
     if taken.empty or not probes_of_keys(layout.probes):
         return
-    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left})
+    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return

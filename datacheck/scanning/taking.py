@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Position, RowBlock, Shard
@@ -35,8 +36,7 @@ KEY_LETTERS = 1000
 READING, DECODING = "reading", "decoding"
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True):
     """What is known of a probe: the pieces that may be read of it, and, pickled, what it gave.
 
     `looks` are what its values look like, `part` is what their decoders made of them so far. Where it died, it is read
@@ -52,17 +52,15 @@ class Probe:
     done: bool = False
 
 
-@dataclass
-class Part:
+class Part(msgspec.Struct):
     """What the records of a probe came to, by family or table, and the positions of those that were seen to."""
 
-    sums: dict[str | None, Sums] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
+    sums: dict[str | None, Sums] = msgspec.field(default_factory=dict)
+    seen: set[int] = msgspec.field(default_factory=set)
+    tables: set[str] = msgspec.field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """A record that could not be used for the profile, where its `place` or its `key` is known, or a whole probe."""
 
     probe: int
@@ -72,14 +70,13 @@ class Left:
     key: str | None = None
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A profile, and what was `left` out of it.
 
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
     their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
     that are not in the profile. `families` are the names of all families of which a value was seen, or the first of
-    them.
+    them; `keys` are those of the sampled records of a key-value store's main database.
     """
 
     profile: Profile
@@ -89,6 +86,7 @@ class Taken:
     last: Death | None = None
     strays: bool = False
     families: tuple[str, ...] = ()
+    keys: frozenset[bytes] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -96,8 +94,7 @@ class Taken:
         return self.last is not None and not self.undecided and not any(it.sampled for it in self.profile.every)
 
 
-@dataclass(frozen=True)
-class TakeProfile:
+class TakeProfile(msgspec.Struct, frozen=True):
     """Return the Taken that the probes give, looked at in this `order`; yields what each has given as it comes.
 
     The first `planned` of them are the layout's; those behind were added here, where a family had too few values.
@@ -134,10 +131,11 @@ class _Taking:
         self._probes = list(task.probes)
         self._held: dict[int, list[Block]] = {}
         self._looks: dict[int, list[Look]] = {}
+        self._count = self._seen_bytes = self._largest = self._held_bytes = 0
         self._parts: dict[int, Part] = {}
         for number, probe in enumerate(task.probes):
             if probe.looks is not None:
-                self._looks[number] = pickle.loads(probe.looks)  # noqa: S301  (our own worker's)
+                self._keep(number, pickle.loads(probe.looks))  # noqa: S301  (our own worker's)
             if probe.part is not None:
                 self._parts[number] = pickle.loads(probe.part)  # noqa: S301
 
@@ -164,7 +162,21 @@ class _Taking:
         if tables:  # of a file that has rows, and datasets that are records
             of = of_tables({name: sums[name] for name in tables})
             profile = Profile(of.families | profile.families, profile.rest)
-        return Taken(profile, undecided(families, sums), strays=families.strays, families=seen)
+        return Taken(profile, undecided(families, sums), strays=families.strays, families=seen, keys=self._keys())
+
+    def _keys(self) -> frozenset[bytes]:
+        if self._job.reader.backend == "hdf5":
+            return frozenset()  # datasets that are records have paths for keys
+        return frozenset(look.key for look in self._all_looks() if look.database is None)
+
+    def _keep(self, number: int, looks: list[Look]) -> int:
+        """Keep what the values of a probe look like; return how many bytes they have."""
+        self._looks[number] = looks
+        size = sum(look.size for look in looks)
+        self._seen_bytes += size
+        self._largest = max(self._largest, *(look.size for look in looks), 0)
+        self._count += len(looks)
+        return size
 
     def _all_looks(self) -> list[Look]:
         return [look for number in sorted(self._looks) for look in self._looks[number]]
@@ -177,10 +189,7 @@ class _Taking:
         for number in self._task.order:
             if self._probes[number].done or number in self._looks or number in self._parts:
                 continue
-            seen = self._all_looks()
-            if sum(look.size for look in seen) >= PROFILE_BYTES and not too_few(
-                families_of(seen, self._forced.families)
-            ):
+            if self._seen_bytes >= PROFILE_BYTES and not too_few(families_of(self._all_looks(), self._forced.families)):
                 yield number, {"done": True}
             else:
                 yield from self._look_at(number)
@@ -241,10 +250,10 @@ class _Taking:
             self._parts[number] = part
             yield number, {"part": pickle.dumps(part), "done": True}
             return
-        self._looks[number] = [look for block in blocks for look in looks(block, self._forced)]
-        held = sum(len(value) for kept in self._held.values() for block in kept for value in block.values)
-        if held + sum(look.size for look in self._looks[number]) <= SAMPLE_BYTES:
+        size = self._keep(number, [look for block in blocks for look in looks(block, self._forced)])
+        if self._held_bytes + size <= SAMPLE_BYTES:
             self._held[number] = blocks
+            self._held_bytes += size
         yield number, {"looks": pickle.dumps(self._looks[number])}
 
     def _limit(self, number: int) -> int:
@@ -255,9 +264,10 @@ class _Taking:
             return max(1, len(self._looks[number]))
         if number >= self._task.planned:
             return RECORDS_A_PROBE
-        sizes = sorted(look.size for look in self._all_looks())
-        usual = sizes[:-1] or sizes  # one that is very large is no reason to take few of all others
-        fitting = PROBE_BYTES * len(usual) // max(1, sum(usual)) if usual else RECORDS_A_PROBE
+        count, size = self._count, self._seen_bytes
+        if count > 1:  # one that is very large is no reason to take few of all others
+            count, size = count - 1, size - self._largest
+        fitting = PROBE_BYTES * count // max(1, size) if count else RECORDS_A_PROBE
         return max(1, min(RECORDS_A_PROBE, fitting))
 
     def _read(self, number: int) -> Iterator[AnyBlock]:

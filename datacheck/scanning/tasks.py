@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from datacheck.backends.copy_plan import Gone, Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
 from datacheck.conventions.account import KeyWatch
@@ -85,8 +87,7 @@ def opening_seconds(reader: Reader) -> float:
     return OPENING_SECONDS + len(paths) / FILES_A_SECOND + size / BYTES_A_SECOND
 
 
-@dataclass(frozen=True)
-class TakeLayout:
+class TakeLayout(msgspec.Struct, frozen=True):
     """Open the store and return its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
@@ -96,8 +97,7 @@ class TakeLayout:
             return job.reader.layout()
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Return how many records a shard has, for stores whose layout does not tell."""
 
     shard: Shard
@@ -107,8 +107,7 @@ class Count:
         return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=_noting(watch))))
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """Check the records of a shard and return their Tally; notes the place it is at.
 
     `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
@@ -157,8 +156,7 @@ class Check:
         return tally
 
 
-@dataclass(frozen=True)
-class Conclude:
+class Conclude(msgspec.Struct, frozen=True):
     """Return what the sums over all blocks of a store say of it as a whole."""
 
     account: dict[str, int]
@@ -171,8 +169,7 @@ class Conclude:
             return reader.conclude(self.account) if isinstance(reader, Concluding) else []
 
 
-@dataclass(frozen=True)
-class ListCopyLosses:
+class ListCopyLosses(msgspec.Struct, frozen=True):
     """Return what in the source a copy could not keep, one that is `changed` or one that is not."""
 
     copier: Copier
@@ -184,8 +181,7 @@ class ListCopyLosses:
         return self.copier.objections(job.reader, changed=self.changed)
 
 
-@dataclass(frozen=True)
-class FindGone:
+class FindGone(msgspec.Struct, frozen=True):
     """Return all that goes with records that are dropped, and with samples."""
 
     copier: WithSamples
@@ -199,8 +195,7 @@ class FindGone:
         return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows)
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(msgspec.Struct, frozen=True):
     """Write the copy; yields the records done, returns Copied."""
 
     copier: Copier
@@ -211,8 +206,7 @@ class Copy:
         return self.copier.copy(job.reader, self.plan)
 
 
-@dataclass(frozen=True)
-class Verify:
+class Verify(msgspec.Struct, frozen=True):
     """Read the copy, or a share of it, again; yields the records done, returns their number and digest."""
 
     copier: Copier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from datacheck.model.batch import Batch
@@ -11,6 +11,7 @@ from datacheck.model.blocks import Block, RowBlock, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.forced import UNFORCED, Forced
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.model.replacing import replace
 from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed

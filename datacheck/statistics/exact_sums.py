@@ -8,7 +8,6 @@ last bit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -32,8 +31,7 @@ class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: dict[str, int] | None = None
 
 
-@dataclass(slots=True)
-class FieldStatistics:
+class FieldStatistics(msgspec.Struct):
     """The finite values of one field: how many, least, greatest, exact sums of differences from `centre`; adds up.
 
     `counts` is the histogram of a label, None once there are more than LABELS_COUNTED different ones, or one that is
@@ -50,7 +48,7 @@ class FieldStatistics:
     squares: int = 0
     overflow: bool = False
     label: bool = False
-    counts: dict[int, int] | None = field(default_factory=dict)
+    counts: dict[int, int] | None = msgspec.field(default_factory=dict)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
         self.sums &= other.sums

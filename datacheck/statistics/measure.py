@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.model.batch import Batch, SeparateArrays
+from datacheck.model.replacing import replace
 from datacheck.statistics.exact_sums import LABELS_COUNTED, UNIT_BITS, FieldStatistics
 
 HALF_BITS = 20

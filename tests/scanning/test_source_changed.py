@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from building import write_lmdb
@@ -94,9 +95,9 @@ class Written:
     def spoilt(self, block):
         if isinstance(block, Block):
             values = [b"" if key == b"00000007" else it for key, it in zip(block.keys, block.values, strict=True)]
-            return replace(block, values=values)
+            return msgspec.structs.replace(block, values=values)
         wrong = found("unreadable", "a chunk is not what it should be", field="data")
-        return replace(block, findings=[(7, wrong)]) if 7 in block.rows else block
+        return msgspec.structs.replace(block, findings=[(7, wrong)]) if 7 in block.rows else block
 
     def find(self, key):
         return self.inner.find(key)

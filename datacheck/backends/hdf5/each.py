@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 
 from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
 from datacheck.backends.hdf5.tables import EACH, Dataset, Table, label_names
@@ -18,6 +17,7 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 
 FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
 """So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""

@@ -10,7 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ from datacheck.model.blocks import AnyBlock, Layout, Note, Position, RowBlock, S
 from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.replacing import replace
 from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20

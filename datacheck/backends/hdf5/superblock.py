@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from datacheck.files.regular import open_descriptor
 from datacheck.files.retrying import pread, preadv
@@ -28,8 +29,7 @@ ROOT_OF_OLD, ROOT_OF_NEW = 96, 48
 """Where HDF5 puts the header of the root group, right behind a superblock of version 0, or of 2 and 3."""
 
 
-@dataclass(frozen=True)
-class Superblock:
+class Superblock(msgspec.Struct, frozen=True):
     """What the superblock at `offset` of a file says, and the bytes that the library would accept in its place.
 
     `base` is where it was when it was written, `end` where the file should end, `flags` the consistency flags (0 in

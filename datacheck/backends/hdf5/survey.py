@@ -9,7 +9,6 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -33,6 +32,7 @@ from datacheck.model.cells import TEXTS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.replacing import replace
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
 DEEPEST = 256

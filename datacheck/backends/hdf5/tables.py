@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.meaning import Meaning

@@ -12,7 +12,6 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from datacheck.backends.leveldb.merge import Files
 from datacheck.backends.leveldb.table import Table, TableFile
 from datacheck.backends.leveldb.table_files import TABLE_NAME, open_table, table_path, unlisted_table
 from datacheck.backends.leveldb.version import Version, read_version, runs
+from datacheck.model.replacing import replace
 
 PAIRS = 4096
 """At most this many pairs of tables are compared."""

@@ -7,7 +7,6 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ from datacheck.backends.leveldb.block_search import Walked, begins_with_block, w
 from datacheck.backends.leveldb.table import FOOTER, MAGIC, Gap, Table, TableFile
 from datacheck.files.regular import irregular, open_regular
 from datacheck.files.retrying import pread
+from datacheck.model.replacing import replace
 
 TABLE_NAME = re.compile(r"([0-9]{1,20})\.(ldb|sst)")
 PLACEHOLDER = re.compile(r"\.(.+)\.icloud")

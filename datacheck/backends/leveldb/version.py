@@ -9,7 +9,7 @@ import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
@@ -18,6 +18,7 @@ from datacheck.backends.leveldb.block import Damaged, unread, varint
 from datacheck.backends.leveldb.log import read_log
 from datacheck.backends.leveldb.table import BYTEWISE, Edge, TableFile
 from datacheck.files.regular import NotRegular, irregular, open_regular
+from datacheck.model.replacing import replace
 
 NO_EDIT = "holds no edit that can be read"
 CURRENT_TEXT = re.compile(rb"(MANIFEST-[0-9]{1,20})\n?")

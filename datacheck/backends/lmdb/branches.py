@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
 from datacheck.backends.lmdb.format import BRANCH, PageDamaged
@@ -30,8 +30,7 @@ class Stretch(Protocol):
     def page(self) -> int: ...
 
 
-@dataclass
-class _Branches:
+class _Branches(msgspec.Struct):
     """Branch pages in one array: which of their headers and nodes fit, and the nodes of those, page after page."""
 
     stack: Stack
@@ -124,8 +123,7 @@ def children(pages: Pages, page: int) -> Numbers:
     return _read(pages, [_One(page)]).child
 
 
-@dataclass(frozen=True)
-class _One:
+class _One(msgspec.Struct, frozen=True):
     page: int
     low: bytes | None = None
     high: bytes | None = None

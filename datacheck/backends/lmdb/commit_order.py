@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import permutations
+
+import msgspec
 
 from datacheck.backends.lmdb.format import (
     BIGDATA,
@@ -44,7 +45,7 @@ def newest(read: Callable[[int, int], bytes], header: int, metas: Sequence[Meta]
     for one, other in permutations((new, old)):
         number = _frees(read, header, one, other)
         if number:
-            return replace(one, txnid=number), wrong, True
+            return msgspec.structs.replace(one, txnid=number), wrong, True
     return new, wrong, False
 
 

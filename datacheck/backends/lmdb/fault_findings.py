@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ SHOWN = 20
 """Pages of one kind of fault that get a finding each; the others are counted in one more."""
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """One thing wrong: its kind, the page it is seen on (0 for the metas), and why; `count` neighbours have the same.
 
     Where `costs`, the keys from `low` on and below `high` are lost but for what is found again.

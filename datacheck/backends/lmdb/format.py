@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 MAGIC = struct.pack("=I", 0xBEEFC0DE)
 NO_PAGE = (1 << 64) - 1
@@ -36,8 +37,7 @@ class PageDamaged(Exception):
     """A page is not what the tree says it is; the message says how."""
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(msgspec.Struct, frozen=True):
     """One B-tree of an environment, as its 48-byte record (MDB_db) has it."""
 
     flags: int
@@ -69,8 +69,7 @@ class Database:
         return lambda value: value
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True):
     """A meta page: which commit it is, the roots, and the last page in use."""
 
     version: int
@@ -81,8 +80,7 @@ class Meta:
     txnid: int
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """An entry of a page: a key with its child page (branch) or the place and size of its data (leaf)."""
 
     key: bytes

@@ -6,8 +6,8 @@ This only tells sound pages from others; `salvage` then says what is wrong with 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +23,7 @@ READ_BYTES = 2 << 20
 """Read in one go: it stays in the processor's cache while it is looked at."""
 
 
-@dataclass(frozen=True)
-class Leaves:
+class Leaves(msgspec.Struct, frozen=True):
     """Neighbouring leaves of one database in key order, with the keys their parents have for them.
 
     Every key of a leaf is at least its low key and less than its high key; where `bounded_below` or `bounded_above` is
@@ -56,8 +55,7 @@ class Leaves:
         return self.high.at(at) if self.bounded_above[at] else None
 
 
-@dataclass(frozen=True)
-class ReadNodes:
+class ReadNodes(msgspec.Struct, frozen=True):
     """The nodes of neighbouring leaves in key order, in their pages as these were read when they were judged.
 
     `values` are what the nodes hold; of a value that lies on pages of its own its length, and `first` the number of the
@@ -72,8 +70,7 @@ class ReadNodes:
         return ReadNodes(self.keys[which], self.values[which], self.first[which])
 
 
-@dataclass
-class Judged:
+class Judged(msgspec.Struct):
     """Which leaves are sound; `closer` are sound but for nodes with several values, which nobody looked at yet."""
 
     sound: Flags
@@ -87,7 +84,7 @@ class Judged:
     """
     shared: frozenset[int] = frozenset()
     """The first pages of extents that have pages in common with another one."""
-    held: list[ReadNodes] = field(default_factory=list)
+    held: list[ReadNodes] = msgspec.field(default_factory=list)
 
 
 def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags, *, hold: bool = False) -> Judged:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
+
+import msgspec
 
 from datacheck.backends.lmdb.format import (
     BRANCH,
@@ -91,7 +92,7 @@ def nameless(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
         trees.append(Tree(f"page-{group[0][0]}", record, entries, nameless=True))
     if not known:
         for tree in trees:
-            tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
+            tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
     return trees
 
 

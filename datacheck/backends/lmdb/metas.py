@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from datacheck.backends.lmdb.commit_order import newest
 from datacheck.backends.lmdb.format import (
@@ -39,8 +40,7 @@ Read = Callable[[int, int], bytes]
 """Return `size` bytes, or fewer at the end of the file, from an offset on."""
 
 
-@dataclass(frozen=True)
-class Metas:
+class Metas(msgspec.Struct, frozen=True):
     """What the meta pages say: the commit to read, and what is wrong with either of them.
 
     `sound` means that the library will open the environment and see the same commit, `certain` that no newer commit
@@ -116,12 +116,12 @@ def _judged(
         (chosen,) = metas
         findings.append(_instead(chosen))
     if not certain:
-        chosen = replace(chosen, last_page=max(chosen.last_page, there))
+        chosen = msgspec.structs.replace(chosen, last_page=max(chosen.last_page, there))
     roots = [it.root for it in (chosen.free, chosen.main) if it.root != NO_PAGE]
     if max([1, *roots]) > chosen.last_page:
         why = f"the last page of the environment is said to be {chosen.last_page}, and its roots lie behind that"
         findings.append(found("damaged-store", f"{why}: all pages of the file are read", kind="last page"))
-        chosen = replace(chosen, last_page=max(1, there))
+        chosen = msgspec.structs.replace(chosen, last_page=max(1, there))
     return Metas(header, HEADERS[header], page_size, chosen, tuple(findings), certain)
 
 

@@ -12,9 +12,9 @@ import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +30,7 @@ BATCH = 1024
 STRETCH = 1 << 20
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Leaves that may hold keys from `low` on and below `high`: one, or several of which some are of older commits."""
 
     low: bytes
@@ -40,8 +39,7 @@ class Group:
     doubt: bool
 
 
-@dataclass(frozen=True)
-class _Orphan:
+class _Orphan(msgspec.Struct, frozen=True):
     number: int
     first: bytes
     last: bytes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
 import numpy as np
 
 from datacheck.backends.lmdb.branches import keys_of, leaves_below
@@ -28,8 +28,7 @@ GROUP = 64
 """Branch pages whose children are listed in one go."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """A range of a database and its leaves; `doubt` marks those that may be of an older commit.
 
     `sound` means that the library may read the range: all its leaves are as they should be, and so is the one behind
@@ -46,8 +45,7 @@ class Piece:
     """The nodes of the leaves, if they are asked for and each is one record."""
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(msgspec.Struct, frozen=True):
     leaves: Leaves
     doubt: Flags
     reached: bool

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -33,8 +32,7 @@ SPARE_BYTES = 64 << 20
 Record = tuple[bytes, bytes, list[Finding]]
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(msgspec.Struct, frozen=True):
     """A node of a leaf; `doubt` says that the leaf may be of an older commit."""
 
     node: Node
@@ -212,7 +210,7 @@ class Salvage:
         code = "truncated-store" if "end of the file" in why else "damaged-store"
         fault = Fault("leaf", parsed.number, why, self._shard.part, True, low, high, code, 1, after)
         if before is not None and parsed.gone and (before.why, before.after) == (why, after) and before.high == low:
-            self._fault = replace(before, high=high, count=before.count + 1)
+            self._fault = msgspec.structs.replace(before, high=high, count=before.count + 1)
             return
         self._say()
         self._fault = fault

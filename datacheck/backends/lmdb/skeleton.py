@@ -6,11 +6,11 @@ It is small (a page in a hundred), so every worker reads it for itself, and know
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,8 +61,7 @@ TRIES = 3
 """A store that another process commits to meanwhile is looked at so many times."""
 
 
-@dataclass
-class Skeleton:
+class Skeleton(msgspec.Struct):
     """What is known of an environment before any leaf is read.
 
     `used` has a byte for each page of the file: USED by a branch, or as a child of one, or by the free list itself;
@@ -106,7 +105,7 @@ def _skeleton(data: Path, inode: int, size: int, changed: int, commit: int) -> S
             bones = _whole(data, pages)
             if bones.sound or not pages.moved_on():
                 return bones
-    return replace(bones, findings=[written_meanwhile()])
+    return msgspec.structs.replace(bones, findings=[written_meanwhile()])
 
 
 def _whole(data: Path, pages: Pages) -> Skeleton:
@@ -118,9 +117,9 @@ def _whole(data: Path, pages: Pages) -> Skeleton:
     if used <= last + 1 or there <= last:
         return bones
     why = f"the last page of the environment is said to be {last:,}, and {used:,} are in use: all of the file is read"
-    metas = replace(
+    metas = msgspec.structs.replace(
         pages.metas,
-        chosen=replace(pages.meta, last_page=there),
+        chosen=msgspec.structs.replace(pages.meta, last_page=there),
         findings=(*pages.metas.findings, found("damaged-store", why, kind="last page", page=last)),
     )
     with Pages(data, metas) as further:
@@ -160,7 +159,7 @@ class Walk:
             trees = self._without_names(main, self._nameless(free_known))
         if main.record.root == LOST:
             for tree in trees.values():
-                tree.entries = [replace(entry, doubt=True) for entry in tree.entries]
+                tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
         newer = not pages.metas.certain and pages.meta.main.root != LOST
         torn = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
         if torn or newer:
@@ -190,7 +189,7 @@ class Walk:
             leaves = sum(len(group.leaves) for group in groups)
             fault = self.faults[entry.fault]
             again = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
-            self.faults[entry.fault] = replace(fault, after=again)
+            self.faults[entry.fault] = msgspec.structs.replace(fault, after=again)
             for group in groups:
                 for orphan in group.leaves:
                     self.mark(orphan)
@@ -204,7 +203,7 @@ class Walk:
             return main
         why = f"the root of the main database is said to be page {main.root:,}; the names it has are on page {root:,}"
         self.fault("root", 0, why)
-        return replace(main, root=root)
+        return msgspec.structs.replace(main, root=root)
 
     def _without_names(self, main: Tree, nameless: dict[str, Tree]) -> dict[str, Tree]:
         """Return the databases that are left, and say so if the leaf that had their names is a copy of another page."""
@@ -258,12 +257,12 @@ class Walk:
             tree.entries = [self._hole(whole)]
             return tree
         if depth is None:
-            tree.entries = [self._hole(replace(whole, kind="branch"))]
+            tree.entries = [self._hole(msgspec.structs.replace(whole, kind="branch"))]
             return tree
-        record = tree.record = replace(record, depth=depth)
+        record = tree.record = msgspec.structs.replace(record, depth=depth)
         if not self.mark(record.root):
             self.fault("shared", record.root, "is used twice", None, part)
-        whole = replace(whole, kind="branch" if depth > 1 else "leaf")
+        whole = msgspec.structs.replace(whole, kind="branch" if depth > 1 else "leaf")
         if record.depth == 1:
             tree.entries = [whole]
             return tree
@@ -276,7 +275,7 @@ class Walk:
     def _levels(self, record: Database, part: str) -> int | None:
         """Return how many levels a tree has; None, and the fault is noted, if its root leads to too little of it."""
         depth = true_levels(self.pages, record)
-        if depth is None and true_levels(self.pages, replace(record, depth=0)) is None:
+        if depth is None and true_levels(self.pages, msgspec.structs.replace(record, depth=0)) is None:
             return record.depth  # its pages are damaged: which, is said of each
         if depth is None:
             why = f"is a root that leads to fewer pages than the {record.branches + record.leaves:,} of its database"
@@ -302,7 +301,7 @@ class Walk:
         fault = len(self.faults) - 1
         yield from self._divided(tree, entry, parsed, kind)
         if parsed.lost != 0:
-            yield replace(entry, kind="hole", fault=fault)
+            yield msgspec.structs.replace(entry, kind="hole", fault=fault)
 
     def _divided(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
         lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
@@ -317,7 +316,7 @@ class Walk:
 
     def _hole(self, entry: Entry) -> Entry:
         """Return a stretch of which nothing is left; its fault is the last one."""
-        return replace(entry, kind="hole", fault=len(self.faults) - 1)
+        return msgspec.structs.replace(entry, kind="hole", fault=len(self.faults) - 1)
 
     def _above_leaves(self, tree: Tree, level: list[Entry]) -> Iterator[Entry]:
         """Yield the branch pages above the leaves that are sound, and what can be had of the others."""

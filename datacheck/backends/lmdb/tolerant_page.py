@@ -6,17 +6,17 @@ import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from datacheck.backends.lmdb.format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.files.retrying import pread
 
 
-@dataclass
-class Parsed:
+class Parsed(msgspec.Struct):
     """The nodes of a page that are where they should be, in key order, and what is wrong with the page.
 
     `lost` says how many of its nodes are not among them; None where even their number is not known.
@@ -24,8 +24,8 @@ class Parsed:
 
     number: int
     raw: bytes
-    nodes: list[Node] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    nodes: list[Node] = msgspec.field(default_factory=list)
+    faults: list[str] = msgspec.field(default_factory=list)
     lost: int | None = 0
 
     @property

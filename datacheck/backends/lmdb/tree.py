@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
 
 from datacheck.backends.lmdb.format import Database
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A stretch of a tree, from its low key on and below its high key: a branch page above leaves, a leaf, or a hole.
 
     `doubt` marks a leaf that no branch reaches, of which it is not certain that it belongs to this commit.
@@ -27,13 +27,12 @@ class Entry:
     """Of a hole: the place of its fault in the list of all."""
 
 
-@dataclass
-class Tree:
+class Tree(msgspec.Struct):
     """One database: its record, and its stretches in key order."""
 
     part: str
     record: Database
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = msgspec.field(default_factory=list)
     branches: int = 0
     names: int = 0
     """How many of its records are the names of other databases."""
@@ -49,8 +48,7 @@ def in_order(record: Database, entries: Iterable[Entry]) -> list[Entry]:
     return first + sorted((it for it in known if it.low is not None), key=lambda it: order(it.low or b""))
 
 
-@dataclass(frozen=True)
-class Span(Generic[T]):
+class Span(msgspec.Struct, Generic[T], frozen=True):
     """A leaf's first and last key, as they are ordered, its first key as it is, and what stands for the leaf."""
 
     first: Any

@@ -9,7 +9,8 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.backends.lmdb.format import (
     BIGDATA,
@@ -44,8 +45,7 @@ from datacheck.backends.lmdb.tolerant_page import (
 RECORD = 48
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """A value as far as it can be read, its pages if it has pages of its own, and what is wrong (else "").
 
     An extent may hold more pages than the value needs. `code` is the code of the finding, `page` the page that is to
@@ -116,8 +116,7 @@ def _of_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int, st
     return (count, wrong, "damaged-store") if wrong else (held, "", "")
 
 
-@dataclass(frozen=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """A part of the values of one key that cannot be read."""
 
     page: int

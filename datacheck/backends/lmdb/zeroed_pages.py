@@ -7,8 +7,8 @@ file do, with other bytes right before and behind it, is no picture's doing: of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def marked(block: Block, page_size: int, header: int) -> Block:
         finding = _zeroed(np.frombuffer(block.values[row], np.uint8), page_size, page_size - header)
         if finding is not None:
             seen.append((row, finding))
-    return replace(block, findings=[*block.findings, *seen]) if seen else block
+    return msgspec.structs.replace(block, findings=[*block.findings, *seen]) if seen else block
 
 
 def _suspects(values: Sequence[bytes | memoryview], page_size: int, first: int) -> list[int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 import sys
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,8 +44,7 @@ class Buffer:
         return np.ndarray((max(0, len(self.raw) - width + 1),), f"V{width}", self.raw.data, 0, (1,))
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """Keys in a buffer, by place and length."""
 
     buffer: Buffer

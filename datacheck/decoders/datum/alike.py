@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -49,8 +49,7 @@ Items = Generator[Batch | tuple[int, Finding], None, Sequence[int]]
 """Yields batches and findings; returns the rows that are left."""
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """One record, for others to be compared with: the values lie from `start` to `stop`, around them is the `frame`.
 
     `label` is where in the frame the label's bytes stand. `floats`: the values are unpacked float_data, each behind its

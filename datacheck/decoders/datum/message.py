@@ -6,10 +6,10 @@ Source: `Datum` in BVLC Caffe's src/caffe/proto/caffe.proto, and the protobuf en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,17 +37,16 @@ class _Odd(Exception):
         self.offset, self.reason = offset, reason
 
 
-@dataclass(slots=True)
-class Datum:
+class Datum(msgspec.Struct):
     """The fields of a Datum as far as they were there; `data` is a view into the message.
 
     `spans` has where in the message the value of each field begins and ends, of several float_data that of the last.
     """
 
-    numbers: dict[int, int] = field(default_factory=dict)
+    numbers: dict[int, int] = msgspec.field(default_factory=dict)
     data: Value | None = None
-    floats: list[NDArray[Any]] = field(default_factory=list)
-    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    floats: list[NDArray[Any]] = msgspec.field(default_factory=list)
+    spans: dict[int, tuple[int, int]] = msgspec.field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int, int]:

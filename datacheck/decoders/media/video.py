@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from datacheck.decoders.media.sound import behind, cut
@@ -37,8 +37,7 @@ def is_matroska(value: Value) -> bool:
     return bytes(value[:4]) == b"\x1a\x45\xdf\xa3"
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """A box: its name, and where its content begins and ends, which may be beyond what holds it."""
 
     name: bytes
@@ -132,8 +131,7 @@ def _chunks(value: Value, box: Box) -> Finding | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """An element of EBML: `stop` is None where its size is not known."""
 
     id: int

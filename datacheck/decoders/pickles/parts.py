@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.trees.tree import Box, Opaque
@@ -19,16 +18,14 @@ class Broken(Exception):
         self.code, self.message, self.verdict = code, message, verdict
 
 
-@dataclass(slots=True, eq=False)
-class Global(Opaque):
+class Global(Opaque, eq=False):
     """A class or a function that a pickle names; `kind` is its dotted name."""
 
     module: str = ""
     name: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class DType(Opaque):
+class DType(Opaque, eq=False):
     """A dtype: NumPy's, or the name of one that NumPy does not have, or (neither) one that is not known.
 
     A `broken` one NumPy would refuse.
@@ -39,8 +36,7 @@ class DType(Opaque):
     broken: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class ArrayBox(Box):
+class ArrayBox(Box, eq=False):
     """An array whose shape, dtype and values are yet to come (BUILD), and perhaps which of them are masked."""
 
     masked: bool = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import msgspec
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Value
@@ -32,8 +32,7 @@ MAGIC = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """A decoded picture: `pixels` has shape (channels, height, width), uint8 or uint16 (other numbers in some TIFF).
 
     `format` is "JPEG", "PNG", "WebP", "GIF", "BMP" or "TIFF", and what surprises who trains on it: "JPEG CMYK",

@@ -7,7 +7,6 @@ to float32, which holds every one of their values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any
@@ -60,8 +59,7 @@ REPEATED = 1 << 20
 """A tensor may have so many elements however few its storage has; of more, those are looked at that are there."""
 
 
-@dataclass(slots=True, eq=False)
-class Storage(Opaque):
+class Storage(Opaque, eq=False):
     """The bytes of a storage, and the name of its dtype; `raw` is None where they are not known."""
 
     dtype: str = "uint8"

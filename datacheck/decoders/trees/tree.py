@@ -7,8 +7,9 @@ classes, so that unhashable and duplicate keys, cycles and shared parts stay wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from datacheck.model.finding import Finding
 
@@ -16,58 +17,51 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(slots=True, eq=False)
-class Items:
+class Items(msgspec.Struct, eq=False):
     """A list, a tuple or a set: its items in order. May hold itself."""
 
-    items: list[Node] = field(default_factory=list)
+    items: list[Node] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class Keyed:
+class Keyed(msgspec.Struct, eq=False):
     """A mapping, or the attributes of an object: pairs of key and value in order, duplicate keys and all.
 
     `kind` is the class's dotted name where it is an object ("torch_geometric.data.data.Data"), else "". `items` is what
     an object was made of beside that, without a name: the arguments of its class, what was appended to it.
     """
 
-    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+    pairs: list[tuple[Node, Node]] = msgspec.field(default_factory=list)
     kind: str = ""
-    items: list[Node] = field(default_factory=list)
+    items: list[Node] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class Opaque:
+class Opaque(msgspec.Struct, eq=False):
     """Something that is there and cannot be seen: an instance whose state the format does not tell, a function."""
 
     kind: str
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """Numbers that lie side by side among the items of a list: a one-dimensional array that stands for as many."""
 
     values: NDArray[Any]
 
 
-@dataclass(slots=True, eq=False)
-class Widened:
+class Widened(msgspec.Struct, eq=False):
     """An array of a dtype that NumPy does not have ("bfloat16"): its values as NumPy can hold them."""
 
     values: NDArray[Any]
     dtype: str
 
 
-@dataclass(slots=True, eq=False)
-class Flawed:
+class Flawed(msgspec.Struct, eq=False):
     """A part that is broken, where the rest of the record can be read: the code and the message of its finding."""
 
     code: str
     message: str
 
 
-@dataclass(slots=True, eq=False)
-class Box:
+class Box(msgspec.Struct, eq=False):
     """A part that others refer to before it is known what it is: it stands for what is in it by the end."""
 
     node: Node = None
@@ -80,8 +74,7 @@ Node: TypeAlias = "Unboxed | Box"
 """Arrays are views of the record where they can be, of the dtype and byte order that is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """What a parser made of one record: its tree as far as it was read, and what is wrong with the bytes.
 
     `classes` are the dotted names of the classes that the record names, for the profile.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck import compression
 from datacheck.decoders.wrappers.interface import Peeled, Value, behind, broken, too_large, truncated
@@ -35,8 +36,7 @@ class _Odd(Exception):
     """What stands there cannot be part of a frame: says why."""
 
 
-@dataclass(slots=True)
-class Outline:
+class Outline(msgspec.Struct):
     """Where the frames end, and how many bytes they declare or can unpack to."""
 
     end: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from datacheck.model.finding import Finding, found
 
@@ -11,8 +11,7 @@ LIMIT = 1 << 28
 Value = bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Peeled:
+class Peeled(msgspec.Struct, frozen=True):
     """What a wrapper holds, as far as it could be unpacked, and what is wrong with the wrapper."""
 
     value: bytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.decoders.npy import MAGIC as NPY
 from datacheck.decoders.pictures.picture import sniff
@@ -16,8 +17,7 @@ VOTING = 1 << 24
 """To find out what a wrapper holds, so much is unpacked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(msgspec.Struct, frozen=True):
     """Whether a value `begins` like one, and how it is peeled, within a limit of bytes."""
 
     begins: Callable[[Value], bool]

@@ -5,10 +5,10 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 
@@ -33,7 +33,7 @@ def opened(path, **options):
 def blocks_of(reader, **kwargs):
     """All blocks, with values of their own: those of a reader are valid until the next block."""
     return [
-        replace(block, columns={name: values.copy() for name, values in block.columns.items()})
+        msgspec.structs.replace(block, columns={name: values.copy() for name, values in block.columns.items()})
         for shard in reader.layout().shards
         for block in reader.blocks(shard, **kwargs)
     ]
