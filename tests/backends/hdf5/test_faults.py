@@ -1,11 +1,10 @@
 """Faults of HDF5 files that a copy, a folder or a list of files meets: they neither stop it nor pass pixels_skipped."""
 
-from dataclasses import replace
-
 import h5py
 import numpy as np
 import pytest
 from building import fingerprint, floats
+from msgspec.structs import replace
 
 import datacheck
 from datacheck.backends import BACKENDS, open_store
