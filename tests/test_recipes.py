@@ -497,7 +497,7 @@ assert len(STARTED) > 4, "the first row runs what nobody chose another for"
     assert copy.python("-c", code).split("\n")[:3] == [
         "one-by-one 20 00000004",
         "processes 20 00000004",
-        "ran TakeLayout TakeProfile Recognise Check Conclude",
+        "ran TakeLayout TakeProfile SampleKeys Recognise Check Conclude",
     ]
     copy.contract(
         "from datacheck.engines import engine\n"
