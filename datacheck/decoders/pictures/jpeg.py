@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large, trailing
+from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
 from datacheck.model.finding import Finding, found
 
 SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
@@ -345,3 +345,18 @@ def _first_symbols(value: bytes, steps: Walk) -> Iterator[list[int]]:
 
 def _corrupt(reason: str) -> Finding:
     return found("corrupt-image", f"JPEG: {reason}", field="data")
+
+
+def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:
+    """Return the pixels (channels, height, width) that a tolerant decoder makes of a picture that may be broken.
+
+    None where it makes none, or where they would be many.
+    """
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(value, strict=False)
+        if height * width > MOST_SHOWN:
+            return None
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(value, "RGB", strict=False)
+    except (ValueError, TypeError):
+        return None
+    return np.moveaxis(pixels, 2, 0)

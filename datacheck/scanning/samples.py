@@ -1,0 +1,138 @@
+"""Take what the page shows of records: the first with each code, and a sound one like each. Workers read them.
+
+They are read again when the scan is done, each in a task of its own: whatever that costs, the findings stay as they
+are. Where the source was written to meanwhile, what is shown is what lies there now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from datacheck.model.blocks import AnyBlock, Block, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.reporting.report import Report
+from datacheck.reporting.samples import BYTES, PER_CODE, SAMPLES, Look, Sample
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.tasks import Job, Task
+from datacheck.workers.interface import Death, Engine, Watch
+
+NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
+"""Codes of records that are not read once more: it would only cost again what it has cost."""
+LOOKED_AT = 100_000
+"""Findings that are looked through for the first of each code."""
+NEXT = 24
+"""So many records behind a bad one are tried for a sound one."""
+PROBES = 3
+"""Where none of those is sound, the first records of so many other parts of the store are."""
+
+
+@dataclass(frozen=True)
+class TakeSample:
+    """Return what a record looks like, and a sound one like it; None if it cannot be found any more.
+
+    With `neighbour` off only the record itself is read.
+    """
+
+    finding: Finding
+    profile: Profile
+    probes: tuple[Shard, ...] = ()
+    neighbour: bool = True
+
+    def run(self, job: Job, watch: Watch) -> Sample | None:
+        from datacheck.scanning.looks import look_at
+
+        watch.timeout, watch.patience = job.settings.timeout, 2
+        watch.note(None)
+        with blaming("unreadable"):
+            shard = job.reader.find(self.finding.name or "")
+        if shard is None:
+            return None
+        block = next((it for it in blamed("unreadable", job.reader.blocks, shard, limit=1) if len(it)), None)
+        if block is None:
+            return None
+        bad = look_at(block, self.profile, self.finding)
+        mark = _kind_of(block, self.profile)
+        if self.neighbour:
+            for other in self._others(job, shard):
+                watch.note(None)
+                if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
+                    like = look_at(other, self.profile, self.finding, sound=True)
+                    return Sample(self.finding, bad, like, other.place(0, self.finding, None).name or "")
+        return Sample(self.finding, bad)
+
+    def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
+        """Yield records one by one: those behind the record, then those at the probes."""
+        behind = replace(shard, stop=None, records=None)
+        yield from islice((it for it in job.reader.blocks(behind, limit=1) if len(it)), 1, NEXT + 1)
+        for probe in self.probes:
+            yield from islice((it for it in job.reader.blocks(probe, limit=1) if len(it)), NEXT)
+
+
+def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) -> None:
+    """Have workers read the records to be shown of a report that is done."""
+    few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
+    chosen = first_of_each(report)
+    made: dict[int, Sample] = {}
+    for neighbour in (True, False):  # a neighbour that kills its reader costs the sample nothing but itself
+        tasks = {
+            at: TakeSample(finding, report.profile, few, neighbour)
+            for at, finding in enumerate(chosen)
+            if at not in made and finding.key is not None and finding.code not in NOT_SHOWN
+        }
+        places = {id(task): at for at, task in tasks.items()}
+        for task, result in pool.run(list(tasks.values())) if tasks else ():
+            at = places[id(task)]
+            if not isinstance(result, Death):
+                made[at] = result or Sample(chosen[at])
+    room = BYTES
+    for at, finding in enumerate(chosen):
+        sample = made.get(at) or Sample(finding)
+        size = sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
+        room -= size
+        report.samples.append(sample if room >= 0 else _without_pictures(sample))
+
+
+def first_of_each(report: Report) -> list[Finding]:
+    """Return the first findings of each code, a record once, in source order."""
+    taken: Counter[str] = Counter()
+    wanted = sum(min(count, PER_CODE) for count in report.counts.values())
+    chosen: list[Finding] = []
+    for finding in islice(report.findings, LOOKED_AT):
+        if taken[finding.code] >= PER_CODE:
+            continue
+        taken[finding.code] += 1
+        if not chosen or finding.key is None or chosen[-1].record != finding.record:
+            chosen.append(finding)
+        wanted -= 1
+        if not wanted or len(chosen) >= SAMPLES:
+            break
+    return chosen
+
+
+def _without_pictures(sample: Sample) -> Sample:
+    def bare(look: Look | None) -> Look | None:
+        return None if look is None else Look(look.lines, note="no room for its picture on this page")
+
+    return Sample(sample.finding, bare(sample.bad), None)
+
+
+def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
+    """Return what tells the first record of a block from those of other kinds: its part of the store, its family."""
+    if not isinstance(block, Block):
+        return block.file, block.table
+    (family,) = block.named([0], profile.families)
+    return block.file, block.database, family or block.family(0)
+
+
+def _sound(job: Job, block: AnyBlock, profile: Profile) -> bool:
+    """Say whether nothing is wrong with the one record of a block."""
+    from datacheck.reporting.tally import Tally
+    from datacheck.scanning.judge import Judge
+
+    tally = Tally()
+    Judge(profile, job.settings, job.validators, tally, job.view, stats=False).judge(block, [0], alone=True)
+    return not (tally.codes or tally.unknown)
