@@ -42,8 +42,9 @@ class Look(msgspec.Struct, frozen=True):
     """What one record looks like.
 
     `picture` is a PNG made here of its pixels or its values, `width` by `height`; `map` says that colours stand for
-    values. `damaged` is the part of the height, from and to, that a decoder had to make up. `curve` is there instead
-    where the values are one line. `lines` say what is in the record, in words.
+    values. `damaged` are the parts that a decoder had to make up: left, top, width and height, as shares of the whole. `marks` are pixels with
+    NaN or infinity behind them, some of many: across, down, and which of both. `curve` is there instead where the
+    values are one line. `lines` say what is in the record, in words.
     """
 
     lines: tuple[str, ...] = ()
@@ -51,7 +52,8 @@ class Look(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     map: bool = False
-    damaged: tuple[float, float] | None = None
+    damaged: tuple[tuple[float, float, float, float], ...] = ()
+    marks: tuple[tuple[int, int, str], ...] = ()
     curve: Curve | None = None
     note: str = ""
 

@@ -100,7 +100,7 @@ def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
         shown, filling = (None if name is None else pillow.as_loaders_see(raw, name)), pixels.BLACK
     if shown is None:
         return None
-    damaged = pixels.made_up_rows(shown, filling) if code in ENDS_EARLY else None
+    damaged = pixels.made_up(shown, filling) if code in ENDS_EARLY else ()
     return _drawn(pixels.thumbnail(shown), lines, damaged=damaged)
 
 
@@ -109,7 +109,7 @@ def _of_array(values: NDArray[Any], lines: tuple[str, ...]) -> Look:
         return Look(lines, note=f"{amount(values.nbytes)}: too large to draw")
     made = pixels.array_picture(values)
     if made is not None:
-        return _drawn(made[0], lines, is_map=made[1])
+        return _drawn(made.pixels, lines, is_map=made.map, marks=made.marks)
     return Look(lines, curve=pixels.curve(values))
 
 
@@ -118,12 +118,13 @@ def _drawn(
     lines: tuple[str, ...],
     *,
     is_map: bool = False,
-    damaged: tuple[float, float] | None = None,
+    damaged: tuple[pixels.Area, ...] = (),
+    marks: tuple[pixels.Mark, ...] = (),
 ) -> Look:
     if shown is None:
         return Look(lines)
     height, width = shown.shape[:2]
-    return Look(lines, pixels.png(shown), width, height, is_map, damaged)
+    return Look(lines, pixels.png(shown), width, height, is_map, damaged, marks)
 
 
 def _of_value(block: Block, profile: Profile) -> _Parts:

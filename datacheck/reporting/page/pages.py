@@ -49,8 +49,9 @@ class Code:
     pairs: list[Pair] = field(default_factory=list)
 
     @property
-    def with_pictures(self) -> list[Pair]:
-        return [it for it in self.pairs if it.bad is not None or it.sound is not None]
+    def one(self) -> bool:
+        """Whether one record is shown, which then stands beside the words."""
+        return len(self.pairs) == 1
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _sentence(report: Report) -> str:
         rest = f" ({said})" if said else ""
         return f"Nothing stands in the way of a training on these {counted(report.checked, 'record')}{rest}."
     if report.status == 1:
-        return f"Of {counted(report.checked, 'record')} and the store as a whole: {said}."
+        return f"{said[:1].upper()}{said[1:]} among {counted(report.checked, 'record')}."
     why = said or "not every record was looked at"
     return f"Nothing bad was found, but it is not decided: {why}."
 

@@ -6,6 +6,7 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,13 @@ from numpy.typing import NDArray
 
 from datacheck.reporting.samples import Curve
 
+Mark = tuple[int, int, str]
+Area = tuple[float, float, float, float]
+
 SIDE = 160
 """The longer side of a thumbnail, in pixels."""
+MARKED = 24
+"""So many pixels at most are marked one by one."""
 STEPS = 240
 """So many steps has a line of values at most."""
 TALLEST = 8
@@ -28,6 +34,8 @@ PALETTE = np.array(
 """From the least to the greatest value: dark to light for everybody's eyes (after viridis, by van der Walt, Smith)."""
 NOT_A_NUMBER, INFINITE = (230, 0, 122), (255, 140, 0)
 """The colours of NaN and of infinity, which the palette does not have."""
+BLOCKS = (16, 8)
+"""How tall the rows of blocks of a JPEG are."""
 FLAT_GREY, BLACK = 128, 0
 """What libjpeg fills blocks with that it has no data for, and what Pillow leaves of rows that it did not decode."""
 
@@ -71,24 +79,30 @@ def looks_like_picture(values: NDArray[Any]) -> NDArray[Any] | None:
     return None
 
 
-def array_picture(values: NDArray[Any]) -> tuple[NDArray[np.uint8], bool] | None:
-    """Return an array as pixels, and whether their colours stand for values; None where it has no two dimensions.
+@dataclass(frozen=True)
+class Drawn:
+    """An array as pixels, and whether their colours stand for values.
 
-    NaN and infinity have colours of their own, wherever one of the values behind a pixel is such.
+    NaN and infinity have colours of their own, wherever one of the values behind a pixel is such; `marks` are those
+    pixels, some of many: across, down, and which of both.
     """
+
+    pixels: NDArray[np.uint8]
+    map: bool
+    marks: tuple[Mark, ...] = ()
+
+
+def array_picture(values: NDArray[Any]) -> Drawn | None:
+    """Return an array as pixels; None where it has no two dimensions."""
     if not values.size or values.dtype.kind not in "uifb":
         return None
     like = looks_like_picture(values)
     if like is not None and like.dtype.kind in "uif":
         shown = thumbnail(like)
         assert shown is not None
-        if like.dtype.kind == "f":
-            shown = _marked(shown, like)
-        return shown, False
+        return _marked(shown, like) if like.dtype.kind == "f" else Drawn(shown, False)
     flat = _as_plane(values)
-    if flat is None:
-        return None
-    return _heat_map(flat), True
+    return None if flat is None else _heat_map(flat)
 
 
 def curve(values: NDArray[Any]) -> Curve | None:
@@ -108,13 +122,29 @@ def curve(values: NDArray[Any]) -> Curve | None:
     return Curve(_or_none(lows), _or_none(highs), low, high, tuple(marked.tolist()), values.size)
 
 
-def made_up_rows(pixels: NDArray[Any], filling: int) -> tuple[float, float] | None:
-    """Return which part of the height of a picture, from and to, is nothing but what its decoder fills gaps with."""
-    filled = (np.abs(pixels.astype(np.int16) - filling) <= 1).all(axis=(0, 2))
-    at = np.flatnonzero(~filled)
-    first = 0 if not at.size else int(at[-1]) + 1
-    height = pixels.shape[1]
-    return None if first >= height else (first / height, 1.0)
+def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
+    """Return the parts at the end of a picture that are nothing but what its decoder fills gaps with.
+
+    These are the rows from some place to the end, and before them the rest of a row of blocks.
+    """
+    height, width = pixels.shape[1:]
+    filled = (np.abs(pixels.astype(np.int16) - filling) <= 1).all(axis=0)
+    first = _last_false(filled.all(axis=1)) + 1
+    if first >= height:
+        return ()
+    areas: list[Area] = [(0.0, first / height, 1.0, 1 - first / height)]
+    for tall in BLOCKS:
+        top = first - tall
+        across = _last_false(filled[max(top, 0) : first].all(axis=0)) + 1 if top >= 0 else width
+        if across < width:
+            areas.append((across / width, top / height, 1 - across / width, tall / height))
+            break
+    return tuple(areas)
+
+
+def _last_false(flags: NDArray[np.bool_]) -> int:
+    at = np.flatnonzero(~flags)
+    return int(at[-1]) if at.size else -1
 
 
 def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
@@ -164,7 +194,7 @@ def _as_plane(values: NDArray[Any]) -> NDArray[Any] | None:
     return values.reshape(-1, shape[-1])
 
 
-def _heat_map(plane: NDArray[Any]) -> NDArray[np.uint8]:
+def _heat_map(plane: NDArray[Any]) -> Drawn:
     rows, columns = _cut(plane.shape)
     plane = plane[:rows, :columns].astype(np.float64)
     nan, infinite = np.isnan(plane), np.isinf(plane)
@@ -186,22 +216,35 @@ def _heat_map(plane: NDArray[Any]) -> NDArray[np.uint8]:
     below = np.minimum(place.astype(np.intp), len(PALETTE) - 2)
     part = (place - below)[..., None]
     pixels: NDArray[np.uint8] = (PALETTE[below] * (1 - part) + PALETTE[below + 1] * part).astype(np.uint8)
-    pixels[pooled(infinite, np.logical_or)] = INFINITE
-    pixels[pooled(nan, np.logical_or)] = NOT_A_NUMBER
-    return pixels
+    marks: list[Mark] = []
+    for of, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
+        where = pooled(of, np.logical_or)
+        pixels[where] = colour
+        marks += _some(where, name)
+    return Drawn(pixels, True, tuple(marks))
 
 
-def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> NDArray[np.uint8]:
+def _some(where: NDArray[Any], name: str) -> list[Mark]:
+    """Return the pixels to be marked; where they are many, their colour is enough."""
+    at = np.argwhere(where)
+    return [(int(x), int(y), name) for y, x in at] if len(at) <= MARKED else []
+
+
+def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
     """Return a picture of floating-point values with the pixels in colour that have NaN or infinity behind them."""
     rows, columns = _cut(values.shape[1:])
     cut = values[:, :rows, :columns]
-    bad = [(np.isinf(cut).any(axis=0), INFINITE), (np.isnan(cut).any(axis=0), NOT_A_NUMBER)]
-    if not any(where.any() for where, _ in bad):
-        return shown
+    bad = [(np.isinf(cut).any(axis=0), INFINITE, "inf"), (np.isnan(cut).any(axis=0), NOT_A_NUMBER, "nan")]
+    if not any(where.any() for where, *_ in bad):
+        return Drawn(shown, False)
+    marks: list[Mark] = []
     coloured = shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
     coloured = np.ascontiguousarray(coloured)
-    for where, colour in bad:
+    for where, colour, name in bad:
         at = np.argwhere(where)
         to = (at * coloured.shape[:2]) // (rows, columns)
-        coloured[to[:, 0], to[:, 1]] = colour
-    return coloured
+        there = np.zeros(coloured.shape[:2], bool)
+        there[to[:, 0], to[:, 1]] = True
+        coloured[there] = colour
+        marks += _some(there, name)
+    return Drawn(coloured, False, tuple(marks))

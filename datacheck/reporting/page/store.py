@@ -19,6 +19,8 @@ from datacheck.statistics.exact_sums import FieldSummary
 
 FAMILIES, FIELDS = 40, 24
 """So many families of keys, and fields of each, are listed."""
+FEW = 20
+"""So few labels are listed one by one, each with its count."""
 BARS = 120
 """A histogram has at most so many bars; more labels share them."""
 
@@ -43,6 +45,7 @@ class Histogram:
     greatest: str
     most: str
     classes: str
+    few: list[tuple[str, str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
         groups = [labels[at : at + step] for at in range(0, len(labels), step)]
         pieces = [(it[0][0], it[-1][0], sum(count for _, count in it)) for it in groups]
     most = max(count for *_, count in pieces)
+    few = [(str(label), f"{count:,}", round(100 * count / most, 2)) for label, count in labels[: FEW + 1]]
     width = 1000 / len(pieces)
     bars = [
         Bar(
@@ -141,7 +145,13 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
         for at, (first, last, count) in enumerate(pieces)
     ]
     return Histogram(
-        cut(readable(plain(name)), 80), bars, str(low), str(high), f"{most:,}", f"{len(labels):,} different labels"
+        cut(readable(plain(name)), 80),
+        bars,
+        str(low),
+        str(high),
+        f"{most:,}",
+        f"{len(labels):,} different labels",
+        few if len(few) <= FEW else [],
     )
 
 

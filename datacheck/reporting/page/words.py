@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from datacheck.model.escaping import unescape
@@ -32,12 +33,13 @@ def cut(text: str, most: int = LONGEST) -> str:
 
 
 def with_commands(text: str) -> list[tuple[str, bool]]:
-    """Return the pieces of a text, and of each whether it is a command.
+    """Return the pieces of a text, and of each whether it is a command or an option.
 
-    >>> with_commands("Run `make`.")
-    [('Run ', False), ('make', True), ('.', False)]
+    >>> with_commands("Run `make`, with --range.")
+    [('Run ', False), ('make', True), (', with ', False), ('--range', True), ('.', False)]
     """
-    return [(piece, bool(at % 2)) for at, piece in enumerate(text.split("`")) if piece]
+    pieces = re.split(r"`([^`]*)`|(--[a-z]+(?:-[a-z]+)*)", text)
+    return [(piece, bool(at % 3)) for at, piece in enumerate(pieces) if piece]
 
 
 def steps(advice: str | None) -> list[tuple[str, str]]:
