@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
 @click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
-@click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
+@click.option("--report", type=Named(), metavar="FILE", help="Write the receipt: .json or .html.")
 @scan_options
 @configured
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
@@ -75,7 +75,7 @@ def rebuild(
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
     from datacheck.rebuilding.rebuild import rebuild_as
-    from datacheck.rebuilding.receipt import receipt_document, receipt_text, write_receipt
+    from datacheck.rebuilding.receipt import receipt_pieces, receipt_text, write_receipt
     from datacheck.rebuilding.work import Order
     from datacheck.scanning.fingerprint import read_by
     from datacheck.scanning.names import Names
@@ -107,7 +107,7 @@ def rebuild(
         given = Names(settings, excused=applied().found_keys)
         receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore, names=given)
         receipt.config = settings.config
-        write(receipt_document(receipt, scanned, choice))
+        write(receipt_pieces(report, receipt, scanned, choice))
     for sentence in given.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):

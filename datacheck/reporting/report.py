@@ -270,6 +270,12 @@ class Report:
     def _samples(self, convention: Convention) -> Samples:
         return samples(convention, self.tally.keys)
 
+    def _repr_html_(self) -> str:
+        """Return the report as notebooks show it."""
+        from datacheck.reporting.page.short import short
+
+        return short(self)
+
     def require_clean(self) -> None:
         """Raise NotClean, with the summary as its message, unless the report is clean."""
         if not self.clean:

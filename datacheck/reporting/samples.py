@@ -42,9 +42,9 @@ class Look(msgspec.Struct, frozen=True):
     """What one record looks like.
 
     `picture` is a PNG made here of its pixels or its values, `width` by `height`; `map` says that colours stand for
-    values. `damaged` are the parts that a decoder had to make up: left, top, width and height, as shares of the whole. `marks` are pixels with
-    NaN or infinity behind them, some of many: across, down, and which of both. `curve` is there instead where the
-    values are one line. `lines` say what is in the record, in words.
+    values. `damaged` are the parts that a decoder had to make up: left, top, width and height, as shares of the whole.
+    `marks` are pixels with NaN or infinity behind them, some of many: across, down, and which of both. `curve` is there
+    instead where the values are one line. `lines` say what is in the record, in words.
     """
 
     lines: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def text(report: Report, *, every: bool = False) -> str:
     config = report.settings.config
     said = [] if config is None else [config.sentence]
     most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
-    lines = [*_layer(report), headline(report), *said, _verdict(report), *_examples(report, most)]
+    lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     return "\n".join(lines)
@@ -155,7 +155,7 @@ def _layer(report: Report) -> Iterator[str]:
         yield "(found beside the prototxt; Caffe looks for it from where the training is started)"
 
 
-def _verdict(report: Report) -> str:
+def verdict_line(report: Report) -> str:
     counts = [
         (report.bad, "bad"),
         (report.unverifiable, "unverifiable"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from datacheck.reporting.log_series import SeriesPoint
@@ -16,7 +17,8 @@ STEPS = 1200
 RUNS = 8
 """So many runs are drawn, the last ones."""
 MARKS = 12
-DECADES = 3
+GAPS = 200
+DECADES = 2
 """Values that span more powers of ten are drawn with logarithms."""
 
 
@@ -50,7 +52,8 @@ class Panel:
     last: str
     logarithmic: bool
     events: list[Event] = field(default_factory=list)
-    gaps: list[float] = field(default_factory=list)
+    gaps: list[tuple[float, float]] = field(default_factory=list)
+    """Where values are NaN or infinite: from and how wide."""
 
 
 VALUES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -102,7 +105,6 @@ def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[
         ]
         for title, values in lines.items()
     }
-    gaps = sorted({round(x, 1) for values in scaled.values() for x, y in values if y is None})
     return Panel(
         name,
         run,
@@ -112,7 +114,7 @@ def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[
         f"{first:,}",
         f"{last:,}",
         logarithmic,
-        gaps=gaps[:: max(1, len(gaps) // 200)],
+        gaps=[it for values in scaled.values() for it in _gaps(values)][:GAPS],
     )
 
 
@@ -153,6 +155,14 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
             chosen[gap] = piece[gap]
         made += [chosen[place] for place in sorted(chosen)]
     return made
+
+
+def _gaps(points: Sequence[Point]) -> Iterator[tuple[float, float]]:
+    """Yield each stretch without finite values."""
+    for missing, group in groupby(points, key=lambda it: it[1] is None):
+        if missing:
+            places = [x for x, _ in group]
+            yield round(max(0.0, min(places[0], 997.5)), 1), round(max(2.5, places[-1] - places[0]), 1)
 
 
 def _second(point: Point) -> float:

@@ -112,7 +112,7 @@ def row_of(finding: Finding, source: str = "") -> Row:
     elif name is None:
         name = ": ".join(it for it in (finding.file, finding.database) if it) or WHOLE
     fix = finding.details.get("fix")
-    message = finding.message if not isinstance(fix, str) else f"{finding.message} Fix: {fix}"
+    message = finding.message if not isinstance(fix, str) else f"{finding.message} (fix: {fix})"
     name = cut(name)
     return Row(
         readable(name), name, finding.index, finding.field or "", finding.code, finding.verdict, cut(message), source

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.explanations import EXPLANATIONS, Explanation
+from datacheck.model.finding import Finding
 from datacheck.reporting.advice import advice
 from datacheck.reporting.page.charts import Panel, panels_of
 from datacheck.reporting.page.finding_table import FindingTable, Row, row_of
@@ -16,7 +17,7 @@ from datacheck.reporting.page.store import Store, store_of
 from datacheck.reporting.page.strip import Mark, Strip
 from datacheck.reporting.page.words import cut, readable, steps
 from datacheck.reporting.report import Report
-from datacheck.reporting.samples import Look
+from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
 from datacheck.reporting.summary import amount, counted, headline
 
 LINT, LOG = "prototxt", "log"
@@ -24,17 +25,20 @@ LINT, LOG = "prototxt", "log"
 UNEXPLAINED = Explanation("", "", "")
 STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
 TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
+OF_LOGS = {0: "Healthy", 1: "Trouble", 3: "Undecided"}
 WORST_FIRST = (130, 1, 3, 0)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A finding with what its record looks like, and a sound record beside it."""
+    """A finding with what its record looks like, and a sound record beside it; or the lines of a log that show it."""
 
     row: Row
-    bad: Look | None
-    sound: Look | None
-    sound_key: str
+    bad: Look | None = None
+    sound: Look | None = None
+    sound_key: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    next: str = ""
 
 
 @dataclass
@@ -81,7 +85,7 @@ def page_of(reports: Sequence[Report]) -> Iterator[str]:
     table = FindingTable()
     sections = [_section(report, table) for report in reports]
     worst = next((it for it in WORST_FIRST if any(report.status == it for report in reports)), 3)
-    title = TITLES.get(worst, "Interrupted")
+    title = title_of(worst, reports)
     values = {
         "title": title,
         "state": STATES.get(worst, "unverifiable"),
@@ -89,11 +93,18 @@ def page_of(reports: Sequence[Report]) -> Iterator[str]:
         "several": len(sections) > 1,
         "total": _total(reports),
         "table": table,
+        "pictures": any(report.samples for report in reports),
         "data": as_markup(table.json),
         "started": reports[0].started if reports else "",
         "document": f"{title}: {', '.join(it.name for it in sections[:3])}",
     }
     return rendered("page.html", values)
+
+
+def title_of(status: int, reports: Sequence[Report]) -> str:
+    """Return a status in a word."""
+    titles = OF_LOGS if all(it.source.backend == LOG for it in reports) else TITLES
+    return titles.get(status, "Interrupted")
 
 
 def _section(report: Report, table: FindingTable) -> Section:
@@ -103,24 +114,28 @@ def _section(report: Report, table: FindingTable) -> Section:
     strip = Strip(records, source.bytes)
     table.begin(plain(source.path))
     verdicts: dict[str, str] = {}
+    told: list[Pair] = []
     for finding in table.take(report.findings):
         strip.take(finding)
+        if kind in (LINT, LOG) and len(told) < SAMPLES:
+            told.append(_told(finding))
         known = verdicts.get(finding.code)
         if known is None or VERDICTS.index(finding.verdict) < VERDICTS.index(known):
             verdicts[finding.code] = finding.verdict
-    codes = _codes(report, verdicts)
-    for sample in report.samples:
-        by_name = {it.name: it for it in codes}
-        pair = Pair(row_of(sample.finding), sample.bad, sample.sound, readable(cut(sample.sound_key)))
-        if sample.finding.code in by_name:
-            by_name[sample.finding.code].pairs.append(pair)
+    codes = codes_of(report, verdicts)
+    by_name = {it.name: it for it in codes}
+    told += (Pair(row_of(it.finding), it.bad, it.sound, readable(cut(it.sound_key))) for it in report.samples)
+    for pair in told:
+        code = by_name.get(pair.row.code)
+        if code is not None and len(code.pairs) < PER_CODE:
+            code.pairs.append(pair)
     said = report.next_steps
     if said is None and kind not in (LINT, LOG):
         said = advice(report, [])
     return Section(
         name=cut(plain(source.path)),
         state=STATES.get(report.status, "unverifiable"),
-        title=TITLES.get(report.status, "Interrupted"),
+        title=title_of(report.status, [report]),
         sentence=_sentence(report),
         headline="" if kind in (LINT, LOG) else headline(report),
         facts=list(_facts(report)),
@@ -137,14 +152,21 @@ def _section(report: Report, table: FindingTable) -> Section:
     )
 
 
-def _codes(report: Report, verdicts: dict[str, str]) -> list[Code]:
+def _told(finding: Finding) -> Pair:
+    """Return a finding of a log or a prototxt with the lines that show it, and what to run next."""
+    lines = finding.details.get("evidence", ())
+    evidence = tuple((f"{it['line']:,}", cut(plain(str(it["text"])), 300)) for it in lines[:8])
+    return Pair(row_of(finding), evidence=evidence, next=plain(str(finding.details.get("next", ""))))
+
+
+def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
     """Return the codes that were found, the worst and most frequent first."""
     made = [
         Code(
             code,
             verdicts.get(code, "suspicious"),
             count,
-            CODES[code][1] if code in CODES else "",
+            CODES[code][1].removeprefix("a training log: ") if code in CODES else "",
             EXPLANATIONS.get(code, UNEXPLAINED),
         )
         for code, count in report.counts.items()

@@ -128,7 +128,7 @@ def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
     These are the rows from some place to the end, and before them the rest of a row of blocks.
     """
     height, width = pixels.shape[1:]
-    filled = (np.abs(pixels.astype(np.int16) - filling) <= 1).all(axis=0)
+    filled: NDArray[np.bool_] = np.all(np.abs(pixels.astype(np.int16) - filling) <= 1, axis=0)
     first = _last_false(filled.all(axis=1)) + 1
     if first >= height:
         return ()
@@ -142,7 +142,7 @@ def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
     return tuple(areas)
 
 
-def _last_false(flags: NDArray[np.bool_]) -> int:
+def _last_false(flags: Any) -> int:
     at = np.flatnonzero(~flags)
     return int(at[-1]) if at.size else -1
 
