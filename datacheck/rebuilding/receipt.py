@@ -172,15 +172,6 @@ def those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
         yield Decided(key=escape(key), index=None, codes=("unpaired",))
 
 
-def receipt_pieces(path: Path | None, receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
-    """Yield the receipt in the format of this file, piece by piece."""
-    if path is not None and path.suffix == ".html":
-        from datacheck.rebuilding.receipt_page import receipt_page
-
-        return receipt_page(receipt, report, choice)
-    return receipt_document(receipt, report, choice)
-
-
 Write = Callable[[Iterator[str]], None]
 
 
