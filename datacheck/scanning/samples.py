@@ -51,18 +51,25 @@ class TakeSample:
             shard = job.reader.find(self.finding.name or "")
         if shard is None:
             return None
-        block = next((it for it in blamed("unreadable", job.reader.blocks, shard, limit=1) if len(it)), None)
-        if block is None:
+        looked = self._looked(job, shard)
+        if looked is None:
             return None
-        bad = look_at(block, self.profile, self.finding)
-        mark = _kind_of(block, self.profile)
-        if self.neighbour:
-            for other in self._others(job, shard):
-                watch.note(None)
-                if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
-                    like = look_at(other, self.profile, self.finding, sound=True)
-                    return Sample(self.finding, bad, like, other.place(0, self.finding, None).name or "")
+        bad, mark = looked
+        for other in self._others(job, shard) if self.neighbour else ():
+            watch.note(None)
+            if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
+                like = look_at(other, self.profile, self.finding, sound=True)
+                return Sample(self.finding, bad, like, other.place(0, self.finding, None).name or "")
         return Sample(self.finding, bad)
+
+    def _looked(self, job: Job, shard: Shard) -> tuple[Look, tuple[str | None, ...]] | None:
+        """Return what the record looks like, and what kind of record it is; the store is closed again."""
+        from datacheck.scanning.looks import look_at
+
+        for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # its values are valid within this loop
+            if len(block):
+                return look_at(block, self.profile, self.finding), _kind_of(block, self.profile)
+        return None
 
     def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
         """Yield records one by one: those behind the record, then those at the probes."""
