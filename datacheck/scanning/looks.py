@@ -65,7 +65,7 @@ def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool 
     `sound` says that the record is not the one that the finding is about.
     """
     parts = _of_value(block, profile) if isinstance(block, Block) else _of_row(block, profile)
-    lines = [*map(_line, parts.batches[:LINES]), *parts.words]
+    lines = [*(_line(it) for it in parts.batches[:LINES] if it.shape != (0,)), *parts.words]
     said = tuple(plain(it[:LETTERS]) for it in lines[:LINES])
     for name in _in_order(parts, finding.field):
         if name in parts.pictures:
@@ -228,5 +228,7 @@ def _quoted(name: str, raw: bytes) -> str:
 
 
 def _bytes(value: Value) -> str:
-    head = bytes(value[:FIRST_BYTES]).hex(" ")
-    return f"{amount(len(value))}, beginning with {head}"
+    head = bytes(value[:FIRST_BYTES])
+    if head.isascii() and head.decode().isprintable():
+        return f'{amount(len(value))}: "{head.decode()}"{"" if len(head) == len(value) else "..."}'
+    return f"{amount(len(value))}, beginning with {head.hex(' ')}"

@@ -73,6 +73,9 @@ class Section:
     found: list[Mark]
     damage: list[Mark]
     in_files: list[Mark]
+    gone: int
+    cut_records: float
+    cut_bytes: float
     size: str
     panels: list[Panel]
     store: Store | None
@@ -111,7 +114,7 @@ def _section(report: Report, table: FindingTable) -> Section:
     source = report.source
     kind = source.backend
     records = 0 if kind in (LINT, LOG) else report.tally.records
-    strip = Strip(records, source.bytes)
+    strip = Strip(records, source.bytes, (report.expected or 0) if report.complete else 0)
     table.begin(plain(source.path))
     verdicts: dict[str, str] = {}
     told: list[Pair] = []
@@ -144,7 +147,10 @@ def _section(report: Report, table: FindingTable) -> Section:
         found=strip.found,
         damage=strip.damage(report.places),
         in_files=strip.in_files,
-        size="" if source.bytes is None else amount(source.bytes),
+        gone=strip.gone,
+        cut_records=strip.cut_records,
+        cut_bytes=strip.cut_bytes,
+        size=amount(max(strip.whole, source.bytes or 0)),
         panels=panels_of(report) if kind == LOG else [],
         store=None if kind in (LINT, LOG) else store_of(report),
         steps=steps(said),

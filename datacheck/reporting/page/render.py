@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -28,7 +28,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"commands": with_commands, "number": "{:,}".format, "data": _data, "outline": _outline}
+    made.filters |= {
+        "commands": with_commands,
+        "number": "{:,}".format,
+        "data": _data,
+        "outline": _outline,
+        "stretches": _stretches,
+    }
     return made
 
 
@@ -49,6 +55,17 @@ def _outline(line: Curve) -> str:
             parts.append(f"{pen}{at + 0.5:g} {96 - 92 * (value / 2 - line.low / 2) / span:.1f}")
             pen = "L"
     return "".join(parts)
+
+
+def _stretches(steps: Sequence[int]) -> list[tuple[int, int]]:
+    """Return ascending steps as stretches: the first of each, and how many there are."""
+    made: list[tuple[int, int]] = []
+    for step in steps:
+        if made and sum(made[-1]) == step:
+            made[-1] = made[-1][0], made[-1][1] + 1
+        else:
+            made.append((step, 1))
+    return made
 
 
 def _own(name: str) -> tuple[Markup, str]:

@@ -21,6 +21,7 @@ FAMILIES, FIELDS = 40, 24
 """So many families of keys, and fields of each, are listed."""
 FEW = 20
 """So few labels are listed one by one, each with its count."""
+WORDS = frozenset({"text", "bytes", "other"})
 BARS = 120
 """A histogram has at most so many bars; more labels share them."""
 
@@ -83,7 +84,7 @@ def store_of(report: Report) -> Store:
         title(report.source.backend),
         listed,
         max(0, len(families) - FAMILIES),
-        [_range(name, it) for name, it in list(statistics.items())[:200]],
+        [_range(name, it) for name, it in list(statistics.items())[:200] if it.count],
         [made for name, it in statistics.items() if (made := _histogram(name, it)) is not None][:FIELDS],
         list(_facts(report)),
     )
@@ -102,15 +103,19 @@ def _family(name: str, family: FamilyProfile) -> Family:
 def _kind(family: FamilyProfile) -> str:
     if family.decoder == UNKNOWN:
         return "no decoder knows them"
-    return "rows" if family.decoder == "rows" else payload(family.decoder).title.format(field="").strip()
+    if family.decoder == "rows":
+        return "rows"
+    return payload(family.decoder).title.format(field="").strip().removesuffix(" with")
 
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:
     for name, it in family.fields.items():
+        wordy = it.shape == (0,) and it.format in WORDS  # there is no number in it
         shape = "several sizes" if it.shape is None else " x ".join(map(str, it.shape)) or "one value"
         share = "" if it.share >= 1 else f"in {100 * it.share:.4g} %"
         whole = name if not column else column if name == "data" else f"{column}/{name}"
-        yield cut(readable(plain(whole)), 80), " ".join(w for w in (it.format, it.dtype) if w), shape, share
+        kind = it.format if wordy else " ".join(word for word in (it.format, it.dtype) if word)
+        yield cut(readable(plain(whole)), 80), kind, "" if wordy else shape, share
 
 
 def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:

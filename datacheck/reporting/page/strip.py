@@ -27,12 +27,17 @@ class Mark:
 
 @dataclass
 class Strip:
-    """Counts the findings of each place by verdict; `records` are those of the store, `size` its bytes."""
+    """Counts the findings of each place by verdict; `records` are those that were read, `size` the bytes there are.
+
+    Where its end is missing, `said` is how many records the store says that it has, and `whole` how many bytes it had.
+    """
 
     records: int
     size: int | None = None
+    said: int = 0
+    whole: int = 0
     _bins: list[dict[str, int]] = field(default_factory=list)
-    _bytes: list[Mark] = field(default_factory=list)
+    _bytes: list[tuple[int, int, str, str]] = field(default_factory=list)
 
     def take(self, finding: Finding) -> None:
         """Count a finding of a record; one of the store is marked where it lies in the files, if it says so."""
@@ -46,21 +51,24 @@ class Strip:
 
     def _mark_bytes(self, finding: Finding) -> None:
         assert self.size
+        expected = finding.details.get("expected")
+        if finding.code == "truncated-store" and isinstance(expected, int) and expected > self.size:
+            self.whole = expected
+        said = finding.details.get("said")
+        if finding.details.get("kind") == "records" and isinstance(said, int):
+            self.said = max(self.said, said)
         offset, length = finding.details.get("offset"), finding.details.get("size")
         if not isinstance(offset, int) or offset < 0:
             return
-        at = min(1000.0, 1000 * offset / self.size)
-        whole = length if isinstance(length, int) and 0 < length < self.size else 0
-        width = min(1000 - at, max(3.0, 1000 * whole / self.size))
-        words = f"{finding.code} at byte {offset:,}"
-        self._bytes.append(Mark(min(at, 997.0), max(width, 3.0), finding.verdict, words))
+        size = length if isinstance(length, int) and 0 < length < self.size else 0
+        self._bytes.append((offset, size, finding.verdict, f"{finding.code} at byte {offset:,}"))
 
     @property
     def found(self) -> list[Mark]:
         """What was found of records; neighbouring places of one verdict are one."""
         made: list[Mark] = []
         count = len(self._bins)
-        step = 1000 / max(1, count)
+        step = self.cut_records / max(1, count)
         for at, place in enumerate(self._bins):
             if place:
                 worst = next(it for it in VERDICTS if it in place)
@@ -74,14 +82,34 @@ class Strip:
     @property
     def in_files(self) -> list[Mark]:
         """What lies at a place of the files."""
-        return self._bytes
+        size = max(self.size or 1, self.whole)
+        marks = []
+        for offset, length, verdict, words in self._bytes:
+            at = min(997.0, 1000 * offset / size)
+            marks.append(Mark(round(at, 2), round(min(1000 - at, max(3.0, 1000 * length / size)), 2), verdict, words))
+        return marks
+
+    @property
+    def gone(self) -> int:
+        """How many records are lost with the end of the store."""
+        return max(0, self.said - self.records) if self.whole else 0
+
+    @property
+    def cut_bytes(self) -> float:
+        """Where the files end, in thousandths of what they had; 1000 where nothing is missing."""
+        return 1000.0 if not self.whole or self.size is None else round(1000 * self.size / self.whole, 2)
+
+    @property
+    def cut_records(self) -> float:
+        """Where the records that are left end, in thousandths of all that there were."""
+        return round(1000 * self.records / max(1, self.records + self.gone), 2)
 
     def damage(self, places: Iterable[Place]) -> list[Mark]:
         """Return the stretches of records among which damage lies, each once."""
         made: dict[tuple[int, int, str], Mark] = {}
         for it in places:
             if self.records and len(made) < MARKS:
-                at, stop = 1000 * it.start / self.records, 1000 * it.stop / self.records
+                at, stop = (self.cut_records * end / self.records for end in (it.start, it.stop))
                 where = f"{it.code}, among the records {it.start:,} to {it.stop - 1:,}"
                 made[it.start, it.stop, it.code] = Mark(round(at, 2), round(max(stop - at, 2.5), 2), it.verdict, where)
         return list(made.values())
