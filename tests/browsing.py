@@ -48,6 +48,7 @@ class Browser:
         self._session = self.send("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)
         self.resize(width, height)
 
     def __enter__(self):
@@ -96,9 +97,7 @@ class Browser:
 
     def resize(self, width, height):
         """Have the page this size."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def media(self, **features):
         """Have the page prefer something, as in prefers_color_scheme="dark"."""
@@ -107,8 +106,9 @@ class Browser:
 
     def open(self, path, ready="document.readyState === 'complete'"):
         """Open a file, and wait until an expression is true."""
+        self.run("window.isOld = true")
         self.send("Page.navigate", url=f"file://{path}")
-        self.wait(ready)
+        self.wait(f"!window.isOld && document.documentElement && ({ready})")
 
     def wait(self, expression):
         """Wait until an expression of JavaScript is true."""

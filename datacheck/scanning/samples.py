@@ -24,6 +24,8 @@ NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-
 """Codes of records that are not read once more: it would only cost again what it has cost."""
 LOOKED_AT = 100_000
 """Findings that are looked through for the first of each code."""
+SECONDS = 4.0
+"""One record may take so long to be shown."""
 NEXT = 24
 """So many records behind a bad one are tried for a sound one."""
 PROBES = 3
@@ -45,7 +47,7 @@ class TakeSample:
     def run(self, job: Job, watch: Watch) -> Sample | None:
         from datacheck.scanning.looks import look_at
 
-        watch.timeout, watch.patience = job.settings.timeout, 2
+        watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
         watch.note(None)
         with blaming("unreadable"):
             shard = job.reader.find(self.finding.name or "")

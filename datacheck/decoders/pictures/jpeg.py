@@ -352,11 +352,13 @@ def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:
 
     None where it makes none, or where they would be many.
     """
+    if value.count(_SOS) > SCANS:
+        return None
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(value, strict=False)
         if height * width > MOST_SHOWN:
             return None
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(value, "RGB", strict=False)
-    except (ValueError, TypeError):
+    except (ValueError, KeyError):  # KeyError: the header names no colours
         return None
     return np.moveaxis(pixels, 2, 0)
