@@ -151,7 +151,7 @@ def test_a_command_and_a_key_are_copied(opened):
     opened.run("document.querySelector('.step button').click()")
     opened.wait("document.getElementById('announce').textContent === 'Copied the command.'")
     said = opened.run("document.querySelector('.step code').textContent")
-    assert said.startswith("datacheck show ")
+    assert said.startswith("datacheck scan ")
     assert opened.run("navigator.clipboard.readText()") == said
     change(opened, "#filters input", "größe", "input")
     opened.wait("document.getElementById('shown').textContent.startsWith('1 to 1 ')")
