@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ FAMILIES, FIELDS = 40, 24
 FEW = 20
 """So few labels are listed one by one, each with its count."""
 WORDS = frozenset({"text", "bytes", "other"})
+FEW_SIDES = 6
 BARS = 120
 """A histogram has at most so many bars; more labels share them."""
 
@@ -47,6 +49,7 @@ class Histogram:
     most: str
     classes: str
     few: list[tuple[str, str, float]] = field(default_factory=list)
+    title: str = "How often each"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def store_of(report: Report) -> Store:
         listed,
         max(0, len(families) - FAMILIES),
         [_range(name, it) for name, it in list(statistics.items())[:200] if it.count],
-        [made for name, it in statistics.items() if (made := _histogram(name, it)) is not None][:FIELDS],
+        [*islice(_histograms(report, statistics), FIELDS)],
         list(_facts(report)),
     )
 
@@ -122,6 +125,24 @@ def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:
     numbers = (it.min, it.max, it.mean, it.std)
     least, greatest, mean, std = ("" if number is None else f"{number:.6g}" for number in numbers)
     return cut(readable(plain(name)), 80), f"{it.count:,}", least, greatest, mean, std
+
+
+def _histograms(report: Report, statistics: Mapping[str, FieldSummary]) -> Iterator[Histogram]:
+    """Yield how often each label occurs, and which sizes pictures have where they have several."""
+    for name, summary in statistics.items():
+        made = _histogram(name, summary)
+        if made is not None:
+            yield made
+        sides = report.tally.statistics[name].sides
+        for axis, word in enumerate(("height", "width")):
+            counts = {str(side): count for (at, side), count in sorted(sides.items()) if at == axis}
+            made = _histogram(name, FieldSummary(0, counts=counts))
+            if made is not None:
+                few = made.few if len(made.few) <= FEW_SIDES else []
+                said = f"{len(counts):,} different ones, rounded down" if len(counts) > FEW_SIDES else ""
+                yield replace(
+                    made, few=few, classes=said or f"{len(counts):,} different ones", title=f"The {word} of pictures in"
+                )
 
 
 def _histogram(name: str, summary: FieldSummary) -> Histogram | None:

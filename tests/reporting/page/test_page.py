@@ -1,5 +1,6 @@
 """The page says what the report says, shows records beside sound ones, loads nothing, and keeps hostile words words."""
 
+import io
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from building import datum, key, pictures, pixels, raw_records, write_lmdb
 from page_reading import Page
+from PIL import Image
 
 import datacheck
 from datacheck.model.finding import found
@@ -114,11 +116,7 @@ def test_the_bytes_of_a_record_are_never_in_the_page(photos, tmp_path):
 
 def test_a_sound_grey_picture_is_not_called_made_up(tmp_path):
     made = pictures()
-    from io import BytesIO
-
-    from PIL import Image
-
-    out = BytesIO()
+    out = io.BytesIO()
     Image.new("RGB", (64, 64), (128, 128, 128)).save(out, "JPEG")
     records = {key(at): datum(made[at % len(made)], at % 4, shape=(3, 64, 64), encoded=True) for at in range(40)}
     records[key(5)] = datum(out.getvalue(), None, shape=(3, 64, 64), encoded=True)
@@ -391,3 +389,17 @@ def test_the_short_form_of_many_findings_reads_no_more_of_them_than_it_needs(tmp
     records = {**raw_records(60), **{key(at): b"" for at in range(60, 110)}}
     said = Page(datacheck.scan(write_lmdb(tmp_path / "env", records))._repr_html_())
     assert "and 47 more" in said.words("td")
+
+
+def test_the_sizes_of_pictures_are_shown_where_they_differ(tmp_path):
+    def jpeg(height, width):
+        out = io.BytesIO()
+        Image.fromarray(pixels(height, (height, width, 3))).save(out, "JPEG")
+        return datum(out.getvalue(), 1, shape=(3, height, width), encoded=True)
+
+    records = {key(at): jpeg(40 if at % 3 else 24, 32) for at in range(30)}
+    report, page = page_of(write_lmdb(tmp_path / "env", records), tmp_path)
+    assert dict(report.tally.statistics["data"].sides) == {(0, 24): 10, (0, 40): 20, (1, 32): 30}
+    said = page.words()
+    assert "The height of pictures in data" in said
+    assert "The width of pictures in" not in said
