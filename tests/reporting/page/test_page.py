@@ -380,8 +380,7 @@ def test_a_notebook_gets_the_short_form(photos, tmp_path):
 def test_the_short_form_keeps_hostile_keys_words(tmp_path):
     store = write_lmdb(tmp_path / "env", {**raw_records(20), **dict.fromkeys(HOSTILE, b"")})
     said = Page(datacheck.scan(store)._repr_html_())
-    assert not said.named("script")
-    assert not said.named("img")
+    assert {tag for tag, _ in said.elements} <= {"div", "table", "tbody", "tr", "td", "b", "code", "bdi"}
     assert "\u202e" not in said.text
 
 
