@@ -1,7 +1,7 @@
 """Take what the page shows of records: the first with each code, and a sound one like each. Workers read them.
 
-They are read again when the scan is done, each in a task of its own: whatever that costs, the findings stay as they
-are. Where the source was written to meanwhile, what is shown is what lies there now.
+They are read again when the scan is done, in tasks of their own: whatever happens there, the findings stay as they are.
+Where the source was written to meanwhile, what is shown is what lies there now.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from datacheck.errors import DatacheckError
 from datacheck.model.blocks import AnyBlock, Block, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -26,6 +27,8 @@ LOOKED_AT = 100_000
 """Findings that are looked through for the first of each code."""
 SECONDS = 4.0
 """One record may take so long to be shown."""
+TOGETHER = 12
+"""So many are read by a task: a worker more costs more than it would bring for a few."""
 NEXT = 24
 """So many records behind a bad one are tried for a sound one."""
 PROBES = 3
@@ -33,44 +36,51 @@ PROBES = 3
 
 
 @dataclass(frozen=True)
-class TakeSample:
-    """Return what a record looks like, and a sound one like it; None if it cannot be found any more.
+class TakeSamples:
+    """Return what the records of some findings look like, and a sound one like each; None for those not found any more.
 
-    With `neighbour` off only the record itself is read.
+    With `neighbours` off only the records themselves are read.
     """
 
-    finding: Finding
+    findings: tuple[Finding, ...]
     profile: Profile
     probes: tuple[Shard, ...] = ()
-    neighbour: bool = True
+    neighbours: bool = True
 
-    def run(self, job: Job, watch: Watch) -> Sample | None:
+    def run(self, job: Job, watch: Watch) -> list[Sample | None]:
+        watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
+        made: list[Sample | None] = []
+        for finding in self.findings:
+            watch.note(None)
+            try:
+                made.append(self._sample(job, watch, finding))
+            except DatacheckError:  # a part of the store that cannot be read any more, or a caller's validator
+                made.append(None)
+        return made
+
+    def _sample(self, job: Job, watch: Watch, finding: Finding) -> Sample | None:
         from datacheck.scanning.looks import look_at
 
-        watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
-        watch.note(None)
         with blaming("unreadable"):
-            shard = job.reader.find(self.finding.name or "")
-        if shard is None:
-            return None
-        looked = self._looked(job, shard)
-        if looked is None:
+            shard = job.reader.find(finding.name or "")
+        looked = None if shard is None else self._looked(job, shard, finding)
+        if shard is None or looked is None:
             return None
         bad, mark = looked
-        for other in self._others(job, shard) if self.neighbour else ():
+        for other in self._others(job, shard) if self.neighbours else ():
             watch.note(None)
             if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
-                like = look_at(other, self.profile, self.finding, sound=True)
-                return Sample(self.finding, bad, like, other.place(0, self.finding, None).name or "")
-        return Sample(self.finding, bad)
+                like = look_at(other, self.profile, finding, sound=True)
+                return Sample(finding, bad, like, other.place(0, finding, None).name or "")
+        return Sample(finding, bad)
 
-    def _looked(self, job: Job, shard: Shard) -> tuple[Look, tuple[str | None, ...]] | None:
+    def _looked(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
         """Return what the record looks like, and what kind of record it is; the store is closed again."""
         from datacheck.scanning.looks import look_at
 
         for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # its values are valid within this loop
             if len(block):
-                return look_at(block, self.profile, self.finding), _kind_of(block, self.profile)
+                return look_at(block, self.profile, finding), _kind_of(block, self.profile)
         return None
 
     def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
@@ -86,22 +96,21 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
     few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
     chosen = first_of_each(report)
     made: dict[int, Sample] = {}
-    for neighbour in (True, False):  # a neighbour that kills its reader costs the sample nothing but itself
-        tasks = {
-            at: TakeSample(finding, report.profile, few, neighbour)
-            for at, finding in enumerate(chosen)
-            if at not in made and finding.key is not None and finding.code not in NOT_SHOWN
-        }
-        places = {id(task): at for at, task in tasks.items()}
-        for task, result in pool.run(list(tasks.values())) if tasks else ():
-            at = places[id(task)]
+    # what kills its reader costs the others nothing, and a neighbour that does costs the record itself nothing
+    for together, neighbours in ((TOGETHER, True), (1, True), (1, False)):
+        wanted = [
+            at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN
+        ]
+        places = [wanted[start : start + together] for start in range(0, len(wanted), together)]
+        tasks = [TakeSamples(tuple(chosen[at] for at in some), report.profile, few, neighbours) for some in places]
+        of_task = {id(task): some for task, some in zip(tasks, places, strict=True)}
+        for task, result in pool.run(list(tasks)) if tasks else ():
             if not isinstance(result, Death):
-                made[at] = result or Sample(chosen[at])
+                made |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
     room = BYTES
     for at, finding in enumerate(chosen):
         sample = made.get(at) or Sample(finding)
-        size = sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
-        room -= size
+        room -= sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
         report.samples.append(sample if room >= 0 else _without_pictures(sample))
 
 

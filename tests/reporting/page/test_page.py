@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 from building import datum, key, pictures, pixels, raw_records, write_lmdb
@@ -13,7 +14,9 @@ from page_reading import Page
 from PIL import Image
 
 import datacheck
+from datacheck.errors import PartUnread
 from datacheck.model.finding import found
+from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting import samples
 from datacheck.reporting.page import finding_table
@@ -22,7 +25,8 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.samples import Look, Sample
 from datacheck.reporting.source import Source
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.samples import take_samples
+from datacheck.scanning.samples import TakeSamples, take_samples
+from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import Death
 
 HOSTILE = [
@@ -281,6 +285,37 @@ def test_what_is_lost_with_the_end_of_a_store_is_on_the_strip(tmp_path):
     assert report.places
 
 
+def test_one_that_kills_its_reader_costs_the_others_nothing():
+    class Pool:
+        def run(self, tasks):
+            for task in tasks:
+                deadly = any(it.index == 3 for it in task.findings)
+                yield task, Death("SIGSEGV") if deadly else [Sample(it, Look(("seen",))) for it in task.findings]
+
+    report = Report(Source("x", "lmdb"), Settings())
+    tally = Tally(records=9)
+    tally.count_records([found("nan", "1 value is NaN")] * 5, [f"{at}" for at in range(5)], list(range(5)))
+    report.add(tally)
+    take_samples(Pool(), report, ())
+    assert [it.bad is not None for it in report.samples] == [True, True, True, False, True]
+
+
+def test_a_part_of_the_store_that_went_away_costs_no_more_than_its_records():
+    class Gone:
+        def find(self, key):
+            raise PartUnread("a part is not there", True)
+
+    class Quiet:  # a real one sets an alarm
+        timeout, patience = None, 1
+
+        def note(self, value):
+            """Nobody reads it."""
+
+    finding = msgspec.structs.replace(found("nan", "1 value is NaN"), key="a", index=0)
+    job = Job(Gone(), Settings())
+    assert TakeSamples((finding,), Profile()).run(job, Quiet()) == [None]
+
+
 @pytest.mark.parametrize("code", ["crash", "timeout", "too-large", "unreadable", "internal-error"])
 def test_records_that_killed_their_reader_are_not_read_again(code):
     class Pool:
@@ -313,7 +348,8 @@ def test_a_neighbour_that_kills_its_reader_costs_the_sample_nothing_else():
     class Pool:
         def run(self, tasks):
             for task in tasks:
-                yield task, Death("SIGSEGV") if task.neighbour else Sample(task.finding, Look(("seen",)))
+                alone = [Sample(it, Look(("seen",))) for it in task.findings]
+                yield task, Death("SIGSEGV") if task.neighbours else alone
 
     report = Report(Source("x", "lmdb"), Settings())
     tally = Tally(records=5)
