@@ -75,6 +75,8 @@ def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool 
         for batch in parts.batches:
             if batch.field == name and batch.width > 1 and not batch.pixels_skipped:
                 return _of_array(np.asarray(batch.values[0]), said)
+    if not said and isinstance(block, Block):
+        said = (plain(_bytes(block.values[0])),)
     return Look(said)
 
 
@@ -172,7 +174,7 @@ def _inside(parts: _Parts, name: str, value: Value) -> None:
                 parts.words.append(f'{leaf.path}: "{leaf.node[:LETTERS]}"')
     elif isinstance(decodes, HoldingPictures):
         picture = decodes.stored_picture(value)
-        if picture is not None:
+        if picture is not None and sniff(picture):
             parts.pictures["data"] = picture
 
 

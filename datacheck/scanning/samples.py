@@ -143,7 +143,7 @@ def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
     if not isinstance(block, Block):
         return block.file, block.table
     (family,) = block.named([0], profile.families)
-    return block.file, block.database, family or block.family(0)
+    return block.file, block.database, family
 
 
 def _sound(job: Job, block: AnyBlock, profile: Profile) -> bool:

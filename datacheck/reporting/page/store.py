@@ -117,8 +117,9 @@ def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str,
         shape = "several sizes" if it.shape is None else " x ".join(map(str, it.shape)) or "one value"
         share = "" if it.share >= 1 else f"in {100 * it.share:.4g} %"
         whole = name if not column else column if name == "data" else f"{column}/{name}"
-        kind = it.format if wordy else " ".join(word for word in (it.format, it.dtype) if word)
-        yield cut(readable(plain(whole)), 80), kind, "" if wordy else shape, share
+        text = it.dtype.startswith("|S")
+        kind = "text" if text else it.format if wordy else " ".join(word for word in (it.format, it.dtype) if word)
+        yield cut(readable(plain(whole)), 80), kind, "" if wordy or text else shape, share
 
 
 def _range(name: str, it: FieldSummary) -> tuple[str, str, str, str, str, str]:

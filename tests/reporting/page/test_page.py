@@ -438,3 +438,21 @@ def test_the_sizes_of_pictures_are_shown_where_they_differ(tmp_path):
     said = page.words()
     assert "The height of pictures in data" in said
     assert "The width of pictures in" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (b"<html><body>404 Not Found</body></html>", '39 bytes: "<html><body>404 Not Found</body></html>"'),
+        (bytes(range(200, 250)) * 4, "200 bytes, beginning with c8 c9 ca"),
+        (b"", "no bytes at all"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "10 bytes, beginning with ff d8 ff e0"),
+    ],
+)
+def test_what_is_no_picture_among_pictures_is_shown_as_what_it_is(value, wanted, tmp_path):
+    made = pictures()
+    records = {key(at): made[at % len(made)] for at in range(40)}
+    report, _ = page_of(write_lmdb(tmp_path / "env", {**records, key(9): value}), tmp_path)
+    (sample,) = report.samples
+    assert sample.bad.lines[0].startswith(wanted)
+    assert sample.sound.picture
