@@ -80,7 +80,6 @@ class Section:
     panels: list[Panel]
     store: Store | None
     steps: list[tuple[str, str]]
-    noun: str
 
 
 def page_of(reports: Sequence[Report]) -> Iterator[str]:
@@ -154,7 +153,6 @@ def _section(report: Report, table: FindingTable) -> Section:
         panels=panels_of(report) if kind == LOG else [],
         store=None if kind in (LINT, LOG) else store_of(report),
         steps=steps(said),
-        noun={LINT: "layer", LOG: "iteration"}.get(kind, "record"),
     )
 
 
@@ -196,16 +194,30 @@ def _sentence(report: Report) -> str:
     if kind == LINT:
         found = counted(len(report.findings), "finding")
         return f"{found}: {said}." if said else "Nothing is wrong with this file."
-    of = "none" if not report.checked else f"{report.checked:,}"
+    return f"{_of_records(report, said)}{_left_out(report)}"
+
+
+def _of_records(report: Report, said: str) -> str:
     if report.interrupted:
-        return f"Interrupted: {of} records were looked at, {said or 'nothing wrong'} so far. This is no verdict."
+        looked = f"Interrupted after {counted(report.checked, 'record')}"
+        return f"{looked}: {said or 'nothing wrong'} so far. This is no verdict."
+    records = counted(report.checked, "record")
     if report.status == 0:
-        rest = f" ({said})" if said else ""
-        return f"Nothing stands in the way of a training on these {counted(report.checked, 'record')}{rest}."
+        if report.bad:
+            return f"{said} among {records}, within --max-bad {report.settings.max_bad}."
+        return f"Nothing is wrong with {records}." if not said else f"Nothing bad among {records}; {said}."
     if report.status == 1:
-        return f"{said[:1].upper()}{said[1:]} among {counted(report.checked, 'record')}."
-    why = said or "not every record was looked at"
-    return f"Nothing bad was found, but it is not decided: {why}."
+        return f"{said} among {records}."
+    return f"Nothing bad was found in {records}, but it is not decided{f': {said}' if said else ''}."
+
+
+def _left_out(report: Report) -> str:
+    """Say what was not looked at."""
+    if report.partial:
+        return f" It is a sample: there are {counted(report.tally.records, 'record')}."
+    if not report.complete and not report.interrupted:
+        return " Not every record was reached."
+    return ""
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:

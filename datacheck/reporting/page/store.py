@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends import title
+from datacheck.checks.class_balance import balance_sentence
 from datacheck.decoders import payload
 from datacheck.model.escaping import plain
 from datacheck.model.profile import UNKNOWN, FamilyProfile
@@ -187,6 +188,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     names = [it.name for it in report.conventions if it.name]
     if names:
         yield "Conventions", ", ".join(names)
+    if report.balance is not None:
+        yield "Batches", plain(balance_sentence(report.balance))
     if report.layer is not None:
         layer = report.layer
         yield "Read by", plain(f"layer {layer.name} ({layer.type}) of {layer.net}, line {layer.line}")

@@ -82,9 +82,33 @@ def test_a_clean_store_is_called_clean(tmp_path):
     report, page = page_of(write_lmdb(tmp_path / "env", raw_records(30)), tmp_path)
     assert report.clean
     assert "Clean" in page.words("h1")
-    assert "Nothing stands in the way of a training on these 30 records." in page.words()
+    assert "Nothing is wrong with 30 records." in page.words()
     assert page.findings == []
     assert "All findings" not in page.words()
+
+
+def test_what_was_not_looked_at_is_said(photos, tmp_path):
+    _, page = page_of(photos, tmp_path, sample=10)
+    assert "It is a sample: there are 40 records." in page.words("p")
+    report = Report(Source("x", "lmdb"), Settings())
+    tally = Tally(records=5, checked=5, complete=False)
+    tally.count_records([found("nan", "1 value is NaN")], ["00000003"], [3])
+    report.add(tally)
+    assert "1 bad among 5 records. Not every record was reached." in Page("".join(page_text([report]))).words("p")
+
+
+def test_what_is_tolerated_is_no_surprise(photos, tmp_path):
+    report, page = page_of(photos, tmp_path, max_bad="10%")
+    assert report.clean
+    assert "Clean" in page.words("h1")
+    assert "2 bad among 40 records, within --max-bad 10%." in page.words("p")
+
+
+def test_suspicious_records_alone_leave_it_clean(tmp_path):
+    records = {key(at): datum(pixels(at), at % 3) for at in range(60)} | {key(7): datum(pixels(7) * 0, 1)}
+    report, page = page_of(write_lmdb(tmp_path / "env", records), tmp_path)
+    assert report.suspicious == 1
+    assert "Nothing bad among 60 records; 1 suspicious." in page.words("p")
 
 
 def test_an_undecided_store_is_called_undecided(tmp_path):
