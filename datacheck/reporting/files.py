@@ -271,7 +271,8 @@ class Reports:
         failed: list[ReportFailed] = []
         if any(report.revised for report in self._reports):
             self._write_again()
-        for output, sink in zip(self._outputs, self._sinks, strict=True):
+        files = zip(self._outputs, self._sinks, strict=True)
+        for output, sink in sorted(files, key=lambda it: it[0].path.suffix == PAGE):  # the others do not wait for it
             try:
                 with writing(output.path):
                     sink.finish(self._reports)

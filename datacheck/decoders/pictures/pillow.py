@@ -96,7 +96,7 @@ def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
     """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        with _strict():
+        with _strict(), _quiet(name, []):
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             image = PLUGINS[name](io.BytesIO(value))
             if image.width * image.height > MOST_SHOWN:

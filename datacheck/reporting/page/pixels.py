@@ -128,7 +128,7 @@ def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
     These are the rows from some place to the end, and before them the rest of a row of blocks.
     """
     height, width = pixels.shape[1:]
-    filled: NDArray[np.bool_] = np.all(np.abs(pixels.astype(np.int16) - filling) <= 1, axis=0)
+    filled: NDArray[np.bool_] = np.all((pixels >= max(filling - 1, 0)) & (pixels <= filling + 1), axis=0)
     first = _last_false(filled.all(axis=1)) + 1
     if first >= height:
         return ()

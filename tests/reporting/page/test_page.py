@@ -480,3 +480,15 @@ def test_what_is_no_picture_among_pictures_is_shown_as_what_it_is(value, wanted,
     (sample,) = report.samples
     assert sample.bad.lines[0].startswith(wanted)
     assert sample.sound.picture
+
+
+def test_a_page_that_cannot_be_made_keeps_no_other_report_from_being_written(photos, tmp_path, monkeypatch):
+    def broken(reports):
+        raise RuntimeError("a mistake in the template")
+
+    monkeypatch.setattr("datacheck.reporting.page.pages.page_of", broken)
+    (tmp_path / "page.html").write_text("the earlier one")
+    with pytest.raises(RuntimeError, match="a mistake in the template"):
+        datacheck.scan(photos, reports=[tmp_path / "page.html", tmp_path / "r.json"])
+    assert json.loads((tmp_path / "r.json").read_text())["bad"] == 2
+    assert (tmp_path / "page.html").read_text() == "the earlier one"

@@ -139,3 +139,10 @@ def test_the_missing_part_of_a_cut_png_is_found():
 def test_what_is_no_picture_is_none(raw):
     assert jpeg.as_loaders_see(raw) is None
     assert pillow.as_loaders_see(raw, "PNG") is None
+
+
+def test_large_pictures_are_decoded_small():
+    raw = encoded(photo(2000), "JPEG")
+    assert max(jpeg.as_loaders_see(raw).shape) < 1000
+    areas = pixels.made_up(jpeg.as_loaders_see(raw[: len(raw) // 2]), pixels.FLAT_GREY)
+    assert abs(areas[0][1] - 0.5) < 0.2
