@@ -42,6 +42,8 @@ HOMES = {
     "subprocess": "workers/process.py",
     "google.protobuf": "caffe/messages.py",
     "matplotlib": "reporting/plots.py",
+    "jinja2": "reporting/page/render.py",
+    "markupsafe": "reporting/page/render.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 

@@ -404,8 +404,8 @@ def test_a_report_format_is_a_sink_and_a_row(copy, tmp_path):
     assert json.loads((tmp_path / "a.json").read_text())["bad"] == 1
     assert "ends in one of .toy, .json" in copy.datacheck("scan", store, "--report", "a.md", status=2)
     for command in ("scan", "lint"):
-        assert "Write the report: .toy, .json, .jsonl or .csv." in copy.datacheck(command, "--help")
-    assert "Write .toy, .json, .jsonl or, of the series, .csv." in copy.datacheck("log", "--help")
+        assert "Write the report: .toy, .json, .jsonl, .csv or .html." in copy.datacheck(command, "--help")
+    assert "Write .toy, .json, .jsonl, .html or, of the series, .csv." in copy.datacheck("log", "--help")
 
 
 TOY_CONVENTION = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,10 @@ from datacheck.model.escaping import plain
 
 if TYPE_CHECKING:
     from datacheck.model.settings import Settings
+    from datacheck.rebuilding.choice import Choice
+    from datacheck.rebuilding.receipt import Receipt
     from datacheck.rebuilding.work import Order
+    from datacheck.reporting.report import Report
 
 
 @click.command(cls=ScanCommand)
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
 @click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
-@click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
+@click.option("--report", type=Named(), metavar="FILE", help="Write the receipt: .json or .html.")
 @scan_options
 @configured
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
@@ -75,7 +78,7 @@ def rebuild(
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
     from datacheck.rebuilding.rebuild import rebuild_as
-    from datacheck.rebuilding.receipt import receipt_document, receipt_text, write_receipt
+    from datacheck.rebuilding.receipt import receipt_text, write_receipt
     from datacheck.rebuilding.work import Order
     from datacheck.scanning.fingerprint import read_by
     from datacheck.scanning.names import Names
@@ -107,7 +110,7 @@ def rebuild(
         given = Names(settings, excused=applied().found_keys)
         receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore, names=given)
         receipt.config = settings.config
-        write(receipt_document(receipt, scanned, choice))
+        write(_pieces(report, receipt, scanned, choice))
     for sentence in given.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
@@ -115,6 +118,17 @@ def rebuild(
     end_silent(silent=quiet and receipt.written)
     would_do = order.dry_run and (choice.made or not receipt.dropped) and not receipt.nothing_left
     return 0 if receipt.written or would_do else 1
+
+
+def _pieces(path: Path | None, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
+    """Yield the receipt in the format of its file, piece by piece."""
+    if path is not None and path.suffix == ".html":
+        from datacheck.rebuilding.receipt_page import receipt_page
+
+        return receipt_page(receipt, scanned, choice)
+    from datacheck.rebuilding.receipt import receipt_document
+
+    return receipt_document(receipt, scanned, choice)
 
 
 def _rebuild_pairs(

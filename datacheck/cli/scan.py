@@ -70,7 +70,8 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
-    from datacheck.reporting.files import Reports
+    from datacheck.reporting.advice import advice
+    from datacheck.reporting.files import PAGE, Reports
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
@@ -87,6 +88,8 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
             statuses.append(status)
             if report is not None:
                 done.append(report)
+                if report.shows_records:
+                    report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
                 if form == "text" and not (quiet and report.clean):
                     with files.showing():
                         print_text(report, reports, asked())

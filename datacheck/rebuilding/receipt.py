@@ -27,6 +27,8 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.summary import ignored
 
+RECEIPTS = (".json", ".html")
+"""What the name of a receipt ends in: a document, or a page to look at."""
 RECEIPT_SCHEMA: Literal["datacheck-receipt/1"] = "datacheck-receipt/1"
 
 NAMED = 5
@@ -158,11 +160,11 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
-    those = partial(_those, report, choice)
-    return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
+    fates = partial(those, report, choice)
+    return streamed(receipt, {"drops": fates("dropped"), "alterations": fates("altered")})
 
 
-def _those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
+def those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; last those that are dropped for another one of their sample."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
     outcome = mended(choice, report) if wanted == "dropped" else None
@@ -183,8 +185,8 @@ def write_receipt(path: Path | None, guard: Guard) -> Iterator[Write]:
     if path is None:
         yield lambda pieces: None
         return
-    if path.suffix != ".json":
-        raise UsageError(f"{path}: a receipt's name ends in .json")
+    if path.suffix not in RECEIPTS:
+        raise UsageError(f"{path}: a receipt's name ends in {' or '.join(RECEIPTS)}")
     with Output(path, guard, text=True) as output:
 
         def write(pieces: Iterator[str]) -> None:
@@ -205,7 +207,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = islice(_those(report, choice, fate), NAMED)
+            named = islice(those(report, choice, fate), NAMED)
             shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
             more = count - len(shown)
             lines += shown + (
@@ -214,7 +216,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
             lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
             left = len(receipt.samples) - NAMED
             lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
-    lines += _repairs_text(receipt)
+    lines += repairs_text(receipt)
     for finding in receipt.lost:
         what = "as bad in the copy" if finding.code in LASTING else "lost in the source"
         whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
@@ -236,7 +238,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     return "\n".join(lines)
 
 
-def _repairs_text(receipt: Receipt) -> Iterator[str]:
+def repairs_text(receipt: Receipt) -> Iterator[str]:
     """Yield what was, or would be, changed of what the store keeps of its records."""
     repairs = receipt.repairs
     if repairs is msgspec.UNSET:

@@ -17,6 +17,7 @@ from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.page.sink import HtmlSink
 from datacheck.reporting.report import Report
 
 
@@ -122,7 +123,14 @@ class CsvSink:
         """There is nothing to add: a table of findings has no summary."""
 
 
-REPORTS: dict[str, Callable[[IO[str]], Sink]] = {".json": JsonSink, ".jsonl": JsonLinesSink, ".csv": CsvSink}
+PAGE = ".html"
+"""The format that people look at, and that no program reads."""
+REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
+    ".json": JsonSink,
+    ".jsonl": JsonLinesSink,
+    ".csv": CsvSink,
+    PAGE: HtmlSink,
+}
 """The formats of a report file, by its suffix."""
 GROWS = ".jsonl"
 """The format that people look into while a scan runs."""
@@ -216,6 +224,7 @@ class Reports:
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
+        report.shows_records |= any(getattr(sink, "shows_records", False) for sink in self._sinks)
 
         def listen(findings: Collection[Finding]) -> None:
             if findings:
@@ -262,7 +271,8 @@ class Reports:
         failed: list[ReportFailed] = []
         if any(report.revised for report in self._reports):
             self._write_again()
-        for output, sink in zip(self._outputs, self._sinks, strict=True):
+        files = zip(self._outputs, self._sinks, strict=True)
+        for output, sink in sorted(files, key=lambda it: it[0].path.suffix == PAGE):  # the others do not wait for it
             try:
                 with writing(output.path):
                     sink.finish(self._reports)

@@ -31,6 +31,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.samples import Place, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
@@ -79,6 +80,13 @@ class Report:
     seconds: float = 0.0
     expected: int | None = None
     interrupted: bool = False
+    shows_records: bool = False
+    """Whether some of the records with findings are to be read once more, to be shown."""
+    samples: list[Sample] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    """Which of the records damage was found among, where a finding is of no record itself."""
+    next_steps: str | None = None
+    """What the command says to run next."""
     revised: bool = False
     """Whether findings are others by now than those that were heard of as they came."""
 
@@ -88,6 +96,8 @@ class Report:
             tally = tally.ignoring(ignoring(self.settings.ignore))
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         self.findings.extend(new)
+        if self.shows_records:
+            self.places += places_of(new, tally, self.tally.records)
         self.tally.add_sums(tally)
         if self.order is not None:
             for labels in tally.labels:
@@ -259,6 +269,12 @@ class Report:
 
     def _samples(self, convention: Convention) -> Samples:
         return samples(convention, self.tally.keys)
+
+    def _repr_html_(self) -> str:
+        """Return the report as notebooks show it."""
+        from datacheck.reporting.page.short import short
+
+        return short(self)
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summary as its message, unless the report is clean."""

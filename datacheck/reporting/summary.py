@@ -35,15 +35,15 @@ def text(report: Report, *, every: bool = False) -> str:
     config = report.settings.config
     said = [] if config is None else [config.sentence]
     most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
-    lines = [*_layer(report), _headline(report), *said, _verdict(report), *_examples(report, most)]
+    lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     return "\n".join(lines)
 
 
-def _headline(report: Report) -> str:
+def headline(report: Report) -> str:
     source = report.source
-    what = f" of {_contents(report)}" if _contents(report) else ""
+    what = f" of {contents(report)}" if contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
@@ -69,7 +69,7 @@ def _samples(report: Report) -> str:
     return samples + (f" (convention {', '.join(names)})" if names else "")
 
 
-def _contents(report: Report) -> str:
+def contents(report: Report) -> str:
     """Say what most records are, in a few words: the first field of the largest family."""
     families = [
         it
@@ -155,7 +155,7 @@ def _layer(report: Report) -> Iterator[str]:
         yield "(found beside the prototxt; Caffe looks for it from where the training is started)"
 
 
-def _verdict(report: Report) -> str:
+def verdict_line(report: Report) -> str:
     counts = [
         (report.bad, "bad"),
         (report.unverifiable, "unverifiable"),

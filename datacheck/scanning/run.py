@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
-from datacheck.model.blocks import Layout
+from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -29,6 +29,7 @@ from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
+from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import wanted
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task
@@ -94,9 +95,11 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+            probes = _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
             if pairing is not None:
                 _compare(workers, pairing, report, add)
+            if report.shows_records:
+                take_samples(workers, report, probes)
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
@@ -126,15 +129,16 @@ def _scan(
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
     names: Names,
-) -> None:
-    """Scan a source, and look again at what was found if it changed meanwhile."""
+) -> Sequence[Shard]:
+    """Scan a source, and look again at what was found if it changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
     doubtful = _Doubtful()
-    _scan_once(pool, reader, report, add, doubtful, names)
+    probes = _scan_once(pool, reader, report, add, doubtful, names)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
         add(_tally_of(changed))
+    return probes
 
 
 def _look_again(
@@ -169,12 +173,12 @@ def _scan_once(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     names: Names,
-) -> None:
-    layout = only(pool, TakeLayout())
+) -> Sequence[Shard]:
+    layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
         names.skip()
         add(_given_up(layout, OPENING))
-        return
+        return ()
     report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
@@ -203,6 +207,7 @@ def _scan_once(
     names.conclude(report)
     for finding in _nothing(layout, report):
         add(_tally_of(finding))
+    return layout.probes
 
 
 def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:

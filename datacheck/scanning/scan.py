@@ -144,7 +144,7 @@ def scan(
     ignore
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     reports
-        Files to write the report to: `.json`, `.jsonl` or `.csv`.
+        Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     progress
         Called with the records scanned, the records in all (or None) and the bad ones, as the scan goes on.
 

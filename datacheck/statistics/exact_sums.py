@@ -8,6 +8,7 @@ last bit.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import msgspec
 
@@ -31,12 +32,27 @@ class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: dict[str, int] | None = None
 
 
+SIDE_BITS = 5
+"""So many leading bits of the side of a picture are kept: whatever the pictures, there are few different ones."""
+
+
+def rounded(side: int) -> int:
+    """Return the side of a picture, rounded down by less than a sixteenth of it.
+
+    >>> rounded(31), rounded(224), rounded(225), rounded(1000)
+    (31, 224, 224, 992)
+    """
+    less = max(0, side.bit_length() - SIDE_BITS)
+    return side >> less << less
+
+
 class FieldStatistics(msgspec.Struct):
     """The finite values of one field: how many, least, greatest, exact sums of differences from `centre`; adds up.
 
     `counts` is the histogram of a label, None once there are more than LABELS_COUNTED different ones, or one that is
     not an integer. `centre` has float32's precision. `overflow` says that a square went beyond float64, so that there
-    is no standard deviation. `sums` says whether there are sums at all: without them there is no mean.
+    is no standard deviation. `sums` says whether there are sums at all: without them there is no mean. `sides` counts
+    encoded pictures by their height (0) and by their width (1), each rounded down.
     """
 
     centre: float = 0.0
@@ -49,6 +65,7 @@ class FieldStatistics(msgspec.Struct):
     overflow: bool = False
     label: bool = False
     counts: dict[int, int] | None = msgspec.field(default_factory=dict)
+    sides: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
         self.sums &= other.sums
@@ -60,7 +77,13 @@ class FieldStatistics(msgspec.Struct):
         self.overflow |= other.overflow
         self.label |= other.label
         self.count_labels(other.counts)
+        self.sides += other.sides
         return self
+
+    def count_sides(self, height: int, width: int, records: int) -> None:
+        """Count pictures of one size."""
+        self.sides[0, rounded(height)] += records
+        self.sides[1, rounded(width)] += records
 
     def count_labels(self, counts: dict[int, int] | None) -> None:
         """Add a histogram; None is one that could not be kept."""

@@ -37,6 +37,8 @@ class Measuring:
         if batch.field not in self._statistics:
             centre = 0.0 if batch.expected is None else batch.expected.centre
             self._statistics[batch.field] = FieldStatistics(centre=centre, sums=self._sums or batch.label)
+        if batch.encoded and len(batch.shape) == 3:
+            self._statistics[batch.field].count_sides(*batch.shape[1:], records=len(batch.values))
         if not batch.label:
             measure(batch, self._statistics[batch.field])
             return

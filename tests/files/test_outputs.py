@@ -22,7 +22,7 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output
 from datacheck.model.escaping import unescape
 
-REPORTS = ("r.json", "r.jsonl", "r.csv")
+REPORTS = ("r.json", "r.jsonl", "r.csv", "r.html")
 SOLVER = 'base_lr: 0.1\nlr_policy: "step"\ngamma: 0.1\nstepsize: 10\nmax_iter: 40\nnet: "net.prototxt"\n'
 NET = 'name: "n"\nlayer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } } }\n'
 LINE = "I1126 12:00:%02d.000000  7 solver.cpp:239] Iteration %d, loss = 0.5\n"
@@ -242,7 +242,9 @@ def test_an_interrupted_scan_replaces_the_report_by_a_whole_one(tmp_path, name):
         datacheck.scan(env, reports=[tmp_path / name], progress=interrupt)
     text = (tmp_path / name).read_text()
     assert "the earlier one" not in text
-    if name != "r.csv":
+    if name == "r.html":
+        assert "This is no verdict." in text
+    elif name != "r.csv":
         assert json.loads(text.splitlines()[-1] if name == "r.jsonl" else text)["complete"] is False
     assert sorted(it.name for it in tmp_path.iterdir()) == ["env", name]
 

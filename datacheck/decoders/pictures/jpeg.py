@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from datacheck.decoders.pictures.picture import LIMIT, Picture, too_large, trailing
+from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
 from datacheck.model.finding import Finding, found
 
 SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
@@ -34,6 +34,8 @@ SCANS = 500
 """Every scan of a progressive picture passes over all its blocks, so a small file of many scans takes hours."""
 MOST_SCANS = 64 * 14
 """More scans of one component cannot all bring something: each is of one coefficient and one bit, or of several."""
+SHOWN = 480
+"""No side of a picture to be shown is made smaller than this."""
 ZEROS = bytes(48)
 """A run of this length in the scan covers at least one whole block, wherever it begins."""
 
@@ -345,3 +347,22 @@ def _first_symbols(value: bytes, steps: Walk) -> Iterator[list[int]]:
 
 def _corrupt(reason: str) -> Finding:
     return found("corrupt-image", f"JPEG: {reason}", field="data")
+
+
+def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:
+    """Return the pixels (channels, height, width) that a tolerant decoder makes of a picture that may be broken.
+
+    A large one is decoded at a smaller scale. None where there are no pixels, or where they would be many.
+    """
+    if value.count(_SOS) > SCANS:
+        return None
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(value, strict=False)
+        if height * width > MOST_SHOWN:
+            return None
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            value, "RGB", min_height=SHOWN, min_width=SHOWN, strict=False
+        )
+    except (ValueError, KeyError):  # KeyError: the header names no colours
+        return None
+    return np.moveaxis(pixels, 2, 0)

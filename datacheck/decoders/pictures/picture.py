@@ -13,6 +13,8 @@ from datacheck.model.finding import Finding, found
 
 LIMIT = 1 << 29
 """A picture that declares more decoded bytes is not decoded; Pillow by itself refuses as many RGB pixels."""
+MOST_SHOWN = 1 << 26
+"""Pixels of a broken picture that is still decoded to be shown."""
 DEFLATE = 1032
 """A byte of a deflate stream makes at most about so many (zlib's technical notes)."""
 LZW = 2731

@@ -9,8 +9,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -22,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, LZW, Picture, too_large
+from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, LZW, MOST_SHOWN, Picture, too_large
 from datacheck.files.scratch import small_file
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
@@ -85,6 +87,25 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
         return None, [_explained(error, name, len(value), said, caught)]
     return (first, []) if problem is None else (None, [problem])
+
+
+def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
+    """Return the pixels (channels, height, width) that Pillow makes of a picture that may be broken, what is missing 0.
+
+    None where it makes none, or where they would be many.
+    """
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        with _strict(), _quiet(name, []):
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            image = PLUGINS[name](io.BytesIO(value))
+            if image.width * image.height > MOST_SHOWN:
+                return None
+            return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
+    except Exception:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything; then there is no picture
+        return None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 @contextmanager

@@ -1,0 +1,117 @@
+"""The receipt of a rebuild as a page to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from datacheck.model.escaping import plain
+from datacheck.model.finding import named
+from datacheck.rebuilding.choice import Choice, Fate
+from datacheck.rebuilding.receipt import LASTING, Receipt, repairs_text, those
+from datacheck.reporting.advice import command
+from datacheck.reporting.page.render import rendered
+from datacheck.reporting.page.strip import Mark
+from datacheck.reporting.page.words import cut, readable
+from datacheck.reporting.report import Report
+from datacheck.reporting.summary import amount, counted
+
+LISTED = 1000
+"""So many records of each fate are on the page."""
+
+
+def receipt_page(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
+    """Yield the page piece by piece."""
+    title = "Rebuilt" if receipt.written else "Not written"
+    source, target = cut(plain(receipt.source.path)), cut(plain(receipt.target.path))
+    values = {
+        "document": f"{title}: {target}",
+        "started": report.started,
+        "title": title,
+        "state": "clean" if receipt.written else "unverifiable",
+        "sentence": _sentence(receipt),
+        "source": source,
+        "target": target,
+        "facts": list(_facts(receipt)),
+        "shares": list(_shares(receipt)),
+        "notes": list(_notes(receipt)),
+        "steps": [("check the copy", command("scan", (), (receipt.target.path,)))] if receipt.written else [],
+        "tables": list(_tables(receipt, report, choice)),
+        "digests": []
+        if receipt.digests is None
+        else [("kept records of the source", receipt.digests.source), ("the copy", receipt.digests.target)],
+    }
+    return rendered("receipt.html", values)
+
+
+def _sentence(receipt: Receipt) -> str:
+    if receipt.written:
+        return f"{receipt.kept:,} of {counted(receipt.records, 'record')} kept, each compared with the source."
+    if receipt.nothing_left:
+        return "Nothing was written: no record would be left in a copy."
+    return f"Nothing was written; {receipt.kept:,} of {counted(receipt.records, 'record')} would be kept."
+
+
+def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
+    yield "Kept", f"{receipt.kept:,}"
+    yield "Dropped", f"{receipt.dropped:,}"
+    if receipt.altered:
+        yield "Altered", f"{receipt.altered:,}"
+    if receipt.source.bytes is not None:
+        yield "Source", amount(receipt.source.bytes)
+    if receipt.target.bytes is not None:
+        yield "Copy", amount(receipt.target.bytes)
+    seconds = receipt.seconds
+    yield "Time", f"{seconds.scan + seconds.copy + seconds.verify:.1f} s"
+
+
+def _shares(receipt: Receipt) -> Iterator[Mark]:
+    """Yield how much of the source each fate is of."""
+    parts = [
+        (receipt.kept - receipt.altered, "clean", "kept"),
+        (receipt.altered, "suspicious", "altered"),
+        (receipt.dropped, "bad", "dropped"),
+    ]
+    at = 0.0
+    for count, verdict, word in parts:
+        if count > 0 and receipt.records:
+            width = 1000 * count / receipt.records
+            yield Mark(round(at, 2), round(width, 2), verdict, f"{count:,} {word}")
+            at += width
+
+
+def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
+    """Yield what else became of the source, under its heading."""
+    repairs = [cut(it) for it in repairs_text(receipt)]
+    if repairs:
+        yield "What the store keeps of its records", repairs
+    lost = [it for it in receipt.lost if it.code not in LASTING]
+    as_bad = [it for it in receipt.lost if it.code in LASTING]
+    for heading, findings in (("Lost in the source", lost), ("As bad in the copy", as_bad)):
+        if findings:
+            yield heading, [cut(f"{it.code}: {it.message}") for it in findings[:LISTED]]
+    if receipt.unkept:
+        yield "Not kept", [cut(plain(it)) for it in receipt.unkept]
+    if receipt.samples:
+        yield "Samples that went as a whole", [cut(plain(it)) for it in receipt.samples[:LISTED]]
+    if receipt.quarantine is not None:
+        yield "In quarantine", [f"{counted(receipt.quarantined, 'record')} in {plain(receipt.quarantine)}"]
+    if receipt.config is not None:
+        yield "Configuration", [plain(receipt.config.sentence)]
+
+
+def _tables(receipt: Receipt, report: Report, choice: Choice) -> Iterator[tuple[str, list[tuple[str, str, str]], int]]:
+    """Yield the records that were dropped, and those that were altered."""
+    be = "" if receipt.written else "would be "
+    fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
+    for fate, count in fates.items():
+        rows = [
+            (
+                readable(cut(named(it.key, it.file, it.database))),
+                "" if it.index is None else f"{it.index:,}",
+                ", ".join(it.codes),
+            )
+            for it in islice(those(report, choice, fate), LISTED)
+        ]
+        if rows:
+            yield f"{counted(count, 'record')} {be}{fate}", rows, max(0, count - len(rows))

@@ -1,0 +1,1 @@
+"""The page: one HTML file to look at, which needs nothing but itself."""

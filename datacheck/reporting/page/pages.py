@@ -1,0 +1,242 @@
+"""What a page says of reports: its verdict, what is wrong and how to mend it, the store, the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from datacheck.model.codes import CODES, VERDICTS
+from datacheck.model.escaping import plain
+from datacheck.model.explanations import EXPLANATIONS, Explanation
+from datacheck.model.finding import Finding
+from datacheck.reporting.advice import advice
+from datacheck.reporting.page.charts import Panel, panels_of
+from datacheck.reporting.page.finding_table import FindingTable, Row, row_of
+from datacheck.reporting.page.render import as_markup, rendered
+from datacheck.reporting.page.store import Store, store_of
+from datacheck.reporting.page.strip import Mark, Strip
+from datacheck.reporting.page.words import cut, readable, steps
+from datacheck.reporting.report import Report
+from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
+from datacheck.reporting.summary import amount, counted, headline
+
+LINT, LOG = "prototxt", "log"
+"""The backends of reports that are of no records."""
+UNEXPLAINED = Explanation("", "", "")
+STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
+TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
+OF_LOGS = {0: "Healthy", 1: "Trouble", 3: "Undecided"}
+WORST_FIRST = (130, 1, 3, 0)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A finding with what its record looks like, and a sound record beside it; or the lines of a log that show it."""
+
+    row: Row
+    bad: Look | None = None
+    sound: Look | None = None
+    sound_key: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    next: str = ""
+
+
+@dataclass
+class Code:
+    """A code that was found: how often, what it means, and some of the records."""
+
+    name: str
+    verdict: str
+    count: int
+    meaning: str
+    explanation: Explanation
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def one(self) -> bool:
+        """Whether one record is shown, which then stands beside the words."""
+        return len(self.pairs) == 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """One source of the page."""
+
+    name: str
+    state: str
+    title: str
+    sentence: str
+    headline: str
+    facts: list[tuple[str, str]]
+    codes: list[Code]
+    records: int
+    found: list[Mark]
+    damage: list[Mark]
+    in_files: list[Mark]
+    gone: int
+    cut_records: float
+    cut_bytes: float
+    size: str
+    panels: list[Panel]
+    store: Store | None
+    steps: list[tuple[str, str]]
+
+
+def page_of(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield the page of some reports piece by piece."""
+    table = FindingTable()
+    sections = [_section(report, table) for report in reports]
+    worst = next((it for it in WORST_FIRST if any(report.status == it for report in reports)), 3)
+    title = title_of(worst, reports)
+    values = {
+        "title": title,
+        "state": STATES.get(worst, "unverifiable"),
+        "sections": sections,
+        "several": len(sections) > 1,
+        "total": _total(reports),
+        "table": table,
+        "pictures": any(report.samples for report in reports),
+        "data": as_markup(table.json),
+        "started": reports[0].started if reports else "",
+        "document": f"{title}: {', '.join(it.name for it in sections[:3])}",
+    }
+    return rendered("page.html", values)
+
+
+def title_of(status: int, reports: Sequence[Report]) -> str:
+    """Return a status in a word."""
+    titles = OF_LOGS if all(it.source.backend == LOG for it in reports) else TITLES
+    return titles.get(status, "Interrupted")
+
+
+def _section(report: Report, table: FindingTable) -> Section:
+    source = report.source
+    kind = source.backend
+    records = 0 if kind in (LINT, LOG) else report.tally.records
+    strip = Strip(records, source.bytes, (report.expected or 0) if report.complete else 0)
+    table.begin(plain(source.path))
+    verdicts: dict[str, str] = {}
+    told: list[Pair] = []
+    for finding in table.take(report.findings):
+        strip.take(finding)
+        if kind in (LINT, LOG) and len(told) < SAMPLES:
+            told.append(_told(finding))
+        known = verdicts.get(finding.code)
+        if known is None or VERDICTS.index(finding.verdict) < VERDICTS.index(known):
+            verdicts[finding.code] = finding.verdict
+    codes = codes_of(report, verdicts)
+    by_name = {it.name: it for it in codes}
+    told += (Pair(row_of(it.finding), it.bad, it.sound, readable(cut(it.sound_key))) for it in report.samples)
+    for pair in told:
+        code = by_name.get(pair.row.code)
+        if code is not None and len(code.pairs) < PER_CODE:
+            code.pairs.append(pair)
+    said = report.next_steps
+    if said is None and kind not in (LINT, LOG):
+        said = advice(report, [])
+    return Section(
+        name=cut(plain(source.path)),
+        state=STATES.get(report.status, "unverifiable"),
+        title=title_of(report.status, [report]),
+        sentence=_sentence(report),
+        headline="" if kind in (LINT, LOG) else headline(report),
+        facts=list(_facts(report)),
+        codes=codes,
+        records=records,
+        found=strip.found,
+        damage=strip.damage(report.places),
+        in_files=strip.in_files,
+        gone=strip.gone,
+        cut_records=strip.cut_records,
+        cut_bytes=strip.cut_bytes,
+        size=amount(max(strip.whole, source.bytes or 0)),
+        panels=panels_of(report) if kind == LOG else [],
+        store=None if kind in (LINT, LOG) else store_of(report),
+        steps=steps(said),
+    )
+
+
+def _told(finding: Finding) -> Pair:
+    """Return a finding of a log or a prototxt with the lines that show it, and what to run next."""
+    lines = finding.details.get("evidence", ())
+    evidence = tuple((f"{it['line']:,}", cut(plain(str(it["text"])), 300)) for it in lines[:8])
+    return Pair(row_of(finding), evidence=evidence, next=plain(str(finding.details.get("next", ""))))
+
+
+def codes_of(report: Report, verdicts: dict[str, str]) -> list[Code]:
+    """Return the codes that were found, the worst and most frequent first."""
+    made = [
+        Code(
+            code,
+            verdicts.get(code, "suspicious"),
+            count,
+            CODES[code][1].removeprefix("a training log: ") if code in CODES else "",
+            EXPLANATIONS.get(code, UNEXPLAINED),
+        )
+        for code, count in report.counts.items()
+    ]
+    return sorted(made, key=lambda it: (VERDICTS.index(it.verdict), -it.count, it.name))
+
+
+def _sentence(report: Report) -> str:
+    """Say in a sentence what a report comes to."""
+    kind = report.source.backend
+    parts = [
+        (report.bad, "bad"),
+        (report.unverifiable, "unverifiable"),
+        (report.suspicious, "suspicious"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    if kind == LOG:
+        return {0: "The training went well, as far as the log tells.", 1: "The training went wrong."}.get(
+            report.status, "The log does not tell how the training went."
+        )
+    if kind == LINT:
+        found = counted(len(report.findings), "finding")
+        return f"{found}: {said}." if said else "Nothing is wrong with this file."
+    return f"{_of_records(report, said)}{_left_out(report)}"
+
+
+def _of_records(report: Report, said: str) -> str:
+    if report.interrupted:
+        looked = f"Interrupted after {counted(report.checked, 'record')}"
+        return f"{looked}: {said or 'nothing wrong'} so far. This is no verdict."
+    records = counted(report.checked, "record")
+    if report.status == 0:
+        if report.bad:
+            return f"{said} among {records}, within --max-bad {report.settings.max_bad}."
+        return f"Nothing is wrong with {records}." if not said else f"Nothing bad among {records}; {said}."
+    if report.status == 1:
+        return f"{said} among {records}."
+    return f"Nothing bad was found in {records}, but it is not decided{f': {said}' if said else ''}."
+
+
+def _left_out(report: Report) -> str:
+    """Say what was not looked at."""
+    if report.partial:
+        return f" It is a sample: there are {counted(report.tally.records, 'record')}."
+    if not report.complete and not report.interrupted:
+        return " Not every record was reached."
+    return ""
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    source, kind = report.source, report.source.backend
+    noun = {LINT: "Layers", LOG: "Iterations shown"}.get(kind, "Records")
+    yield noun, f"{report.checked:,}" + (f" of {report.tally.records:,}" if report.partial else "")
+    if report.groups is not None:
+        yield "Samples", f"{report.groups:,}"
+    if source.bytes is not None:
+        yield "Size", amount(source.bytes)
+    yield "Time", f"{report.seconds:.1f} s"
+    rate = report.checked / report.seconds if report.seconds else 0
+    if kind not in (LINT, LOG) and rate:
+        yield "Rate", f"{rate:,.0f} records/s"
+
+
+def _total(reports: Sequence[Report]) -> str:
+    bad = sum(not it.clean for it in reports)
+    records = sum(it.checked for it in reports)
+    if not bad:
+        return f"All {counted(len(reports), 'source')} are clean."
+    return f"{bad:,} of {counted(len(reports), 'source')} are not clean; {counted(records, 'record')} were looked at."

@@ -1,0 +1,250 @@
+"""Values as pixels: thumbnails and heat maps as PNG files, lines of values. Runs in a worker, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.reporting.samples import Curve
+
+Mark = tuple[int, int, str]
+Area = tuple[float, float, float, float]
+
+SIDE = 160
+"""The longer side of a thumbnail, in pixels."""
+MARKED = 24
+"""So many pixels at most are marked one by one."""
+STEPS = 240
+"""So many steps has a line of values at most."""
+TALLEST = 8
+"""No side of a thumbnail is more than so many times the other: what is longer is cut."""
+COLOURS = (1, 3, 4)
+"""Numbers of channels that are grey, RGB and CMYK."""
+PALETTE = np.array(
+    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)],
+    np.float64,
+)
+"""From the least to the greatest value: dark to light for everybody's eyes (after viridis, by van der Walt, Smith)."""
+NOT_A_NUMBER, INFINITE = (230, 0, 122), (255, 140, 0)
+"""The colours of NaN and of infinity, which the palette does not have."""
+BLOCKS = (16, 8)
+"""How tall the rows of blocks of a JPEG are."""
+FLAT_GREY, BLACK = 128, 0
+"""What libjpeg fills blocks with that it has no data for, and what Pillow leaves of rows that it did not decode."""
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a PNG file of pixels: (height, width, 3), or (height, width) for grey."""
+    height, width = pixels.shape[:2]
+    rows = np.ascontiguousarray(pixels).reshape(height, -1)
+    filtered = np.zeros((height, rows.shape[1] + 1), np.uint8)
+    filtered[:, 1:] = rows
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
+    """Return pictures of (channels, height, width) small enough to show, as (height, width, 3) or (height, width)."""
+    if pixels.ndim != 3 or not pixels.size or pixels.shape[0] not in COLOURS:
+        return None
+    small = _shrunk(pixels)
+    if small.dtype == np.uint16:
+        small = small >> 8
+    elif small.dtype != np.uint8:
+        finite = np.nan_to_num(small.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        small = _stretched(finite, float(finite.min()), float(finite.max()))
+    shown = small.astype(np.uint8)
+    if shown.shape[0] == 4:  # CMYK as JPEG files have it, inverted
+        shown = (shown[:3].astype(np.uint16) * shown[3] // 255).astype(np.uint8)
+    return shown[0] if shown.shape[0] == 1 else np.moveaxis(shown, 0, 2)
+
+
+def looks_like_picture(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Return values as (channels, height, width) where they may be a picture, and None where they are others."""
+    if values.ndim == 3 and min(values.shape[1:]) >= 8 and values.shape[0] in (1, 3):
+        return values
+    if values.ndim == 3 and min(values.shape[:2]) >= 8 and values.shape[2] in (1, 3):
+        return np.moveaxis(values, 2, 0)
+    return None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An array as pixels, and whether their colours stand for values.
+
+    NaN and infinity have colours of their own, wherever one of the values behind a pixel is such; `marks` are those
+    pixels, some of many: across, down, and which of both.
+    """
+
+    pixels: NDArray[np.uint8]
+    map: bool
+    marks: tuple[Mark, ...] = ()
+
+
+def array_picture(values: NDArray[Any]) -> Drawn | None:
+    """Return an array as pixels; None where it has no two dimensions."""
+    if not values.size or values.dtype.kind not in "uifb":
+        return None
+    like = looks_like_picture(values)
+    if like is not None and like.dtype.kind in "uif":
+        shown = thumbnail(like)
+        assert shown is not None
+        return _marked(shown, like) if like.dtype.kind == "f" else Drawn(shown, False)
+    flat = _as_plane(values)
+    return None if flat is None else _heat_map(flat)
+
+
+def curve(values: NDArray[Any]) -> Curve | None:
+    """Return a line of values, one for each step; None where there are less than two values."""
+    if values.dtype.kind not in "uifb" or values.size < 2:
+        return None
+    flat = values.reshape(-1)[: STEPS << 12].astype(np.float64)
+    finite = np.isfinite(flat)
+    if not finite.any():
+        low = high = 0.0
+    else:
+        low, high = float(flat[finite].min()), float(flat[finite].max())
+    edges = _edges(len(flat), STEPS)
+    lows = np.minimum.reduceat(np.where(finite, flat, np.inf), edges)
+    highs = np.maximum.reduceat(np.where(finite, flat, -np.inf), edges)
+    marked = np.flatnonzero(np.logical_or.reduceat(~finite, edges))
+    return Curve(_or_none(lows), _or_none(highs), low, high, tuple(marked.tolist()), values.size)
+
+
+def made_up(pixels: NDArray[Any], filling: int) -> tuple[Area, ...]:
+    """Return the parts at the end of a picture that are nothing but what its decoder fills gaps with.
+
+    These are the rows from some place to the end, and before them the rest of a row of blocks.
+    """
+    height, width = pixels.shape[1:]
+    filled: NDArray[np.bool_] = np.all((pixels >= max(filling - 1, 0)) & (pixels <= filling + 1), axis=0)
+    first = _last_false(filled.all(axis=1)) + 1
+    if first >= height:
+        return ()
+    areas: list[Area] = [(0.0, first / height, 1.0, 1 - first / height)]
+    for tall in BLOCKS:
+        top = first - tall
+        across = _last_false(filled[max(top, 0) : first].all(axis=0)) + 1 if top >= 0 else width
+        if across < width:
+            areas.append((across / width, top / height, 1 - across / width, tall / height))
+            break
+    return tuple(areas)
+
+
+def _last_false(flags: Any) -> int:
+    at = np.flatnonzero(~flags)
+    return int(at[-1]) if at.size else -1
+
+
+def _or_none(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(it if math.isfinite(it) else None for it in values.tolist())
+
+
+def _edges(length: int, most: int) -> NDArray[np.intp]:
+    """Return where each of at most so many equal pieces begins."""
+    return np.unique(np.linspace(0, length, min(length, most), endpoint=False).astype(np.intp))
+
+
+def _cut(shape: Sequence[int]) -> tuple[int, int]:
+    """Return how many rows and columns of an array are shown."""
+    rows, columns = shape
+    return min(rows, max(TALLEST * columns, SIDE)), min(columns, max(TALLEST * rows, SIDE))
+
+
+def _shrunk(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return a picture with no side longer than SIDE, each of its pixels the mean of those that it stands for."""
+    rows, columns = _cut(pixels.shape[1:])
+    pixels = pixels[:, :rows, :columns]
+    step = max(1, math.ceil(max(rows, columns) / SIDE))
+    if step == 1:
+        return pixels
+    whole = pixels[:, : rows // step * step or rows, : columns // step * step or columns]
+    if whole.shape[1] < step or whole.shape[2] < step:  # a strip: take single pixels of it
+        return pixels[:, ::step, ::step]
+    apart = whole.reshape(len(whole), whole.shape[1] // step, step, whole.shape[2] // step, step)
+    with np.errstate(all="ignore"):
+        return np.asarray(apart.mean(axis=(2, 4)), pixels.dtype)
+
+
+def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    """Return values as 0 to 255, the least as 0 and the greatest as 255; those of pictures of 0 to 255 stay."""
+    if low >= 0 and 1 < high <= 255:
+        return values.astype(np.uint8)
+    with np.errstate(all="ignore"):
+        scaled = (values / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)  # halves, since a difference may overflow
+    return (np.clip(np.nan_to_num(scaled), 0, 1) * 255).astype(np.uint8)
+
+
+def _as_plane(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Return an array of more than one dimension as rows and columns; further dimensions stand below each other."""
+    shape = [size for size in values.shape if size != 1]
+    if len(shape) < 2 or shape[-1] < 2:
+        return None
+    return values.reshape(-1, shape[-1])
+
+
+def _heat_map(plane: NDArray[Any]) -> Drawn:
+    rows, columns = _cut(plane.shape)
+    plane = plane[:rows, :columns].astype(np.float64)
+    nan, infinite = np.isnan(plane), np.isinf(plane)
+    finite = ~(nan | infinite)
+    by_row, by_column = _edges(plane.shape[0], SIDE), _edges(plane.shape[1], SIDE)
+
+    def pooled(values: NDArray[Any], how: np.ufunc) -> NDArray[Any]:
+        made = how.reduceat(how.reduceat(values, by_row, axis=0), by_column, axis=1)
+        return np.asarray(made)
+
+    count = pooled(finite.astype(np.int64), np.add)
+    with np.errstate(all="ignore"):
+        mean = pooled(np.where(finite, plane, 0.0), np.add) / np.maximum(count, 1)
+    shown = mean[(count > 0) & np.isfinite(mean)]
+    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
+    with np.errstate(all="ignore"):
+        scaled = (np.nan_to_num(mean) / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
+    place = np.clip(np.nan_to_num(scaled), 0, 1) * (len(PALETTE) - 1)
+    below = np.minimum(place.astype(np.intp), len(PALETTE) - 2)
+    part = (place - below)[..., None]
+    pixels: NDArray[np.uint8] = (PALETTE[below] * (1 - part) + PALETTE[below + 1] * part).astype(np.uint8)
+    marks: list[Mark] = []
+    for of, colour, name in ((infinite, INFINITE, "inf"), (nan, NOT_A_NUMBER, "nan")):
+        where = pooled(of, np.logical_or)
+        pixels[where] = colour
+        marks += _some(where, name)
+    return Drawn(pixels, True, tuple(marks))
+
+
+def _some(where: NDArray[Any], name: str) -> list[Mark]:
+    """Return the pixels to be marked; where they are many, their colour is enough."""
+    at = np.argwhere(where)
+    return [(int(x), int(y), name) for y, x in at] if len(at) <= MARKED else []
+
+
+def _marked(shown: NDArray[np.uint8], values: NDArray[Any]) -> Drawn:
+    """Return a picture of floating-point values with the pixels in colour that have NaN or infinity behind them."""
+    rows, columns = _cut(values.shape[1:])
+    cut = values[:, :rows, :columns]
+    bad = [(np.isinf(cut).any(axis=0), INFINITE, "inf"), (np.isnan(cut).any(axis=0), NOT_A_NUMBER, "nan")]
+    if not any(where.any() for where, *_ in bad):
+        return Drawn(shown, False)
+    marks: list[Mark] = []
+    coloured = shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
+    coloured = np.ascontiguousarray(coloured)
+    for where, colour, name in bad:
+        at = np.argwhere(where)
+        to = (at * coloured.shape[:2]) // (rows, columns)
+        there = np.zeros(coloured.shape[:2], bool)
+        there[to[:, 0], to[:, 1]] = True
+        coloured[there] = colour
+        marks += _some(there, name)
+    return Drawn(coloured, False, tuple(marks))

@@ -1,0 +1,26 @@
+"""The page as a report file: written at the end, when everything is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import IO
+
+from datacheck.model.finding import Finding
+from datacheck.reporting.report import Report
+
+
+class HtmlSink:
+    """One page for all reports, with some of the records to look at."""
+
+    shows_records = True
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        """Wait for the end: the page begins with the verdict."""
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        from datacheck.reporting.page.pages import page_of
+
+        self._file.writelines(page_of(reports))

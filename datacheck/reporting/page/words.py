@@ -1,0 +1,71 @@
+"""Names and texts as the page shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from datacheck.model.escaping import unescape
+
+LONGEST = 500
+"""Characters of a message or a name on the page; the JSON report has all of it."""
+
+
+def readable(name: str) -> str:
+    r"""Return an escaped name as people read it, where its bytes are UTF-8 and each character can be seen.
+
+    >>> readable(r"\xe7\x8c\xab.jpg"), readable(r"a\x1b[31m")
+    ('猫.jpg', 'a\\x1b[31m')
+    """
+    if "\\x" not in name:
+        return name
+    try:
+        text = unescape(name).decode()
+    except UnicodeDecodeError:
+        return name
+    return text if text.isprintable() and text.strip() else name
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """Return a text that is no longer than the page shows."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def with_commands(text: str) -> list[tuple[str, bool]]:
+    """Return the pieces of a text, and of each whether it is a command or an option.
+
+    >>> with_commands("Run `make`, with --range.")
+    [('Run ', False), ('make', True), (', with ', False), ('--range', True), ('.', False)]
+    """
+    pieces = re.split(r"`([^`]*)`|(--[a-z]+(?:-[a-z]+)*)", text)
+    return [(piece, bool(at % 3)) for at, piece in enumerate(pieces) if piece]
+
+
+def steps(advice: str | None) -> list[tuple[str, str]]:
+    """Return the lines that say what to run next: what each is for, and the command, "" where it is none.
+
+    >>> steps("look at one: datacheck show x 1")
+    [('look at one', 'datacheck show x 1')]
+    """
+    made = []
+    for line in (advice or "").splitlines():
+        what, colon, rest = line.partition(": ")
+        made.append((what, rest) if colon and rest.startswith("datacheck ") else (line, ""))
+    return made
+
+
+def embedded(value: Any) -> str:
+    r"""Return JSON that can stand in a script element: nothing in it ends the element or begins a comment.
+
+    >>> print(embedded("</script>"))
+    "\u003c/script>"
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return safe_in_script(text)
+
+
+def safe_in_script(text: str) -> str:
+    """Return JSON without the characters that mean something to HTML or to a reader of lines."""
+    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return text.encode("utf-8", "backslashreplace").decode()

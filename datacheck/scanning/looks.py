@@ -1,0 +1,236 @@
+"""What one record looks like: its picture as loaders see it, its values as colours or a line, its parts in words.
+
+Runs in a worker. What it returns is small, whatever the record is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, kind
+from datacheck.decoders.interface import HoldingPictures, Value
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.trees.leaves import leaves
+from datacheck.decoders.trees.tree import Parsed
+from datacheck.decoders.wrappers.table import peel
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import AnyBlock, Block, RowBlock
+from datacheck.model.cells import RAGGED
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.reporting.page import pixels
+from datacheck.reporting.samples import Look
+from datacheck.reporting.summary import amount
+from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LINES, LETTERS = 12, 200
+"""So many lines are said of a record, of so many characters each."""
+FIRST_BYTES = 48
+LARGEST = 1 << 26
+"""Values beyond so many bytes are not drawn."""
+ENDS_EARLY = frozenset({"truncated", "corrupt-image", "checksum"})
+"""Codes of pictures that a tolerant decoder may have filled up."""
+
+
+@runtime_checkable
+class _Parsing(Protocol):
+    """A decoder whose records are trees."""
+
+    def parse(self, value: Value) -> Parsed: ...
+
+
+@dataclass
+class _Parts:
+    """What is in a record: arrays, encoded pictures by field, and words."""
+
+    batches: list[Batch] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+    def take(self, items: Iterator[Batch | Any]) -> None:
+        self.batches += [it for it in items if isinstance(it, Batch) and len(it.rows) and it.values.dtype.kind != "S"]
+
+
+def look_at(block: AnyBlock, profile: Profile, finding: Finding, *, sound: bool = False) -> Look:
+    """Return what the first record of a block looks like, at the field that a finding is of or at its main one.
+
+    `sound` says that the record is not the one that the finding is about.
+    """
+    parts = _of_value(block, profile) if isinstance(block, Block) else _of_row(block, profile)
+    lines = [*(_line(it) for it in parts.batches[:LINES] if it.shape != (0,)), *parts.words]
+    said = tuple(plain(it[:LETTERS]) for it in lines[:LINES])
+    for name in _in_order(parts, finding.field):
+        if name in parts.pictures:
+            look = _of_picture(parts.pictures[name], said, "" if sound else finding.code)
+            if look is not None:
+                return look
+        for batch in parts.batches:
+            if batch.field == name and batch.width > 1 and not batch.pixels_skipped:
+                return _of_array(np.asarray(batch.values[0]), said)
+    if not said and isinstance(block, Block):
+        said = (plain(_bytes(block.values[0])),)
+    return Look(said)
+
+
+def _in_order(parts: _Parts, wanted: str | None) -> Iterator[str]:
+    """Yield the fields that may be shown, the one that is wanted first, then pictures, then the largest array."""
+    if wanted is not None:
+        yield wanted
+    yield from parts.pictures
+    for batch in sorted(parts.batches, key=lambda it: -it.width):
+        if not batch.label:
+            yield batch.field
+
+
+def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
+    name = sniff(raw)
+    if name == "JPEG":
+        from datacheck.decoders.pictures import jpeg
+
+        shown, filling = jpeg.as_loaders_see(raw), pixels.FLAT_GREY
+    else:
+        from datacheck.decoders.pictures import pillow
+
+        shown, filling = (None if name is None else pillow.as_loaders_see(raw, name)), pixels.BLACK
+    if shown is None:
+        return None
+    damaged = pixels.made_up(shown, filling) if code in ENDS_EARLY else ()
+    return _drawn(pixels.thumbnail(shown), lines, damaged=damaged)
+
+
+def _of_array(values: NDArray[Any], lines: tuple[str, ...]) -> Look:
+    if values.nbytes > LARGEST:
+        return Look(lines, note=f"{amount(values.nbytes)}: too large to draw")
+    made = pixels.array_picture(values)
+    if made is not None:
+        return _drawn(made.pixels, lines, is_map=made.map, marks=made.marks)
+    return Look(lines, curve=pixels.curve(values))
+
+
+def _drawn(
+    shown: NDArray[np.uint8] | None,
+    lines: tuple[str, ...],
+    *,
+    is_map: bool = False,
+    damaged: tuple[pixels.Area, ...] = (),
+    marks: tuple[pixels.Mark, ...] = (),
+) -> Look:
+    if shown is None:
+        return Look(lines)
+    height, width = shown.shape[:2]
+    return Look(lines, pixels.png(shown), width, height, is_map, damaged, marks)
+
+
+def _of_value(block: Block, profile: Profile) -> _Parts:
+    """Return the parts of a value of a key-value store."""
+    value = block.values[0]
+    parts = _Parts()
+    if not len(value):
+        parts.words.append("no bytes at all")
+        return parts
+    (name,) = block.named([0], profile.families)
+    family = profile.rest if name is None else profile.families[name]
+    return _decoded(parts, block, family, value)
+
+
+def _decoded(parts: _Parts, block: Block, family: FamilyProfile | None, value: Value) -> _Parts:
+    name = None if family is None or family.decoder == UNKNOWN else family.decoder
+    if name is None:
+        name = kind(value)
+        family = None
+    if name is not None:
+        parts.take(iter(decoder(name).decode(block, [0], family)))
+        _inside(parts, name, value)
+    if not (parts.batches or parts.words or parts.pictures):
+        parts.words.append(_bytes(value))
+    return parts
+
+
+def _inside(parts: _Parts, name: str, value: Value) -> None:
+    """Take the pictures and the words that a value holds."""
+    *wrappers, inner = name.split(JOINT)
+    if wrappers:
+        peeled = peel(tuple(wrappers), value)
+        if not peeled.sound:
+            return
+        value = peeled.value
+    decodes = decoder(inner)
+    if inner in SIDE_DECODERS:
+        parts.words.append(_quoted("", bytes(value)))
+    elif isinstance(decodes, _Parsing):
+        parsed = decodes.parse(value)
+        for leaf in leaves(parsed.tree).leaves:
+            if leaf.kind == "bytes" and sniff(leaf.raw):
+                parts.pictures.setdefault(leaf.path, bytes(leaf.raw))
+            elif leaf.kind == "text" and isinstance(leaf.node, str):
+                parts.words.append(f'{leaf.path}: "{leaf.node[:LETTERS]}"')
+    elif isinstance(decodes, HoldingPictures):
+        picture = decodes.stored_picture(value)
+        if picture is not None and sniff(picture):
+            parts.pictures["data"] = picture
+
+
+def _of_row(block: RowBlock, profile: Profile) -> _Parts:
+    """Return the parts of a row of a table: its numbers, and what the cells of its other columns hold."""
+    parts = _Parts()
+    family = profile.families.get(block.table) or FamilyProfile("rows", 0)
+    numbers, cells = cell_blocks(block, family)
+    parts.take(iter(decoder("rows").decode(numbers, [0], family)))
+    for cell in cells:
+        of = family.columns.get(cell.column)
+        full, _ = sorted_out(cell)
+        if not full:
+            parts.words.append(f"{cell.column}: empty")
+        elif cell.holds == RAGGED:
+            parts.take(ragged_batches(cell, full, of))
+        else:
+            inside = _Parts()
+            value = cell.values[0]
+            name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
+            if name is None:
+                parts.words.append(f"{cell.column}: {_bytes(value)}")
+                continue
+            parts.take(cell.placed(it) for it in decoder(name).decode(cell, full, of))
+            _inside(inside, name, value)
+            parts.pictures |= {cell.field(it): raw for it, raw in inside.pictures.items()}
+            parts.words += (f"{cell.column}: {it}" for it in inside.words)
+    return parts
+
+
+def _line(batch: Batch) -> str:
+    """Say in a line what an array is."""
+    values = np.asarray(batch.values[0])
+    if batch.shape == ():
+        return f"{batch.field}: {values.item():.7g}" if values.dtype.kind == "f" else f"{batch.field}: {values.item()}"
+    shape = "x".join(map(str, batch.shape))
+    what = " ".join(word for word in (batch.format, shape, str(batch.values.dtype)) if word)
+    return f"{batch.field}: {what}{_spread(values)}"
+
+
+def _spread(values: NDArray[Any]) -> str:
+    if not values.size or values.dtype.kind not in "uif" or values.nbytes > LARGEST:
+        return ""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if not finite.size:
+        return ", no finite value"
+    return f", from {finite.min():.7g} to {finite.max():.7g}"
+
+
+def _quoted(name: str, raw: bytes) -> str:
+    text = raw[: 4 * LETTERS].decode("utf-8", "backslashreplace")[:LETTERS]
+    return f'{name}"{text}"'
+
+
+def _bytes(value: Value) -> str:
+    head = bytes(value[:FIRST_BYTES])
+    if head.isascii() and head.decode().isprintable():
+        return f'{amount(len(value))}: "{head.decode()}"{"" if len(head) == len(value) else "..."}'
+    return f"{amount(len(value))}, beginning with {head.hex(' ')}"

@@ -1,0 +1,157 @@
+"""Take what the page shows of records: the first with each code, and a sound one like each. Workers read them.
+
+They are read again when the scan is done, in tasks of their own: whatever happens there, the findings stay as they are.
+Where the source was written to meanwhile, what is shown is what lies there now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from datacheck.errors import DatacheckError
+from datacheck.model.blocks import AnyBlock, Block, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.model.replacing import replace
+from datacheck.reporting.report import Report
+from datacheck.reporting.samples import BYTES, PER_CODE, SAMPLES, Look, Sample
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.tasks import Job, Task
+from datacheck.workers.interface import Death, Engine, Watch
+
+NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
+"""Codes of records that are not read once more: it would only cost again what it has cost."""
+LOOKED_AT = 100_000
+"""Findings that are looked through for the first of each code."""
+SECONDS = 4.0
+"""One record may take so long to be shown."""
+TOGETHER = 12
+"""So many are read by a task: a worker more costs more than it would bring for a few."""
+NEXT = 24
+"""So many records behind a bad one are tried for a sound one."""
+PROBES = 3
+"""Where none of those is sound, the first records of so many other parts of the store are."""
+
+
+@dataclass(frozen=True)
+class TakeSamples:
+    """Return what the records of some findings look like, and a sound one like each; None for those not found any more.
+
+    With `neighbours` off only the records themselves are read.
+    """
+
+    findings: tuple[Finding, ...]
+    profile: Profile
+    probes: tuple[Shard, ...] = ()
+    neighbours: bool = True
+
+    def run(self, job: Job, watch: Watch) -> list[Sample | None]:
+        watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
+        made: list[Sample | None] = []
+        for finding in self.findings:
+            watch.note(None)
+            try:
+                made.append(self._sample(job, watch, finding))
+            except DatacheckError:  # a part of the store that cannot be read any more, or a caller's validator
+                made.append(None)
+        return made
+
+    def _sample(self, job: Job, watch: Watch, finding: Finding) -> Sample | None:
+        from datacheck.scanning.looks import look_at
+
+        with blaming("unreadable"):
+            shard = job.reader.find(finding.name or "")
+        looked = None if shard is None else self._looked(job, shard, finding)
+        if shard is None or looked is None:
+            return None
+        bad, mark = looked
+        for other in self._others(job, shard) if self.neighbours else ():
+            watch.note(None)
+            if _kind_of(other, self.profile) == mark and _sound(job, other, self.profile):
+                like = look_at(other, self.profile, finding, sound=True)
+                return Sample(finding, bad, like, other.place(0, finding, None).name or "")
+        return Sample(finding, bad)
+
+    def _looked(self, job: Job, shard: Shard, finding: Finding) -> tuple[Look, tuple[str | None, ...]] | None:
+        """Return what the record looks like, and what kind of record it is; the store is closed again."""
+        from datacheck.scanning.looks import look_at
+
+        for block in blamed("unreadable", job.reader.blocks, shard, limit=1):  # its values are valid within this loop
+            if len(block):
+                return look_at(block, self.profile, finding), _kind_of(block, self.profile)
+        return None
+
+    def _others(self, job: Job, shard: Shard) -> Iterator[AnyBlock]:
+        """Yield records one by one: those behind the record, then those at the probes."""
+        behind = replace(shard, stop=None, records=None)
+        yield from islice((it for it in job.reader.blocks(behind, limit=1) if len(it)), 1, NEXT + 1)
+        for probe in self.probes:
+            yield from islice((it for it in job.reader.blocks(probe, limit=1) if len(it)), NEXT)
+
+
+def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) -> None:
+    """Have workers read the records to be shown of a report that is done."""
+    few = tuple(probes[:: max(1, len(probes) // PROBES)])[:PROBES]
+    chosen = first_of_each(report)
+    made: dict[int, Sample] = {}
+    # what kills its reader costs the others nothing, and a neighbour that does costs the record itself nothing
+    for together, neighbours in ((TOGETHER, True), (1, True), (1, False)):
+        wanted = [
+            at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN
+        ]
+        places = [wanted[start : start + together] for start in range(0, len(wanted), together)]
+        tasks = [TakeSamples(tuple(chosen[at] for at in some), report.profile, few, neighbours) for some in places]
+        of_task = {id(task): some for task, some in zip(tasks, places, strict=True)}
+        for task, result in pool.run(list(tasks)) if tasks else ():
+            if not isinstance(result, Death):
+                made |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
+    room = BYTES
+    for at, finding in enumerate(chosen):
+        sample = made.get(at) or Sample(finding)
+        room -= sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
+        report.samples.append(sample if room >= 0 else _without_pictures(sample))
+
+
+def first_of_each(report: Report) -> list[Finding]:
+    """Return the first findings of each code, a record once, in source order."""
+    taken: Counter[str] = Counter()
+    wanted = sum(min(count, PER_CODE) for count in report.counts.values())
+    chosen: list[Finding] = []
+    for finding in islice(report.findings, LOOKED_AT):
+        if taken[finding.code] >= PER_CODE:
+            continue
+        taken[finding.code] += 1
+        if not chosen or finding.key is None or chosen[-1].record != finding.record:
+            chosen.append(finding)
+        wanted -= 1
+        if not wanted or len(chosen) >= SAMPLES:
+            break
+    return chosen
+
+
+def _without_pictures(sample: Sample) -> Sample:
+    def bare(look: Look | None) -> Look | None:
+        return None if look is None else Look(look.lines, note="no room for its picture on this page")
+
+    return Sample(sample.finding, bare(sample.bad), None)
+
+
+def _kind_of(block: AnyBlock, profile: Profile) -> tuple[str | None, ...]:
+    """Return what tells the first record of a block from those of other kinds: its part of the store, its family."""
+    if not isinstance(block, Block):
+        return block.file, block.table
+    (family,) = block.named([0], profile.families)
+    return block.file, block.database, family
+
+
+def _sound(job: Job, block: AnyBlock, profile: Profile) -> bool:
+    """Say whether nothing is wrong with the one record of a block."""
+    from datacheck.reporting.tally import Tally
+    from datacheck.scanning.judge import Judge
+
+    tally = Tally()
+    Judge(profile, job.settings, job.validators, tally, job.view, stats=False).judge(block, [0], alone=True)
+    return not (tally.codes or tally.unknown)
