@@ -7,6 +7,7 @@ DatacheckError
 +-- SourceUnreadable    it is a store, but this machine may not read it
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
++-- RecordUnreadable    a record is there, and cannot be read or decoded
 +-- PartUnread          a record was not found, and a part of the store where it may be could not be read
 +-- ReportFailed        a report could not be written
 +-- TargetExists        something lies where a rebuild is to write, and it was not told to replace it
@@ -72,6 +73,17 @@ class UsageError(DatacheckError):
 
 class RecordMissing(_SourceProblem):
     """The store has no record under that key."""
+
+
+class RecordUnreadable(DatacheckError):
+    """A record is there, and cannot be read or decoded: its key, the code of what is wrong, and why."""
+
+    def __init__(self, path: str, key: str, code: str, reason: str) -> None:
+        super().__init__(path, key, code, reason)
+        self.path, self.key, self.code, self.reason = path, key, code, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: the record {self.key} cannot be had: {self.code}: {self.reason}"
 
 
 class PartUnread(DatacheckError):

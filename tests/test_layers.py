@@ -36,12 +36,13 @@ HOMES = {
     "cramjam": "compression.py",
     "PIL": "decoders/pictures/pillow.py",
     "plyvel": "backends/leveldb/writer.py",
-    "tqdm": "cli/output.py",
+    "tqdm": "reporting/progress.py",
     "xxhash": "rebuilding/pair_copier.py",
     "cloudpickle": "workers/pool.py",
     "subprocess": "workers/process.py",
     "google.protobuf": "caffe/messages.py",
     "matplotlib": "reporting/plots.py",
+    "pandas": "reporting/frames.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 

@@ -29,21 +29,20 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, int], None]]:
-    """Yield a progress callable that draws a bar on standard error, if that is a terminal."""
+def watching(
+    wanted: bool, name: str, size: Callable[[], int | None] = lambda: None
+) -> Iterator[Callable[[int, int | None, int], None]]:
+    """Yield a progress callable that draws a bar on standard error, if that is a terminal.
+
+    `size` is that of the source in bytes, once it is known.
+    """
     if not wanted or not sys.stderr.isatty():
         yield lambda done, total, bad: None
         return
-    from tqdm import tqdm
+    from datacheck.reporting.progress import bar
 
-    with tqdm(desc=name, unit=" records", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def show(done: int, total: int | None, bad: int) -> None:
-            bar.total = total
-            bar.set_postfix_str(f"{bad:,} bad" if bad else "", refresh=False)
-            bar.update(done - bar.n)
-
-        yield show
+    with bar(name, size) as draw:
+        yield draw
 
 
 LONG = 60.0

@@ -113,7 +113,7 @@ def _scan_one(
         return None, COULD_NOT_RUN
     report = scan.report
     try:
-        with watching(progress, plain(report.source.path)) as watch:
+        with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
             scan.run(say_keeps.watching(watch), begin(report))
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True

@@ -153,20 +153,13 @@ def _unknown(value: bytes | memoryview) -> Finding:
 
 def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
     """Return the fields of the one record of a block."""
-    from datacheck.decoders import SIDE_DECODERS, decoder, kind
+    from datacheck.decoders import SIDE_DECODERS, decoder
     from datacheck.showing.fields import parts_in
 
     if not isinstance(block, Block):
         return _fields_of_row(block, profile)
     value = block.values[0]
-    family = _family_of(block, profile)
-    name = family.decoder if family else None
-    if len(value) and name in (None, UNKNOWN):
-        other = kind(value)
-        name = other if family is None or other in family.by_magic else None
-        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
-            name = forced.rest.decoder
-            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
+    name, family = payload_of(block, profile, forced)
     if name is None or name == UNKNOWN:
         return Fields(None, len(value or b""), parts=parts_in(UNKNOWN, value) if value else [])
     fields = Fields(name, len(value))
@@ -176,6 +169,22 @@ def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
         if name in SIDE_DECODERS and family is not None and family.label:
             fields.parts = [replace(it, name="label") for it in fields.parts]
     return fields
+
+
+def payload_of(block: Block, profile: Profile, forced: Forced) -> tuple[str | None, FamilyProfile | None]:
+    """Return the name of the decoder of a block's first record, and its family, as far as there are such."""
+    from datacheck.decoders import SIDE_DECODERS, kind
+
+    value = block.values[0]
+    family = _family_of(block, profile)
+    name = family.decoder if family else None
+    if len(value) and name in (None, UNKNOWN):
+        other = kind(value)
+        name = other if family is None or other in family.by_magic else None
+        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
+            name = forced.rest.decoder
+            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
+    return name, family
 
 
 def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:

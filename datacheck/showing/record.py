@@ -76,14 +76,14 @@ def show_record(
     folder = prepared[0][0].path if is_reader(source) else Path(source)
     guard = Guard([folder], lambda: (file for it, _ in prepared for file in read_by(it)))
     with nullcontext() if save is None else Output(save, guard) as output:
-        for reader, report, name in _meant(folder, prepared, key):
+        for reader, report, name in meant(folder, prepared, key):
             record = _shown(source, reader, name, report, names, output, engine, field)
             if record is not None:
                 return record
     raise RecordMissing(source, f"has no record with the key {plain(key)}")
 
 
-def _meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
+def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
     """Yield where a record may be: in the store that is named before its key, or in each of those in a folder."""
     for reader, report in prepared:
         name = f"{plain(os.path.relpath(reader.path, folder))}:"
@@ -122,7 +122,7 @@ def _shown(
         profile = Profile()
         if not isinstance(layout, Death):
             taken = take_profile(pool, layout)
-            profile = _told(pool, layout, taken.profile)
+            profile = with_told(pool, layout, taken.profile)
             report.profile = profile
             names.look(report, taken, pool)
         seen = only(pool, ReadRecord(shard, profile, wanted))
@@ -141,7 +141,7 @@ def _shown(
     return Record("\n".join(lines), 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0)
 
 
-def _told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
+def with_told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
