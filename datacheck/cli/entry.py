@@ -15,6 +15,8 @@ import click
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
 from datacheck.cli.demo import demo
+from datacheck.cli.doctor import doctor
+from datacheck.cli.explain import explain
 from datacheck.cli.info import info
 from datacheck.cli.lint import lint
 from datacheck.cli.log import log
@@ -80,5 +82,5 @@ def cli() -> None:
     """
 
 
-for command in (scan, rebuild, show, info, lint, log, demo):
+for command in (scan, rebuild, show, info, lint, log, explain, doctor, demo):
     cli.add_command(command)

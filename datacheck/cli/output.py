@@ -45,6 +45,17 @@ def watching(
         yield draw
 
 
+def paragraph(text: str, indent: int = 0) -> str:
+    """Return a text broken at the width of the terminal, with further lines indented; in a pipe, in one line."""
+    if not sys.stdout.isatty():
+        return text
+    import shutil
+    import textwrap
+
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
 LONG = 60.0
 """Seconds: of a scan that takes longer it is said at its start how to keep what it finds."""
 SURE = 2.0
