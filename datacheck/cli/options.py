@@ -253,6 +253,13 @@ A negative label of a Datum is suspicious, unless bounds allow it. Without conve
 FORMAT_OPTION = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
+REPORT_FORMAT_OPTION = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="What standard output gets: github adds annotations, ten of each kind.",
+)
 DECODER_OPTION = click.option(
     "--decoder",
     cls=FromTable,

@@ -98,15 +98,15 @@ def duration(seconds: float) -> str:
     return f"{number} {unit}" if number == 1 else f"{number:,} {unit}s"
 
 
-def print_text(report: Report, written: Sequence[str], asked: Asked | None = None) -> None:
+def print_text(report: Report, written: Sequence[str], asked: Asked | None = None, form: str = "text") -> None:
     """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
     from datacheck.reporting.advice import Asked, advice
+    from datacheck.reporting.ci.bounded import BOUNDED
     from datacheck.reporting.summary import text
 
-    print(text(report, every=not written))
+    written = [it for it in written if not it.endswith(tuple(BOUNDED))]
     what_next = advice(report, written, Asked() if asked is None else asked)
-    if what_next:
-        print(what_next)
+    print_summary("\n".join(filter(None, [text(report, every=not written), what_next])), form)
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:
@@ -133,6 +133,24 @@ def watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, in
             bars[phase](done, total, bad)
 
         yield show
+
+
+def print_summary(text: str, form: str) -> None:
+    """Print a text; where GitHub's runner reads along, so that it takes nothing in it for a command."""
+    if form == "github":
+        from datacheck.reporting.ci.annotations import quiet
+
+        text = "\n".join(quiet(text))
+    print(text)
+
+
+def print_annotations(reports: Sequence[Report], form: str) -> None:
+    """Print what GitHub's runner makes annotations of, if that is wanted."""
+    if form == "github":
+        from datacheck.reporting.ci.annotations import commands
+
+        for line in commands(reports):
+            print(line)
 
 
 def print_json(reports: Sequence[Report], *, quiet: bool) -> None:

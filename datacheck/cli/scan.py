@@ -9,7 +9,7 @@ import click
 
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.options import (
-    FORMAT_OPTION,
+    REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Named,
     ScanCommand,
@@ -20,6 +20,7 @@ from datacheck.cli.output import (
     WORST_FIRST,
     ToKeep,
     complain,
+    print_annotations,
     print_end,
     print_json,
     print_text,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @REPORT_OPTION
-@FORMAT_OPTION
+@REPORT_FORMAT_OPTION
 @click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
@@ -87,14 +88,15 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
             statuses.append(status)
             if report is not None:
                 done.append(report)
-                if form == "text" and not (quiet and report.clean):
+                if form != "json" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports, asked())
+                        print_text(report, reports, asked(), form)
             if status == INTERRUPTED:
                 break
-        if form == "text" and not (quiet and all(report.clean for report in done)):
+        if form != "json" and not (quiet and all(report.clean for report in done)):
             with files.showing():
                 print_end(done, len(scans) - len(done))
+                print_annotations(done, form)
     if form == "json":
         print_json(done, quiet=quiet)
     for sentence in names.unheeded:

@@ -16,6 +16,9 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.reporting.ci.junit import JUnitSink
+from datacheck.reporting.ci.markdown import MarkdownSink
+from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
 
 if TYPE_CHECKING:
@@ -124,7 +127,14 @@ class CsvSink:
         """There is nothing to add: a table of findings has no summary."""
 
 
-REPORTS: dict[str, Callable[[IO[str]], Sink]] = {".json": JsonSink, ".jsonl": JsonLinesSink, ".csv": CsvSink}
+REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
+    ".json": JsonSink,
+    ".jsonl": JsonLinesSink,
+    ".csv": CsvSink,
+    ".xml": JUnitSink,
+    ".sarif": SarifSink,
+    ".md": MarkdownSink,
+}
 """The formats of a report file, by its suffix."""
 GROWS = ".jsonl"
 """The format that people look into while a scan runs."""
