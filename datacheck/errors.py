@@ -26,14 +26,15 @@ class DatacheckError(Exception):
 
 
 class SourceMissing(DatacheckError):
-    """Nothing lies at that path."""
+    """Nothing lies at that path; `near` is one that is much like it, where there is such."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, path: str, near: str | None = None) -> None:
+        super().__init__(path, near)
+        self.path, self.near = path, near
 
     def __str__(self) -> str:
-        return f"{self.path}: there is nothing at this path"
+        meant = "" if self.near is None else f"; did you mean {self.near}?"
+        return f"{self.path}: there is nothing at this path{meant}"
 
 
 class _SourceProblem(DatacheckError):

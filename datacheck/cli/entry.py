@@ -17,6 +17,7 @@ from datacheck.cli import interrupts, streams
 from datacheck.cli.demo import demo
 from datacheck.cli.doctor import doctor
 from datacheck.cli.explain import explain
+from datacheck.cli.help import Program
 from datacheck.cli.info import info
 from datacheck.cli.lint import lint
 from datacheck.cli.log import log
@@ -73,8 +74,8 @@ def _status(argv: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, message="datacheck %(version)s")
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="datacheck %(version)s")
 def cli() -> None:
     """Find the records that would poison a training run in LMDB, LevelDB and HDF5 datasets.
 

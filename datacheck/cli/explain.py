@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from datacheck.cli.help import Grouped, completing
+from datacheck.cli.help import codes as all_codes
 from datacheck.cli.output import paragraph
 
 
-@click.command()
-@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.command(cls=Grouped)
+@click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completing(all_codes))
 def explain(codes: Sequence[str]) -> int:
     """Say of each CODE of a finding what it is, why it hurts a training, and how to mend it.
 

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from datacheck.cli.configuring import configured
+from datacheck.cli.help import LintCommand
 from datacheck.cli.options import (
+    QUIET_OPTION,
     REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Bound,
     FromTable,
-    LintCommand,
     Named,
     RowName,
     forks,
@@ -46,7 +47,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 @REPORT_OPTION
 @REPORT_FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
-@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@QUIET_OPTION
 @configured
 def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import (
     REPORT_FORMAT_OPTION,
     FromTable,
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.command(cls=Grouped)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Source())
 @click.option(
+    "-o",
     "--report",
     "reports",
     type=Named(str),
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--plot", type=Named(), metavar="FILE.png", help="Draw loss, learning rate, gradients.")
 @REPORT_FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
-@click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is healthy.")
 def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:
     """Say what happened in the training that each log FILE of Caffe tells of ("-": standard input).
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from datacheck.cli import streams
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
+    from datacheck.model.finding import Finding
     from datacheck.reporting.advice import Asked
     from datacheck.reporting.report import Report
 
@@ -45,15 +47,75 @@ def watching(
         yield draw
 
 
+def columns() -> int | None:
+    """Return how wide the terminal is that standard output goes to, None where it is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def in_colour() -> bool:
+    """Say whether standard output is to have colours: on a terminal, unless NO_COLOR says no or FORCE_COLOR yes."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+COLOURS = {"bad": "red", "suspicious": "yellow", "unverifiable": "magenta"}
+STATES = {"clean": "green", "NOT CLEAN": "red", "UNDECIDED": "magenta", "INTERRUPTED": "yellow"}
+
+
+def coloured(text: str) -> str:
+    """Return a summary with its verdict, and those of the codes, in colour where that is wanted.
+
+    Only the beginnings of lines that are datacheck's own words are, so that no key can pass for a verdict, nor the path
+    in the first line.
+    """
+    if not in_colour():
+        return text
+    import re
+
+    import click
+
+    text = re.sub(
+        rf"(?<=\n)({'|'.join(STATES)})(?=:| after )",
+        lambda match: click.style(match[1], fg=STATES[match[1]], bold=True),
+        text,
+    )
+    return re.sub(
+        rf"(?<=\n)(  [a-z][a-z0-9-]* \(({'|'.join(COLOURS)})\))(?=:)",
+        lambda match: click.style(match[1], fg=COLOURS[match[2]]),
+        text,
+    )
+
+
 def paragraph(text: str, indent: int = 0) -> str:
     """Return a text broken at the width of the terminal, with further lines indented; in a pipe, in one line."""
-    if not sys.stdout.isatty():
+    width = columns()
+    if width is None:
         return text
-    import shutil
     import textwrap
 
-    width = max(40, shutil.get_terminal_size().columns)
     return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def saying_bad(report: Report, listen: Callable[[Collection[Finding]], None]) -> Callable[[Collection[Finding]], None]:
+    """Return what hears findings and names those that count as bad on standard error, above the bar if there is one."""
+    from datacheck.model.escaping import plain
+    from datacheck.reporting.ci.bounded import ERROR, level_of, sentence
+    from datacheck.reporting.progress import write_above
+
+    def hear(findings: Collection[Finding]) -> None:
+        listen(findings)
+        for it in findings:
+            if level_of(report, it) == ERROR:
+                write_above(plain(f"{it.code}: {sentence(it)}"))
+
+    return hear
 
 
 LONG = 60.0
@@ -106,7 +168,7 @@ def print_text(report: Report, written: Sequence[str], asked: Asked | None = Non
 
     written = [it for it in written if not it.endswith(tuple(BOUNDED))]
     what_next = advice(report, written, Asked() if asked is None else asked)
-    print_summary("\n".join(filter(None, [text(report, every=not written), what_next])), form)
+    print_summary("\n".join(filter(None, [text(report, every=not written, width=columns()), what_next])), form)
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:
@@ -141,7 +203,7 @@ def print_summary(text: str, form: str) -> None:
         from datacheck.reporting.ci.annotations import quiet
 
         text = "\n".join(quiet(text))
-    print(text)
+    print(coloured(text))
 
 
 def print_annotations(reports: Sequence[Report], form: str) -> None:

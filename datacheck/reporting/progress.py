@@ -29,6 +29,16 @@ def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
         yield draw
 
 
+def write_above(line: str) -> None:
+    """Write a line on standard error, above the bar if there is one."""
+    module = sys.modules.get("tqdm")
+    if module is not None:
+        module.tqdm.write(line, file=sys.stderr)
+    else:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
 def _bytes_a_second(done: int, total: int | None, size: int | None, seconds: float) -> str:
     """Say how many bytes of the source are read in a second; nothing where that cannot be told.
 

@@ -33,10 +33,14 @@ NAMED = 1 << 13
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a record beside a line for each field: one field in full, and something to save."""
+    """What is wanted of a record beside a line for each field: one field in full, something to save, a small picture.
+
+    `picture` is how wide and how high it may be, in pixels.
+    """
 
     field: str | None = None
     saving: bool = False
+    picture: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Seen:
 
     `lines` are its fields, or the one that is wanted. `named` is the name of that one, None where there is no such
     field; `names` are those that there are. `raw` and `array` are what `--save` writes: bytes as they are stored, those
-    of a picture, and the values of an array.
+    of a picture, and the values of an array. `picture` is a small one of (height, width, channels) uint8.
     """
 
     kind: str
@@ -56,6 +60,7 @@ class Seen:
     array: NDArray[Any] | None = None
     names: tuple[str, ...] = ()
     named: str | None = None
+    picture: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class ReadRecord:
                     return Seen("a record that could not be decoded", None, (), findings)  # they say why
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
                     findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
-                return _seen(fields, findings, self.wanted)
+                seen = _seen(fields, findings, self.wanted)
+                return replace(seen, picture=_picture(fields, seen.named, self.wanted.picture))
         return None
 
 
@@ -143,6 +149,19 @@ def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen
         return Seen(kind, fields.size, (), findings, names=names)
     made = whole(meant, fields.batches, fields.parts, _line, saving=wanted.saving)
     return Seen(kind, fields.size, made.lines, findings, made.raw, made.array, names, meant)
+
+
+def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:
+    """Return the picture that a record has, or its wanted field is, in a size that a terminal can show."""
+    from datacheck.showing.pixels import as_pixels, is_picture, smaller
+
+    if size is None:
+        return None
+    for batch in fields.batches:
+        if named in (None, batch.field) and not batch.label and batch.width and is_picture(batch.values[0]):
+            pixels = as_pixels(batch.values[0])
+            return None if pixels is None else smaller(pixels, *size)
+    return None
 
 
 def _unknown(value: bytes | memoryview) -> Finding:
