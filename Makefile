@@ -38,7 +38,7 @@ test-payloads: $(READY)
 	test -x $(PAYLOADS)/bin/python || $(PYTHON) -m venv $(PAYLOADS)
 	$(PAYLOADS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(PAYLOADS)/bin/python -m pip install --quiet --editable . --group dev --group payloads
-	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/decoders/messages/test_arrow.py
+	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/loaders tests/decoders/messages/test_arrow.py
 
 check: $(READY)
 	$(BIN)/ruff check
