@@ -39,7 +39,10 @@ BLOCK = "\u2580"
     help="Write the picture or array: the suffix says how, .png or .npy. Of several records, into this folder.",
 )
 @click.option(
-    "--picture/--no-picture", default=None, help="Draw the picture.  [default: on a terminal that has colours]"
+    "--picture",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Draw the picture; auto: on a terminal that has colours.",
 )
 @scan_options
 @configured
@@ -49,7 +52,7 @@ def show(
     bad: int | None,
     save: Path | None,
     field: str | None,
-    picture: bool | None,
+    picture: str,
     **options: Any,
 ) -> int:
     """Show single records of SOURCE as datacheck sees them; a KEY is written as in reports.
@@ -119,10 +122,9 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
         return first_bad(source, settings, count, watch)
 
 
-def _size(wanted: bool | None) -> tuple[int, int] | None:
+def _size(asked: str) -> tuple[int, int] | None:
     """Return how large a picture may be in pixels, None where none is to be drawn."""
-    if wanted is None:
-        wanted = sys.stdout.isatty() and in_colour() and _has(BLOCK)
+    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _has(BLOCK))
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
 
 

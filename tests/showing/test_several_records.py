@@ -226,7 +226,7 @@ def test_two_rows_of_pixels_are_a_line():
 def test_a_picture_is_drawn_where_it_is_asked_for_and_not_in_a_pipe(store, monkeypatch):
     monkeypatch.setenv("COLORTERM", "truecolor")
     plain = run(store, "00000003").stdout
-    drawn = run(store, "00000003", "--picture").stdout
+    drawn = run(store, "00000003", "--picture", "always").stdout
     assert "\u2580" not in plain
     assert drawn.startswith(plain)
     lines = drawn[len(plain) :].splitlines()
@@ -273,4 +273,4 @@ def test_a_terminal_that_has_colours_shows_the_picture(store):
     assert said.count("\u2580") == 8 * 24
     for more in ({"NO_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}, {"TERM": "dumb"}):
         assert "\u2580" not in on_terminal("show", store, "00000003", **{"PYTHONIOENCODING": "utf-8", **more})[1]
-    assert "\u2580" not in on_terminal("show", store, "00000003", "--no-picture", PYTHONIOENCODING="utf-8")[1]
+    assert "\u2580" not in on_terminal("show", store, "00000003", "--picture", "never", PYTHONIOENCODING="utf-8")[1]
