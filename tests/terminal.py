@@ -4,10 +4,35 @@ import errno
 import os
 import pty
 import select
+import signal
 import sys
+import time
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("datacheck")
+
+
+def typed(shell, keys, environment, folder, wanted, seconds=60):
+    """Type keys into a shell on a terminal, once it has its prompt `> `; return what came until `wanted` did."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(folder)
+        os.execvpe(shell[0], shell, environment)
+    said, sent = b"", False
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not (sent and wanted in said.decode(errors="replace")):
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                said += os.read(terminal, 65536)
+            except OSError:
+                break
+        if not sent and b"> " in said:
+            os.write(terminal, keys.encode())
+            said, sent = b"", True
+    os.kill(pid, signal.SIGKILL)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return said.decode(errors="replace")
 
 
 def on_terminal(*args, columns=100, **environment):

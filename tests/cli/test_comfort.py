@@ -12,7 +12,7 @@ import click
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
 from click.testing import CliRunner
-from terminal import COMMAND, on_terminal
+from terminal import COMMAND, on_terminal, typed
 
 import datacheck
 from datacheck.cli import help as helping
@@ -285,6 +285,32 @@ def test_completion_for_the_other_shells():
         }
         done = subprocess.run([COMMAND], capture_output=True, text=True, check=False, env={**os.environ, **asked})
         assert re.search(r"\bnan\b", done.stdout), done.stdout + done.stderr
+
+
+ZSHRC = """
+autoload -Uz compinit
+compinit -u -D
+PS1='> '
+eval "$(_DATACHECK_COMPLETE=zsh_source datacheck)"
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed here")
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ("datacheck expl\t", "explain"),
+        ("datacheck explain trailing\t", "trailing-data"),
+        ("datacheck scan --ignore half\t", "half-overflow"),
+        ("datacheck scan meas\t", "measurements.h5"),
+    ],
+)
+def test_a_real_zsh_completes(tmp_path, keys, wanted):
+    (tmp_path / "measurements.h5").write_bytes(b"")
+    (tmp_path / ".zshrc").write_text(ZSHRC)
+    environment = {**os.environ, "ZDOTDIR": str(tmp_path), "TERM": "xterm"}
+    environment["PATH"] = f"{COMMAND.parent}:{os.environ['PATH']}"
+    assert wanted in typed(["zsh", "-i"], keys, environment, tmp_path, wanted)
 
 
 # the manual page
