@@ -5,6 +5,7 @@ Nothing is unpickled: containers come as lists and dicts, whatever class they ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,10 @@ def _payload(block: Block, row: int, name: str | None, family: FamilyProfile | N
                 fields[item.field] = _value(item.values[0])
         else:
             _refuse([item[1]])
+    if inner == "decimal" and (whole := re.fullmatch(rb"\s*([+-]?[0-9]+)\s*", _peeled(wrappers, value))):
+        return int(whole[1])
+    if not fields:  # sound and video, which are walked and not decoded
+        return _peeled(wrappers, value)
     return next(iter(fields.values())) if inner in BARE and len(fields) == 1 else fields
 
 

@@ -85,8 +85,24 @@ def test_pictures_are_their_pixels_wherever_they_are(tmp_path):
 def test_texts_and_labels_beside_pictures(tmp_path):
     records = {b"image-%05d" % n: pictures()[n % 2] for n in range(20)}
     records |= {b"label-%05d" % n: f"wörd {n}".encode() for n in range(20)}
+    records |= {b"num-samples": b"20", b"size-%05d" % 1: b"2.5"}
     store = write_lmdb(tmp_path / "env", records)
     assert datacheck.load(store, "label-00003") == "wörd 3"
+    count, size = datacheck.load(store, "num-samples"), datacheck.load(store, "size-00001")
+    assert (count, type(count), size) == (20, int, 2.5)
+
+
+def test_sound_and_video_are_the_bytes_that_they_are(tmp_path):
+    wave = (
+        b"RIFF"
+        + (36 + 8).to_bytes(4, "little")
+        + b"WAVEfmt "
+        + bytes.fromhex("10000000010001001127000022 4e000002001000")
+    )
+    wave += b"data" + (8).to_bytes(4, "little") + bytes(range(8))
+    store = store_of(tmp_path, wave)
+    assert datacheck.scan(store, workers=1).source.decoder == "wav"
+    assert datacheck.load(store, "00000002") == wave
 
 
 def test_rows_are_dicts_by_column(tmp_path):
