@@ -116,10 +116,12 @@ def _shown(
 
 def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], int]:
     from datacheck.model.escaping import plain
+    from datacheck.scanning.names import Names
     from datacheck.showing.first_bad import first_bad
 
+    names = Names(settings, excused=applied().found_keys)  # what is not there is said once, when records are shown
     with watching(True, plain(source)) as watch:
-        return first_bad(source, settings, count, watch)
+        return first_bad(source, settings, count, watch, names)
 
 
 def _size(asked: str) -> tuple[int, int] | None:

@@ -29,7 +29,8 @@ def first_bad(
     folder = prepared[0][0].path if is_reader(source) else Path(source)
     verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
     found: dict[str, None] = {}
-    names = Names(settings, len(prepared)) if names is None else names
+    names = Names(settings) if names is None else names
+    names.sources = len(prepared)
     statuses = []
     for reader, report in prepared:
         within = "" if reader.path == folder else f"{plain(os.path.relpath(reader.path, folder))}:"

@@ -65,6 +65,16 @@ def test_the_first_bad_records_of_a_folder_have_their_stores_names(store, tmp_pa
     assert said.index("and:00000002: datum") < said.index("env:00000007: datum")
 
 
+def test_a_name_that_only_a_found_configuration_has_keeps_nothing_away(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.datacheck]\nallow-nan = ["nowhere"]\n')
+    done = run(store, "--bad", "1")
+    assert "00000007: datum" in done.stdout
+    assert done.stderr.count("nowhere") == 1
+    (tmp_path / "pyproject.toml").unlink()
+    assert "which no record has" in str(run(store, "--bad", "1", "--allow-nan", "nowhere").exception)
+
+
 def test_suspicious_records_are_among_them_where_they_count(tmp_path):
     flat = {key(5): datum(np.full((3, 8, 8), 9, np.uint8), 1)}
     path = write_lmdb(tmp_path / "flat", raw_records(40) | flat)
