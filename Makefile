@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAYLOADS := .venv-payloads
 
-.PHONY: help demo test test-payloads check format bench damage fuzz clean
+.PHONY: help demo test test-payloads check format man bench damage fuzz clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-payloads  install the packages that write payloads (several GB), and test stores that they wrote"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
+	@echo "make man      write the manual page anew, docs/datacheck.1, after the help of a command has changed"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
@@ -37,7 +38,7 @@ test-payloads: $(READY)
 	test -x $(PAYLOADS)/bin/python || $(PYTHON) -m venv $(PAYLOADS)
 	$(PAYLOADS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(PAYLOADS)/bin/python -m pip install --quiet --editable . --group dev --group payloads
-	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/decoders/messages/test_arrow.py
+	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/loaders tests/decoders/messages/test_arrow.py
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -47,6 +48,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+man: $(READY)
+	COLUMNS= $(BIN)/python -m datacheck.cli.manual > docs/datacheck.1.new
+	mv docs/datacheck.1.new docs/datacheck.1
 
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --json speed.json --picture speed.png

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PrototxtMalformed,
         RebuildFailed,
         RecordMissing,
+        RecordUnreadable,
         ReportFailed,
         SourceMissing,
         SourceUnknown,
@@ -33,24 +34,37 @@ if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
     from datacheck.logs.reading import read_log
     from datacheck.model.batch import Batch
+    from datacheck.model.escaping import escape, unescape
     from datacheck.model.finding import Finding, found
     from datacheck.netscan.scan import scan_net
     from datacheck.rebuilding.api import rebuild
     from datacheck.rebuilding.receipt import Receipt
+    from datacheck.reporting.finding_sequence import FindingSequence
+    from datacheck.reporting.loading import load_report
     from datacheck.reporting.report import Report
+    from datacheck.reporting.several import ScanReports
     from datacheck.scanning.scan import scan
+    from datacheck.showing.loading import LoadedRecord, load, records
 
 _HOMES = {
     "__version__": "_version",
     "lint": "linting",
     "open_store": "backends",
     "Batch": "model.batch",
+    "escape": "model.escaping",
+    "unescape": "model.escaping",
     "Finding": "model.finding",
+    "FindingSequence": "reporting.finding_sequence",
     "found": "model.finding",
+    "load": "showing.loading",
+    "LoadedRecord": "showing.loading",
+    "records": "showing.loading",
+    "load_report": "reporting.loading",
     "LogReport": "logs.diagnosis",
     "read_log": "logs.reading",
     "Receipt": "rebuilding.receipt",
     "Report": "reporting.report",
+    "ScanReports": "reporting.several",
     "rebuild": "rebuilding.api",
     "scan": "scanning.scan",
     "scan_net": "netscan.scan",
@@ -65,6 +79,7 @@ _HOMES = {
             "PrototxtMalformed",
             "RebuildFailed",
             "RecordMissing",
+            "RecordUnreadable",
             "ReportFailed",
             "SourceMissing",
             "SourceUnknown",
@@ -84,10 +99,12 @@ __all__ = [
     "Constant",
     "DatacheckError",
     "Finding",
+    "FindingSequence",
     "Finite",
     "Format",
     "HalfOverflow",
     "Label",
+    "LoadedRecord",
     "LogReport",
     "NotClean",
     "PrototxtMalformed",
@@ -95,8 +112,10 @@ __all__ = [
     "RebuildFailed",
     "Receipt",
     "RecordMissing",
+    "RecordUnreadable",
     "Report",
     "ReportFailed",
+    "ScanReports",
     "Shape",
     "SourceMissing",
     "SourceUnknown",
@@ -106,13 +125,18 @@ __all__ = [
     "UsageError",
     "ValidatorFailed",
     "__version__",
+    "escape",
     "found",
     "lint",
+    "load",
+    "load_report",
     "open_store",
     "read_log",
     "rebuild",
+    "records",
     "scan",
     "scan_net",
+    "unescape",
 ]
 
 
@@ -122,3 +146,7 @@ def __getattr__(name: str) -> "Any":
     import importlib
 
     return getattr(importlib.import_module(f"datacheck.{_HOMES[name]}"), name)
+
+
+def __dir__() -> "list[str]":
+    return __all__

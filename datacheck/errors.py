@@ -7,6 +7,7 @@ DatacheckError
 +-- SourceUnreadable    it is a store, but this machine may not read it
 +-- UsageError          an option or argument does not make sense
 +-- RecordMissing       the store has no record under that key
++-- RecordUnreadable    a record is there, and cannot be read or decoded
 +-- PartUnread          a record was not found, and a part of the store where it may be could not be read
 +-- ReportFailed        a report could not be written
 +-- TargetExists        something lies where a rebuild is to write, and it was not told to replace it
@@ -25,14 +26,15 @@ class DatacheckError(Exception):
 
 
 class SourceMissing(DatacheckError):
-    """Nothing lies at that path."""
+    """Nothing lies at that path; `near` is one that is much like it, where there is such."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, path: str, near: str | None = None) -> None:
+        super().__init__(path, near)
+        self.path, self.near = path, near
 
     def __str__(self) -> str:
-        return f"{self.path}: there is nothing at this path"
+        meant = "" if self.near is None else f"; did you mean {self.near}?"
+        return f"{self.path}: there is nothing at this path{meant}"
 
 
 class _SourceProblem(DatacheckError):
@@ -72,6 +74,17 @@ class UsageError(DatacheckError):
 
 class RecordMissing(_SourceProblem):
     """The store has no record under that key."""
+
+
+class RecordUnreadable(DatacheckError):
+    """A record is there, and cannot be read or decoded: its key, the code of what is wrong, and why."""
+
+    def __init__(self, path: str, key: str, code: str, reason: str) -> None:
+        super().__init__(path, key, code, reason)
+        self.path, self.key, self.code, self.reason = path, key, code, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: the record {self.key} cannot be had: {self.code}: {self.reason}"
 
 
 class PartUnread(DatacheckError):

@@ -22,7 +22,7 @@ FLOORS = [
     ("linting", "netscan", "logs", "rebuilding", "showing"),
     ("cli",),
     ("__init__",),
-    ("__main__", "testing"),
+    ("__main__", "testing", "torch"),
 ]
 """A room imports only from rooms on floors above its own in this list, and from itself; there is no exception."""
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
@@ -36,7 +36,7 @@ HOMES = {
     "cramjam": "compression.py",
     "PIL": "decoders/pictures/pillow.py",
     "plyvel": "backends/leveldb/writer.py",
-    "tqdm": "cli/output.py",
+    "tqdm": "reporting/progress.py",
     "xxhash": "rebuilding/pair_copier.py",
     "cloudpickle": "workers/pool.py",
     "subprocess": "workers/process.py",
@@ -44,6 +44,8 @@ HOMES = {
     "matplotlib": "reporting/plots.py",
     "jinja2": "reporting/page/render.py",
     "markupsafe": "reporting/page/render.py",
+    "pandas": "reporting/frames.py",
+    "torch": "torch.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""
 

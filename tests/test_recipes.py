@@ -402,10 +402,12 @@ def test_a_report_format_is_a_sink_and_a_row(copy, tmp_path):
     copy.datacheck("scan", store, "--report", tmp_path / "a.toy", "--report", tmp_path / "a.json", status=1)
     assert (tmp_path / "a.toy").read_text() == "truncated of 00000004\n1 reports\n"
     assert json.loads((tmp_path / "a.json").read_text())["bad"] == 1
-    assert "ends in one of .toy, .json" in copy.datacheck("scan", store, "--report", "a.md", status=2)
+    assert "ends in one of .toy, .json" in copy.datacheck("scan", store, "--report", "a.doc", status=2)
     for command in ("scan", "lint"):
-        assert "Write the report: .toy, .json, .jsonl, .csv or .html." in copy.datacheck(command, "--help")
-    assert "Write .toy, .json, .jsonl, .html or, of the series, .csv." in copy.datacheck("log", "--help")
+        said = "Write the report: .toy, .json, .jsonl, .csv, .html, .xml, .sarif or .md."
+        assert said in copy.datacheck(command, "--help")
+    said = "Write .toy, .json, .jsonl, .html, .xml, .sarif, .md or, of the series, .csv."
+    assert said in copy.datacheck("log", "--help")
 
 
 TOY_CONVENTION = """

@@ -17,6 +17,7 @@ from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.files.near import near
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
@@ -166,7 +167,7 @@ def open_stores(path: str | Path, backend: str | None = None, options: StoreOpti
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):
                 path.stat()  # links in a circle are there, but lead nowhere
-            raise SourceMissing(str(path))
+            raise SourceMissing(str(path), near(path))
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
             raise SourceUnknown(str(path), why)

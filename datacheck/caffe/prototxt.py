@@ -15,6 +15,7 @@ from datacheck.caffe.scalars import fault_of
 from datacheck.caffe.schema import messages
 from datacheck.caffe.syntax import Node, SyntaxFault, read_fields
 from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.files.near import near
 from datacheck.files.regular import NotRegular, open_regular
 
 MAX_BYTES = 4 << 20
@@ -133,7 +134,7 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
 def _text(path: Path) -> str:
     try:
         if not path.exists():
-            raise SourceMissing(str(path))
+            raise SourceMissing(str(path), near(path))
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a prototxt")
         with open_regular(path) as file:

@@ -15,6 +15,9 @@ import click
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
 from datacheck.cli.demo import demo
+from datacheck.cli.doctor import doctor
+from datacheck.cli.explain import explain
+from datacheck.cli.help import Program
 from datacheck.cli.info import info
 from datacheck.cli.lint import lint
 from datacheck.cli.log import log
@@ -71,8 +74,8 @@ def _status(argv: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, message="datacheck %(version)s")
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="datacheck %(version)s")
 def cli() -> None:
     """Find the records that would poison a training run in LMDB, LevelDB and HDF5 datasets.
 
@@ -80,5 +83,5 @@ def cli() -> None:
     """
 
 
-for command in (scan, rebuild, show, info, lint, log, demo):
+for command in (scan, rebuild, show, info, lint, log, explain, doctor, demo):
     cli.add_command(command)

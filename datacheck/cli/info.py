@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import FORMAT_OPTION, info_options
 from datacheck.cli.output import complain
 from datacheck.cli.request import configuration_of, given_options
 
 
-@click.command()
-@click.argument("source")
+@click.command(cls=Grouped)
+@click.argument("source", type=Source())
 @info_options
 @configured
 @FORMAT_OPTION

@@ -10,18 +10,19 @@ from typing import Any
 import click
 
 from datacheck.cli.configuring import configured
+from datacheck.cli.help import LintCommand
 from datacheck.cli.options import (
-    FORMAT_OPTION,
+    QUIET_OPTION,
+    REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Bound,
     FromTable,
-    LintCommand,
     Named,
     RowName,
     forks,
     integers,
 )
-from datacheck.cli.output import WORST_FIRST, complain
+from datacheck.cli.output import WORST_FIRST, complain, print_annotations, print_summary
 from datacheck.cli.request import configuration_of, end_silent
 from datacheck.cli.streams import COULD_NOT_RUN
 
@@ -44,9 +45,9 @@ from datacheck.cli.streams import COULD_NOT_RUN
 )
 @click.option("--schedule", type=Named(), metavar="FILE", help="Draw the learning rate: .png or .csv.")
 @REPORT_OPTION
-@FORMAT_OPTION
+@REPORT_FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
-@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@QUIET_OPTION
 @configured
 def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, **options: Any) -> int:
     """Check Caffe solver and network prototxt FILEs for what would turn the loss into NaN, without running Caffe."""
@@ -68,9 +69,10 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
             report.settings = config.to(report.settings)
         shown = [report for report in done if not (quiet and report.clean)]
         with written.showing():
-            if form == "text":
+            if form != "json":
                 for report in shown:
-                    print(lint_text(report))
+                    print_summary(lint_text(report), form)
+                print_annotations(shown, form)
             elif shown:
                 print("".join(json_document(done)))
         if drawn is not None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import (
-    FORMAT_OPTION,
+    REPORT_FORMAT_OPTION,
     FromTable,
     Named,
     log_suffixes,
 )
-from datacheck.cli.output import WORST_FIRST, complain, print_json
+from datacheck.cli.output import WORST_FIRST, complain, print_annotations, print_json, print_summary
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.command(cls=Grouped)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Source())
 @click.option(
+    "-o",
     "--report",
     "reports",
     type=Named(str),
@@ -37,9 +39,9 @@ if TYPE_CHECKING:
     help="Write {a or, b}. Repeatable.",
 )
 @click.option("--plot", type=Named(), metavar="FILE.png", help="Draw loss, learning rate, gradients.")
-@FORMAT_OPTION
+@REPORT_FORMAT_OPTION
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
-@click.option("--quiet", is_flag=True, help="Say nothing when all is healthy.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is healthy.")
 def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:
     """Say what happened in the training that each log FILE of Caffe tells of ("-": standard input).
 
@@ -70,12 +72,13 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
             statuses.append(report.status)
             done.append(report)
             with sinks.showing():
-                if form == "text" and not (quiet and report.clean):
-                    print(log_text(report))
+                if form != "json" and not (quiet and report.clean):
+                    print_summary(log_text(report), form)
                 if draw is not None and picture is not None:
                     draw(report, picture)
     if form == "json":
         print_json(done, quiet=quiet)
+    print_annotations([it for it in done if not (quiet and it.clean)], form)
     return next(it for it in WORST_FIRST if it in statuses)
 
 

@@ -7,9 +7,14 @@ import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from datacheck.cli.help import checks, codes, completing
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +77,12 @@ class FromTable(click.Option):
         super().__init__(declarations, **attributes)
         self._rows = rows
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a word to the name of a row; a value that is a path is the shell's to complete."""
+        if isinstance(self.type, click.Path):
+            return super().shell_complete(ctx, incomplete)
+        return completing(self._rows)(ctx, self, incomplete)
+
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         rows = self._rows()
         self.help = _spelled(self.help, rows)
@@ -111,6 +122,10 @@ class RowName(click.ParamType):  # type: ignore[type-arg]  # generic only since 
         if value not in rows:
             self.fail(f"{value!r} is not one of {', '.join(map(repr, rows))}.", param, ctx)
         return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a word to the name of a row."""
+        return completing(self._rows)(ctx, param, incomplete)
 
 
 def backends() -> Sequence[str]:
@@ -173,6 +188,7 @@ BACKEND_OPTION = click.option(
     help="The store's kind, if it is not to be recognised.",
 )
 REPORT_OPTION = click.option(
+    "-o",
     "--report",
     "reports",
     type=Named(str),
@@ -209,7 +225,7 @@ class Found(Enum):
 
 FOUND = {
     **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
-    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress"), Found.OBEYED),
+    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
@@ -220,7 +236,7 @@ FOUND = {
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
-    **dict.fromkeys(("config", "no-config"), Found.REFUSED),
+    **dict.fromkeys(("config", "no-config", "bad"), Found.REFUSED),
 }
 """Every option of every command, by its long name; one that is not here is refused.
 
@@ -250,8 +266,16 @@ A negative label of a Datum is suspicious, unless bounds allow it. Without conve
 """
 
 
+QUIET_OPTION = click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is clean.")
 FORMAT_OPTION = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
+)
+REPORT_FORMAT_OPTION = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="What standard output gets: github adds annotations, ten of each kind.",
 )
 DECODER_OPTION = click.option(
     "--decoder",
@@ -310,9 +334,22 @@ SCAN_OPTIONS = (
     TOGETHER_OPTION,
     CONVENTION_OPTION,
     click.option("--paired", is_flag=True, help="All SOURCEs hold the same keys, and pictures of one scale."),
-    click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
-    click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
-    click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
+    click.option(
+        "--check",
+        "checks",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing(checks),
+        help="Run only this check. Repeatable.",
+    ),
+    click.option(
+        "--skip",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing(checks),
+        help="Leave this check out. Repeatable.",
+    ),
+    click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
     click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
     click.option(
         "--stats",
@@ -323,7 +360,11 @@ SCAN_OPTIONS = (
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
     click.option(
-        "--ignore", multiple=True, metavar="CODE[:FAMILY]", help="Findings that do not count, by code. Repeatable."
+        "--ignore",
+        multiple=True,
+        metavar="CODE[:FAMILY]",
+        shell_complete=completing(codes),
+        help="Findings that do not count, by code. Repeatable.",
     ),
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
@@ -355,23 +396,3 @@ def scan_options(command: F) -> F:
     for option in reversed(SCAN_OPTIONS):
         command = option(command)
     return command
-
-
-class ScanCommand(click.Command):
-    """`datacheck scan`, whose help ends with the manual of the checks."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from datacheck.checks.validators import VALIDATORS
-
-        with formatter.section("Checks"):
-            formatter.write_dl([(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()])
-
-
-class LintCommand(click.Command):
-    """`datacheck lint`, whose help ends with the manual of the rules."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from datacheck.linting.rules import manual
-
-        with formatter.section("Rules"):
-            formatter.write_dl(manual())

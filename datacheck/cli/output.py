@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from datacheck.cli import streams
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
+    from datacheck.model.finding import Finding
     from datacheck.reporting.advice import Asked
     from datacheck.reporting.report import Report
 
@@ -29,21 +31,91 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def watching(wanted: bool, name: str) -> Iterator[Callable[[int, int | None, int], None]]:
-    """Yield a progress callable that draws a bar on standard error, if that is a terminal."""
+def watching(
+    wanted: bool, name: str, size: Callable[[], int | None] = lambda: None
+) -> Iterator[Callable[[int, int | None, int], None]]:
+    """Yield a progress callable that draws a bar on standard error, if that is a terminal.
+
+    `size` is that of the source in bytes, once it is known.
+    """
     if not wanted or not sys.stderr.isatty():
         yield lambda done, total, bad: None
         return
-    from tqdm import tqdm
+    from datacheck.reporting.progress import bar
 
-    with tqdm(desc=name, unit=" records", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+    with bar(name, size) as draw:
+        yield draw
 
-        def show(done: int, total: int | None, bad: int) -> None:
-            bar.total = total
-            bar.set_postfix_str(f"{bad:,} bad" if bad else "", refresh=False)
-            bar.update(done - bar.n)
 
-        yield show
+def columns() -> int | None:
+    """Return how wide the terminal is that standard output goes to, None where it is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def in_colour() -> bool:
+    """Say whether standard output is to have colours: on a terminal, unless NO_COLOR says no or FORCE_COLOR yes."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+COLOURS = {"bad": "red", "suspicious": "yellow", "unverifiable": "magenta"}
+STATES = {"clean": "green", "NOT CLEAN": "red", "UNDECIDED": "magenta", "INTERRUPTED": "yellow"}
+
+
+def coloured(text: str) -> str:
+    """Return a summary with its verdict, and those of the codes, in colour where that is wanted.
+
+    Only the beginnings of lines that are datacheck's own words are, so that no key can pass for a verdict, nor the path
+    in the first line.
+    """
+    if not in_colour():
+        return text
+    import re
+
+    import click
+
+    text = re.sub(
+        rf"(?<=\n)({'|'.join(STATES)})(?=:| after )",
+        lambda match: click.style(match[1], fg=STATES[match[1]], bold=True),
+        text,
+    )
+    return re.sub(
+        rf"(?<=\n)(  [a-z][a-z0-9-]* \(({'|'.join(COLOURS)})\))(?=:)",
+        lambda match: click.style(match[1], fg=COLOURS[match[2]]),
+        text,
+    )
+
+
+def paragraph(text: str, indent: int = 0) -> str:
+    """Return a text broken at the width of the terminal, with further lines indented; in a pipe, in one line."""
+    width = columns()
+    if width is None:
+        return text
+    import textwrap
+
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def saying_bad(report: Report, listen: Callable[[Collection[Finding]], None]) -> Callable[[Collection[Finding]], None]:
+    """Return what hears findings and names those that count as bad on standard error, above the bar if there is one."""
+    from datacheck.model.escaping import plain
+    from datacheck.reporting.ci.bounded import ERROR, level_of, sentence
+    from datacheck.reporting.progress import write_above
+
+    def hear(findings: Collection[Finding]) -> None:
+        listen(findings)
+        for it in findings:
+            if level_of(report, it) == ERROR:
+                write_above(plain(f"{it.code}: {sentence(it)}"))
+
+    return hear
 
 
 LONG = 60.0
@@ -88,15 +160,15 @@ def duration(seconds: float) -> str:
     return f"{number} {unit}" if number == 1 else f"{number:,} {unit}s"
 
 
-def print_text(report: Report, written: Sequence[str], asked: Asked | None = None) -> None:
+def print_text(report: Report, written: Sequence[str], asked: Asked | None = None, form: str = "text") -> None:
     """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
     from datacheck.reporting.advice import Asked, advice
+    from datacheck.reporting.ci.bounded import BOUNDED
     from datacheck.reporting.summary import text
 
-    print(text(report, every=not written))
+    written = [it for it in written if not it.endswith(tuple(BOUNDED))]
     what_next = advice(report, written, Asked() if asked is None else asked)
-    if what_next:
-        print(what_next)
+    print_summary("\n".join(filter(None, [text(report, every=not written, width=columns()), what_next])), form)
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:
@@ -123,6 +195,24 @@ def watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, in
             bars[phase](done, total, bad)
 
         yield show
+
+
+def print_summary(text: str, form: str) -> None:
+    """Print a text; where GitHub's runner reads along, so that it takes nothing in it for a command."""
+    if form == "github":
+        from datacheck.reporting.ci.annotations import quiet
+
+        text = "\n".join(quiet(text))
+    print(coloured(text))
+
+
+def print_annotations(reports: Sequence[Report], form: str) -> None:
+    """Print what GitHub's runner makes annotations of, if that is wanted."""
+    if form == "github":
+        from datacheck.reporting.ci.annotations import commands
+
+        for line in commands(reports):
+            print(line)
 
 
 def print_json(reports: Sequence[Report], *, quiet: bool) -> None:

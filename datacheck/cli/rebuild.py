@@ -10,10 +10,10 @@ import click
 
 from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.options import (
     Named,
     RowName,
-    ScanCommand,
     scan_options,
     writable,
 )
@@ -30,17 +30,22 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=ScanCommand)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE", type=Source())
 @click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
 @click.option(
     "--drop",
     multiple=True,
     metavar="CODE|KEY",
+    shell_complete=completing(codes_and_verdicts),
     help="Leave these out, by code, verdict or a finding's key. Repeatable.",
 )
 @click.option(
-    "--keep", multiple=True, metavar="CODE", help="Keep records in spite of this code or verdict. Repeatable."
+    "--keep",
+    multiple=True,
+    metavar="CODE",
+    shell_complete=completing(codes_and_verdicts),
+    help="Keep records in spite of this code or verdict. Repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be dropped, and write nothing.")
 @click.option(
@@ -62,10 +67,10 @@ if TYPE_CHECKING:
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
 @click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
-@click.option("--report", type=Named(), metavar="FILE", help="Write the receipt: .json or .html.")
+@click.option("-o", "--report", type=Named(), metavar="FILE", help="Write the receipt: .json or .html.")
 @scan_options
 @configured
-@click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(
     sources: tuple[str, ...], target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.options import (
-    FORMAT_OPTION,
+    QUIET_OPTION,
+    REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Named,
-    ScanCommand,
     scan_options,
 )
 from datacheck.cli.output import (
@@ -20,9 +21,11 @@ from datacheck.cli.output import (
     WORST_FIRST,
     ToKeep,
     complain,
+    print_annotations,
     print_end,
     print_json,
     print_text,
+    saying_bad,
     watching,
 )
 from datacheck.cli.request import asked, end_silent, settings_of
@@ -34,10 +37,17 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=ScanCommand)
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="SOURCE...", type=Source())
 @scan_options
 @configured
-@click.option("--net", "nets", multiple=True, metavar="FILE", help="Scan what this Caffe network reads. Repeatable.")
+@click.option(
+    "--net",
+    "nets",
+    multiple=True,
+    type=Source(),
+    metavar="FILE",
+    help="Scan what this Caffe network reads. Repeatable.",
+)
 @click.option(
     "--phase",
     type=click.Choice(["TRAIN", "TEST", "all"], case_sensitive=False),
@@ -48,11 +58,14 @@ if TYPE_CHECKING:
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @REPORT_OPTION
-@FORMAT_OPTION
-@click.option("--quiet", is_flag=True, help="Say nothing when all is clean.")
+@REPORT_FORMAT_OPTION
+@QUIET_OPTION
+@click.option("-v", "--verbose", is_flag=True, help="Name bad records as they come, on standard error.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
-def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, schema: bool, **options: Any) -> int:
+def scan(
+    sources: Sequence[str], form: str, quiet: bool, verbose: bool, no_progress: bool, schema: bool, **options: Any
+) -> int:
     """Check every record of each SOURCE: an LMDB environment, a LevelDB, an HDF5 file, a folder or a list of them.
 
     A SOURCE that is the prototxt of a Caffe network stands for what the network reads, as with --net.
@@ -84,20 +97,21 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress)
+            report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress, verbose=verbose)
             statuses.append(status)
             if report is not None:
                 done.append(report)
                 if report.shows_records:
                     report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
-                if form == "text" and not (quiet and report.clean):
+                if form != "json" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports, asked())
+                        print_text(report, reports, asked(), form)
             if status == INTERRUPTED:
                 break
-        if form == "text" and not (quiet and all(report.clean for report in done)):
+        if form != "json" and not (quiet and all(report.clean for report in done)):
             with files.showing():
                 print_end(done, len(scans) - len(done))
+                print_annotations(done, form)
     if form == "json":
         print_json(done, quiet=quiet)
     for sentence in names.unheeded:
@@ -107,7 +121,7 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
 
 
 def _scan_one(
-    scan: Scan | None, begin: Callable[[Report], Any], say_keeps: ToKeep, *, progress: bool
+    scan: Scan | None, begin: Callable[[Report], Any], say_keeps: ToKeep, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.model.escaping import plain
@@ -116,8 +130,9 @@ def _scan_one(
         return None, COULD_NOT_RUN
     report = scan.report
     try:
-        with watching(progress, plain(report.source.path)) as watch:
-            scan.run(say_keeps.watching(watch), begin(report))
+        with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
+            listen = begin(report)
+            scan.run(say_keeps.watching(watch), saying_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True
         return report, INTERRUPTED

@@ -2,35 +2,153 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.options import Named, ScanCommand, scan_options
-from datacheck.cli.output import complain
+from datacheck.cli.help import ScanCommand, Source
+from datacheck.cli.options import Named, scan_options
+from datacheck.cli.output import WORST_FIRST, coloured, columns, complain, in_colour, watching
 from datacheck.cli.request import settings_of
+from datacheck.cli.streams import COULD_NOT_RUN
+
+if TYPE_CHECKING:
+    from datacheck.model.settings import Settings
+    from datacheck.scanning.names import Names
+    from datacheck.showing import Record
+
+WIDEST, HIGHEST = 64, 48
+"""Pixels of a picture on the terminal."""
+BLOCK = "\u2580"
 
 
 @click.command(cls=ScanCommand)
-@click.argument("source")
-@click.argument("key")
-@click.option("--save", type=Named(), metavar="FILE", help="Write the record's picture or array here.")
+@click.argument("source", type=Source())
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option("--bad", type=click.IntRange(min=1), metavar="N", help="Show the first N bad records, instead of KEYs.")
 @click.option("--field", metavar="PATH", help="Show this field in full; with --save, write it.")
+@click.option(
+    "--save",
+    type=Named(),
+    metavar="FILE|DIR",
+    help="Write the picture or array: the suffix says how, .png or .npy. Of several records, into this folder.",
+)
+@click.option(
+    "--picture",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Draw the picture; auto: on a terminal that has colours.",
+)
 @scan_options
 @configured
-def show(source: str, key: str, save: Path | None, field: str | None, **options: Any) -> int:
-    """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
-    from datacheck.scanning.names import Names
-    from datacheck.showing import show_record
+def show(
+    source: str,
+    keys: Sequence[str],
+    bad: int | None,
+    save: Path | None,
+    field: str | None,
+    picture: str,
+    **options: Any,
+) -> int:
+    """Show single records of SOURCE as datacheck sees them; a KEY is written as in reports.
 
-    settings = settings_of({**options, "workers": 1})
+    Exit status: 0 nothing wrong with them, 1 something bad, 2 a KEY is not there, 3 undecided.
+    """
+    from datacheck.scanning.names import Names
+
+    if bool(keys) == (bad is not None):
+        both = "KEYs and --bad exclude each other" if keys else "name a KEY, or ask for the first bad records: --bad N"
+        raise click.UsageError(both)
+    settings = settings_of(options)
     names = Names(settings, excused=applied().found_keys)
-    record = show_record(source, key, settings, save, names=names, field=field)
-    print(record.text)
+    many = bad is not None or len(keys) > 1
+    if bad is not None:
+        keys, status = _first_bad(source, settings, bad)
+        if not keys:
+            print("no record is bad" if status != 1 else "no single record is bad, but the store is: scan it")
+            return status
+    statuses = _shown(source, keys, settings, names, save, field, many=many, picture=_size(picture))
     for sentence in names.unheeded:
         complain(sentence)
     if settings.config is not None:
         print(settings.config.sentence)
-    return record.status
+    return next(it for it in WORST_FIRST if it in statuses)
+
+
+def _shown(
+    source: str,
+    keys: Sequence[str],
+    settings: Settings,
+    names: Names,
+    save: Path | None,
+    field: str | None,
+    *,
+    many: bool,
+    picture: tuple[int, int] | None,
+) -> set[int]:
+    """Print the records; return their statuses."""
+    from datacheck.errors import RecordMissing
+    from datacheck.showing import Showing
+
+    statuses = set()
+    with Showing(
+        source, settings, save, many=many, names=names, field=field, picture=picture, spell=_spelling()
+    ) as showing:
+        for key in keys:
+            try:
+                record = showing.record(key)
+            except RecordMissing as exc:
+                if not many:
+                    raise
+                complain(exc)
+                statuses.add(COULD_NOT_RUN)
+                continue
+            print(coloured(record.text))
+            _draw(record)
+            statuses.add(record.status)
+    return statuses
+
+
+def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], int]:
+    from datacheck.model.escaping import plain
+    from datacheck.scanning.names import Names
+    from datacheck.showing.first_bad import first_bad
+
+    names = Names(settings, excused=applied().found_keys)  # what is not there is said once, when records are shown
+    with watching(True, plain(source)) as watch:
+        return first_bad(source, settings, count, watch, names)
+
+
+def _size(asked: str) -> tuple[int, int] | None:
+    """Return how large a picture may be in pixels, None where none is to be drawn."""
+    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _has(BLOCK))
+    return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
+
+
+def _draw(record: Record) -> None:
+    if record.picture is not None:
+        from datacheck.showing.pixels import half_blocks
+
+        for line in half_blocks(record.picture, true_colour=os.environ.get("COLORTERM") in ("truecolor", "24bit")):
+            print(line)
+
+
+def _has(text: str) -> bool:
+    """Say whether standard output can take a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _spelling() -> Any:
+    """Return how keys are printed: on a terminal that takes it, one that is UTF-8 as the text that it is."""
+    from datacheck.model.escaping import plain, readable
+
+    return readable if sys.stdout.isatty() and _has(BLOCK) else plain

@@ -54,6 +54,15 @@ class LintRequest:
         return {**{layer.name: self.shape for layer in layers}, **self.records}
 
 
+class LintReport(Report):
+    """What lint has to say of a prototxt; printed, it has each finding with its file, line and fix."""
+
+    def __str__(self) -> str:
+        from datacheck.linting.text import lint_text
+
+        return lint_text(self)
+
+
 def lint(
     path: str | Path,
     *,
@@ -112,7 +121,7 @@ def lint_file(path: Path, given: LintRequest, *, strict: bool, seen: set[Path]) 
     started = time.monotonic()
     seen.add(real(path))
     pair: Pair | None = None if given.labels is None else (float(given.labels[0]), float(given.labels[1]))
-    report = Report(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
+    report = LintReport(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
     try:
         prototxt = read_prototxt(path)
     except PrototxtMalformed as exc:

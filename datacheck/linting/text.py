@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 SHOWN = 20
 """Findings of each code that are shown; a report file has them all."""

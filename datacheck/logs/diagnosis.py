@@ -20,7 +20,7 @@ RUNS_KEPT = 64
 """Runs whose series is kept; those behind them are diagnosed and counted like any."""
 
 
-@dataclass
+@dataclass(repr=False)
 class LogReport(Report):
     """Everything that a log tells. `checked` counts iterations shown, `lines` lines; `run_count` is of all runs."""
 
@@ -31,6 +31,11 @@ class LogReport(Report):
     _waiting: list[Finding] = field(default_factory=list)
     _silent: list[Run] = field(default_factory=list)
     _last_shown: int = 0
+
+    def __str__(self) -> str:
+        from datacheck.logs.text import log_text
+
+        return log_text(self)
 
     def finish(self, run: Run) -> None:
         """Take in a run that is over."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from datacheck.logs.diagnosis import LogReport
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.log_series import RunSummary
 from datacheck.reporting.summary import amount
+
+if TYPE_CHECKING:
+    from datacheck.logs.diagnosis import LogReport
 
 FINDINGS_SHOWN = 20
 

@@ -27,6 +27,20 @@ def unescape(text: str) -> bytes:
     return re.sub(rb"\\x([0-9a-fA-F]{2})", lambda match: bytes([int(match[1], 16)]), raw)
 
 
+def readable(key: str) -> str:
+    r"""Return an escaped key as a person reads it: as the text that it is where it is printable UTF-8, else as it is.
+
+    >>> readable(r"f\xc3\xbcr"), print(readable(r"\xff\x1b"))
+    \xff\x1b
+    ('für', None)
+    """
+    try:
+        text = unescape(key).decode()
+    except UnicodeDecodeError:
+        return plain(key)
+    return text if text.isprintable() and "\\" not in text else plain(key)
+
+
 def plain(text: str) -> str:
     """Return `text` with every character that is not printable escaped, for messages that quote a file."""
     if text.isprintable():

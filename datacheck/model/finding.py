@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import errno
+import re
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from datacheck.model.codes import CODES, Verdict
+from datacheck.errors import UsageError
+from datacheck.model.codes import CODES, VERDICTS, Verdict
 from datacheck.model.escaping import plain
+from datacheck.model.nearest import nearest
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+def nothing() -> None:
+    """Return None: what is None by a function is written as null, what is None by default is left out."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing wrong with one record, or with the store where `key` is None.
 
-    `key` is escaped (see `escape`), `index` the position of the record in its source,
-    `details` holds JSON values only. Made with `found`, named by the block it comes from.
+    `key` is escaped (see `escape`), `index` the position of the record in its source, `file` and `database` the part
+    of the source that it lies in, None where the source has no such parts. `details` holds JSON values only.
+    Made with `found`, named by the block it comes from.
     """
 
-    key: str | None = None
-    index: int | None = None
-    field: str | None = None
+    key: str | None = msgspec.field(default_factory=nothing)
+    index: int | None = msgspec.field(default_factory=nothing)
+    field: str | None = msgspec.field(default_factory=nothing)
     code: str
     verdict: Verdict
     message: str
-    details: dict[str, Any] = {}
-    database: str | msgspec.UnsetType = msgspec.UNSET
-    file: str | msgspec.UnsetType = msgspec.UNSET
+    details: dict[str, Any] = msgspec.field(default_factory=lambda: {})  # noqa: PIE807  (an empty one is written too)
+    database: str | None = None
+    file: str | None = None
 
     @property
     def name(self) -> str | None:
@@ -54,7 +63,7 @@ def failed_to_read(finding: Finding) -> bool:
     return finding.key is None or "errno" in finding.details
 
 
-def named(key: str, *whose: str | msgspec.UnsetType | None) -> str:
+def named(key: str, *whose: str | None) -> str:
     """Return a key with the file and the database before it, where there are such."""
     return "".join(f"{it}:" for it in whose if it) + key
 
@@ -62,11 +71,39 @@ def named(key: str, *whose: str | msgspec.UnsetType | None) -> str:
 def found(
     code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any
 ) -> Finding:
-    """Return a finding that has no name yet; its verdict is that of its code unless said otherwise."""
+    """Return a finding that has no name yet; its verdict is that of its code unless said otherwise.
+
+    A validator of your own may have codes of its own, in small letters with dashes; it then says the verdict too.
+    Raises UsageError for a code without a verdict, and for what is no code or no verdict.
+
+    >>> found("dark", "mean 3.1", verdict="suspicious").code
+    'dark'
+    """
     return Finding(
         field=None if field is None else plain(field),
         code=code,
-        verdict=CODES[code][0] if verdict is None else verdict,
+        verdict=_verdict_of(code, verdict),
         message=plain(message),
         details=details,
     )
+
+
+@cache
+def _verdict_of(code: str, verdict: Verdict | None) -> Verdict:
+    """Return the verdict of a finding with this code. Raises UsageError where there is none."""
+    if verdict is not None and verdict not in VERDICTS:
+        raise UsageError(f"no verdict is called {verdict!r}; it is one of {', '.join(VERDICTS)}")
+    if code in CODES:
+        return CODES[code][0] if verdict is None else verdict
+    if not is_code(code):
+        raise UsageError(f"{code!r} is no code; a code has small letters, digits and single dashes, as in too-dark")
+    if verdict is None:
+        close = nearest(code, CODES)
+        meant = "" if close is None else f"; did you mean {close!r}?"
+        raise UsageError(f'{code!r} is a code of your own: say how bad it is, as in verdict="suspicious"{meant}')
+    return verdict
+
+
+def is_code(text: str) -> bool:
+    """Say whether a text is spelled as codes are."""
+    return re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) is not None

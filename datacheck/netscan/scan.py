@@ -28,12 +28,14 @@ from datacheck.netscan.source_probe import look_at_tops, sample_source
 from datacheck.reporting.files import Reports
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
+from datacheck.reporting.several import ScanReports
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unheard, unwatched
+from datacheck.scanning.scan import watching
 from datacheck.workers.interface import MakeEngine
 
 WantedPhase = Literal["TRAIN", "TEST", "all"]
@@ -296,9 +298,9 @@ def scan_net(
     root: str | Path | None = None,
     reports: Sequence[str | Path] = (),
     validators: Sequence[Validator] = (),
-    progress: Progress = unwatched,
+    progress: Progress | bool = False,
     **options: Any,
-) -> list[Report]:
+) -> ScanReports:
     """Check what each data layer of a Caffe network reads, as the network would get it; return a report for each.
 
     Parameters
@@ -317,7 +319,7 @@ def scan_net(
 
     Returns
     -------
-    list of Report
+    sequence of Report
         One for each Data, HDF5Data and ImageData layer, in the prototxt's order; `report.layer` says which.
 
     Raises
@@ -336,5 +338,6 @@ def scan_net(
     guard = Guard(named, lambda: (file for it in scans for file in it.reads()))
     with Reports(reports, guard) as files:
         for it in scans:
-            it.run(progress, files.begin(it.report))
-    return [it.report for it in scans]
+            with watching(progress, it.report) as watch:
+                it.run(watch, files.begin(it.report))
+    return ScanReports([it.report for it in scans])

@@ -74,7 +74,7 @@ class Choice:
         return "dropped" if chosen or (self.drop_bad and finding.verdict == "bad") else "kept"
 
 
-class Decided(msgspec.Struct, frozen=True, kw_only=True):
+class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record that was dropped or altered, and for which codes.
 
     One that went with another record of its sample has no `index`, and the code is `unpaired`.
@@ -83,8 +83,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     index: int | None
     codes: tuple[str, ...]
-    database: str | msgspec.UnsetType = msgspec.UNSET
-    file: str | msgspec.UnsetType = msgspec.UNSET
+    database: str | None = None
+    file: str | None = None
 
 
 def decided(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Decided, list[Finding]]]:

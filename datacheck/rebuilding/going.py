@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from array import array
 
-import msgspec
-
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.interface import WithSamples
 from datacheck.errors import RebuildFailed, UsageError
@@ -74,7 +72,7 @@ def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
 def sample_names(gone: Gone | None) -> list[str]:
     """Return the samples that go as a whole, as people read them."""
     its = () if gone is None else gone.samples
-    return sorted(named(path, file or msgspec.UNSET) if path else str(file) for file, path in its)
+    return sorted(named(path, file) if path else str(file) for file, path in its)
 
 
 def _of_gone(finding: Finding, gone: Gone) -> bool:

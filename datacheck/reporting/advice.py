@@ -10,15 +10,18 @@ from itertools import islice
 from math import prod
 from pathlib import Path
 from string import ascii_letters, digits
+from typing import TYPE_CHECKING
 
 from datacheck.backends import BACKENDS
 from datacheck.decoders.raw import spelled
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
-from datacheck.reporting.report import Report
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
 """Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -16,9 +16,14 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.reporting.ci.junit import JUnitSink
+from datacheck.reporting.ci.markdown import MarkdownSink
+from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
 from datacheck.reporting.page.sink import HtmlSink
-from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 
 class Sink(Protocol):
@@ -130,6 +135,9 @@ REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
     ".jsonl": JsonLinesSink,
     ".csv": CsvSink,
     PAGE: HtmlSink,
+    ".xml": JUnitSink,
+    ".sarif": SarifSink,
+    ".md": MarkdownSink,
 }
 """The formats of a report file, by its suffix."""
 GROWS = ".jsonl"
@@ -281,3 +289,10 @@ class Reports:
                 failed.append(exc)
         if failed:
             raise failed[0]
+
+
+def save(path: str | Path, reports: Sequence[Report]) -> None:
+    """Write finished reports to a file, in the format of its suffix. Raises as `Reports` does."""
+    with Reports([path], [it.source.path for it in reports]) as files:
+        for report in reports:
+            files.begin(report)(report.findings)

@@ -10,12 +10,15 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cache
+from io import SEEK_END
+from itertools import islice
 from typing import IO
 
 import msgspec
 
 from datacheck.files.scratch import scratch_file, write_all
 from datacheck.model.finding import Finding
+from datacheck.reporting.finding_sequence import FindingSequence
 
 FINDINGS_IN_MEMORY = 10_000
 """Findings beyond about this many wait in a temporary file."""
@@ -125,7 +128,7 @@ def _decoder() -> msgspec.msgpack.Decoder[Columns]:
     return msgspec.msgpack.Decoder(Columns)
 
 
-class FindingLog(Collection[Finding]):
+class FindingLog(FindingSequence):
     """Findings in source order, any number of them: the first in memory, the rest in a temporary file."""
 
     def __init__(self) -> None:
@@ -144,27 +147,28 @@ class FindingLog(Collection[Finding]):
         if self._file is None:
             self._file = scratch_file()
             weakref.finalize(self, self._file.close)
+        self._file.seek(0, SEEK_END)  # a reader may have moved it
         write_all(self._file, _HEAD.pack(len(run.packed), run.count, run.by) + run.packed)
 
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, finding: object) -> bool:
-        return any(finding == it for it in self)
-
-    def __iter__(self) -> Iterator[Finding]:
+    def since(self, place: int) -> Iterator[Finding]:
+        """Yield the findings from a place on; runs before it are passed over unread."""
         for run in self._memory:
-            yield from run
+            if place < run.count:
+                yield from islice(run, place, None)
+            place = max(0, place - run.count)
         if self._file is None:
             return
-        place = 0
+        at = 0
         while True:  # another reader, or `extend`, may move the file between two runs
-            self._file.seek(place)
+            self._file.seek(at)
             head = self._file.read(_HEAD.size)
             if not head:
                 break
             size, count, by = _HEAD.unpack(head)
-            run = PackedFindings(self._file.read(size), count, by)
-            place = self._file.tell()
-            yield from run
-        self._file.seek(place)
+            at += _HEAD.size + size
+            if place < count:
+                yield from islice(PackedFindings(self._file.read(size), count, by), place, None)
+            place = max(0, place - count)

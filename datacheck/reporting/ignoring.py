@@ -30,6 +30,12 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
     return ignores
 
 
+def of_family(family: str) -> Callable[[Finding], bool]:
+    """Return what says of a finding whether its key, or it itself if it is of the store, is of this family."""
+    pattern = _pattern(family)
+    return lambda finding: any(map(pattern.fullmatch, _families(finding)))
+
+
 def _pattern(family: str) -> re.Pattern[str]:
     return re.compile("(?:[0-9]+|#)".join(map(re.escape, family.split("#"))))
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import msgspec
 
@@ -23,18 +25,22 @@ from datacheck.checks.whole_store import misplaced_axes
 from datacheck.conventions.conclusions import Samples, samples
 from datacheck.conventions.interface import Convention, Listed
 from datacheck.conventions.stems import StemGroups
-from datacheck.errors import NotClean
+from datacheck.errors import NotClean, UsageError
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
+from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.samples import Place, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
+
+if TYPE_CHECKING:
+    from datacheck.reporting.frames import DataFrame
 
 TOGETHER = 4096
 """Findings are packed so many at a time."""
@@ -43,15 +49,20 @@ NO_RECORDS = "no-records"
 INTERRUPTED = 130
 """The status of a run that was interrupted."""
 
+COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
+"""What a finding is as a row of a table."""
+
 
 def utc_now() -> str:
     """Return the time as reports have it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
-    """Everything a scan found; `findings` in source order, every one of them.
+    """Everything a scan found; `findings` in source order, every one of them. Printed, it is the summary.
+
+    A report is neither true nor false: `clean` says whether the gate is open.
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
@@ -66,7 +77,7 @@ class Report:
     settings: Settings
     profile: Profile = field(default_factory=Profile)
     tally: Tally = field(default_factory=Tally)
-    findings: FindingLog = field(default_factory=FindingLog)
+    findings: FindingSequence = field(default_factory=FindingLog)
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
@@ -95,6 +106,7 @@ class Report:
         if self.settings.ignore:
             tally = tally.ignoring(ignoring(self.settings.ignore))
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
+        assert isinstance(self.findings, FindingLog), "a report of several is finished"
         self.findings.extend(new)
         if self.shows_records:
             self.places += places_of(new, tally, self.tally.records)
@@ -124,6 +136,17 @@ class Report:
         revised.extend(waiting)
         if changed:
             self.findings, self.revised = revised, True
+
+    def __str__(self) -> str:
+        from datacheck.reporting.summary import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a report is neither true nor false; ask report.clean, or report.findings for what was found")
 
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""
@@ -225,15 +248,41 @@ class Report:
             return math.floor(float(limit[:-1]) * self.checked / 100)
         return int(limit)
 
-    def bad_keys(self) -> Iterator[str]:
+    @overload
+    def bad_keys(self, *, raw: Literal[False] = False) -> Iterator[str]: ...
+    @overload
+    def bad_keys(self, *, raw: Literal[True]) -> Iterator[bytes]: ...
+    def bad_keys(self, *, raw: bool = False) -> Iterator[str] | Iterator[bytes]:
         """Yield the name of each bad record once, in source order; memory stays bounded.
 
-        It is the escaped key, in a folder, a list or a named database with its `file:` or `database:` before it.
+        It is the escaped key, in a folder, a list or a named database with its `file:` or `database:` before it. With
+        `raw` it is the key's bytes as the store has them, without what is before it: what a loader asks for.
         """
-        for _, findings in groupby(self.findings, lambda finding: finding.record):
-            key = next((finding.name for finding in findings if finding.verdict == "bad"), None)
-            if key is not None:
-                yield key
+        return (unescape(it.key or "") for it in self._bad_records()) if raw else map(_name, self._bad_records())
+
+    def bad_indices(self) -> Iterator[int]:
+        """Yield the position in the store of each bad record, in source order, counted from 0; memory stays bounded.
+
+        It is the place in the order in which the store keeps its records: in LMDB and LevelDB that of the sorted keys,
+        in HDF5 the rows of one table after those of another. A dataset that counts its samples in any other way, as
+        one with several records a sample does, has other numbers: go by `bad_keys` there.
+
+        Raises UsageError where a position is not known, behind a part of the store that could not be read.
+        """
+        for it in self._bad_records():
+            if it.index is None:
+                raise UsageError(
+                    f"the position of {it.name} is not known, since a part of the store before it could not be read; "
+                    "go by bad_keys()"
+                )
+            yield it.index
+
+    def _bad_records(self) -> Iterator[Finding]:
+        """Yield a finding of each bad record."""
+        for (_, _, key, _), findings in groupby(self.findings, lambda finding: finding.record):
+            bad = next((finding for finding in findings if finding.verdict == "bad"), None)
+            if key is not None and bad is not None:
+                yield bad
 
     def bad_groups(self) -> Iterator[tuple[str, list[str]]]:
         """Yield each sample of several records of which one is bad: its number as text, and the keys of all of them.
@@ -283,6 +332,37 @@ class Report:
 
             raise NotClean(text(self))
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the findings as dicts with the columns of a CSV report; the name of a key is that of `Finding.name`.
+
+        What a finding has no value for is None; `details` is a dict.
+        """
+        return [row for part in self.parts for row in _rows(part)]
+
+    def to_pandas(self) -> DataFrame:
+        """Return the findings as a table of pandas, a row each, with the columns of `to_dicts`.
+
+        Raises UsageError where pandas is not installed.
+        """
+        from datacheck.reporting.frames import frame
+
+        return frame(self.to_dicts(), COLUMNS)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file, whose suffix picks the format; one that was there is replaced whole.
+
+        Raises UsageError for a suffix that no format has, or a file that is part of the source; ReportFailed where it
+        cannot be written.
+        """
+        from datacheck.reporting.files import save
+
+        save(path, self.parts)
+
+    @property
+    def parts(self) -> Sequence[Report]:
+        """The reports of the stores that it is about: itself, but for a folder of several."""
+        return (self,)
+
     def document(self, *, findings: bool = True) -> Document:
         """Return the report as JSON has it, with or without the findings (which may be many)."""
         from datacheck._version import __version__
@@ -310,3 +390,14 @@ class Report:
             layer=self.layer or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
+
+
+def _name(finding: Finding) -> str:
+    return finding.name or ""
+
+
+def _rows(report: Report) -> Iterator[dict[str, Any]]:
+    path = report.source.path
+    for it in report.findings:
+        whose = (path, it.file, it.database, it.name)
+        yield dict(zip(COLUMNS, (*whose, it.index, it.field, it.code, it.verdict, it.message, it.details), strict=True))

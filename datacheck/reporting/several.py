@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import msgspec
 
@@ -12,11 +14,14 @@ from datacheck.errors import NotClean
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
-from datacheck.reporting.finding_store import FindingLog
-from datacheck.reporting.report import Report
+from datacheck.reporting.finding_sequence import FindingSequence
+from datacheck.reporting.report import COLUMNS, INTERRUPTED, Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.summary import totals
 from datacheck.reporting.tally import Tally
+
+if TYPE_CHECKING:
+    from datacheck.reporting.frames import DataFrame
 
 WORST_FIRST = (1, 3, 0)
 """Of several sources, the status is the first of these that one of them has."""
@@ -39,6 +44,14 @@ class SeveralReports(Report):
         self.reports = tuple(reports)
         self.findings = _FindingsOfAll(folder, self.reports)
 
+    @property
+    def parts(self) -> Sequence[Report]:
+        """The reports of the stores in the folder."""
+        return self.reports
+
+    def __str__(self) -> str:
+        return _printed(self.reports)
+
     def __iter__(self) -> Iterator[Report]:
         return iter(self.reports)
 
@@ -56,27 +69,104 @@ class SeveralReports(Report):
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""
-        if not self.clean:
-            from datacheck.reporting.summary import text
-
-            raise NotClean("\n".join([*(text(it) for it in self.reports if not it.clean), totals(self.reports)]))
+        _require_clean(self.reports)
 
 
-class _FindingsOfAll(FindingLog):
+class ScanReports(Sequence[Report]):
+    """The reports of the sources of one scan, in the order in which they were named. Printed, it is their summaries.
+
+    It is neither true nor false: `clean` says whether all of them are.
+    """
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self._reports = tuple(reports)
+
+    def __len__(self) -> int:
+        return len(self._reports)
+
+    @overload
+    def __getitem__(self, at: int) -> Report: ...
+    @overload
+    def __getitem__(self, at: slice) -> ScanReports: ...
+    def __getitem__(self, at: int | slice) -> Report | ScanReports:
+        return ScanReports(self._reports[at]) if isinstance(at, slice) else self._reports[at]
+
+    def __str__(self) -> str:
+        return _printed(self.parts)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("reports are neither true nor false; ask for .clean, which all are or not, or for len()")
+
+    @property
+    def parts(self) -> list[Report]:
+        """The reports of all stores: of a folder those of the stores in it."""
+        return [part for it in self._reports for part in it.parts]
+
+    @property
+    def status(self) -> int:
+        """The exit status: the worst of what the reports come to, 0 where all are clean; 3 where there is none."""
+        statuses = {it.status for it in self._reports}
+        return next((it for it in (INTERRUPTED, *WORST_FIRST) if it in statuses), 3)
+
+    @property
+    def clean(self) -> bool:
+        """Whether the gate is open: every report is clean, and there is one."""
+        return self.status == 0
+
+    def require_clean(self) -> None:
+        """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""
+        _require_clean(self.parts)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the findings of all reports as dicts; see `Report.to_dicts`."""
+        return [row for it in self._reports for row in it.to_dicts()]
+
+    def to_pandas(self) -> DataFrame:
+        """Return the findings of all reports as a table of pandas; see `Report.to_pandas`."""
+        from datacheck.reporting.frames import frame
+
+        return frame(self.to_dicts(), COLUMNS)
+
+    def save(self, path: str | Path) -> None:
+        """Write the reports to a file, whose suffix picks the format; see `Report.save`."""
+        from datacheck.reporting.files import save
+
+        save(path, self.parts)
+
+
+def _printed(reports: Sequence[Report]) -> str:
+    return "\n".join([*map(str, reports), *([totals(reports)] if len(reports) > 1 else [])])
+
+
+def _require_clean(reports: Sequence[Report]) -> None:
+    wrong = [it for it in reports if not it.clean]
+    if not reports:
+        raise NotClean("nothing was scanned: there is no report")
+    if wrong:
+        raise NotClean("\n".join([*map(str, wrong), *([totals(reports)] if len(reports) > 1 else [])]))
+
+
+class _FindingsOfAll(FindingSequence):
     """The findings of several reports, one after the other; nothing is held."""
 
     def __init__(self, folder: str, reports: Sequence[Report]) -> None:
-        super().__init__()
         self._folder, self._reports = folder, reports
 
     def __len__(self) -> int:
         return sum(len(it.findings) for it in self._reports)
 
-    def __iter__(self) -> Iterator[Finding]:
+    def since(self, place: int) -> Iterator[Finding]:
+        """Yield the findings from a place on."""
         for report in self._reports:
-            within = plain(os.path.relpath(report.source.path, self._folder))
-            for finding in report.findings:
-                yield finding if within == "." else msgspec.structs.replace(finding, file=within)
+            count = len(report.findings)
+            if place < count:
+                within = plain(os.path.relpath(report.source.path, self._folder))
+                for finding in report.findings.since(place):
+                    yield finding if within == "." else msgspec.structs.replace(finding, file=within)
+            place = max(0, place - count)
 
 
 def not_read(reports: Sequence[Report]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from datacheck.model.finding import nothing
+
 
 class FileStamp(msgspec.Struct, frozen=True):
     """One file of a store: its name, its size in bytes, its modification time in nanoseconds."""
@@ -28,19 +30,19 @@ class SearchedFolder(msgspec.Struct, frozen=True):
     not_read: dict[str, int]
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'; `bytes` is on disk.
 
-    `fingerprint` tells whether a source is still the one that was scanned. `folder` is there if one was searched.
+    `fingerprint` tells whether a source is still the one that was scanned. `folder` is None if none was searched.
     """
 
     path: str
     backend: str
-    decoder: str | None = None
-    records: int | None = None
-    bytes: int | None = None
-    fingerprint: Fingerprint | None = None
-    folder: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
+    decoder: str | None = msgspec.field(default_factory=nothing)
+    records: int | None = msgspec.field(default_factory=nothing)
+    bytes: int | None = msgspec.field(default_factory=nothing)
+    fingerprint: Fingerprint | None = msgspec.field(default_factory=nothing)
+    folder: SearchedFolder | None = None
 
 
 class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,20 +22,21 @@ EXAMPLES = 3
 """Named examples of each code in the text summary, where not all are printed."""
 ALL_PRINTED = 100
 """Of so many findings all are printed, where no report has them."""
-MESSAGE_WIDTH = 100
+NARROWEST = 60
+"""Columns: in a terminal that has fewer, lines are as wide all the same."""
 PLAIN = frozenset({"array", "list", "number"})
 """What parts of trees are where their shape and dtype say enough."""
 
 
-def text(report: Report, *, every: bool = False) -> str:
+def text(report: Report, *, every: bool = False, width: int | None = None) -> str:
     """Return the summary that a person reads in five seconds: what it is, what is wrong, what to do next.
 
-    With `every`, all findings are in it, if they are not too many.
+    With `every`, all findings are in it, if they are not too many. Their lines are cut at a `width`.
     """
     config = report.settings.config
     said = [] if config is None else [config.sentence]
     most = ALL_PRINTED if every and len(report.findings) <= ALL_PRINTED else EXAMPLES
-    lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most)]
+    lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     return "\n".join(lines)
@@ -181,7 +182,7 @@ def _so_far(report: Report) -> str:
     return f" after {done:,} of {counted(total, 'record')}{share}"
 
 
-def _examples(report: Report, most: int) -> Iterator[str]:
+def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
     """Yield for each code how often it was found and the first few findings; reads no more findings than it needs."""
     shown: dict[tuple[str, str], list[Finding]] = {}
     wanted = sum(min(count, most) for count in report.counts.values())
@@ -200,7 +201,7 @@ def _examples(report: Report, most: int) -> Iterator[str]:
         said = None
         for finding in examples:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
-            yield f"    {'' if named else _name(finding)}{_cut(finding.message)}"
+            yield _cut(f"    {'' if named else _name(finding)}{finding.message}", width)
             if finding.details.get("caffe") != said:
                 said = finding.details["caffe"]
                 yield f"      Caffe {said}"
@@ -219,8 +220,9 @@ def _name(finding: Finding) -> str:
     return f"{whose}{key}{field}"
 
 
-def _cut(message: str) -> str:
-    return message if len(message) <= MESSAGE_WIDTH else message[: MESSAGE_WIDTH - 3] + "..."
+def _cut(line: str, width: int | None) -> str:
+    most = len(line) if width is None else max(NARROWEST, width)
+    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
+from datacheck.model.finding import is_code
 from datacheck.model.nearest import instead
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
 from datacheck.scanning import payload_options, spelling
@@ -73,7 +74,7 @@ def make(
         timeout=_timeout(timeout),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
-        ignore=_ignored(spelling.names("ignore", ignore)),
+        ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
     )
 
 
@@ -111,10 +112,11 @@ def _checks(checks: Any, skip: Any) -> tuple[str, ...]:
     return tuple(name for name in CHECKS if name in (wanted or CHECKS) and name not in left)
 
 
-def _ignored(rules: tuple[str, ...]) -> tuple[str, ...]:
+def _ignored(rules: tuple[str, ...], *, own: bool) -> tuple[str, ...]:
+    """Check what is to be ignored: codes that there are, or with validators of one's `own` any."""
     for rule in rules:
         code, colon, family = rule.partition(":")
-        if code not in CODES:
+        if code not in CODES and not (own and is_code(code)):
             raise UsageError(f"no code is called {code!r}; {instead(code, CODES)}")
         if colon and not family:
             raise UsageError(f"{rule!r} names no family behind the colon; it is CODE or CODE:FAMILY")

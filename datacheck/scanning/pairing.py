@@ -148,7 +148,7 @@ class ComparePair(msgspec.Struct, frozen=True):
         return self._placed(ours, key, finding)
 
     def _placed(self, ours: Block, key: bytes, finding: Finding) -> Finding:
-        database = escape(_database(ours)) if ours.database else msgspec.UNSET
+        database = escape(_database(ours)) if ours.database else None
         return msgspec.structs.replace(finding, key=escape(key), database=database)
 
     def _met(self, job: Job, watch: Watch) -> Iterator[_Met]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
-
-import msgspec
 
 from datacheck.backends import of_several, open_stores
 from datacheck.backends.folder import FOLDER
 from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
+from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
-from datacheck.reporting.several import SeveralReports
+from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
@@ -57,13 +57,13 @@ class Options(TypedDict, total=False):
     strict: bool
     ignore: Sequence[str]
     reports: Sequence[str | Path]
-    progress: Progress
+    progress: Progress | bool
 
 
 @overload
 def scan(source: str | bytes | Path | Reader, **options: Unpack[Options]) -> Report: ...  # type: ignore[overload-overlap]
 @overload
-def scan(source: Sequence[str | bytes | Path | Reader], **options: Unpack[Options]) -> list[Report]: ...
+def scan(source: Sequence[str | bytes | Path | Reader], **options: Unpack[Options]) -> ScanReports: ...
 def scan(
     source: Any,
     *,
@@ -90,8 +90,8 @@ def scan(
     strict: bool = False,
     ignore: Sequence[str] = (),
     reports: Sequence[str | Path] = (),
-    progress: Progress = unwatched,
-) -> Report | list[Report]:
+    progress: Progress | bool = False,
+) -> Report | ScanReports:
     """Check every record of a dataset and return the report; the source is never written.
 
     Parameters
@@ -146,14 +146,16 @@ def scan(
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     progress
-        Called with the records scanned, the records in all (or None) and the bad ones, as the scan goes on.
+        True draws a bar on standard error. Or something that is called with the records scanned, the records in all
+        (or None) and the bad ones, as the scan goes on.
 
     Returns
     -------
-    Report, or a list of them
+    Report, or a sequence of them
         Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records. Of a list of sources
-        there is one for each. Of a folder that holds several sources it is their sum, and a sequence of their reports
-        in the order of their names. All HDF5 files below a folder are one source.
+        there is one for each, and `clean` and `require_clean()` are those of all. Of a folder that holds several
+        sources it is their sum, and a sequence of their reports in the order of their names. All HDF5 files below a
+        folder are one source.
 
     Raises
     ------
@@ -194,14 +196,14 @@ def scan(
 
 
 def scan_into(
-    source: Any, settings: Settings, validators: Any, reports: Any, progress: Progress
-) -> Report | list[Report]:
+    source: Any, settings: Settings, validators: Any, reports: Any, progress: Progress | bool
+) -> Report | ScanReports:
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports
 
     own = spelling.callables("validators", validators)
-    if not callable(progress):
-        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be something to call")
+    if not callable(progress) and not isinstance(progress, bool):
+        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be True, or something to call")
     many = is_several(source)
     sources = list(source) if many else [source]
     prepared = [prepare_all(it, settings) for it in sources]
@@ -215,9 +217,21 @@ def scan_into(
     with Reports(spelling.names("reports", reports), guard) as files:
         for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
             listen = files.begin(report)
-            run(report, reader, validators=own, progress=progress, listen=listen, names=names, pairing=pairing)
+            with watching(progress, report) as watch:
+                run(report, reader, validators=own, progress=watch, listen=listen, names=names, pairing=pairing)
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
-    return made if many else made[0]
+    return ScanReports(made) if many else made[0]
+
+
+def watching(progress: Progress | bool, report: Report) -> AbstractContextManager[Progress]:
+    """Return the caller's progress, or a bar where one is wanted."""
+    if callable(progress):
+        return nullcontext(progress)
+    if not progress:
+        return nullcontext(unwatched)
+    from datacheck.reporting.progress import bar
+
+    return bar(plain(report.source.path), lambda: report.source.bytes)
 
 
 def _one(source: Any, reports: list[Report]) -> Report:
@@ -285,7 +299,7 @@ def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     there = open_stores(
         name, settings.backend, StoreOptions(settings.label_field, settings.together, records_of(settings.conventions))
     )
-    searched: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
+    searched: SearchedFolder | None = None
     if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(name):
         searched = SearchedFolder(name, len(there.readers), dict(there.not_read))
     sources = [Source(str(it.path), it.backend, folder=searched) for it in there.readers]

@@ -63,7 +63,7 @@ def _part(job: Job, shards: Sequence[Shard]) -> Part | None:
                 database = block.database if isinstance(block, Block) else None
                 name = database if isinstance(block, Block) else block.table or "/"
                 some = block.names(range(min(len(block), FIRST_KEYS - len(keys))))
-                keys += (named(it, file or msgspec.UNSET, database or msgspec.UNSET) for it in some)
+                keys += (named(it, file, database) for it in some)
                 if len(keys) >= FIRST_KEYS:
                     return Part(name, records, tuple(keys), file)
     except Blamed as exc:

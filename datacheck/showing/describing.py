@@ -34,10 +34,14 @@ NAMED = 1 << 13
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a record beside a line for each field: one field in full, and something to save."""
+    """What is wanted of a record beside a line for each field: one field in full, something to save, a small picture.
+
+    `picture` is how wide and how high it may be, in pixels.
+    """
 
     field: str | None = None
     saving: bool = False
+    picture: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Seen:
 
     `lines` are its fields, or the one that is wanted. `named` is the name of that one, None where there is no such
     field; `names` are those that there are. `raw` and `array` are what `--save` writes: bytes as they are stored, those
-    of a picture, and the values of an array.
+    of a picture, and the values of an array. `picture` is a small one of (height, width, channels) uint8.
     """
 
     kind: str
@@ -57,6 +61,7 @@ class Seen:
     array: NDArray[Any] | None = None
     names: tuple[str, ...] = ()
     named: str | None = None
+    picture: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ class ReadRecord:
                     return Seen("a record that could not be decoded", None, (), findings)  # they say why
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
                     findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
-                return _seen(fields, findings, self.wanted)
+                seen = _seen(fields, findings, self.wanted)
+                return replace(seen, picture=_picture(fields, seen.named, self.wanted.picture))
         return None
 
 
@@ -146,6 +152,19 @@ def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen
     return Seen(kind, fields.size, made.lines, findings, made.raw, made.array, names, meant)
 
 
+def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:
+    """Return the picture that a record has, or its wanted field is, in a size that a terminal can show."""
+    from datacheck.showing.pixels import as_pixels, is_picture, smaller
+
+    if size is None:
+        return None
+    for batch in fields.batches:
+        if named in (None, batch.field) and not batch.label and batch.width and is_picture(batch.values[0]):
+            pixels = as_pixels(batch.values[0])
+            return None if pixels is None else smaller(pixels, *size)
+    return None
+
+
 def _unknown(value: bytes | memoryview) -> Finding:
     from datacheck.scanning.judge import unknown_payload
 
@@ -154,20 +173,13 @@ def _unknown(value: bytes | memoryview) -> Finding:
 
 def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
     """Return the fields of the one record of a block."""
-    from datacheck.decoders import SIDE_DECODERS, decoder, kind
+    from datacheck.decoders import SIDE_DECODERS, decoder
     from datacheck.showing.fields import parts_in
 
     if not isinstance(block, Block):
         return _fields_of_row(block, profile)
     value = block.values[0]
-    family = _family_of(block, profile)
-    name = family.decoder if family else None
-    if len(value) and name in (None, UNKNOWN):
-        other = kind(value)
-        name = other if family is None or other in family.by_magic else None
-        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
-            name = forced.rest.decoder
-            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
+    name, family = payload_of(block, profile, forced)
     if name is None or name == UNKNOWN:
         return Fields(None, len(value or b""), parts=parts_in(UNKNOWN, value) if value else [])
     fields = Fields(name, len(value))
@@ -177,6 +189,22 @@ def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
         if name in SIDE_DECODERS and family is not None and family.label:
             fields.parts = [replace(it, name="label") for it in fields.parts]
     return fields
+
+
+def payload_of(block: Block, profile: Profile, forced: Forced) -> tuple[str | None, FamilyProfile | None]:
+    """Return the name of the decoder of a block's first record, and its family, as far as there are such."""
+    from datacheck.decoders import SIDE_DECODERS, kind
+
+    value = block.values[0]
+    family = _family_of(block, profile)
+    name = family.decoder if family else None
+    if len(value) and name in (None, UNKNOWN):
+        other = kind(value)
+        name = other if family is None or other in family.by_magic else None
+        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
+            name = forced.rest.decoder
+            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
+    return name, family
 
 
 def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
 from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
-from datacheck.files.output import Output, writing
+from datacheck.files.output import Output
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
@@ -31,15 +32,23 @@ from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.tasks import Job, TakeLayout, Task, opening_seconds
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
+from datacheck.showing.saving import Folder, write
 from datacheck.workers.interface import Death, Engine, MakeEngine, Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OPEN = 8
+"""So many stores of a folder have a worker at a time."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The text to show for a record, and the exit status: 0 nothing wrong, 1 bad, 3 undecided."""
+    """The text to show for a record, and the exit status: 0 nothing wrong, 1 bad, 3 undecided; and a small picture."""
 
     text: str
     status: int
+    picture: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,26 +73,144 @@ def show_record(
     names: Names | None = None,
     field: str | None = None,
 ) -> Record:
-    """Return what to show of the record with this key, escaped as in reports; write its picture or array to `save`.
+    """Return what to show of one record; see `Showing`."""
+    with Showing(source, settings, save, engine=engine, names=names, field=field) as showing:
+        return showing.record(key)
 
-    With a `field`, by its path or the last part of it, that one is shown in full, and is what is written.
 
-    Raises RecordMissing where there is none, UsageError where it has no such field, UsageError or ReportFailed where
-    `save` cannot be.
+class Showing:
+    """Shows records of a source, by their keys as reports have them. Use as a context manager: it holds workers.
+
+    With a `field`, by its path or the last part of it, that one is shown in full, and is what is written to `save`.
+    For `many` records that is a folder. `picture` is the size in pixels of the small picture that is wanted, `spell`
+    says how keys are printed.
+
+    Raises UsageError or ReportFailed where `save` cannot be.
     """
-    names = Names(settings) if names is None else names
-    prepared = prepare_all(source, settings)
-    folder = prepared[0][0].path if is_reader(source) else Path(source)
-    guard = Guard([folder], lambda: (file for it, _ in prepared for file in read_by(it)))
-    with nullcontext() if save is None else Output(save, guard) as output:
-        for reader, report, name in _meant(folder, prepared, key):
-            record = _shown(source, reader, name, report, names, output, engine, field)
+
+    def __init__(
+        self,
+        source: str,
+        settings: Settings,
+        save: Path | None = None,
+        *,
+        many: bool = False,
+        engine: MakeEngine | None = None,
+        names: Names | None = None,
+        field: str | None = None,
+        picture: tuple[int, int] | None = None,
+        spell: Callable[[str], str] = plain,
+    ) -> None:
+        self._source, self._engine, self._spell = source, engine, spell
+        self._names = Names(settings) if names is None else names
+        self._prepared = prepare_all(source, settings)
+        self._folder = self._prepared[0][0].path if is_reader(source) else Path(source)
+        self._wanted = Wanted(field, save is not None, picture)
+        self._save, self._many = save, many
+        self._into: Output | Folder | None = None
+        self._open: dict[int, _Store] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Showing:
+        with ExitStack() as stack:
+            if self._save is not None:
+                guard = Guard([self._folder], lambda: (file for it, _ in self._prepared for file in read_by(it)))
+                if self._many:
+                    self._into = Folder(self._save, guard)
+                else:
+                    self._into = stack.enter_context(Output(self._save, guard))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def record(self, key: str) -> Record:
+        """Return what to show of the record with this key, and write what it holds if that is wanted.
+
+        Raises RecordMissing where there is none, UsageError where it has no such field.
+        """
+        for reader, report, name in meant(self._folder, self._prepared, key):
+            record = self._of(self._opened(reader, report), name, self._spell(key))
             if record is not None:
                 return record
-    raise RecordMissing(source, f"has no record with the key {plain(key)}")
+        raise RecordMissing(self._source, f"has no record with the key {plain(key)}")
+
+    def _opened(self, reader: Reader, report: Report) -> _Store:
+        if id(reader) not in self._open:
+            while len(self._open) >= OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            store = _Store(reader, report, self._names, self._engine)
+            self._stack.callback(store.close)
+            self._open[id(reader)] = store
+        return self._open[id(reader)]
+
+    def _of(self, store: _Store, key: str, called: str) -> Record | None:
+        """Return what to show of a record; None where the store has none with this key."""
+        wanted, settings = self._wanted, store.report.settings
+        try:
+            seen = store.seen(key, wanted)
+        except PartUnread as exc:
+            if exc.damaged:
+                raise RecordMissing(
+                    self._source, f"has no record with the key {plain(key)} in what can be read: {exc}"
+                ) from exc
+            said = f"it was not found, and a part of the store where it may be could not be read: {exc}"
+            return Record(f"{called}\n  unverifiable: {said}", 3)
+        if seen is None or isinstance(seen, Record):
+            return seen
+        if wanted.field is not None and seen.named is None and (seen.names or not seen.findings):
+            said = instead(wanted.field, seen.names)
+            raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {said}")
+        lines = _lines(called, seen, settings, wanted.field)
+        if isinstance(self._into, Folder):
+            lines.append(self._into.write(key, seen))
+        elif self._into is not None:
+            lines.append(write(seen, self._into))
+        verdicts = {finding.verdict for finding in seen.findings}
+        counts = {"bad", "suspicious"} if settings.strict else {"bad"}
+        status = 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0
+        return Record("\n".join(lines), status, seen.picture)
 
 
-def _meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
+class _Store:
+    """A store with a worker that reads it, and the profile of it, once a record was found."""
+
+    def __init__(self, reader: Reader, report: Report, names: Names, engine: MakeEngine | None) -> None:
+        self.report = report
+        self._names = names
+        self._profile: Profile | None = None
+        self._left = ExitStack()
+        self._pool = self._left.enter_context(start_engine(Job(reader, report.settings), 1, engine))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._left.close()
+
+    def seen(self, key: str, wanted: Wanted) -> Seen | Record | None:
+        """Return what a record holds, or what to show of one that kills; None where there is none with this key."""
+        shard = only(self._pool, Find(key))
+        if shard is None:
+            return None
+        if isinstance(shard, Death):
+            return _dead(key, shard, "finding it", of_record=False)
+        if self._profile is None:
+            self._profile = self._take_profile()
+        seen = only(self._pool, ReadRecord(shard, self._profile, wanted))
+        return _dead(key, seen, "reading or decoding it") if isinstance(seen, Death) else seen
+
+    def _take_profile(self) -> Profile:
+        layout = only(self._pool, TakeLayout())
+        if isinstance(layout, Death):
+            return Profile()
+        taken = take_profile(self._pool, layout)
+        profile = with_told(self._pool, layout, taken.profile)
+        self.report.profile = profile
+        self._names.look(self.report, taken, self._pool)
+        return profile
+
+
+def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
     """Yield where a record may be: in the store that is named before its key, or in each of those in a folder."""
     for reader, report in prepared:
         name = f"{plain(os.path.relpath(reader.path, folder))}:"
@@ -92,56 +219,7 @@ def _meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) ->
     yield from ((reader, report, key) for reader, report in prepared)
 
 
-def _shown(
-    source: str,
-    reader: Reader,
-    key: str,
-    report: Report,
-    names: Names,
-    output: Output | None,
-    engine: MakeEngine | None,
-    field: str | None,
-) -> Record | None:
-    """Return what to show of a record; None where the reader has none with this key."""
-    settings, wanted = report.settings, Wanted(field, output is not None)
-    with start_engine(Job(reader, settings), 1, engine) as pool:
-        try:
-            shard = only(pool, Find(key))
-        except PartUnread as exc:
-            if exc.damaged:
-                raise RecordMissing(
-                    source, f"has no record with the key {plain(key)} in what can be read: {exc}"
-                ) from exc
-            said = f"it was not found, and a part of the store where it may be could not be read: {exc}"
-            return Record(f"{plain(key)}\n  unverifiable: {said}", 3)
-        if shard is None:
-            return None
-        if isinstance(shard, Death):
-            return _dead(key, shard, "finding it", of_record=False)
-        layout = only(pool, TakeLayout())
-        profile = Profile()
-        if not isinstance(layout, Death):
-            taken = take_profile(pool, layout)
-            profile = _told(pool, layout, taken.profile)
-            report.profile = profile
-            names.look(report, taken, pool)
-        seen = only(pool, ReadRecord(shard, profile, wanted))
-    if isinstance(seen, Death):
-        return _dead(key, seen, "reading or decoding it")
-    if seen is None:
-        return None
-    if wanted.field is not None and seen.named is None and (seen.names or not seen.findings):
-        said = instead(wanted.field, seen.names)
-        raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {said}")
-    lines = _lines(key, seen, settings, wanted.field)
-    if output is not None:
-        lines.append(_save(seen, output))
-    verdicts = {finding.verdict for finding in seen.findings}
-    counts = {"bad", "suspicious"} if settings.strict else {"bad"}
-    return Record("\n".join(lines), 1 if counts & verdicts else 3 if "unverifiable" in verdicts else 0)
-
-
-def _told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
+def with_told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
@@ -157,7 +235,7 @@ def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Reco
 
 def _lines(key: str, seen: Seen, settings: Settings, wanted: str | None) -> list[str]:
     size = "" if seen.size is None else f", {amount(seen.size)}"
-    lines = [f"{plain(key)}: {seen.kind}{size}"]
+    lines = [f"{key}: {seen.kind}{size}"]
     lines += seen.lines
     if wanted is not None and seen.named is None:
         lines.append(f"  the field {plain(wanted)} cannot be shown: nothing of the record could be decoded")
@@ -171,24 +249,3 @@ def _left_out(settings: Settings) -> str:
     said = [f"not checked: {', '.join(skipped)}"] if skipped else []
     said += [f"ignoring {plain(', '.join(settings.ignore))}"] if settings.ignore else []
     return "".join(f"; {it}" for it in said)
-
-
-def _save(seen: Seen, output: Output) -> str:
-    """Write a picture, or bytes or a text, as they are stored, or an array as .npy; return the line that says so."""
-    path, whose = output.path, "the record" if seen.named is None else f"the field {seen.named}"
-    if seen.raw is not None and path.suffix != ".npy":
-        with writing(path):
-            output.file.write(seen.raw)
-        output.publish()
-        return f"  saved the {amount(len(seen.raw))} as stored: {plain(str(path))}"
-    if seen.array is None:
-        what = "nothing that could be saved" if seen.raw is None else "no array; name a file that does not end in .npy"
-        raise UsageError(f"{path}: {whose} holds {what}")
-    if path.suffix != ".npy":
-        raise UsageError(f"{path}: {whose} holds an array; name a file that ends in .npy")
-    import numpy as np
-
-    with writing(path):
-        np.save(output.file, seen.array, allow_pickle=False)
-    output.publish()
-    return f"  saved the array: {plain(str(path))}"

@@ -94,7 +94,7 @@ def options_of(command):
 ALL = sorted((command, name) for command in cli.commands for name, _ in options_of(command))
 SETTABLE = [(command, name) for command, name in ALL if command in TAKING and name not in ("config", "no-config")]
 TEXTS = {"range": "0:9", "labels": "0:9", "sample": "50%", "max-bad": "3%", "shape": "3,8,8", "together": "a,b"}
-TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64", "fork": "SSD"}
+TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64", "fork": "SSD", "picture": "always"}
 
 
 def toml_value(command, name):

@@ -1,0 +1,207 @@
+"""The help of the commands: options in groups, examples, the manual of checks and rules; and the names to complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+READING, RIGHT, HOW, COUNTS = "How it is read", "What is right", "What is looked at", "What counts"
+NET, COPY, SHOWN, OUTPUT, CONFIG = "Networks", "The copy", "What is shown", "Output", "Configuration"
+FILES = "What the files do not say"
+OTHERS = "Others"
+GROUPS = {
+    COPY: (
+        *("drop_bad", "drop", "keep", "fill", "dry_run", "from_report", "quarantine", "to", "force", "accept_losses"),
+        *("keep_numbers", "renumber", "drop_rows"),
+    ),
+    SHOWN: ("bad", "field", "save", "picture"),
+    READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
+    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired"),
+    HOW: ("checks", "skip", "sample", "stats", "timeout", "workers", "batch_size"),
+    COUNTS: ("max_bad", "strict", "ignore"),
+    NET: ("nets", "phase", "stages", "root"),
+    FILES: ("iterations", "forks"),
+    OUTPUT: ("reports", "report", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
+    CONFIG: ("config", "no_config"),
+    OTHERS: ("version", "help"),
+}
+"""The options by the names of their parameters, in the order in which the help has them."""
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "scan": (
+        ("scan train_lmdb --labels 1000 -o bad.jsonl", "check a dataset, keep every finding"),
+        ("scan data/ --ignore constant --max-bad 0.1%", "all stores in a folder; tolerate a little"),
+        ("scan --net train_val.prototxt", "what a network would be fed"),
+    ),
+    "rebuild": (
+        ("rebuild train_lmdb clean_lmdb --drop-bad --dry-run", "say what would be left out"),
+        ("rebuild train_lmdb clean_lmdb --drop-bad --quarantine bad", "write the copy, keep what it lacks"),
+        ("rebuild broken_lmdb saved_lmdb --drop-bad", "save what can be read of a damaged store"),
+    ),
+    "show": (
+        ("show train_lmdb 00000041", "one record, each field a line"),
+        ("show train_lmdb --bad 5 --save looks", "the first five bad ones, their pictures into a folder"),
+        ("show rows.h5 '/[17]' --field data", "one field in full"),
+    ),
+    "info": (("info train_lmdb", "what is in it, from a sample"),),
+    "lint": (
+        ("lint solver.prototxt", "a solver with the networks that it names"),
+        ("lint net.prototxt --labels 0:9 --shape 3,32,32", "a network, with what the data is"),
+    ),
+    "log": (("log train.log --plot train.png", "when and why a training went wrong, and its curves"),),
+    "explain": (("explain nan truncated", "two codes"),),
+    "datacheck": (
+        ("demo", "try it on small damaged datasets"),
+        ("scan train_lmdb", "check every record; the exit status is the gate"),
+        ("rebuild train_lmdb clean_lmdb --drop-bad", "write a clean copy"),
+        ("explain nan", "what a code means, and how to mend it"),
+    ),
+}
+"""A few uses of each command."""
+SECTIONS = {
+    "Datasets": {
+        "scan": "check every record of datasets; the exit status is the gate",
+        "rebuild": "write a clean copy, compared with its source",
+        "show": "show single records as datacheck sees them",
+        "info": "say what a dataset holds, from a sample",
+    },
+    "Training with Caffe": {
+        "lint": "judge solver and network files without running Caffe",
+        "log": "say when and why a training went wrong",
+    },
+    "Help": {
+        "explain": "say what a code means, and how to mend it",
+        "doctor": "say what this machine can read, and what is missing",
+        "demo": "make small damaged datasets and scan them",
+    },
+}
+"""The commands as the program's own help has them."""
+
+
+class Grouped(click.Command):
+    """A command whose help has its options in groups, and examples behind them."""
+
+    def groups(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the title of each group of options, and the spelling and the help of each of them."""
+        records = {it.name: it.get_help_record(ctx) for it in self.get_params(ctx) if isinstance(it, click.Option)}
+        known = {name for names in GROUPS.values() for name in names}
+        groups = {**GROUPS, OTHERS: (*(name for name in records if name not in known), *GROUPS[OTHERS])}
+        for title, names in groups.items():
+            rows = [record for name in names if (record := records.get(name)) is not None]
+            if rows:
+                yield title, rows
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group."""
+        for title, rows in self.groups(ctx):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and what else the command's help ends with."""
+        write_examples(str(self.name), formatter)
+        for title, rows in self.manual():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield what the command's help ends with: nothing."""
+        yield from ()
+
+
+class ScanCommand(Grouped):
+    """`datacheck scan`, whose help ends with the manual of the checks."""
+
+    def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the manual of the checks."""
+        from datacheck.checks.validators import VALIDATORS
+
+        yield "Checks", [(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()]
+
+
+class LintCommand(Grouped):
+    """`datacheck lint`, whose help ends with the manual of the rules."""
+
+    def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the manual of the rules."""
+        from datacheck.linting.rules import manual
+
+        yield "Rules", manual()
+
+
+class Program(click.Group):
+    """The program itself, whose help has the commands in sections."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, section by section."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, said) for name, said in names.items() if name in self.commands])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_examples("datacheck", formatter)
+        formatter.write_paragraph()
+        formatter.write_text("Each command has its own help: datacheck scan --help")
+
+
+def write_examples(name: str, formatter: click.HelpFormatter) -> None:
+    """Write the examples of a command."""
+    if name in EXAMPLES:
+        with formatter.section("Examples"):
+            formatter.write_dl([(f"datacheck {words}", said) for words, said in EXAMPLES[name]], col_max=64)
+
+
+class Source(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """What is there, by its path: any text, which a shell completes as it does paths."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text as it is: whoever opens it says what is wrong with it."""
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell, which knows the files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def completing(rows: Callable[[], Iterable[str]]) -> Complete:
+    """Return what completes a word to one of these names."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in rows() if name.startswith(incomplete)]
+
+    return complete
+
+
+def codes() -> Sequence[str]:
+    """Return the reason codes."""
+    from datacheck.model.codes import CODES
+
+    return list(CODES)
+
+
+def codes_and_verdicts() -> Sequence[str]:
+    """Return the reason codes, and the verdicts."""
+    from datacheck.model.codes import CODES, VERDICTS
+
+    return [*VERDICTS, *CODES]
+
+
+def checks() -> Sequence[str]:
+    """Return the names of the checks."""
+    from datacheck.model.settings import CHECKS
+
+    return CHECKS

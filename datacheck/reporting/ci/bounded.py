@@ -1,0 +1,88 @@
+"""What the formats of continuous integration share: they are written at the end, and have only so many findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import IO, TYPE_CHECKING
+
+from datacheck.model.codes import VERDICTS
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
+
+BOUNDED = frozenset({".xml", ".sarif", ".md"})
+"""The formats of report files that need not have every finding."""
+ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
+
+
+class WrittenAtEnd:
+    """A sink of a format that begins with what only the end tells."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def add(self, report: Report, findings: Collection[Finding]) -> None:
+        """Wait for the end: the report has them all."""
+
+    def finish(self, reports: Sequence[Report]) -> None:
+        self._file.writelines(self.pieces(reports))
+
+    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+        """Yield the document piece by piece."""
+        raise NotImplementedError
+
+
+def total(reports: Sequence[Report]) -> int:
+    """Return how many findings there are."""
+    return sum(len(report.findings) for report in reports)
+
+
+def worst_first(reports: Sequence[Report], limit: int) -> Iterator[tuple[Report, Finding]]:
+    """Yield at most so many findings, each with its report: all of them in source order, or of many the worst."""
+    many = total(reports) > limit
+    for verdicts in [(it,) for it in VERDICTS] if many else [VERDICTS]:
+        for report in reports:
+            for finding in report.findings.where(verdict=verdicts):
+                if not limit:
+                    return
+                limit -= 1
+                yield report, finding
+
+
+def level_of(report: Report, finding: Finding) -> str:
+    """Return how much a finding matters: an error counts as bad, a warning leaves the run undecided."""
+    if finding.verdict == "bad" or (finding.verdict == "suspicious" and report.settings.strict):
+        return ERROR
+    return WARNING if finding.verdict == "unverifiable" else NOTICE
+
+
+def file_of(report: Report, finding: Finding) -> str:
+    """Return the path of the file that a finding is about: what a list or a folder names lies in it, or below it."""
+    path = report.source.path
+    if finding.file is None or report.source.backend == "prototxt":
+        return finding.file or path
+    return f"{path}/{finding.file}"
+
+
+def line_of(finding: Finding) -> int:
+    """Return the line of a text file that a finding is about; of anything else, the first."""
+    line = finding.details.get("line")
+    return line if isinstance(line, int) and line > 0 else 1
+
+
+def sentence(finding: Finding) -> str:
+    """Return what a finding says in one line: the record, the field, the message."""
+    record = "" if finding.key is None else f"{finding.name}: "
+    field = "" if finding.field is None else f"{finding.field}: "
+    return plain(f"{record}{field}{finding.message}")
+
+
+def verdict_of(report: Report) -> str:
+    """Return the line of a report's summary that has its verdict."""
+    lines = str(report).splitlines()
+    return next((it for it in lines if it.startswith(STATES)), plain(report.source.path))
+
+
+STATES = ("clean", "NOT CLEAN", "UNDECIDED", "INTERRUPTED")

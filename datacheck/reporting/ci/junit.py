@@ -1,0 +1,139 @@
+"""JUnit XML: a suite for each source, in it a case for each check, and for the store, its payloads and its conventions.
+
+The form is what Jenkins and GitLab read (junit-10.xsd of Jenkins' xunit plugin).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, level_of, sentence, verdict_of
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
+
+NAMED = 20
+"""So many findings of a case are named, and the others counted."""
+LONGEST = 1000
+"""Characters of a finding."""
+STORE, PAYLOAD, CONVENTION, COMPLETE = "store", "payload", "convention", "complete"
+CASES = {
+    **dict.fromkeys(("nan", "inf"), "finite"),
+    "out-of-range": "range",
+    "shape": "shape",
+    **dict.fromkeys(("label", "class-missing", "sorted"), "label"),
+    "wrong-format": "format",
+    "constant": "constant",
+    "half-overflow": "half-overflow",
+    **dict.fromkeys(("truncated-store", "damaged-store", "checksum", "unreadable", "missing", "no-records"), STORE),
+    **dict.fromkeys(("missing-filter", "unsupported", "source-changed", "internal-error", "row-count"), STORE),
+    **dict.fromkeys(("not-closed", "orphan", "stale", "unwritten"), STORE),
+    **dict.fromkeys(("crash", "timeout", "too-large", "empty", "undecodable", "truncated", "corrupt-image"), PAYLOAD),
+    **dict.fromkeys(("size-mismatch", "unknown-payload", "trailing-data", "unsafe-pickle", "odd-text"), PAYLOAD),
+    **dict.fromkeys(("axis-order", "fields"), PAYLOAD),
+    **dict.fromkeys(("count", "dangling", "unpaired", "gap"), CONVENTION),
+}
+"""The case of each code of a store; any other code is a case of its own, which is there where it was found."""
+OF_STORES = (STORE, PAYLOAD, CONVENTION)
+"""The cases that each source of records has beside its checks."""
+NO_STORES = frozenset({"prototxt", "log"})
+
+
+@dataclass
+class Case:
+    """What was found of one case: counts by level, and the first findings as lines."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+
+    def take(self, level: str, finding: Finding) -> None:
+        """Take in a finding."""
+        self.counts[level] += 1
+        if len(self.lines) < NAMED:
+            self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}"[:LONGEST])
+
+    @property
+    def said(self) -> str:
+        """All that is said of it."""
+        more = self.counts.total() - len(self.lines)
+        return "\n".join([*self.lines, *([f"and {more:,} more"] if more else [])])
+
+
+class JUnitSink(WrittenAtEnd):
+    """One document, written at the end; a case names a few of its findings and counts the others."""
+
+    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+        """Yield the document piece by piece."""
+        suites = [_suite(report) for report in reports]
+        tests, failures, errors = (sum(numbers) for numbers in zip(*(it[1:] for it in suites), strict=True))
+        yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+        yield f'<testsuites name="datacheck" tests="{tests}" failures="{failures}" errors="{errors}">\n'
+        yield from (text for text, *_ in suites)
+        yield "</testsuites>\n"
+
+
+def _suite(report: Report) -> tuple[str, int, int, int]:
+    """Return the suite of a report, and how many cases it has, how many of which failed, or could not be decided."""
+    cases = _cases(report)
+    results = [_case(report, name, case) for name, case in cases.items()]
+    failures = sum("<failure" in it for it in results)
+    errors = sum("<error" in it for it in results)
+    path = escape(plain(report.source.path))
+    head = (
+        f'  <testsuite name="{path}" tests="{len(results)}" failures="{failures}" errors="{errors}" skipped="0" '
+        f'time="{min(report.seconds, 1e9):.3f}" timestamp="{report.started.removesuffix("Z")}">\n'
+    )
+    properties = {
+        "status": report.status,
+        "records": report.source.records or 0,
+        "checked": report.checked,
+        "bad": report.bad,
+        "suspicious": report.suspicious,
+        "unverifiable": report.unverifiable,
+        "findings": len(report.findings),
+    }
+    said = "".join(f'      <property name="{name}" value="{value}"/>\n' for name, value in properties.items())
+    text = f"{head}    <properties>\n{said}    </properties>\n{''.join(results)}"
+    summary = _text(str(report))
+    return f"{text}    <system-out>{summary}</system-out>\n  </testsuite>\n", len(results), failures, errors
+
+
+def _cases(report: Report) -> dict[str, Case]:
+    """Return the cases of a report, those without a finding too."""
+    checks = report.settings.checks
+    of_stores = report.source.backend not in NO_STORES
+    names = (*OF_STORES, *checks) if of_stores else ()
+    cases = {name: Case() for name in (*names, COMPLETE)}
+    for finding in report.findings:
+        name = CASES.get(finding.code, finding.code) if of_stores else finding.code
+        cases.setdefault(name, Case()).take(level_of(report, finding), finding)
+    return cases
+
+
+def _case(report: Report, name: str, case: Case) -> str:
+    """Return a case: a failure where the gate is closed for what it has, an error where that is undecided."""
+    inner = ""
+    if report.status and case.counts[ERROR]:
+        inner = _inner("failure", f"{case.counts[ERROR]:,} bad", case.said)
+    elif report.status and case.counts[WARNING]:
+        inner = _inner("error", f"{case.counts[WARNING]:,} unverifiable", case.said)
+    elif name == COMPLETE and (not report.complete or report.partial):
+        inner = _inner("error", "not every record was looked at", verdict_of(report))
+    elif case.lines:
+        inner = f"      <system-out>{_text(case.said)}</system-out>\n"
+    head = f'    <testcase classname="{escape(plain(report.source.path))}" name="{escape(name)}" time="0"'
+    return f"{head}>\n{inner}    </testcase>\n" if inner else f"{head}/>\n"
+
+
+def _inner(kind: str, message: str, said: str) -> str:
+    return f'      <{kind} type="{kind}" message="{escape(message)}">{_text(said)}</{kind}>\n'
+
+
+def _text(said: str) -> str:
+    return "\n".join(escape(plain(line)) for line in said.split("\n"))

@@ -1,0 +1,123 @@
+"""Markdown for the summary of a job: what is wrong, a few records of each code, and how to mend it; at most 1 MiB."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from datacheck.model.codes import CODES, VERDICTS
+from datacheck.model.escaping import plain
+from datacheck.model.explanations import EXPLANATIONS
+from datacheck.model.finding import Finding
+from datacheck.reporting.ci.bounded import WrittenAtEnd, sentence, total, verdict_of
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
+
+MOST_BYTES = 1 << 20
+"""As many bytes as GitHub takes of a step's summary,"""
+ROOM = 4096
+"""of which so many are kept for what ends it."""
+NAMED = 5
+"""So many findings of each code are named, and the others counted."""
+LONGEST = 300
+"""Characters of a finding."""
+MARKS = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED", 130: "INTERRUPTED"}
+
+
+class MarkdownSink(WrittenAtEnd):
+    """One document, written at the end; it ends before it is too long, and says what is left out."""
+
+    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+        """Yield the document piece by piece."""
+        count = total(reports)
+        head = f"# datacheck: {_worst(reports)}\n\n"
+        if len(reports) > 1:
+            from datacheck.reporting.summary import totals
+
+            head += f"{code(totals(reports))}\n\n"
+        yield head
+        left = MOST_BYTES - ROOM - len(head.encode())
+        for number, report in enumerate(reports):
+            for piece in _sections(report):
+                left -= len(piece.encode())
+                if left < 0:
+                    sources = len(reports) - number
+                    said = f"the rest, of {sources:,} source{'s' * (sources > 1)}, is left out: this page is full"
+                    yield f"\n*{said}. There are {count:,} findings in all.*\n"
+                    return
+                yield piece
+        yield f"\n*{count:,} finding{'s' * (count != 1)} in all.*\n"
+
+
+def _worst(reports: Sequence[Report]) -> str:
+    statuses = {it.status for it in reports}
+    return MARKS[next((it for it in (130, 1, 3) if it in statuses), 0)]
+
+
+def _sections(report: Report) -> Iterator[str]:
+    """Yield the parts of what is said of a source."""
+    yield f"## {code(report.source.path)}\n\n{code(_headline(report))}\n\n**{code(verdict_of(report))}**\n\n"
+    if not len(report.findings):
+        return
+    yield "| code | verdict | findings | what it is |\n|---|---|--:|---|\n"
+    examples = _examples(report)
+    order = sorted(examples, key=lambda it: (VERDICTS.index(examples[it][0].verdict), -report.counts[it], it))
+    for name in order:
+        meaning = CODES[name][1] if name in CODES else "a code of a validator of your own"
+        row = (f"`{name}`", examples[name][0].verdict, f"{report.counts[name]:,}", _cell(meaning))
+        yield f"| {' | '.join(row)} |\n"
+    yield "\n"
+    for name in order:
+        yield from _of_code(name, examples[name], report.counts[name])
+
+
+def _of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str]:
+    """Yield what is said of a code: the first findings, and how to mend them."""
+    yield f"<details><summary><code>{name}</code>: {count:,}</summary>\n\n"
+    yield "".join(f"- {code(sentence(it)[:LONGEST])}\n" for it in examples)
+    if count > len(examples):
+        yield f"- and {count - len(examples):,} more\n"
+    if name in EXPLANATIONS:
+        explained = EXPLANATIONS[name]
+        yield f"\n{_cell(explained.why)} {_cell(explained.mend)}\n"
+    yield "\n</details>\n\n"
+
+
+def _examples(report: Report) -> dict[str, list[Finding]]:
+    """Return the first findings of each code; no more are read than it takes."""
+    shown: dict[str, list[Finding]] = {}
+    wanted = sum(min(count, NAMED) for count in report.counts.values())
+    for finding in report.findings:
+        of_code = shown.setdefault(finding.code, [])
+        if len(of_code) < NAMED:
+            of_code.append(finding)
+            wanted -= 1
+            if not wanted:
+                break
+    return shown
+
+
+def _headline(report: Report) -> str:
+    lines = str(report).splitlines()
+    return lines[0]
+
+
+def code(said: str) -> str:
+    """Return a text as Markdown shows it letter by letter, so that nothing in it is markup.
+
+    >>> print(code("a `b` <c>"))
+    `` a `b` <c> ``
+    """
+    said = plain(said)
+    longest = max(map(len, re.findall("`+", said)), default=0)
+    if not longest:
+        return f"`{said}`" if said.strip() else "` `"
+    fence = "`" * (longest + 1)
+    return f"{fence} {said} {fence}"
+
+
+def _cell(ours: str) -> str:
+    """Return a text of datacheck's own for a cell or a paragraph."""
+    return ours.replace("|", "\\|").replace("<", "&lt;")

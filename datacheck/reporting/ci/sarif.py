@@ -1,0 +1,130 @@
+"""SARIF 2.1.0, as GitHub's code scanning and editors read it: one run, of at most 25,000 results.
+
+Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from datacheck._version import __version__
+from datacheck.model.codes import CODES, Verdict
+from datacheck.model.escaping import plain
+from datacheck.model.explanations import EXPLANATIONS
+from datacheck.model.finding import Finding
+from datacheck.reporting.ci.bounded import (
+    ERROR,
+    NOTICE,
+    WARNING,
+    WrittenAtEnd,
+    file_of,
+    level_of,
+    line_of,
+    sentence,
+    total,
+    worst_first,
+)
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
+
+MOST = 25_000
+"""As many results as GitHub takes of a run."""
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+LEVEL = {ERROR: "error", WARNING: "warning", NOTICE: "note"}
+OF_VERDICT: dict[Verdict, str] = {"bad": "error", "unverifiable": "warning", "suspicious": "note"}
+
+
+class SarifSink(WrittenAtEnd):
+    """One document, written at the end: the worst results of many, and how many there are."""
+
+    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+        """Yield the document piece by piece, a result a line."""
+        codes = list(dict.fromkeys(code for report in reports for code in report.counts))
+        places = {code: at for at, code in enumerate(codes)}
+        head = {"driver": {"name": "datacheck", "version": __version__, "rules": list(map(_rule, codes))}}
+        yield f'{{"$schema":{_json(SCHEMA)},"version":"2.1.0","runs":[{{"tool":{_json(head)},\n'
+        yield f'"columnKind":"unicodeCodePoints","invocations":{_json([_invocation(reports)])},\n'
+        yield f'"properties":{_json(_totals(reports))},\n"results":['
+        for number, (report, finding) in enumerate(worst_first(reports, MOST)):
+            yield f"{',' if number else ''}\n{_json(_result(report, finding, places))}"
+        yield "]}]}\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    """Return what a code is, as a rule."""
+    verdict, meaning = CODES.get(code, (None, "a code of a validator of the caller's own"))
+    rule: dict[str, Any] = {"id": code, "shortDescription": {"text": meaning}}
+    if code in EXPLANATIONS:
+        what, why, mend = EXPLANATIONS[code]
+        rule["fullDescription"] = {"text": f"{what} {why}"}
+        rule["help"] = {"text": mend}
+    if verdict is not None:
+        rule["defaultConfiguration"] = {"level": OF_VERDICT[verdict]}
+    return rule
+
+
+def _invocation(reports: Sequence[Report]) -> dict[str, Any]:
+    """Return how the run ended; what is not among the results is said here."""
+    statuses = [it.status for it in reports]
+    made: dict[str, Any] = {
+        "executionSuccessful": all(it.complete for it in reports),
+        "exitCode": next((it for it in (130, 1, 3, 0) if it in statuses), 0),
+    }
+    count = total(reports)
+    if count > MOST:
+        text = f"these are {MOST:,} of {count:,} findings, the worst; a report of the format .json or .jsonl has all"
+        made["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+    return made
+
+
+def _totals(reports: Sequence[Report]) -> dict[str, Any]:
+    count = total(reports)
+    sums = {name: sum(getattr(it, name) for it in reports) for name in ("checked", "bad", "suspicious", "unverifiable")}
+    return {"findings": count, "shown": min(count, MOST), **sums}
+
+
+def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[str, Any]:
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(file_of(report, finding))},
+            "region": {"startLine": line_of(finding)},
+        }
+    }
+    if finding.name is not None:
+        location["logicalLocations"] = [{"fullyQualifiedName": plain(finding.name), "kind": "member"}]
+    whose = "\0".join([report.source.path, finding.code, finding.name or "", finding.field or "", finding.file or ""])
+    digest = hashlib.sha256(whose.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": places[finding.code],
+        "level": LEVEL[level_of(report, finding)],
+        "message": {"text": sentence(finding)},
+        "locations": [location],
+        "partialFingerprints": {"datacheckRecord/v1": digest},
+        "properties": {"verdict": finding.verdict},
+    }
+    if finding.index is not None:
+        result["properties"]["index"] = finding.index
+    return result
+
+
+def _uri(path: str) -> str:
+    """Return a path as a URI: relative where it is, which readers take from the root of the repository.
+
+    >>> _uri("my data/a#1.h5"), _uri("/data/x")
+    ('my%20data/a%231.h5', 'file:///data/x')
+    """
+    raw = os.fsencode(Path(path))
+    return f"file://{quote(raw)}" if raw.startswith(b"/") else quote(raw, safe="/")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

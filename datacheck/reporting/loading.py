@@ -1,0 +1,119 @@
+"""Read a JSON report again, as the report that it was written from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from datacheck.conventions.interface import Convention
+from datacheck.errors import UsageError
+from datacheck.files.regular import read_whole
+from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
+from datacheck.reporting.finding_store import Findings
+from datacheck.reporting.report import INTERRUPTED, Report
+from datacheck.reporting.several import ScanReports
+from datacheck.reporting.tally import Tally
+from datacheck.statistics.exact_sums import FieldSummary
+
+REPORT_BYTES = 1 << 30
+"""Of a report that is read again: some five million findings."""
+
+
+@dataclass(repr=False)
+class LoadedReport(Report):
+    """A report as a JSON file has it: what only a scan can know, the document says."""
+
+    loaded: Document | None = field(default=None, kw_only=True)
+
+    @property
+    def statistics(self) -> dict[str, FieldSummary]:
+        return self._loaded.statistics
+
+    @property
+    def status(self) -> int:
+        """The exit status that the report came to when it was written."""
+        return self._loaded.status
+
+    @property
+    def long_lists(self) -> dict[str, Iterable[object]]:
+        lists = {"runs": self._loaded.runs, "series": self._loaded.series}
+        return {name: it for name, it in lists.items() if it is not msgspec.UNSET}
+
+    def document(self, *, findings: bool = True) -> Document:
+        """Return the report as JSON has it, with or without the findings."""
+        return msgspec.structs.replace(self._loaded, findings=list(self.findings) if findings else msgspec.UNSET)
+
+    @property
+    def _loaded(self) -> Document:
+        assert self.loaded is not None
+        return self.loaded
+
+
+def load_report(path: str | Path) -> Report | ScanReports:
+    """Return the report that was written to a JSON file, or the reports of several sources.
+
+    Raises UsageError where the file cannot be read, or is not the JSON report of datacheck.
+
+    Examples
+    --------
+    >>> datacheck.load_report("report.json").clean  # doctest: +SKIP
+    """
+    several, found = documents(Path(path))
+    reports = [_loaded(it) for it in found]
+    return ScanReports(reports) if several else reports[0]
+
+
+def documents(path: Path) -> tuple[bool, list[Document]]:
+    """Return whether a JSON report is of several sources, and the report of each. Raises UsageError if it is none."""
+    try:
+        raw = read_whole(path, REPORT_BYTES)
+    except OSError as exc:
+        raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
+    several = f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]
+    try:
+        if several:
+            return True, msgspec.json.decode(raw, type=Documents).reports
+        return False, [msgspec.json.decode(raw, type=Document)]
+    except (msgspec.DecodeError, RecursionError) as exc:
+        hint = "; of the formats of reports only .json can be read again" if path.suffix != ".json" else ""
+        raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
+
+
+def fill(report: Report, document: Document) -> None:
+    """Add to a new report what a document says was found."""
+    verdicts = {"bad": document.bad, "suspicious": document.suspicious, "unverifiable": document.unverifiable}
+    found = document.findings
+    report.add(
+        Tally(
+            complete=document.complete,
+            records=document.source.records or 0,
+            checked=document.checked,
+            verdicts=Counter(verdicts),
+            codes=Counter(document.counts),
+            ignored=Counter(document.ignored or {}),
+            findings=Findings([] if isinstance(found, msgspec.UnsetType) else found),
+        )
+    )
+
+
+def _loaded(document: Document) -> LoadedReport:
+    report = LoadedReport(
+        document.source,
+        document.settings,
+        document.profile,
+        conventions=tuple(map(Convention, document.conventions or ())),
+        groups=document.groups if isinstance(document.groups, int) else None,
+        balance=document.balance or None,
+        layer=document.layer or None,
+        started=document.started,
+        seconds=document.seconds,
+        interrupted=document.status == INTERRUPTED,
+        loaded=document,
+    )
+    fill(report, document)
+    report.loaded = msgspec.structs.replace(document, findings=msgspec.UNSET)
+    return report

@@ -1,0 +1,52 @@
+"""The bar of a scan or a rebuild on standard error: records and bytes a second, bad so far, time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Draw = Callable[[int, int | None, int], None]
+
+
+@contextmanager
+def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
+    """Yield what draws the bar when it is told of records done, records in all (None: not known) and bad ones.
+
+    `size` is that of the whole source in bytes, None where it is not known: bytes are counted as if all records were
+    alike. The bar is gone at the end.
+    """
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit=" records", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True) as drawn:
+
+        def draw(done: int, total: int | None, bad: int) -> None:
+            drawn.total = total
+            said = [_bytes_a_second(done, total, size(), drawn.format_dict["elapsed"]), f"{bad:,} bad" if bad else ""]
+            drawn.set_postfix_str(", ".join(filter(None, said)), refresh=False)
+            drawn.update(done - drawn.n)
+
+        yield draw
+
+
+def write_above(line: str) -> None:
+    """Write a line on standard error, above the bar if there is one."""
+    module = sys.modules.get("tqdm")
+    if module is not None:
+        module.tqdm.write(line, file=sys.stderr)
+    else:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _bytes_a_second(done: int, total: int | None, size: int | None, seconds: float) -> str:
+    """Say how many bytes of the source are read in a second; nothing where that cannot be told.
+
+    >>> _bytes_a_second(10, 40, 2_000_000_000, 2.0)
+    '250.0 MB/s'
+    """
+    if not size or not total or not done or seconds <= 0:
+        return ""
+    from datacheck.reporting.summary import amount
+
+    return f"{amount(int(size * min(1.0, done / total) / seconds))}/s"

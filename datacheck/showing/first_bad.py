@@ -1,0 +1,50 @@
+"""Find the first bad records of a source: a scan that ends as soon as there are enough."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.settings import Settings
+from datacheck.scanning.names import Names
+from datacheck.scanning.run import Progress, run, unwatched
+from datacheck.scanning.scan import is_reader, prepare_all
+
+
+class _Enough(Exception):
+    """So many bad records as were wanted are found."""
+
+
+def first_bad(
+    source: str, settings: Settings, count: int, progress: Progress = unwatched, names: Names | None = None
+) -> tuple[list[str], int]:
+    """Return the names of the first bad records, as `show` takes them, and the status of a scan that found none.
+
+    With `strict` settings suspicious ones are among them. Raises as a scan does where there is nothing to read.
+    """
+    prepared = prepare_all(source, settings)
+    folder = prepared[0][0].path if is_reader(source) else Path(source)
+    verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
+    found: dict[str, None] = {}
+    names = Names(settings) if names is None else names
+    names.sources = len(prepared)
+    statuses = []
+    for reader, report in prepared:
+        within = "" if reader.path == folder else f"{plain(os.path.relpath(reader.path, folder))}:"
+
+        def hear(findings: Collection[Finding], within: str = within) -> None:
+            for it in findings:
+                if it.verdict in verdicts and it.name is not None:
+                    found[f"{within}{it.name}"] = None
+                    if len(found) == count:
+                        raise _Enough
+
+        try:
+            run(report, reader, progress=progress, listen=hear, names=names)
+        except _Enough:
+            return list(found), 1
+        statuses.append(report.status)
+    return list(found), next(it for it in (1, 3, 0) if it in statuses)

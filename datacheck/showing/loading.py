@@ -1,0 +1,300 @@
+"""Hand the records of a store to a caller as trees of arrays: one by its key, or all of them, one after the other.
+
+They are read and decoded in a worker, which a record may kill: the caller gets an exception, or is told in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
+from datacheck.errors import RecordMissing, RecordUnreadable, UsageError
+from datacheck.model.blocks import Layout, Position, Shard
+from datacheck.model.finding import Finding, found
+from datacheck.model.forced import Forced
+from datacheck.model.profile import Profile
+from datacheck.reporting.report import Report
+from datacheck.scanning import spelling
+from datacheck.scanning.blame import Blamed, blamed, blaming, judged
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
+from datacheck.scanning.payload_options import OfFamilies
+from datacheck.scanning.probing import take_profile
+from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.run import only
+from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by
+from datacheck.showing.record import Find, meant, with_told
+from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
+from datacheck.workers.limits import memory_limit
+from datacheck.workers.pool import WORKER_BYTES
+
+TOGETHER, TOGETHER_BYTES = 1024, 4 << 20
+"""So many records, or bytes of them, come from the worker at a time."""
+DEATHS = 32
+"""After so many deaths the rest of a shard is given up."""
+
+
+class ReadOptions(TypedDict, total=False):
+    """What says how a store is to be read; `datacheck.scan` says what each means."""
+
+    backend: str | None
+    decoder: OfFamilies | None
+    array: OfFamilies | None
+    label_field: str | None
+    together: Sequence[Sequence[str]]
+    convention: Sequence[str] | str
+    timeout: float
+
+
+@dataclass(frozen=True)
+class LoadedRecord:
+    """A record of a store: its key as reports have it, its position in the store, and what it holds.
+
+    `value` is as `load` returns it. Where there is none to be had, `error` says why, and `value` is None. Where a part
+    of the store could not be read, `key` is None too, and nobody knows the `index` of what comes behind it.
+    """
+
+    key: str | None
+    index: int | None
+    value: Any = None
+    error: str | None = None
+
+
+def load(source: str | bytes | Path | Reader, key: str | bytes, **options: Unpack[ReadOptions]) -> Any:
+    """Return what one record holds: arrays, numbers, texts and bytes, in dicts and lists where it has parts.
+
+    Pictures are arrays of (channels, height, width), rows of HDF5 and Datum are dicts by field. Nothing is unpickled:
+    what only running a record's own code would show comes as an object that names its class.
+
+    Parameters
+    ----------
+    source
+        A store, as `datacheck.scan` takes it, or a folder of stores.
+    key
+        The key as reports have it (`report.bad_keys()` yields such), or the bytes of it.
+    options
+        What says how the store is to be read: backend, decoder, array, label_field, together, convention, timeout.
+
+    Raises
+    ------
+    RecordMissing
+        There is no record with this key.
+    RecordUnreadable
+        There is, and it cannot be read or decoded; `code` and `reason` say why.
+    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+        As for `datacheck.scan`.
+
+    Examples
+    --------
+    >>> datacheck.load("train_lmdb", "00000041")["data"].shape  # doctest: +SKIP
+    (3, 64, 64)
+    """
+    from datacheck.model.escaping import escape
+
+    if not isinstance(key, str | bytes):
+        raise UsageError(f"the key is {spelling.quoted(key)}; it must be a text, or bytes")
+    name = escape(key) if isinstance(key, bytes) else key
+    settings = make(workers=1, **options)
+    prepared = prepare_all(source, settings)
+    folder = prepared[0][0].path if is_reader(source) else Path(os.fsdecode(source))  # type: ignore[arg-type]
+    for reader, report, within in meant(folder, prepared, name):
+        with start_engine(Job(reader, settings), 1) as pool:
+            shard = only(pool, Find(within))
+            if shard is None:
+                continue
+            if isinstance(shard, Death):
+                raise _unreadable(folder, name, finding_of_death(shard, "finding it", of_record=False))
+            layout = only(pool, TakeLayout())
+            profile = Profile() if isinstance(layout, Death) else _profile(pool, layout, report)
+            for result in _streamed(pool, StreamTrees(shard, profile, careful=True)):
+                if isinstance(result, Death):
+                    raise _unreadable(folder, name, finding_of_death(result, "reading or decoding it"))
+                for _, finding, value in sorted(result, key=lambda one: one[0] is None):  # the record's own comes first
+                    if finding is not None:
+                        raise _unreadable(folder, name, finding)
+                    return _unpacked(value)
+    raise RecordMissing(str(folder), f"has no record with the key {name}")
+
+
+def records(source: str | bytes | Path | Reader, **options: Unpack[ReadOptions]) -> Iterator[LoadedRecord]:
+    """Yield the records of a store in its order, as `load` returns them; memory stays bounded.
+
+    Records that are bad are among them: `error` says why there is no value where there is none. Leave them out by the
+    keys of a report, as in the example.
+
+    Raises as `datacheck.scan` does where there is no store to read.
+
+    Examples
+    --------
+    >>> bad = set(report.bad_keys())  # doctest: +SKIP
+    >>> for record in datacheck.records("train_lmdb"):  # doctest: +SKIP
+    ...     if record.error is None and record.key not in bad:
+    ...         train(record.value)
+    """
+    settings = make(workers=1, **options)
+    return _records(prepare_all(source, settings))
+
+
+def _records(prepared: Sequence[tuple[Reader, Report]]) -> Iterator[LoadedRecord]:
+    for reader, report in prepared:
+        with start_engine(Job(reader, report.settings), 1) as pool:
+            yield from _of_store(pool, reader, report)
+
+
+def _of_store(pool: Engine[Task], reader: Reader, report: Report) -> Iterator[LoadedRecord]:
+    layout = only(pool, TakeLayout())
+    if isinstance(layout, Death):
+        yield _lost(finding_of_death(layout, "opening the store", of_record=False))
+        return
+    profile = _profile(pool, layout, report)
+    yield from (_lost(it) for it in layout.findings if it.verdict != "suspicious")
+    at: int | None = 0
+    for shard in layout.shards:
+        for key, finding, value in _of_shard(pool, reader, shard, profile):
+            if key is None:
+                assert finding is not None
+                yield _lost(finding)
+                at = None if finding.code == GIVEN_UP else at
+                continue
+            error = None if finding is None else _said(finding)
+            yield LoadedRecord(key, at, _unpacked(value), error)
+            at = None if at is None else at + 1
+
+
+GIVEN_UP = "unreadable"
+"""The code of what is said of a part of a store that could not be read."""
+One = tuple[str | None, Finding | None, bytes | None]
+"""A record on its way: its name (None: it is said of the store), why there is no value, or the value, pickled."""
+
+
+def _of_shard(pool: Engine[Task], reader: Reader, shard: Shard, profile: Profile) -> Iterator[One]:
+    """Yield the records of a shard; what kills the worker is passed over, and said in its place."""
+    task = StreamTrees(shard, profile)
+    deaths = done = 0
+    while True:
+        death: Death | None = None
+        for result in _streamed(pool, task):
+            if isinstance(result, Death):
+                death = result
+                continue
+            for one in result:
+                done += one[0] is not None
+                yield one
+        if death is None:
+            return
+        deaths += 1
+        if not task.careful:
+            task = StreamTrees(shard, profile, careful=True, skip=done)
+            continue
+        place, seen = death.note or (None, False)
+        if place is None or not seen or deaths > DEATHS:
+            said = finding_of_death(death, "reading on", of_record=False)
+            yield None, found(GIVEN_UP, f"the rest of a part was given up: {said.message}"), None
+            return
+        finding = reader.name(task.shard, place, finding_of_death(death, "reading or decoding it"))
+        yield finding.name, finding, None
+        task = StreamTrees(task.shard.since(Position(place.key, place.nth + 1)), profile, careful=True)
+
+
+def _streamed(pool: Engine[Task], task: StreamTrees) -> Iterator[list[One] | Death]:
+    for _, result in pool.run([task]):
+        if isinstance(result, Step):
+            yield result.value
+        elif isinstance(result, Death):
+            yield result
+
+
+@dataclass(frozen=True)
+class StreamTrees:
+    """Yield the records of a shard, many at a time; `careful` goes one by one, `skip` passes over the first ones."""
+
+    shard: Shard
+    profile: Profile
+    careful: bool = False
+    skip: int = 0
+
+    def run(self, job: Job, watch: Watch) -> Generator[list[One], None, Death | None]:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        try:
+            for some in self._some(job, watch):
+                watch.rest()
+                yield some
+                watch.note(watch.last)
+        except Exception as exc:  # noqa: BLE001  (a border: see `ended_by`)
+            return ended_by(exc, watch)
+        return None
+
+    def _some(self, job: Job, watch: Watch) -> Iterator[list[One]]:
+        forced = Forced.by(job.settings)
+        made: list[One] = []
+        left, size = self.skip, 0
+        limit = 1 if self.careful else None
+
+        def note(place: Position, seen: bool) -> None:
+            watch.note((place, seen))
+
+        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=limit, note=note):
+            made += [(None, block.scoped(None, it), None) for row, it in block.findings if row is None and _counts(it)]
+            for row in range(len(block)):
+                if left:
+                    left -= 1
+                    continue
+                watch.note(watch.last)
+                one = _one(block, row, self.profile, forced)
+                made.append(one)
+                size += len(one[2] or b"")
+                if self.careful or len(made) >= TOGETHER or size >= TOGETHER_BYTES:
+                    yield made
+                    made, size = [], 0
+        if made:
+            yield made
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.verdict != "suspicious"
+
+
+def _one(block: Any, row: int, profile: Profile, forced: Forced) -> One:
+    from datacheck.showing.trees import CannotBeHad, tree_of
+
+    name = block.place(row, found("unreadable", ""), None).name
+    try:
+        with blaming("undecodable"):
+            return name, None, pickle.dumps(tree_of(block, row, profile, forced), 5)
+    except Blamed as exc:
+        error = exc.error
+        if isinstance(error, CannotBeHad):
+            return name, error.finding, None
+        return name, judged(error, "decoding it", memory_limit(WORKER_BYTES).words, exc.code), None
+
+
+def _unpacked(value: bytes | None) -> Any:
+    return None if value is None else pickle.loads(value)  # noqa: S301  (our own worker's)
+
+
+def _profile(pool: Engine[Task], layout: Layout, report: Report) -> Profile:
+    taken = take_profile(pool, layout)
+    report.profile = taken.profile
+    Names(report.settings).look(report, taken, pool)
+    return with_told(pool, layout, taken.profile)
+
+
+def _unreadable(source: Path, key: str, finding: Finding) -> RecordUnreadable:
+    field = "" if finding.field is None else f"{finding.field}: "
+    return RecordUnreadable(str(source), key, finding.code, f"{field}{finding.message}")
+
+
+def _said(finding: Finding) -> str:
+    field = "" if finding.field is None else f"{finding.field}: "
+    return f"{finding.code}: {field}{finding.message}"
+
+
+def _lost(finding: Finding) -> LoadedRecord:
+    return LoadedRecord(None, None, error=_said(finding))

@@ -1,0 +1,122 @@
+"""Arrays as pictures: which are some, as PNG files, and small ones for a terminal."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHANNELS = (1, 3, 4)
+LARGEST = 1 << 15
+"""Pixels of a side of a picture."""
+SMALLEST = 8
+"""And of one that is taken for a picture although nobody asked for one."""
+COLOURS = {1: 0, 3: 2, 4: 6}
+"""The colour type of PNG by the number of channels (PNG specification, 11.2.1)."""
+
+
+def as_pixels(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Return an array as a picture of (height, width, channels) uint8; None where it has not the shape of one.
+
+    Of (channels, height, width) and (height, width, channels) the first is meant where both could be. Other numbers
+    than bytes are scaled, so that the least finite one is black and the greatest white.
+    """
+    import numpy as np
+
+    if values.ndim == 2:
+        made = values[:, :, None]
+    elif values.ndim == 3 and values.shape[0] in CHANNELS:
+        made = values.transpose(1, 2, 0)
+    elif values.ndim == 3 and values.shape[2] in CHANNELS:
+        made = values
+    else:
+        return None
+    if not 0 < min(made.shape) <= max(made.shape) <= LARGEST or made.dtype.kind not in "biuf":
+        return None
+    if made.dtype == np.uint8:
+        return made
+    if made.dtype == np.uint16:
+        return (made >> 8).astype(np.uint8)
+    return _scaled(made)
+
+
+def _scaled(values: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    numbers = values.astype(np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    spread = high - low
+    if not np.isfinite(spread) or spread <= 0:
+        spread = 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        made = np.nan_to_num((np.clip(numbers, low, high) - low) * (255 / spread), nan=0.0)
+    return np.asarray(np.round(np.clip(made, 0, 255)).astype(np.uint8))
+
+
+def is_picture(values: NDArray[Any]) -> bool:
+    """Say whether an array is likely to be a picture: bytes in the shape of one."""
+    made = as_pixels(values) if values.dtype.str == "|u1" and values.ndim == 3 else None
+    return made is not None and min(made.shape[:2]) >= SMALLEST
+
+
+def smaller(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """Return a picture that is no larger than this, each pixel the mean of some."""
+    import numpy as np
+
+    factor = max(1, -(-pixels.shape[1] // width), -(-pixels.shape[0] // height))
+    if factor == 1:
+        return np.ascontiguousarray(pixels)
+    rows = np.add.reduceat(pixels.astype(np.uint32), range(0, pixels.shape[0], factor), axis=0)
+    sums = np.add.reduceat(rows, range(0, pixels.shape[1], factor), axis=1)
+    high = np.minimum(factor, pixels.shape[0] - np.arange(0, pixels.shape[0], factor))
+    wide = np.minimum(factor, pixels.shape[1] - np.arange(0, pixels.shape[1], factor))
+    return np.asarray(sums // (high[:, None, None] * wide[None, :, None]), np.uint8)
+
+
+def png(pixels: NDArray[Any]) -> bytes:
+    """Return the PNG file of a picture of (height, width, channels) uint8."""
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # the filter of each row is none
+    rows[:, 1:] = pixels.reshape(height, -1)
+    head = struct.pack(">IIBBBBB", width, height, 8, COLOURS[channels], 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*it) for it in chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def half_blocks(pixels: NDArray[Any], *, true_colour: bool) -> list[str]:
+    """Return the lines that draw a picture on a terminal: two pixels, one above the other, are a character."""
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    colour = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
+    if channels == 4:  # on black, as a loader that drops alpha has it only where it is opaque
+        colour = (colour.astype(np.uint16) * pixels[:, :, 3:] // 255).astype(np.uint8)
+    spelled = _true if true_colour else _of_256
+    lines = []
+    for top in range(0, height, 2):
+        line = []
+        for at in range(width):
+            upper = spelled(38, colour[top, at].tolist())
+            lower = spelled(48, colour[top + 1, at].tolist()) if top + 1 < height else "49"
+            line.append(f"\x1b[{upper};{lower}m\u2580")
+        lines.append("".join(line) + "\x1b[0m")
+    return lines
+
+
+def _true(ground: int, rgb: list[int]) -> str:
+    return f"{ground};2;{rgb[0]};{rgb[1]};{rgb[2]}"
+
+
+def _of_256(ground: int, rgb: list[int]) -> str:
+    red, green, blue = ((it * 5 + 127) // 255 for it in rgb)
+    return f"{ground};5;{16 + 36 * red + 6 * green + blue}"

@@ -1,0 +1,133 @@
+"""Write what a record holds to a file, in the form that the file's suffix says, or each of several to a folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.errors import UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.output import Output, writing
+from datacheck.model.escaping import plain
+from datacheck.reporting.summary import amount
+from datacheck.showing.describing import Seen
+
+PICTURES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WebP",
+    ".gif": "GIF",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""The suffixes of pictures, and the format that a file with one has."""
+OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+LONGEST = 120
+"""Characters of a file's name that is made of a key."""
+
+
+def write(seen: Seen, output: Output) -> str:
+    """Write a picture, an array as .npy, or bytes or a text as they are stored; return the line that says so.
+
+    A picture of another format, a raw one, and a row that is one, become PNG where the suffix is .png.
+    Raises UsageError where the record does not hold what the suffix says.
+    """
+    path = output.path
+    suffix = path.suffix.lower()
+    whose = "the record" if seen.named is None else f"the field {plain(seen.named)}"
+    stored = None if seen.raw is None else sniff(seen.raw)
+    if suffix == ".npy":
+        return _array(seen, output, whose)
+    if suffix == ".png" and stored != "PNG" and seen.array is not None:
+        return _png(seen, output, whose)
+    if seen.raw is None:
+        if seen.array is None:
+            raise UsageError(f"{path}: {whose} holds nothing that could be saved")
+        from datacheck.showing.pixels import is_picture
+
+        ends = ".png or .npy" if is_picture(seen.array) else ".npy"
+        raise UsageError(f"{path}: {whose} holds an array; name a file that ends in {ends}")
+    if suffix in PICTURES and PICTURES[suffix] != stored:
+        if stored is None:
+            raise UsageError(f"{path}: {whose} holds no picture; name a file that does not end in {path.suffix}")
+        others = " or ".join(dict.fromkeys([OF_FORMAT[stored], ".png"]))
+        raise UsageError(f"{path}: {whose} holds a picture in {stored}; name a file that ends in {others}")
+    with writing(path):
+        output.file.write(seen.raw)
+    output.publish()
+    return f"  saved the {amount(len(seen.raw))} as stored: {plain(str(path))}"
+
+
+def _array(seen: Seen, output: Output, whose: str) -> str:
+    import numpy as np
+
+    if seen.array is None:
+        what = "nothing that could be saved" if seen.raw is None else "no array; name a file that does not end in .npy"
+        raise UsageError(f"{output.path}: {whose} holds {what}")
+    with writing(output.path):
+        np.save(output.file, seen.array, allow_pickle=False)
+    output.publish()
+    return f"  saved the array: {plain(str(output.path))}"
+
+
+def _png(seen: Seen, output: Output, whose: str) -> str:
+    from datacheck.showing.pixels import as_pixels, png
+
+    assert seen.array is not None
+    pixels = as_pixels(seen.array)
+    if pixels is None:
+        shape = "x".join(map(str, seen.array.shape))
+        raise UsageError(
+            f"{output.path}: {whose} holds an array of {shape}, which is no picture; name a file that ends in .npy"
+        )
+    with writing(output.path):
+        output.file.write(png(pixels))
+    output.publish()
+    how = "" if seen.array.dtype.str == "|u1" else f", {seen.array.dtype} scaled to bytes"
+    how += ", channels in the order in which they are stored" if seen.raw is None and pixels.shape[2] > 1 else ""
+    return f"  saved the picture, {pixels.shape[1]} x {pixels.shape[0]}{how}: {plain(str(output.path))}"
+
+
+class Folder:
+    """A folder that takes a file for each record: pictures as they are stored or as PNG, arrays as .npy."""
+
+    def __init__(self, path: Path, guard: Guard) -> None:
+        """Make the folder if it is not there. Raises UsageError in a source, ReportFailed where it cannot be made."""
+        self._path, self._guard = path, guard
+        self._names: set[str] = set()
+        guard.refuse_spelled(path)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, key: str, seen: Seen) -> str:
+        """Write what a record holds; return the line that says so, or that there is nothing."""
+        suffix = suffix_of(seen)
+        if suffix is None:
+            return "  nothing that could be saved"
+        with Output(self._path / self._name(key, suffix), self._guard) as output:
+            return write(seen, output)
+
+    def _name(self, key: str, suffix: str) -> str:
+        """Return a name for a record's file: its key, as far as names of files may have it."""
+        name = re.sub(r"[^A-Za-z0-9._+=@,-]+", "_", key).strip("._")[:LONGEST] or "record"
+        name = name.removesuffix(suffix)
+        number = 1
+        while (made := f"{name}{'' if number == 1 else f'-{number}'}{suffix}").lower() in self._names:
+            number += 1
+        self._names.add(made.lower())
+        return made
+
+
+def suffix_of(seen: Seen) -> str | None:
+    """Return the suffix of the file that takes a record best, None where there is nothing to write."""
+    stored = None if seen.raw is None else sniff(seen.raw)
+    if stored is not None:
+        return OF_FORMAT[stored]
+    if seen.array is not None:
+        from datacheck.showing.pixels import is_picture
+
+        return ".png" if is_picture(seen.array) else ".npy"
+    return None if seen.raw is None else ".bin"

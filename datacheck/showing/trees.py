@@ -1,0 +1,235 @@
+"""What one record holds, as the arrays, numbers, texts and bytes that Python has for it. Runs in a worker.
+
+Nothing is unpickled: containers come as lists and dicts, whatever class they had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datacheck.decoders import JOINT, decoder, kind
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.trees.leaves import unboxed
+from datacheck.decoders.trees.lists import rectangle
+from datacheck.decoders.trees.paths import spelled
+from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Run, Widened
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block, RowBlock
+from datacheck.model.cells import RAGGED
+from datacheck.model.finding import Finding, found
+from datacheck.model.forced import Forced
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.scanning.columns import CellBlock, cell_blocks, ragged_batches, sorted_out
+from datacheck.showing.describing import payload_of
+from datacheck.showing.fields import Parsing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BARE = frozenset({"picture", "npy", "raw", "decimal", "text", "byte"})
+"""Payloads that are one value, and no mapping of fields."""
+DEEPEST = 100
+"""What is nested deeper is not made: Python's own recursion ends soon behind it."""
+REPEATED, LEAST = 16, 1 << 16
+"""A record may repeat its parts so often, taken together, or have so many parts."""
+FIRM = 1 << 60
+"""Keys of this size and larger are texts: with chosen ones a dict takes the square of their number."""
+ARRAYS = "biufcSUVMm"
+"""The kinds of dtype that arrays come in."""
+
+
+class CannotBeHad(Exception):
+    """There is no value for a record; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding)
+        self.finding = finding
+
+
+def tree_of(block: Any, row: int, profile: Profile, forced: Forced) -> Any:
+    """Return what the record at `row` of a block holds. Raises CannotBeHad."""
+    said = next((it for at, it in block.findings if at == row and it.verdict != "suspicious"), None)
+    if said is not None:
+        raise CannotBeHad(said)
+    if isinstance(block, RowBlock):
+        return _row(block.take([row]), profile)
+    value = block.values[row]
+    name, family = payload_of(block.take([row]), profile, forced)
+    if not len(value):
+        if name == "text":
+            return ""
+        raise CannotBeHad(found("empty", "the value has zero bytes"))
+    return _payload(block, row, name, family)
+
+
+def _payload(block: Block, row: int, name: str | None, family: FamilyProfile | None) -> Any:
+    """Return what a value holds that is a payload of this name."""
+    value = block.values[row]
+    if name is None or name.endswith(UNKNOWN):
+        return bytes(value)
+    *wrappers, inner = name.split(JOINT)
+    if inner == "text":
+        return _peeled(wrappers, value).decode("utf-8", "surrogateescape")
+    decodes = decoder(inner)
+    if isinstance(decodes, Parsing):
+        parsed = decodes.parse(_peeled(wrappers, value))
+        _refuse(parsed.findings)
+        return _Plain().of(parsed.tree)
+    fields: dict[str, Any] = {}
+    for item in decoder(name).decode(block, [row], family):
+        if isinstance(item, Batch):
+            if len(item.rows):
+                fields[item.field] = _value(item.values[0])
+        else:
+            _refuse([item[1]])
+    if inner == "decimal" and (whole := re.fullmatch(rb"\s*([+-]?[0-9]+)\s*", _peeled(wrappers, value))):
+        return int(whole[1])
+    if not fields:  # sound and video, which are walked and not decoded
+        return _peeled(wrappers, value)
+    return next(iter(fields.values())) if inner in BARE and len(fields) == 1 else fields
+
+
+def _peeled(wrappers: Sequence[str], value: bytes | memoryview) -> bytes:
+    from datacheck.decoders.wrappers.table import peel
+
+    if not wrappers:
+        return bytes(value)
+    peeled = peel(tuple(wrappers), value)
+    if not peeled.sound:
+        raise CannotBeHad(found("undecodable", f"the {wrappers[0]} around it is broken"))
+    return bytes(peeled.value)
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    """Raise CannotBeHad for the first finding that says that the record could not be read to its end."""
+    for it in findings:
+        if it.verdict != "suspicious":
+            raise CannotBeHad(it)
+
+
+def _row(block: RowBlock, profile: Profile) -> Any:
+    """Return the columns of the one row of a block; of a dataset that is a record, its values."""
+    numbers, cells = cell_blocks(block, profile.families.get(block.table) or FamilyProfile("rows", 0))
+    columns: dict[str, Any] = {name: _value(values[0]) for name, values in numbers.columns.items()}
+    columns.update((cell.column, _cell(cell, profile, block.table)) for cell in cells)
+    return next(iter(columns.values())) if block.called and len(columns) == 1 else columns
+
+
+def _cell(cell: CellBlock, profile: Profile, table: str) -> Any:
+    """Return what the one cell of a column holds; None where it was never written, or is empty."""
+    row_family = profile.families.get(table)
+    family = None if row_family is None else row_family.columns.get(cell.column)
+    full, _ = sorted_out(cell)
+    if not full:
+        return None
+    if cell.holds == RAGGED:
+        return next((_value(it.values[0]) for it in ragged_batches(cell, full, family)), None)
+    name = kind(cell.values[0]) if family is None or family.decoder == UNKNOWN else family.decoder
+    return _payload(cell, 0, name, family)
+
+
+def _value(values: NDArray[Any]) -> Any:
+    """Return an array of its own, in the byte order of the machine; of no axes it is a number or a text."""
+    array = np.asarray(values)
+    if array.dtype.kind not in ARRAYS:
+        return Opaque(str(array.dtype))
+    if array.ndim:
+        return np.array(array, array.dtype.newbyteorder("="), order="C")
+    one = array.item()
+    return one.decode("utf-8", "surrogateescape") if isinstance(one, bytes) else one
+
+
+class _Plain:
+    """Makes the nodes of one record's tree what Python has for them: shared parts stay shared, and are made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Any, int]] = {}
+        self._open: set[int] = set()
+        self._kept: list[Node] = []
+        """Nodes, which must live as long as their ids are looked up."""
+
+    def of(self, node: Node, depth: int = 0) -> Any:
+        """Return what a node is, with all that is in it. Raises CannotBeHad."""
+        return self._sized(node, depth)[0]
+
+    def _sized(self, boxed: Node, depth: int) -> tuple[Any, int]:
+        """Return what a node is, and how many parts it has with all that is in them, each as often as it is there."""
+        node = unboxed(boxed)
+        if node is None or isinstance(node, (str, int, float, complex)):
+            return node, 1
+        if id(node) in self._made:
+            return self._made[id(node)]
+        if id(node) in self._open:
+            raise CannotBeHad(found("unsupported", "the record holds itself, and so is no tree"))
+        if depth > DEEPEST:
+            raise CannotBeHad(found("too-large", f"nested more than {DEEPEST} deep", verdict="unverifiable"))
+        self._open.add(id(node))
+        self._kept.append(node)
+        made, size = self._container(node, depth + 1) if isinstance(node, Items | Keyed) else (self._bare(node), 1)
+        if size > max(LEAST, REPEATED * len(self._kept)):
+            raise CannotBeHad(found("too-large", "its parts repeat one another over and over", verdict="unverifiable"))
+        self._open.remove(id(node))
+        self._made[id(node)] = made, size
+        return made, size
+
+    def _container(self, node: Items | Keyed, depth: int) -> tuple[Any, int]:
+        if isinstance(node, Keyed):
+            return self._mapping(node, depth)
+        values = rectangle(node) if node.items else None
+        if values is not None:
+            return _value(values), 1
+        return self._list(node.items, depth)
+
+    def _list(self, nodes: Sequence[Node], depth: int) -> tuple[list[Any], int]:
+        made: list[Any] = []
+        size = 1
+        for it in nodes:
+            if isinstance(it, Run):
+                made += it.values.tolist()
+                size += 1
+                continue
+            value, parts = self._sized(it, depth)
+            made.append(value)
+            size += parts
+        return made, size + len(made)
+
+    def _mapping(self, node: Keyed, depth: int) -> tuple[Any, int]:
+        """Return a dict: the last of what has the same key, as a loader would get it."""
+        items, size = self._list(node.items, depth) if node.items else ([], 1)
+        if items and not node.pairs:
+            return (items[0] if len(items) == 1 else items), size
+        made: dict[Any, Any] = {}
+        for key, value in node.pairs:
+            made[_key(key)], parts = self._sized(value, depth)
+            size += parts
+        made.update((f"[{at}]", it) for at, it in enumerate(items))
+        return made, size
+
+    def _bare(self, node: Any) -> Any:
+        """Return what has no parts: pictures in bytes as their pixels, and what cannot be seen as it is."""
+        if isinstance(node, Flawed):
+            raise CannotBeHad(found(node.code, node.message))
+        if isinstance(node, (Run, Widened)):
+            return _value(node.values)
+        if isinstance(node, (bytes, memoryview)):
+            return _pixels(bytes(node)) if sniff(node) else bytes(node)
+        return node if isinstance(node, Opaque) else _value(node)
+
+
+def _pixels(raw: bytes) -> Any:
+    return _payload(Block([b""], [raw]), 0, "picture", None)
+
+
+def _key(boxed: Node) -> Any:
+    """Return a key of a mapping: a text, bytes or a number that is not large; anything else as it is spelled in paths.
+
+    A float that is whole would be the same key as an integer, and is a text, too.
+    """
+    key = unboxed(boxed)
+    if key is None or isinstance(key, (str, bytes)) or (isinstance(key, int) and abs(key) < FIRM):
+        return key
+    return bytes(key) if isinstance(key, memoryview) else spelled(key)

@@ -1,0 +1,183 @@
+"""Leave the bad records out of a PyTorch dataset: `skip_bad`. PyTorch is imported when that is called.
+
+>>> from datacheck.torch import skip_bad                                                  # doctest: +SKIP
+>>> report = datacheck.scan("train_lmdb")                                                 # doctest: +SKIP
+>>> sound = skip_bad(dataset, report, key=lambda index: f"{index:08d}")                   # doctest: +SKIP
+>>> loader = torch.utils.data.DataLoader(sound, batch_size=64, num_workers=4)             # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import array
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from datacheck.conventions.conclusions import samples
+from datacheck.errors import UsageError
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.key_families import fold
+from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.reporting.several import ScanReports
+
+EXAMPLE = "key=lambda index: f'image-{index + 1:09d}'"
+"""What a caller has to say where nothing tells which records a sample is of."""
+Key = Callable[[Any], "str | bytes | Iterable[str | bytes]"]
+
+
+def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None) -> Any:
+    """Return a PyTorch dataset without the samples that a report calls bad.
+
+    Parameters
+    ----------
+    dataset
+        A map-style dataset, of which a `torch.utils.data.Subset` is returned; or an `IterableDataset`, which is
+        returned as one that passes over bad samples.
+    report
+        What `datacheck.scan` or `datacheck.load_report` returned for the store that the dataset reads: of all of it.
+    key
+        Returns the key of a sample's record as the report has it, or its bytes; several where a sample is several
+        records, and it is bad if one of them is. It is called with the index in a map-style dataset, and with the
+        sample of an iterable one. It may be left away for a map-style dataset over a store whose convention counts its
+        samples, as OCR's, from 1: then index 0 is the first of them.
+
+    Raises
+    ------
+    UsageError
+        PyTorch is not there; the report is not of every record; it does not tell which samples are meant, and no `key`
+        does; or no key that `key` returns is one of the store's.
+
+    Notes
+    -----
+    The position of a record in the store (`report.bad_indices()`) is not its index in a dataset: a store has its
+    records in the order of their keys, with those among them that are no samples, and a dataset counts in its own way.
+    """
+    try:
+        from torch.utils.data import IterableDataset, Subset
+    except ImportError as exc:
+        raise UsageError("skip_bad needs PyTorch: pip install torch") from exc
+    reports = report.parts
+    for it in reports:
+        if not it.complete or it.partial:
+            raise UsageError(f"the report on {it.source.path} is not of every record; scan all of it, without a sample")
+    if isinstance(dataset, IterableDataset):
+        if key is None:
+            raise UsageError(
+                "an iterable dataset has no indices: say the key of a sample, as in key=lambda sample: ..."
+            )
+        return _passing_over(IterableDataset, dataset, _Bad(report), key)
+    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        raise UsageError(
+            f"{type(dataset).__name__} is no dataset: it has no __getitem__ and __len__, nor is it iterable"
+        )
+    count = len(dataset)
+    if key is None:
+        if len(reports) > 1:
+            raise UsageError(f"the report is of several stores: say the key of each sample, as in {EXAMPLE}")
+        gone = _bad_numbers(reports[0], count)
+        kept = array.array("q", (at for at in range(count) if at not in gone))
+    else:
+        bad = _Bad(report)
+        kept = array.array("q", (at for at in range(count) if not bad.has(key(at))))
+        bad.require_met()
+    return Subset(dataset, kept)  # type: ignore[arg-type, unused-ignore]
+
+
+class _Bad:
+    """The names of the bad records of a report, and whether the keys that are asked for are of its store at all."""
+
+    def __init__(self, report: Report | ScanReports) -> None:
+        self._names = frozenset(name for it in report.parts for name in it.bad_keys())
+        self._families = frozenset(family for it in report.parts for family in it.profile.families)
+        self._first: str | None = None
+        self._met = False
+
+    def has(self, given: str | bytes | Iterable[str | bytes]) -> bool:
+        """Say whether a record with one of these keys is bad."""
+        keys = [given] if isinstance(given, str | bytes) else list(given)
+        names = [escape(it) if isinstance(it, bytes) else it for it in keys]
+        if self._first is None and names:
+            self._first = names[0]
+        found = any(name in self._names for name in names)
+        self._met |= found
+        return found
+
+    def require_met(self) -> None:
+        """Raise UsageError where no bad record was met, and the keys do not look like those of the store."""
+        if self._met or not self._names or self._first is None or self._is_known(self._first):
+            return
+        raise UsageError(
+            f"the key {self._first!r} of the first sample is like none of the store's, as {min(self._names)!r} is one: "
+            f"no bad record would be left out; say the keys as the report has them, as in {EXAMPLE}"
+        )
+
+    def _is_known(self, name: str) -> bool:
+        """Say whether a key is of a family of the store's, or much like a bad one."""
+        own = fold(unescape(name))
+        if not self._families.isdisjoint({own, re.sub(r"\[[0-9]+\]$", "", name)}):
+            return True
+        return any(fold(unescape(it)) == own for it in self._names)
+
+
+def _bad_numbers(report: Report, count: int) -> set[int]:
+    """Return the indices of bad samples in a dataset that counts as the store's convention does. Raises UsageError."""
+    for convention in report.conventions:
+        made = samples(convention, report.tally.keys)
+        if made.base is None:
+            continue
+        there = made.last - made.base + 1
+        if there != count:
+            raise UsageError(
+                f"the dataset has {count:,} samples, and the convention {convention.name} counts {there:,} from "
+                f"{made.base} on: say the key of each sample, as in {EXAMPLE}"
+            )
+        bad = set()
+        for key in report.bad_keys(raw=True):
+            if key in convention.own:
+                continue
+            number = next((it for part in convention.parts if (it := part.number(key)) is not None), None)
+            if number is None:
+                raise UsageError(
+                    f"the bad record {escape(key)} has no number in the convention {convention.name}: say the key of "
+                    f"each sample, as in {EXAMPLE}"
+                )
+            bad.add(number - made.base)
+        return bad
+    raise UsageError(
+        "nothing tells which record a sample of the dataset is: the positions of records in a store are no indices. "
+        f"Say the key of each sample, as in {EXAMPLE}"
+    )
+
+
+def _passing_over(base: Any, dataset: Any, bad: _Bad, key: Key) -> Any:
+    """Return an iterable dataset that passes over the bad samples of another; each worker of a loader has its own."""
+    return _Sound.of(base)(dataset, bad, key)
+
+
+class _Sound:
+    """What an iterable dataset does that passes over bad samples; PyTorch's own class is added when it is there."""
+
+    def __init__(self, dataset: Any, bad: _Bad, key: Key) -> None:
+        self.dataset, self._bad, self._key = dataset, bad, key
+
+    def __iter__(self) -> Iterator[Any]:
+        for sample in self.dataset:
+            if not self._bad.has(self._key(sample)):
+                yield sample
+        self._bad.require_met()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sound, (self.dataset, self._bad, self._key)
+
+    @staticmethod
+    def of(base: Any) -> Any:
+        """Return the class, with PyTorch's own above it."""
+        return type("SoundSamples", (_Sound, base), {})
+
+
+def _sound(dataset: Any, bad: _Bad, key: Key) -> Any:
+    from torch.utils.data import IterableDataset
+
+    return _passing_over(IterableDataset, dataset, bad, key)
