@@ -30,6 +30,8 @@ APART, GREY = 1.5, 0.1
 """Neighbouring colours differ by so many times what neighbouring pixels do, or by less than this share of it."""
 SLOPE = 0.4
 """Second differences across a slope are less than this share of the first ones."""
+WHOLE = 0.01
+"""What was divided and multiplied again differs from whole numbers by less."""
 ROUNDED = 1.0
 """What second differences of whole numbers come to by rounding alone."""
 ENOUGH = 0.5
@@ -81,8 +83,10 @@ def rows_agree(record: NDArray[Any]) -> bool:
     nears = [_near(wide, axis) for axis in (0, 1)]
     if not all(near < CLOSER * _far(wide, axis) for axis, near in enumerate(nears)):
         return False
-    levels = record.dtype == np.uint8 or _are_levels(wide)
-    return max(nears) <= (ALIKE_OF_LEVELS if levels else ALIKE) * min(nears) and _channels(wide, nears, levels=levels)
+    levels = _levels(wide)
+    if max(nears) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(nears):
+        return False
+    return _of_colours(wide, nears) or (levels is not None and _is_no_slope(levels))
 
 
 def _near(record: NDArray[Any], axis: int) -> float:
@@ -95,20 +99,26 @@ def _far(record: NDArray[Any], axis: int) -> float:
     return float(np.abs(record - np.roll(record, record.shape[axis] // 2, axis=axis)).mean())
 
 
-def _are_levels(record: NDArray[Any]) -> bool:
-    """Say if numbers are those of the levels of a picture."""
-    return bool(record.min() >= 0 and 1 < record.max() <= 255 and (record == np.floor(record)).all())
+def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
+    """Return a record as the 8 bits of a picture, if its numbers are those, or those brought to 0..1 or -1..1."""
+    low, high = float(record.min()), float(record.max())
+    if low < -1 or high > 255:
+        return None
+    levels = (record + 1) * 127.5 if low < 0 else record * 255 if high <= 1 else record
+    return levels if levels.max() <= 255 and (np.abs(levels - np.round(levels)) < WHOLE).all() else None
 
 
-def _channels(record: NDArray[Any], nears: Sequence[float], *, levels: bool) -> bool:
-    """Say if the last axis is one of colours, given what neighbours along the two others differ by.
-
-    Colours differ by more than neighbouring pixels do, or by nothing, in a grey picture. Those of pale pictures of 8
-    bits may differ as pixels do, but then they are no slope, as the values across a narrow map are.
-    """
+def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
+    """Say if the last axis is one of colours: these differ by more than neighbours do, or in grey by nothing."""
     if record.shape[2] == 1:
         return True
     across = _near(record, 2)
-    if across > APART * max(nears) or across < GREY * min(nears):
-        return True
-    return levels and float(np.abs(np.diff(record, n=2, axis=2)).mean()) > SLOPE * across + ROUNDED
+    return across > APART * max(nears) or across < GREY * min(nears)
+
+
+def _is_no_slope(levels: NDArray[Any]) -> bool:
+    """Say if values along the last axis do not go on as they began, as those across a narrow map do.
+
+    The colours of pale pictures differ by no more than their pixels do, but by no rule.
+    """
+    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near(levels, 2) + ROUNDED

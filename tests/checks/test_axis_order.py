@@ -41,6 +41,8 @@ PICTURES = {
     "of blobs, as floats": lambda at: photograph(at, (40, 56, 3)).astype(np.float32),
     "of blobs, normalised": lambda at: (photograph(at, (40, 56, 3), 1.5) / 127.5 - 1).astype(np.float32),
     "pale": lambda at: photograph(at, (32, 32, 3), 0.15),
+    "pale, from 0 to 1": lambda at: (photograph(at, (32, 32, 3), 0.15) / 255).astype(np.float32),
+    "pale, from -1 to 1": lambda at: (photograph(at, (32, 32, 3), 0.15) / 127.5 - 1).astype(np.float32),
     "of four channels": lambda at: photograph(at, (24, 30, 4)),
     "grey in three channels": lambda at: np.repeat(photograph(at, (32, 40, 1)), 3, axis=2),
     "grey in three channels, normalised": lambda at: np.repeat(photograph(at, (32, 40, 1)) / 255, 3, axis=2),
