@@ -18,7 +18,7 @@ from datacheck.backends.lmdb.lost_pages import FREE
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
 from datacheck.backends.lmdb.skeleton import Skeleton
-from datacheck.backends.lmdb.tolerant_page import Parsed, parse
+from datacheck.backends.lmdb.tolerant_page import Parsed, parse, with_keys
 from datacheck.backends.lmdb.tree import Tree
 from datacheck.backends.lmdb.values import Damage, read_duplicates, read_value
 from datacheck.model.blocks import Block, Note, Position, Shard
@@ -170,7 +170,7 @@ class Salvage:
             several = []
             while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
                 number = int(leaves.numbers[at])
-                parsed = parse(self._pages, number, LEAF, self._order, low, high)
+                parsed = with_keys(parse(self._pages, number, LEAF, self._order, low, high))
                 stale = number < len(self._bones.used) and self._bones.used[number] & FREE
                 several.append((parsed, doubts[at] or bool(stale)))
                 at += 1
@@ -191,7 +191,7 @@ class Salvage:
             orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:
-                    found_again = parse(self._pages, number, LEAF, self._order, low, high)
+                    found_again = with_keys(parse(self._pages, number, LEAF, self._order, low, high))
                     instead.append((found_again, group.doubt))
         start = self._shard.start or Position(b"")
         begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_raw(start)))

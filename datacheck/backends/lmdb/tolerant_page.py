@@ -128,6 +128,17 @@ def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
     return Node(key, low | high << 16 | flags << 32, flags, offset + (key_size & 1 if base else 0), low | high << 16)
 
 
+def with_keys(parsed: Parsed) -> Parsed:
+    """Leave out the nodes of a leaf that have no key: a record has one; a branch's first node and a value have not."""
+    nodes = [node for node in parsed.nodes if node.key]
+    if len(nodes) < len(parsed.nodes):
+        without = len(parsed.nodes) - len(nodes)
+        parsed.faults.append(f"has {without} {'record' if without == 1 else 'records'} without a key")
+        parsed.lost = None if parsed.lost is None else parsed.lost + without
+        parsed.nodes = nodes
+    return parsed
+
+
 def _take_branch(
     pages: Pages, parsed: Parsed, nodes: list[Node | None], order: Order, low: bytes | None, high: bytes | None
 ) -> None:
