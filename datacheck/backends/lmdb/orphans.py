@@ -68,6 +68,10 @@ class Orphans:
     def __len__(self) -> int:
         return len(self._orphans)
 
+    def some(self, count: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+        """Yield the numbers of the first leaves, and the first and the last key of each."""
+        return ((it.number, (it.first, it.last)) for it in self._orphans[:count])
+
     def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
         """Return what `within` does; it is not returned again."""
         groups = self.within(pages, record, low, high)

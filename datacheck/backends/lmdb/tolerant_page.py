@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from datacheck.backends.lmdb.format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
+from datacheck.backends.lmdb.format import BIGDATA, BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.files.retrying import pread
 
@@ -136,6 +136,21 @@ def with_keys(parsed: Parsed) -> Parsed:
         parsed.faults.append(f"has {without} {'record' if without == 1 else 'records'} without a key")
         parsed.lost = None if parsed.lost is None else parsed.lost + without
         parsed.nodes = nodes
+    return parsed
+
+
+def without_gaps(pages: Pages, parsed: Parsed) -> Parsed:
+    """Say so where the nodes of a leaf leave room between them: LMDB closes it up, whatever is taken out."""
+    if parsed.faults or len(parsed.raw) < pages.page_size:
+        return parsed
+    _, upper = bounds(pages, parsed.raw)
+    held = 24 if pages.base else 8
+    ends = ((it.offset + (held if it.flags & BIGDATA else it.size) + 1) & ~1 for it in parsed.nodes)
+    starts = (it.offset - (len(it.key) & 1 if pages.base else 0) - len(it.key) - NODE.size for it in parsed.nodes)
+    room = pages.page_size - upper - sum(ends) + sum(starts)
+    if room > 0:
+        parsed.faults.append(f"has {room} bytes between its records, where something is missing")
+        parsed.lost = None
     return parsed
 
 
