@@ -178,11 +178,11 @@ def _number(file: File, at: int, change: Callable[[int], int], *, size: int = 8,
     """Change a number that lies at an offset in one meta page, and in the other one too but for a commit's own."""
     with Pages(file.data) as pages:
         newest, header = pages.meta.txnid & 1, pages.header
+    raw = bytes(file.raw[: 2 * PAGE])
     for page in (0, 1) if at != TXNID else (newest if newer else 1 - newest,):
         place = page * PAGE + header + at
-        number = int.from_bytes(file.raw[newest * PAGE + header + at :][:size], sys.byteorder)
-        if at == TXNID:
-            number = int.from_bytes(file.raw[place : place + size], sys.byteorder)
+        old = place if at == TXNID else newest * PAGE + header + at
+        number = int.from_bytes(raw[old : old + size], sys.byteorder)
         file.raw[place : place + size] = change(number).to_bytes(size, sys.byteorder)
 
 

@@ -23,6 +23,10 @@ def main() -> None:
         run()
     except KeyboardInterrupt:  # while it was loaded: nothing has begun
         raise SystemExit(INTERRUPTED) from None
+    finally:
+        # The interpreter remembers a KeyboardInterrupt that came out of a text that was executed, as dataclasses have
+        # theirs executed, and would end by SIGINT, whatever the status. Executing another text makes it forget.
+        exec("")  # noqa: S102
 
 
 def end_at_once() -> None:

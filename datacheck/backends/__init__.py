@@ -17,6 +17,7 @@ from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.files.fetching import fetched
 from datacheck.files.near import near
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
@@ -212,16 +213,6 @@ def _searched_kind(name: str) -> SearchedKind:
     return SearchedKind(row.title, row.noun, load, told)
 
 
-FETCH = {
-    "s3": "'aws s3 cp --recursive' or s3fs",
-    "gs": "'gcloud storage cp --recursive' or gcsfuse",
-    "hf": "'hf download'",
-    "http": "curl",
-    "https": "curl",
-}
-"""What brings files from there, by the scheme of a URL."""
-
-
 def refuse_url(name: str | Path) -> None:
     """Raise SourceUnknown where a name is the URL of something that does not lie on this machine."""
     scheme = url_scheme(name)
@@ -229,8 +220,7 @@ def refuse_url(name: str | Path) -> None:
         return
     if scheme == "file":
         raise SourceUnknown(str(name), f"is a URL; name the path: /{str(name).partition(':')[2].lstrip('/')}")
-    way = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
-    raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; copy or mount it first{way}")
+    raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; {fetched(scheme)}")
 
 
 def _reader_class(name: str) -> type[Reader]:

@@ -1,7 +1,7 @@
 """Whether arrays of three axes look as if they were height x width x channels, where channels come first.
 
 The sizes alone do not tell: 64 x 64 x 1 may be features. Neighbouring rows of a picture are much more alike than rows
-that lie far apart, whereas the maps of features along a first axis are not.
+that lie far apart, whereas the maps of features along a first axis are not, or are so along all three axes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ ABOVE = 8
 CLOSER = 0.7
 """Neighbours differ by less than this share of what rows far apart differ by."""
 LOOKED_AT = 1 << 16
-"""Of larger records only some columns are looked at."""
+"""Of larger records only some columns in the middle are looked at."""
+ALIKE, ALIKE_OF_LEVELS = 2.5, 6.0
+"""What neighbours differ by along height and along width differs at most by such a factor."""
+APART, GREY = 1.5, 0.1
+"""Neighbouring colours differ by so many times what neighbouring pixels do, or by less than this share of it."""
+SLOPE = 0.4
+"""Second differences across a slope are less than this share of the first ones."""
+WHOLE = 0.01
+"""What was divided and multiplied again differs from whole numbers by less."""
+ROUNDED = 1.0
+"""What second differences of whole numbers come to by rounding alone."""
 ENOUGH = 0.5
 """More than this share of the records have to look so."""
 
@@ -57,15 +67,57 @@ class Agreement(msgspec.Struct):
 
 
 def rows_agree(record: NDArray[Any]) -> bool:
-    """Say if neighbours along the first axis are closer to each other than those half of the axis apart.
+    """Say if the first two axes are those of a picture: neighbours along both are closer than what lies far apart.
 
-    What has one value in the last axis and is no bytes may be a spectrum or a sequence: nothing is said of it.
+    What has one value in the last axis and is no bytes may be a spectrum or a sequence: nothing is said of it. The same
+    goes for a last axis that may be the width of narrow maps, which are as smooth along it as along the one before.
     """
     if record.shape[2] == 1 and record.dtype != np.uint8:
         return False
-    wide = record[:, :: max(1, record.size // LOOKED_AT)].astype(np.float64)
+    columns = max(ABOVE, record.shape[1] // max(1, -(-record.size // LOOKED_AT)))
+    first = max(0, record.shape[1] - columns) // 2
+    wide = record[:, first : first + columns].astype(np.float64)
     if not np.isfinite(wide).all():
         return False
-    near = np.abs(np.diff(wide, axis=0)).mean()
-    far = np.abs(wide - np.roll(wide, len(wide) // 2, axis=0)).mean()
-    return bool(near < CLOSER * far)
+    nears = [_near(wide, axis) for axis in (0, 1)]
+    if not all(near < CLOSER * _far(wide, axis) for axis, near in enumerate(nears)):
+        return False
+    levels = _levels(wide)
+    if max(nears) > (ALIKE if levels is None else ALIKE_OF_LEVELS) * min(nears):
+        return False
+    return _of_colours(wide, nears) or (levels is not None and _is_no_slope(levels))
+
+
+def _near(record: NDArray[Any], axis: int) -> float:
+    """Return what neighbours along an axis differ by."""
+    return float(np.abs(np.diff(record, axis=axis)).mean())
+
+
+def _far(record: NDArray[Any], axis: int) -> float:
+    """Return what values differ by that are half of an axis apart."""
+    return float(np.abs(record - np.roll(record, record.shape[axis] // 2, axis=axis)).mean())
+
+
+def _levels(record: NDArray[Any]) -> NDArray[Any] | None:
+    """Return a record as the 8 bits of a picture, if its numbers are those, or those brought to 0..1 or -1..1."""
+    low, high = float(record.min()), float(record.max())
+    if low < -1 or high > 255:
+        return None
+    levels = (record + 1) * 127.5 if low < 0 else record * 255 if high <= 1 else record
+    return levels if levels.max() <= 255 and (np.abs(levels - np.round(levels)) < WHOLE).all() else None
+
+
+def _of_colours(record: NDArray[Any], nears: Sequence[float]) -> bool:
+    """Say if the last axis is one of colours: these differ by more than neighbours do, or in grey by nothing."""
+    if record.shape[2] == 1:
+        return True
+    across = _near(record, 2)
+    return across > APART * max(nears) or across < GREY * min(nears)
+
+
+def _is_no_slope(levels: NDArray[Any]) -> bool:
+    """Say if values along the last axis do not go on as they began, as those across a narrow map do.
+
+    The colours of pale pictures differ by no more than their pixels do, but by no rule.
+    """
+    return float(np.abs(np.diff(levels, n=2, axis=2)).mean()) > SLOPE * _near(levels, 2) + ROUNDED

@@ -66,6 +66,8 @@ def _status(argv: Sequence[str]) -> int:
     except OSError:
         raise
     except Exception as exc:  # noqa: BLE001  (the outermost border: a mistake of our own is a sentence, too)
+        if interrupts.caused(exc):
+            return INTERRUPTED
         from datacheck.scanning.blame import lines_of
 
         for line in lines_of(exc):

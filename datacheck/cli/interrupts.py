@@ -31,6 +31,14 @@ def ignore() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
+def caused(problem: BaseException) -> bool:
+    """Say whether an error is what became of an interrupt: Python wraps what is raised while it makes a class."""
+    seen: BaseException | None = problem
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
+
+
 def _listen() -> None:
     for number in _heeded:
         signal.signal(number, _interrupt)

@@ -32,6 +32,9 @@ class FieldProfile(msgspec.Struct, frozen=True):
     size: int | None = None
 
 
+LOOSE = frozenset(("json", "msgpack"))
+NO_ACCIDENT = 0.02
+"""Decoders that know values by little, and the share of those sampled above which that is no accident."""
 UNKNOWN = "unknown"
 """Stands for a decoder's name where no decoder knows the payload."""
 EMPTY = "empty"
@@ -64,8 +67,14 @@ class FamilyProfile(msgspec.Struct, frozen=True):
 
     @property
     def by_magic(self) -> frozenset[str]:
-        """The decoders that are asked for each value, there being none for all of them."""
-        return frozenset(self.kinds) - {UNKNOWN, EMPTY} if self.decoder == UNKNOWN else frozenset()
+        """The decoders that are asked for each value, there being none for all of them.
+
+        One that goes by the first bytes of a text or a tree alone knows some of any random bytes, too.
+        """
+        if self.decoder != UNKNOWN:
+            return frozenset()
+        few = max(1, NO_ACCIDENT * self.sampled)
+        return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
 
     classes: tuple[str, ...] = ()
     forced: bool = False

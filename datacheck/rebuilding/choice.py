@@ -43,9 +43,7 @@ class Choice:
         for finding in findings if unknown else ():
             unknown.discard(finding.name or "")
         if unknown:
-            name = min(unknown)
-            what = f"neither a verdict nor a code, and no finding in {source} is about a record of that name"
-            raise UsageError(f"{name!r} is {what}; {instead(name, (*VERDICTS, *CODES))}")
+            raise unknown_name(min(unknown), f"no finding in {source} is about a record of that name")
 
     @property
     def made(self) -> bool:
@@ -72,6 +70,11 @@ class Choice:
             return "altered"
         chosen = finding.code in self.drop or finding.verdict in self.drop
         return "dropped" if chosen or (self.drop_bad and finding.verdict == "bad") else "kept"
+
+
+def unknown_name(name: str, why: str) -> UsageError:
+    """Return the error for a name that says nothing of what is to be dropped or kept."""
+    return UsageError(f"{name!r} is neither a verdict nor a code, and {why}; {instead(name, (*VERDICTS, *CODES))}")
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.place import identity_at
 from datacheck.model.escaping import unescape
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
+from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.mending import mended
 from datacheck.rebuilding.rebuild import rebuild_as
@@ -29,6 +31,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import STORES, names_of, pairings
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
 
@@ -53,6 +56,9 @@ def rebuild_pairs(
     called = names_of(readers)
     if any(os.sep in name for name in called):
         raise UsageError("--paired writes each copy under the name of its source; two of them have the same name")
+    for reader in readers if order.choice.names else ():
+        with start_engine(Job(reader, settings), 1, engine) as pool:
+            require_possible(order.choice, reader, pool)
     for (reader, report), pairing in zip(prepared, pairings(readers), strict=True):
         run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
     _agree(prepared, called, order.choice)

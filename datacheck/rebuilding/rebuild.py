@@ -25,6 +25,7 @@ from datacheck.files.staging import Workplace
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
+from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
@@ -88,6 +89,8 @@ def rebuild_as(
             workplace = places.enter_context(_workplace(order, guard))
             if order.quarantine is not None:
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
+        if scanned is None and order.from_report is None:
+            require_possible(order.choice, reader, pool)
         started = time.monotonic()
         report = scanned or _report(work, report, names)
         outcome = mended(order.choice, report, order.renumber)

@@ -284,7 +284,9 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     path = Path(os.fsdecode(source))
     if len(prepared) > 1 or reader.path != path or reader.backend == FOLDER:
         readers = [it for it, _ in prepared]
-        raise SourceUnknown(str(path), f"is a folder with {of_several(path, readers)}; name the one meant")
+        first = next((it for it in readers if it.path != path), None)
+        such = "" if first is None else f", such as {plain(str(first.path))}"
+        raise SourceUnknown(str(path), f"is a folder with {of_several(path, readers)}; name the one meant{such}")
     return reader, report
 
 

@@ -22,6 +22,7 @@ from datacheck.model.profile import Profile
 from datacheck.reporting.report import Report
 from datacheck.scanning import spelling
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged
+from datacheck.scanning.find import Find
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.payload_options import OfFamilies
@@ -30,7 +31,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by
-from datacheck.showing.record import Find, meant, with_told
+from datacheck.showing.record import meant, with_told
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES

@@ -14,14 +14,14 @@ from datacheck.engines import start_engine
 from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output
-from datacheck.model.blocks import Layout, Shard
+from datacheck.model.blocks import Layout
 from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
 from datacheck.model.profile import Profile
 from datacheck.model.settings import CHECKS, Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
-from datacheck.scanning.blame import blaming
+from datacheck.scanning.find import Find
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.keeping import recognise
 from datacheck.scanning.names import Names
@@ -30,10 +30,10 @@ from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
-from datacheck.scanning.tasks import Job, TakeLayout, Task, opening_seconds
+from datacheck.scanning.tasks import Job, TakeLayout, Task
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
 from datacheck.showing.saving import Folder, write
-from datacheck.workers.interface import Death, Engine, MakeEngine, Watch
+from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,19 +49,6 @@ class Record:
     text: str
     status: int
     picture: NDArray[Any] | None = None
-
-
-@dataclass(frozen=True)
-class Find:
-    """Return the Shard of the one record with this escaped key, or None."""
-
-    key: str
-
-    def run(self, job: Job, watch: Watch) -> Shard | None:
-        watch.timeout, watch.patience = opening_seconds(job.reader) + job.settings.timeout, 2
-        watch.note(None)
-        with blaming("unreadable"):
-            return job.reader.find(self.key)
 
 
 def show_record(

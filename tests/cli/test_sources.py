@@ -140,7 +140,10 @@ def test_a_rebuild_of_a_folder_with_several_sources_is_refused_by_name_before_an
     status, said, complaint = run("rebuild", "all", "copy", "--drop-bad")
     assert (status, said) == (2, "")
     named = "2 HDF5 files (--backend hdf5), more/deep/val (LevelDB), train_lmdb (LMDB)"
-    assert complaint == f"datacheck: all: is a folder with 3 sources in it: {named}; name the one meant\n"
+    assert (
+        complaint
+        == f"datacheck: all: is a folder with 3 sources in it: {named}; name the one meant, such as all/more/deep/val\n"
+    )
     assert tree(mixed.parent) == before
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from datacheck.backends.folder import of_file, why_not
 from datacheck.backends.hdf5.in_folders import SUFFIXES, is_hdf5
-from datacheck.files.regular import NotRegular, TooLarge, irregular, read_whole
-from datacheck.model.escaping import escape
+from datacheck.errors import SourceUnknown
+from datacheck.files.fetching import fetched
+from datacheck.files.regular import NotRegular, TooLarge, irregular, read_whole, url_scheme
+from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 
 LIST_BYTES = 4 << 20
@@ -48,7 +50,7 @@ def _in_list(path: Path) -> Sources | None:
     # Caffe reads the names with `>>`, so any white space ends one, and opens them relative to the working directory
     # (hdf5_data_layer.cpp, LayerSetUp).
     entries = dict.fromkeys(text.split())
-    return _sorted_out((entry, _listed(path.parent, entry)) for entry in entries)
+    return _sorted_out(path, ((entry, _listed(path.parent, entry)) for entry in entries))
 
 
 def _listed(folder: Path, entry: bytes) -> Path:
@@ -60,12 +62,22 @@ def _listed(folder: Path, entry: bytes) -> Path:
     return as_caffe_does if there else folder / as_caffe_does
 
 
-def _sorted_out(entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
+def _of_url(listed: Path, name: str) -> SourceUnknown:
+    """Return the error for a URL in a list: what it holds is not judged, and no path has such a name."""
+    said = f"names the URL {plain(name)}, and datacheck reads files of this machine"
+    return SourceUnknown(str(listed), f"{said}; {fetched(url_scheme(name) or '')}, and name the copy in the list")
+
+
+def _sorted_out(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
     files: dict[Path, str] = {}
     findings = []
     said_by_name = missing = 0
+    url = None
     for entry, file in entries:
-        said_by_name += file.suffix.lower() in SUFFIXES
+        said_by_name += Path(file.name.partition("?")[0]).suffix.lower() in SUFFIXES
+        if url_scheme(os.fsdecode(entry)) is not None:
+            url = url or os.fsdecode(entry)
+            continue
         try:
             if is_hdf5(file):
                 files.setdefault(file, escape(entry))
@@ -78,6 +90,8 @@ def _sorted_out(entries: Iterable[tuple[bytes, Path]]) -> Sources | None:
             findings.append(of_file(entry, "damaged-store", f"not an HDF5 file: it {exc.clause}"))
         except OSError as exc:
             findings.append(of_file(entry, "unsupported", f"may not be read: {(exc.strerror or str(exc)).lower()}"))
+    if url is not None and (files or said_by_name):
+        raise _of_url(listed, url)
     if files:
         return Sources(tuple(files), tuple(files.values()), tuple(findings))
     if not findings or said_by_name < len(findings):  # other words: a text that is no list

@@ -60,6 +60,12 @@ def runs(tables: Iterable[TableFile]) -> list[Run]:
     return [Run(run) for run in made]
 
 
+NUMBERS = {
+    LOG_NUMBER: "which log is the live one",
+    NEXT_FILE: "the number of the next file",
+    LAST_SEQUENCE: "the number of the last write",
+}
+"""What the edits of a MANIFEST together have to say: LevelDB opens no store without (VersionSet::Recover)."""
 Age = tuple[int, ...]
 
 
@@ -79,8 +85,9 @@ class Origin:
 class Version:
     """The state of a store after all edits; `damages` are those of the MANIFEST itself, `runs` its tables in order.
 
-    `dead` are the numbers of tables that an edit deletes. Where `rebuilt`, the MANIFEST is lost, or some of its edits:
-    then all the tables that lie there count, `replaced` says which were made into others, and `unread` which are none.
+    `dead` are the numbers of tables that an edit deletes, `said` the tags of the numbers that edits gave. Where
+    `rebuilt`, the MANIFEST is lost, or some of its edits: then all the tables that lie there count, `replaced` says
+    which were made into others, and `unread` which are none.
     """
 
     manifest: str
@@ -92,6 +99,7 @@ class Version:
     damages: list[Damaged] = field(default_factory=list)
     runs: Sequence[Run] = ()
     dead: set[int] = field(default_factory=set)
+    said: set[int] = field(default_factory=set)
     why: Damaged | None = None
     rebuilt: bool = False
     replaced: Mapping[int, Sequence[tuple[bytes, bytes]]] = field(default_factory=dict)
@@ -117,10 +125,12 @@ class Version:
                 self.comparator = name.decode("utf-8", "backslashreplace")
             elif tag == LOG_NUMBER:
                 self.log_number, at = varint(edit, at)
+                self.said.add(tag)
             elif tag == PREV_LOG_NUMBER:
                 self.prev_log_number, at = varint(edit, at)
             elif tag in (NEXT_FILE, LAST_SEQUENCE):
                 _, at = varint(edit, at)
+                self.said.add(tag)
             elif tag == COMPACT_POINTER:
                 _, at = varint(edit, at)
                 _, at = _text(edit, at)
@@ -241,6 +251,10 @@ def _read_manifest(path: Path, size: int, changed: int) -> Version:
     version = Version(path.name)
     with open_regular(path) as file:
         version.damages = read_log(file.fileno(), size, _Edits(version))
+    lacking = [what for tag, what in NUMBERS.items() if tag not in version.said]
+    if lacking and version.edits and not version.damages:
+        said = f"it does not say {' and '.join(lacking)}: edits are missing from it"
+        version.damages = [Damaged("damaged-store", said)]
     version.runs = runs(version.tables.values())
     return version
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Writes:
         self.fragment_offsets = array("q")
         self.fragment_places = array("q")
         self.lost: list[tuple[int, int]] = []
+        self.backward: list[int] = []
         self._length = 0
         self._expected: int | None = None
         self.begin(0)
@@ -119,6 +121,8 @@ class Writes:
         if self._declared >= 0:
             if self._expected is not None and first > self._expected:
                 self.lost.append((self._offset, first - self._expected))
+            elif self._expected is not None and first < self._expected:
+                self.backward.append(self._offset)
             self._expected = first + max(self._declared, self._found)
         if self._skip and not self._why:
             for column in (self.ends, self.tags, self.places, self.sizes):
@@ -259,4 +263,18 @@ def _open_log(path: Path, size: int, changed: int) -> LogIndex:
     if size and not damages and not len(writes.fragment_offsets):
         # preallocated, and nothing of what was written to it had reached the disk
         damages = [Damaged("damaged-store", "it holds zero bytes alone, as a power cut leaves a log", 0, size)]
-    return LogIndex(writes, damages, size)
+    return LogIndex(writes, damages or list(_misnumbered(writes)), size)
+
+
+def _misnumbered(writes: Writes) -> Iterator[Damaged]:
+    """Yield what the numbers of the writes say of a log whose records are all sound: LevelDB gives them in a row.
+
+    A write that failed, which its writer was told, takes numbers with it too. No number is lower than one before it.
+    """
+    if writes.backward:
+        why = "a batch has lower numbers than the one before it: its records are not in the order they were written in"
+        yield Damaged("damaged-store", why, writes.backward[0], toll="nothing")
+    elif writes.lost:
+        count = sum(count for _, count in writes.lost)
+        why = f"the numbers of {count:,} {'write' if count == 1 else 'writes'} are missing before it"
+        yield Damaged("damaged-store", why, writes.lost[0][0], toll="not checked")

@@ -148,7 +148,7 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
     fits &= nodes.fit
     keys = Keys(stack.buffer, places + 8, np.where(fits, nodes.key_size, 0))
     ordered = _in_order(flags, keys, page)
-    bad = ~(fits & ordered)
+    bad = ~(fits & ordered & (nodes.key_size > 0))
     if bad.any():
         sound[page[bad]] = False
     sound &= _full(nodes, page, len(leaves), page_size - upper)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, INTEGERKEY, LEAF, REVERSEKEY, SUBDATA, Database
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.lmdb.tolerant_page import Parsed, flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.tolerant_page import Parsed, flags_of, nodes_of, parse, raw_page, with_keys
 from datacheck.backends.lmdb.tree import Span, overlapping
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Flags, Numbers
@@ -66,6 +66,10 @@ class Orphans:
     def __len__(self) -> int:
         return len(self._orphans)
 
+    def some(self, count: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+        """Yield the numbers of the first leaves, and the first and the last key of each."""
+        return ((it.number, (it.first, it.last)) for it in self._orphans[:count])
+
     def take(self, pages: Pages, record: Database, low: bytes | None, high: bytes | None) -> list[Group]:
         """Return what `within` does; it is not returned again."""
         groups = self.within(pages, record, low, high)
@@ -106,7 +110,7 @@ def _looked_at(pages: Pages, number: int) -> _Orphan | None:
 
 
 def _fits(pages: Pages, record: Database, orphan: _Orphan, low: bytes | None, high: bytes | None) -> bool:
-    parsed = parse(pages, orphan.number, LEAF, record.order(), low, high)
+    parsed = with_keys(parse(pages, orphan.number, LEAF, record.order(), low, high))
     whole = not parsed.faults or len(parsed.raw) < pages.page_size
     strange = _of_values(record, parsed) or is_of_names(parsed) or _of_free_pages(pages, parsed)
     return bool(parsed.nodes) and whole and not strange

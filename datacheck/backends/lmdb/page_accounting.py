@@ -18,16 +18,20 @@ from datacheck.backends.lmdb.fault_findings import of_database, written_meanwhil
 from datacheck.backends.lmdb.format import DUPSORT, PageDamaged
 from datacheck.backends.lmdb.holes import holes, values_on
 from datacheck.backends.lmdb.metas import LOST
-from datacheck.backends.lmdb.orphans import Orphans
+from datacheck.backends.lmdb.orphans import Orphans, is_of_others
 from datacheck.backends.lmdb.page_sums import WORD, Account, are_of
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Ranges
 from datacheck.backends.lmdb.salvage import Salvage
 from datacheck.backends.lmdb.skeleton import NAMES_SOUGHT, Skeleton, skeleton
+from datacheck.backends.lmdb.tree import Tree
 from datacheck.backends.shared.key_arrays import Flags
 from datacheck.model.blocks import Shard, ignore
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+
+LOOKED_UP = 100
+"""Of so many leaves that nothing reaches the first and the last keys are looked up."""
 
 
 def verify(data: Path) -> list[Finding]:
@@ -155,18 +159,39 @@ def _unbalanced(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
     yield from _shared(pages, bones, ledger.twice)
     unused = np.flatnonzero(ledger.used[2:] == 0) + 2
     if len(unused):
-        leaves = len(Orphans(pages, ledger.used, known=True))
-        cost = f"; {leaves:,} of them look like leaves, whose records may be missing" if leaves else ""
+        orphans = Orphans(pages, ledger.used, known=True)
+        leaves = len(orphans)
+        missing = _missing_key(pages, bones, orphans)
+        cost = f"; {leaves:,} of them look like leaves" if leaves else ""
+        if missing is not None:
+            cost += f", and the store has no record of the key {escape(missing)} that is there: records may be missing"
         why = f"{len(unused):,} pages, the first is {unused[0]:,}, are neither used nor listed as free{cost}"
         yield found(
             "damaged-store",
             why,
-            verdict="suspicious",
+            verdict="suspicious" if missing is None else "unverifiable",
             kind="unused",
             count=len(unused),
             page=int(unused[0]),
             offset=int(unused[0]) * pages.page_size,
         )
+
+
+def _missing_key(pages: Pages, bones: Skeleton, orphans: Orphans) -> bytes | None:
+    """Return a key on leaves that nothing reaches which no database has; None if there is none on some of them."""
+    for number, keys in orphans.some(LOOKED_UP):
+        if is_of_others(pages, number):
+            continue
+        for key in keys:
+            if key and not any(_has(pages, tree, key) for tree in bones.trees.values()):
+                return key
+    return None
+
+
+def _has(pages: Pages, tree: Tree, key: bytes) -> bool:
+    order = tree.record.order()
+    node = next((node for node, _ in pages.leaf_nodes(tree.record, key)), None)
+    return node is not None and order(node.key) == order(key)
 
 
 def _shared(pages: Pages, bones: Skeleton, twice: Flags) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from datacheck.backends.lmdb.lost_pages import FREE
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
 from datacheck.backends.lmdb.skeleton import Skeleton
-from datacheck.backends.lmdb.tolerant_page import Parsed, parse
+from datacheck.backends.lmdb.tolerant_page import Parsed, parse, with_keys, without_gaps
 from datacheck.backends.lmdb.tree import Tree
 from datacheck.backends.lmdb.values import Damage, read_duplicates, read_value
 from datacheck.model.blocks import Block, Note, Position, Shard
@@ -130,7 +130,7 @@ class Salvage:
         if value.extent is None or value.page not in self._shared:
             return value.data, []
         why = f"the value lies on pages from {value.page:,} on, and so does another one: one of the two is wrong"
-        shared = found("damaged-store", why, verdict="suspicious", page=value.page, offset=value.page * page_size)
+        shared = found("damaged-store", why, verdict="unverifiable", page=value.page, offset=value.page * page_size)
         return value.data, [shared]
 
     def _duplicates(self, source: _Source) -> Iterator[bytes]:
@@ -168,7 +168,7 @@ class Salvage:
             several = []
             while at < len(leaves) and (leaves.lowest(at), leaves.highest(at)) == (low, high):
                 number = int(leaves.numbers[at])
-                parsed = parse(self._pages, number, LEAF, self._order, low, high)
+                parsed = self._parsed(number, low, high)
                 stale = number < len(self._bones.used) and self._bones.used[number] & FREE
                 several.append((parsed, doubts[at] or bool(stale)))
                 at += 1
@@ -182,6 +182,9 @@ class Salvage:
             merged = {self._order(node.key): _Source(node, parsed, doubt) for node, parsed, doubt in each}
             yield from (merged[key] for key in sorted(merged))
 
+    def _parsed(self, number: int, low: bytes | None, high: bytes | None) -> Parsed:
+        return without_gaps(self._pages, with_keys(parse(self._pages, number, LEAF, self._order, low, high)))
+
     def _instead(self, parsed: Parsed, stale: bool, low: bytes | None, high: bytes | None) -> list[tuple[Parsed, bool]]:
         """Say what is wrong with a leaf, and return the leaves that no branch reaches which may stand for it."""
         instead: list[tuple[Parsed, bool]] = []
@@ -189,7 +192,7 @@ class Salvage:
             orphans = self._bones.orphans(self._pages, lambda: self._note(Position(low or b""), False))
             for group in orphans.within(self._pages, self._tree.record, low, high):
                 for number in group.leaves:
-                    found_again = parse(self._pages, number, LEAF, self._order, low, high)
+                    found_again = self._parsed(number, low, high)
                     instead.append((found_again, group.doubt))
         start = self._shard.start or Position(b"")
         begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_raw(start)))

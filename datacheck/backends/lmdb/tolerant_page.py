@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.backends.lmdb.format import BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
+from datacheck.backends.lmdb.format import BIGDATA, BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.files.retrying import pread
 
@@ -126,6 +126,32 @@ def node_at(raw: bytes, at: int, base: int, end: int) -> Node | None:
         return None
     key = raw[at + 8 : offset]
     return Node(key, low | high << 16 | flags << 32, flags, offset + (key_size & 1 if base else 0), low | high << 16)
+
+
+def with_keys(parsed: Parsed) -> Parsed:
+    """Leave out the nodes of a leaf that have no key: a record has one; a branch's first node and a value have not."""
+    nodes = [node for node in parsed.nodes if node.key]
+    if len(nodes) < len(parsed.nodes):
+        without = len(parsed.nodes) - len(nodes)
+        parsed.faults.append(f"has {without} {'record' if without == 1 else 'records'} without a key")
+        parsed.lost = None if parsed.lost is None else parsed.lost + without
+        parsed.nodes = nodes
+    return parsed
+
+
+def without_gaps(pages: Pages, parsed: Parsed) -> Parsed:
+    """Say so where the nodes of a leaf leave room between them: LMDB closes it up, whatever is taken out."""
+    if parsed.faults or len(parsed.raw) < pages.page_size:
+        return parsed
+    _, upper = bounds(pages, parsed.raw)
+    held = 24 if pages.base else 8
+    ends = ((it.offset + (held if it.flags & BIGDATA else it.size) + 1) & ~1 for it in parsed.nodes)
+    starts = (it.offset - (len(it.key) & 1 if pages.base else 0) - len(it.key) - NODE.size for it in parsed.nodes)
+    room = pages.page_size - upper - sum(ends) + sum(starts)
+    if room > 0:
+        parsed.faults.append(f"has {room} bytes between its records, where something is missing")
+        parsed.lost = None
+    return parsed
 
 
 def _take_branch(

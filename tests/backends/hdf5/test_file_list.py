@@ -6,6 +6,7 @@ import pytest
 
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
+from datacheck.errors import SourceUnknown
 
 
 def recognised(path):
@@ -126,6 +127,24 @@ def test_a_file_that_a_list_names_but_is_not_there_or_no_hdf5_is_a_finding(tmp_p
         ("damaged-store", "text.h5", "text.h5: not an HDF5 file: it has no HDF5 signature"),
     ]
     assert len(rows_of(reader)) == 3
+
+
+@pytest.mark.parametrize("more", ["", "a.h5\n"])
+def test_a_list_with_a_url_in_it_is_refused_by_name(tmp_path, more):
+    store(tmp_path / "a.h5", 3)
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{more}s3://bucket/b.h5\n")
+    with pytest.raises(SourceUnknown) as caught:
+        recognised(listed)
+    assert str(caught.value) == (
+        f"{listed}: names the URL s3://bucket/b.h5, and datacheck reads files of this machine; copy or mount it first, "
+        "with 'aws s3 cp --recursive' or s3fs for example, and name the copy in the list"
+    )
+    listed.write_text("https://example.org/b.h5?download=1\n")
+    with pytest.raises(SourceUnknown, match=r"b\.h5\?download=1, .* with curl"):
+        recognised(listed)
+    listed.write_text("see https://example.org/paper.html\n")
+    assert recognised(listed) is None
 
 
 @pytest.mark.parametrize("text", ["", "no such file\n", "other.txt\n", ". ..\n", "a.h5\0b.h5"])

@@ -1,0 +1,22 @@
+"""How to bring to this machine what a URL names: datacheck opens no connections."""
+
+from __future__ import annotations
+
+FETCH = {
+    "s3": "'aws s3 cp --recursive' or s3fs",
+    "gs": "'gcloud storage cp --recursive' or gcsfuse",
+    "hf": "'hf download'",
+    "http": "curl",
+    "https": "curl",
+}
+"""What brings files from there, by the scheme of a URL."""
+
+
+def fetched(scheme: str) -> str:
+    """Say what to do first about a URL of this scheme.
+
+    >>> fetched("https"), fetched("ftp")
+    ('copy or mount it first, with curl for example', 'copy or mount it first')
+    """
+    way = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""
+    return f"copy or mount it first{way}"

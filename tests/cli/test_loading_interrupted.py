@@ -1,0 +1,63 @@
+"""Signals that come while modules are loaded, also at the moments where Python makes something else of them."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from building import raw_records, write_lmdb
+
+from datacheck.cli import interrupts
+
+MOMENTS = {
+    "in a text that is executed": 'exec("os.kill(os.getpid(), signal.SIGTERM)")',
+    "while a class is made": (
+        "class Named:\n    def __set_name__(self, owner, name): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "class Owner:\n    it = Named()"
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("form", [["-m", "datacheck"], ["-c", "from datacheck.__main__ import main; main()"]])
+def test_a_signal_while_modules_are_loaded_is_an_interrupt(tmp_path, moment, form):
+    """A module that signals when it is imported stands for somebody who does so just then."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "numpy.py").write_text(f"import os, signal\n{MOMENTS[moment]}\n")
+    store = write_lmdb(tmp_path / "env", raw_records(5))
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    args = [sys.executable, *form, "scan", store]
+    done = subprocess.run(args, capture_output=True, text=True, env=env, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_error_of_another_kind_is_no_interrupt():
+    assert interrupts.caused(KeyboardInterrupt())
+    assert not interrupts.caused(RuntimeError())
+    problem = RuntimeError()
+    problem.__cause__ = ValueError()
+    assert not interrupts.caused(problem)
+    problem.__cause__.__context__ = KeyboardInterrupt()
+    assert interrupts.caused(problem)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_at_any_moment_say_nothing_of_python(tmp_path, number):
+    """The first lines of the program are waited for: before them the interpreter itself answers."""
+    store = write_lmdb(tmp_path / "env", raw_records(200))
+    draw = random.Random(number)
+    code = "import os\nfrom datacheck import __main__ as it\nit.end_at_once()\nos.write(2, b'.')\nit.main()"
+    args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
+    for _ in range(12):
+        with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stderr.read(1) == b"."
+            time.sleep(draw.uniform(0.01, 0.4))
+            process.send_signal(number)
+            said, complaints = process.communicate(timeout=60)
+        assert complaints == b""
+        by_signal = () if number == signal.SIGINT else (-number,)
+        assert process.returncode in (0, 130, *by_signal), said
