@@ -230,8 +230,12 @@ def prepare_net(
         raise SourceUnknown(prototxt.path, f"has no layer that reads data{within}")
     opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
     scans = [_scan_of(source, it, places, settings) for source, it in opened]
-    for it in scans:
-        it.partner = next((other for source, other in opened if _belongs(it.source, source)), None)
+    named: dict[str, list[tuple[NetSource, Opened]]] = {}
+    for source, it in opened:
+        named.setdefault(source.name, []).append((source, it))
+    for scan in scans:
+        others = named.get(scan.source.partner or "", ())
+        scan.partner = next((other for source, other in others if _belongs(scan.source, source)), None)
     for number, finding in opened_twice(opened):
         scans[number].findings.append(finding)
     return scans

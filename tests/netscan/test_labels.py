@@ -8,7 +8,8 @@ from building import datum, write_lmdb
 from PIL import Image
 
 import datacheck
-from datacheck.caffe.net_sources import Classifier, net_sources
+from datacheck.caffe.net_flow import Classifier
+from datacheck.caffe.net_sources import net_sources
 from datacheck.caffe.prototxt import parse_prototxt
 
 CLASSES = 5
