@@ -33,14 +33,14 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Use:
-    """A layer that takes a top as its label: its name, what the label must be, and how the scores lie.
+    """A layer that takes a top as its label: its name and type, what the label must be, and how the scores lie.
 
     `scores` and `labels` are the shapes of its bottoms, as far as they are known, and `axis` is that of the classes.
     """
 
     layer: str
+    type: str
     classifier: Classifier | None
-    loss: bool
     scores: Shape | None
     labels: Shape | None
     axis: int
@@ -66,7 +66,8 @@ class Flow:
 
     def classifier(self, path: str, top: str) -> Classifier | None:
         """Return what a top is compared with as a label; a loss before an Accuracy, the fewest classes first."""
-        known = [(it.loss, it.classifier) for it in self.uses.get((path, top), ()) if it.classifier is not None]
+        uses = self.uses.get((path, top), ())
+        known = [(it.type in LOSSES, it.classifier) for it in uses if it.classifier is not None]
         losses = [made for loss, made in known if loss] or [made for _, made in known]
         return min(losses, key=lambda made: made.classes, default=None)
 
@@ -115,7 +116,7 @@ def _use(made: Flow, place: Place, root: Top, counted: tuple[str, int] | None, o
     classes = classes or (counted[1] if counted is not None and axis == 1 else None)
     name = layer.name if counted is None else counted[0] or layer.name
     known = Classifier(name, classes, _ignored(layer)) if classes else None
-    made.uses.setdefault(root, []).append(Use(layer.name, known, layer.type in LOSSES, shape, place.bottoms[1], axis))
+    made.uses.setdefault(root, []).append(Use(layer.name, layer.type, known, shape, place.bottoms[1], axis))
 
 
 def _counted(layer: Layer, counted: Mapping[str, tuple[str, int] | None]) -> tuple[str, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacheck.caffe.layers import LAYER_TYPES
@@ -56,7 +56,9 @@ class NetSource:
     `path` is the source as it is written. `backend` is that of a Data layer. `label` is the top that has the labels.
     `fixed` names an InnerProduct layer of the network, whose weights fit one size of input only. `pixels` are the
     classes where the records of a database are pictures of labels. `partner` is the one other layer from whose records
-    the predictions come that a loss compares with those of this one.
+    the predictions come that a loss compares with those of this one. `layers` are those of the network in the first of
+    its phases, and `path_in_net` is where this one stands among them. `rate` is the base_lr of a solver that trains the
+    network from scratch with plain gradients.
     """
 
     net: str
@@ -76,6 +78,9 @@ class NetSource:
     fixed: str | None = None
     pixels: Classifier | None = None
     partner: str | None = None
+    path_in_net: str = ""
+    layers: Sequence[Layer] = field(default=(), repr=False, compare=False)
+    rate: float | None = None
 
     @property
     def readable(self) -> bool:
@@ -105,7 +110,8 @@ def sources_in(prototxt: Prototxt, states: Sequence[State]) -> list[NetSource]:
             if not reads(layer):
                 continue
             if layer.path not in found:
-                found[layer.path] = _source(prototxt, layer, state.phase, made)
+                made_of = _source(prototxt, layer, state.phase, made)
+                found[layer.path] = replace(made_of, path_in_net=layer.path, layers=layers)
             elif state.phase not in found[layer.path].phases:
                 other = found[layer.path]
                 found[layer.path] = replace(other, phases=(*other.phases, state.phase))

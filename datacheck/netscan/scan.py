@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.backends.interface import StoreOptions, records_of
+from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
@@ -19,11 +19,13 @@ from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Bounds, Settings
-from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired
+from datacheck.netscan.label_fit import labels_fit
+from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired, rows_of
+from datacheck.netscan.pair_order import first_keys, out_of_step
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels
 from datacheck.netscan.solver_nets import of_solver
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.source_probe import look_at_tops, sample_source
+from datacheck.netscan.source_probe import SourceSample, look_at_tops, sample_source
 from datacheck.reporting.files import Reports
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
@@ -103,6 +105,7 @@ class NetScan:
             if reader is not None:
                 tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings, self.engine)
                 wrong = of_tops(source, self.opened.names, tops)
+                findings += labels_fit(source, {}, rows_of(source, tops))
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
             self._leave("shape")
             checks.append(FiniteInNet())
@@ -141,8 +144,9 @@ class NetScan:
         seen = sample_source(self.opened.reader, settings, colour, self.engine)
         findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
         if self.partner is not None and self.partner.reader is not None and source.partner is not None:
-            beside = sample_source(self.partner.reader, settings, None, self.engine)
-            findings += paired(source, seen.records, source.partner, beside.records)
+            findings += self._beside(self.partner.reader, source.partner, seen)
+        elif seen.only is not None:
+            findings += labels_fit(source, {source.name: seen.only})
         checks: list[Validator] = []
         if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape
@@ -154,6 +158,17 @@ class NetScan:
         if source.pixels is not None and (seen.usual is None or seen.usual[:1] == (1,)):
             checks.append(PixelLabels(source.pixels.classes, source.pixels.ignored))
         return checks, findings
+
+    def _beside(self, partner: Reader, name: str, seen: SourceSample) -> Iterator[Finding]:
+        """Yield how the records do not go with those that the predictions come from."""
+        settings, reader = self.report.settings, self.opened.reader
+        assert reader is not None
+        other = sample_source(partner, settings, None, self.engine)
+        yield from paired(self.source, seen.records, name, other.records)
+        if seen.only is not None and other.only is not None and (self.source.pixels is None or seen.only[0] == 1):
+            yield from labels_fit(self.source, {self.source.name: seen.only, name: other.only})
+        ours, others = (first_keys(it, settings, self.engine) for it in (reader, partner))
+        yield from out_of_step(ours, name, others)
 
     def _label(self, bounds: Bounds) -> Validator:
         assert self.source.classifier is not None

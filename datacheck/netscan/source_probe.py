@@ -26,6 +26,7 @@ class SourceSample:
     """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
 
     `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
+    `bytes` says that they are bytes, and that some are above 1, as far as they were decoded.
     """
 
     shapes: Counter[tuple[int, ...]]
@@ -33,6 +34,12 @@ class SourceSample:
     encoded: int = 0
     records: int | None = None
     failed: Finding | None = None
+    bytes: bool = False
+
+    @property
+    def only(self) -> tuple[int, ...] | None:
+        """The shape of all sampled records, None where they differ."""
+        return next(iter(self.shapes)) if len(self.shapes) == 1 else None
 
     @property
     def usual(self) -> tuple[int, ...] | None:
@@ -72,9 +79,19 @@ class TakeShapes:
             sample_source.shapes.update(shape for _, shape in found_there)
             encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
             first = sample_source.first or (found_there[0][1] if found_there else None)
-            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded)
+            large = sample_source.bytes or any(map(_of_bytes, batches))
+            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded, bytes=large)
         watch.note(None)
         return sample_source
+
+
+def _of_bytes(batch: Batch) -> bool:
+    """Return whether a batch has bytes above 1: pictures that are not decoded are taken to have them."""
+    if batch.label or batch.field != "data" or not len(batch.rows):
+        return False
+    if batch.encoded:
+        return True
+    return batch.values.dtype.itemsize == 1 and bool((batch.highs > 1).any())
 
 
 def sample_source(
