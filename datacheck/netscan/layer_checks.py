@@ -21,7 +21,8 @@ from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import Demand
-from datacheck.netscan.source_probe import SourceSample, TopDataset
+from datacheck.netscan.source_probe import TopDataset
+from datacheck.scanning.record_shapes import SourceSample
 
 COUNT_MOST = (1 << 31) - 1
 AXES_MOST = 32

@@ -25,7 +25,7 @@ from datacheck.netscan.pair_order import first_keys, out_of_step
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels
 from datacheck.netscan.solver_nets import of_solver
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.source_probe import SourceSample, look_at_tops, sample_source
+from datacheck.netscan.source_probe import look_at_tops
 from datacheck.reporting.files import Reports
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
@@ -34,6 +34,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
+from datacheck.scanning.record_shapes import SourceSample, sample_source
 from datacheck.scanning.run import Progress, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
 
