@@ -57,8 +57,8 @@ class NetSource:
     `fixed` names an InnerProduct layer of the network, whose weights fit one size of input only. `pixels` are the
     classes where the records of a database are pictures of labels. `partner` is the one other layer from whose records
     the predictions come that a loss compares with those of this one. `layers` are those of the network in the first of
-    its phases, and `path_in_net` is where this one stands among them. `rate` is the base_lr of a solver that trains the
-    network from scratch with plain gradients.
+    its phases, and `path_in_net` is where this one stands among them. `solver` is the
+    prototxt that named the network, if one did, and `rate` its base_lr, if it trains from scratch with plain gradients.
     """
 
     net: str
@@ -81,6 +81,7 @@ class NetSource:
     path_in_net: str = ""
     layers: Sequence[Layer] = field(default=(), repr=False, compare=False)
     rate: float | None = None
+    solver: str | None = None
 
     @property
     def readable(self) -> bool:

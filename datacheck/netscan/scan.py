@@ -125,7 +125,8 @@ class NetScan:
             self.report.settings, validators=(*settings.validators, *map(repr, checks))
         )
         forced = _colour(source) is not None
-        return LayerView(backend, reads, tuple(checks), source.classifier is None, forced), findings
+        regression = source.classifier is None and source.pixels is None
+        return LayerView(backend, reads, tuple(checks), regression, forced), findings
 
     def _leave(self, check: str) -> bool:
         """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
@@ -279,6 +280,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         classes=None if classifier is None else classifier.classes,
         classifier=None if classifier is None else classifier.name,
         ignore_label=None if classifier is None else classifier.ignored,
+        solver=source.solver,
         beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
     )
     labels = settings.labels

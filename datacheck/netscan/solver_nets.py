@@ -29,7 +29,7 @@ def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages:
             raise SourceUnknown(solver.path, f"is a solver, and its network {name} is not there; see --root") from exc
         wanted = [state for state in states if state.phase in phases]
         for source in sources_in(net, wanted):
-            rated = replace(source, rate=_plain_rate(solver.message))
+            rated = replace(source, rate=_plain_rate(solver.message), solver=solver.path)
             found.setdefault((source.net, source.line, source.name), rated)
     if not named:
         raise SourceUnknown(solver.path, "is a solver that names no network in a file")

@@ -1,11 +1,15 @@
 """Layers that are read side by side, labels for each prediction, and pixels that nothing scales."""
 
+import shlex
+
 import h5py
 import numpy as np
 import pytest
 from building import datum, write_lmdb
+from click.testing import CliRunner
 
 import datacheck
+from datacheck.cli.entry import cli
 from datacheck.netscan.pair_order import out_of_step
 
 CLASSES = 5
@@ -224,3 +228,22 @@ def test_pixels_without_a_scale_meet_a_large_rate(tmp_path, solver):
 )
 def test_pixels_that_something_brings_to_size_are_sound(tmp_path, how):
     assert unscaled(tmp_path, **how) == []
+
+
+# --- the command that is printed
+
+
+def test_the_printed_command_asks_for_what_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_lmdb(tmp_path / "img", [(b"%08d" % at, raw(1, 6, 6, seed=at)) for at in range(10)])
+    staged = data("d", ["data", "label"], "img", inside='include { stage: "fit" }')
+    (tmp_path / "net.prototxt").write_text(staged + IP + LOSS)
+    (tmp_path / "solver.prototxt").write_text('net: "net.prototxt" base_lr: 0.5 lr_policy: "fixed" max_iter: 9')
+    options = ["--stage", "fit", "--phase", "TRAIN", "--workers", "1"]
+    done = CliRunner().invoke(cli, ["scan", "solver.prototxt", *options], standalone_mode=False)
+    (line,) = [it for it in done.output.splitlines() if it.startswith("all 1 finding: datacheck ")]
+    again = shlex.split(line.partition("datacheck ")[2])
+    assert again[-2:] == ["--net", "solver.prototxt"]
+    once_more = CliRunner().invoke(cli, again, standalone_mode=False)
+    assert "values of 0 to 255 go into 'ip'" in once_more.output
+    assert once_more.return_value == done.return_value == 0
