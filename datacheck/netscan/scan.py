@@ -150,6 +150,8 @@ class NetScan:
         elif seen.only is not None:
             findings += labels_fit(source, {source.name: seen.only})
         checks: list[Validator] = []
+        if source.partner is not None:
+            self._leave("constant")  # a label may be the same for every pixel
         if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape
             fitting = mean if mean is not None and mean.shape == usual else None

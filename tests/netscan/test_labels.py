@@ -169,3 +169,8 @@ def test_a_mean_for_values_of_0_to_1_is_suspicious(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         assert scan(folder, pictures % well) == []
+
+
+def test_a_label_map_of_a_single_class_is_sound(tmp_path):
+    one = [raw(np.full((1, 6, 8), at % CLASSES)) for at in range(12)]
+    assert scan(tmp_path, net(), one) == []
