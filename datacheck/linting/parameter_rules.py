@@ -77,6 +77,10 @@ def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
 
 FILLED = {"weight_filler": 0, "filler": 0, "bias_filler": 1}
 """The fillers of a parameter, and the number of the blob that each fills."""
+FILLING = ("Convolution", "Deconvolution", "InnerProduct", "Embed", "Scale", "Bias", "PReLU")
+"""Layers that fill their blobs while they are set up."""
+BY_OUTPUT = ("xavier", "msra", "positive_unitball")
+"""Fillers that need a first axis to divide by."""
 LARGEST = (1 << 31) - 1
 
 
@@ -90,6 +94,10 @@ def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
         if shape is not None and size is not None and size > LARGEST:
             said = f"its weights would be {spell(shape)}, more than a blob of Caffe can hold: Caffe aborts"
             yield Problem("layer", said, "", "make the layer smaller")
+            return
+        if size == 0 and case.layer.type in FILLING:
+            said = f"its weights would be {spell(shape)}, with nothing to fill: Caffe aborts"
+            yield Problem("layer", said, "", "let no size be 0")
             return
     for descriptor, param in case.message.ListFields():
         if descriptor.name == "dummy_data_param":
@@ -115,6 +123,9 @@ def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Pr
     elif filler.sparse > 0 and shape and shape[0] is not None and filler.sparse > shape[0]:
         said = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {spell(shape)}: Caffe aborts"
         yield Problem("weights", said, f"{path}.sparse", "set it to how many weights of each output are not 0")
+    if shape == () and (filler.type in BY_OUTPUT or filler.sparse >= 0):
+        said = f"the filler {filler.type!r} is for more than a single value: Caffe aborts"
+        yield Problem("weights", said, f"{path}.type", 'take type: "constant"')
     if filler.type == "bilinear" and shape is not None and (len(shape) != 4 or differ(shape[2], shape[3])):
         said = f"the filler 'bilinear' is for square kernels, not for {spell(shape)}: Caffe aborts"
         yield Problem("weights", said, f"{path}.type", "take another filler, such as xavier")

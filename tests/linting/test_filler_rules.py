@@ -19,6 +19,12 @@ ROWS = [
      'type: "Scale" scale_param { bias_term: true bias_filler { value: 1 sparse: 2 } }', "sparse"),
     ('type: "Scale" scale_param { bias_term: false bias_filler { value: 1 sparse: 2 } }',
      'type: "Scale" scale_param { filler { value: 1 sparse: 2 } }', "sparse"),
+    ('type: "PReLU" prelu_param { channel_shared: true filler { value: 0.25 } }',
+     'type: "PReLU" prelu_param { channel_shared: true filler { type: "msra" } }', "single value"),
+    ('type: "PReLU" prelu_param { channel_shared: true filler { type: "gaussian" } }',
+     'type: "PReLU" prelu_param { channel_shared: true filler { type: "gaussian" sparse: 0 } }', "single value"),
+    ('type: "PReLU" prelu_param { filler { type: "xavier" } }',
+     'type: "PReLU" prelu_param { channel_shared: true filler { type: "xavier" } }', "single value"),
     (IP % 'type: "msra"', 'type: "InnerProduct" inner_product_param { num_output: 2000000000 }', "blob"),
 ]  # fmt: skip
 
@@ -52,3 +58,14 @@ DUMMY = 'type: "DummyData" dummy_data_param { shape { dim: 4 dim: 6 dim: 3 dim: 
 def test_fillers_of_dummy_data(tmp_path, passes, fails):
     assert lint_layer(tmp_path, DUMMY % passes, "") == []
     assert [verdict for _, verdict, _ in lint_layer(tmp_path, DUMMY % fails, "")] == ["bad"]
+
+
+def test_layers_with_nothing_to_fill(tmp_path):
+    def found(rows):
+        file = tmp_path / "net.prototxt"
+        ends = 'name: "it" bottom: "data" top: "it"'
+        file.write_text(INPUT.replace("dim: 3", f"dim: {rows}") + f"layer {{ {ends} {IP % ''} }}")
+        return [(it.key, it.verdict) for it in lint(file).findings]
+
+    assert found(3) == []
+    assert found(0) == [("it", "bad")]
