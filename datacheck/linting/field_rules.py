@@ -39,7 +39,17 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     for field in prototxt.unknown:
         forks = _forks(field)
         kind = foreign.get(field.path.partition(".")[0])
-        if forks:
+        if field.again and not any(set(forks).intersection(_forks(it)) for it in prototxt.unknown if it is not field):
+            yield Problem(
+                "malformed-prototxt",
+                f"{field.name} is given twice, and {field.owner} takes it once (in the fork {', '.join(forks)} more "
+                "than once): Caffe does not parse it",
+                field.path,
+                "keep one of them, or train with that fork",
+                None,
+                forks,
+            )
+        elif forks:
             yield _fork(field, forks)
         elif kind is not None and field.owner in LAYERS:
             yield Problem(

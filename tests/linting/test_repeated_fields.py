@@ -24,19 +24,23 @@ def codes(report):
     return [(it.code, it.verdict) for it in report.findings]
 
 
-def test_several_devices_are_those_of_a_fork(tmp_path):
-    file = solver(tmp_path, "device_id: 0\ndevice_id: 1\ndevice_id: 2\n")
+def test_several_devices_are_those_of_a_fork_where_other_fields_are(tmp_path):
+    file = solver(tmp_path, "device_id: 0\ndevice_id: 1\ndevice_id: 2\nrichness: 200\n")
     report = lint(file)
-    assert codes(report) == [("unknown-field", "suspicious")]
-    (finding,) = report.findings
+    assert codes(report) == [("unknown-field", "suspicious")] * 2
+    finding = next(iter(report.findings))
     assert "TSN" in finding.message
     assert "device_id more than once" in finding.message
     assert finding.details["line"] == 6
     assert codes(lint(file, forks=["TSN"])) == []
 
 
-def test_a_list_of_devices_is_those_of_a_fork(tmp_path):
-    assert codes(lint(solver(tmp_path, "device_id: [0, 1]\n"))) == [("unknown-field", "suspicious")]
+@pytest.mark.parametrize("more", ["device_id: [0, 1]\n", "device_id: 0\ndevice_id: 1\n"])
+def test_several_devices_without_a_sign_of_the_fork_are_malformed(tmp_path, more):
+    file = solver(tmp_path, more)
+    assert codes(lint(file)) == [("malformed-prototxt", "bad")]
+    assert codes(lint(file, forks=["TSN"])) == []
+    assert codes(lint(solver(tmp_path, more + "richness: 9\n"))) == [("unknown-field", "suspicious")] * 2
 
 
 @pytest.mark.parametrize("more", ["device_id: 0\n", "device_id: 3\nsolver_mode: GPU\n", ""])
