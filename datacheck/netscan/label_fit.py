@@ -46,6 +46,6 @@ def _misfit(use: Use) -> str | None:
     if not differ(wanted, have):
         return None
     return (
-        f"{have:,} labels a batch for {wanted:,} predictions: the labels are {spell(use.labels)}, and the scores that "
-        f"{use.layer!r} compares with them {spell(use.scores)}, with the classes along axis {axis}"
+        f"{have:,} labels for {wanted:,} predictions a batch: labels {spell(use.labels)}, scores {spell(use.scores)} "
+        f"of {use.layer!r}, classes along axis {axis}"
     )

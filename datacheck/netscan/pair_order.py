@@ -74,9 +74,8 @@ def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) ->
             first = wrong[0]
             verdict: Verdict = "suspicious" if share or alike else "bad"
             text = (
-                f"{len(wrong):,} of the first {count:,} records are not at the place of those in layer {partner!r} "
-                f"that they are named like: record {first} is {escape(ours[first])} here and {escape(others[first])} "
-                "there"
+                f"{len(wrong):,} of the first {count:,} records stand beside others of {partner!r}: record {first}, "
+                f"{escape(ours[first])}, beside {escape(others[first])}"
             )
             yield found("unpaired", text, verdict=verdict, first=first, count=len(wrong), caffe=CAFFE)
         return

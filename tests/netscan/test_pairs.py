@@ -84,7 +84,7 @@ def test_scores_for_each_pixel_and_one_label(tmp_path):
     one = data("both", ["data", "label"], "img")
     (finding,) = scan(tmp_path, one + convolution() + LOSS)
     assert (finding.code, finding.field) == ("label", "label")
-    assert "2 labels a batch for 96 predictions" in finding.message
+    assert "2 labels for 96 predictions a batch" in finding.message
     pool = 'layer { name: "p" type: "Pooling" bottom: "data" top: "data2" pooling_param { global_pooling: true } }\n'
     assert scan(tmp_path, one + pool + convolution().replace('"data"', '"data2"') + LOSS) == []
 
@@ -117,7 +117,7 @@ def test_one_label_a_row_is_sound(tmp_path, shape):
 def test_several_labels_for_one_prediction(tmp_path):
     (finding,) = scan(tmp_path, rows(tmp_path, labels(12, 2)) + LOSS)
     assert (finding.code, finding.verdict, finding.field) == ("label", "bad", "label")
-    assert "8 labels a batch for 4 predictions" in finding.message
+    assert "8 labels for 4 predictions a batch" in finding.message
     assert "'loss'" in finding.message
 
 
@@ -183,7 +183,7 @@ def test_label_maps_in_another_order_than_the_pictures(tmp_path):
 
     write_lmdb(tmp_path / "img", [(it, raw(3, 6, 8)) for it in listed(NAMES, b".jpg")])
     (finding,) = [it for it in scan(tmp_path, stores(NAMES[::-1])) if it.verdict == "bad"]
-    assert finding.message.startswith("40 of the first 40 records are not at the place of those in layer 'pictures'")
+    assert finding.message.startswith("40 of the first 40 records stand beside others of 'pictures': record 0, ")
     (tmp_path / "lab" / "data.mdb").unlink()
     assert scan(tmp_path, stores(NAMES)) == []
 
