@@ -64,7 +64,9 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     if layer.old:
         return []
     message, count = layer.message, len(layer.tops)
-    if len(bottoms) >= LAYER_TYPES[layer.type].bottoms[0] if layer.type in LAYER_TYPES else False:
+    if layer.type in LAYER_TYPES:
+        if len(bottoms) < LAYER_TYPES[layer.type].bottoms[0]:
+            return []  # which a rule says
         set_up(layer, bottoms)
     if layer.type in SOURCES:
         return SOURCES[layer.type](message, count, record)
