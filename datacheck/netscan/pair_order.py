@@ -19,6 +19,8 @@ from datacheck.workers.interface import MakeEngine, Watch
 
 KEYS = 1024
 """The first keys of each store that are compared."""
+AT_ONCE = 64
+"""Records of a block: their values are of no use here."""
 FEWEST = 8
 """So many names must be in both stores before their places are compared."""
 NUMBERED = re.compile(rb"\d{8}_(?=.)")
@@ -40,7 +42,7 @@ class TakeKeys:
         watch.note(None)
         keys: list[bytes] = []
         for shard in self.layout.shards:
-            for block in job.reader.blocks(shard, limit=KEYS - len(keys)):
+            for block in job.reader.blocks(shard, limit=AT_ONCE):
                 if isinstance(block, Block):
                     keys += map(bytes, block.keys)
                 if len(keys) >= KEYS:
