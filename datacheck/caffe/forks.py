@@ -219,6 +219,10 @@ ReductionOp TSN: TOPK
 SolverType NVIDIA: SAG
 """
 
+REPEATED = """
+SolverParameter TSN: device_id
+"""
+"""Fields that some fork takes several times, and BVLC Caffe once; the schema has them as repeated."""
 FILLERS = """
 NVIDIA: gaussianstatic positive_unitballstatic uniformstatic xavierstatic msrastatic bilinearstatic
 DeepLab: bilinear_upsampling
@@ -252,6 +256,11 @@ def forks_of_type(kind: str) -> Forks:
 def forks_of_value(enum: str, value: str) -> Forks:
     """Return the forks whose enum has the value."""
     return _of_owners(VALUES).get((enum, value), ())
+
+
+def forks_repeating(field: str, owner: str) -> Forks:
+    """Return the forks whose message `owner` takes the field several times."""
+    return _of_owners(REPEATED).get((owner, field), ())
 
 
 def values_of_forks(enum: str) -> list[str]:

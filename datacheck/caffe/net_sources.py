@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.caffe.layers import CLASSIFIERS, LAYER_TYPES, LOSSES
+from datacheck.caffe.layers import LAYER_TYPES
+from datacheck.caffe.net_flow import Classifier, Flow, flow
 from datacheck.caffe.network import PHASES, Layer, Phase, State, layers_in
 from datacheck.caffe.network import layers as all_layers
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.schema import enums
-from datacheck.caffe.shapes import Place, infer
+from datacheck.caffe.shapes import infer
 from datacheck.model.replacing import replace
 
 READS = {
@@ -24,14 +25,6 @@ READS = {
 OLD = {"data": "Data", "images": "ImageData", "hdf5_data": "HDF5Data", "window_data": "WindowData"}
 """The data layers of the first generation, as they are called today."""
 DATABASES = ("Data", "AnnotatedData")
-SAME_LABELS = frozenset({"Split", "Reshape", "Flatten"})
-"""Layers that leave labels what they are."""
-PRODUCERS = {
-    "InnerProduct": "inner_product_param",
-    "Convolution": "convolution_param",
-    "Deconvolution": "convolution_param",
-}
-"""The layers whose num_output is the number of classes, if a classifier's bottom comes from them."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +51,15 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """What the labels must be: one of `classes`, or `ignored`. `name` is the layer that tells the classes apart."""
-
-    name: str
-    classes: int
-    ignored: int | None = None
-
-
-@dataclass(frozen=True)
 class NetSource:
     """A layer that reads records, in the phases in which the network has it.
 
     `path` is the source as it is written. `backend` is that of a Data layer. `label` is the top that has the labels.
     `fixed` names an InnerProduct layer of the network, whose weights fit one size of input only. `pixels` are the
     classes where the records of a database are pictures of labels. `partner` is the one other layer from whose records
-    the predictions come that a loss compares with those of this one.
+    the predictions come that a loss compares with those of this one. `layers` are those of the network in the first of
+    its phases, and `path_in_net` is where this one stands among them. `solver` is the
+    prototxt that named the network, if one did, and `rate` its base_lr, if it trains from scratch with plain gradients.
     """
 
     net: str
@@ -93,6 +79,10 @@ class NetSource:
     fixed: str | None = None
     pixels: Classifier | None = None
     partner: str | None = None
+    path_in_net: str = ""
+    layers: Sequence[Layer] = field(default=(), repr=False, compare=False)
+    rate: float | None = None
+    solver: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -117,12 +107,13 @@ def sources_in(prototxt: Prototxt, states: Sequence[State]) -> list[NetSource]:
     found: dict[str, NetSource] = {}
     for state in states:
         layers = [_of_today(layer) for layer in layers_in(prototxt, state)]
-        places = infer(layers)
+        made = flow(infer(layers))
         for layer in layers:
             if not reads(layer):
                 continue
             if layer.path not in found:
-                found[layer.path] = _source(prototxt, layer, state.phase, places)
+                made_of = _source(prototxt, layer, state.phase, made)
+                found[layer.path] = replace(made_of, path_in_net=layer.path, layers=layers)
             elif state.phase not in found[layer.path].phases:
                 other = found[layer.path]
                 found[layer.path] = replace(other, phases=(*other.phases, state.phase))
@@ -155,15 +146,15 @@ def stages_of(prototxt: Prototxt) -> list[str]:
 MOST_STAGES = 8
 
 
-def _source(prototxt: Prototxt, layer: Layer, phase: Phase, places: Sequence[Place]) -> NetSource:
+def _source(prototxt: Prototxt, layer: Layer, phase: Phase, made: Flow) -> NetSource:
     tops = tuple(layer.tops)
     if layer.type not in READS:
         return _unread(prototxt, layer, phase)
     param = getattr(layer.message, READS[layer.type])
     candidates = tops if layer.type == "HDF5Data" else tops[1:2]
-    known = {top: made for top in candidates if (made := _classifier(places, top)) is not None}
+    known = {top: it for top in candidates if (it := made.classifier(layer.path, top)) is not None}
     label = next(iter(known), tops[1] if layer.type != "HDF5Data" and len(tops) > 1 else None)
-    compared = compared_with(places, layer) if layer.type == "Data" else None
+    partner = made.partners.get((layer.path, tops[0])) if layer.type == "Data" and tops else None
     names = {number: name for name, number in enums()["DB"].items()}
     return NetSource(
         net=prototxt.path,
@@ -180,9 +171,9 @@ def _source(prototxt: Prototxt, layer: Layer, phase: Phase, places: Sequence[Pla
         pictures=_pictures(param) if layer.type == "ImageData" else Pictures(),
         label=label,
         classifier=known.get(label) if label is not None else None,
-        fixed=next((place.layer.name for place in places if place.layer.type == "InnerProduct"), None),
-        pixels=_classifier(places, tops[0]) if compared is not None and tops else None,
-        partner=compared,
+        fixed=made.fixed,
+        pixels=made.classifier(layer.path, tops[0]) if partner is not None else None,
+        partner=partner,
     )
 
 
@@ -205,34 +196,6 @@ def _has_source(name: str, param: Any) -> bool:
     return name.endswith("_param") and "source" in getattr(param.DESCRIPTOR, "fields_by_name", ())
 
 
-def compared_with(places: Sequence[Place], layer: Layer) -> str | None:
-    """Return the name of the one layer whose records a loss compares with the first top of this one; None if none."""
-    labels = set(layer.tops[:1])
-    for at, place in enumerate(places):
-        if place.layer.type in SAME_LABELS and set(place.layer.bottoms) & labels:
-            labels |= set(place.layer.tops)
-        bottoms = place.layer.bottoms
-        if place.layer.type in LOSSES and len(bottoms) > 1 and bottoms[1] in labels:
-            origins = {it.name: it for it in _origins(places[:at], bottoms[0])}
-            if len(origins) == 1 and layer.name not in origins:
-                return next(iter(origins))
-    return None
-
-
-def _origins(places: Sequence[Place], blob: str) -> list[Layer]:
-    """Return the layers without bottoms that a blob is made of."""
-    wanted, found = {blob}, []
-    for place in reversed(places):
-        made = wanted.intersection(place.layer.tops)
-        if not made:
-            continue
-        wanted -= made
-        wanted.update(place.layer.bottoms)
-        if not place.layer.bottoms:
-            found.append(place.layer)
-    return found
-
-
 def _transform(message: Any) -> Transform:
     param = message.transform_param
     return Transform(
@@ -248,53 +211,3 @@ def _transform(message: Any) -> Transform:
 
 def _pictures(param: Any) -> Pictures:
     return Pictures(param.root_folder, param.new_height, param.new_width, param.is_color)
-
-
-def _classifier(places: Sequence[Place], top: str) -> Classifier | None:
-    """Return what the blob `top` is compared with as a label; a loss before an Accuracy, the fewest classes first."""
-    found = list(_classifiers(places, top))
-    if not found:
-        return None
-    losses = [made for loss, made in found if loss] or [made for _, made in found]
-    return min(losses, key=lambda made: made.classes)
-
-
-def _classifiers(places: Sequence[Place], top: str) -> Iterator[tuple[bool, Classifier]]:
-    labels = {top}
-    for at, place in enumerate(places):
-        layer = place.layer
-        if layer.type in SAME_LABELS and set(layer.bottoms) & labels:
-            labels |= set(layer.tops)
-        if layer.type not in CLASSIFIERS or len(layer.bottoms) < 2 or layer.bottoms[1] not in labels:
-            continue
-        name, counted = _walk(places[:at], layer.bottoms[0])
-        axis = _axis(layer)
-        shape = place.bottoms[0]
-        classes = shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
-        classes = classes or (counted if axis == 1 else None)
-        if classes:
-            yield layer.type in LOSSES, Classifier(name or layer.name, classes, _ignored(layer))
-
-
-def _axis(layer: Layer) -> int:
-    fields = {"SoftmaxWithLoss": "softmax_param", "InfogainLoss": "infogain_loss_param", "Accuracy": "accuracy_param"}
-    return int(getattr(layer.message, fields[layer.type]).axis) if layer.type in fields else 1
-
-
-def _ignored(layer: Layer) -> int | None:
-    param = layer.message.accuracy_param if layer.type == "Accuracy" else layer.message.loss_param
-    return int(param.ignore_label) if param.HasField("ignore_label") else None
-
-
-def _walk(places: Sequence[Place], blob: str) -> tuple[str | None, int | None]:
-    """Go back from a blob to the layer whose num_output it has; return that layer's name and num_output."""
-    for place in reversed(places):
-        layer = place.layer
-        if blob not in layer.tops:
-            continue
-        if layer.type in PRODUCERS:
-            return layer.name, getattr(layer.message, PRODUCERS[layer.type]).num_output
-        if not layer.bottoms:
-            break
-        blob = layer.bottoms[0]
-    return None, None

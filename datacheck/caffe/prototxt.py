@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from datacheck.caffe.forks import forks_of_value
+from datacheck.caffe.forks import forks_of_value, forks_repeating
 from datacheck.caffe.messages import MalformedMessage, parse_text
 from datacheck.caffe.scalars import fault_of
 from datacheck.caffe.schema import messages
@@ -34,7 +34,8 @@ _GLOG = re.compile(r"(Log file created at|[IWEF]\d{4,8} \d\d:\d\d:\d\d)")
 class UnknownField:
     """A field that the message it stands in (`owner`, as the schema calls it) does not have in BVLC's Caffe.
 
-    With a `value`, the field is there, but not that value of its enum, which only forks have.
+    With a `value`, the field is there, but not that value of its enum, which only forks have. `again`: the field is
+    there, but it stands there several times, which only forks take.
     """
 
     name: str
@@ -42,6 +43,7 @@ class UnknownField:
     owner: str
     line: int
     value: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
             path += f"[{count[node.name]}]"
             count[node.name] += 1
         lines.setdefault(path, node.line)
+        if count[node.name] == 2 and forks_repeating(node.name, owner):
+            yield UnknownField(node.name, path, owner, node.line, again=True)
         if node.value and forks_of_value(field.type, node.value):
             yield UnknownField(node.name, path, owner, node.line, node.value)
         if node.fields and field.type in messages():

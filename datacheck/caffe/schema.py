@@ -49,7 +49,7 @@ SolverParameter: net string 24, net_param NetParameter 25, train_net string 1, t
     iter_size int32=1 36, lr_policy string 8, gamma float 9, power float 10, momentum float 11,
     weight_decay float 12, regularization_type string=L2 29, stepsize int32 13, stepvalue int32* 34,
     clip_gradients float=-1 35, snapshot int32 14, snapshot_prefix string 15, snapshot_diff bool 16,
-    snapshot_format SnapshotFormat=BINARYPROTO 37, solver_mode SolverMode=GPU 17, device_id int32 18,
+    snapshot_format SnapshotFormat=BINARYPROTO 37, solver_mode SolverMode=GPU 17, device_id int32* 18,
     random_seed int64=-1 20, type string=SGD 40, delta float=1e-8 31, momentum2 float=0.999 39,
     rms_decay float=0.99 38, debug_info bool 23, snapshot_after_train bool=true 28, solver_type SolverType=SGD 30,
     layer_wise_reduce bool=true 41, weights string* 42

@@ -260,6 +260,42 @@ def _pyramid(layer: Layer, bottoms: Shapes) -> None:
             raise Misfit(reason, "spp_param.pyramid_height")
 
 
+def _engine(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that what cuDNN is asked for is what it does: no dilation, two axes. A build without it aborts too."""
+    param, shape = layer.message.convolution_param, _bottom(bottoms, 0)
+    if param.engine != enums()["Engine"]["CUDNN"]:
+        return
+    if any(size > 1 for size in param.dilation):
+        raise Misfit("cuDNN does no dilated convolution here", "convolution_param.engine", ("NVIDIA",))
+    if shape is not None and len(shape) - axis_of(shape, param.axis, "convolution_param.axis") != 3:
+        said = f"cuDNN goes over 2 axes behind the channels, and {spell(shape)} has others"
+        raise Misfit(said, "convolution_param.engine")
+
+
+def _matrix(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that an infogain matrix that is a bottom has a row and a column for each class."""
+    scores, matrix = _bottom(bottoms, 0), _bottom(bottoms, 2)
+    axis = layer.message.infogain_loss_param.axis
+    if scores is None or matrix is None or scores[axis] is None:
+        return
+    classes = scores[axis] or 0
+    if differ(product(matrix), classes * classes):
+        raise Misfit(f"the infogain matrix {spell(matrix)} must be {classes}x{classes}", "bottom[2]")
+
+
+def _filled(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that there is something to fill."""
+    param = layer.message.dummy_data_param
+    sizes = [size for shape in param.shape for size in shape.dim]
+    if 0 in (*sizes, *param.num, *param.channels, *param.height, *param.width):
+        raise Misfit("a size is 0, and there is nothing to fill", "dummy_data_param")
+
+
+def _window_crop(layer: Layer, bottoms: Shapes) -> None:
+    if not layer.message.transform_param.crop_size:
+        raise Misfit("crop_size is missing or 0, and windows are cut to it", "transform_param.crop_size")
+
+
 OLD = axes(0, LEGACY)
 CHECKS: dict[str, tuple[Check, ...]] = {
     "AbsVal": (elsewhere,),
@@ -271,9 +307,9 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "Concat": (one_of("concat_param", "axis", "concat_dim"),),
     "ContrastiveLoss": (same_rows, *(axes(0, LEGACY, it) for it in range(3)), _contrast, single(0, 2, 3),
                         single(1, 2, 3), single(2, 1, 2, 3)),
-    "Convolution": (_same_inputs,),
-    "Deconvolution": (_same_inputs,),
-    "DummyData": (_fillers,),
+    "Convolution": (_same_inputs, _engine),
+    "Deconvolution": (_same_inputs, _engine),
+    "DummyData": (_fillers, _filled),
     "Eltwise": (_no_coefficients_in_products,),
     "EuclideanLoss": (same_rows,),
     "Filter": (_selected,),
@@ -281,7 +317,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "HDF5Output": (OLD, axes(0, LEGACY, 1), same_rows),
     "HingeLoss": (same_rows, OLD),
     "ImageData": (_both_sizes,),
-    "InfogainLoss": (same_rows, axis("infogain_loss_param")),
+    "InfogainLoss": (same_rows, axis("infogain_loss_param"), _matrix),
     "LRN": (axes(4, 4),),
     "LSTM": (_recurrent,),
     "LSTMUnit": (_lstm_unit,),
@@ -297,6 +333,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "Softmax": (axis("softmax_param"),),
     "SoftmaxWithLoss": (same_rows, axis("softmax_param")),
     "Split": (elsewhere,),
+    "WindowData": (_window_crop,),
 }  # fmt: skip
 """The checks of each layer type, in their order."""
 

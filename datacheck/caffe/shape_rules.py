@@ -127,9 +127,9 @@ def crop(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     (data, like), param = (bottoms[0], bottoms[1] if len(bottoms) > 1 else None), message.crop_param
     if data is None or like is None:
         return [None]
-    if len(data) != len(like):
-        raise Misfit(f"the bottoms {_list([data, like])} have not as many axes as each other")
     axis = axis_of(data, param.axis, "crop_param.axis")
+    if len(like) < len(data):
+        raise Misfit(f"the second of the bottoms {_list([data, like])} has fewer axes than the first")
     if len(param.offset) > 1 and len(param.offset) != len(data) - axis:
         raise Misfit(f"has {len(param.offset)} offsets for {len(data) - axis} axes", "crop_param.offset")
     for place in range(axis, len(data)):
@@ -139,7 +139,7 @@ def crop(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
             raise Misfit(
                 f"axis {place} of {spell(data)} has not {want} left behind the offset {at}", "crop_param.offset"
             )
-    return [(*data[:axis], *like[axis:])]
+    return [(*data[:axis], *like[axis : len(data)])]
 
 
 def reduction(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:

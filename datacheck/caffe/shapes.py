@@ -31,12 +31,16 @@ class Place:
 
 
 def infer(
-    layers: Sequence[Layer], records: Mapping[str, Shape] | None = None, unsure: Collection[str] = ()
+    layers: Sequence[Layer],
+    records: Mapping[str, Shape] | None = None,
+    unsure: Collection[str] = (),
+    rows: Mapping[tuple[str, str], Shape] | None = None,
 ) -> list[Place]:
     """Return the shapes at each of the layers of one phase, in their order.
 
     `records` are the shapes (channels, height, width) of what Data layers read, by the layer's name. `unsure` are the
-    paths of layers with fields that are not known, and that may change what the layer does.
+    paths of layers with fields that are not known, and that may change what the layer does. `rows` are the shapes of a
+    row of the datasets that HDF5Data layers read, by the layer's name and the top.
     """
     blobs: dict[str, Shape | None] = {}
     places = []
@@ -45,6 +49,8 @@ def infer(
         misfit = None
         try:
             tops = [] if layer.path in unsure else _tops(layer, bottoms, (records or {}).get(layer.name))
+            if layer.type == "HDF5Data" and rows:
+                tops = _batches(layer, rows)
             _refuse_what_no_blob_holds(tops)
         except Misfit as exc:
             misfit, tops = exc, []
@@ -58,7 +64,9 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     if layer.old:
         return []
     message, count = layer.message, len(layer.tops)
-    if len(bottoms) >= LAYER_TYPES[layer.type].bottoms[0] if layer.type in LAYER_TYPES else False:
+    if layer.type in LAYER_TYPES:
+        if len(bottoms) < LAYER_TYPES[layer.type].bottoms[0]:
+            return []  # which a rule says
         set_up(layer, bottoms)
     if layer.type in SOURCES:
         return SOURCES[layer.type](message, count, record)
@@ -74,6 +82,13 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     if any(shape is None for shape in bottoms):
         return []
     return rule(message, bottoms, count)
+
+
+def _batches(layer: Layer, rows: Mapping[tuple[str, str], Shape]) -> list[Shape | None]:
+    """Return the tops of HDF5Data: batches of rows."""
+    size = layer.message.hdf5_data_param.batch_size or None
+    known = [rows.get((layer.name, top)) for top in layer.tops]
+    return [None if row is None else (size, *row) for row in known]
 
 
 def _refuse_what_no_blob_holds(tops: Shapes) -> None:

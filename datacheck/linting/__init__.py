@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from datacheck.linting.nets_of_solver import Net, Unread, alone, named_by
 from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
 from datacheck.linting.rules import FILE_RULES, LAYER_RULES
 from datacheck.linting.solver_rules import SOLVER_RULES
+from datacheck.linting.stored_shapes import StoredShapes
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
@@ -46,11 +47,15 @@ class LintRequest:
     records: Mapping[str, Shape] = field(default_factory=dict)
     forks: frozenset[str] = frozenset()
     shape: Shape | None = None
+    stored: StoredShapes = field(default_factory=StoredShapes)
 
-    def shapes(self, layers: Iterable[Layer]) -> Mapping[str, Shape]:
-        """Return the shapes of records by the layer's name; `shape` is that of all that are not named."""
+    def shapes(self, layers: Sequence[Layer], folders: Folders) -> Mapping[str, Shape]:
+        """Return the shapes of records by the layer's name; `shape` is that of all that are not named.
+
+        Where it is not given, databases that are at hand tell.
+        """
         if self.shape is None:
-            return self.records
+            return {**self.stored.of(layers, folders), **self.records}
         return {**{layer.name: self.shape for layer in layers}, **self.records}
 
 
@@ -92,7 +97,8 @@ def lint(
     forks
         The forks of Caffe (see `datacheck lint --fork`) whose fields, layers and values are taken as known.
     shape
-        The shape (channels, height, width) of the records of all data layers that `records` does not name.
+        The shape (channels, height, width) of the records of all data layers that `records` does not name; by default
+        that of the databases that the layers name, where they are at hand.
     strict
         Let suspicious findings count as bad ones do.
 
@@ -202,8 +208,8 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
     """Yield what is wrong with the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
-    places, ranges = infer(chosen, given.shapes(chosen), unsure), follow(chosen)
     folders = _folders(net.prototxt, given)
+    places, ranges = infer(chosen, given.shapes(chosen, folders), unsure), follow(chosen)
     case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():

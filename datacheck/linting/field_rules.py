@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.caffe.forks import Forks, forks_of_type, forks_of_value, forks_with
+from datacheck.caffe.forks import Forks, forks_of_type, forks_of_value, forks_repeating, forks_with
 from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
@@ -37,9 +37,19 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     hints = Hints()
     foreign = dict(_foreign_types(prototxt))
     for field in prototxt.unknown:
-        forks = forks_of_value(_enum(field), field.value) if field.value else forks_with(field.name, field.owner)
+        forks = _forks(field)
         kind = foreign.get(field.path.partition(".")[0])
-        if forks:
+        if field.again and not any(set(forks).intersection(_forks(it)) for it in prototxt.unknown if it is not field):
+            yield Problem(
+                "malformed-prototxt",
+                f"{field.name} is given twice, and {field.owner} takes it once (in the fork {', '.join(forks)} more "
+                "than once): Caffe does not parse it",
+                field.path,
+                "keep one of them, or train with that fork",
+                None,
+                forks,
+            )
+        elif forks:
             yield _fork(field, forks)
         elif kind is not None and field.owner in LAYERS:
             yield Problem(
@@ -82,8 +92,17 @@ def _enum(field: UnknownField) -> str:
     return messages()[field.owner][field.name].type
 
 
+def _forks(field: UnknownField) -> Forks:
+    """Return the forks that have the field, its value, or several of it."""
+    if field.again:
+        return forks_repeating(field.name, field.owner)
+    return forks_of_value(_enum(field), field.value) if field.value else forks_with(field.name, field.owner)
+
+
 def _fork(field: UnknownField, forks: Forks) -> Problem:
     what = f"{field.name} takes {field.value!r}" if field.value else f"{field.owner} has the field {field.name!r}"
+    if field.again:
+        what = f"{field.owner} takes {field.name} more than once"
     return Problem(
         "unknown-field",
         f"{what} in a fork ({', '.join(forks)}) only; BVLC Caffe aborts when it parses the file",

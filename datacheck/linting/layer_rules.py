@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from datacheck.caffe.forks import forks_of_filler
 from datacheck.caffe.geometry import Misfit, product, spell
@@ -246,44 +247,48 @@ def fillers(case: LayerCase) -> Iterator[Problem]:
         if not descriptor.name.endswith("_param"):
             continue
         for field, filler in param.ListFields():
-            if (
-                field.message_type is None
-                or field.message_type.name != "FillerParameter"
-                or field.name == "data_filler"
-            ):
+            if field.message_type is None or field.message_type.name != "FillerParameter":
                 continue
             path = f"{descriptor.name}.{field.name}"
-            forks = forks_of_filler(filler.type)
-            if forks:
-                yield Problem(
-                    "weights",
-                    f"a fork ({', '.join(forks)}) has the filler {filler.type!r}; BVLC Caffe has not, and aborts",
-                    f"{path}.type",
-                    "train with that fork",
-                    "suspicious",
-                    forks,
-                )
-            elif filler.type not in FILLERS:
-                yield Problem(
-                    "weights",
-                    f"there is no filler {filler.type!r}: Caffe aborts",
-                    f"{path}.type",
-                    f"take one of {', '.join(FILLERS)}",
-                )
-            elif filler.type == "uniform" and filler.min > filler.max:
-                yield Problem(
-                    "weights",
-                    f"min {number(filler.min)} is above max {number(filler.max)}: Caffe aborts",
-                    f"{path}.min",
-                    "swap them",
-                )
-            elif filler.type == "gaussian" and filler.std <= 0:
-                yield Problem(
-                    "weights",
-                    f"std is {number(filler.std)}: Caffe aborts",
-                    f"{path}.std",
-                    "set std above 0, such as 0.01",
-                )
+            if hasattr(filler, "type"):
+                yield from _filler(filler, path)
+            else:  # those of DummyData
+                for number, it in enumerate(filler):
+                    yield from _filler(it, f"{path}[{number}]")
+
+
+def _filler(filler: Any, path: str) -> Iterator[Problem]:
+    forks = forks_of_filler(filler.type)
+    if forks:
+        yield Problem(
+            "weights",
+            f"a fork ({', '.join(forks)}) has the filler {filler.type!r}; BVLC Caffe has not, and aborts",
+            f"{path}.type",
+            "train with that fork",
+            "suspicious",
+            forks,
+        )
+    elif filler.type not in FILLERS:
+        yield Problem(
+            "weights",
+            f"there is no filler {filler.type!r}: Caffe aborts",
+            f"{path}.type",
+            f"take one of {', '.join(FILLERS)}",
+        )
+    elif filler.type == "uniform" and filler.min > filler.max:
+        yield Problem(
+            "weights",
+            f"min {number(filler.min)} is above max {number(filler.max)}: Caffe aborts",
+            f"{path}.min",
+            "swap them",
+        )
+    elif filler.type == "gaussian" and filler.std <= 0:
+        yield Problem(
+            "weights",
+            f"std is {number(filler.std)}: Caffe aborts",
+            f"{path}.std",
+            "set std above 0, such as 0.01",
+        )
 
 
 def learning_factors(case: LayerCase) -> Iterator[Problem]:

@@ -110,7 +110,6 @@ def _maker(case: LayerCase) -> Layer | None:
 
 TWICE = {
     ("SoftmaxWithLoss", "Softmax"): "SoftmaxWithLoss applies a softmax itself",
-    ("InfogainLoss", "Softmax"): "InfogainLoss applies a softmax itself",
     ("SigmoidCrossEntropyLoss", "Sigmoid"): "SigmoidCrossEntropyLoss applies a sigmoid itself",
     ("SoftmaxWithLoss", "Sigmoid"): "scores between 0 and 1 tell classes apart hardly at all",
     ("SigmoidCrossEntropyLoss", "Softmax"): "SigmoidCrossEntropyLoss applies a sigmoid itself",

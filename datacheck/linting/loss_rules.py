@@ -134,10 +134,12 @@ def judge_matrix(matrix: NDArray[Any], name: str, count: Dim, path: str) -> Iter
     strange = ~np.isfinite(rows)
     if strange.any():
         row, column = (int(it) for it in np.argwhere(strange)[0])
+        count_strange = int(strange.sum())
+        many = "a value that is" if count_strange == 1 else f"{count_strange} values that are"
         yield Problem(
             "loss",
-            f"the infogain matrix {name} has {int(strange.sum())} values that are not finite, the first "
-            f"{rows[row, column]} at [{row}, {column}]: the loss is not finite once class {row} comes up",
+            f"the infogain matrix {name} has {many} not finite, the first {rows[row, column]} at [{row}, {column}]: "
+            f"the loss is not finite once class {row} comes up",
             path,
             "give it finite values",
         )

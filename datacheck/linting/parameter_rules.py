@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datacheck.caffe.geometry import Shape, differ, product, spell
@@ -73,6 +73,62 @@ def _unlike(one: Shape, other: Shape, loose: bool) -> bool:
     if loose:
         return differ(product(one), product(other))
     return len(one) != len(other) or any(map(differ, one, other))
+
+
+FILLED = {"weight_filler": 0, "filler": 0, "bias_filler": 1}
+"""The fillers of a parameter, and the number of the blob that each fills."""
+FILLING = ("Convolution", "Deconvolution", "InnerProduct", "Embed", "Scale", "Bias", "PReLU")
+"""Layers that fill their blobs while they are set up."""
+BY_OUTPUT = ("xavier", "msra", "positive_unitball")
+"""Fillers that need a first axis to divide by."""
+LARGEST = (1 << 31) - 1
+
+
+def blobs_can_be_filled(case: LayerCase) -> Iterator[Problem]:
+    """Learned blobs are of a size that Caffe holds, and their fillers are for blobs of their shape."""
+    if not case.known or case.unsure or case.place.misfit is not None:
+        return
+    blobs = blobs_of(case.layer, case.place.bottoms) or []
+    for shape in blobs:
+        size = None if shape is None else product(shape)
+        if shape is not None and size is not None and size > LARGEST:
+            said = f"its weights would be {spell(shape)}, more than a blob of Caffe can hold: Caffe aborts"
+            yield Problem("layer", said, "", "make the layer smaller")
+            return
+        if size == 0 and case.layer.type in FILLING:
+            said = f"its weights would be {spell(shape)}, with nothing to fill: Caffe aborts"
+            yield Problem("layer", said, "", "let no size be 0")
+            return
+    for descriptor, param in case.message.ListFields():
+        if descriptor.name == "dummy_data_param":
+            for at, filler in enumerate(param.data_filler):
+                yield from _unfit(filler, case.place.tops[at : at + 1], f"dummy_data_param.data_filler[{at}]")
+        elif descriptor.name.endswith("_param") and blobs:
+            for name, at in FILLED.items():
+                if name in param.DESCRIPTOR.fields_by_name and param.HasField(name):
+                    yield from _unfit(getattr(param, name), blobs[at : at + 1], f"{descriptor.name}.{name}")
+
+
+def _unfit(filler: Any, blobs: Sequence[Shape | None], path: str) -> Iterator[Problem]:
+    """Say why a filler does not fill the blob, if there is one."""
+    if not blobs:
+        return
+    shape = blobs[0]
+    if filler.sparse != -1 and filler.type != "gaussian":
+        said = f"the filler {filler.type!r} takes no sparse: Caffe aborts"
+        yield Problem("weights", said, f"{path}.sparse", 'remove it, or set type: "gaussian"')
+    elif filler.sparse < -1:
+        said = f"sparse is {filler.sparse}: Caffe aborts"
+        yield Problem("weights", said, f"{path}.sparse", "set it to how many weights of each output are not 0")
+    elif filler.sparse > 0 and shape and shape[0] is not None and filler.sparse > shape[0]:
+        said = f"sparse is {filler.sparse}, more than the {shape[0]} outputs of {spell(shape)}: Caffe aborts"
+        yield Problem("weights", said, f"{path}.sparse", "set it to how many weights of each output are not 0")
+    if shape == () and (filler.type in BY_OUTPUT or filler.sparse >= 0):
+        said = f"the filler {filler.type!r} is for more than a single value: Caffe aborts"
+        yield Problem("weights", said, f"{path}.type", 'take type: "constant"')
+    if filler.type == "bilinear" and shape is not None and (len(shape) != 4 or differ(shape[2], shape[3])):
+        said = f"the filler 'bilinear' is for square kernels, not for {spell(shape)}: Caffe aborts"
+        yield Problem("weights", said, f"{path}.type", "take another filler, such as xavier")
 
 
 def labels_are_not_learned(case: LayerCase) -> Iterator[Problem]:

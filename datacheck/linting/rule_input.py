@@ -57,6 +57,12 @@ class Folders:
         """Return whether there is such a folder."""
         return any((place / name).is_dir() for place in self.places)
 
+    def database(self, name: str) -> Path | None:
+        """Return the folder of a database, looked for as files are; None if there is none."""
+        if not name or "\0" in name:
+            return None
+        return next((place / name for place in self.places if (place / name).is_dir()), None)
+
     def find(self, name: str) -> Path | None:
         """Return the file, in `root` (else in the working directory), or beside the prototxt; None if there is none.
 

@@ -22,6 +22,7 @@ LAYER_RULES: dict[str, LayerRule] = {
     "parameters": wiring_rules.strange_parameters,
     "param": parameter_rules.count,
     "shared-param": parameter_rules.shared,
+    "blob-fillers": parameter_rules.blobs_can_be_filled,
     "gradient": parameter_rules.labels_are_not_learned,
     "source": layer_rules.source,
     "transformation": layer_rules.transformation,

@@ -21,6 +21,7 @@ from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
 from datacheck.logs.standstill import Jumped, NoLoss
+from datacheck.logs.test_losses import TestLoss
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
 
@@ -381,6 +382,7 @@ STORIES: dict[str, Story] = {
     "sudden-nan": SuddenNan(),
     "dead-network": Either((NoLoss(), DeadNetwork())),
     "clipping": ClippedAlways(),
+    "test-loss": TestLoss(),
 }
 """The stories by their codes, in the order in which they are told: what explains a NaN comes before what is left."""
 

@@ -6,18 +6,23 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
+from statistics import median
 from typing import Any
 
 import msgspec
 
 from datacheck.logs import events
 from datacheck.logs.header import TEST, TRAIN, Header
+from datacheck.logs.outputs import loss_of
 from datacheck.reporting.log_series import RunSummary, SeriesPoint, spelled
 
 KEPT = 2048
 """Points of a run that are kept, spread evenly; from KEPT to twice as many at any time."""
 NEAR = 256
 """Points before the first loss that is not finite, and at the end of a run, that are kept one by one."""
+NEAR_TEST = 8
+"""Points before a test whose losses are compared with its own."""
 OUTPUTS = 16
 VALUES = 8
 """Values of a bad pass that are kept: the first is the culprit, or one of its own layer that follows it."""
@@ -115,6 +120,10 @@ class Series:
             self._after.append(point)
         self._tail.append(point)
 
+    def nearest(self, count: int) -> list[Point]:
+        """Return the last points."""
+        return list(islice(reversed(self._tail), count))[::-1]
+
     def kept(self, more: Iterable[Point] = ()) -> list[Point]:
         """Return the points that are kept, in their order."""
         extremes = [it for it in (self._least, self._most) if it is not None]
@@ -133,6 +142,28 @@ class BadPass:
     iteration: int | None
     first: bool
     values: list[events.BadValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A loss of a test, with its line, and what it was in training about then (None: not shown)."""
+
+    evidence: Evidence
+    train: float | None
+
+
+class TestSeries:
+    """A loss of the test phase: the first test, the one with the least loss, and the last ones."""
+
+    def __init__(self, first: Tested) -> None:
+        self.first = self.least = first
+        self.last: deque[Tested] = deque([first], maxlen=NEAR)
+
+    def add(self, test: Tested) -> None:
+        """Take in the next test."""
+        self.last.append(test)
+        if test.evidence.value < self.least.evidence.value:
+            self.least = test
 
 
 Listen = Callable[[SeriesPoint], None]
@@ -163,6 +194,8 @@ class Run:
         self.bad_norm: Evidence | None = None
         self.snapshot_at_zero = False
         self.first_test: int | None = None
+        self.tests: dict[bytes, TestSeries] = {}
+        """The losses of the test phase, by their names."""
         self._point: Point | None = None
         self._marked: list[Point] = []
         self._norms: events.Norms | None = None
@@ -246,10 +279,24 @@ class Run:
                 self._point.outputs.append(event)
             return
         self._testing = None
+        if event.text.endswith(b" loss)"):
+            self._take_test_loss(event)
         if "test" not in self.first and (b"nan" in event.text or b"inf" in event.text):
             match = events.OUTPUT.search(event.text)
             if match is not None and match[4] and not math.isfinite(value := events.number(match[3])):
                 self.first["test"] = Evidence(event.line, event.text, self._tested, value)
+
+    def _take_test_loss(self, event: events.Output) -> None:
+        name, value = loss_of(event.text)
+        if name is None or not math.isfinite(value):
+            return
+        near = [*self.series.nearest(NEAR_TEST), *([] if self._point is None else [self._point])]
+        known = [it for it in (_trained(point, name) for point in near) if it is not None and math.isfinite(it)]
+        test = Tested(Evidence(event.line, event.text, self._tested, value), median(known) if known else None)
+        if name in self.tests:
+            self.tests[name].add(test)
+        elif len(self.tests) < OUTPUTS:
+            self.tests[name] = TestSeries(test)
 
     def _take_norms(self, event: events.Norms) -> None:
         self._norms = event
@@ -335,6 +382,14 @@ class Run:
             batch_sizes=self.header.batches,
             solver=self.header.solver,
         )
+
+
+def _trained(point: Point, name: bytes) -> float | None:
+    """Return a loss of the training phase by its name; a single one of weight 1 is the loss of the point."""
+    losses = {output: value for output, value in (loss_of(it.text) for it in point.outputs) if output is not None}
+    if not losses:
+        return point.loss
+    return losses.get(name)
 
 
 HANDLERS: dict[type[events.Event], Callable[[Run, Any], None]] = {

@@ -71,5 +71,6 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "aborted": ("bad", "a training log: the run died of a failed check, an exception or a signal"),
     "no-iterations": ("bad", "a training log: the run ended without a single iteration"),
     "clipping": ("suspicious", "a training log: gradients are clipped at every step"),
+    "test-loss": ("suspicious", "a training log: the test loss stays far above that of training"),
 }
 """Every reason code: its verdict and its meaning. Codes are stable; new ones may come."""

@@ -10,14 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from datacheck.caffe.blobs import read_blob
+from datacheck.caffe.initial_weights import frozen
+from datacheck.caffe.net_flow import flow
 from datacheck.caffe.net_sources import NetSource
+from datacheck.caffe.parameters import LEARNED
+from datacheck.caffe.shapes import infer
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
 from datacheck.files.regular import irregular
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import Demand
-from datacheck.netscan.source_probe import SourceSample, TopDataset
+from datacheck.netscan.source_probe import TopDataset
+from datacheck.scanning.record_shapes import SourceSample
 
 COUNT_MOST = (1 << 31) - 1
 AXES_MOST = 32
@@ -162,6 +167,7 @@ def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iter
         yield problem("mean", text, SENTENCES["mean-size"])
     yield from _overflow(source, mean)
     yield from _small_mean(source, look, mean)
+    yield from _unscaled(source, look)
     yield from _as_labels(source, shape)
 
 
@@ -173,6 +179,33 @@ def _small_mean(source: NetSource, look: SourceSample, mean: Mean | None) -> Ite
         text = f"the mean is {low:g} to {high:g}, but it is subtracted from bytes of 0 to 255, before scale"
         caffe = "trains on in silence, with data that is not centred"
         yield problem("mean", text, caffe, verdict="suspicious")
+
+
+def _unscaled(source: NetSource, look: SourceSample) -> Iterator[Finding]:
+    """Yield that bytes as they are go into weights that learn at a large rate, and nothing brings them to size."""
+    transform = source.transform
+    centred = transform.mean_file or any(transform.mean_values)
+    if not look.bytes or source.rate is None or source.rate < LARGE_RATE or transform.scale != 1 or centred:
+        return
+    if "TRAIN" not in source.phases or source.pixels is not None or not source.tops:
+        return
+    layers = source.layers
+    if any(layer.type in NORMALISING for layer in layers):
+        return
+    behind = flow(infer(layers)).behind.get((source.path_in_net, source.tops[0]), ())
+    first = next((layer for layer in behind if layer.type in LEARNED and not frozen(layer)), None)
+    if first is not None:
+        text = (
+            f"values of 0 to 255 go into {first.name!r} as they are, without a mean and a scale, and base_lr is "
+            f"{source.rate:g}"
+        )
+        caffe = "trains on in silence, mostly to nan or to a loss that stays at 87.3365 or ln(classes)"
+        yield problem("layer", text, caffe, verdict="suspicious")
+
+
+LARGE_RATE = 0.0099
+"""A base_lr above this (0.01 in float32 is) is too large for bytes that are not scaled, where nothing normalises."""
+NORMALISING = ("BatchNorm", "MVN")
 
 
 def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
@@ -234,6 +267,15 @@ def of_tops(
             counted = ", ".join(f"{name} has {count}" for name, count in rows)
             text = f"the tops' datasets differ in rows: {counted}"
             yield file, found("row-count", text, rows=dict(rows), caffe=SENTENCES["rows"])
+
+
+def rows_of(source: NetSource, tops: Sequence[Sequence[TopDataset] | None]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of a row of each top, of those that are alike in all files."""
+    seen: dict[str, set[tuple[int, ...]]] = {}
+    for datasets in tops:
+        for name, dataset in zip(source.tops, datasets or (), strict=False):
+            seen.setdefault(name, set()).add(dataset.shape[1:] if dataset.missing is None else (-1,))
+    return {name: shapes.pop() for name, shapes in seen.items() if len(shapes) == 1 and (-1,) not in shapes}
 
 
 def _of_dataset(name: str, dataset: TopDataset) -> Finding | None:

@@ -20,6 +20,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 from datacheck.netscan.caffe_behaviour import SENTENCES, situation
 from datacheck.scanning.judge import View
+from datacheck.scanning.record_shapes import shape_for_caffe
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -36,24 +37,6 @@ class Demand:
     whole: bool = False
     crop: int = 0
     why: str = "size"
-
-
-def shape_for_caffe(batch: Batch, colour: int | None) -> tuple[int, ...]:
-    """Return the shape that OpenCV gives a picture: its own channels, or `colour` if the layer asks for 3 or 1.
-
-    With IMREAD_UNCHANGED grey with alpha becomes four channels, and CMYK three (OpenCV 4.6, modules/imgcodecs).
-    """
-    shape = batch.shape
-    if not batch.encoded or len(shape) != 3:
-        return shape
-    channels = shape[0]
-    if colour is not None:
-        channels = colour
-    elif batch.format.endswith("CMYK"):
-        channels = 3
-    elif channels == 2:
-        channels = 4
-    return (channels, *shape[1:])
 
 
 @dataclass(frozen=True)
@@ -267,11 +250,3 @@ class LayerView(View):
     def _unread(self, name: str) -> bool:
         assert self.reads is not None
         return name not in self.reads and name.partition(".")[0] not in self.reads
-
-
-def shapes(batches: Sequence[Batch], colour: int | None) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the row and shape, as Caffe takes it, of each record that has "data"."""
-    for batch in batches:
-        if batch.field == "data" and not batch.label:
-            for row in batch.rows:
-                yield row, shape_for_caffe(batch, colour)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.backends.interface import StoreOptions, records_of
+from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
@@ -20,11 +20,13 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Bounds, Settings
-from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired
+from datacheck.netscan.label_fit import labels_fit
+from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired, rows_of
+from datacheck.netscan.pair_order import first_keys, out_of_step
 from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels
 from datacheck.netscan.solver_nets import of_solver
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
-from datacheck.netscan.source_probe import look_at_tops, sample_source
+from datacheck.netscan.source_probe import look_at_tops
 from datacheck.reporting.files import Reports
 from datacheck.reporting.finding_store import Findings, PackedFindings
 from datacheck.reporting.report import Report
@@ -34,6 +36,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
+from datacheck.scanning.record_shapes import SourceSample, sample_source
 from datacheck.scanning.run import Progress, run, unheard, unwatched
 from datacheck.scanning.scan import watching
 from datacheck.workers.interface import MakeEngine
@@ -106,6 +109,7 @@ class NetScan:
             if reader is not None:
                 tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings, self.engine)
                 wrong = of_tops(source, self.opened.names, tops)
+                findings += labels_fit(source, {}, rows_of(source, tops))
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
             self._leave("shape")
             checks.append(FiniteInNet())
@@ -124,7 +128,8 @@ class NetScan:
             self.report.settings, validators=(*settings.validators, *map(repr, checks))
         )
         forced = _colour(source) is not None
-        return LayerView(backend, reads, tuple(checks), source.classifier is None, forced), findings
+        regression = source.classifier is None and source.pixels is None
+        return LayerView(backend, reads, tuple(checks), regression, forced), findings
 
     def _leave(self, check: str) -> bool:
         """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
@@ -144,9 +149,12 @@ class NetScan:
         seen = sample_source(self.opened.reader, settings, colour, self.engine)
         findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
         if self.partner is not None and self.partner.reader is not None and source.partner is not None:
-            beside = sample_source(self.partner.reader, settings, None, self.engine)
-            findings += paired(source, seen.records, source.partner, beside.records)
+            findings += self._beside(self.partner.reader, source.partner, seen)
+        elif seen.only is not None:
+            findings += labels_fit(source, {source.name: seen.only})
         checks: list[Validator] = []
+        if source.partner is not None:
+            self._leave("constant")  # a label may be the same for every pixel
         if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape
             fitting = mean if mean is not None and mean.shape == usual else None
@@ -157,6 +165,17 @@ class NetScan:
         if source.pixels is not None and (seen.usual is None or seen.usual[:1] == (1,)):
             checks.append(PixelLabels(source.pixels.classes, source.pixels.ignored))
         return checks, findings
+
+    def _beside(self, partner: Reader, name: str, seen: SourceSample) -> Iterator[Finding]:
+        """Yield how the records do not go with those that the predictions come from."""
+        settings, reader = self.report.settings, self.opened.reader
+        assert reader is not None
+        other = sample_source(partner, settings, None, self.engine)
+        yield from paired(self.source, seen.records, name, other.records)
+        if seen.only is not None and other.only is not None and (self.source.pixels is None or seen.only[0] == 1):
+            yield from labels_fit(self.source, {self.source.name: seen.only, name: other.only})
+        ours, others = (first_keys(it, settings, self.engine) for it in (reader, partner))
+        yield from out_of_step(ours, name, others)
 
     def _label(self, bounds: Bounds) -> Validator:
         assert self.source.classifier is not None
@@ -233,8 +252,12 @@ def prepare_net(
         raise SourceUnknown(prototxt.path, f"has no layer that reads data{within}")
     opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
     scans = [_scan_of(source, it, places, settings) for source, it in opened]
-    for it in scans:
-        it.partner = next((other for source, other in opened if _belongs(it.source, source)), None)
+    named: dict[str, list[tuple[NetSource, Opened]]] = {}
+    for source, it in opened:
+        named.setdefault(source.name, []).append((source, it))
+    for scan in scans:
+        others = named.get(scan.source.partner or "", ())
+        scan.partner = next((other for source, other in others if _belongs(scan.source, source)), None)
     for number, finding in opened_twice(opened):
         scans[number].findings.append(finding)
     return scans
@@ -262,6 +285,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         classes=None if classifier is None else classifier.classes,
         classifier=None if classifier is None else classifier.name,
         ignore_label=None if classifier is None else classifier.ignored,
+        solver=source.solver,
         beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
     )
     labels = settings.labels

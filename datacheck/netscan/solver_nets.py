@@ -8,7 +8,9 @@ from typing import Any
 from datacheck.caffe.net_sources import NetSource, sources_in
 from datacheck.caffe.network import Phase, State
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.caffe.schema import enums
 from datacheck.errors import SourceMissing, SourceUnknown
+from datacheck.model.replacing import replace
 from datacheck.netscan.source_opening import Places
 
 
@@ -27,10 +29,24 @@ def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages:
             raise SourceUnknown(solver.path, f"is a solver, and its network {name} is not there; see --root") from exc
         wanted = [state for state in states if state.phase in phases]
         for source in sources_in(net, wanted):
-            found.setdefault((source.net, source.line, source.name), source)
+            rated = replace(source, rate=_plain_rate(solver.message), solver=solver.path)
+            found.setdefault((source.net, source.line, source.name), rated)
     if not named:
         raise SourceUnknown(solver.path, "is a solver that names no network in a file")
     return list(found.values())
+
+
+PLAIN = ("SGD", "Nesterov")
+"""The solvers whose steps are as long as the gradient."""
+
+
+def _plain_rate(solver: Any) -> float | None:
+    """Return the base_lr of a solver that trains from scratch and whose steps nothing bounds, None for any other."""
+    kind = solver.type
+    if solver.HasField("solver_type"):
+        kind = {number: name for name, number in enums()["SolverType"].items()}[solver.solver_type].capitalize()
+        kind = "SGD" if kind == "Sgd" else kind
+    return solver.base_lr if kind in PLAIN and not solver.weights and solver.clip_gradients <= 0 else None
 
 
 def _networks(solver: Any, stages: Sequence[str]) -> Iterator[tuple[str, list[State]]]:

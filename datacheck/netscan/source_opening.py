@@ -177,14 +177,12 @@ def _listed(path: Path, text: bytes, places: Places) -> Iterator[tuple[str, Path
 
 def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int, Finding]]:
     """Yield the number of each layer that shares its LevelDB with another: a LevelDB can be opened once."""
+    sharing: dict[Path, list[int]] = {}
     for number, (_, opened) in enumerate(sources):
-        if opened.reader is None or opened.reader.backend != "leveldb":
-            continue
-        others = [
-            other.name
-            for at, (other, its) in enumerate(sources)
-            if at != number and its.reader is not None and real(its.path) == real(opened.path)
-        ]
-        if others:
-            text = f"the layer {others[0]} reads the same LevelDB, which can be opened once only"
+        if opened.reader is not None and opened.reader.backend == "leveldb":
+            sharing.setdefault(real(opened.path), []).append(number)
+    for numbers in sharing.values():
+        for number in numbers if len(numbers) > 1 else ():
+            other = sources[numbers[numbers[0] == number]][0].name
+            text = f"the layer {other} reads the same LevelDB, which can be opened once only"
             yield number, problem("layer", text, "aborts in db_leveldb.cpp:16, the LOCK is taken")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,92 +9,12 @@ from typing import Any
 
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
-from datacheck.model.batch import Batch
-from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
-from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
-from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
-from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import Death, MakeEngine, Watch
-
-
-@dataclass(frozen=True)
-class SourceSample:
-    """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
-
-    `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
-    """
-
-    shapes: Counter[tuple[int, ...]]
-    first: tuple[int, ...] | None = None
-    encoded: int = 0
-    records: int | None = None
-    failed: Finding | None = None
-
-    @property
-    def usual(self) -> tuple[int, ...] | None:
-        """The shape of most records; of shapes that are as frequent, that of the first record."""
-        most = max(self.shapes.values(), default=0)
-        if self.first is not None and self.shapes[self.first] == most:
-            return self.first
-        return min((shape for shape, count in self.shapes.items() if count == most), default=None)
-
-
-@dataclass(frozen=True)
-class TakeShapes:
-    """Decode the records at the probes and return the Look they give; notes the number of the probe it is at."""
-
-    probes: tuple[Shard, ...]
-    colour: int | None
-
-    def run(self, job: Job, watch: Watch) -> SourceSample:
-        from datacheck.decoders import decoder
-        from datacheck.model.blocks import Block
-        from datacheck.netscan.record_checks import shapes
-        from datacheck.scanning.profiling import sample
-
-        watch.timeout = job.settings.timeout
-        sample_source = SourceSample(Counter())
-        for number, probe in enumerate(self.probes):
-            watch.note(number)
-            with blaming("unreadable"):
-                block = sample(job.reader, probe)
-            if not isinstance(block, Block):
-                continue
-            rows = [row for row, value in enumerate(block.values) if len(value)]
-            decode = decoder(job.settings.decoder or "datum").decode
-            decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
-            batches = [it for it in decoded if isinstance(it, Batch)]
-            found_there = sorted(shapes(batches, self.colour))
-            sample_source.shapes.update(shape for _, shape in found_there)
-            encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
-            first = sample_source.first or (found_there[0][1] if found_there else None)
-            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded)
-        watch.note(None)
-        return sample_source
-
-
-def sample_source(
-    reader: Reader, settings: Settings, colour: int | None, engine: MakeEngine | None = None
-) -> SourceSample:
-    """Return what the source's sampled records are; a probe that kills its worker is left out."""
-    with start_engine(Job(reader, settings), 1, engine) as pool:
-        layout = only(pool, TakeLayout())
-        if not isinstance(layout, Layout):
-            return SourceSample(Counter())
-        probes = list(layout.probes)
-        while probes:
-            seen = only(pool, TakeShapes(tuple(probes), colour))
-            if isinstance(seen, SourceSample):
-                return replace(seen, records=layout.records)
-            if isinstance(seen, Death) and seen.trace:
-                failed = finding_of_death(seen, "finding out the shapes of the records")
-                return SourceSample(Counter(), records=layout.records, failed=failed)
-            del probes[seen.note if isinstance(seen, Death) and isinstance(seen.note, int) else -1]
-        return SourceSample(Counter(), records=layout.records)
 
 
 @dataclass(frozen=True)

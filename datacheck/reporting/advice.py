@@ -74,7 +74,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     elif findings > ALL_PRINTED or (findings and report.layer is not None):  # a copy then rests on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else (report.source.path,)
-        net = () if report.layer is None else ("--net", report.layer.net)
+        net = () if report.layer is None else ("--net", report.layer.solver or report.layer.net)
         yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
 
 

@@ -51,6 +51,7 @@ class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     `line` is that of the layer in the network's prototxt. `classes` is how many the classifier behind it tells apart,
     `classifier` that layer's name, `ignore_label` the label its loss passes over. `beside` says that the source was
     found beside the prototxt, or its mean file was, and not from the working directory, where Caffe looks for it.
+    `solver` is the prototxt that named the network, where it was not asked for itself.
     """
 
     net: str
@@ -64,3 +65,4 @@ class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     classifier: str | None = None
     ignore_label: int | None = None
     beside: bool = False
+    solver: str | None = None

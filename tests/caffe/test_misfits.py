@@ -79,7 +79,7 @@ EACH = [
     ("Eltwise", "eltwise_param { coeff: 1 }", [FLAT, FLAT], "has 1 coefficients for 2 bottoms", "eltwise_param.coeff"),
     ("Eltwise", "", [FLAT, (2, 6)], "the bottoms have the shapes 2x5 and 2x6; they must be equal", ""),
     ("Eltwise", "", [FLAT, (2, 5, 1)], "the bottoms have the shapes 2x5 and 2x5x1; they must be equal", ""),
-    ("Crop", "", [IMAGE, FLAT], "the bottoms 2x3x10x8 and 2x5 have not as many axes as each other", ""),
+    ("Crop", "", [IMAGE, FLAT], "the second of the bottoms 2x3x10x8 and 2x5 has fewer axes than the first", ""),
     (
         "Crop", "crop_param { offset: 1 offset: 1 offset: 1 }", [IMAGE, IMAGE],
         "has 3 offsets for 2 axes", "crop_param.offset",

@@ -94,6 +94,19 @@ BOTH_SIDES = [
     ("ImageData", 'image_data_param { source: "x" new_height: 9 new_width: 9 }', [],
      'image_data_param { source: "x" new_height: 9 }', [], {"tops": 2}),
     ("Pooling", "pooling_param { kernel_size: 2 }", [IMAGE], None, [FIVE], {}),
+    ("Convolution", "convolution_param { num_output: 2 kernel_size: 3 engine: CUDNN }", [IMAGE],
+     "convolution_param { num_output: 2 kernel_size: 3 engine: CUDNN dilation: 2 }", [IMAGE], {}),
+    ("Convolution", "convolution_param { num_output: 2 kernel_size: 3 engine: CUDNN dilation: 1 }", [IMAGE], None,
+     [(6, 3, 8, 8, 8)], {}),
+    ("Deconvolution", "convolution_param { num_output: 2 kernel_size: 3 engine: CAFFE dilation: 2 }", [IMAGE],
+     "convolution_param { num_output: 2 kernel_size: 3 engine: CUDNN dilation: [1, 2] }", [IMAGE], {}),
+    ("InfogainLoss", "", [(6, 4), ROWS, (1, 1, 4, 4)], None, [(6, 4), ROWS, (1, 1, 4, 5)], {}),
+    ("DummyData", "dummy_data_param { shape { dim: 2 dim: 1 } }", [], "dummy_data_param { shape { dim: 2 dim: 0 } }",
+     [], {}),
+    ("WindowData", 'window_data_param { source: "x" batch_size: 2 } transform_param { crop_size: 7 }', [],
+     'window_data_param { source: "x" batch_size: 2 }', [], {"tops": 2}),
+    ("Crop", "crop_param { axis: 2 }", [IMAGE, (6, 3, 4, 4)], None, [IMAGE, (6, 3, 4)], {}),
+    ("Crop", "crop_param { axis: 2 }", [IMAGE, (6, 3, 4, 4, 9)], "crop_param { axis: 4 }", [IMAGE, IMAGE], {}),
 ]  # fmt: skip
 """Layer type, what passes (fields, shapes), what fails (fields, None for the same; shapes), and tops or in place."""
 

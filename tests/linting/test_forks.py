@@ -95,7 +95,7 @@ MISTYPED = {
     'base_lr: "0.1"': 'base_lr takes a number, not "0.1"',
     "max_iter: 1.5": "max_iter takes a whole number, not 1.5",
     "stepvalue: [1, 2, x]": "stepvalue takes a whole number, not x",
-    "device_id: [0, 1]": "device_id is given twice, and SolverParameter takes it once",
+    "test_interval: [0, 1]": "test_interval is given twice, and SolverParameter takes it once",
     "solver_mode: GPUU": "solver_mode takes one of CPU, GPU, not GPUU",
     "snapshot_diff: yes": "snapshot_diff takes true or false, not yes",
     "net: net.prototxt": "the value of net needs quotes",

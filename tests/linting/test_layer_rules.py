@@ -398,7 +398,8 @@ def infogain(name="H", bottoms="probs label"):
 def test_a_good_infogain_matrix(tmp_path):
     (tmp_path / "H").write_bytes(matrix(EYE))
     assert list(lint(tmp_path, infogain()).findings) == []
-    assert list(lint(tmp_path, infogain("", "probs label conv")).findings) == []
+    third = 'layer { name: "H" type: "Input" top: "H" input_param { shape { dim: 5 dim: 5 } } }\n'
+    assert list(lint(tmp_path, third + infogain("", "probs label H")).findings) == []
 
 
 @pytest.mark.parametrize("name", MATRICES)

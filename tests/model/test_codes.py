@@ -15,6 +15,7 @@ VERDICTS = {
     "unverifiable": "missing-filter unknown-payload unsupported",
     "suspicious": """
         not-closed wrong-format constant half-overflow trailing-data orphan stale class-missing sorted clipping
+        test-loss
     """,
 }
 

@@ -8,7 +8,8 @@ from building import datum, write_lmdb
 from PIL import Image
 
 import datacheck
-from datacheck.caffe.net_sources import Classifier, net_sources
+from datacheck.caffe.net_flow import Classifier
+from datacheck.caffe.net_sources import net_sources
 from datacheck.caffe.prototxt import parse_prototxt
 
 CLASSES = 5
@@ -168,3 +169,8 @@ def test_a_mean_for_values_of_0_to_1_is_suspicious(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         assert scan(folder, pictures % well) == []
+
+
+def test_a_label_map_of_a_single_class_is_sound(tmp_path):
+    one = [raw(np.full((1, 6, 8), at % CLASSES)) for at in range(12)]
+    assert scan(tmp_path, net(), one) == []

@@ -11,9 +11,10 @@ import datacheck
 from datacheck.model.batch import Batch
 from datacheck.netscan import scan as netscan
 from datacheck.netscan.caffe_behaviour import SENTENCES
-from datacheck.netscan.record_checks import FiniteInNet, shape_for_caffe
+from datacheck.netscan.record_checks import FiniteInNet
 from datacheck.netscan.scan import prepare_net
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.record_shapes import shape_for_caffe
 
 TAIL = """
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 10 } }

@@ -10,7 +10,8 @@ from building import SHARED, datum, fingerprint, key, pixels, raw_records, write
 from click.testing import CliRunner
 
 import datacheck
-from datacheck.caffe.net_sources import Classifier, net_sources
+from datacheck.caffe.net_flow import Classifier
+from datacheck.caffe.net_sources import net_sources
 from datacheck.caffe.prototxt import parse_prototxt
 from datacheck.cli.entry import cli
 from datacheck.reporting.document import schema

@@ -1,0 +1,61 @@
+"""The shapes of the records of the databases that a network names, where they are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datacheck.caffe.geometry import Shape
+from datacheck.caffe.network import Layer
+from datacheck.errors import DatacheckError
+from datacheck.files.regular import real
+from datacheck.linting.rule_input import Folders
+from datacheck.scanning.make_settings import make
+
+PROBES = 4
+"""Places of a database that are looked at."""
+MOST_STORES = 16
+"""Databases that are looked at; a network has a few."""
+
+
+@dataclass
+class StoredShapes:
+    """Looks at each database once; its records have a shape if all that were looked at have the same."""
+
+    seen: dict[tuple[Path, int | None], Shape | None] = field(default_factory=dict)
+
+    def of(self, layers: Iterable[Layer], folders: Folders) -> dict[str, Shape]:
+        """Return the shapes of what Data layers read, by the layer's name."""
+        made = {}
+        for layer in layers:
+            shape = self._of(layer, folders) if layer.type == "Data" and not layer.old else None
+            if shape is not None:
+                made[layer.name] = shape
+        return made
+
+    def _of(self, layer: Layer, folders: Folders) -> Shape | None:
+        path = folders.database(layer.message.data_param.source)
+        if path is None:
+            return None
+        transform = layer.message.transform_param
+        colour = 3 if transform.force_color else 1 if transform.force_gray else None
+        key = real(path), colour
+        if key not in self.seen:
+            self.seen[key] = _look(path, colour) if len(self.seen) < MOST_STORES else None
+        return self.seen[key]
+
+
+def _look(path: Path, colour: int | None) -> Shape | None:
+    """Return the shape of the records at a few places of a database; what is wrong with it is for a scan to say."""
+    from datacheck.backends import open_store
+    from datacheck.scanning.record_shapes import sample_source
+
+    try:
+        reader = open_store(path)
+        if reader.backend not in ("lmdb", "leveldb"):
+            return None
+        shape = sample_source(reader, make(workers=1), colour, most=PROBES).only
+    except (DatacheckError, OSError, ValueError):
+        return None
+    return shape if shape is not None and len(shape) == 3 and min(shape) > 0 else None

@@ -1,0 +1,71 @@
+"""Losses of the test phase beside those of training: whether a network does far worse there, and for long.
+
+Losses are compared by their names and before their weights, so that other weights in the test phase do no harm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from datacheck.logs.evidence import explained, scan_command, tell
+from datacheck.logs.header import TEST
+from datacheck.logs.run import Point, Run, Tested, TestSeries
+from datacheck.model.finding import Finding
+
+FEWEST = 5
+"""Tests at the end that must all be bad."""
+FAR = 5.0
+"""Times the loss of training: less is what networks have that fit their records."""
+LEARNT = 0.9
+"""A test loss that never came below this share of the first one shows that nothing was learnt for the test."""
+RISEN = 2.0
+"""Times its own least a test loss must have come to where it was learnt once."""
+LEAST = 0.1
+"""A test loss below this is small, whatever that of training is."""
+
+
+@dataclass(frozen=True)
+class TestLoss:
+    """The test loss stays far above that of training: no better than it began, or ever worse."""
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if run.kind == "test" or found_before or explained(found_before):
+            return None
+        told = (_of(run, name.decode("utf-8", "replace"), series) for name, series in run.tests.items())
+        return next((it for it in told if it is not None), None)
+
+
+def _of(run: Run, name: str, series: TestSeries) -> Finding | None:
+    bad = list(takewhile(_far, reversed(series.last)))[::-1]
+    if len(bad) < FEWEST:
+        return None
+    last, first, least = bad[-1], series.first.evidence, series.least.evidence
+    beside = (
+        f"in the last {len(bad)} tests, {last.evidence.value:g} at iteration {last.evidence.iteration} beside "
+        f"{last.train:g} in training"
+    )
+    if least.value > LEARNT * first.value:
+        message = (
+            f"the test loss {name!r} is far above that of training {beside}, and is no better than the {first.value:g} "
+            "that it began with: the test phase reads other data or labels, has another mean, scale or crop, or "
+            "BatchNorm has no statistics there"
+        )
+    elif min(it.evidence.value for it in bad) > RISEN * least.value:
+        message = (
+            f"the test loss {name!r} is far above that of training {beside}, and has risen since it was "
+            f"{least.value:g} at iteration {least.iteration}: the network learns its records by heart; "
+            "take the snapshot from then, or more data"
+        )
+    else:
+        return None
+    evidence = [first, least, bad[0].evidence, last.evidence]
+    return tell(run, "test-loss", message, evidence, at=bad[0].evidence, next_step=scan_command(run, TEST))
+
+
+def _far(test: Tested) -> bool:
+    value = test.evidence.value
+    trained = test.train is not None and math.isfinite(test.train) and test.train >= 0
+    return trained and bool(test.evidence.iteration) and value > LEAST and value > FAR * (test.train or 0.0)

@@ -1,0 +1,112 @@
+"""Whether two stores that are read side by side have their records in the same order: Caffe pairs them by position."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
+from datacheck.model.blocks import Block, Layout
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.settings import Settings
+from datacheck.scanning.run import only
+from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.workers.interface import MakeEngine, Watch
+
+KEYS = 1024
+"""The first keys of each store that are compared."""
+AT_ONCE = 64
+"""Records of a block: their values are of no use here."""
+FEWEST = 8
+"""So many names must be in both stores before their places are compared."""
+NUMBERED = re.compile(rb"\d{8}_(?=.)")
+"""What convert_imageset puts before a name: the number of the line."""
+CAFFE = (
+    "pairs the records of both layers by their places, whatever their keys are: it trains in silence on pictures with "
+    "the labels of others"
+)
+
+
+@dataclass(frozen=True)
+class TakeKeys:
+    """Return the first keys of a store, in its order."""
+
+    layout: Layout
+
+    def run(self, job: Job, watch: Watch) -> list[bytes]:
+        watch.timeout = job.settings.timeout
+        watch.note(None)
+        keys: list[bytes] = []
+        for shard in self.layout.shards:
+            for block in job.reader.blocks(shard, limit=AT_ONCE):
+                if isinstance(block, Block):
+                    keys += map(bytes, block.keys)
+                if len(keys) >= KEYS:
+                    return keys[:KEYS]
+        return keys
+
+
+def first_keys(reader: Reader, settings: Settings, engine: MakeEngine | None = None) -> list[bytes]:
+    """Return the first keys of a store; none where they cannot be read, which the scan says."""
+    with start_engine(Job(reader, settings), 1, engine) as pool:
+        layout = only(pool, TakeLayout())
+        keys = only(pool, TakeKeys(layout)) if isinstance(layout, Layout) else None
+        return keys if isinstance(keys, list) else []
+
+
+def out_of_step(ours: Sequence[bytes], partner: str, others: Sequence[bytes]) -> Iterator[Finding]:
+    """Yield that the records at the same places do not belong together, as far as their keys tell.
+
+    A name without folder, suffix and the number of a list's line is that of a record; failing that, the last number
+    in it is. Nothing is said where both stores hardly have the same names, or the same numbers, in them. Names that are
+    all as far away are suspicious only: the next frame may be what is to be predicted.
+    """
+    count = min(len(ours), len(others))
+    for identity, share in ((_name, 0.0), (_number, 0.5)):
+        shifts = _shifts(ours[:count], others[:count], identity, share)
+        if shifts is None:
+            continue
+        wrong = [at for at, shift in shifts.items() if shift]
+        alike = len(set(shifts.values())) == 1
+        if wrong and not (share and alike):  # numbers may count from another one
+            first = wrong[0]
+            verdict: Verdict = "suspicious" if share or alike else "bad"
+            text = (
+                f"{len(wrong):,} of the first {count:,} records stand beside others of {partner!r}: record {first}, "
+                f"{escape(ours[first])}, beside {escape(others[first])}"
+            )
+            yield found("unpaired", text, verdict=verdict, first=first, count=len(wrong), caffe=CAFFE)
+        return
+
+
+def _shifts(
+    ours: Sequence[bytes], others: Sequence[bytes], identity: Callable[[bytes], Hashable], share: float
+) -> dict[int, int] | None:
+    """Return by our places how far away the record is that belongs there; None where the keys do not tell."""
+    mine, theirs = list(map(identity, ours)), list(map(identity, others))
+    places = {it: at for at, it in enumerate(theirs) if it is not None}
+    if len(places) < len(theirs) or len(set(mine)) < len(mine) or None in mine:
+        return None
+    shifts = {at: places[it] - at for at, it in enumerate(mine) if it in places}
+    return None if len(shifts) < max(FEWEST, share * len(mine)) else shifts
+
+
+def _name(key: bytes) -> Hashable:
+    """Return the name in a key; None if there is none, but a number only."""
+    stem = _stem(NUMBERED.sub(b"", key))
+    return stem if stem and not stem.isdigit() else None
+
+
+def _number(key: bytes) -> Hashable:
+    numbers = re.findall(rb"\d+", _stem(key))
+    return int(numbers[-1][:18]) if numbers else None
+
+
+def _stem(key: bytes) -> bytes:
+    """Return the last part of a path without its suffix."""
+    name = key.rpartition(b"/")[2]
+    return name.rpartition(b".")[0] or name

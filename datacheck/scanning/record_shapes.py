@@ -1,0 +1,142 @@
+"""The shapes of a store's records as Caffe takes them; found out in a worker, which may die of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from datacheck.backends.interface import Reader
+from datacheck.engines import start_engine
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Layout, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
+from datacheck.model.settings import Settings
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.run import only
+from datacheck.scanning.tasks import Job, TakeLayout
+from datacheck.workers.interface import Death, MakeEngine, Watch
+
+
+def shape_for_caffe(batch: Batch, colour: int | None) -> tuple[int, ...]:
+    """Return the shape that OpenCV gives a picture: its own channels, or `colour` if the layer asks for 3 or 1.
+
+    With IMREAD_UNCHANGED grey with alpha becomes four channels, and CMYK three (OpenCV 4.6, modules/imgcodecs).
+    """
+    shape = batch.shape
+    if not batch.encoded or len(shape) != 3:
+        return shape
+    channels = shape[0]
+    if colour is not None:
+        channels = colour
+    elif batch.format.endswith("CMYK"):
+        channels = 3
+    elif channels == 2:
+        channels = 4
+    return (channels, *shape[1:])
+
+
+def shapes(batches: Sequence[Batch], colour: int | None) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the row and shape, as Caffe takes it, of each record that has "data"."""
+    for batch in batches:
+        if batch.field == "data" and not batch.label:
+            for row in batch.rows:
+                yield row, shape_for_caffe(batch, colour)
+
+
+@dataclass(frozen=True)
+class SourceSample:
+    """Of the sampled records: how often each shape occurs, as Caffe takes it, the first one, and how many are encoded.
+
+    `records` is how many there are in all, None where that is not known; `failed` tells of a mistake of our own.
+    `bytes` says that they are bytes, and that some are above 1, as far as they were decoded.
+    """
+
+    shapes: Counter[tuple[int, ...]]
+    first: tuple[int, ...] | None = None
+    encoded: int = 0
+    records: int | None = None
+    failed: Finding | None = None
+    bytes: bool = False
+
+    @property
+    def only(self) -> tuple[int, ...] | None:
+        """The shape of all sampled records, None where they differ."""
+        return next(iter(self.shapes)) if len(self.shapes) == 1 else None
+
+    @property
+    def usual(self) -> tuple[int, ...] | None:
+        """The shape of most records; of shapes that are as frequent, that of the first record."""
+        most = max(self.shapes.values(), default=0)
+        if self.first is not None and self.shapes[self.first] == most:
+            return self.first
+        return min((shape for shape, count in self.shapes.items() if count == most), default=None)
+
+
+@dataclass(frozen=True)
+class TakeShapes:
+    """Decode the records at the probes and return the Look they give; notes the number of the probe it is at."""
+
+    probes: tuple[Shard, ...]
+    colour: int | None
+
+    def run(self, job: Job, watch: Watch) -> SourceSample:
+        from datacheck.decoders import decoder
+        from datacheck.model.blocks import Block
+        from datacheck.scanning.profiling import sample
+
+        watch.timeout = job.settings.timeout
+        sample_source = SourceSample(Counter())
+        for number, probe in enumerate(self.probes):
+            watch.note(number)
+            with blaming("unreadable"):
+                block = sample(job.reader, probe)
+            if not isinstance(block, Block):
+                continue
+            rows = [row for row, value in enumerate(block.values) if len(value)]
+            decode = decoder(job.settings.decoder or "datum").decode
+            decoded = blamed("undecodable", decode, block, rows, None, pixels=False)
+            batches = [it for it in decoded if isinstance(it, Batch)]
+            found_there = sorted(shapes(batches, self.colour))
+            sample_source.shapes.update(shape for _, shape in found_there)
+            encoded = sum(len(it.rows) for it in batches if it.field == "data" and it.encoded)
+            first = sample_source.first or (found_there[0][1] if found_there else None)
+            large = sample_source.bytes or any(map(_of_bytes, batches))
+            sample_source = replace(sample_source, first=first, encoded=sample_source.encoded + encoded, bytes=large)
+        watch.note(None)
+        return sample_source
+
+
+def _of_bytes(batch: Batch) -> bool:
+    """Return whether a batch has bytes above 1: pictures that are not decoded are taken to have them."""
+    if batch.label or batch.field != "data" or not len(batch.rows):
+        return False
+    if batch.encoded:
+        return True
+    return batch.values.dtype.itemsize == 1 and bool((batch.highs > 1).any())
+
+
+def sample_source(
+    reader: Reader,
+    settings: Settings,
+    colour: int | None,
+    engine: MakeEngine | None = None,
+    most: int | None = None,
+) -> SourceSample:
+    """Return what the records of the first `most` probes (all) are; a probe that kills its worker is left out."""
+    with start_engine(Job(reader, settings), 1, engine) as pool:
+        layout = only(pool, TakeLayout())
+        if not isinstance(layout, Layout):
+            return SourceSample(Counter())
+        probes = list(layout.probes[:most])
+        while probes:
+            seen = only(pool, TakeShapes(tuple(probes), colour))
+            if isinstance(seen, SourceSample):
+                return replace(seen, records=layout.records)
+            if isinstance(seen, Death) and seen.trace:
+                failed = finding_of_death(seen, "finding out the shapes of the records")
+                return SourceSample(Counter(), records=layout.records, failed=failed)
+            del probes[seen.note if isinstance(seen, Death) and isinstance(seen.note, int) else -1]
+        return SourceSample(Counter(), records=layout.records)
