@@ -182,7 +182,8 @@ class RowBlock:
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
     `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
     `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
-    of one. `called` are the names of the records where they are datasets, and no rows.
+    of one. `called` are the names of the records where they are datasets, and no rows. `place_of` says of a row what it
+    is a part of, in words and as details: of a value of a sparse matrix its cell.
     """
 
     table: str
@@ -197,6 +198,7 @@ class RowBlock:
     cells: Mapping[str, Cells] = field(default_factory=dict)
     unwritten: Mapping[str, Sequence[int]] = field(default_factory=dict)
     called: Sequence[str] = ()
+    place_of: Callable[[int], tuple[str, dict[str, Any]]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -212,6 +214,10 @@ class RowBlock:
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
         """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        where, details = ("", {}) if self.place_of is None or row is None else self.place_of(self.rows[row])
+        if where:
+            message, details = f"{finding.message}; {where}", {**finding.details, **details}
+            finding = msgspec.structs.replace(finding, message=message, details=details)
         return finding if self.file is None else msgspec.structs.replace(finding, file=self.file)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
-    Sparse,
     Values,
     joined_by_ranges,
     names_a_set,
     row_numbers,
-    sparse,
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
+from datacheck.backends.hdf5.sparse import Cells, Numbers, Sparse, Text, cells_of, sparse
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
@@ -61,8 +59,7 @@ class Named:
 class Meaning:
     """What a copy has to keep true: samples are groups that go as a whole, `members` are their datasets and rows.
 
-    `members` has the datasets of a sample that have as many rows as it has steps. `cells` are those of an anndata file
-    with a row a cell.
+    `members` has the datasets of a sample that have as many rows as it has steps. `cells` tell what has a row a cell.
     """
 
     samples: frozenset[bytes] = frozenset()
@@ -71,7 +68,7 @@ class Meaning:
     names: tuple[Named, ...] = ()
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
-    cells: frozenset[bytes] = frozenset()
+    cells: Cells | None = None
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -93,6 +90,8 @@ class Facts:
     hidden: bool
     attribute: Attribute
     values: Values
+    numbers: Numbers
+    text: Text
 
 
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
@@ -116,7 +115,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     said += wrong
     matrices = []
     for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values)
+        matrix, wrong = sparse(group, some, facts.values, facts.numbers, facts.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
@@ -125,25 +124,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         if group not in several:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
-    members, cells = _members(alike), _cells(outside)
+    members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.text)
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several
     )
     return made, said
-
-
-OF_CELLS = re.compile(rb"/X|/(obs|obsm|layers)/.+")
-CATEGORIES = re.compile(rb".*/(categories|__categories/.*|indices|indptr|data)")
-
-
-def _cells(datasets: Sequence[Dataset]) -> frozenset[bytes]:
-    """Return the datasets of an anndata file that have a row a cell: what is in obs has as many as its index."""
-    shapes = {it.path: it for it in datasets if it.shape}
-    index = next((shapes[it] for it in (b"/obs/_index", b"/obs/index") if it in shapes), None)
-    if index is None or not any(it.startswith(b"/var/") for it in shapes):
-        return frozenset()
-    its = (path for path, it in shapes.items() if it.rows == index.rows and OF_CELLS.fullmatch(path))
-    return frozenset(it for it in its if not CATEGORIES.fullmatch(it))
 
 
 def _above(path: bytes) -> Iterator[bytes]:

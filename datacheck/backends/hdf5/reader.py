@@ -30,6 +30,7 @@ from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import read_each, read_records, unread
 from datacheck.backends.hdf5.samples import findings_of_files
+from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, survey
 from datacheck.backends.hdf5.tables import (
@@ -179,7 +180,8 @@ class Hdf5Reader:
                 yield from read_each(file.file, table, start, stop, self._label(number), note, single=limit == 1)
             elif table is not None:
                 of_table = file.table(name, table.datasets)
-                yield from self._rows(of_table, number, table, shard, limit, note)
+                places = sparse_rows(file.file.file, table, contents.means)
+                yield from self._rows(of_table, number, table, shard, limit, note, places)
             elif name == RECORDS:
                 start, stop = _bounds(shard)
                 yield from read_records(file.file, contents, start, stop, self._label(number), note)
@@ -231,7 +233,14 @@ class Hdf5Reader:
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
-        self, file: OpenTable, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+        self,
+        file: OpenTable,
+        number: int,
+        table: Table,
+        shard: Shard,
+        limit: int | None,
+        note: Note,
+        places: SparseRows | None,
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
@@ -251,10 +260,12 @@ class Hdf5Reader:
             for window in windows:
                 whole = stop if window.aligned else end
                 end = min(end, window.cover(at, whole))
-            yield self._block(number, table, columns, at, end)
+            yield self._block(number, table, columns, at, end, places)
             at = end
 
-    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
+    def _block(
+        self, number: int, table: Table, windows: _Windows, start: int, stop: int, places: SparseRows | None
+    ) -> RowBlock:
         columns: dict[str, NDArray[Any]] = {}
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
@@ -270,6 +281,8 @@ class Hdf5Reader:
             for it in judged:
                 if it.holds == NUMBERS:
                     columns[it.name] = column(values, it)
+                    if places is not None and window.dataset.path == places.matrix.indices:
+                        findings += beyond(places, it.name, columns[it.name], start)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
                 if never:
@@ -280,7 +293,7 @@ class Hdf5Reader:
         at = range(start, stop)
         return RowBlock(
             table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten,
+            group=group, cells=cells, unwritten=unwritten, place_of=places,
         )  # fmt: skip
 
     def _unjudged(

@@ -163,7 +163,7 @@ class _Walk:
         """Return what is needed to find out what the datasets mean."""
         hidden = any(it.code in HIDING for it in self.findings)
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look.number, look.values)
+        return Facts(groups, self._linked, hidden, look.number, look.values, look.numbers, look.text)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()

@@ -205,7 +205,7 @@ def tables(
     """
     by_height: dict[Height, list[Dataset]] = defaultdict(list)
     others: list[Dataset] = []
-    for dataset in datasets:
+    for dataset in _apart(datasets):
         if dataset.shape and dataset.bytes and dataset.columns:
             by_height[dataset.height].append(dataset)
         elif dataset.bytes:
@@ -250,6 +250,14 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
     return named
+
+
+def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
+    """Yield the datasets of a group; those of a sparse matrix are no columns of other tables, of whatever length."""
+    parts = {b"data": "data", b"indices": "data", b"indptr": "indptr"}
+    is_matrix = parts.keys() <= {it.name for it in datasets}
+    for it in datasets:
+        yield replace(it, table=parts[it.name]) if is_matrix and it.name in parts and not it.table else it
 
 
 def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:

@@ -151,7 +151,7 @@ class Hdf5Copier:
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            amended = amend(contents, samples, changes, read_numbers(file, contents) if changes else {})
+            amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
             anew = bool(lost or made.left_out or samples or amended) or contents.damaged
             if changes or anew:
                 try:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
+from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
 from datacheck.backends.hdf5.copying.going import Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.file import library, opened
@@ -51,6 +52,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         sample = label is not None and is_sample(unescape(label), contents)
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
+        rows = with_cells(file, contents, rows)
         made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
         every += _indexes(contents, made, start)
         every.append(np.arange(start, first) if made.whole else single)
@@ -93,8 +95,8 @@ def read_numbers(file: Path, contents: Contents) -> Read:
 
 
 def amend(
-    contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
-) -> dict[tuple[bytes, bytes], int]:
+    file: Path, contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
+) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
     """Add the changes that keep names and numbers true; return what attributes are to hold.
 
     `gone` are the samples that a copy does not have, `changes` are those of its tables.
@@ -113,11 +115,7 @@ def amend(
             kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
-    of_cells = next((changes[it].rows for it in sorted(means.cells) if it in changes), None)
-    if of_cells is not None:
-        its = (it for it in contents.unjudged if it.path in means.cells and it.path not in changes)
-        changes.update((it.path, Change(of_cells)) for it in its)
-    return _counts(contents, means, gone, changes)
+    return {**_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
 
 
 def _dropped(contents: Contents, means: Meaning, changes: Mapping[bytes, Change], height: int) -> NDArray[np.int64]:
