@@ -37,6 +37,8 @@ class Measuring:
         if batch.field not in self._statistics:
             centre = 0.0 if batch.expected is None else batch.expected.centre
             self._statistics[batch.field] = FieldStatistics(centre=centre, sums=self._sums or batch.label)
+        if batch.missing is not None:
+            self._statistics[batch.field].missing += int(np.count_nonzero(batch.missing))
         if not batch.label:
             measure(batch, self._statistics[batch.field])
             return

@@ -41,7 +41,11 @@ def each(
 ) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of datasets that are a record each, and the other datasets; none are in a group that is one."""
     usable = [it for it in datasets if _usable(it)]
-    if inside or options.records == TABLE or len(usable) < FEW_VARYING or b"#refs#" in group:
+    if b"#refs#" in group.split(b"/") and options.records != TABLE:  # MATLAB's cells
+        its = [it for it in usable if it.matlab and it.bytes <= LARGEST]
+        own = {it.path for it in its}
+        return [_table(group, b"", its)] if its else [], [it for it in datasets if it.path not in own]
+    if inside or options.records == TABLE or len(usable) < FEW_VARYING:
         return [], list(datasets)
     made: list[Table] = []
     taken: set[bytes] = set()

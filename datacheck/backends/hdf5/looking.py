@@ -66,6 +66,17 @@ class Looking:
             return held.decode("utf-8", "surrogateescape") if isinstance(held, bytes) else str(held)
         return ""
 
+    def references(self, dataset: Dataset) -> list[bytes]:
+        """Return the paths that the references in a small dataset lead to, empty for those that lead nowhere."""
+        values = self.values(dataset)
+        made = []
+        for it in () if values is None else values.reshape(-1, order="F"):
+            path = None
+            with contextlib.suppress(*TROUBLE):
+                path = self.h5.h5r.get_name(it, self.file)
+            made.append(path or b"")
+        return made
+
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""
         if not dataset.readable or dataset.bytes > LARGEST or not dataset.shape or self.trail.step() is not None:

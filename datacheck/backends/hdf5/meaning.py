@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
@@ -15,7 +17,7 @@ from datacheck.backends.hdf5.row_numbers import (
     row_numbers,
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
-from datacheck.backends.hdf5.sparse import Cells, Numbers, Sparse, Text, cells_of, sparse
+from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
@@ -69,6 +71,8 @@ class Meaning:
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
     cells: Cells | None = None
+    referred: Mapping[bytes, str] = field(default_factory=dict)
+    """Which cell of a MATLAB file each dataset of #refs# is."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -88,10 +92,15 @@ class Facts:
     groups: Sequence[tuple[bytes, Sequence[Dataset]]]
     linked: Collection[bytes]
     hidden: bool
-    attribute: Attribute
-    values: Values
-    numbers: Numbers
-    text: Text
+    look: Looking
+
+    @property
+    def attribute(self) -> Attribute:
+        return self.look.number
+
+    @property
+    def values(self) -> Values:
+        return self.look.values
 
 
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
@@ -115,7 +124,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     said += wrong
     matrices = []
     for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values, facts.numbers, facts.text)
+        matrix, wrong = sparse(group, some, facts.values, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
@@ -124,10 +133,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         if group not in several:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
-    members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.text)
+    members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(
-        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several
-    )
+        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
+        referred=matlab.cells_of(datasets, facts.look.references),
+    )  # fmt: skip
     return made, said
 
 

@@ -177,7 +177,10 @@ class Hdf5Reader:
                 return
             if table is not None and table.each:
                 start, stop = _bounds(shard)
-                yield from read_each(file.file, table, start, stop, self._label(number), note, single=limit == 1)
+                referred = contents.means.referred if contents.means is not None else None
+                yield from read_each(
+                    file.file, table, start, stop, self._label(number), note, single=limit == 1, referred=referred
+                )
             elif table is not None:
                 of_table = file.table(name, table.datasets)
                 places = sparse_rows(file.file.file, table, contents.means)
@@ -270,6 +273,7 @@ class Hdf5Reader:
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
         unwritten: dict[str, Sequence[int]] = {}
+        missing: dict[str, NDArray[Any]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
@@ -281,6 +285,9 @@ class Hdf5Reader:
             for it in judged:
                 if it.holds == NUMBERS:
                     columns[it.name] = column(values, it)
+                    if window.dataset.declared is not None:
+                        columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
+                        missing |= {} if mask is None else {it.name: mask}
                     if places is not None and window.dataset.path == places.matrix.indices:
                         findings += beyond(places, it.name, columns[it.name], start)
                 else:
@@ -293,7 +300,7 @@ class Hdf5Reader:
         at = range(start, stop)
         return RowBlock(
             table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten, place_of=places,
+            group=group, cells=cells, unwritten=unwritten, place_of=places, missing=missing,
         )  # fmt: skip
 
     def _unjudged(

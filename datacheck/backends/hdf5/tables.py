@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct
+from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -38,6 +39,9 @@ EACH = "*"
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE = 4096
+INDEX = b"_i_"
+UNJUDGED = frozenset({"char", "empty"})
+"""What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
 UNJUDGED_A_SHARD = 1000
 
 
@@ -60,6 +64,10 @@ class Dataset:
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
     """Whether it may be a record as well as a column."""
+    declared: Declared | None = None
+    """What its attributes say of its values."""
+    matlab: str = ""
+    """What MATLAB calls its type, where that has written it: double, char, cell."""
 
     @property
     def name(self) -> bytes:
@@ -107,6 +115,8 @@ class Dataset:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
+        if self.matlab in UNJUDGED:
+            return ()
         made = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
         if not self.called:
             return made
@@ -250,6 +260,18 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
     return named
+
+
+def of_index(group: bytes, paths: Container[bytes]) -> bool:
+    """Say whether a group is of the index that PyTables keeps of a table beside it: _i_table of table.
+
+    Names that begin with _i_ are reserved for that (tables.path in PyTables).
+    """
+    parts = group.split(b"/")
+    return any(
+        part.startswith(INDEX) and b"/".join([*parts[:at], part.removeprefix(INDEX)]) in paths
+        for at, part in enumerate(parts)
+    )
 
 
 def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:

@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5.copying.held import quarantined
-from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, read_numbers
+from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, indexes, read_numbers
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.parts import Part, changes_of
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
@@ -152,6 +152,7 @@ class Hdf5Copier:
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
             amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            skip |= indexes(contents, changes)
             anew = bool(lost or made.left_out or samples or amended) or contents.damaged
             if changes or anew:
                 try:

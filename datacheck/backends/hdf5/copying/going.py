@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
@@ -82,6 +83,7 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
     made.losses += of_cells(contents, made.rows)
+    made.losses += _referred(contents, means, made)
     made.losses += dict.fromkeys(_losses(contents, outside, means, made))
     return made
 
@@ -239,6 +241,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         if gone is None or not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
+        yield from matlab.losses(table.name, table.datasets, others)
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue
@@ -258,6 +261,15 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 yield (
                     f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
                 )
+
+
+def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
+    """Yield the cells of a MATLAB file that would lead to nothing."""
+    for table in contents.tables if means.referred else ():
+        for row in made.rows.get(table.name, ()) if table.each else ():
+            path = table.judged[row].path
+            if path in means.referred:
+                yield f"the cell {means.referred[path]} would lead to nothing, since it is {escape(path)}"
 
 
 def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
 
 Samples = frozenset[tuple[str | None, str]]
+INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
+NROWS = b"NROWS"
+"""The attribute of a table in which PyTables keeps how many rows it has."""
 
 
 def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
@@ -115,7 +119,20 @@ def amend(
             kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
-    return {**_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+    tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
+    return {**tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+
+
+def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:
+    """Return the escaped paths of the indexes of tables that lose rows: what they say of rows is no longer true.
+
+    PyTables does without, and makes them anew where it is asked to.
+    """
+    tables = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
+    found = (INDEX.fullmatch(path) for path in contents.paths)
+    return frozenset(
+        escape(it[1] + b"/_i_" + it[2]) for it in found if it is not None and it[1] + b"/" + it[2] in tables
+    )
 
 
 def _dropped(contents: Contents, means: Meaning, changes: Mapping[bytes, Change], height: int) -> NDArray[np.int64]:
