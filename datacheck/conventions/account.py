@@ -8,6 +8,7 @@ from functools import cached_property
 
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.sequences import Frames, Sequences
 from datacheck.conventions.stems import Stems, Sum, added
 
 MOST_SPANS = 1 << 20
@@ -16,11 +17,12 @@ MOST_SPANS = 1 << 20
 
 @dataclass(frozen=True)
 class KeyWatch:
-    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems."""
+    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems, frames."""
 
     patterns: tuple[Pattern, ...] = ()
     own: frozenset[bytes] = frozenset()
     stems: Stems | None = None
+    frames: Frames | None = None
 
     @cached_property
     def _lengths(self) -> frozenset[int]:
@@ -38,7 +40,8 @@ class Account:
     """The keys of some records; accounts add up, in whatever order.
 
     `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
-    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending.
+    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending, `sequences` are those
+    of frames.
     """
 
     records: int = 0
@@ -46,6 +49,7 @@ class Account:
     numbers: dict[Pattern, Runs] = field(default_factory=dict)
     scattered: set[Pattern] = field(default_factory=set)
     stems: dict[bytes, Sum] = field(default_factory=dict)
+    sequences: Sequences = field(default_factory=Sequences)
 
     def __iadd__(self, other: Account) -> Account:
         self.records += other.records
@@ -57,6 +61,7 @@ class Account:
             self._add(pattern, runs)
         for ending, one in other.stems.items():
             self._add_stems(ending, one)
+        self.sequences += other.sequences
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
@@ -66,6 +71,8 @@ class Account:
         table = KeyTable(keys)
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
             self._add_stems(ending, one)
+        if watch.frames is not None:
+            self.sequences.take(table, watch.frames)
         for pattern in watch.patterns:
             rows, numbers = pattern.numbers(table)
             self._add(pattern, Runs.of(numbers))
