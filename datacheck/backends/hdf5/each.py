@@ -22,7 +22,7 @@ from datacheck.model.finding import Finding
 FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
 """So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""
 LIKE = 0.9
-LARGEST = 64 << 20
+LARGEST = 256 << 20
 """Bytes of a dataset that is held whole."""
 TABLE, PER_SAMPLE = "table", "per-sample"
 NO_SAMPLES = re.compile(rb"(block|axis|level|label|_i_)[0-9]*_?.*|.*_(items|values|level|label)[0-9]*")
@@ -55,9 +55,10 @@ def each(
         own = {it.path for it in its}
         beside = [it for it in datasets if it.path not in own and (it.columns or it.name in labels)]
         said = _read_as(its, beside, named=bool(name)) if options.records is None else PER_SAMPLE
-        if said is None:
+        large = max(it.bytes for it in its) > LARGEST
+        if said is None or (said == PER_SAMPLE and large):
             unclear |= own
-        if said == PER_SAMPLE and max(it.bytes for it in its) <= LARGEST:
+        if said == PER_SAMPLE and not large:
             made.append(_table(group, name, its))
             taken |= own
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]

@@ -11,14 +11,13 @@ from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
-    Values,
     joined_by_ranges,
     names_a_set,
     row_numbers,
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

@@ -29,7 +29,7 @@ from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import read_each, read_records, unread
-from datacheck.backends.hdf5.samples import findings_of_files
+from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, survey
@@ -64,8 +64,6 @@ WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
-MEMBERS = 1000
-"""Files of more datasets are not compared with the others of their folder."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -117,10 +115,10 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
-        shapes: dict[int, dict[bytes, tuple[int, ...]]] = {}
+        shapes = FileShapes()
         for number, contents in self._surveyed():
-            if self.names and 0 < len(contents.shapes) <= MEMBERS and _whole(contents):
-                shapes[number] = dict(contents.shapes)
+            if self.names and contents.shapes and _whole(contents):
+                shapes.add(number, contents.shapes)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)

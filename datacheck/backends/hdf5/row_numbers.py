@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 Kind = Literal["ends", "starts", "lengths", "rows"]
-Values = Callable[[Dataset], "NDArray[Any] | None"]
-"""Returns what a small dataset holds, None where that cannot be had."""
 RUNS = frozenset(
     b"episode episodes ep eps traj trajs trajectory trajectories demo demos seq sequence sequences".split()
 )

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datacheck.backends.hdf5.row_numbers import Values
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

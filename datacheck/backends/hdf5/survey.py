@@ -76,7 +76,8 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    means, untrue = meaning(walk.facts(groups))
+    facts = walk.facts(groups)
+    means, untrue = meaning(facts)
     for group, datasets in groups:
         if of_index(group, walk.lengths):
             unjudged += datasets
@@ -85,7 +86,10 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
-        walk.findings += [*row_counts(group, [] if means.compares(group) else others, options), *paired_counts(others)]
+        walk.findings += [
+            *row_counts(group, [] if means.compares(group) else others, options, facts.values),
+            *paired_counts(others),
+        ]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
@@ -285,10 +289,8 @@ class _Walk:
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
         says = declared(self._h5, opened, created, names)
-        matlab = matlab_class(self._h5, opened, names)
-        dataset = Dataset(
-            path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=matlab
-        )  # fmt: skip
+        kind = matlab_class(self._h5, opened, names)
+        dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
         hindrances = list(self._hindrances(opened, created, dataset))
         self.findings += hindrances
         if hindrances:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct
 from datacheck.backends.hdf5.declared import Declared
@@ -124,6 +125,8 @@ class Dataset:
 
 
 Height = tuple[int, str]
+Values = Callable[[Dataset], "NDArray[Any] | None"]
+"""Returns what a small dataset holds, None where that cannot be had."""
 
 
 @dataclass(frozen=True)
