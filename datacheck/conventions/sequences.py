@@ -132,7 +132,7 @@ def _said(gaps: Mapping[bytes, Runs], there: int, frames: Frames) -> Finding:
     first = [escape(frames.key(stem, it)) for stem in sorted(gaps) for it in gaps[stem]][:NAMED]
     more = f" and {missing - len(first):,} more" if missing > len(first) else ""
     text = (
-        f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between frames that are; "
+        f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between others that are; "
         f"{there - len(gaps):,} of {there:,} sequences have no gap"
     )
     return found("gap", text, count=missing, first=first, sequences=len(gaps))
