@@ -192,11 +192,12 @@ class FindGone:
     indexes: bytes
     marked: frozenset[tuple[str | None, str]]
     drop_rows: bool
+    renumber: bool | None = None
 
     def run(self, job: Job, watch: Watch) -> Gone:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows)
+        return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows, renumber=self.renumber)
 
 
 @dataclass(frozen=True)
