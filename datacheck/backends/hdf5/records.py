@@ -60,7 +60,7 @@ def read_each(
         for row, dataset in enumerate(its):
             note(Position(at + row), True)
             try:
-                file.dataset(dataset).read_direct(values, dest_sel=np.s_[row])
+                file.read_whole(dataset, values[row])
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
         name, missing = first.columns[0].name, {}
