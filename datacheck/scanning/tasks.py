@@ -35,6 +35,8 @@ OPENING_SECONDS = 300.0
 """Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
 """A slow disk opens so many files, and reads so many bytes."""
+FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
+"""Of more shards than a few so many at most are checked by one task, of so many bytes on an average."""
 
 
 class Task(Protocol):
@@ -155,6 +157,24 @@ class Check:
             tally.checked += len(rows)
         judge.finish(alone=self.careful)
         return tally
+
+
+@dataclass(frozen=True)
+class Several:
+    """Return what several checks come to, one after the other: each by itself would cost more to send than to do."""
+
+    checks: tuple[Check, ...]
+
+    def run(self, job: Job, watch: Watch) -> list[Tally]:
+        return [check.run(job, watch) for check in self.checks]
+
+
+def together(layout: Layout) -> int:
+    """Return how many shards are to be checked by one task: many where they are small, as those of episodes are."""
+    count = len(layout.shards)
+    if layout.size is None or count < FEW_SHARDS:
+        return 1
+    return max(1, min(MOST_TOGETHER, TASK_BYTES * count // max(1, layout.size), count // FEW_SHARDS))
 
 
 @dataclass(frozen=True)
