@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
+from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
@@ -45,6 +47,11 @@ class PickleDecoder(TreeDecoder):
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
     ) -> tuple[Sequence[Batch], Sequence[int]]:
+        if rows and holds_latin(block.values[rows[0]]):
+            values = [*block.values]
+            for row in rows:
+                values[row] = rewritten(values[row]) or values[row]
+            block = replace(block, values=values)
         return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:
