@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
@@ -128,6 +130,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         said += joined_by_ranges(some, facts.values)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
+    said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some)
@@ -138,6 +141,14 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         referred=matlab.cells_of(datasets, facts.look.references),
     )  # fmt: skip
     return made, said
+
+
+def _unjudged(dataset: Dataset) -> Finding:
+    path = escape(dataset.path)
+    text = (
+        f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
+    )
+    return found("unsupported", text, field=dataset.title, path=path)
 
 
 def _above(path: bytes) -> Iterator[bytes]:

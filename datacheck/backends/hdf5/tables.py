@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.columns import Column, columns, distinct
+from datacheck.backends.hdf5.columns import Column, columns, distinct, places
 from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
@@ -119,6 +119,7 @@ class Dataset:
         if self.matlab in UNJUDGED:
             return ()
         made = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
+        made = made or tuple(places(self.title, self.dtype, self.shape[1:]))
         if not self.called:
             return made
         return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
