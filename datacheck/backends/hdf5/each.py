@@ -37,7 +37,7 @@ _LETTERS = re.compile(rb"[A-Za-z]+")
 
 
 def each(
-    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool, pictures: Collection[bytes] = ()
 ) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of datasets that are a record each, and the other datasets; none are in a group that is one."""
     usable = [it for it in datasets if _usable(it)]
@@ -46,7 +46,7 @@ def each(
         own = {it.path for it in its}
         return [_table(group, b"", its)] if its else [], [it for it in datasets if it.path not in own]
     if inside or options.records == TABLE or len(usable) < FEW_VARYING:
-        return [], list(datasets)
+        return [], [it for it in datasets if it.path not in pictures]
     made: list[Table] = []
     taken: set[bytes] = set()
     unclear: set[bytes] = set()
@@ -61,6 +61,7 @@ def each(
         if said == PER_SAMPLE and not large:
             made.append(_table(group, name, its))
             taken |= own
+    taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
     return made, left
 

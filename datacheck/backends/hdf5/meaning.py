@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.columns import unjudged_places
-from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
@@ -31,6 +32,9 @@ TOTALS = (b"total",)
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
 """Attributes of what the samples are in: how many there are."""
 NAMED = 5
+SHORTEST, HEAD = 64, 16
+"""Bytes of the shortest picture, and so many of its first ones."""
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
 """After findings with these codes nobody knows what else there was: nothing is said to be missing."""
 Attribute = Callable[[bytes, bytes], "int | None"]
@@ -74,6 +78,8 @@ class Meaning:
     cells: Cells | None = None
     referred: Mapping[bytes, str] = field(default_factory=dict)
     """Which cell of a MATLAB file each dataset of #refs# is."""
+    pictures: frozenset[bytes] = frozenset()
+    """The flat datasets whose bytes are those of one picture."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -138,9 +144,23 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
-        referred=matlab.cells_of(datasets, facts.look.references),
+        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
+
+
+def _pictures(facts: Facts) -> frozenset[bytes]:
+    """Return the flat datasets of bytes that begin as a picture does, and are as long as nothing beside them."""
+    made = set()
+    for _, datasets in facts.groups:
+        heights = Counter(it.rows for it in datasets if it.shape)
+        for it in datasets:
+            flat = len(it.shape) == 1 and it.dtype.kind in "iu" and it.dtype.itemsize == 1 and it.readable
+            if flat and it.rows >= SHORTEST and it.bytes <= LARGEST and heights[it.rows] == 1:
+                head = facts.look.head(it, HEAD)
+                if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+                    made.add(it.path)
+    return frozenset(made)
 
 
 def _unjudged(dataset: Dataset) -> Finding:

@@ -82,7 +82,7 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         if of_index(group, walk.lengths):
             unjudged += datasets
             continue
-        singly, others = each(group, datasets, options, inside=means.holds(group))
+        singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
@@ -92,7 +92,7 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
         ]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
-    single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
+    single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +47,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
                 rows[table.name] = its
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
-        first += len(contents.records)
+        begin, first = first, first + len(contents.records)
         its_marks = {unescape(path) for file_of, path in marked if file_of == label}
+        its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(single)
@@ -60,10 +61,29 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
         every += _indexes(contents, made, start)
         every.append(np.arange(start, first) if made.whole else single)
+        every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
     found = np.unique(np.concatenate(every)) if every else drops
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends)
+
+
+def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
+    """Return the samples that have these of a file's single records in them."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    made = set()
+    for path in (contents.records[at].path for at in records.tolist()) if samples else ():
+        while path and path not in samples:
+            path = path.rpartition(b"/")[0]
+        made |= {path} - {b""}
+    return made
+
+
+def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
+    """Return those of a file's single records that lie in samples."""
+    within = tuple(it + b"/" for it in samples)
+    its = [at for at, it in enumerate(contents.records) if within and it.path.startswith(within)]
+    return np.array(its, np.int64)
 
 
 def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np.int64]]:
