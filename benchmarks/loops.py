@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,22 @@ def slabs(path: str) -> int:
     return bad
 
 
+def every_dataset(path: str) -> int:
+    import h5py
+
+    bad = 0
+
+    def visit(_: str, opened: object) -> None:
+        nonlocal bad
+        if isinstance(opened, h5py.Dataset):
+            bad += look(opened[...])
+
+    for name in sorted(Path(path).iterdir()) if Path(path).is_dir() else [path]:
+        with h5py.File(name, "r") as file:
+            file.visititems(visit)
+    return bad
+
+
 def jpeg_only(path: str, share: str, shares: str) -> int:
     import lmdb
     import simplejpeg
@@ -160,6 +177,7 @@ LOOPS: dict[str, Callable[..., int]] = {
     "leveldb-raw": lambda path: raw(leveldb_values(path)),
     "leveldb-verified": lambda path: count(leveldb_values(path, verify_checksums=True)),
     "hdf5": slabs,
+    "hdf5-every": every_dataset,
     "pickle": with_pickle,
     "json": with_json,
     "msgpack": with_msgpack,

@@ -28,6 +28,8 @@ import stores
 
 HERE = Path(__file__).parent
 SMALLER = 8
+A_FEW_TIMES = 0.33
+"""Each of very many datasets is opened, described and judged: three times what reading it once costs."""
 PYTHON = sys.executable
 SCAN = (PYTHON, "-m", "datacheck", "scan", "--quiet")
 CORES = len(os.sched_getaffinity(0))
@@ -103,6 +105,9 @@ ROWS = [
         "hdf5",
         4.0,
     ),
+    Row("hdf5-datasets", "HDF5, a dataset a sample", 16_000, stores.hdf5_datasets, "hdf5-every", A_FEW_TIMES),
+    Row("hdf5-episodes", "HDF5, episodes of four datasets", 4_000, stores.hdf5_episodes, "hdf5-every", A_FEW_TIMES),
+    Row("hdf5-files", "HDF5, a file an episode", 4_000, stores.hdf5_files, "hdf5-every", A_FEW_TIMES),
     Row("pickle", "LMDB, pickled dicts of one float32 3x64x64", 16_000, lmdb(stores.pickled(3, 64, 64)), "pickle", 1.3),
     Row("json", "LMDB, JSON with two lists of floats", 80_000, lmdb(stores.in_json), "json", 1.0),
     Row("msgpack", "LMDB, msgpack with two lists of floats", 200_000, lmdb(stores.in_msgpack), "msgpack", 1.0),

@@ -65,6 +65,43 @@ def hdf5_store(path: Path, count: int, **options: object) -> None:
         file["label"] = (np.arange(count) % 10).astype(np.float32)
 
 
+def hdf5_datasets(path: Path, count: int) -> None:
+    """Write a dataset a sample, of several lengths, as embeddings of proteins are kept."""
+    import h5py
+
+    random = np.random.default_rng(4)
+    with h5py.File(path, "w") as file:
+        for number in range(count):
+            file[f"P{7 * number + 3:06}"] = random.standard_normal((40 + number % 7, 64)).astype(np.float32)
+
+
+def _episode(group: object, number: int, random: np.random.Generator) -> None:
+    steps = 60 + number % 9
+    for name, width in (("actions", 7), ("obs/joints", 7), ("obs/object", 10), ("rewards", 1)):
+        group[name] = random.standard_normal((steps, width)).astype(np.float32)  # type: ignore[index]
+
+
+def hdf5_episodes(path: Path, count: int) -> None:
+    import h5py
+
+    random = np.random.default_rng(5)
+    with h5py.File(path, "w") as file:
+        for number in range(count):
+            group = file.create_group(f"data/demo_{number}")
+            group.attrs["num_samples"] = 60 + number % 9
+            _episode(group, number, random)
+
+
+def hdf5_files(path: Path, count: int) -> None:
+    import h5py
+
+    random = np.random.default_rng(6)
+    path.mkdir()
+    for number in range(count):
+        with h5py.File(path / f"episode_{number}.hdf5", "w") as file:
+            _episode(file, number, random)
+
+
 def in_turn(make: Callable[[np.random.Generator, int], bytes], count: int) -> Iterator[bytes]:
     """Yield `count` values, of which DIFFERENT are made."""
     random = np.random.default_rng(1)

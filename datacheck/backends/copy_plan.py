@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,6 +62,31 @@ class Changing(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Move:
+    """Files that have other numbers in a copy: those from the number `first` to `last` have them from `to` on.
+
+    Their names are `before`, at least `width` digits, and `after`, both escaped.
+    """
+
+    before: str
+    after: str
+    width: int
+    first: int
+    last: int
+    to: int
+    counted: bool = False
+    """Whether their loader counts them."""
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield the escaped name of each file in the source and in the copy."""
+        for number in range(self.first, self.last + 1):
+            yield self._name(number), self._name(number - self.first + self.to)
+
+    def _name(self, number: int) -> str:
+        return f"{self.before}{number:0{self.width}}{self.after}"
+
+
 class Plan(msgspec.Struct, frozen=True):
     """All that a copy is to do.
 
@@ -77,19 +103,22 @@ class Plan(msgspec.Struct, frozen=True):
     fills: Drops | None = None
     changing: Changing | None = None
     samples: frozenset[tuple[str | None, str]] = frozenset()
+    moves: tuple[Move, ...] = ()
 
 
 class Gone(msgspec.Struct, frozen=True):
     """What goes with records that are dropped: all their indexes, ascending int64 as bytes, and whole samples.
 
     A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
-    `losses` say what a copy would leave untrue; `mends` if it changes more than rows.
+    `losses` say what a copy would leave untrue; `mends` if it changes more than rows; `moves` are the files that are
+    called by another number in it.
     """
 
     indexes: bytes = b""
     samples: frozenset[tuple[str | None, str]] = frozenset()
     losses: tuple[str, ...] = ()
     mends: bool = False
+    moves: tuple[Move, ...] = ()
 
     @property
     def count(self) -> int:

@@ -202,11 +202,18 @@ class WithSamples(Protocol):
     """A copier of a store whose records belong together otherwise than by their keys."""
 
     def gone(
-        self, reader: Reader, indexes: bytes, marked: frozenset[tuple[str | None, str]], *, drop_rows: bool
+        self,
+        reader: Reader,
+        indexes: bytes,
+        marked: frozenset[tuple[str | None, str]],
+        *,
+        drop_rows: bool,
+        renumber: bool | None,
     ) -> Gone:
         """Return all that goes with the records at these indexes, ascending int64, and with marked samples.
 
-        With `drop_rows` only the same rows go of what is in step with them, and not the whole sample.
+        With `drop_rows` only the same rows go of what is in step with them, and not the whole sample. `renumber` says
+        whether the numbers of what is left are closed up, None where the store tells.
         """
         ...
 

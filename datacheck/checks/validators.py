@@ -66,7 +66,8 @@ class Finite(BuiltIn):
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
         for code, word, wrong in (("nan", "NaN", np.isnan), ("inf", "infinite", np.isinf)):
             if not (allowed and code == "nan"):
-                for at, _, count, first in _wrong_records(batch, suspects, wrong):
+                missing = batch.missing if code == "nan" else None
+                for at, _, count, first in _wrong_records(batch, suspects, wrong, missing):
                     yield at, _counted(code, word, batch, count, first)
 
 
@@ -180,6 +181,8 @@ class Label(BuiltIn):
                 wrong |= values != np.floor(values)
         if batch.floating and any(map(batch.called, self.allow_nan)):
             wrong &= ~np.isnan(values)
+        if batch.missing is not None:
+            wrong &= ~batch.missing.reshape(values.shape)
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         expected = "a finite number" if self.low is None and self.high is None else self._expected
@@ -291,16 +294,20 @@ VALIDATORS: dict[str, type[BuiltIn]] = {
 
 
 def _wrong_records(
-    batch: Batch, suspects: NDArray[np.intp], wrong: Callable[[NDArray[Any]], NDArray[np.bool_]]
+    batch: Batch,
+    suspects: NDArray[np.intp],
+    wrong: Callable[[NDArray[Any]], NDArray[np.bool_]],
+    missing: NDArray[Any] | None = None,
 ) -> Iterator[tuple[int, NDArray[Any], int, list[int]]]:
     """Yield those of the suspects that have wrong values: position, record, how many, and the index of the first.
 
-    Suspects are looked at together, a piece that fits the processor's cache at a time.
+    What is `missing` is not wrong. Suspects are looked at together, a piece that fits the processor's cache at a time.
     """
     for start in range(0, len(suspects), batch.at_once):
         places = suspects[start : start + batch.at_once].tolist()
         records = np.stack([batch.values[at] for at in places])
-        flat = wrong(records).reshape(len(places), -1)
+        its = wrong(records)
+        flat = (its if missing is None else its & ~missing[places]).reshape(len(places), -1)
         counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)
         indexes = np.stack(np.unravel_index(firsts, batch.shape or (1,)), axis=1)[:, : len(batch.shape)].tolist()
         for at, record, count, first in zip(places, records, counts, indexes, strict=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
+from datacheck.conventions.sequences import frames_in
 from datacheck.conventions.stems import Stems, stems_in
 from datacheck.errors import UsageError
 
@@ -76,7 +77,8 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
         made.append(Convention("", named=False, stems=stems))
     elif not made and not wanted:
         made += _likeness(store)
-    return made
+    frames = frames_in(store.keys) if not made and not wanted else None
+    return made if frames is None else [Convention("", named=False, frames=frames)]
 
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:

@@ -10,6 +10,7 @@ import msgspec
 
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.sequences import Frames, Sequences
 from datacheck.conventions.stems import Stems, Sum, added
 
 MOST_SPANS = 1 << 20
@@ -18,11 +19,12 @@ MOST_SPANS = 1 << 20
 
 @dataclass(frozen=True)
 class KeyWatch:
-    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems."""
+    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems, frames."""
 
     patterns: tuple[Pattern, ...] = ()
     own: frozenset[bytes] = frozenset()
     stems: Stems | None = None
+    frames: Frames | None = None
 
     @cached_property
     def _lengths(self) -> frozenset[int]:
@@ -39,7 +41,8 @@ class Account(msgspec.Struct):
     """The keys of some records; accounts add up, in whatever order.
 
     `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
-    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending.
+    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending, `sequences` are those
+    of frames.
     """
 
     records: int = 0
@@ -47,6 +50,7 @@ class Account(msgspec.Struct):
     numbers: dict[Pattern, Runs] = msgspec.field(default_factory=dict)
     scattered: set[Pattern] = msgspec.field(default_factory=set)
     stems: dict[bytes, Sum] = msgspec.field(default_factory=dict)
+    sequences: Sequences = msgspec.field(default_factory=Sequences)
 
     def __iadd__(self, other: Account) -> Account:
         self.records += other.records
@@ -58,6 +62,7 @@ class Account(msgspec.Struct):
             self._add(pattern, runs)
         for ending, one in other.stems.items():
             self._add_stems(ending, one)
+        self.sequences += other.sequences
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
@@ -67,6 +72,8 @@ class Account(msgspec.Struct):
         table = KeyTable(keys)
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
             self._add_stems(ending, one)
+        if watch.frames is not None:
+            self.sequences.take(table, watch.frames)
         for pattern in watch.patterns:
             rows, numbers = pattern.numbers(table)
             self._add(pattern, Runs.of(numbers))

@@ -75,6 +75,11 @@ def conclude(
         text = f"the numbers in {unknown} lie in too many pieces to be held: the convention {convention.name}"
         yield found("unsupported", f"{text} was not checked", convention=convention.name)
         return
+    for key in convention.unread:
+        text = f"{escape(key)} should be the list of keys that a loader reads, and cannot be read"
+        yield found("undecodable", text, key=escape(key))
+    if convention.frames is not None:
+        yield from account.sequences.findings(convention.frames)
     made = samples(convention, account)
     if made.groups is not None:
         yield from made.groups.unpaired(account.numbers)

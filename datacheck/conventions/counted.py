@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
-from datacheck.conventions.stored_values import stored
+from datacheck.conventions.stored_values import FORMS, stored
 
 NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
+UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
+"""What lies under these names is no record, also where it cannot be read."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -13,9 +15,15 @@ def recognise(store: StoreView) -> Convention | None:
     counts = []
     for name in NAMES:
         raw = store.value(name)
-        count = None if raw is None else Count(name, stored(raw), raw)
-        if count is not None and count.number is not None:
+        count = None if raw is None else Count(name, stored(raw), raw, form=_form(raw))
+        if count is not None and (count.number is not None or (count.said is None and name in UNMISTAKABLE)):
             counts.append(count)
     if not counts:
         return None
     return Convention("count", store.frequent, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+
+
+def _form(raw: bytes) -> str:
+    """Return how a number is to be written that cannot be read: as pickled if it begins as a pickle does."""
+    name = f"pickle {raw[1]}" if raw[:1] == b"\x80" and len(raw) > 1 else ""
+    return name if name in FORMS else "decimal"

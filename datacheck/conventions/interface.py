@@ -12,6 +12,7 @@ import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
+from datacheck.conventions.sequences import Frames
 from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, Stored, stored
 
@@ -61,7 +62,7 @@ class Count(msgspec.Struct, frozen=True):
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
     numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
     `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
-    read.
+    read. `frames` are those of sequences that have no gaps.
     """
 
     key: bytes
@@ -132,7 +133,8 @@ class Convention(msgspec.Struct, frozen=True):
     None where it does not count. Records with the keys in `own` are the convention's, and no samples. Under a `named`
     one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
-    the endings of the keys of one sample where no numbers tell it.
+    the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
+    read.
     """
 
     name: str
@@ -146,3 +148,5 @@ class Convention(msgspec.Struct, frozen=True):
     dense: bool = False
     shapes: Mapping[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
     stems: Stems | None = None
+    unread: tuple[bytes, ...] = ()
+    frames: Frames | None = None

@@ -14,6 +14,7 @@ from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys
 
 KEYS, LEN = b"__keys__", b"__len__"
 NAMES = (KEYS, b"keys")
+GENERIC = "key-list"
 PACKED = ("pickle", "msgpack")
 """How the forms are called in which projects serialise a list of bytes."""
 
@@ -23,7 +24,7 @@ Fits = Callable[[Any, str], bool]
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where a list of keys lies under such a name."""
-    return listed("key-list", store, NAMES)
+    return listed(GENERIC, store, NAMES)
 
 
 def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
@@ -39,10 +40,18 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
             if not set(every).isdisjoint(store.keys):
                 lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
     if not lists:
-        return None
+        return _unread(name, store) if KEYS in keys else None
     counts = _length(store.value(LEN), lists[0])
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
     return Convention(name, store.frequent, counts, tuple(lists), own=own, named=False)
+
+
+def _unread(name: str, store: StoreView) -> Convention | None:
+    """Return the convention where a list of keys has its own name and cannot be read: it is no record all the same."""
+    raw = store.value(KEYS)
+    if raw is None or name != GENERIC or store.stored(KEYS) is not None:
+        return None
+    return Convention(name, store.frequent, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:

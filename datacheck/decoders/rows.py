@@ -37,6 +37,7 @@ class RowsDecoder:
             chosen = [row for row in rows if row not in lost] if lost else rows
             if not len(chosen):
                 continue
+            missing = block.missing.get(name)
             yield Batch(
                 name,
                 chosen,
@@ -45,6 +46,7 @@ class RowsDecoder:
                 leaf=bool(block.called),
                 expected=None if profile is None else profile.fields.get(name),
                 path=f"{block.group}/{name}",
+                missing=missing if missing is None or (everything and not lost) else missing[list(chosen)],
             )
 
 

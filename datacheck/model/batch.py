@@ -47,6 +47,7 @@ class Batch:
 
     Large records are `SeparateArrays`, except in the batches that a caller's own validators get. `pixels_skipped` says
     that the values stand for their shape alone: the pictures were found sound, but nobody asked for their pixels.
+    `missing` says which values are declared to be missing ones: these are NaN, and sound.
     A `leaf` is a part of a tree: what the profile says of it holds only where nearly all sampled records agreed.
     """
 
@@ -61,6 +62,7 @@ class Batch:
     pixels_skipped: bool = False
     leaf: bool = False
     path: str = ""
+    missing: NDArray[Any] | None = None
 
     def called(self, name: str) -> bool:
         """Say whether an option that gives this name means the field; `*/NAME` is every field with these last parts."""

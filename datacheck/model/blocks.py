@@ -177,7 +177,9 @@ class RowBlock(msgspec.Struct, frozen=True):
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
     `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
     `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
-    of one. `called` are the names of the records where they are datasets, and no rows.
+    of one. `missing` says which values of a column are declared to be missing ones: these are NaN.
+    `called` are the names of the records where they are datasets, and no rows. `place_of` says of a row what it
+    is a part of, in words and as details: of a value of a sparse matrix its cell.
     """
 
     table: str
@@ -192,6 +194,8 @@ class RowBlock(msgspec.Struct, frozen=True):
     cells: Mapping[str, Cells] = msgspec.field(default_factory=dict)
     unwritten: Mapping[str, Sequence[int]] = msgspec.field(default_factory=dict)
     called: Sequence[str] = ()
+    place_of: Callable[[int], tuple[str, dict[str, Any]]] | None = None
+    missing: Mapping[str, NDArray[Any]] = msgspec.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -207,6 +211,10 @@ class RowBlock(msgspec.Struct, frozen=True):
 
     def scoped(self, row: int | None, finding: Finding) -> Finding:
         """Return a finding of the record at `row`, or (None) of the store, with the part of the store where that is."""
+        where, details = ("", {}) if self.place_of is None or row is None else self.place_of(self.rows[row])
+        if where:
+            message, details = f"{finding.message}; {where}", {**finding.details, **details}
+            finding = msgspec.structs.replace(finding, message=message, details=details)
         return finding if self.file is None else msgspec.structs.replace(finding, file=self.file)
 
     def place(self, row: int | None, finding: Finding, index: int | None) -> Finding:
@@ -226,6 +234,7 @@ class RowBlock(msgspec.Struct, frozen=True):
             rows=[self.rows[row] for row in rows],
             called=[self.called[row] for row in rows] if self.called else (),
             columns={name: column[list(rows)] for name, column in self.columns.items()},
+            missing={name: mask[list(rows)] for name, mask in self.missing.items()},
             cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},
             unwritten={name: [places[row] for row in it if row in places] for name, it in self.unwritten.items()},

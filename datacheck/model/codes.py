@@ -57,6 +57,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "half-overflow": ("suspicious", "finite, but beyond float16"),
     "trailing-data": ("suspicious", "bytes after the end of the payload"),
     "unwritten": ("suspicious", "HDF5 rows that were never written: they read as the fill value"),
+    "gap": ("suspicious", "numbers are missing in a numbering without gaps"),
     "fields": ("suspicious", "lacks a field that nearly all others have, or has one of another type"),
     "unsafe-pickle": ("suspicious", "unpickling this would reach code that runs commands or opens files"),
     "orphan": ("suspicious", "nothing in the store leads to it: it may be an old version, or deleted"),

@@ -32,7 +32,7 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
     mendable = any(it.key is None and it.code in ("count", "dangling") for it in report.findings)
     if not (direct or marked or mendable):
         return Gone()
-    ((_, made),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows)])
+    ((_, made),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber)])
     if isinstance(made, Death):
         refuse_dead(str(work.order.target), "finding what belongs to the dropped records", made)
     if not isinstance(made, Gone):

@@ -8,7 +8,7 @@ from functools import partial
 from datacheck.conventions.conclusions import scattered
 from datacheck.conventions.repair import Outcome, repaired
 from datacheck.errors import RebuildFailed
-from datacheck.model.escaping import unescape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
@@ -59,6 +59,9 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     Raises RebuildFailed where what the store keeps could not be made true.
     """
     for convention in report.conventions:
+        if convention.unread:
+            reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
+            raise RebuildFailed(report.source.path, f"{reason}; --convention none takes it for a record")
         unknown = scattered(convention, report.tally.keys)
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"

@@ -226,7 +226,7 @@ def _draft(
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report), gone),
-        repairs=msgspec.UNSET if outcome is None else repairs_of(report, outcome),
+        repairs=repairs_of(report, outcome, gone),
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 
@@ -263,6 +263,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         fill=order.choice.fill,
         fills=Drops(files["altered"]),
         samples=frozenset() if gone is None else gone.samples,
+        moves=() if gone is None else gone.moves,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from datacheck.backends.copy_plan import Gone
 from datacheck.conventions.numbered_keys import Packed
 from datacheck.conventions.repair import Outcome
 from datacheck.conventions.runs import Runs
@@ -95,8 +96,12 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     lengths: tuple[str, ...] = ()
 
 
-def repairs_of(report: Report, outcome: Outcome) -> Repairs:
+def repairs_of(report: Report, outcome: Outcome | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
     """Return a repair as the receipt has it."""
+    if gone is not None and gone.moves:
+        return _of_files(gone)
+    if outcome is None:
+        return msgspec.UNSET
     repair = outcome.repair
     return Repairs(
         conventions=tuple(it.name for it in report.conventions if it.name),
@@ -112,6 +117,18 @@ def repairs_of(report: Report, outcome: Outcome) -> Repairs:
         values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
         lists=tuple(map(escape, [*repair.lists, *repair.side_files])),
         lengths=tuple(escape(it.key) for it in repair.lengths),
+    )
+
+
+def _of_files(gone: Gone) -> Repairs:
+    """Return as the receipt has it that files are called by other numbers."""
+    return Repairs(
+        conventions=("act",) if all(it.counted for it in gone.moves) else (),
+        patterns=tuple(dict.fromkeys(f"{it.before}#{it.after}" for it in gone.moves)),
+        samples=None,
+        renumbered=[Renumbering(it.before, it.after, it.width, it.first, it.last, it.to) for it in gone.moves],
+        values={},
+        lists=(),
     )
 
 

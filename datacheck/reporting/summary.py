@@ -24,6 +24,7 @@ ALL_PRINTED = 100
 """Of so many findings all are printed, where no report has them."""
 NARROWEST = 60
 """Columns: in a terminal that has fewer, lines are as wide all the same."""
+MISSING_NAMED = 5
 PLAIN = frozenset({"array", "list", "number"})
 """What parts of trees are where their shape and dtype say enough."""
 
@@ -39,7 +40,17 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
+    lines += _missing(report)
     return "\n".join(lines)
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """Yield a sentence on the values that the store declares to be missing."""
+    its = {name: it.missing for name, it in report.statistics.items() if it.missing}
+    if its:
+        named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(its.items())[:MISSING_NAMED])
+        more = f" and of {len(its) - MISSING_NAMED:,} more fields" if len(its) > MISSING_NAMED else ""
+        yield f"  missing values, as the store declares them: {named}{more}"
 
 
 def headline(report: Report) -> str:

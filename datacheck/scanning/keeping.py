@@ -254,7 +254,8 @@ def watch_of(conventions: tuple[Convention, ...]) -> KeyWatch | None:
         return None
     parts = dict.fromkeys(part for convention in conventions for part in convention.parts)
     stems = next((it.stems for it in conventions if it.stems is not None), None)
-    return KeyWatch(tuple(parts), _own(conventions), stems)
+    frames = next((it.frames for it in conventions if it.frames is not None), None)
+    return KeyWatch(tuple(parts), _own(conventions), stems, frames)
 
 
 def kept(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -23,16 +23,17 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
-from datacheck.scanning.retry import Span, finding_of_death, pieces
+from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import wanted
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task
+from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, together
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 STATS_BYTES = 4 << 20
 """Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 OPENING = "opening the store"
-AHEAD = 4
-"""Shards under way for each worker: those that finish early wait for their place in the source's order."""
 
 Progress = Callable[[int, int | None, int], None]
 """Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
@@ -159,7 +158,7 @@ def _look_again(
             for it in doubtful.checks.values()
         ]
     account: Counter[str] = Counter()
-    for _, tally in _in_order(pool, reader, iter(checks)):
+    for _, tally in in_order(pool, reader, iter(checks)):
         account += tally.account
         yield from amend(tally).findings
     if doubtful.whole:
@@ -192,7 +191,7 @@ def _scan_once(
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
-    for check, tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
+    for check, tally in in_order(pool, reader, _checks(pool, layout, report, add), together(layout)):
         add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
         for finding in _concluded(pool, report.tally.account):
@@ -324,57 +323,6 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     for place, shard in enumerate(shards):
         yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
         start += counts[place] or 0
-
-
-def _in_order(pool: Engine[Task], reader: Reader, checks: Iterator[Check]) -> Iterator[tuple[Check, Tally]]:
-    """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces."""
-    line: list[Span] = []
-    queue: deque[Task] = deque()
-    spans: dict[int, Span] = {}
-
-    def refill() -> None:
-        while len(line) < AHEAD * pool.count:
-            check = next(checks, None)
-            if check is None:
-                return
-            line.append(Span(check))
-            start(line[-1])
-
-    def start(span: Span) -> None:
-        if span.tally is None:
-            spans[id(span.check)] = span
-            queue.append(span.check)
-
-    refill()
-    results = pool.run(queue)
-    while True:
-        try:
-            task, result = next(results)
-        except StopIteration:
-            return
-        except KeyboardInterrupt:
-            yield from ((span.check, _unindexed(span.tally)) for span in line if span.tally is not None)
-            raise
-        span = spans.pop(id(task))
-        if isinstance(result, Death):
-            instead = pieces(reader, span.check, result)
-            at = line.index(span)
-            line[at : at + 1] = instead
-            for piece in instead:
-                piece.whole = span.whole or span.check
-                start(piece)
-        else:
-            span.tally = result
-        while line and (tally := line[0].tally) is not None:
-            yield line[0].whole or line[0].check, tally
-            del line[0]
-        refill()
-
-
-def _unindexed(tally: Tally) -> Tally:
-    """Return a tally from behind a gap, where the records' indexes are not known."""
-    findings = [msgspec.structs.replace(finding, index=None) for finding in tally.findings]
-    return replace(tally, findings=findings)
 
 
 def _given_up(death: Death, doing: str) -> Tally:

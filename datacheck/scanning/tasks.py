@@ -37,6 +37,8 @@ OPENING_SECONDS = 300.0
 """Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
 """A slow disk opens so many files, and reads so many bytes."""
+FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
+"""Of more shards than a few so many at most are checked by one task, of so many bytes on an average."""
 
 
 class Task(Protocol):
@@ -156,6 +158,24 @@ class Check(msgspec.Struct, frozen=True):
         return tally
 
 
+@dataclass(frozen=True)
+class Several:
+    """Return what several checks come to, one after the other: each by itself would cost more to send than to do."""
+
+    checks: tuple[Check, ...]
+
+    def run(self, job: Job, watch: Watch) -> list[Tally]:
+        return [check.run(job, watch) for check in self.checks]
+
+
+def together(layout: Layout) -> int:
+    """Return how many shards are to be checked by one task: many where they are small, as those of episodes are."""
+    count = len(layout.shards)
+    if layout.size is None or count < FEW_SHARDS:
+        return 1
+    return max(1, min(MOST_TOGETHER, TASK_BYTES * count // max(1, layout.size), count // FEW_SHARDS))
+
+
 class Conclude(msgspec.Struct, frozen=True):
     """Return what the sums over all blocks of a store say of it as a whole."""
 
@@ -188,11 +208,12 @@ class FindGone(msgspec.Struct, frozen=True):
     indexes: bytes
     marked: frozenset[tuple[str | None, str]]
     drop_rows: bool
+    renumber: bool | None = None
 
     def run(self, job: Job, watch: Watch) -> Gone:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows)
+        return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows, renumber=self.renumber)
 
 
 class Copy(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     """The statistics of one field as the report has them; `counts` is the histogram of a label, by label.
 
     `mean` and `std` are there where they were asked for or cost nothing, `min` and `max` unless the values are pixels
-    of pictures that nobody asked to see.
+    of pictures that nobody asked to see. `missing` are values that stand for none, as the store declares.
     """
 
     count: int
@@ -30,6 +30,7 @@ class FieldSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     mean: float | None = None
     std: float | None = None
     counts: dict[str, int] | None = None
+    missing: int = 0
 
 
 SIDE_BITS = 5
@@ -64,6 +65,7 @@ class FieldStatistics(msgspec.Struct):
     squares: int = 0
     overflow: bool = False
     label: bool = False
+    missing: int = 0
     counts: dict[int, int] | None = msgspec.field(default_factory=dict)
     sides: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
@@ -76,6 +78,7 @@ class FieldStatistics(msgspec.Struct):
         self.squares += other.squares
         self.overflow |= other.overflow
         self.label |= other.label
+        self.missing += other.missing
         self.count_labels(other.counts)
         self.sides += other.sides
         return self
@@ -97,7 +100,7 @@ class FieldStatistics(msgspec.Struct):
 
     def summary(self) -> FieldSummary:
         if not self.count:
-            return FieldSummary(0)
+            return FieldSummary(0, missing=self.missing)
         mean = self.total / (self.count << UNIT_BITS)
         variance = self.squares / (self.count << UNIT_BITS) - mean * mean
         counts = self.counts if self.label else None
@@ -109,4 +112,5 @@ class FieldStatistics(msgspec.Struct):
             mean=self.centre + mean if self.sums else None,
             std=math.sqrt(max(variance, 0.0)) if self.sums and not self.overflow else None,
             counts={str(label): counts[label] for label in sorted(counts)} if counts else None,
+            missing=self.missing,
         )

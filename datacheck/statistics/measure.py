@@ -39,6 +39,8 @@ class Measuring:
             self._statistics[batch.field] = FieldStatistics(centre=centre, sums=self._sums or batch.label)
         if batch.encoded and len(batch.shape) == 3:
             self._statistics[batch.field].count_sides(*batch.shape[1:], records=len(batch.values))
+        if batch.missing is not None:
+            self._statistics[batch.field].missing += int(np.count_nonzero(batch.missing))
         if not batch.label:
             measure(batch, self._statistics[batch.field])
             return

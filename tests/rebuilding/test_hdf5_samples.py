@@ -169,7 +169,7 @@ def test_an_episode_that_is_a_file_goes_as_a_whole(tmp_path):
         write_episode(tmp_path / "a" / f"episode_{number}.hdf5", number, bad=number == 2)
     receipt = datacheck.rebuild(tmp_path / "a", tmp_path / "b", drop_bad=True, workers=1)
     assert receipt.dropped == 2 * 22
-    assert sorted(it.name for it in (tmp_path / "b").iterdir()) == [f"episode_{it}.hdf5" for it in (0, 1, 3, 4)]
+    assert sorted(it.name for it in (tmp_path / "b").iterdir()) == [f"episode_{it}.hdf5" for it in range(4)]
     datacheck.rebuild(tmp_path / "a", tmp_path / "c", drop_bad=True, drop_rows=True, workers=1)
     with h5py.File(tmp_path / "c" / "episode_2.hdf5") as file:
         assert len(file["action"]) == len(file["observations/qpos"]) == 21
@@ -295,10 +295,12 @@ def test_a_cell_goes_from_all_that_has_a_row_a_cell(tmp_path):
     assert datacheck.scan(copy, workers=1).clean
 
 
-def test_distances_between_cells_stop_it(tmp_path):
-    source = write_cells(tmp_path / "a.h5ad", obsp__near=numbers(6, 40, 40))
-    with pytest.raises(UsageError, match="/obsp/near has as many rows"):
-        datacheck.rebuild(source, tmp_path / "b.h5ad", drop_bad=True, workers=1)
+def test_distances_between_cells_lose_a_row_and_a_column(tmp_path):
+    source, copy = write_cells(tmp_path / "a.h5ad", obsp__near=numbers(6, 40, 40)), tmp_path / "b.h5ad"
+    datacheck.rebuild(source, copy, drop_bad=True, workers=1)
+    left = np.delete(np.arange(40), 9)
+    with h5py.File(copy) as file, h5py.File(source) as was:
+        assert np.array_equal(file["obsp/near"][:], was["obsp/near"][:][left][:, left])
 
 
 def test_the_samples_that_went_are_named(tmp_path):

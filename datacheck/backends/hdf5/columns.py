@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +14,22 @@ import numpy as np
 from datacheck.model.cells import BYTES, FIXED_TEXT, NUMBERS, OPAQUE, RAGGED, TEXT
 from datacheck.model.escaping import escape, plain
 
+PLACES = 64
+"""Values of varying length in a row that are a column each."""
+
 
 @dataclass(frozen=True)
 class Column:
     """A dataset, or a member of a compound one: `data`, `points.position.x`.
 
+    Of rows of several values of varying length each place is a column: `at` is where it is in a row.
     `holds` is NUMBERS, as many in each row, or what one value of each row is: see `datacheck.model.cells`.
     """
 
     name: str
     members: tuple[str, ...] = ()
     holds: str = NUMBERS
+    at: tuple[int, ...] = ()
 
 
 def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, flat: bool = True) -> Iterator[Column]:
@@ -39,6 +46,19 @@ def columns(name: str, dtype: np.dtype[Any], members: tuple[str, ...] = (), *, f
         return
     for member in dtype.names:
         yield from columns(f"{name}.{plain(member)}", dtype[member], (*members, member), flat=flat)
+
+
+def places(name: str, dtype: np.dtype[Any], row: Sequence[int]) -> Iterator[Column]:
+    """Yield a column for each place of a row of several values of varying length: `frames[0]`, `frames[1]`."""
+    holds = held(dtype) if dtype.names is None and dtype.subdtype is None else None
+    if holds in (BYTES, RAGGED) and math.prod(row) <= PLACES:
+        for at in itertools.product(*map(range, row)):
+            yield Column(f"{name}[{','.join(map(str, at))}]", holds=str(holds), at=at)
+
+
+def unjudged_places(dtype: np.dtype[Any], row: Sequence[int]) -> bool:
+    """Say whether values of varying length have too many places in a row to be a column each."""
+    return len(row) > 0 and dtype.names is None and held(dtype) in (BYTES, RAGGED) and math.prod(row) > PLACES
 
 
 def held(dtype: np.dtype[Any]) -> str | None:

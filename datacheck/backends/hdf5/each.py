@@ -22,7 +22,7 @@ from datacheck.model.replacing import replace
 FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
 """So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""
 LIKE = 0.9
-LARGEST = 64 << 20
+LARGEST = 256 << 20
 """Bytes of a dataset that is held whole."""
 TABLE, PER_SAMPLE = "table", "per-sample"
 NO_SAMPLES = re.compile(rb"(block|axis|level|label|_i_)[0-9]*_?.*|.*_(items|values|level|label)[0-9]*")
@@ -37,12 +37,16 @@ _LETTERS = re.compile(rb"[A-Za-z]+")
 
 
 def each(
-    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool, pictures: Collection[bytes] = ()
 ) -> tuple[list[Table], list[Dataset]]:
     """Return the tables of datasets that are a record each, and the other datasets; none are in a group that is one."""
     usable = [it for it in datasets if _usable(it)]
-    if inside or options.records == TABLE or len(usable) < FEW_VARYING or b"#refs#" in group:
-        return [], list(datasets)
+    if b"#refs#" in group.split(b"/") and options.records != TABLE:  # MATLAB's cells
+        its = [it for it in usable if it.matlab and it.bytes <= LARGEST]
+        own = {it.path for it in its}
+        return [_table(group, b"", its)] if its else [], [it for it in datasets if it.path not in own]
+    if inside or options.records == TABLE or len(usable) < FEW_VARYING:
+        return [], [it for it in datasets if it.path not in pictures]
     made: list[Table] = []
     taken: set[bytes] = set()
     unclear: set[bytes] = set()
@@ -51,11 +55,13 @@ def each(
         own = {it.path for it in its}
         beside = [it for it in datasets if it.path not in own and (it.columns or it.name in labels)]
         said = _read_as(its, beside, named=bool(name)) if options.records is None else PER_SAMPLE
-        if said is None:
+        large = max(it.bytes for it in its) > LARGEST
+        if said is None or (said == PER_SAMPLE and large):
             unclear |= own
-        if said == PER_SAMPLE and max(it.bytes for it in its) <= LARGEST:
+        if said == PER_SAMPLE and not large:
             made.append(_table(group, name, its))
             taken |= own
+    taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
     return made, left
 

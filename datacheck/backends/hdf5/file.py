@@ -8,6 +8,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5.superblock import Mended, superblock
 from datacheck.backends.hdf5.survey import failed, reason_of
@@ -99,6 +101,11 @@ class OpenFile:
         access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
         access.set_chunk_cache(slots, cache, 0.75)
         return h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+
+    def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> None:
+        """Read all of a small dataset into an array of its shape and type: of very many each costs but two calls."""
+        h5 = library()
+        h5.h5d.open(self.file.id, dataset.path).read(h5.h5s.ALL, h5.h5s.ALL, into)
 
     def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
         """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""

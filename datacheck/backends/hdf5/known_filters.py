@@ -1,5 +1,7 @@
 """HDF5 filters by the number registered with The HDF Group, and what brings them."""
 
+import math
+
 SHIPPED = {
     307: "bzip2",
     32001: "blosc",
@@ -17,3 +19,13 @@ SHIPPED = {
 """Filters that hdf5plugin brings, by the number registered with The HDF Group."""
 OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
 """Filters that hdf5plugin does not bring."""
+DEFLATED = 1032
+"""Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
+
+
+def inflates(filters: tuple[int, ...], stored: int) -> float:
+    """Return how many bytes these filters make at most of those stored; infinite if that is not known of one."""
+    if not {1, 2, 3}.issuperset(filters):
+        return math.inf
+    times: int = DEFLATED ** filters.count(1)
+    return stored * times

@@ -16,6 +16,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 LARGEST = 64 << 20
 """Bytes of a dataset that is read whole to see what it says."""
+FEW = 64
+"""So many numbers of an attribute are read."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,65 @@ class Looking:
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number that an attribute of an object holds, None where there is none."""
+        its = self.numbers(path, name)
+        return its[0] if len(its) == 1 else None
+
+    def numbers(self, path: bytes, name: bytes) -> tuple[int, ...]:
+        """Return the few whole numbers that an attribute of an object holds, none where there are none."""
         if self.trail.step() is not None:
-            return None
+            return ()
         with contextlib.suppress(*TROUBLE):
-            opened = self.h5.h5o.open(self.file, path)
+            opened = self.h5.h5o.open(self.file, path or b"/")
             if not self.h5.h5a.exists(opened, name):
-                return None
+                return ()
             attribute = self.h5.h5a.open(opened, name)
-            if attribute.shape is not None and math.prod(attribute.shape) == 1 and attribute.dtype.kind in "iuf":
+            if attribute.shape is not None and math.prod(attribute.shape) <= FEW and attribute.dtype.kind in "iuf":
                 value = np.empty(attribute.shape, attribute.dtype)
                 attribute.read(value)
-                held = value.reshape(-1)[0]
-                return int(held) if float(held).is_integer() else None
-        return None
+                held = value.reshape(-1)
+                return tuple(map(int, held)) if all(float(it).is_integer() for it in held) else ()
+        return ()
+
+    def text(self, path: bytes, name: bytes) -> str:
+        """Return the text that an attribute of an object holds, empty where there is none."""
+        if self.trail.step() is not None:
+            return ""
+        with contextlib.suppress(*TROUBLE):
+            opened = self.h5.h5o.open(self.file, path or b"/")
+            if not self.h5.h5a.exists(opened, name):
+                return ""
+            attribute = self.h5.h5a.open(opened, name)
+            if attribute.shape != () or attribute.dtype.kind not in "OS":
+                return ""
+            value = np.empty((), attribute.dtype)
+            attribute.read(value)
+            held = value.item()
+            return held.decode("utf-8", "surrogateescape") if isinstance(held, bytes) else str(held)
+        return ""
+
+    def head(self, dataset: Dataset, count: int) -> bytes:
+        """Return the first bytes of a flat dataset of bytes, none where they cannot be read."""
+        if self.trail.step() is not None:
+            return b""
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            values = np.empty(min(count, dataset.rows), dataset.dtype)
+            space = opened.get_space()
+            space.select_hyperslab((0,), values.shape)
+            opened.read(self.h5.h5s.create_simple(values.shape), space, values)
+            return values.tobytes()
+        return b""
+
+    def references(self, dataset: Dataset) -> list[bytes]:
+        """Return the paths that the references in a small dataset lead to, empty for those that lead nowhere."""
+        values = self.values(dataset)
+        made = []
+        for it in () if values is None else values.reshape(-1, order="F"):
+            path = None
+            with contextlib.suppress(*TROUBLE):
+                path = self.h5.h5r.get_name(it, self.file)
+            made.append(path or b"")
+        return made
 
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
+import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.columns import unjudged_places
+from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
-    Sparse,
-    Values,
     joined_by_ranges,
     names_a_set,
     row_numbers,
-    sparse,
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
+from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -30,6 +32,9 @@ TOTALS = (b"total",)
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
 """Attributes of what the samples are in: how many there are."""
 NAMED = 5
+SHORTEST, HEAD = 64, 16
+"""Bytes of the shortest picture, and so many of its first ones."""
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
 """After findings with these codes nobody knows what else there was: nothing is said to be missing."""
 Attribute = Callable[[bytes, bytes], "int | None"]
@@ -61,8 +66,7 @@ class Named:
 class Meaning:
     """What a copy has to keep true: samples are groups that go as a whole, `members` are their datasets and rows.
 
-    `members` has the datasets of a sample that have as many rows as it has steps. `cells` are those of an anndata file
-    with a row a cell.
+    `members` has the datasets of a sample that have as many rows as it has steps. `cells` tell what has a row a cell.
     """
 
     samples: frozenset[bytes] = frozenset()
@@ -71,7 +75,11 @@ class Meaning:
     names: tuple[Named, ...] = ()
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
-    cells: frozenset[bytes] = frozenset()
+    cells: Cells | None = None
+    referred: Mapping[bytes, str] = field(default_factory=dict)
+    """Which cell of a MATLAB file each dataset of #refs# is."""
+    pictures: frozenset[bytes] = frozenset()
+    """The flat datasets whose bytes are those of one picture."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -91,8 +99,15 @@ class Facts:
     groups: Sequence[tuple[bytes, Sequence[Dataset]]]
     linked: Collection[bytes]
     hidden: bool
-    attribute: Attribute
-    values: Values
+    look: Looking
+
+    @property
+    def attribute(self) -> Attribute:
+        return self.look.number
+
+    @property
+    def values(self) -> Values:
+        return self.look.values
 
 
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
@@ -116,34 +131,44 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     said += wrong
     matrices = []
     for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values)
+        matrix, wrong = sparse(group, some, facts.values, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
+    said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
-    members, cells = _members(alike), _cells(outside)
+    members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(
-        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several
-    )
+        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
+        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+    )  # fmt: skip
     return made, said
 
 
-OF_CELLS = re.compile(rb"/X|/(obs|obsm|layers)/.+")
-CATEGORIES = re.compile(rb".*/(categories|__categories/.*|indices|indptr|data)")
+def _pictures(facts: Facts) -> frozenset[bytes]:
+    """Return the flat datasets of bytes that begin as a picture does, and are as long as nothing beside them."""
+    made = set()
+    for _, datasets in facts.groups:
+        heights = Counter(it.rows for it in datasets if it.shape)
+        for it in datasets:
+            flat = len(it.shape) == 1 and it.dtype.kind in "iu" and it.dtype.itemsize == 1 and it.readable
+            if flat and it.rows >= SHORTEST and it.bytes <= LARGEST and heights[it.rows] == 1:
+                head = facts.look.head(it, HEAD)
+                if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+                    made.add(it.path)
+    return frozenset(made)
 
 
-def _cells(datasets: Sequence[Dataset]) -> frozenset[bytes]:
-    """Return the datasets of an anndata file that have a row a cell: what is in obs has as many as its index."""
-    shapes = {it.path: it for it in datasets if it.shape}
-    index = next((shapes[it] for it in (b"/obs/_index", b"/obs/index") if it in shapes), None)
-    if index is None or not any(it.startswith(b"/var/") for it in shapes):
-        return frozenset()
-    its = (path for path, it in shapes.items() if it.rows == index.rows and OF_CELLS.fullmatch(path))
-    return frozenset(it for it in its if not CATEGORIES.fullmatch(it))
+def _unjudged(dataset: Dataset) -> Finding:
+    path = escape(dataset.path)
+    text = (
+        f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
+    )
+    return found("unsupported", text, field=dataset.title, path=path)
 
 
 def _above(path: bytes) -> Iterator[bytes]:

@@ -30,7 +30,8 @@ from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import read_each, read_records, unread
-from datacheck.backends.hdf5.samples import findings_of_files
+from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
+from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, survey
 from datacheck.backends.hdf5.tables import (
@@ -65,8 +66,6 @@ WALK_BYTES, WALK_SHARE = 512 << 20, 16
 """A walk of a file may take so many bytes, and so many times those of the file."""
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
-MEMBERS = 1000
-"""Files of more datasets are not compared with the others of their folder."""
 Deadly = tuple[tuple[int, str], ...]
 
 
@@ -118,10 +117,10 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
-        shapes: dict[int, dict[bytes, tuple[int, ...]]] = {}
+        shapes = FileShapes()
         for number, contents in self._surveyed():
-            if self.names and 0 < len(contents.shapes) <= MEMBERS and _whole(contents):
-                shapes[number] = dict(contents.shapes)
+            if self.names and contents.shapes and _whole(contents):
+                shapes.add(number, contents.shapes)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
@@ -178,10 +177,14 @@ class Hdf5Reader:
                 return
             if table is not None and table.each:
                 start, stop = _bounds(shard)
-                yield from read_each(file.file, table, start, stop, self._label(number), note, single=limit == 1)
+                referred = contents.means.referred if contents.means is not None else None
+                yield from read_each(
+                    file.file, table, start, stop, self._label(number), note, single=limit == 1, referred=referred
+                )
             elif table is not None:
                 of_table = file.table(name, table.datasets)
-                yield from self._rows(of_table, number, table, shard, limit, note)
+                places = sparse_rows(file.file.file, table, contents.means)
+                yield from self._rows(of_table, number, table, shard, limit, note, places)
             elif name == RECORDS:
                 start, stop = _bounds(shard)
                 yield from read_records(file.file, contents, start, stop, self._label(number), note)
@@ -233,7 +236,14 @@ class Hdf5Reader:
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
 
     def _rows(
-        self, file: OpenTable, number: int, table: Table, shard: Shard, limit: int | None, note: Note
+        self,
+        file: OpenTable,
+        number: int,
+        table: Table,
+        shard: Shard,
+        limit: int | None,
+        note: Note,
+        places: SparseRows | None,
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
@@ -253,14 +263,17 @@ class Hdf5Reader:
             for window in windows:
                 whole = stop if window.aligned else end
                 end = min(end, window.cover(at, whole))
-            yield self._block(number, table, columns, at, end)
+            yield self._block(number, table, columns, at, end, places)
             at = end
 
-    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int) -> RowBlock:
+    def _block(
+        self, number: int, table: Table, windows: _Windows, start: int, stop: int, places: SparseRows | None
+    ) -> RowBlock:
         columns: dict[str, NDArray[Any]] = {}
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
         unwritten: dict[str, Sequence[int]] = {}
+        missing: dict[str, NDArray[Any]] = {}
         findings: list[tuple[int | None, Finding]] = []
         for window, judged in windows:
             lost = [at for at in range(start, stop) if at in window.lost] if window.lost else []
@@ -272,6 +285,11 @@ class Hdf5Reader:
             for it in judged:
                 if it.holds == NUMBERS:
                     columns[it.name] = column(values, it)
+                    if window.dataset.declared is not None:
+                        columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
+                        missing |= {} if mask is None else {it.name: mask}
+                    if places is not None and window.dataset.path == places.matrix.indices:
+                        findings += beyond(places, it.name, columns[it.name], start)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
                 if never:
@@ -282,7 +300,7 @@ class Hdf5Reader:
         at = range(start, stop)
         return RowBlock(
             table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten,
+            group=group, cells=cells, unwritten=unwritten, place_of=places, missing=missing,
         )  # fmt: skip
 
     def _unjudged(

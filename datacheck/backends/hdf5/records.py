@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,15 @@ def read_records(
 
 
 def read_each(
-    file: OpenFile, table: Table, start: int, stop: int | None, label: str | None, note: Note, *, single: bool = False
+    file: OpenFile,
+    table: Table,
+    start: int,
+    stop: int | None,
+    label: str | None,
+    note: Note,
+    *,
+    single: bool = False,
+    referred: Mapping[bytes, str] | None = None,
 ) -> Iterator[RowBlock]:
     """Yield datasets of numbers that are a record each: neighbours of one shape and type together."""
     stop = table.rows if stop is None else min(stop, table.rows)
@@ -51,19 +60,29 @@ def read_each(
         for row, dataset in enumerate(its):
             note(Position(at + row), True)
             try:
-                file.dataset(dataset).read_direct(values, dest_sel=np.s_[row])
+                file.read_whole(dataset, values[row])
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
-        name = first.columns[0].name
+        name, missing = first.columns[0].name, {}
+        if first.declared is not None:
+            values, mask = first.declared.meant(values)
+            missing = {} if mask is None else {name: mask}
         yield RowBlock(
             table.name.removeprefix(EACH), range(at, end), {name: values}, unread={name: [row for row, _ in lost]},
-            file=label, findings=lost, group=table.group, called=[escape(it.path) for it in its],
+            file=label, findings=lost, group=table.group, called=[escape(it.path) for it in its], missing=missing,
+            place_of=partial(_cell, table, referred) if referred else None,
         )  # fmt: skip
         at = end
 
 
+def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:
+    """Return which cell of a MATLAB file a dataset is."""
+    name = referred.get(table.judged[at].path)
+    return (f"in the cell {name}", {"cell": name}) if name else ("", {})
+
+
 def _alike(some: Dataset, other: Dataset) -> bool:
-    return some.shape == other.shape and some.dtype == other.dtype
+    return some.shape == other.shape and some.dtype == other.dtype and some.declared == other.declared
 
 
 def _held(value: Any, dataset: Dataset) -> bytes:

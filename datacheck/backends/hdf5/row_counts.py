@@ -7,7 +7,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from datacheck.backends.hdf5.tables import Dataset, label_names
+import numpy as np
+
+from datacheck.backends.hdf5.tables import Dataset, Values, label_names
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -68,7 +70,9 @@ def step_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
         yield _unequal([(escape(its[name].path), rows) for name, rows in sorted(counts.items())])
 
 
-def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> Iterator[Finding]:
+def row_counts(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, values: Values = lambda _: None
+) -> Iterator[Finding]:
     """Yield a finding for each label dataset of a group that has another number of rows than what it labels."""
     sized = {dataset.name: dataset for dataset in datasets if dataset.shape}
     labels = label_names(group, datasets, options) & sized.keys()
@@ -82,8 +86,21 @@ def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions)
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
         across = any(_across(label, dataset) for dataset in data.values())
-        if wrong and other is not label and not across and not _joined(label, other, sized.values()):
+        wrong = wrong and not across and not _joined(label, other, sized.values())
+        if wrong and other is not label and not _pairs(label, other, values):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def _pairs(label: Dataset, data: Dataset, values: Values) -> bool:
+    """Say whether labels are pairs of a row of the data and a class, in the order of the rows."""
+    if len(label.shape) != 2 or label.shape[1] not in (2, 3) or label.dtype.kind not in "iu":
+        return False
+    its = values(label)
+    if its is None or not len(its):
+        return False
+    rows = its[:, 0].astype(np.int64)
+    ascending = bool((rows[1:] >= rows[:-1]).all())
+    return ascending and rows[0] >= 0 and data.rows // 2 <= rows[-1] < data.rows
 
 
 def _across(label: Dataset, data: Dataset) -> bool:

@@ -1,4 +1,4 @@
-"""Datasets that hold numbers of rows: where each episode ends, which rows are a set, the pointers of sparse matrices.
+"""Datasets that hold numbers of rows: where each episode ends, which rows are a set.
 
 They are told by their names and by what they hold, and lead into the rows of other datasets of their file.
 """
@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 Kind = Literal["ends", "starts", "lengths", "rows"]
-Values = Callable[[Dataset], "NDArray[Any] | None"]
-"""Returns what a small dataset holds, None where that cannot be had."""
 RUNS = frozenset(
     b"episode episodes ep eps traj trajs trajectory trajectories demo demos seq sequence sequences".split()
 )
@@ -46,15 +44,6 @@ class RowNumbers:
     kind: Kind
     height: int
     beside: bytes = b""
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """The datasets of a compressed sparse matrix: what lies between two pointers is a row of it, or a column."""
-
-    group: bytes
-    pointers: int
-    paths: tuple[bytes, ...]
 
 
 def names_a_set(path: bytes) -> bool:
@@ -246,58 +235,3 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
             f"which has {target.rows:,}"
         )
         yield found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=int(numbers[at]))
-
-
-def sparse(group: bytes, datasets: Sequence[Dataset], values: Values) -> tuple[Sparse | None, list[Finding]]:
-    """Return the sparse matrix that a group holds, None where it holds none, and what is wrong with it."""
-    by_name = {it.name: it for it in datasets if len(it.shape) == 1}
-    pointers, indices, data = (by_name.get(it) for it in (b"indptr", b"indices", b"data"))
-    if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
-        return None, []
-    said: list[Finding] = []
-    path = escape(pointers.path)
-    if indices.rows != data.rows:
-        counts = {escape(it.path): it.rows for it in (indices, data)}
-        text = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
-        said.append(found("row-count", f"{text}; they belong together", rows=counts))
-    numbers = values(pointers)
-    if numbers is not None and numbers.size:
-        last, stored = int(numbers[-1]), data.rows
-        falling = np.flatnonzero(numbers[1:] < numbers[:-1])
-        if falling.size:
-            at = int(falling[0]) + 1
-            text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: pointers never fall"
-            said.append(found("dangling", text, field=pointers.title, dataset=path, row=at))
-        elif last > stored:
-            text = f"{path} leads to value {last:,}, and there are {stored:,}"
-            said.append(found("dangling", text, field=pointers.title, dataset=path, number=last, rows=stored))
-        elif last < stored or int(numbers[0]):
-            text = f"{path} leads from value {int(numbers[0]):,} to {last:,}, and there are {stored:,}"
-            said.append(found("count", text, field=pointers.title, dataset=path, number=last, rows=stored))
-    said += _of_shape(pointers, by_name.get(b"shape"), by_name.get(b"barcodes"), indices, values)
-    return Sparse(group, pointers.rows, tuple(it.path for it in (data, indices, pointers))), said
-
-
-def _of_shape(
-    pointers: Dataset, shape: Dataset | None, cells: Dataset | None, indices: Dataset, values: Values
-) -> Iterator[Finding]:
-    """Yield where pointers and indices do not fit the shape that is kept beside them, or the names of the cells."""
-    extent = None if shape is None or shape.dtype.kind not in "iu" or shape.rows != 2 else values(shape)
-    if extent is None or shape is None:
-        return
-    sides = [int(it) for it in extent]
-    path = escape(pointers.path)
-    if pointers.rows - 1 not in sides:
-        text = f"{path} is of {pointers.rows - 1:,} rows or columns, {escape(shape.path)} says {sides[0]} by {sides[1]}"
-        yield found("count", text, field=pointers.title, dataset=path, shape=sides)
-        return
-    if cells is not None and cells.rows not in sides:
-        text = f"{escape(cells.path)} names {cells.rows:,} cells, {escape(shape.path)} says {sides[0]} by {sides[1]}"
-        yield found("count", text, field=cells.title, dataset=escape(cells.path), shape=sides)
-    numbers = values(indices)
-    across = max(sides) if len(set(sides)) == 1 else next(it for it in sides if it != pointers.rows - 1)
-    if numbers is not None and numbers.size and not 0 <= int(numbers.min()) <= int(numbers.max()) < across:
-        wrong = int(numbers.max()) if int(numbers.max()) >= across else int(numbers.min())
-        where = escape(indices.path)
-        text = f"{where} leads to {wrong:,}, and the matrix is {sides[0]} by {sides[1]}"
-        yield found("dangling", text, field=indices.title, dataset=where, number=wrong, shape=sides)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
@@ -27,12 +27,17 @@ MOST, SURE = 2 / 3, 3 / 4
 """A share of the samples from which what they have is a rule, and from which one that has it not is bad for it."""
 DEEPEST = 8
 """Groups so deep in others may be samples."""
-CELLS = 1 << 22
+CELLS = 1 << 24
+MEMBERS = 1 << 21
+"""Of files that have so many datasets together the first ones are compared with each other."""
 """So many lengths, samples times members, are compared."""
 NAMED = 5
 FEW = 3
 """Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
 CHANNELS = 4
+MEASURED = 16
+"""An axis that is longer is no number of channels, classes or coordinates."""
+ACTIONS = frozenset({b"action", b"actions"})
 WEIGHTS = re.compile(
     rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"
     rb"|.*:[0-9]+|(.*/)?vars/[0-9]+"
@@ -88,6 +93,11 @@ class Family:
         flat = {name for sample in self.samples for name, shape in sample.members.items() if not shape}
         return tuple(name for name in self.common if name not in flat)
 
+    @property
+    def compared(self) -> bool:
+        """Whether the lengths of all samples are compared, which takes memory."""
+        return len(self.names) * len(self.samples) <= CELLS
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """The rows of each common dataset (first axis) in each sample, -1 where it has none."""
@@ -103,7 +113,7 @@ class Family:
     def aligned(self) -> list[list[int]]:
         """The common datasets, by their places in `names`, in sets of as many rows as each other in most samples."""
         sets: list[list[int]] = []
-        if len(self.names) * len(self.samples) > CELLS:
+        if not self.compared:
             return sets
         for place, rows in enumerate(self.lengths):
             for alike in sets:
@@ -141,6 +151,13 @@ class Family:
         yield from self._empty()
         if len(self.samples) < FEWEST:
             return
+        if not self.compared:
+            first = self.samples[0]
+            text = (
+                f"the lengths of {len(self.samples):,} {self.noun}s like {escape(first.path)}, "
+                f"of {len(self.names):,} datasets each, are too many to be compared"
+            )
+            yield first, found("unsupported", text, samples=len(self.samples))
         yield from self._missing()
         yield from self._unequal()
         yield from self._shapes()
@@ -179,7 +196,21 @@ class Family:
                 more = f" and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
                 said = f"{self._called(sample)}: the rows differ in number: {spelled}{more}; in the others they agree"
                 rows_said = {escape(name): count for name, count in counts.items()}
-                yield sample, found("row-count", said, sample=escape(sample.path), rows=rows_said)
+                verdict = self._certain(at, alike)
+                if verdict is not None:
+                    yield sample, found("row-count", said, verdict=verdict, sample=escape(sample.path), rows=rows_said)
+
+    def _certain(self, at: int, alike: Sequence[int]) -> Verdict | None:
+        """Return how sure it is that datasets are to agree in a sample, by the others in which they do; None for not.
+
+        Two others that agree may do so by chance, and of one length any number of them: unless they are steps by name.
+        """
+        others = np.delete(self.lengths[list(alike)], at, axis=1)
+        agreeing = others[0][(others == others[0]).all(axis=0) & (others[0] > 1)]
+        its = {self.names[place].rpartition(b"/")[2] for place in alike}
+        if len(agreeing) >= FEWEST or (its & ACTIONS and len(agreeing) > 1):
+            return "bad"
+        return "suspicious" if len(set(agreeing.tolist())) > 1 else None
 
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
@@ -204,6 +235,10 @@ class Family:
         counts = Counter(there.tolist())
         if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
             return True
+        if len(shape) == len(usual) > 1 and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
+            differing = [(one, other) for one, other in zip(shape, usual, strict=True) if one != other]
+            if len(differing) == 1 and min(differing[0]) > MEASURED and max(differing[0]) < 2 * min(differing[0]):
+                return True  # what was measured along one axis only, as k-space, is as long as it took
         square = [
             len(it.members[self.names[place]]) == 2 and len(set(it.members[self.names[place]])) == 1
             for it in self.samples
@@ -300,8 +335,29 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
             yield family
 
 
-def findings_of_files(names: Sequence[str], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Finding]:
+@dataclass
+class FileShapes:
+    """The shapes of the datasets of each file of a folder, by its number; `left_out` are so many beyond MEMBERS."""
+
+    of: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    members: int = 0
+    left_out: int = 0
+
+    def add(self, number: int, shapes: Sequence[tuple[bytes, Shape]]) -> None:
+        self.members += len(shapes)
+        if self.members > MEMBERS:
+            self.left_out += 1
+        else:
+            self.of[number] = dict(shapes)
+
+
+def findings_of_files(names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
     """Yield what is wrong with files, of these escaped names, for what the others like them hold."""
-    for family in families_of_files([unescape(it) for it in names], shapes):
+    for family in families_of_files([unescape(it) for it in names], shapes.of):
         for file, finding in family.findings():
             yield msgspec.structs.replace(finding, file=escape(file.path))
+    if shapes.left_out:
+        text = (
+            f"{shapes.left_out:,} files are not compared with the others: they have {shapes.members:,} datasets in all"
+        )
+        yield found("unsupported", text, files=shapes.left_out)

@@ -6,7 +6,6 @@ Nothing is followed out of the file. The library comes as an argument: `datachec
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,16 +14,18 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED
+from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED, inflates
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, of_index, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
@@ -46,8 +47,6 @@ SPARSE = 1000
 not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
 LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
-DEFLATED = 1032
-"""Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
 
 
 def reason_of(exc: BaseException) -> str:
@@ -77,16 +76,23 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    means, untrue = meaning(walk.facts(groups))
+    facts = walk.facts(groups)
+    means, untrue = meaning(facts)
     for group, datasets in groups:
-        singly, others = each(group, datasets, options, inside=means.holds(group))
+        if of_index(group, walk.lengths):
+            unjudged += datasets
+            continue
+        singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
-        walk.findings += [*row_counts(group, [] if means.compares(group) else others, options), *paired_counts(others)]
+        walk.findings += [
+            *row_counts(group, [] if means.compares(group) else others, options, facts.values),
+            *paired_counts(others),
+        ]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
-    single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
+    single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
@@ -148,11 +154,11 @@ class _Walk:
                 return
             self._seen[link.u] = None
             opened = self._h5.h5o.open(group, name)
-            marked = TABLE in self._attributes(opened, path)
+            names = self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
-                dataset = self._dataset(opened, path, marked=marked)
+                dataset = self._dataset(opened, path, names)
                 if dataset is not None:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
@@ -163,7 +169,7 @@ class _Walk:
         """Return what is needed to find out what the datasets mean."""
         hidden = any(it.code in HIDING for it in self.findings)
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look.number, look.values)
+        return Facts(groups, self._linked, hidden, look)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
@@ -261,7 +267,7 @@ class _Walk:
             parts[:0] = [part for part in onward.split(b"/") if part]
         return path, None
 
-    def _dataset(self, opened: Any, path: bytes, *, marked: bool) -> Dataset | None:
+    def _dataset(self, opened: Any, path: bytes, names: Sequence[bytes]) -> Dataset | None:
         """Return a dataset as it is described in the file, or None for one that holds nothing by its nature."""
         shape = opened.shape
         if shape is None:
@@ -281,8 +287,10 @@ class _Walk:
             what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
             self.findings.append(_unfollowed(path, what))
         chunks = tuple(created.get_chunk()) if chunked else None
-        table = text_of(self._h5, opened, TABLE) if marked else ""
-        dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table)
+        table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
+        says = declared(self._h5, opened, created, names)
+        kind = matlab_class(self._h5, opened, names)
+        dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
         hindrances = list(self._hindrances(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
@@ -376,7 +384,7 @@ class _Walk:
             why = f"declares {declared} bytes, but {stored} are stored"
         elif dataset.row_bytes > LARGEST:
             why = f"has rows of {dataset.row_bytes} bytes"
-        elif chunk > LARGEST and 0 < _inflates(dataset.filters, stored) < chunk:
+        elif chunk > LARGEST and 0 < inflates(dataset.filters, stored) < chunk:
             why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
             verdict = "bad"
         elif chunk > LARGEST:
@@ -396,14 +404,6 @@ class _Walk:
             declared=declared,
             stored=stored,
         )
-
-
-def _inflates(filters: tuple[int, ...], stored: int) -> float:
-    """Return how many bytes these filters make at most of those stored; infinite if that is not known of one."""
-    if not {1, 2, 3}.issuperset(filters):
-        return math.inf
-    times: int = DEFLATED ** filters.count(1)
-    return stored * times
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.columns import Column, columns, distinct
+from datacheck.backends.hdf5.columns import Column, columns, distinct, places
+from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -39,6 +41,9 @@ EACH = "*"
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE = 4096
+INDEX = b"_i_"
+UNJUDGED = frozenset({"char", "empty"})
+"""What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
 UNJUDGED_A_SHARD = 1000
 
 
@@ -61,6 +66,10 @@ class Dataset:
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
     """Whether it may be a record as well as a column."""
+    declared: Declared | None = None
+    """What its attributes say of its values."""
+    matlab: str = ""
+    """What MATLAB calls its type, where that has written it: double, char, cell."""
 
     @property
     def name(self) -> bytes:
@@ -108,13 +117,18 @@ class Dataset:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
+        if self.matlab in UNJUDGED:
+            return ()
         made = tuple(columns(self.title, self.dtype, flat=len(self.shape) <= 1))
+        made = made or tuple(places(self.title, self.dtype, self.shape[1:]))
         if not self.called:
             return made
         return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
 
 
 Height = tuple[int, str]
+Values = Callable[[Dataset], "NDArray[Any] | None"]
+"""Returns what a small dataset holds, None where that cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +220,7 @@ def tables(
     """
     by_height: dict[Height, list[Dataset]] = defaultdict(list)
     others: list[Dataset] = []
-    for dataset in datasets:
+    for dataset in _apart(datasets):
         if dataset.shape and dataset.bytes and dataset.columns:
             by_height[dataset.height].append(dataset)
         elif dataset.bytes:
@@ -251,6 +265,26 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
     return named
+
+
+def of_index(group: bytes, paths: Container[bytes]) -> bool:
+    """Say whether a group is of the index that PyTables keeps of a table beside it: _i_table of table.
+
+    Names that begin with _i_ are reserved for that (tables.path in PyTables).
+    """
+    parts = group.split(b"/")
+    return any(
+        part.startswith(INDEX) and b"/".join([*parts[:at], part.removeprefix(INDEX)]) in paths
+        for at, part in enumerate(parts)
+    )
+
+
+def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
+    """Yield the datasets of a group; those of a sparse matrix are no columns of other tables, of whatever length."""
+    parts = {b"data": "data", b"indices": "data", b"indptr": "indptr"}
+    is_matrix = parts.keys() <= {it.name for it in datasets}
+    for it in datasets:
+        yield replace(it, table=parts[it.name]) if is_matrix and it.name in parts and not it.table else it
 
 
 def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:

@@ -306,4 +306,7 @@ def column(values: NDArray[Any], of: Column) -> NDArray[Any]:
     """Return the values of a column, in the byte order of this machine."""
     for member in of.members:
         values = values[member]
+    if of.at:
+        row: tuple[Any, ...] = of.at
+        values = values[(slice(None), *row)]
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
+from datacheck.decoders.pickles.latin_bytes import holds_latin, rewritten
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
@@ -19,6 +20,7 @@ from datacheck.model.blocks import Block
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
+from datacheck.model.replacing import replace
 
 FIRST = frozenset(b"(c}])IFVSUXTJKMLG")
 """The opcodes with which a pickle of protocol 0 or 1 begins."""
@@ -45,6 +47,11 @@ class PickleDecoder(TreeDecoder):
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
     ) -> tuple[Sequence[Batch], Sequence[int]]:
+        if rows and holds_latin(block.values[rows[0]]):
+            values = [*block.values]
+            for row in rows:
+                values[row] = rewritten(values[row]) or values[row]
+            block = replace(block, values=values)
         return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+import datacheck
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.interface import StoreOptions
 
@@ -53,7 +54,6 @@ MATRIX = {
         ({"m__indptr": np.array([0, 2, 5, 8])}, ["count"]),
         ({"m__indptr": np.array([0, 5, 2, 9])}, ["dangling"]),
         ({"m__indices": np.arange(8) % 4}, ["row-count"]),
-        ({"m__indices": np.arange(9)}, ["dangling"]),
         ({"m__shape": np.array([4, 7])}, ["count", "count"]),
         ({"m__barcodes": np.array([b"aa", b"bb"])}, ["count"]),
     ],
@@ -61,6 +61,14 @@ MATRIX = {
 def test_pointers_of_a_sparse_matrix_fit_its_values(tmp_path, change, wanted):
     found = codes(tmp_path / "x.h5", **{**MATRIX, **change})
     assert found == wanted or (wanted == ["count", "count"] and found == ["count"])
+
+
+def test_indices_of_a_sparse_matrix_stay_within_it(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name, values in (MATRIX | {"m__indices": np.arange(9)}).items():
+            file[name.replace("__", "/")] = values
+    report = datacheck.scan(tmp_path / "x.h5", workers=1)
+    assert [(it.key, it.code) for it in report.findings] == [(f"/m/data[{at}]", "dangling") for at in range(4, 9)]
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ class _ChunkSink:
         """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
         if self._change is None:
             return low
-        runs = self._change.rows.runs(low, high) if self._change.values is None else []
+        runs = [] if self._change.replaces else self._change.rows.runs(low, high)
         if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
             return None
         ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]

@@ -20,9 +20,10 @@ from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
 from datacheck.backends.hdf5.copying.held import quarantined
-from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, read_numbers
+from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, indexes, read_numbers
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.parts import Part, changes_of
+from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.whole_files import (
     COPY_BYTES,
@@ -43,6 +44,7 @@ from datacheck.errors import RebuildFailed
 from datacheck.files.modes import narrow
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
+from datacheck.model.replacing import replace
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,12 @@ class Hdf5Copier:
         label = reader.names[number] if reader.names else None
         return frozenset(path for file, path in self.lost if file == label)
 
-    def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
+    def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool, renumber: bool | None) -> Gone:
         """Return all that goes with the records at these indexes and with marked samples."""
         assert isinstance(reader, Hdf5Reader)
-        return all_gone(reader, indexes, marked, drop_rows=drop_rows)
+        made = all_gone(reader, indexes, marked, drop_rows=drop_rows)
+        whole = {file for file, path in made.samples if not path}
+        return replace(made, moves=tuple(moves(reader, whole, renumber)))
 
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
@@ -119,7 +123,7 @@ class Hdf5Copier:
             changes = {id(it): it for it in part.plan.changes.values()}.values()
             altered += sum(int(it.filled.any() if it.whole else it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
-                beside = plan.quarantine if single else plan.quarantine / part.name
+                beside = plan.quarantine if single else plan.quarantine / part.was
                 beside.parent.mkdir(parents=True, exist_ok=True)
                 held += quarantined(part, beside, plan.drops.deadly, reader)
             yield done
@@ -138,6 +142,7 @@ class Hdf5Copier:
         fills = plan.fills.indexes() if plan.fills is not None and plan.fill is not None else NONE
         first = 0
         names = copied_names(reader)
+        called = renamed(names, plan.moves)
         for number, file in enumerate(reader.files):
             contents = reader.contents(number)
             start = first
@@ -151,7 +156,8 @@ class Hdf5Copier:
             lost = self._lost(reader, number)
             gone_samples = frozenset(map(escape, samples))
             skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
-            amended = amend(contents, samples, changes, read_numbers(file, contents) if changes else {})
+            amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
+            skip |= indexes(contents, changes)
             anew = bool(lost or made.left_out or samples or amended) or contents.damaged
             if changes or anew:
                 try:
@@ -165,7 +171,7 @@ class Hdf5Copier:
                     ) from exc
             marks = made_alike(contents, made.heights)
             planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended)
-            yield Part(file, names[number], number, start, planned, there, gone_samples, whole)
+            yield Part(file, called[number], names[number], number, start, planned, there, gone_samples, whole)
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
         """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""

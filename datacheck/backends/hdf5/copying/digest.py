@@ -37,7 +37,7 @@ class FilePlan:
     """The datasets that are to say of which table they are, and what (see TABLE)."""
     anew: bool = False
     """Build the copy even if nothing changes, since the file is damaged."""
-    amended: Mapping[tuple[bytes, bytes], int] = field(default_factory=dict)
+    amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] = field(default_factory=dict)
     """The whole numbers that attributes are to hold, by the path of their object and their name."""
 
     @property
@@ -119,6 +119,8 @@ class Streamer:
         h5 = self._tree.h5
         change = self._changes.get(path)
         shape = opened.shape and (self._height(path, opened), *opened.shape[1:])
+        if change is not None and change.width is not None:
+            shape = (len(change.rows), *change.width)
         stored = Stored(opened, chunks) if chunks else None
         for piece in parts_of(shape, held, chunks):
             if stored is not None and stored.lacks(piece, change):
@@ -135,8 +137,8 @@ class Streamer:
                     _add_chunks(opened, chunks, account, piece)
                 continue
             self._fill(path, piece, values)
-            if change is not None and change.values is not None:
-                values = change.values[piece[0][0] : piece[0][1]].view(values.dtype)
+            if change is not None and change.replaces:
+                values = change.replaced(piece, values, self._datasets[path].dtype)
             account.update(values.data if values.flags.c_contiguous else values.tobytes())
             if sink is not None:
                 sink(piece, values)
@@ -182,7 +184,7 @@ class Stored:
         """Say whether a piece of the copy comes from chunks alone that are not stored, and stays as it is."""
         if self._there is None:
             return False
-        if change is not None and change.values is not None:
+        if change is not None and change.replaces:
             return False
         runs = [piece[0]] if change is None else change.rows.runs(*piece[0])
         if change is not None and any(len(change.to_fill(low, high)) for low, high in runs):
@@ -281,7 +283,7 @@ def extent(h5: Any, opened: Any, created: Any, change: Change | None) -> Any:
     space = opened.get_space()
     if change is None:
         return space
-    shape = (len(change.rows), *opened.shape[1:])
+    shape = (len(change.rows), *(opened.shape[1:] if change.width is None else change.width))
     growing = created.get_layout() == h5.h5d.CHUNKED
     return h5.h5s.create_simple(shape, space.get_simple_extent_dims(True) if growing else shape)
 

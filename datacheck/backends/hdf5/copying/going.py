@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
 from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
 from datacheck.model.escaping import escape
 
@@ -79,8 +82,9 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
-    _let_go([it for it in outside if means.cells.issuperset(of.path for of in it.datasets)], made)
-    made.losses += _losses(contents, outside, means, made)
+    made.losses += of_cells(contents, made.rows)
+    made.losses += _referred(contents, means, made)
+    made.losses += dict.fromkeys(_losses(contents, outside, means, made))
     return made
 
 
@@ -223,6 +227,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
 
     known = {it.path for it in means.numbers}
+    cells = means.cells or Cells(0, frozenset())
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
     yield from _of_samples(means, others, made)
@@ -236,8 +241,12 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         if gone is None or not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
+        yield from matlab.losses(table.name, table.datasets, others)
+        if any(map(cells.covers, own)):
+            yield from _uncovered(cells, table, others) if own & cells.rows else ()
+            continue
         for other in others:
-            if other.path in own or other.path in known or table.rows < 2 or means.cells > own | {other.path}:
+            if other.path in own or other.path in known or table.rows < 2:
                 continue
             if other.height == table.datasets[0].height and not np.array_equal(
                 made.rows.get(of_table.get(other.path, ""), ()), gone
@@ -252,6 +261,22 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
                 yield (
                     f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
                 )
+
+
+def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
+    """Yield the cells of a MATLAB file that would lead to nothing."""
+    for table in contents.tables if means.referred else ():
+        for row in made.rows.get(table.name, ()) if table.each else ():
+            path = table.judged[row].path
+            if path in means.referred:
+                yield f"the cell {means.referred[path]} would lead to nothing, since it is {escape(path)}"
+
+
+def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterator[str]:
+    """Yield what has as many rows as there are cells, and is no part of what is known to have a row a cell."""
+    for other in others:
+        if other.rows == cells.count > 1 and not (cells.covers(other.path) or other.path in cells.genes):
+            yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
 
 
 def _beside(table: Table, other: Dataset) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
+from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
 from datacheck.backends.hdf5.copying.going import Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.file import library, opened
@@ -21,6 +23,9 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
 
 Samples = frozenset[tuple[str | None, str]]
+INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
+NROWS = b"NROWS"
+"""The attribute of a table in which PyTables keeps how many rows it has."""
 
 
 def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
@@ -42,8 +47,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
                 rows[table.name] = its
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
-        first += len(contents.records)
+        begin, first = first, first + len(contents.records)
         its_marks = {unescape(path) for file_of, path in marked if file_of == label}
+        its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(single)
@@ -51,13 +57,33 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         sample = label is not None and is_sample(unescape(label), contents)
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
+        rows = with_cells(file, contents, rows)
         made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
         every += _indexes(contents, made, start)
         every.append(np.arange(start, first) if made.whole else single)
+        every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
     found = np.unique(np.concatenate(every)) if every else drops
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends)
+
+
+def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
+    """Return the samples that have these of a file's single records in them."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    made = set()
+    for path in (contents.records[at].path for at in records.tolist()) if samples else ():
+        while path and path not in samples:
+            path = path.rpartition(b"/")[0]
+        made |= {path} - {b""}
+    return made
+
+
+def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
+    """Return those of a file's single records that lie in samples."""
+    within = tuple(it + b"/" for it in samples)
+    its = [at for at, it in enumerate(contents.records) if within and it.path.startswith(within)]
+    return np.array(its, np.int64)
 
 
 def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np.int64]]:
@@ -93,8 +119,8 @@ def read_numbers(file: Path, contents: Contents) -> Read:
 
 
 def amend(
-    contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
-) -> dict[tuple[bytes, bytes], int]:
+    file: Path, contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
+) -> dict[tuple[bytes, bytes], int | tuple[int, ...]]:
     """Add the changes that keep names and numbers true; return what attributes are to hold.
 
     `gone` are the samples that a copy does not have, `changes` are those of its tables.
@@ -113,11 +139,20 @@ def amend(
             kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
             held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
             changes[number.path] = Change(rows, values=held)
-    of_cells = next((changes[it].rows for it in sorted(means.cells) if it in changes), None)
-    if of_cells is not None:
-        its = (it for it in contents.unjudged if it.path in means.cells and it.path not in changes)
-        changes.update((it.path, Change(of_cells)) for it in its)
-    return _counts(contents, means, gone, changes)
+    tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
+    return {**tall, **_counts(contents, means, gone, changes), **amend_cells(file, contents, changes)}
+
+
+def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[str]:
+    """Return the escaped paths of the indexes of tables that lose rows: what they say of rows is no longer true.
+
+    PyTables does without, and makes them anew where it is asked to.
+    """
+    tables = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
+    found = (INDEX.fullmatch(path) for path in contents.paths)
+    return frozenset(
+        escape(it[1] + b"/_i_" + it[2]) for it in found if it is not None and it[1] + b"/" + it[2] in tables
+    )
 
 
 def _dropped(contents: Contents, means: Meaning, changes: Mapping[bytes, Change], height: int) -> NDArray[np.int64]:

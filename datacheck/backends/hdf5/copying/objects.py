@@ -47,7 +47,7 @@ class Tree:
         h5: Any,
         file: Any,
         skip: frozenset[str] = frozenset(),
-        amended: Mapping[tuple[bytes, bytes], int] | None = None,
+        amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] | None = None,
     ) -> None:
         """`amended` are the numbers that attributes, by path and name, are taken to hold."""
         self.h5 = h5

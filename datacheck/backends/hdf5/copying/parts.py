@@ -18,10 +18,11 @@ from datacheck.model.escaping import escape
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a source, the name of its copy in the target's folder, and the index of its first record."""
+    """A file of a source, its copy's name in the target's folder, what it `was` called, its first record's index."""
 
     file: Path
     name: str
+    was: str
     number: int
     first: int
     plan: FilePlan

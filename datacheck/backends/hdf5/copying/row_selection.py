@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 PIECE_BYTES = 4 << 20
 """About this much of a dataset is read at once, or one chunk."""
 NONE: NDArray[Any] = np.empty(0, np.int64)
+Piece = tuple[tuple[int, int], ...]
+"""A half-open range for each axis."""
 
 
 class Rows(Protocol):
@@ -83,7 +85,8 @@ class Change:
     """What a copy does to a table: the rows it takes, and those whose non-finite values become `fill`.
 
     `filled` has a flag for each of `fills`, which is set as soon as a value was altered. `values`, if there are
-    any, are what all rows of the copy are to hold.
+    any, are what all rows of the copy are to hold. Where they are numbers of what some are gone from, `less` are those,
+    ascending: each number is that much less as there are smaller ones among them.
     """
 
     rows: Rows
@@ -94,6 +97,28 @@ class Change:
     values: NDArray[Any] | None = None
     whole: bool = False
     """Whether all rows are one record."""
+    less: NDArray[Any] | None = None
+
+    @property
+    def width(self) -> tuple[int, ...] | None:
+        """The shape of a row of the copy, None where it is as in the source."""
+        return None if self.values is None else self.values.shape[1:]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether rows that are kept hold something else in the copy."""
+        return self.values is not None or self.less is not None
+
+    def replaced(self, piece: Piece, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return what a piece of the copy is to hold, where it has other values than its rows in the source."""
+        if self.values is not None:
+            held = self.values[tuple(slice(*its) for its in piece)]
+            return np.ascontiguousarray(held).view(values.dtype)
+        if self.less is not None:
+            numbers = np.ascontiguousarray(values).view(dtype)
+            less = np.searchsorted(self.less, numbers).astype(dtype)
+            return np.ascontiguousarray(numbers - less).view(values.dtype)
+        return values
 
     def to_fill(self, low: int, high: int) -> NDArray[Any]:
         """Return the source rows from `low` to `high` that are to be filled."""
@@ -108,10 +133,6 @@ def within(indexes: NDArray[Any], first: int, low: int, high: int) -> NDArray[An
     start, stop = np.searchsorted(indexes, [low + first, high + first])
     rows: NDArray[Any] = np.asarray(indexes[start:stop]) - first
     return rows
-
-
-Piece = tuple[tuple[int, int], ...]
-"""A half-open range for each axis."""
 
 
 def pieces(shape: Sequence[int], itemsize: int, chunks: Sequence[int] | None) -> Iterator[Piece]:

@@ -119,7 +119,7 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
                 yield name, None
                 continue
             values = None if null else read(h5, attribute, held)
-            if (path, name) in tree.amended and values is not None:
+            if (path, name) in tree.amended and values is not None and attribute.dtype.kind in "iuf":
                 number = np.full(values.shape, tree.amended[path, name], attribute.dtype)
                 values = number.view(values.dtype) if held.raw else number
         except (*TROUBLE, MemoryError) as exc:
@@ -207,7 +207,8 @@ def _fill_one(change: Change, dataset: Dataset, numbers: NDArray[Any]) -> bool:
             part = part[member]
         if part.dtype.kind != "f":
             continue
-        wrong = ~np.isfinite(part)
+        declared = dataset.declared is not None and dataset.declared.nan
+        wrong = np.isinf(part) if declared else ~np.isfinite(part)
         if wrong.any():
             part[wrong] = change.fill
             altered = True

@@ -1,0 +1,196 @@
+"""What goes with the cells of an anndata or 10x file: their rows, and their share of each sparse matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
+from datacheck.backends.hdf5.file import opened
+from datacheck.backends.hdf5.sparse import CellMatrix, Cells, Sparse
+from datacheck.backends.hdf5.tables import Contents, Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.errors import RebuildFailed
+from datacheck.model.escaping import escape
+
+PIECE = 1 << 20
+"""So many indices of a matrix are looked at together."""
+SQUARE_BYTES = 1 << 30
+"""A dense matrix of a number for each two cells is held in memory, up to so many bytes."""
+Rows = dict[str, NDArray[np.int64]]
+
+
+def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
+    """Return the rows that go of each table when whole cells do: those with a bad value in what they have.
+
+    Rows that are of no cell are among them as they were.
+    """
+    cells = None if contents.means is None else contents.means.cells
+    if cells is None or not rows:
+        return rows
+    tables = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
+    try:
+        with opened(file) as handle:
+            gone = _cells_of(handle.file, cells, tables, rows)
+            if not len(gone):
+                return rows
+            made = dict(rows)
+            made.update((tables[it], gone) for it in cells.rows | cells.squares if it in tables)
+            for matrix in cells.matrices:
+                entries = _entries(handle.file, matrix, gone)
+                made.update((tables[it], entries) for it in (matrix.of.data, matrix.of.indices) if it in tables)
+                if matrix.major and matrix.of.indptr in tables:
+                    made[tables[matrix.of.indptr]] = gone + 1
+    except TROUBLE as exc:
+        raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
+    return {name: its for name, its in made.items() if len(its)}
+
+
+def _cells_of(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) -> NDArray[np.int64]:
+    """Return the cells that lose anything."""
+    flags = np.zeros(cells.count, bool)
+    for path in cells.rows | cells.squares:
+        flags[rows.get(tables.get(path, ""), NONE)] = True
+    for matrix in cells.matrices:
+        lost = rows.get(tables.get(matrix.of.data, ""))
+        if lost is not None and len(lost):
+            its = _between(file, matrix.of, lost) if matrix.major else _indices(file, matrix.of, lost)
+            flags[its[(its >= 0) & (its < cells.count)]] = True
+    return np.flatnonzero(flags)
+
+
+def _between(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+    pointers = file[matrix.indptr][:].astype(np.int64)
+    return np.searchsorted(pointers, entries, side="right") - 1
+
+
+def _indices(file: Any, matrix: Sparse, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of ascending values of a matrix, read a piece at a time."""
+    dataset, made = file[matrix.indices], np.empty(len(entries), np.int64)
+    for start in range(0, len(dataset), PIECE):
+        low, high = np.searchsorted(entries, [start, start + PIECE])
+        if high > low:
+            made[low:high] = dataset[start : start + PIECE][entries[low:high] - start]
+    return made
+
+
+def _entries(file: Any, matrix: CellMatrix, gone: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the values of a matrix that are of these cells."""
+    made: list[NDArray[np.int64]] = []
+    if matrix.major:
+        pointers = file[matrix.of.indptr][:].astype(np.int64)
+        starts, stops = pointers[gone], pointers[gone + 1]
+        lengths = stops - starts
+        if lengths.sum():
+            first = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+            made.append(first + np.arange(lengths.sum()))
+    if matrix.minor:
+        flags = np.zeros(int(gone[-1]) + 1, bool)
+        flags[gone] = True
+        dataset = file[matrix.of.indices]
+        for start in range(0, len(dataset), PIECE):
+            held = dataset[start : start + PIECE].astype(np.int64)
+            inside = (held >= 0) & (held < len(flags))
+            of_gone = np.zeros(len(held), bool)
+            of_gone[inside] = flags[held[inside]]
+            made.append(start + np.flatnonzero(of_gone))
+    return np.unique(np.concatenate(made)).astype(np.int64) if made else np.empty(0, np.int64)
+
+
+def losses(contents: Contents, rows: Rows) -> Iterator[str]:
+    """Yield what a copy of a file of cells would leave untrue: nothing knows how to take genes out of all matrices."""
+    cells = None if contents.means is None else contents.means.cells
+    if cells is None:
+        return
+    for table in contents.tables:
+        if len(rows.get(table.name, ())) and any(it.path in cells.genes for it in table.datasets):
+            yield f"the matrices have a column for each row of {table.name}, of which some would go"
+    for table in contents.tables:
+        for it in table.datasets:
+            if it.path in cells.squares and len(rows.get(table.name, ())) and it.bytes > SQUARE_BYTES:
+                yield f"{escape(it.path)} has a number for each two cells, and is too large to be cut"
+
+
+def amend_cells(
+    file: Path, contents: Contents, changes: dict[bytes, Change]
+) -> dict[tuple[bytes, bytes], tuple[int, ...]]:
+    """Add the changes that keep the matrices of cells true; return what attributes are to hold: their extents."""
+    cells = None if contents.means is None else contents.means.cells
+    if cells is None:
+        return {}
+    known = {it.path: it for table in contents.tables for it in table.datasets}
+    known |= {it.path: it for it in contents.unjudged}
+    amended: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
+    try:
+        with opened(file) as handle:
+            gone = _gone(handle.file, cells, changes)
+            if not len(gone):
+                return {}
+            for path in (cells.rows | cells.squares) & known.keys():
+                changes.setdefault(path, Change(Kept(cells.count, gone)))
+            for path in cells.squares & known.keys():
+                changes[path] = _square(handle.file, known[path], gone, changes[path])
+            for matrix in cells.matrices:
+                _amend_matrix(handle.file, matrix, gone, changes, known)
+                extent = matrix.extent(cells.count - len(gone))
+                if extent is not None and matrix.of.told_by:
+                    amended[matrix.of.group, matrix.of.told_by] = extent
+                shape = known.get(matrix.of.group + b"/shape")
+                if extent is not None and not matrix.of.told_by and shape is not None:
+                    changes[shape.path] = Change(Kept(2), values=np.array(extent, shape.dtype))
+    except TROUBLE as exc:
+        raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
+    return amended
+
+
+def _gone(file: Any, cells: Cells, changes: Mapping[bytes, Change]) -> NDArray[np.int64]:
+    """Return the cells that a copy does not have, by what goes of that which has a row a cell, or else of a matrix."""
+    for path in sorted(cells.rows | cells.squares):
+        if path in changes:
+            return _drops(changes[path])
+    made = [np.empty(0, np.int64)]
+    for matrix in cells.matrices:
+        if matrix.major and matrix.of.indptr in changes:
+            made.append(_drops(changes[matrix.of.indptr]) - 1)
+        elif matrix.minor and matrix.of.data in changes:
+            made.append(_indices(file, matrix.of, _drops(changes[matrix.of.data])))
+    return np.unique(np.concatenate(made))
+
+
+def _drops(change: Change) -> NDArray[np.int64]:
+    rows = change.rows
+    if not isinstance(rows, Kept):
+        return np.empty(0, np.int64)
+    return np.asarray(rows.drops, np.int64) - rows.first
+
+
+def _square(file: Any, dataset: Dataset, gone: NDArray[np.int64], change: Change) -> Change:
+    if dataset.bytes > SQUARE_BYTES:
+        return change
+    kept = np.delete(np.arange(dataset.rows), gone)
+    values = np.empty((len(kept), len(kept)), dataset.dtype)
+    step = max(1, PIECE // max(1, dataset.rows))
+    for start in range(0, len(kept), step):
+        low, high = int(kept[start]), int(kept[min(start + step, len(kept)) - 1]) + 1
+        values[start : start + step] = file[dataset.path][low:high][kept[start : start + step] - low][:, kept]
+    return Change(change.rows, values=values)
+
+
+def _amend_matrix(
+    file: Any, matrix: CellMatrix, gone: NDArray[np.int64], changes: dict[bytes, Change], known: Mapping[bytes, Dataset]
+) -> None:
+    entries = _entries(file, matrix, gone)
+    for path in (matrix.of.data, matrix.of.indices):
+        if path in known:
+            changes[path] = Change(Kept(known[path].rows, entries))
+    if matrix.minor and matrix.of.indices in known:
+        rows = changes[matrix.of.indices].rows
+        changes[matrix.of.indices] = Change(rows, less=gone)
+    pointers = file[matrix.of.indptr][:]
+    held = pointers - np.searchsorted(entries, pointers).astype(pointers.dtype)
+    lost = gone + 1 if matrix.major else gone[:0]
+    changes[matrix.of.indptr] = Change(Kept(len(pointers), lost), values=np.delete(held, lost))

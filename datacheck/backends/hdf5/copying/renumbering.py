@@ -1,0 +1,64 @@
+"""Close up the numbers of the files of a folder when some of them go, since the loader of episodes counts them.
+
+ACT and its kin open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from datacheck.backends.copy_plan import Move
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.model.escaping import escape, unescape
+
+COUNTED = re.compile(rb"(?:.*/)?episode_?", re.DOTALL)
+"""How files are called, before their number, whose loader counts them."""
+_NUMBERED = re.compile(rb"(.*?)([0-9]{1,18})([^0-9/]*(?:\.[A-Za-z][A-Za-z0-9]*)?)", re.DOTALL)
+Place = tuple[bytes, bytes]
+"""What stands before the number of a file, and behind it."""
+
+
+def moves(reader: Hdf5Reader, gone: Collection[str | None], renumber: bool | None) -> Iterator[Move]:
+    """Yield the runs of files, by their escaped names, that have other numbers in a copy without those that are gone.
+
+    These are the files whose loader counts them, if they are numbered from 0 without a gap; with `renumber` those that
+    are called by any number from 0 or 1 on, and none if it is False.
+    """
+    if renumber is False or not gone or not reader.path.is_dir():
+        return
+    alike: dict[Place, dict[int, str]] = defaultdict(dict)
+    widths: dict[Place, set[int]] = defaultdict(set)
+    for label in reader.names:
+        match = _NUMBERED.fullmatch(unescape(label))
+        if match is not None:
+            place = match[1], match[3]
+            alike[place][int(match[2])] = label
+            widths[place].add(len(match[2]) if match[2].startswith(b"0") and len(match[2]) > 1 else 0)
+    for place, files in alike.items():
+        numbers = sorted(files)
+        dense = numbers[0] in (0, 1) and len(numbers) == numbers[-1] - numbers[0] + 1
+        counts = COUNTED.fullmatch(place[0]) is not None and numbers[0] == 0 and dense
+        padded = widths[place] - {0}
+        if not (counts or (renumber and dense)) or len(padded) > 1 or len(numbers) < 2:
+            continue
+        left = [it for it in numbers if files[it] not in gone]
+        yield from _runs(place, max(padded, default=1), left, numbers[0], counts)
+
+
+def _runs(place: Place, width: int, left: Sequence[int], base: int, counts: bool) -> Iterator[Move]:
+    before, after = map(escape, place)
+    begin = 0
+    for at in range(1, len(left) + 1):
+        if at == len(left) or left[at] != left[at - 1] + 1:
+            if left[begin] != base + begin:
+                yield Move(before, after, width, left[begin], left[at - 1], base + begin, counts)
+            begin = at
+
+
+def renamed(names: Sequence[str], moved: Sequence[Move]) -> list[str]:
+    """Return the names of files with their new numbers; they are no escaped ones."""
+    new = {old: name for move in moved for old, name in move.names()}
+    return [os.fsdecode(unescape(new.get(escape(os.fsencode(it)), escape(os.fsencode(it))))) for it in names]

@@ -1,0 +1,64 @@
+"""MATLAB files of version 7.3: texts and what is empty, and cells, which refer to datasets of the group #refs#."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from datacheck.backends.hdf5.listing import text_of
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.model.escaping import escape
+
+CLASS, EMPTY = b"MATLAB_class", b"MATLAB_empty"
+REFERRED = b"#refs#"
+DEEPEST = 8
+References = Callable[[Dataset], "Sequence[bytes]"]
+"""Returns the paths that a dataset of references leads to, in its order."""
+
+
+def matlab_class(h5: Any, opened: Any, names: Collection[bytes]) -> str:
+    """Return what MATLAB calls the type of a dataset with attributes of these names; nothing if it did not write it."""
+    if CLASS not in names:
+        return ""
+    return "empty" if EMPTY in names else text_of(h5, opened, CLASS) or "double"
+
+
+def cells_of(datasets: Sequence[Dataset], references: References) -> Mapping[bytes, str]:
+    """Return which cell each dataset of #refs# is, by its path, as MATLAB writes it: /frames{3}, counted from 1."""
+    if not any(REFERRED in it.path.split(b"/") for it in datasets):
+        return {}
+    held: dict[bytes, tuple[bytes, int]] = {}
+    for dataset in datasets:
+        metadata: Mapping[str, Any] = dataset.dtype.metadata or {}
+        for at, path in enumerate(references(dataset) if "ref" in metadata else (), 1):
+            held.setdefault(path, (dataset.path, at))
+    return {path: _spelled(path, held) for path in held if path}
+
+
+def _spelled(path: bytes, held: Mapping[bytes, tuple[bytes, int]]) -> str:
+    """Return the name of a cell, which may be a cell of a cell."""
+    ends: list[str] = []
+    while path in held and len(ends) < DEEPEST:
+        path, at = held[path]
+        ends.append(f"{{{at}}}")
+    return escape(path) + "".join(reversed(ends))
+
+
+def along_last(dataset: Dataset, other: Dataset) -> bool:
+    """Say whether the columns of two datasets that MATLAB has written are as many: its samples lie on the last axis."""
+    if not (dataset.matlab and other.matlab) or len(dataset.shape) < 2 or len(other.shape) < 2:
+        return False
+    return dataset.shape[-1] == other.shape[-1] > 1
+
+
+def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
+    """Yield what a copy without some rows of a table would leave untrue of what lies along another axis."""
+    rows = its[0].rows
+    for other in others:
+        if other in its or (rows < 2 <= len(other.shape) and other.rows == rows):
+            continue
+        spelled = escape(other.path)
+        if len(other.shape) > 1 and other.shape[-1] == rows > 1 and (other.rows == 1 or other.matlab):
+            yield f"{spelled} has a column for each row of {name}, and would keep those that go there"
+        elif any(along_last(it, other) for it in its) and all(it.rows != other.rows for it in its):
+            yield f"the samples of {name} lie along its last axis, as those of {spelled}: its rows are no samples"

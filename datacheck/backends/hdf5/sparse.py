@@ -1,0 +1,235 @@
+"""Compressed sparse matrices of an HDF5 file, and what has a row a cell: the layouts of anndata and of 10x.
+
+A group is such a matrix if it has the datasets data, indices and indptr. What lies between two pointers is a row of the
+matrix (CSR) or a column of it (CSC), which the group's attributes say, or else the extent that is kept beside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from datacheck.backends.hdf5.tables import Dataset, Values
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+SHAPES = (b"shape", b"h5sparse_shape")
+FORMATS = (b"encoding-type", b"h5sparse_format")
+"""Attributes of a sparse matrix in anndata files, of today and from before 2019."""
+Numbers = Callable[[bytes, bytes], "tuple[int, ...]"]
+"""Returns the whole numbers that an attribute (of a path, of a name) holds, none where there is no such attribute."""
+Text = Callable[[bytes, bytes], str]
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A compressed sparse matrix: the paths of its datasets, the extent (rows, columns) as far as it is known.
+
+    `by_column` says that what lies between two pointers is a column; None where nothing tells.
+    """
+
+    group: bytes
+    pointers: int
+    stored: int
+    extent: tuple[int, int] | None = None
+    by_column: bool | None = None
+    told_by: bytes = b""
+    """The attribute that has the extent; empty where that is a dataset, or not there."""
+
+    @property
+    def data(self) -> bytes:
+        return self.group + b"/data"
+
+    @property
+    def indices(self) -> bytes:
+        return self.group + b"/indices"
+
+    @property
+    def indptr(self) -> bytes:
+        return self.group + b"/indptr"
+
+    @property
+    def paths(self) -> tuple[bytes, ...]:
+        return self.data, self.indices, self.indptr
+
+    @property
+    def across(self) -> int | None:
+        """How many numbers there are for the indices, None where that is not known."""
+        if self.extent is None or self.by_column is None:
+            return None
+        return self.extent[0] if self.by_column else self.extent[1]
+
+
+@dataclass(frozen=True)
+class CellMatrix:
+    """A sparse matrix with something a cell; `major` if between two pointers lies a cell, `minor` if indices are cells.
+
+    Both where it has a number for each two cells.
+    """
+
+    of: Sparse
+    major: bool
+    minor: bool
+
+    def extent(self, cells: int) -> tuple[int, int] | None:
+        """Return the extent of the matrix with so many cells."""
+        if self.of.extent is None:
+            return None
+        rows, columns = self.of.extent
+        by_row = (self.major and not self.of.by_column) or (self.minor and bool(self.of.by_column))
+        by_column = (self.major and bool(self.of.by_column)) or (self.minor and not self.of.by_column)
+        return cells if by_row else rows, cells if by_column else columns
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a file of cells has a row a cell of: datasets by their rows, by both axes (`squares`), sparse matrices.
+
+    `names` is the dataset of the cells' names, `genes` are the datasets that have a row for each of the other axis.
+    """
+
+    count: int
+    rows: frozenset[bytes]
+    squares: frozenset[bytes] = frozenset()
+    matrices: tuple[CellMatrix, ...] = ()
+    genes: frozenset[bytes] = frozenset()
+    names: bytes = b""
+
+    def covers(self, path: bytes) -> bool:
+        """Say whether a copy without some cells has this dataset true."""
+        return path in self.rows or path in self.squares or any(path in it.of.paths for it in self.matrices)
+
+
+def sparse(
+    group: bytes, datasets: Sequence[Dataset], values: Values, numbers: Numbers, text: Text
+) -> tuple[Sparse | None, list[Finding]]:
+    """Return the sparse matrix that a group holds, None where it holds none, and what is wrong with it."""
+    by_name = {it.name: it for it in datasets if len(it.shape) == 1}
+    pointers, indices, data = (by_name.get(it) for it in (b"indptr", b"indices", b"data"))
+    if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
+        return None, []
+    said: list[Finding] = []
+    if indices.rows != data.rows:
+        counts = {escape(it.path): it.rows for it in (indices, data)}
+        told = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
+        said.append(found("row-count", f"{told}; they belong together", rows=counts))
+    said += _of_pointers(pointers, data, values)
+    extent, told_by = _extent(group, by_name.get(b"shape"), values, numbers)
+    kept = next((it for it in (text(group, name) for name in FORMATS) if it), "")[:3].lower()
+    by_column = {"csr": False, "csc": True}.get(kept)
+    if by_column is None and extent is not None and pointers.rows - 1 in extent and extent[0] != extent[1]:
+        by_column = pointers.rows - 1 == extent[1]
+    if by_column is None and by_name.get(b"barcodes") is not None and extent is not None:
+        by_column = pointers.rows - 1 == extent[1]  # 10x: a column a cell
+    made = Sparse(group, pointers.rows, data.rows, extent, by_column, told_by)
+    if extent is not None:
+        said += _of_extent(made, pointers, by_name.get(b"barcodes"))
+    return made, said
+
+
+def _of_pointers(pointers: Dataset, data: Dataset, values: Values) -> Iterator[Finding]:
+    numbers, path = values(pointers), escape(pointers.path)
+    if numbers is None or not numbers.size:
+        return
+    last, stored = int(numbers[-1]), data.rows
+    falling = np.flatnonzero(numbers[1:] < numbers[:-1])
+    if falling.size:
+        at = int(falling[0]) + 1
+        told = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: pointers never fall"
+        yield found("dangling", told, field=pointers.title, dataset=path, row=at)
+    elif last > stored:
+        told = f"{path} leads to value {last:,}, and there are {stored:,}"
+        yield found("dangling", told, field=pointers.title, dataset=path, number=last, rows=stored)
+    elif last < stored or int(numbers[0]):
+        told = f"{path} leads from value {int(numbers[0]):,} to {last:,}, and there are {stored:,}"
+        yield found("count", told, field=pointers.title, dataset=path, number=last, rows=stored)
+
+
+def _extent(
+    group: bytes, shape: Dataset | None, values: Values, numbers: Numbers
+) -> tuple[tuple[int, int] | None, bytes]:
+    if shape is not None and shape.dtype.kind in "iu" and shape.rows == 2:
+        its = values(shape)
+        return (None if its is None else (int(its[0]), int(its[1]))), b""
+    for name in SHAPES:
+        sides = numbers(group, name)
+        if len(sides) == 2:
+            return (sides[0], sides[1]), name
+    return None, b""
+
+
+def _of_extent(matrix: Sparse, pointers: Dataset, cells: Dataset | None) -> Iterator[Finding]:
+    """Yield where pointers, or the names of the cells, do not fit the extent that is kept beside them."""
+    assert matrix.extent is not None
+    sides, path = matrix.extent, escape(pointers.path)
+    kept = escape(matrix.group) + (f" (its attribute {escape(matrix.told_by)})" if matrix.told_by else "/shape")
+    says = f"{kept} says {sides[0]:,} by {sides[1]:,}"
+    wanted = sides if matrix.by_column is None else (sides[1] if matrix.by_column else sides[0],)
+    if pointers.rows - 1 not in wanted:
+        what = "rows or columns" if matrix.by_column is None else "columns" if matrix.by_column else "rows"
+        told = f"{path} is of {pointers.rows - 1:,} {what}, {says}"
+        yield found("count", told, field=pointers.title, dataset=path, shape=list(sides))
+        return
+    if cells is not None and cells.rows not in sides:
+        told = f"{escape(cells.path)} names {cells.rows:,} cells, {says}"
+        yield found("count", told, field=cells.title, dataset=escape(cells.path), shape=list(sides))
+
+
+OF_CELLS = re.compile(rb"/X|/raw/X|/(obs|obsm|layers)(/.+)?")
+OF_GENES = re.compile(rb"/(raw/)?(var|varm|varp)(/.+)?")
+OF_PAIRS = re.compile(rb"/obsp/[^/]+")
+OF_MATRICES = re.compile(rb"/X|/raw/X|/(layers|obsm)/[^/]+")
+CATEGORIES = re.compile(rb".*/(categories|__categories/.*)")
+
+
+def cells_of(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text: Text) -> Cells | None:
+    """Return what a file has a row a cell of; None for one that is neither anndata's nor 10x'."""
+    return _anndata(datasets, matrices, text) or _tenx(datasets, matrices)
+
+
+def _anndata(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse], text: Text) -> Cells | None:
+    shapes = {path: it for path, it in datasets.items() if it.shape}
+    if not any(OF_GENES.fullmatch(it) for it in shapes):
+        return None
+    names = text(b"/obs", b"_index").encode("utf-8", "surrogateescape")
+    named = [b"/obs", b"/obs/" + (names or b"_index"), b"/obs/_index", b"/obs/index"]
+    index = next((shapes[it] for it in named if it in shapes), None)
+    if index is None or not any(map(OF_MATRICES.fullmatch, [*shapes, *(it.group for it in matrices)])):
+        return None
+    within = {path for it in matrices for path in it.paths}
+    count = index.rows
+    rows = frozenset(
+        path
+        for path, it in shapes.items()
+        if it.rows == count and OF_CELLS.fullmatch(path) and not CATEGORIES.fullmatch(path) and path not in within
+    )
+    squares = frozenset(it for it, of in shapes.items() if OF_PAIRS.fullmatch(it) and of.shape == (count, count))
+    made = []
+    for it in matrices:
+        if OF_PAIRS.fullmatch(it.group) and it.pointers == count + 1:
+            made.append(CellMatrix(it, major=True, minor=True))
+        elif OF_MATRICES.fullmatch(it.group) and it.by_column is not None:
+            made.append(CellMatrix(it, major=not it.by_column, minor=it.by_column))
+    genes = frozenset(path for path in shapes if OF_GENES.fullmatch(path))
+    return Cells(count, rows, squares, tuple(made), genes, index.path if index.dtype.names is None else b"")
+
+
+def _tenx(datasets: Mapping[bytes, Dataset], matrices: Sequence[Sparse]) -> Cells | None:
+    """Return what a 10x file has a row a cell of: the one group with barcodes, and a column of the matrix for each."""
+    named = [it for it in matrices if it.group + b"/barcodes" in datasets]
+    if len(named) != 1 or not named[0].by_column:
+        return None
+    matrix, path = named[0], named[0].group + b"/barcodes"
+    if len(datasets[path].shape) != 1 or datasets[path].rows != matrix.pointers - 1:
+        return None
+    genes = frozenset(
+        it
+        for it in datasets
+        if it.startswith(matrix.group + b"/features/")
+        or it in (matrix.group + b"/genes", matrix.group + b"/gene_names")
+    )
+    of = CellMatrix(matrix, major=True, minor=False)
+    return Cells(datasets[path].rows, frozenset({path}), matrices=(of,), genes=genes, names=path)

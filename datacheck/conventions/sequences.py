@@ -1,0 +1,156 @@
+"""Frames of sequences: keys of a stem and a number of a fixed width, from 0 or 1 on, as clips of video have them.
+
+Where the frames of nearly all sequences have no gap, a gap in one of them is a frame that somebody misses. Of one
+numbering alone nothing can be said: what is left out of a store by intention looks just like that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from datacheck.conventions.runs import Runs
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.conventions.numbered_keys import KeyTable
+
+FEWEST = 8
+"""So many sequences tell a rule."""
+LONG = 4
+"""So many frames each sequence has, on an average: pieces of a picture are no frames."""
+SHARE = 0.95
+"""So many of the sequences have no gap."""
+THERE = 0.75
+"""So many of the frames are there of a sequence that has gaps."""
+HELD = 1 << 16
+"""So many sequences that have a gap, or lie across two blocks, are held."""
+NAMED = 5
+_KEY = re.compile(rb"(.*[^0-9])([0-9]{2,18})([^0-9]*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What is behind the stems of the keys of a store: a number of `width` digits, and what all keys end with."""
+
+    width: int
+    after: bytes
+
+    def key(self, stem: bytes, number: int) -> bytes:
+        return stem + str(number).zfill(self.width).encode() + self.after
+
+
+@dataclass(slots=True)
+class Sequences:
+    """The sequences of some records; adds up, in whatever order.
+
+    `whole` counts those without a gap that lie in one block. `parts` are the numbers of the others by their stem.
+    `many` says that there are too many of them for anything to be a rule.
+    """
+
+    whole: int = 0
+    parts: dict[bytes, Runs] = field(default_factory=dict)
+    many: bool = False
+
+    def __iadd__(self, other: Sequences) -> Sequences:
+        self.whole += other.whole
+        self.many |= other.many
+        for stem, runs in other.parts.items():
+            mine = self.parts.setdefault(stem, Runs())
+            mine += runs
+        self._bound()
+        return self
+
+    def take(self, table: KeyTable, frames: Frames) -> None:
+        """Add neighbouring keys."""
+        import numpy as np
+
+        for length, (_, keys) in table.by_length.items():
+            stop = length - len(frames.after)
+            size = stop - frames.width
+            if self.many or size < 1:
+                continue
+            digits = keys[:, size:stop] - np.uint8(ord("0"))
+            fits = (digits < 10).all(axis=1) & (keys[:, stop:] == np.frombuffer(frames.after, np.uint8)).all(axis=1)
+            fits &= keys[:, size - 1] - np.uint8(ord("0")) >= 10
+            if fits.any():
+                self._take(keys[fits, :size], digits[fits])
+        self._bound()
+
+    def _take(self, stems: NDArray[Any], digits: NDArray[Any]) -> None:
+        import numpy as np
+
+        numbers = np.zeros(len(digits), np.int64)
+        for column in digits.T:
+            numbers *= 10
+            numbers += column
+        breaks = np.flatnonzero((stems[1:] != stems[:-1]).any(axis=1)) + 1
+        starts, stops = np.concatenate(([0], breaks)), np.concatenate((breaks, [len(numbers)]))
+        first, last = numbers[starts], numbers[stops - 1]
+        whole = (first <= 1) & (last - first == stops - starts - 1)
+        whole[[0, -1]] = False  # the block before or behind may have more of them
+        self.whole += int(whole.sum())
+        others = np.flatnonzero(~whole).tolist()
+        if len(others) > FEWEST and len(others) * 2 > len(starts):
+            self.many = True
+            return
+        for at in others:
+            start, stop = int(starts[at]), int(stops[at])
+            runs = self.parts.setdefault(stems[start].tobytes(), Runs())
+            runs += Runs.of(numbers[start:stop])
+
+    def _bound(self) -> None:
+        self.many |= len(self.parts) > HELD
+        if self.many:
+            self.parts.clear()
+
+    def findings(self, frames: Frames) -> Iterator[Finding]:
+        """Yield the finding of all frames that are missing, where nearly no sequence lacks any."""
+        if self.many:
+            return
+        gaps: dict[bytes, Runs] = {}
+        odd = 0
+        for stem, runs in self.parts.items():
+            if runs.first > 1 or len(runs) < THERE * (runs.last - runs.first + 1):
+                odd += 1
+            elif holes := runs.holes():
+                gaps[stem] = holes
+        there = self.whole + len(self.parts)
+        if not gaps or there < FEWEST or len(gaps) + odd > (1 - SHARE) * there + 1:
+            return
+        yield _said(gaps, there, frames)
+
+
+def _said(gaps: Mapping[bytes, Runs], there: int, frames: Frames) -> Finding:
+    missing = sum(map(len, gaps.values()))
+    first = [escape(frames.key(stem, it)) for stem in sorted(gaps) for it in gaps[stem]][:NAMED]
+    more = f" and {missing - len(first):,} more" if missing > len(first) else ""
+    text = (
+        f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between others that are; "
+        f"{there - len(gaps):,} of {there:,} sequences have no gap"
+    )
+    return found("gap", text, count=missing, first=first, sequences=len(gaps))
+
+
+def frames_in(keys: Collection[bytes]) -> Frames | None:
+    """Return how the frames of sequences are named among sampled keys, None where they are not."""
+    shapes: Counter[Frames] = Counter()
+    stems: dict[Frames, set[bytes]] = defaultdict(set)
+    for key in keys:
+        match = _KEY.fullmatch(key)
+        if match is not None:
+            shape = Frames(len(match[2]), match[3])
+            shapes[shape] += 1
+            stems[shape].add(match[1])
+    if not shapes:
+        return None
+    shape, count = shapes.most_common(1)[0]
+    if count < SHARE * len(keys) or len(stems[shape]) < FEWEST or count < LONG * len(stems[shape]):
+        return None
+    return shape

@@ -1,0 +1,103 @@
+"""Run checks on the workers, and have what they come to in the order of the source."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from datacheck.backends.interface import Reader
+from datacheck.model.replacing import replace
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.retry import Span, pieces
+from datacheck.scanning.tasks import Check, Several, Task
+from datacheck.workers.interface import Death, Engine
+
+AHEAD = 4
+"""Tasks under way for each worker: those that finish early wait for their place in the source's order."""
+
+
+def in_order(
+    pool: Engine[Task], reader: Reader, checks: Iterator[Check], several: int = 1
+) -> Iterator[tuple[Check, Tally]]:
+    """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces.
+
+    A worker is given `several` checks at once.
+    """
+    line = _Line(reader, checks, several, AHEAD * pool.count)
+    line.refill()
+    results = pool.run(line.queue)
+    while True:
+        try:
+            task, result = next(results)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            yield from line.rest()
+            raise
+        line.take(task, result)
+        yield from line.done()
+        line.refill()
+
+
+class _Line:
+    """The checks under way: `queue` has those that no worker has been given."""
+
+    def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: int) -> None:
+        self.queue: deque[Task] = deque()
+        self._reader, self._checks, self._several, self._most = reader, checks, several, ahead * several
+        self._spans: list[Span] = []
+        self._given: dict[int, tuple[Task, Sequence[Span]]] = {}
+
+    def refill(self) -> None:
+        while len(self._spans) < self._most:
+            more = [Span(check) for check in itertools.islice(self._checks, self._several)]
+            if not more:
+                return
+            self._spans += more
+            self._start(more)
+
+    def _start(self, some: Sequence[Span]) -> None:
+        task = some[0].check if len(some) == 1 else Several(tuple(span.check for span in some))
+        self._given[id(task)] = task, some
+        self.queue.append(task)
+
+    def take(self, task: Task, result: Any) -> None:
+        """Take what a task came to; what several checks died of shows when each is done by itself."""
+        _, some = self._given.pop(id(task))
+        if len(some) > 1 and isinstance(result, Death):
+            for span in some:
+                self._start([span])
+        elif isinstance(result, Death):
+            self._retry(some[0], result)
+        else:
+            for span, tally in zip(some, result if len(some) > 1 else [result], strict=True):
+                span.tally = tally
+
+    def _retry(self, span: Span, death: Death) -> None:
+        instead = pieces(self._reader, span.check, death)
+        at = self._spans.index(span)
+        self._spans[at : at + 1] = instead
+        for piece in instead:
+            piece.whole = span.whole or span.check
+            if piece.tally is None:
+                self._start([piece])
+
+    def done(self) -> Iterator[tuple[Check, Tally]]:
+        """Yield the first checks in the line that are done; they leave it."""
+        while self._spans and (tally := self._spans[0].tally) is not None:
+            yield self._spans[0].whole or self._spans[0].check, tally
+            del self._spans[0]
+
+    def rest(self) -> Iterator[tuple[Check, Tally]]:
+        """Yield what is done of those that are left, behind some that are not."""
+        yield from ((span.check, _unindexed(span.tally)) for span in self._spans if span.tally is not None)
+
+
+def _unindexed(tally: Tally) -> Tally:
+    """Return a tally from behind a gap, where the records' indexes are not known."""
+    findings = [msgspec.structs.replace(finding, index=None) for finding in tally.findings]
+    return replace(tally, findings=findings)
