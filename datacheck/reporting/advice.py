@@ -118,7 +118,7 @@ def _any(report: Report, verdict: str, verdicts: Collection[str]) -> bool:
 
 def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str]) -> bool:
     """Say whether a copy without the records that count would be better than the source, and not empty."""
-    if not report.complete:
+    if not report.complete or not report.checked:
         return False
     if one is None:
         damaged = (it for it in report.findings if it.verdict in verdicts and it.code in DAMAGE)
