@@ -208,9 +208,9 @@ def _not_of(path: Path, backend: str | None) -> str:
 
 def _searched_kind(name: str) -> SearchedKind:
     row = BACKENDS[name]
-    load = partial(_reader_class, name)
-    told = getattr(load(), "in_folders", InFolders()) if row.in_folders is None else load_class(row.in_folders)
-    return SearchedKind(row.title, row.noun, load, told)
+    find_reader = partial(_reader_class, name)
+    told = getattr(find_reader(), "in_folders", InFolders()) if row.in_folders is None else load_class(row.in_folders)
+    return SearchedKind(row.title, row.noun, find_reader, told)
 
 
 def refuse_url(name: str | Path) -> None:

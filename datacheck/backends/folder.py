@@ -38,7 +38,7 @@ class SearchedKind(NamedTuple):
 
     title: str
     noun: str
-    load: Callable[[], type[Reader]]
+    find_reader: Callable[[], type[Reader]]
     told: InFolders = InFolders()
 
 
@@ -130,7 +130,7 @@ class _Walk(msgspec.Struct):
                 continue
             asked = kind.told.needs is None or any(map(kind.told.needs.fullmatch, names))
             try:
-                reader = kind.load().recognise(folder, self.options) if asked else None
+                reader = kind.find_reader().recognise(folder, self.options) if asked else None
             except SourceUnknown as exc:
                 own.append(kind.told.own)
                 if not name:
@@ -187,7 +187,7 @@ class _Walk(msgspec.Struct):
                 continue
             likely = any(head.startswith(magic, offset) for offset, magic in kind.told.magics)
             if kind.told.files and (not kind.told.magics or likely or suffix in kind.told.suffixes):
-                reader = kind.load().recognise(path, self.options)
+                reader = kind.find_reader().recognise(path, self.options)
                 if reader is not None:
                     self.stores.append((name, reader))
                     return
@@ -219,7 +219,7 @@ class _Walk(msgspec.Struct):
         readers: list[tuple[bytes, Reader]] = []
         sound = bool(self.stores) or any(self.gathered)
         for kind, files in zip(self.kinds, self.gathered, strict=True):
-            if files and issubclass(gathering := kind.load(), Gathering):
+            if files and issubclass(gathering := kind.find_reader(), Gathering):
                 once = _once(sorted(files))
                 readers.append((b"", gathering.gather(self.root, once, faults, self.options)))
                 faults = []

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datacheck.reporting.log_series import SeriesPoint
-from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 WIDTH, HEIGHT = 1000, 220
 STEPS = 1200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
@@ -16,9 +17,11 @@ from datacheck.reporting.page.render import as_markup, rendered
 from datacheck.reporting.page.store import Store, store_of
 from datacheck.reporting.page.strip import Mark, Strip
 from datacheck.reporting.page.words import cut, readable, steps
-from datacheck.reporting.report import Report
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
 from datacheck.reporting.summary import amount, counted, headline
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 LINT, LOG = "prototxt", "log"
 """The backends of reports that are of no records."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from datacheck.model.finding import Finding
-from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 
 class HtmlSink:

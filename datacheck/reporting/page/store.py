@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,8 +17,10 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.reporting.page.words import cut, readable
-from datacheck.reporting.report import Report
 from datacheck.statistics.exact_sums import FieldSummary
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 FAMILIES, FIELDS = 40, 24
 """So many families of keys, and fields of each, are listed."""
