@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct
+from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -38,8 +39,7 @@ RECORDS = "*"
 """Stands for a table's name, which begins with a slash, where datasets are the records."""
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
-SHARDS_A_TABLE = 4096
-UNJUDGED_A_SHARD = 1000
+SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,8 @@ class Contents:
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
+    recovery: Recovery | None = None
+    """How the file is to be shown to the library, if not as it is."""
     paths: tuple[bytes, ...] = ()
     """Those of all datasets, also of those that have no values."""
 

@@ -43,7 +43,7 @@ def plain(path, monkeypatch, **how):
 
 def went_past_the_library(path, name):
     """Say whether all rows of a dataset are read past the library."""
-    with backend.opened(path) as file:
+    with hdf5_file.opened(path) as file:
         reader = Hdf5Reader.recognise(path, StoreOptions())
         contents = reader.contents(0)
         of = [it for table in contents.tables for it in table.datasets if it.name == name]

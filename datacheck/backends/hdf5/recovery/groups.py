@@ -1,0 +1,227 @@
+"""The groups of a damaged file, from its root and from what nothing leads to, with the links that are left of each."""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from datacheck.backends.hdf5.name_heap import in_heap
+from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NOWHERE, Header, Raw, header, of_group
+from datacheck.backends.hdf5.recovery.links import (
+    HARD,
+    Entry,
+    Link,
+    SymbolTable,
+    dense,
+    entries,
+    fits,
+    names_of,
+    of_message,
+    symbol_table,
+)
+from datacheck.backends.hdf5.recovery.searching import Found
+from datacheck.backends.hdf5.superblock import SYMBOL_TABLE
+
+MOST_FITTED = 1 << 16
+"""Nodes are held against heaps so often."""
+
+
+@dataclass
+class Group:
+    """A group by its first path, and its links as far as they were found; `changed` if the library is to see these.
+
+    `names` are those of links that are lost, `lost` says that some are, `beyond` that they lay behind the file's end.
+    """
+
+    path: bytes
+    header: Header
+    links: list[Link]
+    names: set[bytes] = field(default_factory=set)
+    lost: bool = False
+    beyond: bool = False
+    changed: bool = False
+    table: SymbolTable | None = None
+    heap: int | None = None
+
+
+class Groups:
+    """Walks groups, each object once. `troubled` are paths of groups whose list the library could not read."""
+
+    def __init__(self, raw: Raw, found: Found, troubled: frozenset[bytes], *, cut: bool) -> None:
+        self.made: list[Group] = []
+        self.torn: dict[int, tuple[bytes, Header]] = {}
+        """Headers that lost a piece, by their addresses, with their paths."""
+        self.seen: set[int] = set()
+        self.count: dict[int, int] = defaultdict(int)
+        """How many links lead to each object."""
+        self._raw, self._found, self._troubled, self._cut = raw, found, troubled, cut
+
+    def header(self, address: int) -> Header | None:
+        return header(self._raw, address)
+
+    def walk(self, path: bytes, address: int, places: tuple[int, int] | None = None) -> None:
+        """Walk an object and all below it; `places` are those of an old group's tree and heap, if the link has them."""
+        todo = [(path, address, places)]
+        while todo:
+            path, address, places = todo.pop()
+            self.count[address] += 1
+            if address in self.seen:
+                continue
+            self.seen.add(address)
+            made = self.header(address)
+            if places is not None:
+                made = of_group(self._raw, address, made, places)
+            if made is None:
+                continue
+            if made.lost or made.rewritten:
+                self.torn[address] = path, made
+            if made.is_group:
+                group = self._group(path, made)
+                self.made.append(group)
+                below = [it for it in reversed(group.links) if it.kind == HARD]
+                todo += [(path + b"/" + it.name, it.address, it.places) for it in below]
+
+    def _group(self, path: bytes, made: Header) -> Group:
+        table = made.first(SYMBOL_TABLE)
+        if table is not None and len(table.held) >= 16:
+            tree, heap = struct.unpack_from("<QQ", table.held)
+            read = symbol_table(self._raw, tree, heap)
+            lost = bool(read.lost)
+            return Group(path, made, read.links, read.names if lost else set(), lost, read.beyond, lost, read, heap)
+        links = [link for it in made.messages if it.kind == LINK and (link := of_message(it.held))]
+        group = Group(path, made, [link for link, _ in links], changed=made.first(LINK_INFO) is None)
+        dense_heap = _heap(made)
+        if dense_heap is not None:
+            blocks = self._found.blocks.get(dense_heap, [])
+            there = [it for at in blocks for it in dense(self._raw, at) if self._leads(it)]
+            group.links += {it.name: it for it in there}.values()
+            group.lost = group.changed = path in self._troubled
+            group.beyond = self._cut
+        return group
+
+    def _leads(self, link: Link) -> bool:
+        """Say whether a link leads to an object: what was taken out of a heap may be read in it still."""
+        return link.kind != HARD or self.header(link.address) is not None or self._raw.lacks(link.address, 16)
+
+    @cached_property
+    def _free(self) -> dict[int, list[Entry]]:
+        """The nodes that no tree leads to of any group that was found, with their entries."""
+        owned: set[int] = set()
+        for at in self._found.headers if self._found.nodes else ():
+            made = self.header(at)
+            table = made.first(SYMBOL_TABLE) if made is not None else None
+            if table is not None and len(table.held) >= 16:
+                owned |= symbol_table(self._raw, *struct.unpack_from("<QQ", table.held)).nodes
+        owned |= {at for group in self.made if group.table for at in group.table.nodes}
+        return {at: there for at in self._found.nodes if at not in owned and (there := entries(self._raw, at))}
+
+    @cached_property
+    def _heaps(self) -> dict[int, bytes]:
+        """The heaps of names that no group that was found leads to."""
+        owned: set[int] = set()
+        for at in self._found.headers if self._found.heaps else ():
+            made = self.header(at)
+            table = made.first(SYMBOL_TABLE) if made is not None else None
+            if table is not None and len(table.held) >= 16:
+                owned.add(int(struct.unpack_from("<Q", table.held, 8)[0]))
+        owned |= {group.heap for group in self.made if group.heap is not None}
+        return {at: held for at in self._found.heaps if at not in owned and (held := names_of(self._raw, at))}
+
+    def adopt(self) -> None:
+        """Give nodes that no tree leads to back to the one group whose names they have, and walk what they lead to."""
+        tried = 0
+        while tried < MOST_FITTED:
+            asking = [group for group in self.made if group.lost and group.table and group.table.heap]
+            tried += len(self._free) * max(1, len(asking) + len(self._heaps))
+            if not asking or not self._give(asking):
+                return
+
+    def _give(self, asking: Sequence[Group]) -> bool:
+        given = False
+        for at, there in list(self._free.items()):
+            takers = [group for group in asking if group.table and _takes(group.table, there)]
+            if len(takers) != 1 or any(fits(heap, there) for heap in self._heaps.values()):
+                continue
+            group, table = takers[0], takers[0].table
+            assert table is not None
+            links = [link for it in there if (link := it.link(table.heap))]
+            del self._free[at]
+            group.links += links
+            group.names -= {it.name for it in links}
+            table.names -= {it.name for it in links}
+            given = True
+            for link in links:
+                if link.kind == HARD:
+                    self.walk(group.path + b"/" + link.name, link.address, link.places)
+        return given
+
+    def aliased(self) -> dict[int, list[bytes]]:
+        """Take away the links to objects that more lead to than they say; return the paths of the links of each.
+
+        One of them was meant to lead elsewhere, and nothing says which.
+        """
+        there = {at: made for at, count in self.count.items() if count > 1 and (made := self.header(at))}
+        wrong = {at for at, made in there.items() if self.count[at] > made.links}
+        paths: dict[int, list[bytes]] = defaultdict(list)
+        for group in self.made if wrong else ():
+            gone = [it for it in group.links if it.kind == HARD and it.address in wrong]
+            if gone:
+                group.links = [it for it in group.links if it not in gone]
+                group.changed = True
+            for it in gone:
+                paths[it.address].append(group.path + b"/" + it.name)
+        return paths
+
+    def roots(self, above: bytes) -> list[tuple[bytes, int]]:
+        """Walk all objects that nothing leads to, below the path `above`; return the paths of those above the others.
+
+        Those in a circle hang on the first of it.
+        """
+        loose = [at for at in sorted(self._found.headers) if at not in self.seen]
+        below = {it.address for at in loose for it in self._below(at)}
+        roots = []
+        for at in (*(it for it in loose if it not in below), *loose):
+            if at not in self.seen:
+                roots.append((above + b"/at_%d" % at, at))
+                self.walk(*roots[-1])
+        return roots
+
+    def _below(self, address: int) -> Iterable[Link]:
+        made = self.header(address)
+        return self._group(b"", made).links if made is not None and made.is_group else ()
+
+    def headless(self, above: bytes) -> list[tuple[bytes, list[Link]]]:
+        """Return groups of which only the heap of names is left, and the nodes that have them, with their links."""
+        free, heaps = list(self._free.values()), self._heaps
+        if not free or len(free) * len(heaps) > MOST_FITTED:
+            return []
+        held: dict[int, list[Link]] = defaultdict(list)
+        for found in free:
+            takers = [at for at, heap in heaps.items() if fits(heap, found)]
+            if len(takers) == 1:
+                heap = heaps[takers[0]]
+                held[takers[0]] += [link for it in found if (link := it.link(heap))]
+        whole = {
+            at: links for at, links in held.items() if {it.name for it in links} <= set(in_heap(self._raw.read, at))
+        }
+        unseen = ((at, [it for it in links if it.address not in self.seen]) for at, links in sorted(whole.items()))
+        return [(above + b"/at_%d" % at, links) for at, links in unseen if links]
+
+
+def _takes(table: SymbolTable, found: Sequence[Entry]) -> bool:
+    if not fits(table.heap, found):
+        return False
+    names = {link.name for it in found if (link := it.link(table.heap))}
+    return names == table.names or (len(names) > 1 and names < table.names)
+
+
+def _heap(made: Header) -> int | None:
+    """Return where the heap of the links of a group is, if they lie in one."""
+    info = made.first(LINK_INFO)
+    if info is None or len(info.held) < 18:
+        return None
+    (heap,) = struct.unpack_from("<Q", info.held, 10 if info.held[1] & 1 else 2)
+    return None if heap == NOWHERE else int(heap)
