@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from datacheck.backends.hdf5.tables import Dataset
@@ -44,11 +46,12 @@ OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy",
 class Hindrances:
     """What keeps the datasets of an open file of `size` bytes from being read; what they declare adds up."""
 
-    def __init__(self, h5: Any, file: Any, size: int) -> None:
+    def __init__(self, h5: Any, file: Any, size: int, path: Path | None = None) -> None:
         self._h5 = h5
         self._file = file
         self._size = size
         self._declared = 0
+        self._folder = None if path is None else path.parent
 
     def of(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
         """Yield why a dataset must not or cannot be read; the first reason is enough."""
@@ -79,8 +82,10 @@ class Hindrances:
         for at in range(created.get_virtual_count()):
             file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
             target = plain(f"{file}:{name}")
-            if file != "." or "%" in name:
-                return target, "is in another file" if file != "." else "is a pattern"
+            if file != ".":
+                return self._absent(created) or (target, "is in another file")
+            if "%" in name:
+                return target, "is a pattern"
             path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
             if why is not None:
                 return target, why
@@ -97,6 +102,15 @@ class Hindrances:
                 if why is not None:
                     return further, why
         return "", None
+
+    def _absent(self, created: Any) -> tuple[str, str] | None:
+        """Return the first source that is not there, of those in files that would lie below the folder of this one."""
+        for at in range(created.get_virtual_count() if self._folder is not None else 0):
+            file = created.get_virtual_filename(at)
+            inside = file not in ("", ".") and "%" not in file and not Path(file).is_absolute()
+            if inside and ".." not in Path(file).parts and not os.path.lexists(self._folder / file):
+                return plain(f"{file}:{created.get_virtual_dsetname(at)}"), "is in another file, which is not there"
+        return None
 
     def _missing_filter(self, opened: Any, created: Any, dataset: Dataset) -> Finding | None:
         for at, number in enumerate(dataset.filters):

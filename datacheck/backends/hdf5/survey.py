@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -56,9 +57,21 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 
 
-def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter, *, whole: bool = True) -> Contents:
-    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written."""
-    walk = _Walk(h5, file, size, trail, whole=whole)
+def survey(
+    h5: Any,
+    file: Any,
+    size: int,
+    options: StoreOptions,
+    trail: StepCounter,
+    *,
+    whole: bool = True,
+    path: Path | None = None,
+) -> Contents:
+    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
+
+    `path` is where it lies, so that it can be said which other files that it names are not there.
+    """
+    walk = _Walk(h5, file, size, trail, whole=whole, path=path)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
@@ -71,14 +84,17 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
     walk.findings += together(walk.lengths, options)
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
-    left = tuple(it for it in unjudged if it not in frozenset(single))
+    alone = frozenset(single)
+    left = tuple(it for it in unjudged if it not in alone)
     return Contents(tuple(found_tables), left, single, tuple(walk.findings), paths=tuple(walk.lengths))
 
 
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True) -> None:
+    def __init__(
+        self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True, path: Path | None = None
+    ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
@@ -88,7 +104,7 @@ class _Walk:
         self._whole = whole
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
-        self._hindrances = Hindrances(h5, file, size)
+        self._hindrances = Hindrances(h5, file, size, path)
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
