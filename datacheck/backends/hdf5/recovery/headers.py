@@ -22,6 +22,9 @@ PIECE_BYTES = 16 << 20
 RANKS, CLASSES, LAYOUTS = 32, 11, 3
 """The most dimensions of a dataset, and the last classes of types and of layouts."""
 NOWHERE = (1 << 64) - 1
+READ_TIMES, READ_BYTES, LEAST_BYTES = 12, 64 << 20, 256
+"""A file is read so many times over, and so many bytes more, each read counting for so many at least: parts made to
+lead to one another again and again would take for ever."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,21 @@ class Raw:
     descriptor: int
     base: int
     size: int
+    spent: list[int] = field(default_factory=lambda: [0])
+    held: list[int] = field(default_factory=lambda: [0])
+    heaps: dict[int, bytes] = field(default_factory=dict)
+    """Names that were read, by where their heap is: many groups may say that they have the same."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Say whether as much was read as a file of this size could have to tell; nothing more is read then."""
+        return self.spent[0] > READ_TIMES * self.size + READ_BYTES
 
     def read(self, at: int, size: int) -> bytes:
         """Return so many bytes, or fewer where the file ends."""
-        if not 0 <= at < self.size - self.base or size <= 0:
+        if not 0 <= at < self.size - self.base or size <= 0 or self.exhausted:
             return b""
+        self.spent[0] += max(size, LEAST_BYTES)
         return pread(self.descriptor, min(size, self.size - self.base - at), self.base + at)
 
     def lacks(self, at: int, size: int) -> bool:

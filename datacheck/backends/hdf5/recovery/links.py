@@ -15,6 +15,8 @@ from datacheck.backends.hdf5.recovery.headers import NOWHERE, Raw
 from datacheck.backends.hdf5.superblock import lookup3
 
 HEAP_BYTES = 16 << 20
+HEAPS_BYTES = 128 << 20
+"""More names are not kept."""
 NODES = 1 << 16
 """More nodes of the B-tree of a group are not looked at."""
 ENTRY = 40
@@ -121,7 +123,8 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
             made.beyond |= raw.lacks(at, 24)
         else:
             todo += reversed(below)
-    made.names = set(in_heap(raw.read, heap)) - {it.name for it in made.links}
+    if made.lost:
+        made.names = set(in_heap(raw.read, heap)) - {it.name for it in made.links}
     return made
 
 
@@ -194,6 +197,14 @@ def text_at(heap: bytes, at: int) -> bytes:
 
 def names_of(raw: Raw, at: int) -> bytes:
     """Return the names that the local heap there holds, with what is between them; empty if it is not whole."""
+    if at not in raw.heaps:
+        held = _names_of(raw, at)
+        raw.held[0] += len(held)
+        raw.heaps[at] = held if raw.held[0] <= HEAPS_BYTES else b""
+    return raw.heaps[at]
+
+
+def _names_of(raw: Raw, at: int) -> bytes:
     head = raw.read(at, 32)
     if len(head) < 32 or not head.startswith(b"HEAP\0"):
         return b""

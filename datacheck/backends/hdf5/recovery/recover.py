@@ -156,7 +156,7 @@ class _Recovering:
                 "that do: one was meant to lead elsewhere, and none of them is followed"
             )
             yield found("damaged-store", said, objects=names[:NAMED], offset=at)
-        if not self._found.whole:
+        if not self._found.whole or self._raw.exhausted:
             said = "the file has more of what looks like its structure than is looked at"
             yield found("damaged-store", said, verdict="unverifiable")
 

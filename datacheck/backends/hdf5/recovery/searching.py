@@ -21,9 +21,9 @@ MARKS = re.compile(
     re.DOTALL,
 )
 """The last one begins a header of version 1: how many messages and links it has, a length, and four zeros."""
-MOST_HEADERS = 1 << 20
-MOST_TRIES = 1 << 21
-MOST_PARTS = 1 << 18
+MOST_HEADERS = 1 << 16
+MOST_TRIES = 1 << 18
+MOST_PARTS = 1 << 15
 """So many headers, places where one might be, and other parts are looked at; what lies behind is not found."""
 
 
