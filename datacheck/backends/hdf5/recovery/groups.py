@@ -90,7 +90,8 @@ class Groups:
             tree, heap = struct.unpack_from("<QQ", table.held)
             read = symbol_table(self._raw, tree, heap)
             lost = bool(read.lost)
-            return Group(path, made, read.links, read.names if lost else set(), lost, read.beyond, lost, read, heap)
+            anew = lost or read.short
+            return Group(path, made, read.links, read.names if lost else set(), lost, read.beyond, anew, read, heap)
         links = [link for it in made.messages if it.kind == LINK and (link := of_message(it.held))]
         group = Group(path, made, [link for link, _ in links], changed=made.first(LINK_INFO) is None)
         dense_heap = _heap(made)

@@ -22,6 +22,8 @@ NODES = 1 << 16
 ENTRY = 40
 """Bytes of an entry of a symbol table."""
 NODE_ENTRIES = 1 << 12
+NODE_BYTES, TREE_BYTES = 328, 544
+"""Bytes of a node of a symbol table and of its tree, unless a file says otherwise."""
 GROUP_IN_CACHE, SOFT_IN_CACHE = 1, 2
 """Kinds of what an entry says of the object that it leads to."""
 BLOCK_HEAD = 21
@@ -89,6 +91,8 @@ class SymbolTable:
     nodes: set[int] = field(default_factory=set)
     lost: int = 0
     beyond: bool = False
+    short: bool = False
+    """Whether a node ends behind the end of the file: the library wants all of it, whatever it holds."""
     heap: bytes = b""
     names: set[bytes] = field(default_factory=set)
     unnamed: list[int] = field(default_factory=list)
@@ -111,12 +115,14 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
         seen.add(at)
         if raw.read(at, 4) == b"SNOD":
             made.nodes.add(at)
+            made.short |= raw.lacks(at, NODE_BYTES)
             there, missing = entries_there(raw, at)
             _take(made, there)
             if missing:
                 made.lost += 1
                 made.beyond |= raw.lacks(at, 8 + ENTRY * (len(there) + missing))
             continue
+        made.short |= raw.lacks(at, TREE_BYTES)
         below = _children(raw, at)
         if below is None:
             made.lost += 1
