@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PAYLOADS := .venv-payloads
 
-.PHONY: help demo test check format bench damage fuzz clean
+.PHONY: help demo test test-payloads check format bench damage fuzz clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
 	@echo "make test     run the tests"
+	@echo "make test-payloads  install the packages that write payloads (several GB), and test stores that they wrote"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
@@ -29,6 +31,13 @@ demo: $(READY)
 # The tests start thousands of processes: without bytecode each of them would compile the package anew.
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto
+
+# In an environment of its own: some of these packages change what others find installed.
+test-payloads: $(READY)
+	test -x $(PAYLOADS)/bin/python || $(PYTHON) -m venv $(PAYLOADS)
+	$(PAYLOADS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PAYLOADS)/bin/python -m pip install --quiet --editable . --group dev --group payloads
+	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/decoders/messages/test_arrow.py
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -55,4 +64,4 @@ fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_payloads.py -max_total_time=120
 
 clean:
-	rm -rf $(VENV) datacheck-demo
+	rm -rf $(VENV) $(PAYLOADS) datacheck-demo

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +84,46 @@ def pictures(values: Iterator[bytes]) -> int:
     return bad
 
 
+def arrays(unpack: Callable[[bytes], Mapping[str, Any]], names: tuple[str, ...]) -> Callable[[Iterator[bytes]], int]:
+    """Return the loop over records that are unpacked to a mapping with these arrays."""
+
+    def loop(values: Iterator[bytes]) -> int:
+        bad = 0
+        for value in values:
+            record = unpack(value)
+            for name in names:
+                bad += look(np.asarray(record[name]))
+        return bad
+
+    return loop
+
+
+def with_pickle(path: str) -> int:
+    import pickle
+
+    return arrays(pickle.loads, ("x",))(lmdb_values(path))
+
+
+def with_json(path: str) -> int:
+    import json
+
+    return arrays(json.loads, ("x", "pos"))(lmdb_values(path))
+
+
+def with_msgpack(path: str) -> int:
+    import msgspec
+
+    return arrays(msgspec.msgpack.decode, ("x", "pos"))(lmdb_values(path))
+
+
+def with_npz(path: str) -> int:
+    return arrays(lambda value: np.load(io.BytesIO(value)), ("x",))(lmdb_values(path))
+
+
+def with_raw_arrays(path: str) -> int:
+    return sum(look(np.frombuffer(value, np.float32)) for value in lmdb_values(path))
+
+
 def count(values: Iterator[bytes]) -> int:
     return sum(1 for value in values if not value)
 
@@ -119,6 +160,11 @@ LOOPS: dict[str, Callable[..., int]] = {
     "leveldb-raw": lambda path: raw(leveldb_values(path)),
     "leveldb-verified": lambda path: count(leveldb_values(path, verify_checksums=True)),
     "hdf5": slabs,
+    "pickle": with_pickle,
+    "json": with_json,
+    "msgpack": with_msgpack,
+    "npz": with_npz,
+    "raw-arrays": with_raw_arrays,
     "jpeg-only": jpeg_only,
 }
 

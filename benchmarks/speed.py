@@ -35,7 +35,10 @@ CORES = len(os.sched_getaffinity(0))
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against."""
+    """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against.
+
+    `options` are those that a scan of it needs.
+    """
 
     name: str
     title: str
@@ -45,6 +48,7 @@ class Row:
     target: float
     limit: str | None = None
     limit_share: float | None = None
+    options: tuple[str, ...] = ()
 
 
 def lmdb(make: Callable[..., bytes]) -> Callable[[Path, int], None]:
@@ -99,6 +103,19 @@ ROWS = [
         "hdf5",
         4.0,
     ),
+    Row("pickle", "LMDB, pickled dicts of one float32 3x64x64", 16_000, lmdb(stores.pickled(3, 64, 64)), "pickle", 1.3),
+    Row("json", "LMDB, JSON with two lists of floats", 80_000, lmdb(stores.in_json), "json", 1.0),
+    Row("msgpack", "LMDB, msgpack with two lists of floats", 200_000, lmdb(stores.in_msgpack), "msgpack", 1.0),
+    Row("npz", "LMDB, npz of one float32 64x64", 16_000, lmdb(stores.npz(64, 64)), "npz", 1.0),
+    Row(
+        "raw-arrays",
+        "LMDB, raw float32 64x64",
+        64_000,
+        lmdb(stores.bare(64, 64)),
+        "raw-arrays",
+        6.0,
+        options=("--array", "f4:64,64"),
+    ),
 ]
 
 
@@ -147,7 +164,10 @@ def measure(row: Row, folder: Path, scale: float, runs: int) -> Result:
     best: dict[tuple[str, int], float] = {}
     for _ in range(runs):
         for size, path in enumerate(paths):
-            sides = {"loop": [[PYTHON, str(HERE / "loops.py"), row.loop, str(path)]], "datacheck": [[*SCAN, str(path)]]}
+            sides = {
+                "loop": [[PYTHON, str(HERE / "loops.py"), row.loop, str(path)]],
+                "datacheck": [[*SCAN, *row.options, str(path)]],
+            }
             if row.limit:
                 sides["limit"] = limits(row, path)
             for side, commands in sides.items():

@@ -100,3 +100,39 @@ def jpegs(side: int) -> Callable[[np.random.Generator, int], bytes]:
         return encode(out.getvalue(), label, encoded=True)
 
     return make
+
+
+def pickled(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    import pickle
+
+    return lambda random, label: pickle.dumps({"x": random.standard_normal(shape).astype(np.float32), "y": label})
+
+
+def npz(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    def make(random: np.random.Generator, label: int) -> bytes:
+        out = io.BytesIO()
+        np.savez(out, x=random.standard_normal(shape).astype(np.float32), y=label)
+        return out.getvalue()
+
+    return make
+
+
+def lists(random: np.random.Generator, label: int) -> dict[str, object]:
+    """Return a record of two lists of numbers, as molecules and recordings have them."""
+    return {"x": random.standard_normal(64).tolist(), "pos": random.standard_normal((20, 3)).tolist(), "y": label}
+
+
+def in_json(random: np.random.Generator, label: int) -> bytes:
+    import json
+
+    return json.dumps(lists(random, label)).encode()
+
+
+def in_msgpack(random: np.random.Generator, label: int) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode(lists(random, label))
+
+
+def bare(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    return lambda random, label: random.standard_normal(shape).astype(np.float32).tobytes()

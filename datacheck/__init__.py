@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datacheck.model.batch import Batch
     from datacheck.model.finding import Finding, found
     from datacheck.netscan.scan import scan_net
-    from datacheck.rebuilding.rebuild import rebuild
+    from datacheck.rebuilding.api import rebuild
     from datacheck.rebuilding.receipt import Receipt
     from datacheck.reporting.report import Report
     from datacheck.scanning.scan import scan
@@ -51,7 +51,7 @@ _HOMES = {
     "read_log": "logs.reading",
     "Receipt": "rebuilding.receipt",
     "Report": "reporting.report",
-    "rebuild": "rebuilding.rebuild",
+    "rebuild": "rebuilding.api",
     "scan": "scanning.scan",
     "scan_net": "netscan.scan",
     **dict.fromkeys(

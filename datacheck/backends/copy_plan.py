@@ -68,7 +68,8 @@ class Plan:
 
     `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
     for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
-    `fills`. `changing`, for stores of keys and values, has further records go, or get other keys or values.
+    `fills`. `changing`, for stores of keys and values, has further records go, or get other keys or values. Of HDF5
+    `samples` are the groups and files that go as a whole, with records or without (see Gone).
     """
 
     target: Path
@@ -77,6 +78,25 @@ class Plan:
     fill: float | None = None
     fills: Drops | None = None
     changing: Changing | None = None
+    samples: frozenset[tuple[str | None, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What goes with records that are dropped: all their indexes, ascending int64 as bytes, and whole samples.
+
+    A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
+    `losses` say what a copy would leave untrue; `mends` if it changes more than rows.
+    """
+
+    indexes: bytes = b""
+    samples: frozenset[tuple[str | None, str]] = frozenset()
+    losses: tuple[str, ...] = ()
+    mends: bool = False
+
+    @property
+    def count(self) -> int:
+        return len(self.indexes) // 8
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from re import Pattern
 from typing import Protocol, runtime_checkable
 
-from datacheck.backends.copy_plan import Copying, Plan, Verifying
+from datacheck.backends.copy_plan import Copying, Gone, Plan, Verifying
 from datacheck.model.blocks import AnyBlock, Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.finding import Finding
 
@@ -18,14 +18,22 @@ class StoreOptions:
     """What a caller says about a store's meaning that cannot be read off it; only HDF5 has use for it.
 
     `label_field` is the name of the dataset that holds labels, `together` lists groups of dataset paths that must have
-    as many rows as each other.
+    as many rows as each other. `records` says of sibling datasets with like names whether they are a "table" or a
+    record each, "per-sample"; None where the store tells.
     """
 
     label_field: str | None = None
     together: tuple[tuple[str, ...], ...] = ()
+    records: str | None = None
 
 
 DEFAULTS = StoreOptions()
+READINGS = ("table", "per-sample")
+
+
+def records_of(conventions: Collection[str]) -> str | None:
+    """Return the one of READINGS that is among the names of conventions."""
+    return next((it for it in READINGS if it in conventions), None)
 
 
 @dataclass(frozen=True)
@@ -185,6 +193,20 @@ class Copier(Protocol):
 
     def joined(self, digests: Sequence[str]) -> str | None:
         """Return the digest of a copy from those of its shares; None if its copies are not read in shares."""
+        ...
+
+
+@runtime_checkable
+class WithSamples(Protocol):
+    """A copier of a store whose records belong together otherwise than by their keys."""
+
+    def gone(
+        self, reader: Reader, indexes: bytes, marked: frozenset[tuple[str | None, str]], *, drop_rows: bool
+    ) -> Gone:
+        """Return all that goes with the records at these indexes, ascending int64, and with marked samples.
+
+        With `drop_rows` only the same rows go of what is in step with them, and not the whole sample.
+        """
         ...
 
 

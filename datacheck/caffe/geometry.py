@@ -14,12 +14,16 @@ Shape = tuple[Dim, ...]
 Shapes = Sequence[Shape | None]
 
 
-class Misfit(Exception):
-    """Why Caffe would not set the layer up: one clause, and the field it lies in, within the layer."""
+MOST_SAID = 32
+"""Sizes of a shape that are spelled out: a blob has no more axes."""
 
-    def __init__(self, reason: str, field: str = "") -> None:
+
+class Misfit(Exception):
+    """Why Caffe would not set the layer up: one clause, the field it lies in, and the forks that would."""
+
+    def __init__(self, reason: str, field: str = "", forks: tuple[str, ...] = ()) -> None:
         super().__init__(reason, field)
-        self.reason, self.field = reason, field
+        self.reason, self.field, self.forks = reason, field, forks
 
 
 def axis_of(shape: Shape, axis: int, field: str, *, end: int = 0) -> int:
@@ -39,7 +43,8 @@ def spell(shape: Shape | None) -> str:
     """Return a shape as a person reads it; ? is a size that is not known."""
     if shape is None:
         return "an unknown shape"
-    return "x".join("?" if size is None else str(size) for size in shape) or "a single value"
+    said = "x".join("?" if size is None else str(size) for size in shape[:MOST_SAID]) or "a single value"
+    return f"{said}x..." if len(shape) > MOST_SAID else said
 
 
 def differ(one: Dim, other: Dim) -> bool:

@@ -93,7 +93,12 @@ def layers(prototxt: Prototxt) -> list[Layer]:
 
 
 def _inputs(net: Any) -> Iterator[Layer]:
-    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`."""
+    """Yield an Input layer for each `input` of the net: its shape is in `input_shape`, or four `input_dim`.
+
+    Where the net gives no shape at all, Caffe drops the inputs (UpgradeNetInput).
+    """
+    if not net.input_shape and not net.input_dim:
+        return
     for number, name in enumerate(net.input):
         message = message_class("LayerParameter")(name=name, type="Input", top=[name])
         if len(net.input_shape) > number:
@@ -107,7 +112,7 @@ def _upgraded(old: Any, path: str) -> Layer:
     """Return a layer of the second generation (`layers`, V1LayerParameter) as one of today's."""
     message = message_class("LayerParameter")()
     if old.HasField("layer"):
-        return Layer(old.layer.name, old.layer.type, message, path, old=True)
+        return _first_generation(old, path)
     names = {number: name for name, number in enums()["LayerType"].items()}
     kind = V1_TYPES.get(names[old.type], names[old.type].capitalize())
     message.name, message.type = old.name, kind
@@ -123,6 +128,26 @@ def _upgraded(old: Any, path: str) -> Layer:
     for number, name in enumerate(old.param):
         _param(message, number).name = name
     return Layer(old.name, kind, message, path)
+
+
+def _first_generation(old: Any, path: str) -> Layer:
+    """Return a layer of the first generation: its name, type and tops, and of a data layer what it reads and how."""
+    message, first = message_class("LayerParameter")(), old.layer
+    if first.type in ("data", "images", "hdf5_data"):
+        message.top.extend(old.top)
+        param = {"data": message.data_param, "images": message.image_data_param}.get(
+            first.type, message.hdf5_data_param
+        )
+        param.source, param.batch_size = first.source, first.batchsize
+        if first.type != "hdf5_data":
+            transform = message.transform_param
+            transform.scale, transform.mirror, transform.crop_size = first.scale, first.mirror, first.cropsize
+            if first.meanfile:
+                transform.mean_file = first.meanfile
+        if first.type == "images":
+            param.new_height, param.new_width = first.new_height, first.new_width
+            param.shuffle = first.shuffle_images
+    return Layer(first.name, first.type, message, path, old=True)
 
 
 def _param(message: Any, number: int) -> Any:

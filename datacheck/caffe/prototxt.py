@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from datacheck.caffe.forks import forks_of_value
 from datacheck.caffe.messages import MalformedMessage, parse_text
+from datacheck.caffe.scalars import fault_of
 from datacheck.caffe.schema import messages
 from datacheck.caffe.syntax import Node, SyntaxFault, read_fields
 from datacheck.errors import PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
@@ -29,12 +31,16 @@ _GLOG = re.compile(r"(Log file created at|[IWEF]\d{4,8} \d\d:\d\d:\d\d)")
 
 @dataclass(frozen=True)
 class UnknownField:
-    """A field that the message it stands in (`owner`, as the schema calls it) does not have."""
+    """A field that the message it stands in (`owner`, as the schema calls it) does not have in BVLC's Caffe.
+
+    With a `value`, the field is there, but not that value of its enum, which only forks have.
+    """
 
     name: str
     path: str
     owner: str
     line: int
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ def parse_prototxt(path: str, text: str) -> Prototxt:
     try:
         message = parse_text(ROOTS[kind], text)
     except MalformedMessage as exc:
-        raise PrototxtMalformed(path, exc.line, exc.reason) from exc
+        line, reason = fault_of(fields, ROOTS[kind], exc.line) or (exc.line, exc.reason)
+        raise PrototxtMalformed(path, line, reason) from exc
     return Prototxt(path, kind, message, lines, tuple(unknown))
 
 
@@ -117,6 +124,8 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
             path += f"[{count[node.name]}]"
             count[node.name] += 1
         lines.setdefault(path, node.line)
+        if node.value and forks_of_value(field.type, node.value):
+            yield UnknownField(node.name, path, owner, node.line, node.value)
         if node.fields and field.type in messages():
             yield from _walk(node.fields, field.type, f"{path}.", lines)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datacheck.caffe.forms import Form, form_of
 from datacheck.caffe.network import Layer
 from datacheck.caffe.schema import enums
 
@@ -55,16 +56,26 @@ Rule = Callable[[Any, Known], Interval | None]
 def follow(layers: Sequence[Layer]) -> list[list[Interval | None]]:
     """Return the intervals of the bottoms of each of the layers of one phase."""
     blobs: dict[str, Interval | None] = {}
+    forms: dict[str, Form] = {}
     found = []
-    for layer in layers:
+    for number, layer in enumerate(layers):
         bottoms = [blobs.get(name) for name in layer.bottoms]
         found.append(bottoms)
-        made = _made(layer, bottoms)
+        form = form_of(layer, number, [forms.get(name) for name in layer.bottoms])
+        made = _at_least(form.least, _made(layer, bottoms))
+        forms.update(dict.fromkeys(layer.tops[:1], form))
         if made is not None and (math.isnan(made.low) or math.isnan(made.high)):
             made = None
         for name in layer.tops:
             blobs[name] = made
     return found
+
+
+def _at_least(least: float, made: Interval | None) -> Interval | None:
+    """Return the interval without what the layer's form never comes to; its end, if any, comes up by rounding only."""
+    if least == -INF or (made is not None and made.low >= least):
+        return made
+    return Interval(least, INF if made is None else max(made.high, least), rare=True)
 
 
 def _made(layer: Layer, bottoms: Sequence[Interval | None]) -> Interval | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from datacheck.caffe.forks import values_of_forks
+
 ENUMS = """
 VarianceNorm: FAN_IN FAN_OUT AVERAGE
 SnapshotFormat: HDF5 BINARYPROTO
@@ -184,12 +186,20 @@ class Field:
 
 @cache
 def enums() -> dict[str, dict[str, int]]:
-    """Return the values of each enum by name; they count from 0 where no number is given."""
+    """Return the values of each enum by name; they count from 0 where no number is given.
+
+    Those that only forks have come last, with numbers of their own, so that a file that has one can be read.
+    """
     made: dict[str, dict[str, int]] = {}
     for name, text in _entries(ENUMS):
         pairs = [word.partition("=") for word in text.split()]
         made[name] = {value: int(number or place) for place, (value, _, number) in enumerate(pairs)}
+        made[name].update({value: FORKS_FROM + place for place, value in enumerate(values_of_forks(name))})
     return made
+
+
+FORKS_FROM = 1000
+"""The numbers of values that only forks have."""
 
 
 @cache

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, spell
-from datacheck.caffe.shape_windows import convolution, deconvolution, pooling, spp
+from datacheck.caffe.shape_windows import convolution, deconvolution, im2col, pooling, spp
 
 
 def inner_product(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
@@ -162,6 +162,10 @@ def accuracy(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     classes = shape[axis_of(shape, axis, "accuracy_param.axis")]
     if classes is not None and message.accuracy_param.top_k > classes:
         raise Misfit(f"top_k {message.accuracy_param.top_k} of only {classes} classes", "accuracy_param.top_k")
+    values, labels = product(shape), None if len(bottoms) < 2 or bottoms[1] is None else product(bottoms[1])
+    if values is not None and labels and message.accuracy_param.top_k > values // labels:
+        said = f"top_k {message.accuracy_param.top_k} of {values} scores for {labels} labels"
+        raise Misfit(said, "accuracy_param.top_k")
     return [(), (classes,)]
 
 
@@ -189,9 +193,26 @@ def batch_reindex(message: Any, bottoms: Shapes, count: int) -> list[Shape | Non
 
 
 def recurrent(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    """Return the first top of LSTM or RNN: time steps, streams, outputs."""
-    shape, outputs = _known(bottoms[0]), message.recurrent_param.num_output
-    return [(*shape[:2], outputs)] if len(shape) >= 2 and outputs else [None]
+    """Return the tops of LSTM or RNN: time steps, streams, outputs; and the states, of a single step."""
+    shape, outputs = bottoms[0], message.recurrent_param.num_output
+    if shape is None:
+        return [None] * count
+    return [(*shape[:2], outputs), *[(1, shape[1], outputs)] * (count - 1)]
+
+
+def lstm_unit(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    return [bottoms[0]] * count
+
+
+def mvn(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the top of MVN, which has four axes whatever comes in."""
+    shape = _known(bottoms[0])
+    return [(*shape, *[1] * (4 - len(shape)))]
+
+
+def filter_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the tops of Filter: how many rows are selected, the data decides."""
+    return [None if not shape else (None, *shape[1:]) for shape in bottoms[:-1]]
 
 
 def _known(shape: Shape | None) -> Shape:
@@ -214,9 +235,13 @@ RULES: dict[str, Rule] = {
     "Deconvolution": deconvolution,
     "Eltwise": eltwise,
     "Embed": embed,
+    "Filter": filter_,
     "Flatten": flatten,
+    "Im2col": im2col,
     "InnerProduct": inner_product,
     "LSTM": recurrent,
+    "LSTMUnit": lstm_unit,
+    "MVN": mvn,
     "Permute": permute,
     "Pooling": pooling,
     "RNN": recurrent,
@@ -226,11 +251,13 @@ RULES: dict[str, Rule] = {
     "Slice": slice_,
     "Tile": tile,
 }
-PARTIAL = frozenset(("Accuracy", "BatchReindex", "Concat", "Crop", "Eltwise", "InnerProduct"))
+PARTIAL = frozenset(
+    ("Accuracy", "BatchReindex", "Concat", "Crop", "Eltwise", "Filter", "InnerProduct", "LSTM", "LSTMUnit", "RNN")
+)
 """Layers whose tops can be told, in part, though a bottom is not known."""
 SAME = frozenset(
     (
-        *("AbsVal", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Exp", "Log", "LRN", "MVN", "PReLU"),
+        *("AbsVal", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Exp", "Log", "LRN", "PReLU"),
         *("Power", "ReLU", "Scale", "Sigmoid", "Softmax", "Split", "Swish", "TanH", "Threshold"),
     )
 )

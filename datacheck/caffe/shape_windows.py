@@ -6,6 +6,7 @@ from typing import Any
 
 from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, spell
 from datacheck.caffe.pooling import Axis
+from datacheck.caffe.pyramid import MOST_LEVELS
 from datacheck.caffe.schema import enums
 
 
@@ -31,12 +32,7 @@ def convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = 
     assert shape is not None
     axis = axis_of(shape, param.axis, "convolution_param.axis")
     axes = len(shape) - axis - 1
-    kernel = spatial(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
-    stride = spatial(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
-    pad = spatial(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
-    dilation = spatial(param, "convolution_param", ("dilation",), axes, 1)
-    if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
-        raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
+    kernel, stride, pad, dilation = _windows(param, axes)
     _grouped(param, shape[axis])
     sizes: list[Dim] = []
     for place, size in enumerate(shape[axis + 1 :]):
@@ -47,13 +43,44 @@ def convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = 
             sizes.append(stride[place] * (size - 1) + extent - 2 * pad[place])
         else:
             room = size + 2 * pad[place] - extent
-            sizes.append(
-                (room // stride[place] if room >= 0 else -(-room // stride[place])) + 1
-            )  # as in C++: towards 0
+            sizes.append(_steps(room, stride[place]))
     if any(size is not None and size < 1 for size in sizes):
         word = "x".join(map(str, kernel))
         raise Misfit(f"the kernel {word} does not fit into {spell(shape)}: the top would be {spell(tuple(sizes))}")
     return [(*shape[:axis], param.num_output, *sizes)] * count
+
+
+def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
+    """Return the top of Im2col: the windows' values as channels, and how many windows there are."""
+    param, shape = message.convolution_param, bottoms[0]
+    assert shape is not None
+    axis = axis_of(shape, param.axis, "convolution_param.axis")
+    axes = len(shape) - axis - 1
+    if axes < 1:
+        raise Misfit(f"{spell(shape)} has no axis behind axis {axis} to go over", "convolution_param.axis")
+    kernel, stride, pad, dilation = _windows(param, axes)
+    channels, sizes = shape[axis], list[Dim]()
+    for place, size in enumerate(shape[axis + 1 :]):
+        channels = None if channels is None else channels * kernel[place]
+        room = None if size is None else size + 2 * pad[place] - dilation[place] * (kernel[place] - 1) - 1
+        sizes.append(None if room is None else _steps(room, stride[place]))
+    return [(*shape[:axis], channels, *sizes)] * count
+
+
+def _windows(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Return kernel, stride, pad and dilation along each axis."""
+    kernel = spatial(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
+    stride = spatial(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
+    pad = spatial(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
+    dilation = spatial(param, "convolution_param", ("dilation",), axes, 1)
+    if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
+        raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
+    return kernel, stride, pad, dilation
+
+
+def _steps(room: int, stride: int) -> int:
+    """Return how many windows there are, divided as in C++: towards 0."""
+    return (room // stride if room >= 0 else -(-room // stride)) + 1
 
 
 def _grouped(param: Any, channels: Dim) -> None:
@@ -78,11 +105,11 @@ def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
     param = message.pooling_param
     if len(shape) != 4:
         raise Misfit(f"pooling takes 4 axes, not the {len(shape)} of {spell(shape)}")
-    kernel = _pair(param, "kernel_size", "kernel_h", "kernel_w")
+    kernel = _kernel(param)
     stride = _pair(param, "stride", "stride_h", "stride_w")
     pad = _pair(param, "pad", "pad_h", "pad_w")
     if param.global_pooling:
-        if kernel != (0, 0):
+        if any(param.HasField(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
             raise Misfit("a kernel is given along with global_pooling", "pooling_param.global_pooling")
         if stride != (1, 1) or pad != (0, 0):
             raise Misfit("global_pooling takes stride 1 and pad 0 only", "pooling_param.global_pooling")
@@ -91,14 +118,24 @@ def pooling_axes(message: Any, shape: Shape) -> tuple[Axis | None, Axis | None]:
         raise Misfit("kernel_size (or kernel_h and kernel_w) is missing or 0", "pooling_param")
     if min(stride) < 1:
         raise Misfit("the stride is 0", "pooling_param.stride")
-    if any(pad[it] and pad[it] >= kernel[it] for it in (0, 1)) or (any(pad) and 0 in kernel):
+    if any(pad) and any(pad[it] >= kernel[it] for it in (0, 1)):
         raise Misfit(f"pad {max(pad)} must be less than the kernel {min(kernel)}", "pooling_param.pad")
+    if any(pad) and param.pool == enums()["PoolMethod"]["STOCHASTIC"]:
+        raise Misfit("stochastic pooling takes no pad", "pooling_param.pad")
     ceil = param.round_mode == enums()["RoundMode"]["CEIL"]
     height, width = (
         None if size is None else Axis(size, kernel[it], stride[it], pad[it], any(pad), ceil)
         for it, size in enumerate(shape[2:])
     )
     return height, width
+
+
+def _kernel(param: Any) -> tuple[int, int]:
+    """Return the kernel's height and width: kernel_size goes before a kernel_h or kernel_w that stands alone."""
+    both = param.HasField("kernel_h") and param.HasField("kernel_w")
+    if param.HasField("kernel_size") == both and (both or param.HasField("kernel_h") or param.HasField("kernel_w")):
+        raise Misfit("give kernel_size, or both kernel_h and kernel_w", "pooling_param.kernel_size")
+    return (param.kernel_h, param.kernel_w) if both else (param.kernel_size, param.kernel_size)
 
 
 def _pair(param: Any, one: str, height: str, width: str) -> tuple[int, int]:
@@ -129,7 +166,3 @@ def spp(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
         return [(*shape[:2], 1, 1)]
     bins = sum(4**level for level in range(height))
     return [(shape[0], None if shape[1] is None else shape[1] * bins)]
-
-
-MOST_LEVELS = 12
-"""More levels of a pyramid than any picture has pixels for."""

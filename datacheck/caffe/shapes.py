@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacheck.caffe.geometry import Misfit, Shape, Shapes, product, spell
-from datacheck.caffe.layers import LOSSES
+from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.caffe.network import Layer
+from datacheck.caffe.setup_checks import set_up
 from datacheck.caffe.shape_rules import PARTIAL, RULES, SAME
 from datacheck.caffe.shape_sources import SOURCES
 
@@ -57,6 +58,8 @@ def _tops(layer: Layer, bottoms: Shapes, record: Shape | None) -> list[Shape | N
     if layer.old:
         return []
     message, count = layer.message, len(layer.tops)
+    if len(bottoms) >= LAYER_TYPES[layer.type].bottoms[0] if layer.type in LAYER_TYPES else False:
+        set_up(layer, bottoms)
     if layer.type in SOURCES:
         return SOURCES[layer.type](message, count, record)
     if layer.type in LOSSES:

@@ -34,11 +34,15 @@ class SyntaxFault(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """A field as it is written: its name, its line, and the fields in it, None where its value is not a message."""
+    """A field as it is written: its name, its line, and the fields in it, None where its value is not a message.
+
+    `value` is a value that is no message, as it stands there; of a string in pieces, the first.
+    """
 
     name: str
     line: int
     fields: list[Node] | None = None
+    value: str = ""
 
 
 @dataclass(slots=True)
@@ -152,8 +156,11 @@ class _Reader:
         elif not colon:
             raise self.expected(f"':' or '{{' behind {name}")
         else:
-            frame.fields.append(Node(name, line))
-            self.value()
+            node = Node(name, line)
+            frame.fields.append(node)
+            node.value = self.value()
+            if tokens.kind == "mark" and tokens.word in "./-" and node.value[:1] not in "\"'":
+                raise self.fault(f"the value of {name} needs quotes: it goes on behind {node.value[:40]!r}")
             self.separate()
 
     def extension(self) -> str:
@@ -182,24 +189,27 @@ class _Reader:
             if self.tokens.kind == "mark" and self.tokens.word in "{<":
                 self.open(name, line, name)
                 return
-            fields.append(Node(name, line))
-            self.value()
+            node = Node(name, line)
+            fields.append(node)
+            node.value = self.value()
             if self.tokens.take("]"):
                 self.separate()
                 return
             if not self.tokens.take(","):
                 raise self.expected("',' or ']'")
 
-    def value(self) -> None:
+    def value(self) -> str:
+        """Pass a value, and return it as it stands there."""
         tokens = self.tokens
         if tokens.kind == "string":
+            first = tokens.advance()
             while tokens.kind == "string":
                 tokens.advance()
-            return
-        tokens.take("-")
+            return first
+        sign = "-" if tokens.take("-") else ""
         if tokens.kind not in ("name", "number"):
             raise self.expected("a value")
-        tokens.advance()
+        return sign + tokens.advance()
 
 
 def read_fields(text: str) -> list[Node]:

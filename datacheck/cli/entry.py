@@ -15,6 +15,7 @@ import click
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
 from datacheck.cli.demo import demo
+from datacheck.cli.info import info
 from datacheck.cli.lint import lint
 from datacheck.cli.log import log
 from datacheck.cli.output import INTERRUPTED, complain
@@ -79,5 +80,5 @@ def cli() -> None:
     """
 
 
-for command in (scan, rebuild, show, lint, log, demo):
+for command in (scan, rebuild, show, info, lint, log, demo):
     cli.add_command(command)

@@ -14,8 +14,12 @@ from datacheck.cli.options import (
     FORMAT_OPTION,
     REPORT_OPTION,
     Bound,
+    FromTable,
     LintCommand,
     Named,
+    RowName,
+    forks,
+    integers,
 )
 from datacheck.cli.output import WORST_FIRST, complain
 from datacheck.cli.request import configuration_of, end_silent
@@ -27,6 +31,17 @@ from datacheck.cli.streams import COULD_NOT_RUN
 @click.option("--root", type=Named(), metavar="DIR", help="The folder that Caffe is started in.")
 @click.option("--labels", type=Bound("N or LO:HI", single=True), metavar="N|LO:HI", help="The labels in the data.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="The run's length, if not max_iter.")
+@click.option("--shape", callback=integers, metavar="C,H,W", help="The shape of the records that data layers read.")
+@click.option(
+    "--fork",
+    "forks",
+    type=RowName(forks),
+    cls=FromTable,
+    rows=forks,
+    multiple=True,
+    metavar="NAME",
+    help="The fork of Caffe that the files are for: {a, b}. Repeatable.",
+)
 @click.option("--schedule", type=Named(), metavar="FILE", help="Draw the learning rate: .png or .csv.")
 @REPORT_OPTION
 @FORMAT_OPTION

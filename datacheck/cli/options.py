@@ -141,6 +141,13 @@ def conventions() -> Sequence[str]:
     return [*CONVENTIONS, NONE]
 
 
+def forks() -> Sequence[str]:
+    """Return the names of the forks of Caffe that are known."""
+    from datacheck.caffe.forks import fork_names
+
+    return fork_names()
+
+
 def report_suffixes() -> Sequence[str]:
     """Return what the names of report files end in."""
     from datacheck.reporting.files import REPORTS
@@ -177,7 +184,8 @@ REPORT_OPTION = click.option(
 )
 
 
-def _integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def integers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Return the sizes of a shape that stand between commas."""
     if value is None:
         return None
     try:
@@ -205,10 +213,12 @@ FOUND = {
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
-    **dict.fromkeys(("backend", "decoder", "timeout", "quiet", "phase", "root", "iterations"), Found.NAMED),
-    **dict.fromkeys(("report", "save", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
+    **dict.fromkeys(
+        ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED
+    ),
+    **dict.fromkeys(("report", "save", "field", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
-    **dict.fromkeys(("keep-numbers", "renumber"), Found.REFUSED),
+    **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config"), Found.REFUSED),
 }
@@ -243,22 +253,43 @@ A negative label of a Datum is suspicious, unless bounds allow it. Without conve
 FORMAT_OPTION = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What standard output gets."
 )
+DECODER_OPTION = click.option(
+    "--decoder",
+    cls=FromTable,
+    rows=decoders,
+    multiple=True,
+    metavar="[FAMILY=]NAME",
+    help="The payload's kind, of all keys or of one family: {a, b}. Repeatable.",
+)
+ARRAY_OPTION = click.option(
+    "--array",
+    multiple=True,
+    metavar="[FAMILY=]DTYPE[:SHAPE]",
+    help="Values are raw arrays of this dtype, as f4:3,64,64, >u2 or bf16. Repeatable.",
+)
+LABEL_FIELD_OPTION = click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
+TOGETHER_OPTION = click.option(
+    "--together",
+    callback=_groups,
+    multiple=True,
+    metavar="A,B",
+    help="HDF5 datasets that must have the same number of rows. Repeatable.",
+)
+CONVENTION_OPTION = click.option(
+    "--convention",
+    cls=FromTable,
+    rows=conventions,
+    multiple=True,
+    metavar="NAME",
+    help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
+)
+TIMEOUT_OPTION = click.option(
+    "--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"
+)
 SCAN_OPTIONS = (
     BACKEND_OPTION,
-    click.option(
-        "--decoder",
-        cls=FromTable,
-        rows=decoders,
-        multiple=True,
-        metavar="[FAMILY=]NAME",
-        help="The payload's kind, of all keys or of one family: {a, b}. Repeatable.",
-    ),
-    click.option(
-        "--array",
-        multiple=True,
-        metavar="[FAMILY=]DTYPE[:SHAPE]",
-        help="Values are raw arrays of this dtype, as f4:3,64,64, >u2 or bf16. Repeatable.",
-    ),
+    DECODER_OPTION,
+    ARRAY_OPTION,
     click.option(
         "--range",
         "ranges",
@@ -273,24 +304,12 @@ SCAN_OPTIONS = (
         metavar="N|LO:HI",
         help="Labels are integers 0 to N-1, or LO to HI.",
     ),
-    click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels."),
-    click.option("--shape", callback=_integers, metavar="C,H,W", help="The shape every record must have."),
+    LABEL_FIELD_OPTION,
+    click.option("--shape", callback=integers, metavar="C,H,W", help="The shape every record must have."),
     click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
-    click.option(
-        "--together",
-        callback=_groups,
-        multiple=True,
-        metavar="A,B",
-        help="HDF5 datasets that must have the same number of rows. Repeatable.",
-    ),
-    click.option(
-        "--convention",
-        cls=FromTable,
-        rows=conventions,
-        multiple=True,
-        metavar="NAME",
-        help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
-    ),
+    TOGETHER_OPTION,
+    CONVENTION_OPTION,
+    click.option("--paired", is_flag=True, help="All SOURCEs hold the same keys, and pictures of one scale."),
     click.option("--check", "checks", multiple=True, metavar="NAME", help="Run only this check. Repeatable."),
     click.option("--skip", multiple=True, metavar="NAME", help="Leave this check out. Repeatable."),
     click.option("--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
@@ -300,7 +319,7 @@ SCAN_OPTIONS = (
         is_flag=True,
         help="Take mean and standard deviation, and look at every pixel.  [default: for up to 4 MiB]",
     ),
-    click.option("--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"),
+    TIMEOUT_OPTION,
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
     click.option(
@@ -315,6 +334,20 @@ SHARED = (
     *("skip", "sample", "timeout", "max_bad", "strict", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
+
+
+INFO_OPTIONS = (
+    *(BACKEND_OPTION, DECODER_OPTION, ARRAY_OPTION, LABEL_FIELD_OPTION, TOGETHER_OPTION, CONVENTION_OPTION),
+    TIMEOUT_OPTION,
+)
+"""What says how a store is to be read; the others say what is right in it."""
+
+
+def info_options(command: F) -> F:
+    """Give a command the options that say how a store is to be read."""
+    for option in reversed(INFO_OPTIONS):
+        command = option(command)
+    return command
 
 
 def scan_options(command: F) -> F:

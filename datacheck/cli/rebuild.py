@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,10 +19,15 @@ from datacheck.cli.options import (
 )
 from datacheck.cli.output import complain, watching_phases
 from datacheck.cli.request import end_silent, settings_of
+from datacheck.model.escaping import plain
+
+if TYPE_CHECKING:
+    from datacheck.model.settings import Settings
+    from datacheck.rebuilding.work import Order
 
 
 @click.command(cls=ScanCommand)
-@click.argument("source")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE")
 @click.argument("target", type=Named())
 @click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
 @click.option(
@@ -52,13 +58,19 @@ from datacheck.cli.request import end_silent, settings_of
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
+@click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
 @click.option("--report", type=Named(), metavar="FILE.json", help="Write the receipt.")
 @scan_options
 @configured
 @click.option("--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
-def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any) -> int:
-    """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name."""
+def rebuild(
+    sources: tuple[str, ...], target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any
+) -> int:
+    """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name.
+
+    With --paired there are several SOURCEs, and each copy gets the name of its source in the folder TARGET.
+    """
     from datacheck.backends import refuse_url
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice
@@ -69,22 +81,27 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
 
-    if not source:
-        raise click.UsageError("SOURCE is an empty name, not a path")
-    refuse_url(source)  # a path would lose one of the slashes
+    for source in sources:
+        if not source:
+            raise click.UsageError("SOURCE is an empty name, not a path")
+        refuse_url(source)  # a path would lose one of the slashes
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
     if keep_numbers and renumber:
         raise click.UsageError("--keep-numbers and --renumber exclude each other")
-    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses")
+    names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses", "drop_rows")
     order = Order(
-        Path(source),
+        Path(sources[0]),
         target,
         choice,
         renumber=True if renumber else False if keep_numbers else None,
         **{name: options.pop(name) for name in names},
     )
     settings = settings_of(options)
+    if settings.paired:
+        return _rebuild_pairs(sources, order, settings, report, quiet=quiet, progress=not no_progress)
+    if len(sources) > 1:
+        raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
         given = Names(settings, excused=applied().found_keys)
@@ -98,3 +115,30 @@ def rebuild(source: str, target: Path, report: Path | None, quiet: bool, no_prog
     end_silent(silent=quiet and receipt.written)
     would_do = order.dry_run and (choice.made or not receipt.dropped) and not receipt.nothing_left
     return 0 if receipt.written or would_do else 1
+
+
+def _rebuild_pairs(
+    sources: Sequence[str], order: Order, settings: Settings, report: Path | None, *, quiet: bool, progress: bool
+) -> int:
+    """Rebuild pairs of stores, and print a receipt of each."""
+    from datacheck.rebuilding.pairs import rebuild_pairs
+    from datacheck.rebuilding.receipt import receipt_text
+    from datacheck.scanning.names import Names
+
+    if report is not None:
+        raise click.UsageError("--report takes one receipt, and --paired has one for each SOURCE")
+    given = Names(settings, len(sources), excused=applied().found_keys)
+    with watching_phases(progress) as watch:
+        made = rebuild_pairs(
+            [Path(it) for it in sources], order, settings, watch, publishing=interrupts.ignore, names=given
+        )
+    for sentence in given.unheeded:
+        complain(sentence)
+    written = all(receipt.written for receipt, _ in made)
+    if not (quiet and written):
+        for receipt, scanned in made:
+            print(f"{plain(receipt.source.path)}:")
+            print(receipt_text(receipt, scanned, order.choice, dry_run=order.dry_run))
+    end_silent(silent=quiet and written)
+    would_do = order.dry_run and all(not it.nothing_left and (order.choice.made or not it.dropped) for it, _ in made)
+    return 0 if written or would_do else 1

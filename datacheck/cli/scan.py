@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     default="all",
     help="Of a network, the layers of this phase.",
 )
+@click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @REPORT_OPTION
@@ -72,12 +73,12 @@ def scan(sources: Sequence[str], form: str, quiet: bool, no_progress: bool, sche
     from datacheck.reporting.files import Reports
     from datacheck.scanning.names import Names
 
-    reports, phase, root = (options.pop(name) for name in ("reports", "phase", "root"))
+    reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     settings = settings_of(options)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
-    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names)
+    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))

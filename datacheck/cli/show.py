@@ -17,16 +17,17 @@ from datacheck.cli.request import settings_of
 @click.argument("source")
 @click.argument("key")
 @click.option("--save", type=Named(), metavar="FILE", help="Write the record's picture or array here.")
+@click.option("--field", metavar="PATH", help="Show this field in full; with --save, write it.")
 @scan_options
 @configured
-def show(source: str, key: str, save: Path | None, **options: Any) -> int:
+def show(source: str, key: str, save: Path | None, field: str | None, **options: Any) -> int:
     """Show one record of SOURCE as datacheck sees it; KEY is written as in reports."""
     from datacheck.scanning.names import Names
     from datacheck.showing import show_record
 
     settings = settings_of({**options, "workers": 1})
     names = Names(settings, excused=applied().found_keys)
-    record = show_record(source, key, settings, save, names=names)
+    record = show_record(source, key, settings, save, names=names, field=field)
     print(record.text)
     for sentence in names.unheeded:
         complain(sentence)

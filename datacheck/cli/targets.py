@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from datacheck.backends import refuse_url
 from datacheck.backends.interface import Reader
-from datacheck.errors import DatacheckError, PrototxtMalformed, SourceMissing, SourceUnknown, SourceUnreadable
+from datacheck.errors import (
+    DatacheckError,
+    PrototxtMalformed,
+    SourceMissing,
+    SourceUnknown,
+    SourceUnreadable,
+    UsageError,
+)
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
+from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import prepare_all
 
@@ -45,13 +53,23 @@ class StoreScan:
     reader: Reader
     report: Report
     names: Names | None = None
+    pairing: Pairing | None = None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(self.report, self.reader, progress=progress, listen=listen, names=self.names)
+        run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""
         return read_by(self.reader)
+
+
+def _pair(scans: Sequence[Scan | None]) -> None:
+    """Have each of these stores compared with the others. Raises UsageError where they cannot be paired."""
+    stores = [it for it in scans if isinstance(it, StoreScan)]
+    if len(stores) < len(scans):
+        raise UsageError("--paired compares stores; leave the network out")
+    for store, pairing in zip(stores, pairings([it.reader for it in stores]), strict=True):
+        store.pairing = pairing
 
 
 def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
@@ -75,6 +93,7 @@ class ScanRequest:
     root: Path | None
     complain: Callable[[DatacheckError], None]
     names: Names
+    stages: Sequence[str] = ()
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one that was complained of."""
@@ -84,6 +103,8 @@ class ScanRequest:
         for it in made:
             if it is not None:
                 it.names = self.names
+        if self.settings.paired and None not in made:
+            _pair(made)
         return made
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
@@ -102,7 +123,7 @@ class ScanRequest:
 
         try:
             refuse_url(net)
-            return prepare_net(net, self.net_settings, phase=self.phase, root=self.root)
+            return prepare_net(net, self.net_settings, phase=self.phase, stages=self.stages, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
             self.complain(exc if otherwise is None or named else otherwise)

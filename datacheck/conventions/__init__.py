@@ -41,6 +41,8 @@ CONVENTIONS: dict[str, Row] = {
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
+    "table": Row("datacheck.conventions.of_hdf5", "HDF5: datasets with like names are columns", asked=True),
+    "per-sample": Row("datacheck.conventions.of_hdf5", "HDF5: datasets with like names are a record each", asked=True),
 }
 """The conventions by name, named ones first: a record that is one's own is no other's."""
 

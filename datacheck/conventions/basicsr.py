@@ -18,4 +18,4 @@ def recognise(store: StoreView) -> Convention | None:
     lines = None if raw is None else FORMS[FORM].read(raw)
     if lines is None:
         return None
-    return Convention("basicsr", lists=(KeyList(FILE, FORM, len(set(keys_in(lines))), file=True),))
+    return Convention("basicsr", lists=(KeyList(FILE, FORM, len(set(keys_in(lines))), file=True, sizes=True),))

@@ -107,7 +107,7 @@ class KeyList:
 
     A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
     `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
-    name every record.
+    name every record. One with `sizes` tells the heights and widths of pictures too.
     """
 
     key: bytes
@@ -116,6 +116,7 @@ class KeyList:
     file: bool = False
     entries: int = 0
     partial: bool = False
+    sizes: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class Repair:
     of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
     `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
-    `gone_stems` go, with all of their records.
+    `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are.
     """
 
     patterns: tuple[Pattern, ...]
@@ -51,6 +52,7 @@ class Repair:
     lengths: Sequence[Count] = ()
     stems: Stems | None = None
     gone_stems: frozenset[bytes] = frozenset()
+    also: frozenset[bytes] = frozenset()
 
     @property
     def ordered(self) -> bool:
@@ -75,6 +77,8 @@ class Repair:
         if self.stems is not None and self.gone_stems:
             split = self.stems.split
             leaves += [row for row, key in enumerate(keys) if (it := split(key)) and it[0] in self.gone_stems]
+        if self.also:
+            leaves += [row for row, key in enumerate(keys) if key in self.also]
         return Change(frozenset(leaves), renamed, self._new_values(block, value))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -88,7 +92,7 @@ class Repair:
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that the record of a key has in the copy, None where it has none."""
-        if key in self.gone:
+        if key in self.gone or key in self.also:
             return None
         split = None if self.stems is None else self.stems.split(key)
         if split is not None and split[0] in self.gone_stems:
@@ -165,6 +169,9 @@ class Repair:
         return spans[:, 0], spans[:, 1], self.base + np.cumsum(sizes) - sizes
 
 
+NO_CONVENTION = Convention("none", named=False)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
@@ -183,6 +190,7 @@ class Outcome:
         """Yield the keys of the records that go for what is wrong with another one."""
         for pattern, numbers in self.with_others.items():
             yield from map(pattern.key, numbers)
+        yield from sorted(it for it in self.repair.also if all(one.number(it) is None for one in self.with_others))
         yield from self.stems_with_others
 
 
@@ -191,6 +199,7 @@ def repaired(
     account: Account,
     gone: Iterable[tuple[bytes, bool]],
     *,
+    also: frozenset[bytes] = frozenset(),
     listed: Sequence[Listed] = (),
     stems: StemGroups | None = None,
     renumber: bool | None = None,
@@ -200,10 +209,11 @@ def repaired(
     With each key comes whether its record goes for what is wrong with itself, and not for a part that its sample lacks.
     The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
     closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
-    keys came to.
+    keys came to. Records with the keys in `also` go too, in a store without any conventions as well.
     """
-    if not conventions:
+    if not conventions and not also:
         return None
+    conventions = conventions or (NO_CONVENTION,)
     all_samples = [(it, samples(it, account)) for it in conventions]
     main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
     patterns = _patterns(main, made)
@@ -212,7 +222,7 @@ def repaired(
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
     absent = {key for it in listed for key in it.missing}
-    for key, itself in gone:
+    for key, itself in chain(gone, ((key, False) for key in also)):
         if every:
             absent.add(key)
         going.take(key, itself=itself)
@@ -230,22 +240,21 @@ def repaired(
     kept = replace(made, numbers=left)
     values = {
         count.key: new
-        for convention in conventions
-        for count in convention.counts
-        if count.of_list is None and (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
+        for count in (it for convention in conventions for it in convention.counts if it.of_list is None)
+        if (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
     }
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
         (values if main.deleted.key in main.own else added)[main.deleted.key] = new
-    anew = bool(absent or dropped or renumbered or going.stems)
+    anew = bool(absent or dropped or renumbered or going.stems or also)
     lengths = _lengths(conventions, anew=anew)
     if not anew and not values and not files and not lengths:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
     changed = lists if anew or lengths else {}
     repair = Repair(
-        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths
+        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths, also=also
     )
     if stems is not None:
         repair = replace(repair, stems=stems.stems, gone_stems=frozenset(going.stems))

@@ -57,6 +57,12 @@ class MetaLine(str):
         """The key of the picture: its name without the suffix."""
         return self.name.rsplit(".", 1)[0].encode()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width, *_ = self.split(" (", 1)[1].partition(")")[0].split(",")
+        return int(height), int(width)
+
 
 def _key(item: str | bytes) -> bytes:
     return item.key if isinstance(item, MetaLine) else item.encode() if isinstance(item, str) else item

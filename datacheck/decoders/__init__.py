@@ -110,7 +110,7 @@ DECODERS: dict[str, Payload] = {
         late=LATE,
     ),
     "msgpack": Payload(
-        ("datacheck.decoders.trees.msgpack", "MsgpackDecoder"),
+        ("datacheck.decoders.trees.msgpack_decoder", "MsgpackDecoder"),
         "msgpack maps and lists, with the arrays of msgpack-numpy",
         title="msgpack with {field}",
         late=LATE,
@@ -119,7 +119,7 @@ DECODERS: dict[str, Payload] = {
         ("datacheck.decoders.trees.json_text", "JsonDecoder"),
         "JSON objects and lists, with NaN, and lines of JSON",
         title="JSON with {field}",
-        late=LATE,
+        late=(*LATE, "datacheck.decoders.trees.json_alike"),
     ),
     "raw": Payload(
         ("datacheck.decoders.raw", "RawDecoder"),

@@ -79,7 +79,19 @@ class NpyDecoder:
             findings.append(found("trailing-data", message, field="data", offset=start + size, size=stored - size))
         flat = np.frombuffer(value, header.dtype, prod(header.shape), start) if size else np.empty(0, header.dtype)
         values = flat.reshape(header.shape, order="F" if header.fortran else "C") if size else flat
-        return Reading([Field(name, it, format="npy") for name, it in _members("", values)], findings)
+        fields = [Field(name, it, format="npy", leaf=True) for name, it in _members("", values)]
+        if profile is not None:
+            findings += _of_another_dtype(fields, profile)
+        return Reading(fields, findings)
+
+
+def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
+    """Yield the findings of arrays that have another dtype than nearly all others."""
+    for field in fields:
+        meant, dtype = profile.fields.get(field.name), str(field.values.dtype)
+        if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
+            said = f"{dtype}, nearly all others are {meant.dtype}"
+            yield found("fields", said, field=field.name, found=dtype, expected=meant.dtype)
 
 
 def stored_size(value: Value) -> int | None:

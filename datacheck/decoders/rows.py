@@ -42,6 +42,7 @@ class RowsDecoder:
                 chosen,
                 real(values if everything and not lost else values[list(chosen)]),
                 label=name in block.labels,
+                leaf=bool(block.called),
                 expected=None if profile is None else profile.fields.get(name),
                 path=f"{block.group}/{name}",
             )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import reader
+from datacheck.backends.hdf5 import creating
 from datacheck.backends.leveldb import log_writer
 from datacheck.backends.lmdb.library import create
 from datacheck.decoders.datum.message import encode
@@ -126,5 +126,5 @@ def _measurements(path: Path) -> Path:
     data[5, 0, 3, 4] = data[5, 2, 60, 1] = np.nan
     data[17, 1, 1, 1] = np.inf
     label[40] = np.nan
-    reader.create(path, {"data": data, "label": label})
+    creating.create(path, {"data": data, "label": label})
     return path

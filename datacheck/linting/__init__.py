@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
+from datacheck.caffe.forks import fork_names
 from datacheck.caffe.geometry import Shape
 from datacheck.caffe.network import Layer, State, layers, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.ranges import follow
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer
-from datacheck.errors import PrototxtMalformed
+from datacheck.errors import PrototxtMalformed, UsageError
 from datacheck.files.regular import real
 from datacheck.linting.nets_of_solver import Net, Unread, alone, named_by
 from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
@@ -42,6 +43,14 @@ class LintRequest:
     labels: tuple[int, int] | None = None
     iterations: int | None = None
     records: Mapping[str, Shape] = field(default_factory=dict)
+    forks: frozenset[str] = frozenset()
+    shape: Shape | None = None
+
+    def shapes(self, layers: Iterable[Layer]) -> Mapping[str, Shape]:
+        """Return the shapes of records by the layer's name; `shape` is that of all that are not named."""
+        if self.shape is None:
+            return self.records
+        return {**{layer.name: self.shape for layer in layers}, **self.records}
 
 
 def lint(
@@ -51,6 +60,8 @@ def lint(
     labels: int | tuple[int, int] | None = None,
     records: Mapping[str, Shape] | None = None,
     iterations: int | None = None,
+    forks: Collection[str] = (),
+    shape: Shape | None = None,
     strict: bool = False,
 ) -> Report:
     """Judge a solver with the networks it names, or a network, and return the report.
@@ -68,6 +79,10 @@ def lint(
         The shapes (channels, height, width) of the records that Data layers read, by the layer's name.
     iterations
         How long the run is, if not `max_iter`.
+    forks
+        The forks of Caffe (see `datacheck lint --fork`) whose fields, layers and values are taken as known.
+    shape
+        The shape (channels, height, width) of the records of all data layers that `records` does not name.
     strict
         Let suspicious findings count as bad ones do.
 
@@ -82,7 +97,12 @@ def lint(
         There is no prototxt to read.
     """
     bounds = (0, labels - 1) if isinstance(labels, int) else labels
-    given = LintRequest(None if root is None else Path(root), bounds, iterations, records or {})
+    unknown = [it for it in forks if it not in fork_names()]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no fork that is known; they are {', '.join(fork_names())}")
+    given = LintRequest(
+        None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks), shape
+    )
     return lint_file(Path(path), given, strict=strict, seen=set())
 
 
@@ -131,8 +151,8 @@ def _judge_solver(prototxt: Prototxt, given: LintRequest, seen: set[Path]) -> Ju
     solver, folders = prototxt.message, _folders(prototxt, given)
     iterations = max(solver.max_iter, 0) if given.iterations is None else given.iterations
     case = SolverCase(prototxt, Schedule.of(solver), iterations, folders)
-    problems = [it for rule in FILE_RULES.values() for it in rule(prototxt)]
-    problems += [it for rule in SOLVER_RULES.values() for it in rule(case)]
+    problems = _told((it for rule in FILE_RULES.values() for it in rule(prototxt)), given)
+    problems += _told((it for rule in SOLVER_RULES.values() for it in rule(case)), given)
     named = list(named_by(prototxt, folders, seen))
     problems += [it for it in named if isinstance(it, Problem)]
     for problem in sorted(problems, key=lambda it: prototxt.line(it.path)):
@@ -150,7 +170,7 @@ def _judge_net(net: Net, given: LintRequest) -> Judged:
     prototxt, everything = net.prototxt, layers(net.prototxt)
     found_in: dict[str, dict[Problem, list[str]]] = {layer.path: {} for layer in everything}
     for rule in FILE_RULES.values():
-        for problem in rule(prototxt):
+        for problem in _told(rule(prototxt), given):
             owner, _, inside = problem.path.partition(".")
             if owner in found_in:
                 found_in[owner][_moved(problem, inside)] = []
@@ -172,13 +192,18 @@ def _problems(net: Net, state: State, given: LintRequest) -> Iterator[tuple[str,
     """Yield what is wrong with the network in one state, each with the path of its layer."""
     chosen = layers_in(net.prototxt, state)
     unsure = {field.path.partition(".")[0] for field in net.prototxt.unknown}
-    places, ranges = infer(chosen, given.records, unsure), follow(chosen)
+    places, ranges = infer(chosen, given.shapes(chosen), unsure), follow(chosen)
     folders = _folders(net.prototxt, given)
-    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned)
+    case = NetCase(net.prototxt, state, places, ranges, folders, given.labels, net.finetuned, net.trained)
     for layer in case.cases():
         for rule in LAYER_RULES.values():
-            for problem in rule(layer):
+            for problem in _told(rule(layer), given):
                 yield layer.layer.path, problem
+
+
+def _told(problems: Iterable[Problem], given: LintRequest) -> list[Problem]:
+    """Return the problems that are ones in each of the forks the file is for, too."""
+    return [it for it in problems if not given.forks.intersection(it.forks)]
 
 
 def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
@@ -186,7 +211,7 @@ def _folders(prototxt: Prototxt, given: LintRequest) -> Folders:
 
 
 def _moved(problem: Problem, path: str) -> Problem:
-    return Problem(problem.code, problem.message, path, problem.fix, problem.verdict)
+    return replace(problem, path=path)
 
 
 def _within(layer: Layer, path: str) -> str:

@@ -28,7 +28,10 @@ def run(
     files: Sequence[Path], written: Reports, options: Mapping[str, Any]
 ) -> tuple[list[Report], list[DatacheckError]]:
     """Lint each file; return the reports, and why there is none of others. A network named by both is judged once."""
-    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"])
+    forks, shape = frozenset(options["forks"]), options["shape"]
+    if shape is not None and (len(shape) != 3 or min(shape) < 1):
+        raise UsageError("the shape of a record is C,H,W, as in 3,224,224")
+    given = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks, shape=shape)
     seen = {real(path) for path in files}
     done: list[Report] = []
     errors: list[DatacheckError] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.caffe.forks import Forks, forks_of_type, forks_of_value, forks_with
+from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
 from datacheck.linting.rule_input import Hints, Problem
@@ -29,36 +31,26 @@ MEANT = {
 }
 """What was meant by names that are not near to it."""
 
-FORKS = {
-    "annotated_data_param": "SSD",
-    "bn_param": "SegNet",
-    "ceil_mode": "R-FCN",
-    "cudnn_param": "NVCaffe",
-    "dense_image_data_param": "SegNet",
-    "detection_output_param": "SSD",
-    "interp_param": "DeepLab and PSPNet",
-    "multibox_loss_param": "SSD",
-    "norm_param": "SSD",
-    "permute_param": "SSD",
-    "prior_box_param": "SSD",
-    "psroi_pooling_param": "R-FCN",
-    "resize_param": "SSD",
-    "roi_pooling_param": "Fast R-CNN",
-    "scale_bias": "NVCaffe",
-    "scale_train": "Faster R-CNN",
-    "seg_accuracy_param": "DeepLab",
-    "smooth_l1_loss_param": "Fast R-CNN",
-    "upsample_param": "SegNet",
-}
-"""Fields that only a fork of Caffe has, and which."""
-
 
 def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     """Every field is one that Caffe has: it aborts at the first it does not know."""
     hints = Hints()
+    foreign = dict(_foreign_types(prototxt))
     for field in prototxt.unknown:
-        if field.name in FORKS:
-            yield _fork(field.name, field.path, field.owner)
+        forks = forks_of_value(_enum(field), field.value) if field.value else forks_with(field.name, field.owner)
+        kind = foreign.get(field.path.partition(".")[0])
+        if forks:
+            yield _fork(field, forks)
+        elif kind is not None and field.owner in LAYERS:
+            yield Problem(
+                "unknown-field",
+                f"{field.owner} has no field {field.name!r}, which a layer of the type {kind!r} may have in the fork "
+                "that it comes from; BVLC Caffe aborts when it parses the file",
+                field.path,
+                "train with that fork",
+                "suspicious",
+                forks_of_type(kind),
+            )
         else:
             yield Problem(
                 "unknown-field",
@@ -69,16 +61,36 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
     if prototxt.kind == "network":
         for number, layer in enumerate(prototxt.message.layer):
             if layer.HasField("permute_param"):
-                yield _fork("permute_param", f"layer[{number}].permute_param", "LayerParameter")
+                path = f"layer[{number}].permute_param"
+                it = UnknownField("permute_param", path, "LayerParameter", prototxt.line(path))
+                yield _fork(it, forks_of_type("Permute"))
 
 
-def _fork(name: str, path: str, owner: str) -> Problem:
+LAYERS = ("LayerParameter", "V1LayerParameter")
+
+
+def _foreign_types(prototxt: Prototxt) -> Iterator[tuple[str, str]]:
+    """Yield the paths of the layers whose type is none of BVLC's, and not just spelled in another case."""
+    same = {it.lower() for it in LAYER_TYPES}
+    if prototxt.kind == "network":
+        for number, layer in enumerate(prototxt.message.layer):
+            if layer.type and layer.type.lower() not in same:
+                yield f"layer[{number}]", layer.type
+
+
+def _enum(field: UnknownField) -> str:
+    return messages()[field.owner][field.name].type
+
+
+def _fork(field: UnknownField, forks: Forks) -> Problem:
+    what = f"{field.name} takes {field.value!r}" if field.value else f"{field.owner} has the field {field.name!r}"
     return Problem(
         "unknown-field",
-        f"{owner} has the field {name!r} in a fork ({FORKS[name]}) only; BVLC Caffe aborts when it parses the file",
-        path,
+        f"{what} in a fork ({', '.join(forks)}) only; BVLC Caffe aborts when it parses the file",
+        field.path,
         "train with that fork",
         "suspicious",
+        forks,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.caffe.forks import forks_of_filler
 from datacheck.caffe.geometry import Misfit, product, spell
 from datacheck.caffe.pooling import Axis, Emptiness
 from datacheck.caffe.schema import enums
@@ -90,7 +91,7 @@ EFFECTS: dict[Emptiness, str] = {
 def empty_windows(case: LayerCase) -> Iterator[Problem]:
     """Every window of a pooling layer holds at least one pixel."""
     shape = case.place.bottoms[0] if case.place.bottoms else None
-    if case.layer.type != "Pooling" or shape is None or case.place.misfit is not None:
+    if case.layer.type != "Pooling" or shape is None or case.place.misfit is not None or case.unsure:
         return
     try:
         axes = pooling_axes(case.message, shape)
@@ -141,7 +142,7 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             "set it between 0 and 1, such as 0.999",
         )
     for place, spec in enumerate(case.message.param):
-        if spec.lr_mult != 0 and place < 3:
+        if spec.lr_mult != 0 and place < 3 and not case.unsure:  # a fork's BatchNorm may learn a scale
             yield Problem(
                 "normalisation",
                 f"lr_mult of its blob {place} is {number(spec.lr_mult)}: Caffe aborts (statistics are not learned)",
@@ -150,11 +151,15 @@ def batch_norm(case: LayerCase) -> Iterator[Problem]:
             )
     if not case.net.training:
         return
-    if param.HasField("use_global_stats") and param.use_global_stats and not case.net.finetuned:
+    kept: list[int] = []
+    if case.message.batch_norm_param.use_global_stats and not case.net.finetuned and not case.net.partly_frozen:
+        kept = case.net.keeping_statistics
+    if kept[:1] == [case.number]:
+        others = f" (and {len(kept) - 1} other layers)" if len(kept) > 1 else ""
         yield Problem(
             "normalisation",
-            "use_global_stats in training: the statistics stay what they are, and without trained weights they are 0, "
-            "so that values are divided by sqrt(eps)",
+            f"use_global_stats in training{others}: the statistics stay what they are, and without trained weights "
+            "they are 0, so that values are divided by sqrt(eps)",
             "batch_norm_param.use_global_stats",
             "leave use_global_stats unset: Caffe then sets it by the phase",
             "suspicious",
@@ -248,7 +253,17 @@ def fillers(case: LayerCase) -> Iterator[Problem]:
             ):
                 continue
             path = f"{descriptor.name}.{field.name}"
-            if filler.type not in FILLERS:
+            forks = forks_of_filler(filler.type)
+            if forks:
+                yield Problem(
+                    "weights",
+                    f"a fork ({', '.join(forks)}) has the filler {filler.type!r}; BVLC Caffe has not, and aborts",
+                    f"{path}.type",
+                    "train with that fork",
+                    "suspicious",
+                    forks,
+                )
+            elif filler.type not in FILLERS:
                 yield Problem(
                     "weights",
                     f"there is no filler {filler.type!r}: Caffe aborts",

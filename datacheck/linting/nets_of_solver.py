@@ -23,11 +23,15 @@ MOST_STATES = 16
 
 @dataclass(frozen=True)
 class Net:
-    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it."""
+    """A network to judge in some states; `finetuned` says that the solver loads trained weights into it.
+
+    `trained` says that a solver names it.
+    """
 
     prototxt: Prototxt
     states: Sequence[State]
     finetuned: bool = False
+    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,22 @@ class Unread:
 
 
 def alone(prototxt: Prototxt) -> Net:
-    """Return a network in every state in which it gets data; without a loss to train with, in the test phase."""
+    """Return a network in every state in which it gets data; without a loss to train with, in the test phase.
+
+    Where a blob is missing with no stage, and is there with one, the network is for stages, and is judged with them.
+    """
     own = prototxt.message.state
     plain = [_state(phase, own) for phase in PHASES]
     if not any(is_loss(it.type, list(it.message.loss_weight)) for it in layers_in(prototxt, plain[0])):
         plain.reverse()
         plain = plain[:1] if _gets_data(prototxt, plain[0]) else plain  # nothing is trained with it
     states = _distinct(prototxt, [state for state in plain if _gets_data(prototxt, state)])
+    staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]
     if not states:
-        staged = [State(it.phase, it.level, (*it.stages, stage)) for stage in _stages(prototxt) for it in plain]
         states = _distinct(prototxt, [state for state in staged if _gets_data(prototxt, state)])
+    elif staged and not all(_whole(prototxt, state) for state in states):
+        whole = [it for it in (*states, *staged) if _gets_data(prototxt, it) and _whole(prototxt, it)]
+        states = _distinct(prototxt, whole) or states
     return Net(prototxt, states or plain[:1])
 
 
@@ -91,7 +101,7 @@ def _read(file: Path, roles: Sequence[Role], finetuned: bool) -> Net | Unread:
 
 def _in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -> Net:
     states = [_state(phase, prototxt.message.state, added) for phase, added in roles]
-    return Net(prototxt, _distinct(prototxt, states), finetuned)
+    return Net(prototxt, _distinct(prototxt, states), finetuned, trained=True)
 
 
 def _files(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
@@ -156,6 +166,16 @@ def _distinct(prototxt: Prototxt, states: Sequence[State]) -> list[State]:
 
 def _gets_data(prototxt: Prototxt, state: State) -> bool:
     return any(layer.tops and not layer.bottoms for layer in layers_in(prototxt, state))
+
+
+def _whole(prototxt: Prototxt, state: State) -> bool:
+    """Return whether each bottom is made by a layer before it."""
+    made: set[str] = set()
+    for layer in layers_in(prototxt, state):
+        if not made.issuperset(layer.bottoms):
+            return False
+        made.update(layer.tops)
+    return True
 
 
 def _stages(prototxt: Prototxt) -> list[str]:

@@ -6,11 +6,15 @@ import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from datacheck.caffe.forks import Forks
+from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
+from datacheck.caffe.parameters import Owner, learned_bottoms, owners
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.caffe.ranges import Interval
 from datacheck.caffe.rates import Schedule
@@ -23,7 +27,8 @@ from datacheck.model.codes import Verdict
 class Problem:
     """One thing wrong: its code, what it is, the path of the field it lies in, and what to do about it.
 
-    Within a layer the path begins in the layer. The verdict is that of the code where it is None.
+    Within a layer the path begins in the layer. The verdict is that of the code where it is None. `forks` are those for
+    which it is no problem at all.
     """
 
     code: str
@@ -31,6 +36,7 @@ class Problem:
     path: str = ""
     fix: str = ""
     verdict: Verdict | None = None
+    forks: Forks = ()
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,23 @@ class Folders:
     root: Path | None
     beside: Path
 
+    @property
+    def places(self) -> list[Path]:
+        """The folders to look in, in their order; none if the root is no folder, which would else go unnoticed."""
+        if self.root is not None and not self.root.is_dir():
+            return []
+        return [Path() if self.root is None else self.root, self.beside]
+
+    def folder(self, name: str) -> bool:
+        """Return whether there is such a folder."""
+        return any((place / name).is_dir() for place in self.places)
+
     def find(self, name: str) -> Path | None:
-        """Return the file, in `root`, or in the working directory or beside the prototxt; None if there is none.
+        """Return the file, in `root` (else in the working directory), or beside the prototxt; None if there is none.
 
         What is no file, but a pipe, is returned if there is nothing else: reading it says so.
         """
-        places = [self.root] if self.root is not None else [Path(), self.beside]
-        files = [place / name for place in places]
+        files = [place / name for place in self.places]
         special = next((file for file in files if irregular(file)), None)
         return next((file for file in files if is_regular(file)), special)
 
@@ -72,7 +88,8 @@ class SolverCase:
 class NetCase:
     """A network in one phase: its layers with their shapes, and the intervals of their bottoms' values.
 
-    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a file.
+    `labels` are the least and greatest label, where they are known. `finetuned` says that the weights come from a
+    file, `trained` that a solver trains it.
     """
 
     prototxt: Prototxt
@@ -82,9 +99,41 @@ class NetCase:
     folders: Folders
     labels: tuple[int, int] | None = None
     finetuned: bool = False
+    trained: bool = False
     hints: Hints = field(default_factory=lambda: Hints())
 
-    @property
+    @cached_property
+    def unsure(self) -> frozenset[str]:
+        """The paths of the layers that have fields or values of a fork."""
+        return frozenset(it.path.partition(".")[0] for it in self.prototxt.unknown)
+
+    @cached_property
+    def owners(self) -> dict[str, Owner]:
+        """The first layer that has each named param."""
+        return owners(self.places)
+
+    @cached_property
+    def partly_frozen(self) -> bool:
+        """Whether some layers are frozen beside others that learn, as in fine-tuning."""
+        return partly_frozen(self.places)
+
+    @cached_property
+    def zeros_before_others(self) -> list[int]:
+        """The numbers of the layers that begin as zeros and lie before others with weights."""
+        return zeros_before_others(self.places)
+
+    @cached_property
+    def learned_bottoms(self) -> set[tuple[int, int]]:
+        """Where a gradient would go into a bottom that takes none: layer and bottom."""
+        return learned_bottoms(self.places)
+
+    @cached_property
+    def keeping_statistics(self) -> list[int]:
+        """The numbers of the BatchNorm layers with use_global_stats."""
+        layers = enumerate(place.layer for place in self.places)
+        return [at for at, it in layers if it.type == "BatchNorm" and it.message.batch_norm_param.use_global_stats]
+
+    @cached_property
     def training(self) -> bool:
         """Whether this is what a solver trains: there is a loss in the training phase."""
         return self.state.phase == "TRAIN" and any(
@@ -120,6 +169,11 @@ class LayerCase:
     @property
     def known(self) -> bool:
         return self.layer.type in LAYER_TYPES
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the layer has fields or values of a fork, which may change what it does."""
+        return self.layer.path in self.net.unsure
 
     @property
     def interval(self) -> Interval | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from datacheck.caffe.prototxt import Prototxt
-from datacheck.linting import layer_rules, loss_rules, math_rules, wiring_rules
+from datacheck.linting import layer_rules, learning_rules, loss_rules, math_rules, parameter_rules, wiring_rules
 from datacheck.linting.field_rules import unknown_fields
 from datacheck.linting.rule_input import LayerCase, Problem
 from datacheck.linting.solver_rules import SOLVER_RULES
@@ -20,6 +20,9 @@ LAYER_RULES: dict[str, LayerRule] = {
     "counts": wiring_rules.counts,
     "shapes": wiring_rules.shapes,
     "parameters": wiring_rules.strange_parameters,
+    "param": parameter_rules.count,
+    "shared-param": parameter_rules.shared,
+    "gradient": parameter_rules.labels_are_not_learned,
     "source": layer_rules.source,
     "transformation": layer_rules.transformation,
     "empty-windows": layer_rules.empty_windows,
@@ -35,6 +38,10 @@ LAYER_RULES: dict[str, LayerRule] = {
     "loss-weights": loss_rules.loss_weights,
     "infogain": loss_rules.infogain,
     "labels": loss_rules.label_range,
+    "zero-weights": learning_rules.no_filler,
+    "no-loss": learning_rules.no_loss,
+    "frozen": learning_rules.all_frozen,
+    "scores": learning_rules.scores,
 }
 """name: the rule, whose docstring's first line says what it makes sure of."""
 

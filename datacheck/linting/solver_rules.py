@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from datacheck.caffe.forks import forks_of_policy, forks_of_solver
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
 from datacheck.linting.rule_input import Problem, SolverCase, nearest, not_finite, number
+from datacheck.linting.snapshot_rules import snapshots
 
 TYPES = {
     "SGD": "SGD",
@@ -94,6 +96,16 @@ def _refused(case: SolverCase, refusal: str) -> Problem:
     when = f"Caffe aborts after the first backward pass ({refusal})"
     if not case.has("lr_policy"):
         return Problem("learning-rate", f"lr_policy is not set: {when}", "base_lr", 'set lr_policy, such as "fixed"')
+    forks = forks_of_policy(schedule.policy)
+    if forks:
+        return Problem(
+            "learning-rate",
+            f"a fork ({', '.join(forks)}) has the policy {schedule.policy!r}; BVLC Caffe has not, and aborts",
+            "lr_policy",
+            "train with that fork",
+            "suspicious",
+            forks,
+        )
     if schedule.policy not in POLICIES:
         meant = nearest(schedule.policy, POLICIES)
         fix = f'lr_policy: "{meant}"' if meant else f"take one of {', '.join(POLICIES)}"
@@ -154,12 +166,13 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
     explained = case.schedule.policy == "poly" and not case.has("max_iter")  # the rule of the learning rate says it
     if solver.max_iter <= 0 and case.iterations < 1 and not explained:
         said = f"max_iter is {solver.max_iter}" if case.has("max_iter") else _unset("max_iter")
+        tests = bool(solver.test_iter) and not solver.snapshot_after_train  # a solver that only tests, as SSD has them
         yield Problem(
             "solver",
-            f"{said}: 'caffe train' ends after 0 iterations, without an error",
+            f"{said}: 'caffe train' {'tests, and ' if tests else ''}ends after 0 iterations, without an error",
             "max_iter",
             "set max_iter; if a script steps the solver, say how often with --iterations",
-            None if case.has("max_iter") else "suspicious",
+            None if case.has("max_iter") and not tests else "suspicious",
         )
     if solver.iter_size < 1:
         yield Problem(
@@ -177,12 +190,14 @@ def iterations(case: SolverCase) -> Iterator[Problem]:
 def method(case: SolverCase) -> Iterator[Problem]:
     """The solver's type exists, and its momentum, decay and delta are what the type can work with."""
     solver = case.solver
-    kind = solver.type
-    if case.has("solver_type"):
-        if case.has("type"):
-            yield Problem("solver", "type and solver_type are both set: Caffe aborts", "solver_type", "keep type")
-        names = {value: name for name, value in enums()["SolverType"].items()}
-        kind = TYPES[names[solver.solver_type]]
+    kind = kind_of(case)
+    if case.has("solver_type") and case.has("type"):
+        yield Problem("solver", "type and solver_type are both set: Caffe aborts", "solver_type", "keep type")
+    forks = forks_of_solver(kind)
+    if forks:
+        said = f"a fork ({', '.join(forks)}) has the solver type {kind!r}; BVLC Caffe has not, and aborts"
+        yield Problem("solver", said, "type", "train with that fork", "suspicious", forks)
+        return
     if kind not in TYPES.values():
         meant = nearest(kind, TYPES.values())
         fix = f'type: "{meant}"' if meant else f"take one of {', '.join(TYPES.values())}"
@@ -259,6 +274,45 @@ def decay(case: SolverCase) -> Iterator[Problem]:
         )
 
 
+MOST_RATE = {"SGD": 1.0, "Nesterov": 1.0, "Adam": 0.1, "RMSProp": 0.1}
+"""A base_lr above this diverges with nearly every network."""
+TEMPERED = ("larc", "local_lr_auto", "rampup_interval", "warmup_iter")
+"""Fields of forks by which a layer's own rate comes from its weights, or the rate rises to base_lr."""
+
+
+def size_of_rate(case: SolverCase) -> Iterator[Problem]:
+    """The learning rate is of a size that training from scratch stands, and decay leaves something to learn."""
+    solver, kind = case.solver, kind_of(case)
+    if solver.weights or any(it.name in TEMPERED for it in case.prototxt.unknown):
+        return
+    most = MOST_RATE.get(kind, math.inf)
+    if most * (1 + 1e-6) < solver.base_lr < math.inf:  # Caffe keeps it in float32
+        yield Problem(
+            "learning-rate",
+            f"base_lr {number(solver.base_lr)} with {kind}: above {number(most)}, training diverges with nearly every "
+            "network",
+            "base_lr",
+            f"begin with {number(most / 100)}",
+            "suspicious",
+        )
+    elif solver.regularization_type == "L2" and 1 < solver.base_lr * solver.weight_decay <= 2:
+        yield Problem(
+            "solver",
+            f"base_lr * weight_decay is {number(solver.base_lr * solver.weight_decay)}: above 1, each step takes away "
+            "more than all of a weight",
+            "weight_decay",
+            "lower weight_decay; 0.0005 is usual",
+            "suspicious",
+        )
+
+
+def kind_of(case: SolverCase) -> str:
+    """Return the type of the solver, of old files too."""
+    names = {value: name for name, value in enums()["SolverType"].items()}
+    old = names[case.solver.solver_type]
+    return TYPES.get(old, old) if case.has("solver_type") else str(case.solver.type)
+
+
 def networks(case: SolverCase) -> Iterator[Problem]:
     """The solver names one network to train, and an iteration count for each one to test."""
     solver = case.solver
@@ -303,7 +357,9 @@ SOLVER_RULES: dict[str, SolverRule] = {
     "iterations": iterations,
     "method": method,
     "decay": decay,
+    "rate-size": size_of_rate,
     "networks": networks,
     "settings": settings_are_numbers,
+    "snapshots": snapshots,
 }
 """name: the rule, whose docstring's first line says what it makes sure of."""

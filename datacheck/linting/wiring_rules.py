@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.caffe.forks import forks_of_type
 from datacheck.caffe.geometry import Shape, differ, product, spell
-from datacheck.caffe.layers import LAYER_TYPES
+from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
 
 
@@ -22,6 +23,17 @@ def layer_type(case: LayerCase) -> Iterator[Problem]:
         return
     if not case.layer.type:
         yield Problem("layer", "the layer has no type: Caffe aborts", "", "set type")
+        return
+    forks = forks_of_type(case.layer.type)
+    if forks:
+        yield Problem(
+            "layer",
+            f"a fork ({', '.join(forks)}) has the layer type {case.layer.type!r}; BVLC Caffe has not, and aborts",
+            "type",
+            "train with that fork",
+            "suspicious",
+            forks,
+        )
         return
     same = [it for it in LAYER_TYPES if it.lower() == case.layer.type.lower()]
     meant = same[0] if same else case.net.hints.nearest(case.layer.type, LAYER_TYPES)
@@ -91,6 +103,14 @@ def counts(case: LayerCase) -> Iterator[Problem]:
             "loss_weight",
             "give one for each top",
         )
+    if case.layer.type in LOSSES and tops > 1 and not weights:
+        yield Problem(
+            "layer",
+            f"{tops} tops and no loss_weight: a loss sets one weight by itself, and there must be one for each top: "
+            "Caffe aborts",
+            "top",
+            "set loss_weight: 1 for the loss, and loss_weight: 0 for each other top",
+        )
     if case.message.include and case.message.exclude:
         yield Problem("layer", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
 
@@ -99,7 +119,8 @@ def shapes(case: LayerCase) -> Iterator[Problem]:
     """The shapes of the bottoms are ones that the layer can work with."""
     misfit = case.place.misfit
     if misfit is not None:
-        yield Problem("layer", f"{misfit.reason}: Caffe aborts", misfit.field, "make the shapes fit")
+        whose = f"BVLC Caffe aborts; a fork ({', '.join(misfit.forks)}) does not" if misfit.forks else "Caffe aborts"
+        yield Problem("layer", f"{misfit.reason}: {whose}", misfit.field, "make the shapes fit", forks=misfit.forks)
         return
     if case.layer.type in ("SoftmaxWithLoss", "InfogainLoss", "Accuracy") and len(case.place.bottoms) >= 2:
         yield from _labels_fit(case)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from datacheck.logs.caffe_checks import CAFFE_CHECKS
+
 
 class Abort(NamedTuple):
-    """`signs` are texts of the line, any of which is enough; `next_step` is "scan", "lint" or nothing."""
+    """`signs` are texts of the line, any of which is enough; `next_step` is "scan", "lint" or nothing.
+
+    `by_someone`: the process did not die of itself, which says nothing of the training.
+    """
 
     signs: tuple[bytes, ...]
     meaning: str
     next_step: str = ""
+    by_someone: bool = False
 
 
+CHECKS: tuple[Abort, ...] = tuple(Abort(*row) for row in CAFFE_CHECKS)
 ABORTS: tuple[Abort, ...] = (
     Abort(
         (b"channels == datum_channels", b"channels == img_channels", b"cv_cropped_img.data", b"datum_channels > 0"),
@@ -65,12 +72,15 @@ ABORTS: tuple[Abort, ...] = (
     ),
     Abort((b"SIGFPE", b"Floating point"), "an integer was divided by zero, such as a stride of 0", "lint"),
     Abort(
-        (b"Killed", b"SIGTERM", b"SIGKILL"), "something else ended the process, such as the system for want of memory"
+        (b"SIGTERM", b"SIGINT", b"SIGHUP"),
+        "someone ended the process, by hand or at the time limit of a job; that says nothing of the training",
+        by_someone=True,
     ),
+    Abort((b"Killed", b"SIGKILL"), "something else ended the process, such as the system for want of memory"),
 )
 """Looked through from the top; the first that fits counts."""
 
 
 def meaning(text: bytes) -> Abort | None:
-    """Return what is known of the line with which a process died."""
-    return next((abort for abort in ABORTS if any(sign in text for sign in abort.signs)), None)
+    """Return what is known of the line with which a process died; what names a single check goes first."""
+    return next((abort for abort in (*CHECKS, *ABORTS) if any(sign in text for sign in abort.signs)), None)

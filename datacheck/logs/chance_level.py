@@ -77,6 +77,8 @@ def _near(run: Run, points: Sequence[Point]) -> Chance | None:
         learnt = any(it.loss < LEARNT * cost for it in before)
         if jump is not None or learnt:
             return Chance(same, classes, False, jump)
+        if len(before) == 1 and len(same) >= FROM_THE_START:
+            return Chance(same, classes, False)
         if run.done is not None and len(same) >= FROM_THE_START and min(it.loss for it in points) > 0.97 * cost:
             return Chance(same, classes, False, from_the_start=True)
     return None

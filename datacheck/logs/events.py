@@ -12,6 +12,8 @@ from math import isfinite
 
 import msgspec
 
+from datacheck.logs.forms import message_start, usual_form
+
 TEXT = 300
 """Bytes of a line that are kept as evidence."""
 NUMBER = rb"[-+.0-9aefin]{1,40}(?:#[A-Z]{3,4}\d{0,4})?"
@@ -120,7 +122,7 @@ USUAL = re.compile(
     rb"(-?(?:\d[^ ]{0,30}|nan|inf))$"
 )
 ITERATION = re.compile(
-    rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")\s*$|(Testing) )"
+    rb"Iteration (\d{1,18})(?:( \([^)]{0,200}\)))?,? (?:(loss|lr) = (" + NUMBER + rb")(?:\s*$|\s+\[)|(Testing) )"
 )
 BATCH = re.compile(rb"Batch (\d{1,18}), (.{1,200}?) = (" + NUMBER + rb")\s*$")
 INITIAL = re.compile(rb"Initial loss: (" + NUMBER + rb")\s*$")
@@ -139,6 +141,10 @@ OUTPUT = re.compile(
 ODD_ENDS = (b"nan", b"inf", b")", b"NAN", b"INF", b"IND")
 """How lines of debug_info end that are looked at: with a value that is not finite, or with the norms."""
 FIRST_OUTPUT = b"rain net output #0: "
+WEIGHT, WEIGHT_1 = b" (* ", b" (* 1 = "
+"""A loss weight, and the usual one: a loss alone with another is not the loss of the run once more."""
+ODD_BEGINNINGS = (b" ", b"[", *(b"%d" % digit for digit in range(10)))
+"""How lines begin that may be in another form than Caffe's own."""
 FILES = frozenset(
     b"caffe.cpp solver.cpp sgd_solver.cpp net.cpp layer_factory.hpp upgrade_proto.cpp data_layer.cpp common.cpp "
     b"internal_thread.cpp blocking_queue.cpp db_lmdb.cpp db_leveldb.cpp hdf5_data_layer.cpp image_data_layer.cpp "
@@ -176,7 +182,7 @@ class Parser:
                 if line.endswith(ODD_ENDS) or self.opening in line:
                     self.before = lines[place - self.lines - 2] if place - self.lines > 1 else None
                     self._any(place, line)
-            elif FIRST_OUTPUT in line:
+            elif FIRST_OUTPUT in line and (WEIGHT not in line or WEIGHT_1 in line):
                 self._first_output, self._in_section = line, False
             elif (match := USUAL.match(line)) is not None and self._usual(place, line, match):
                 continue
@@ -204,11 +210,13 @@ class Parser:
 
     def _any(self, number: int, line: bytes) -> None:
         if line[:1] in b"IWEF" and line[1:5].isdigit():
-            at = line.find(b"] ", 20, 300) + 2
+            at = message_start(line, line.find(b"] ", 20, 300) + 2)
             read = _debug if line[at : at + 5] == b"    [" else MESSAGES.get(line[at : at + 5])
             self._in_section = False
             if read is not None or not self.recognised or line[:1] == b"F":
                 self._told(number, line, at, read)
+        elif line[:1] in ODD_BEGINNINGS and (plain := usual_form(line)) is not line:
+            self._any(number, plain)
         elif self._in_section or line[:5] in BARE or b"pp:" in line[:300]:
             self._bare(number, line)
 
@@ -261,7 +269,7 @@ class Parser:
             if prefix is None:
                 continue
             self.thread, self._in_section = prefix[1], False
-            at = prefix.end()
+            at = message_start(piece, prefix.end())
             read = _debug if piece[at : at + 5] == b"    [" else MESSAGES.get(piece[at : at + 5])
             if piece[:1] == b"F":
                 self.out.append(Fatal(number, piece[:TEXT], self.thread))

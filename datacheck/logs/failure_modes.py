@@ -12,14 +12,15 @@ from itertools import takewhile
 from statistics import median
 from typing import Protocol
 
-from datacheck.logs.aborts import meaning
 from datacheck.logs.chance_level import chance
-from datacheck.logs.events import BadValue
+from datacheck.logs.endings import Aborted, NoIterations
+from datacheck.logs.events import OUTPUT, BadValue, number
 from datacheck.logs.evidence import explained, lint_command, named, quoted, records, scan_command, tell
 from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
+from datacheck.logs.standstill import Jumped, NoLoss
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
 
@@ -238,6 +239,16 @@ class LayerNan:
         )
 
 
+def which(bad: Point) -> str:
+    """Say which of several losses is not finite."""
+    values = [(match[2], number(match[3])) for it in bad.outputs if (match := OUTPUT.search(it.text)) and match[4]]
+    wrong = [quoted(name) for name, value in values if not math.isfinite(value)]
+    if not wrong or len(values) < 2:
+        return ""
+    sound = [quoted(name) for name, value in values if math.isfinite(value)]
+    return f"; of the losses, {', '.join(wrong)} is not finite" + (f", and {', '.join(sound)} is" if sound else "")
+
+
 @dataclass(frozen=True)
 class SuddenNan:
     """The loss is NaN or infinite from one iteration to the next, without having grown: a bad input or a bad loss."""
@@ -257,10 +268,25 @@ class SuddenNan:
             )
             return tell(run, "sudden-nan", message, [bad.evidence], next_step=scan_command(run))
         last = before[-1]
+        if bad.iteration - last.iteration > 1 and run.kind != "test":
+            return self._between(run, last, bad)
         fall = f"after {before[0].loss:g} at {unit} {before[0].iteration} and {last.loss:g} at {unit} {last.iteration}"
         message = (
             f"the loss is {named(bad.loss)} at {unit} {bad.iteration}, {fall}, without growing first: a bad "
-            f"record, or a loss that leaves the real numbers{self._records(run, last, bad)}"
+            f"record, or a loss that leaves the real numbers{which(bad)}{self._records(run, last, bad)}"
+        )
+        return tell(
+            run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
+        )
+
+    def _between(self, run: Run, last: Point, bad: Point) -> Finding:
+        """Tell both stories where the loss could have grown between two displays: the log does not say which."""
+        message = (
+            f"the loss is {named(bad.loss)} at iteration {bad.iteration}, after {last.loss:g} at iteration "
+            f"{last.iteration}: in the {bad.iteration - last.iteration:,} iterations between them, of which the log "
+            "shows nothing, either the training exploded or a bad record came up, without growing first where it is "
+            "shown; run it again with display: 1, then with a lower learning rate; the records are to blame only if "
+            f"the scan finds some{which(bad)}{self._records(run, last, bad)}"
         )
         return tell(
             run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
@@ -335,46 +361,14 @@ class ClippedAlways:
 
 
 @dataclass(frozen=True)
-class Aborted:
-    """The run died: a failed check, an exception or a signal."""
+class Either:
+    """Two stories with one code: the first of them that the log tells."""
+
+    stories: tuple[Story, ...]
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if not run.fatal:
-            return None
-        known = [(it, abort) for it in run.fatal if (abort := meaning(it.text)) is not None]
-        at, abort = known[0] if known else (run.fatal[0], None)
-        if abort is not None and len(known) > 1 and b"SIG" in at.text:
-            at, abort = next(((it, why) for it, why in known if b"SIG" not in it.text), known[0])
-        when = "before the first iteration" if at.iteration is None else f"after iteration {at.iteration}"
-        why = (
-            f": {abort.meaning}"
-            if abort is not None
-            else f" with a check that datacheck does not know: {_check(at.text)}"
-        )
-        commands = {"scan": scan_command(run), "lint": lint_command(run), "": ""}
-        step = commands[abort.next_step] if abort else ""
-        evidence = [*(it for it in run.notices if it.line < at.line), *run.fatal]
-        return tell(run, "aborted", f"the run died {when}{why}", evidence, at=at, next_step=step)
-
-
-def _check(text: bytes) -> str:
-    return quoted(text.partition(b"] ")[2] or text)
-
-
-@dataclass(frozen=True)
-class NoIterations:
-    """The run ended without a single iteration: max_iter is missing, or not beyond the snapshot it began from."""
-
-    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.done is None or run.ended != "done" or run.kind == "test" or run.rates or run.rated or len(points) > 1:
-            return None
-        last = run.header.number("max_iter")
-        none_asked = bool(run.header.solver) and not last
-        if not (none_asked or run.snapshot_at_zero or (run.restored and points)):
-            return None
-        why = "max_iter is not set" if none_asked else "the snapshot is not before max_iter" if run.restored else ""
-        message = f"the run ended without a single iteration{f': {why}' if why else ''}; nothing was learnt"
-        return tell(run, "no-iterations", message, [run.restored, run.done], at=run.done, next_step=lint_command(run))
+        told = (story(run, points, found_before) for story in self.stories)
+        return next((finding for finding in told if finding is not None), None)
 
 
 STORIES: dict[str, Story] = {
@@ -382,10 +376,10 @@ STORIES: dict[str, Story] = {
     "no-iterations": NoIterations(),
     "learning-rate": LearningRate(),
     "saturated": Saturated(),
-    "exploding": Exploding(),
+    "exploding": Either((Exploding(), Jumped())),
     "layer-nan": LayerNan(),
     "sudden-nan": SuddenNan(),
-    "dead-network": DeadNetwork(),
+    "dead-network": Either((NoLoss(), DeadNetwork())),
     "clipping": ClippedAlways(),
 }
 """The stories by their codes, in the order in which they are told: what explains a NaN comes before what is left."""

@@ -21,6 +21,8 @@ PRECISION = 6e-6
 FEWEST = 3
 LARGEST_BATCH = 256
 """Where the log does not tell the batch: it is looked for up to here."""
+MOST_SHARES = 0.02 / PRECISION
+"""More shares than this and every twentieth number is a multiple of one, by its six digits."""
 LEAST = 3.0
 """Losses below this are common, and multiples by chance."""
 
@@ -38,13 +40,12 @@ class Saturation:
 
 
 def losses(point: Point) -> Iterator[float]:
-    """Yield the loss of a point, and each of the losses that it is the sum of."""
+    """Yield the loss of a point, and each of the losses that it is the sum of, without their weights."""
     yield point.loss
-    if len(point.outputs) > 1:
-        for output in point.outputs:
-            match = events.OUTPUT.search(output.text)
-            if match is not None and match[4]:
-                yield events.number(match[3])
+    for output in point.outputs:
+        match = events.OUTPUT.search(output.text)
+        if match is not None and match[4]:
+            yield events.number(match[3])
 
 
 def fits(loss: float, batch: int) -> bool:
@@ -52,6 +53,8 @@ def fits(loss: float, batch: int) -> bool:
     if not LEAST <= loss <= WORST_LOSS * (1 + PRECISION):
         return False
     share = loss * batch / WORST_LOSS
+    if share > MOST_SHARES:
+        return False  # the multiples lie so close together that any loss is one
     return abs(share - round(share)) <= PRECISION * share + 1e-9
 
 
@@ -67,6 +70,10 @@ def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
         seen = [it for it, some in high if any(fits(loss, batch) for loss in some)]
         if len(seen) < FEWEST or 2 * len(seen) < sum(it.nth >= seen[0].nth for it in finite):
             continue
-        if known or len({it.loss for it in seen}) >= FEWEST or all(fits(it.loss, 1) for it in seen):
+        if (
+            known
+            or len({it.loss for it in seen}) >= FEWEST
+            or all(any(fits(loss, 1) for loss in losses(it)) for it in seen)
+        ):
             return Saturation(batch, seen)
     return None

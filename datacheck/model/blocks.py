@@ -182,7 +182,7 @@ class RowBlock:
     `labels` are the names of the columns that are labels. `table` is escaped and ends in no slash but the root's;
     `group` is the path of the group that the datasets are in, as it is printed, without a slash behind it.
     `scalars` are values of the file that are no rows: the escaped path of the dataset, a column's name, and an array
-    of one.
+    of one. `called` are the names of the records where they are datasets, and no rows.
     """
 
     table: str
@@ -196,11 +196,14 @@ class RowBlock:
     group: str = ""
     cells: Mapping[str, Cells] = field(default_factory=dict)
     unwritten: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    called: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def name(self, row: int) -> str:
+        if self.called:
+            return self.called[row]
         return f"{self.table}[{self.rows[row]}]"
 
     def names(self, rows: Sequence[int]) -> list[str]:
@@ -226,6 +229,7 @@ class RowBlock:
         return replace(
             self,
             rows=[self.rows[row] for row in rows],
+            called=[self.called[row] for row in rows] if self.called else (),
             columns={name: column[list(rows)] for name, column in self.columns.items()},
             cells={name: cells.take(rows) for name, cells in self.cells.items()},
             unread={name: [places[row] for row in lost if row in places] for name, lost in self.unread.items()},

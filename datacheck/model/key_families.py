@@ -49,7 +49,8 @@ def named_alike(keys: Sequence[bytes]) -> list[str]:
     """
     numbers = [_DIGITS.findall(key) for key in keys]
     kept: list[int] = []
-    columns = [set(column) for column in zip(*numbers, strict=True)] if b"#" not in keys[0] else []
+    ambiguous = any(b"#" in key for key in keys)  # it may stand for a number of another key, and says nothing of them
+    columns = [] if ambiguous else [set(column) for column in zip(*numbers, strict=True)]
     for at in sorted(range(len(columns)), key=lambda at: len(columns[at])):
         if 1 < len(columns[at]) <= len(keys) // LEAST and _tells_apart(numbers, [*kept, at]):
             kept.append(at)

@@ -17,7 +17,7 @@ class FieldProfile(msgspec.Struct, frozen=True):
     are empty where those of parts of trees do; `channels` is what nearly all of the encoded pictures have. `share` is
     the share of the sampled records that have the field at all, of those that could be decoded; `centre` is their mean:
     statistics sum differences from it. `size` is the height and width of encoded pictures whose family is called by it,
-    as "64-#". `constant` says that most records have one value only, `axis_order` that they
+    as "64-#". `constant` says that most records (of masks: many) have one value only, `axis_order` that they
     look as if they were height x width x channels.
     """
 

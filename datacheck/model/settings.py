@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `sample` and `max_bad` are "N" or "P%", `timeout` is in seconds; `validators` are the reprs of the caller's own.
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
+    `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
@@ -73,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_nan: tuple[str, ...] = ()
     together: tuple[tuple[str, ...], ...] = ()
     conventions: tuple[str, ...] = ()
+    paired: bool = False
     validators: tuple[str, ...] = ()
     sample: str | None = None
     stats: bool = False

@@ -44,6 +44,8 @@ def problem(
 def of_layer(source: NetSource) -> Iterator[Finding]:
     """Yield what is wrong with the layer, whatever it reads."""
     transform = source.transform
+    if not source.readable:
+        return
     if not source.batch_size:
         yield problem("layer", "batch_size is missing or 0", "aborts at set-up in blob.cpp:133, Check failed: data_")
     if source.type == "HDF5Data":
@@ -159,6 +161,40 @@ def of_records(source: NetSource, look: SourceSample, mean: Mean | None) -> Iter
         text = f"{transform.mean_file}: the mean is {_times(mean.shape)}, the records are {_times(shape)}"
         yield problem("mean", text, SENTENCES["mean-size"])
     yield from _overflow(source, mean)
+    yield from _small_mean(source, look, mean)
+    yield from _as_labels(source, shape)
+
+
+def _small_mean(source: NetSource, look: SourceSample, mean: Mean | None) -> Iterator[Finding]:
+    """Yield that a mean of 0 to 1 is subtracted from bytes, which hardly change by it."""
+    values = source.transform.mean_values
+    low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
+    if look.shapes and low >= 0 and 0 < high < 1:
+        text = f"the mean is {low:g} to {high:g}, but it is subtracted from bytes of 0 to 255, before scale"
+        caffe = "trains on in silence, with data that is not centred"
+        yield problem("mean", text, caffe, verdict="suspicious")
+
+
+def _as_labels(source: NetSource, shape: tuple[int, ...]) -> Iterator[Finding]:
+    """Yield why pictures of labels cannot be those of a loss: several channels, or values that are changed."""
+    if source.pixels is None:
+        return
+    if shape[0] != 1:
+        text = f"the pictures of labels are {_times(shape)}: a loss takes a single channel, the class of each pixel"
+        yield problem("label", text, "aborts in softmax_loss_layer.cpp:47, Number of labels must match")
+    transform = source.transform
+    if transform.scale != 1 or transform.mean_file or any(transform.mean_values):
+        text = "scale or mean changes the labels"
+        yield problem("label", text, "trains on in silence with labels cut to whole numbers, or of wrong classes")
+
+
+def paired(source: NetSource, records: int | None, partner: str, others: int | None) -> Iterator[Finding]:
+    """Yield that the layer has not as many records as the one whose predictions are compared with them."""
+    if records is None or others is None or records == others:
+        return
+    text = f"{records:,} records for the {others:,} of layer {partner!r}, whose predictions are compared with them"
+    caffe = "trains on in silence: each layer begins anew at its own end, and from then on nothing belongs together"
+    yield found("row-count", text, rows={source.name: records, partner: others}, caffe=caffe)
 
 
 def _overflow(source: NetSource, mean: Mean | None) -> Iterator[Finding]:

@@ -178,6 +178,42 @@ class LabelInNet(Label):
 
 
 @dataclass(frozen=True)
+class PixelLabels:
+    """Every pixel of a picture of labels is one of the classes of the loss, or the label that the loss ignores."""
+
+    classes: int
+    ignored: int | None = None
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.label or batch.field not in ("data", "float_data") or not len(batch.rows) or batch.pixels_skipped:
+            return
+        suspects = np.flatnonzero((batch.lows < 0) | (batch.highs >= self.classes) | batch.floating)
+        for at in suspects.tolist():
+            finding = self._of(np.asarray(batch.values[at]), batch.field)
+            if finding is not None:
+                yield at, finding
+
+    def _of(self, pixels: NDArray[Any], field: str) -> Finding | None:
+        with np.errstate(invalid="ignore"):
+            wrong = ~((pixels >= 0) & (pixels < self.classes) & (pixels == np.floor(pixels)))
+        if self.ignored is not None:
+            wrong &= pixels != self.ignored
+        if not wrong.any():
+            return None
+        first = [int(place) for place in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+        value = pixels[tuple(first)]
+        return found(
+            "label",
+            f"{int(wrong.sum())} of {pixels.size} pixels have labels beyond 0 to {self.classes - 1}, first {value:g} "
+            f"at {first}",
+            field=field,
+            label=f"{value:g}",
+            count=int(wrong.sum()),
+            first=first,
+        )
+
+
+@dataclass(frozen=True)
 class LayerView(View):
     """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
 
@@ -192,6 +228,10 @@ class LayerView(View):
 
     def validators(self) -> Sequence[Validator]:
         return self.checks
+
+    @property
+    def pixels(self) -> bool:
+        return any(isinstance(it, PixelLabels) for it in self.checks)
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
         """Add to each finding what Caffe would have done; of several on one label, the worst is enough."""

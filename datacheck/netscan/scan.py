@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from datacheck.backends.interface import StoreOptions
+from datacheck.backends.interface import StoreOptions, records_of
 from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
@@ -19,8 +19,9 @@ from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Bounds, Settings
-from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops
-from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView
+from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired
+from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels
+from datacheck.netscan.solver_nets import of_solver
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
 from datacheck.netscan.source_probe import look_at_tops, sample_source
 from datacheck.reporting.files import Reports
@@ -49,6 +50,7 @@ class NetScan:
     validators: Sequence[Validator] = ()
     engine: MakeEngine | None = None
     names: Names | None = None
+    partner: Opened | None = None
 
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
@@ -104,6 +106,9 @@ class NetScan:
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
             self._leave("shape")
             checks.append(FiniteInNet())
+        elif source.type == "AnnotatedData":
+            self._leave("shape")  # the layer itself cuts and resizes
+            return LayerView(backend, None, (), True), []
         else:
             mean, findings = self._mean()
             if reader is not None:
@@ -135,6 +140,9 @@ class NetScan:
         colour = _colour(source)
         seen = sample_source(self.opened.reader, settings, colour, self.engine)
         findings = [*([seen.failed] if seen.failed else []), *of_records(source, seen, mean)]
+        if self.partner is not None and self.partner.reader is not None and source.partner is not None:
+            beside = sample_source(self.partner.reader, settings, None, self.engine)
+            findings += paired(source, seen.records, source.partner, beside.records)
         checks: list[Validator] = []
         if self._leave("shape"):
             usual = seen.usual if settings.shape is None else settings.shape
@@ -143,6 +151,8 @@ class NetScan:
             checks.append(FitsNet(wanted, colour))
         transform = source.transform
         checks.append(FiniteInNet(transform.scale, None if mean is None else mean.path, transform.mean_values))
+        if source.pixels is not None and (seen.usual is None or seen.usual[:1] == (1,)):
+            checks.append(PixelLabels(source.pixels.classes, source.pixels.ignored))
         return checks, findings
 
     def _label(self, bounds: Bounds) -> Validator:
@@ -189,7 +199,12 @@ class Amendment:
 
 
 def prepare_net(
-    net: str | Path | Prototxt, settings: Settings, *, phase: WantedPhase = "all", root: str | Path | None = None
+    net: str | Path | Prototxt,
+    settings: Settings,
+    *,
+    phase: WantedPhase = "all",
+    stages: Sequence[str] = (),
+    root: str | Path | None = None,
 ) -> list[NetScan]:
     """Return the scans of the layers of a network that read records in the phases wanted; nothing is read yet.
 
@@ -197,31 +212,38 @@ def prepare_net(
     nothing that it would read.
     """
     prototxt = net if isinstance(net, Prototxt) else read_prototxt(net)
-    if prototxt.kind != "network":
-        named = prototxt.message.net or prototxt.message.train_net
-        hint = f"; its network is {named}" if named else ""
-        raise SourceUnknown(prototxt.path, f"is a solver, not a network{hint}")
     if settings.backend is not None:
         raise UsageError("the backend of each layer is the network's to say; leave the option away")
     if phase not in ("all", *PHASES):
         raise UsageError(f"the phase is {phase!r}; it must be TRAIN, TEST or all")
     phases: tuple[Phase, ...] = PHASES if phase == "all" else (phase,)
-    sources = net_sources(prototxt, phases)
-    if not sources:
-        within = "" if phase == "all" else f" in the phase {phase}"
-        raise SourceUnknown(prototxt.path, f"has no Data, HDF5Data or ImageData layer{within}")
     if root is not None and not Path(root).is_dir():
         raise UsageError(f"{root}: is not a directory")
     places = Places(Path() if root is None else Path(root), Path(prototxt.path).parent)
+    if prototxt.kind == "solver":
+        sources = of_solver(prototxt, places, phases, stages)
+    else:
+        sources = net_sources(prototxt, phases, stages)
+    if not sources:
+        within = "" if phase == "all" else f" in the phase {phase}"
+        within += f" with the stages {', '.join(stages)}" if stages else ""
+        raise SourceUnknown(prototxt.path, f"has no layer that reads data{within}")
     opened = [(source, open_source(source, places, _options(source, settings))) for source in sources]
     scans = [_scan_of(source, it, places, settings) for source, it in opened]
+    for it in scans:
+        it.partner = next((other for source, other in opened if _belongs(it.source, source)), None)
     for number, finding in opened_twice(opened):
         scans[number].findings.append(finding)
     return scans
 
 
+def _belongs(source: NetSource, other: NetSource) -> bool:
+    """Return whether the other layer is the partner of a layer, in a phase that both are in."""
+    return other.name == source.partner and bool({*other.phases} & {*source.phases})
+
+
 def _options(source: NetSource, settings: Settings) -> StoreOptions:
-    return StoreOptions(settings.label_field or source.label, settings.together)
+    return StoreOptions(settings.label_field or source.label, settings.together, records_of(settings.conventions))
 
 
 def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
@@ -244,7 +266,7 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
     if classifier is not None:
         labels = labels or Bounds(0, classifier.classes - 1)
         size = size or source.batch_size or None
-    decoder = None if source.type == "HDF5Data" else "datum"
+    decoder = {"HDF5Data": None, "AnnotatedData": "annotated-datum"}.get(source.type, "datum")
     changed = msgspec.structs.replace(
         settings,
         labels=labels,
@@ -252,18 +274,24 @@ def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settin
         label_field=settings.label_field or source.label,
         decoder=settings.decoder or decoder,
     )
-    backend = opened.reader.backend if opened.reader is not None else source.backend or _BACKENDS[source.type]
+    backend = (
+        opened.reader.backend
+        if opened.reader is not None
+        else source.backend or _BACKENDS.get(source.type, source.type)
+    )
     path = str(opened.path) if source.path else source.net
     return NetScan(source, opened, places, Report(Source(path, backend), changed, layer=layer))
 
 
 _BACKENDS = {"HDF5Data": "hdf5", "ImageData": "image-list", "WindowData": "window-list"}
+"""What a layer reads, where it is not opened; else it is called by the layer's type."""
 
 
 def scan_net(
     net: str | Path,
     *,
     phase: WantedPhase = "all",
+    stages: Sequence[str] = (),
     root: str | Path | None = None,
     reports: Sequence[str | Path] = (),
     validators: Sequence[Validator] = (),
@@ -278,6 +306,8 @@ def scan_net(
         The network's prototxt.
     phase
         "TRAIN" or "TEST", to look at the layers of that phase only.
+    stages
+        The stages that the network is built with; a solver says its own.
     root
         The directory that the training is started in, which relative names in the network are relative to; by default
         the working directory. What is not there is looked for beside the prototxt.
@@ -297,7 +327,7 @@ def scan_net(
         As for `datacheck.scan`.
     """
     settings = make(validators=validators, **options)
-    scans = prepare_net(net, settings, phase=phase, root=root)
+    scans = prepare_net(net, settings, phase=phase, stages=stages, root=root)
     names = Names(settings, len(scans))
     for it in scans:
         it.validators, it.names = validators, names

@@ -12,7 +12,7 @@ import msgspec
 from datacheck.backends import BACKENDS, open_store
 from datacheck.backends.image_list import ImageListReader
 from datacheck.backends.interface import Reader, StoreOptions
-from datacheck.caffe.net_sources import NetSource
+from datacheck.caffe.net_sources import DATABASES, NetSource
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
 from datacheck.files.regular import TooLarge, irregular, is_regular, read_whole, real
 from datacheck.model.escaping import escape, plain
@@ -57,13 +57,13 @@ class Opened:
 def open_source(source: NetSource, places: Places, options: StoreOptions) -> Opened:
     """Open what a layer names; `options` are for HDF5."""
     path, beside = places.find(source.path)
+    if not source.readable:
+        text = f"{source.type}, which datacheck does not read"
+        return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
     if not source.path:
         return Opened(path, None, [problem("layer", "source is missing", "aborts at set-up")])
-    if source.type == "WindowData":
-        text = "WindowData, which datacheck does not read"
-        return Opened(path, None, [found("unsupported", text, caffe=SENTENCES["elsewhere"])], beside)
     try:
-        if source.type == "Data":
+        if source.type in DATABASES:
             return _database(source, path, beside)
         _need_file(path)
         if source.type == "ImageData":

@@ -13,6 +13,7 @@ from datacheck.model.finding import Finding
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
 from datacheck.scanning.keeping import TakeKeys, compare_lists, recognise, stem_groups, watch_of
+from datacheck.scanning.pairing import STORES
 from datacheck.scanning.run import only
 from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
@@ -24,7 +25,7 @@ MENDED = frozenset({"count", "dangling", "unpaired"})
 def look_again(pool: Engine[Task], report: Report) -> None:
     """Add to an earlier report what it does not tell: the conventions, and what the keys add up to."""
     layout = only(pool, TakeLayout())
-    found = () if isinstance(layout, Death) else recognise(pool, layout.probes)
+    found = () if isinstance(layout, Death) else recognise(pool, layout)
     if isinstance(layout, Death) or isinstance(found, Death):
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     report.conventions = found
@@ -48,7 +49,8 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 
 def lost_in_source(report: Report) -> list[Finding]:
     """Return what is wrong with the source as a whole, and is not made true in a copy."""
-    return [it for it in report.findings if it.index is None and it.verdict == "bad" and it.code not in MENDED]
+    whole = (it for it in report.findings if it.index is None and STORES not in it.details)
+    return [it for it in whole if it.verdict == "bad" and it.code not in MENDED]
 
 
 def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:
@@ -61,10 +63,14 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         if unknown:
             reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
             raise RebuildFailed(report.source.path, f"{reason}; --convention none copies the records alone")
+    also = report.gone_elsewhere
+    if also:
+        also -= {key for key, itself in _gone(choice.shown, report) if itself}
     return repaired(
         report.conventions,
         report.tally.keys,
         _gone(choice.shown, report),
+        also=also,
         listed=report.listed,
         stems=report.stems,
         renumber=renumber,
@@ -72,10 +78,15 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
 
 
 def _gone(choice: Choice, report: Report) -> Iterator[tuple[bytes, bool]]:
-    """Yield the keys of the records that are dropped for their own findings, and (False) of those that lack a part."""
+    """Yield the keys of the records that are dropped for their own findings, and (False) of those that lack a part.
+
+    What lacks its pair in another store is not among them: `gone_elsewhere` has it.
+    """
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":
             yield unescape(record.key), True
     for finding in report.findings:
-        if finding.code == "unpaired" and finding.key is not None and choice.fate([finding]) == "dropped":
+        lacks = finding.code == "unpaired" and finding.key is not None and STORES not in finding.details
+        if lacks and choice.fate([finding]) == "dropped":
+            assert finding.key is not None
             yield unescape(finding.key), False

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from datacheck._version import __version__
-from datacheck.backends import BACKENDS, load_class, refuse_url, title, writable
-from datacheck.backends.copy_plan import Copied, Drops, Plan
+from datacheck.backends import BACKENDS, load_class, title, writable
+from datacheck.backends.copy_plan import Copied, Drops, Gone, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
 from datacheck.conventions.repair import Outcome
@@ -30,6 +27,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
+from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
@@ -38,9 +36,7 @@ from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
-from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -66,9 +62,11 @@ def rebuild_as(
     engine: MakeEngine | None = None,
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
+    scanned: Report | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it rests on.
 
+    That is `scanned` if it is given, which a scan just made with these settings; else the source is scanned.
     `publishing` is called when the copy is whole and about to get its name; from then on it is better not to interrupt.
     """
     refuse_overlap({"source": order.source, **order.writes})
@@ -91,15 +89,11 @@ def rebuild_as(
             if order.quarantine is not None:
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         started = time.monotonic()
-        if order.from_report is None:
-            scanning = partial(progress, "scan")
-            run(report, reader, progress=scanning, pool=pool, names=names)
-        else:
-            report = read_report(order.from_report, reader, report)
-            (Names(settings) if names is None else names).look(report, None, pool)
-            look_again(pool, report)
+        report = scanned or _report(work, report, names)
         outcome = mended(order.choice, report, order.renumber)
-        receipt = _draft(order, report, to, time.monotonic() - started, outcome)
+        gone = gone_with(work, report, drop_rows=order.drop_rows)
+        seconds = report.seconds if scanned else time.monotonic() - started
+        receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
             receipt.unkept = left_behind(reader, outcome)
         order.choice.require_known(report.findings, report.source.path)
@@ -111,12 +105,25 @@ def rebuild_as(
         if copier.acceptable:
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
-            receipt.unkept = work.objections(changed=bool(lost or receipt.dropped + receipt.altered))
+            mends = gone is not None and bool(gone.mends or gone.samples)
+            untrue = refuse_losses(work, gone)
+            receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
         try:
-            return _write(work, report, receipt, workplace, holding, outcome), report
+            return _write(work, report, receipt, workplace, holding, outcome, gone), report
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
             raise RebuildFailed(str(order.target), reason) from exc
+
+
+def _report(work: Work, report: Report, names: Names | None) -> Report:
+    """Return the report that a rebuild rests on: of a scan now, or the earlier one that was named."""
+    if work.order.from_report is None:
+        run(report, work.reader, progress=partial(work.progress, "scan"), pool=work.pool, names=names)
+        return report
+    report = read_report(work.order.from_report, work.reader, report)
+    (Names(report.settings) if names is None else names).look(report, None, work.pool)
+    look_again(work.pool, report)
+    return report
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:
@@ -130,10 +137,11 @@ def _write(
     workplace: Workplace,
     holding: Workplace | None,
     outcome: Outcome | None,
+    gone: Gone | None,
 ) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
-    plan = _plan(order, report, workplace, holding)
+    plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
         plan = replace(plan, changing=outcome.repair)
     _refuse_small_disk(order, report, workplace)
@@ -192,13 +200,17 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
     return copier
 
 
-def _draft(order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None) -> Receipt:
+def _draft(
+    order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None, gone: Gone | None
+) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
     for fate, _, _ in decided(report.findings, order.choice.shown):
         fates[fate] += 1
     records = report.source.records or 0
     dropped = fates["dropped"] if outcome is None else outcome.dropped
+    if gone is not None:
+        dropped = gone.count
     return Receipt(
         version=__version__,
         written=False,
@@ -209,7 +221,8 @@ def _draft(order: Order, report: Report, to: str, scanned: float, outcome: Outco
         dropped=dropped,
         altered=fates["altered"],
         quarantine=None if order.quarantine is None else str(order.quarantine),
-        lost=lost_in_source(report),
+        samples=sample_names(gone),
+        lost=still_lost(lost_in_source(report), gone),
         repairs=msgspec.UNSET if outcome is None else repairs_of(report, outcome),
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
@@ -221,18 +234,20 @@ def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
         raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")
 
 
-def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None) -> Plan:
+def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace | None, gone: Gone | None) -> Plan:
     """Return what to do, with the indexes of what to drop and to alter in files of the workplace."""
     files = {fate: workplace.inside / f"{fate}.indexes" for fate in ("dropped", "altered")}
     deadly = set()
     with ExitStack() as stack:
         opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
         for fate, record, findings in decided(report.findings, order.choice):
-            if fate in opened:
+            if fate in opened and not (fate == "dropped" and gone is not None):
                 assert record.index is not None  # only records that go with others have none
                 opened[fate].write(record.index.to_bytes(8, "little"))
             if fate == "dropped" and any(finding.code in DEADLY for finding in findings):
                 deadly.add(record.key)
+        if gone is not None:
+            opened["dropped"].write(gone.indexes)
     suffix = "".join(order.source.suffixes) if order.source.is_file() else ""
     quarantine = None
     if holding is not None:
@@ -244,6 +259,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         quarantine=quarantine,
         fill=order.choice.fill,
         fills=Drops(files["altered"]),
+        samples=frozenset() if gone is None else gone.samples,
     )
 
 
@@ -273,91 +289,3 @@ def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> No
         for fate, _, findings in decided(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)
-
-
-def rebuild(
-    source: str | Path,
-    target: str | Path,
-    *,
-    drop_bad: bool = False,
-    drop: Sequence[str] = (),
-    keep: Sequence[str] = (),
-    dry_run: bool = False,
-    from_report: str | Path | None = None,
-    quarantine: str | Path | None = None,
-    fill: float | None = None,
-    to: str | None = None,
-    force: bool = False,
-    accept_losses: bool = False,
-    renumber: bool | None = None,
-    progress: Progress = unwatched,
-    **settings: Any,
-) -> Receipt:
-    """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
-
-    Parameters
-    ----------
-    source, target
-        The dataset, and a path where nothing lies yet (or something does, with `force`).
-    drop_bad
-        Leave out every record with a bad finding.
-    drop, keep
-        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
-        `fill`, a source with bad records is refused: the receipt then says `written` is False.
-    dry_run
-        Write nothing; the receipt says what would be done.
-    from_report
-        The JSON report of an earlier scan, instead of a scan now.
-    quarantine
-        A directory to put the dropped records into, byte for byte, with a report of why.
-    fill
-        Replace NaN and infinite values of HDF5 and float Datum by this, instead of dropping their records.
-    to
-        "lmdb" or "leveldb": write this kind of store.
-    force
-        Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
-    accept_losses
-        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
-    renumber
-        Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
-        where something in it counts.
-    progress
-        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
-    **settings
-        As for `datacheck.scan`.
-
-    Raises
-    ------
-    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
-        As `datacheck.scan` does; also where the copy could not keep something.
-    TargetExists
-        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
-    RebuildFailed, UnfitRecord
-        The copy could not be written or is not what it should be; nothing was left behind.
-    """
-    given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
-    if isinstance(source, str | bytes | os.PathLike):
-        refuse_url(os.fsdecode(source))
-    named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
-    for what in ("source", "target"):
-        if what not in named:
-            raise UsageError(f"the {what} is None; it must be a path")
-    order = Order(
-        source=named["source"],
-        target=named["target"],
-        choice=Choice(
-            spelling.truth("drop_bad", drop_bad),
-            spelling.names("drop", drop),
-            spelling.names("keep", keep),
-            None if fill is None else spelling.number("fill", fill),
-        ),
-        dry_run=spelling.truth("dry_run", dry_run),
-        from_report=named.get("from_report"),
-        quarantine=named.get("quarantine"),
-        to=None if to is None else spelling.text("to", to),
-        force=spelling.truth("force", force),
-        accept_losses=spelling.truth("accept_losses", accept_losses),
-        renumber=None if renumber is None else spelling.truth("renumber", renumber),
-    )
-    receipt, _ = rebuild_as(order, make(**settings), progress)
-    return receipt

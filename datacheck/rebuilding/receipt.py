@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -118,8 +119,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     kept + dropped = records; altered ones are among the kept. `lost` are the findings of the store as a whole: what
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
     `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
-    `config` is the command line's, as in a report. `repairs` says what was changed of what the store keeps of its
-    records.
+    `samples` are the groups and files of HDF5 that went as a whole, by their paths. `config` is the command line's,
+    as in a report. `repairs` says what was changed of what the store keeps of its records.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -137,6 +138,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     digests: Digests | None = None
     lost: list[Finding] = []
     unkept: list[str] = []
+    samples: list[str] = []
     repairs: Repairs | msgspec.UnsetType = msgspec.UNSET
     replaced: str | msgspec.UnsetType = msgspec.UNSET
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
@@ -156,14 +158,16 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
-
-    def those(wanted: Fate) -> Iterator[Decided]:
-        yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
-        outcome = mended(choice, report) if wanted == "dropped" else None
-        for key in () if outcome is None else outcome.keys_with_others():
-            yield Decided(key=escape(key), index=None, codes=("unpaired",))
-
+    those = partial(_those, report, choice)
     return streamed(receipt, {"drops": those("dropped"), "alterations": those("altered")})
+
+
+def _those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
+    """Yield the records of one fate; last those that are dropped for another one of their sample."""
+    yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
+    outcome = mended(choice, report) if wanted == "dropped" else None
+    for key in () if outcome is None else outcome.keys_with_others():
+        yield Decided(key=escape(key), index=None, codes=("unpaired",))
 
 
 Write = Callable[[Iterator[str]], None]
@@ -196,13 +200,20 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     """Return what the terminal gets: the records dropped or altered, some by name, the numbers, and the place."""
     lines = [] if receipt.config is None else [receipt.config.sentence]
     lines += [ignored(report).removeprefix("; ")] if report.settings.ignore else []
-    for fate, count in (("dropped", receipt.dropped), ("altered", receipt.altered)):
+    fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
+    for fate, count in fates.items():
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = (record for is_fate, record, _ in decided(report.findings, choice.shown) if is_fate == fate)
-            lines += [f"  {_place(record)}  {', '.join(record.codes)}" for record in islice(named, NAMED)]
-            lines += [f"  and {count - NAMED:,} more"] if count > NAMED else []
+            named = islice(_those(report, choice, fate), NAMED)
+            shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
+            more = count - len(shown)
+            lines += shown + (
+                [f"  {'and ' if shown else ''}{more:,} {'more' if shown else 'of samples'}"] if more else []
+            )
+            lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
+            left = len(receipt.samples) - NAMED
+            lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
     lines += _repairs_text(receipt)
     for finding in receipt.lost:
         what = "as bad in the copy" if finding.code in LASTING else "lost in the source"

@@ -22,6 +22,7 @@ class Order:
     """What a rebuild was asked to do, beside the settings of its scan.
 
     `to` is the kind of store to write. `renumber` is whether numbers in keys are closed up, None where the store tells.
+    `drop_rows` takes single rows out of samples, and leaves these.
     """
 
     source: Path
@@ -34,6 +35,7 @@ class Order:
     force: bool = False
     accept_losses: bool = False
     renumber: bool | None = None
+    drop_rows: bool = False
 
     @property
     def inputs(self) -> list[Path]:

@@ -92,6 +92,13 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
     rests = _rests_on(report, written)
     one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
+    if report.paired_with:
+        words = ("--paired", *drop, *options, *asked.config)
+        into = _beside(str(Path(report.paired_with[0]).parent / "paired"))
+        if into is not None:
+            stores = (*report.paired_with, into)
+            yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
+        return
     words = (*drop, *options, *one_kind, *asked.config, *rests)
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
 

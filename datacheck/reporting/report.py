@@ -55,7 +55,9 @@ class Report:
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
     where a sample is several records, as the store or its `conventions` tell; `listed` is what comparing its lists of
-    keys came to, `stems` are the samples that no number tells. `started` is the time in UTC, and `expected` how many
+    keys came to, `stems` are the samples that no number tells. `gone_elsewhere` are the keys of records that a rebuild
+    of pairs leaves out of another copy, and so of this one; `paired_with` are the paths of all stores that are to hold
+    the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
     records the store says that it has, if it does.
     """
 
@@ -71,6 +73,8 @@ class Report:
     groups: int | None = None
     listed: Sequence[Listed] = ()
     stems: StemGroups | None = None
+    gone_elsewhere: frozenset[bytes] = frozenset()
+    paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
     seconds: float = 0.0
     expected: int | None = None

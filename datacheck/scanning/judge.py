@@ -47,8 +47,12 @@ class View(Protocol):
     """How somebody else would take the records: further checks, and a last word on what is found."""
 
     def validators(self) -> Sequence[Validator]:
-        """Return the view's own checks. They have no need of pixels, and take Unstacked values."""
+        """Return the view's own checks. They have no need of pixels but where `pixels` says so, and take any values."""
         ...
+
+    @property
+    def pixels(self) -> bool:
+        """Whether the view's checks look at the pixels of encoded pictures."""
 
     def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
         """Return what is to be said of the record at `row` of a block, or (None) of its store."""
@@ -88,7 +92,7 @@ class Judge:
         )
         self._slips = 0
         self._tally, self._measuring = tally, Measuring(tally.statistics, sums=stats)
-        self._pixels = stats or bool(validators) or settings.range is not None
+        self._pixels = stats or bool(validators or (view and view.pixels)) or settings.range is not None
 
     def finish(self, *, alone: bool = False) -> None:
         """Add to the tally what waits until the last block."""

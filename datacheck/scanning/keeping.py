@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,7 +16,7 @@ from datacheck.conventions.side_files import beside
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
-from datacheck.model.blocks import Block, Shard
+from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.scanning.blame import Blamed, blamed, blaming
@@ -25,65 +24,93 @@ from datacheck.scanning.tasks import Job, Task, opening_seconds
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 KEYS_A_PROBE = 256
+"""So many keys of a probe are taken at most,"""
+KEYS = 4096
+"""or fewer where there are many probes: about so many keys in all,"""
+FEWEST_KEYS = 8
+"""and so few at least, where records are large: then fewer probes are looked at."""
+SAMPLE_BYTES = 32 << 20
+"""So many bytes the values of all these keys may have, which some stores cannot give without."""
 BYTES_A_PROBE = 4 << 20
-"""Of a probe so many keys are taken, and no more once their values come to so many bytes."""
+"""A probe of larger records than most are ends here."""
 LARGEST = 1 << 30
 """Bytes of a value that a convention is read from."""
 DEATHS = 4
-"""So many probes may fail that did not when the profile was taken; then no more of them are read."""
+"""So often it is tried to read them, each time without the probe that failed."""
 
 
-def recognise(
-    pool: Engine[Task], probes: Sequence[Shard], without: Collection[int] = ()
-) -> tuple[Convention, ...] | Death:
+def recognise(pool: Engine[Task], layout: Layout, without: Collection[int] = ()) -> tuple[Convention, ...] | Death:
     """Return the conventions that a store keeps, by the keys at its probes; or the Death of looking at their values.
 
-    Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself.
+    Probes of these numbers are left out, as one is that fails: what is wrong there the scan finds by itself. But where
+    there was no time for any, as on a slow disk, nobody knows what the store keeps: that Death is returned.
     """
-    tasks = deque(SampleKeys(probe) for number, probe in enumerate(probes) if number not in without)
-    keys: set[bytes] = set()
-    deaths = 0
-    for _, some in pool.run(cast("deque[Task]", tasks)):
-        if isinstance(some, Death):
-            deaths += 1
-            if deaths >= DEATHS:
-                tasks.clear()
-        else:
-            keys.update(some)
+    count, limit = fitting(layout)
+    chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
+    numbers = [number for number in chosen if number not in without]
+    keys: Any = None
+    for _ in range(DEATHS):
+        ((_, keys),) = pool.run([SampleKeys(tuple((number, layout.probes[number]) for number in numbers), limit)])
+        if not isinstance(keys, Death):
+            break
+        if keys.note in numbers:
+            numbers.remove(keys.note)
+    if isinstance(keys, Death):
+        return keys if keys.timed_out else ()
     if not keys:
         return ()
-    ((_, result),) = pool.run([Recognise(frozenset(keys))])
+    ((_, result),) = pool.run([Recognise(keys, every=len(keys) == layout.records)])
     return cast("tuple[Convention, ...] | Death", result)
+
+
+def fitting(layout: Layout) -> tuple[int, int]:
+    """Return how many probes of a store to look at, spread evenly, and how many keys of each."""
+    count = len(layout.probes)
+    if not count or not layout.size or not layout.records:
+        return count, min(KEYS_A_PROBE, KEYS // max(1, count))
+    each = max(1, layout.size // layout.records)
+    limit = max(FEWEST_KEYS, min(KEYS_A_PROBE, KEYS // count, SAMPLE_BYTES // (count * each)))
+    return max(1, min(count, SAMPLE_BYTES // (limit * each))), limit
 
 
 @dataclass(frozen=True)
 class SampleKeys:
-    """Return the first keys of a probe, none where it is not one of the main database of keys and values."""
+    """Return the first keys of some probes, which come with their numbers; none of a named database.
 
-    probe: Shard
+    The number of the probe that it is at is noted.
+    """
 
-    def run(self, job: Job, watch: Watch) -> list[bytes]:
+    probes: tuple[tuple[int, Shard], ...]
+    limit: int
+
+    def run(self, job: Job, watch: Watch) -> frozenset[bytes]:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        watch.note(None)
+        keys: set[bytes] = set()
         if job.reader.backend == "hdf5":
-            return []  # datasets that are records have paths for keys
-        keys: list[bytes] = []
-        size = 0
-        for block in blamed("unreadable", job.reader.blocks, self.probe, limit=KEYS_A_PROBE):
+            return frozenset()  # datasets that are records have paths for keys
+        for number, probe in self.probes:
+            watch.note(number)
+            keys.update(self._keys(job.reader, probe))
+        return frozenset(keys)
+
+    def _keys(self, reader: Reader, probe: Shard) -> Iterator[bytes]:
+        count = size = 0
+        for block in blamed("unreadable", reader.blocks, probe, limit=self.limit):
             if not isinstance(block, Block) or block.database is not None:
-                return []
-            keys += block.keys
+                return
+            yield from block.keys
+            count += len(block)
             size += sum(map(len, block.values))
-            if len(keys) >= KEYS_A_PROBE or size >= BYTES_A_PROBE:
-                break
-        return keys
+            if count >= self.limit or size >= BYTES_A_PROBE:
+                return
 
 
 @dataclass(frozen=True)
 class Recognise:
-    """Return the conventions that a store keeps of whose keys these are some."""
+    """Return the conventions that a store keeps of whose keys these are some, or `every` one."""
 
     keys: frozenset[bytes]
+    every: bool = False
 
     def run(self, job: Job, watch: Watch) -> tuple[Convention, ...]:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
@@ -96,7 +123,7 @@ class Recognise:
 
             def value(key: bytes) -> bytes | None:
                 watch.note(None)
-                return value_of(reader, key)
+                return None if self.every and key not in self.keys else value_of(reader, key)
 
             view = StoreView(patterns(self.keys), value, lambda name: beside(reader.path, name), self.keys)
             return tuple(recognised(view, job.settings.conventions))

@@ -7,6 +7,7 @@ each family, then what that decoder makes of them (`Sums`). So a probe that dies
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,6 +82,30 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
     return Block(keys, values, database=block.database)
 
 
+MASKS_OF_ONE_VALUE = 10
+"""Where more than one in so many masks is of one value, that is said once of the field."""
+MASKS = frozenset(
+    [
+        "mask",
+        "masks",
+        "seg",
+        "segmentation",
+        "segmentations",
+        "annotation",
+        "annotations",
+        "gt",
+        "roi",
+        "lesion",
+        "labelmap",
+    ]
+)
+_WORDS = re.compile(r"[a-z]+")
+
+
+def _is_mask(name: str) -> bool:
+    return not MASKS.isdisjoint(_WORDS.findall(name.rpartition("/")[2].lower()))
+
+
 @dataclass
 class FieldSums:
     """What was seen of one field: how many records have which shape, format and dtype, and the mean of each record."""
@@ -118,8 +143,13 @@ class FieldSums:
         self.constants += other.constants
         self.agreement += other.agreement
 
-    def profile(self, records: int, *, channels_first: bool = False, size: int | None = None) -> FieldProfile:
-        """Return what the field is meant to hold, having been looked for in so many records; `size` is their name."""
+    def profile(
+        self, records: int, *, channels_first: bool = False, size: int | None = None, mask: bool = False
+    ) -> FieldProfile:
+        """Return what the field is meant to hold, having been looked for in so many records; `size` is their name.
+
+        A `mask` is often of one value: there is nothing to be seen in that picture.
+        """
         count = sum(self.shapes.values())
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
         apart = self.leaf and not self.encoded
@@ -131,7 +161,7 @@ class FieldSums:
             share=round(count / records, 4) if records else 0.0,
             centre=float(np.float32(math.fsum(self.means) / len(self.means))) if self.means else 0.0,
             channels=self._channels(count) if self.encoded else None,
-            constant=2 * self.constants > count,
+            constant=(MASKS_OF_ONE_VALUE if mask else 2) * self.constants > count,
             axis_order=channels_first and shape is not None and self.agreement.of(shape, count),
             size=size if self.encoded and self._all_have(size, count) else None,
         )
@@ -184,7 +214,9 @@ class Sums:
             if field_name in columns:
                 continue
             first = self._channels_first(name, field_name)
-            made[field_name] = sums.profile(self.records - self.broken, channels_first=first, size=size)
+            of = self.records - self.broken
+            mask = _is_mask(field_name)
+            made[field_name] = sums.profile(of, channels_first=first, size=size, mask=mask)
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}

@@ -23,8 +23,10 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.retry import Span, finding_of_death, pieces
 from datacheck.scanning.sampling import wanted
@@ -72,12 +74,14 @@ def run(
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
     names: Names | None = None,
+    pairing: Pairing | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
+    `pairing` is with the stores that are to hold the same keys.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -91,6 +95,8 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+            if pairing is not None:
+                _compare(workers, pairing, report, add)
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
@@ -178,7 +184,7 @@ def _scan_once(
         add(_tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
-    report.source = msgspec.structs.replace(report.source, decoder=_decoders(report.profile))
+    report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
     for check, tally in _in_order(pool, reader, _checks(pool, layout, report, add)):
         add(doubtful.take(check, tally.without(not_read)))
@@ -229,7 +235,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     """
     if taken.empty or not probes_of_keys(layout.probes):
         return
-    found_out = keeping.recognise(pool, layout.probes, {left.probe for left in taken.left})
+    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left})
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
@@ -253,13 +259,28 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
     for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
         add(_tally_of(finding))
+    for comparison in compare_sizes(report.conventions, layout.shards):
+        compared = only(pool, comparison)
+        if isinstance(compared, Death):
+            add(_given_up(compared, "comparing the sizes of pictures with those in a list"))
+        elif compared is not None:
+            add(_tally_of(compared))
+
+
+def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
+    """Compare the keys and pictures of a store with those of its pairs."""
+    report.paired_with = pairing.all
+    own = frozenset().union(*(convention.own for convention in report.conventions))
+    for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
+        add(_tally_of(finding))
 
 
 def _all_statistics(layout: Layout, settings: Settings) -> bool:
     return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
 
 
-def _decoders(profile: Profile) -> str | None:
+def decoders_of(profile: Profile) -> str | None:
+    """Return the names of what decodes the main families, joined."""
     there = {family.decoder for family in profile.every if family.sampled or not family.forced}
     return "+".join(sorted(there)) or None
 

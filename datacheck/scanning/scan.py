@@ -11,7 +11,7 @@ import msgspec
 
 from datacheck.backends import of_several, open_stores
 from datacheck.backends.folder import FOLDER
-from datacheck.backends.interface import Reader, StoreOptions
+from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.settings import TIMEOUT, Pair, Settings
@@ -22,6 +22,7 @@ from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
+from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
@@ -44,6 +45,8 @@ class Options(TypedDict, total=False):
     shape: Sequence[int] | str | None
     allow_nan: Sequence[str]
     together: Iterable[Sequence[str]]
+    convention: Sequence[str] | str
+    paired: bool
     validators: Sequence[Validator]
     sample: int | str | None
     stats: bool
@@ -75,6 +78,7 @@ def scan(
     shape: Sequence[int] | str | None = None,
     allow_nan: Sequence[str] = (),
     convention: Sequence[str] | str = (),
+    paired: bool = False,
     together: Iterable[Sequence[str]] = (),
     validators: Sequence[Validator] = (),
     sample: int | str | None = None,
@@ -116,6 +120,8 @@ def scan(
         Fields in which NaN means "missing".
     convention
         Names of conventions that the store is to keep, or "none"; by default they are recognised by what lies there.
+    paired
+        The sources of the list are to hold the same keys, and pictures of one scale.
     together
         Groups of HDF5 datasets that must have the same number of rows.
     validators
@@ -173,6 +179,7 @@ def scan(
         allow_nan=allow_nan,
         together=together,
         convention=convention,
+        paired=paired,
         validators=validators,
         sample=sample,
         stats=stats,
@@ -204,9 +211,11 @@ def scan_into(
         [*map(Path, given), *(it.path for it in readers)], lambda: (file for it in readers for file in read_by(it))
     )
     names = Names(settings, len(readers))
+    pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     with Reports(spelling.names("reports", reports), guard) as files:
-        for reader, report in (it for of_one in prepared for it in of_one):
-            run(report, reader, validators=own, progress=progress, listen=files.begin(report), names=names)
+        for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
+            listen = files.begin(report)
+            run(report, reader, validators=own, progress=progress, listen=listen, names=names, pairing=pairing)
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
     return made if many else made[0]
 
@@ -273,7 +282,9 @@ def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     if not isinstance(source, str | bytes | os.PathLike):
         raise UsageError(_no_source(source))
     name = os.fsdecode(source)
-    there = open_stores(name, settings.backend, StoreOptions(settings.label_field, settings.together))
+    there = open_stores(
+        name, settings.backend, StoreOptions(settings.label_field, settings.together, records_of(settings.conventions))
+    )
     searched: SearchedFolder | msgspec.UnsetType = msgspec.UNSET
     if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(name):
         searched = SearchedFolder(name, len(there.readers), dict(there.not_read))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from datacheck.backends.copy_plan import Plan
-from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore
+from datacheck.backends.copy_plan import Gone, Plan
+from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
 from datacheck.conventions.account import KeyWatch
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
@@ -182,6 +182,21 @@ class ListCopyLosses:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         return self.copier.objections(job.reader, changed=self.changed)
+
+
+@dataclass(frozen=True)
+class FindGone:
+    """Return all that goes with records that are dropped, and with samples."""
+
+    copier: WithSamples
+    indexes: bytes
+    marked: frozenset[tuple[str | None, str]]
+    drop_rows: bool
+
+    def run(self, job: Job, watch: Watch) -> Gone:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows)
 
 
 @dataclass(frozen=True)

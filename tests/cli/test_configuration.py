@@ -33,9 +33,15 @@ OBEYED = "range labels shape together convention like workers format no-progress
 NAMED = "label-field array skip check allow-nan sample max-bad ignore decoder backend timeout known quiet"
 REFUSED = "report save quarantine force drop drop-bad keep fill accept-losses from-report resume checksums"
 REFUSED_TOO = "engine scheduler to config no-config schema dry-run net schedule plot"
-TAKING = ("scan", "rebuild", "show", "lint")
+TAKING = ("scan", "rebuild", "show", "info", "lint")
 """The commands that take a configuration."""
-ARGUMENTS = {"scan": ["store"], "rebuild": ["store", "copy"], "show": ["store", "0"], "lint": ["net.prototxt"]}
+ARGUMENTS = {
+    "scan": ["store"],
+    "rebuild": ["store", "copy"],
+    "show": ["store", "0"],
+    "info": ["store"],
+    "lint": ["net.prototxt"],
+}
 ROOT = os.geteuid() == 0
 
 
@@ -88,7 +94,7 @@ def options_of(command):
 ALL = sorted((command, name) for command in cli.commands for name, _ in options_of(command))
 SETTABLE = [(command, name) for command, name in ALL if command in TAKING and name not in ("config", "no-config")]
 TEXTS = {"range": "0:9", "labels": "0:9", "sample": "50%", "max-bad": "3%", "shape": "3,8,8", "together": "a,b"}
-TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64"}
+TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64", "fork": "SSD"}
 
 
 def toml_value(command, name):

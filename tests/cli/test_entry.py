@@ -101,6 +101,7 @@ def test_the_options_reach_the_scan(damaged, tmp_path):
         "allow_nan": ["data"],
         "together": [],
         "conventions": [],
+        "paired": False,
         "validators": [],
         "sample": "50%",
         "stats": True,

@@ -160,12 +160,12 @@ def folder(here):
 
 
 def hdf5_path(here):
-    with h5py.File(here / "demos.h5", "w") as file:
+    with h5py.File(here / "folds.h5", "w") as file:
         for number in range(4):
             values = np.random.default_rng(number).random((20, 3))
             values[5, 1] = 9 if number > 1 else 0.5
-            file[f"data/demo_{number}/actions"] = values
-    return "datacheck scan demos.h5 --range /data/demo_3/actions=:1", ("demos.h5", "demos_clean.h5")
+            file[f"data/fold_{number}/actions"] = values
+    return "datacheck scan folds.h5 --range /data/fold_3/actions=:1", ("folds.h5", "folds_clean.h5")
 
 
 @pytest.mark.parametrize("make", [odd_name, unprintable_name, databases, folder, hdf5_path])

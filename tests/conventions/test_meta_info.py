@@ -43,6 +43,14 @@ def test_names_that_lead_to_nothing_and_pictures_that_are_not_named(tmp_path):
     assert said == {(None, "count", "suspicious")}
 
 
+def test_sizes_that_the_pictures_do_not_have(tmp_path):
+    records = pictures() | {b"0003_s002": picture(3, (8, 12)), b"0004_s001": b"no picture"}
+    report, said = scanned(store(tmp_path / "store", records))
+    assert (None, "shape", "suspicious") in said
+    (message,) = {it.message for it in report.findings if it.code == "shape" and it.key is None}
+    assert message == "1 of 47 pictures are not of the size in meta_info.txt: 0003_s002 is 8x12, and not 8x8"
+
+
 @pytest.mark.parametrize("bad", [b"", b"no picture"])
 def test_the_file_of_the_copy_is_true(tmp_path, bad):
     records = pictures() | {b"0003_s002": bad}

@@ -205,7 +205,7 @@ def name_of(named):
 
 
 def test_each_name_has_a_store():
-    generic = {"ocr", "stylegan2", "latents", "ase", "basicsr", "key-list", "count", "dense"}
+    generic = {"ocr", "stylegan2", "latents", "ase", "basicsr", "key-list", "count", "dense", "table", "per-sample"}
     assert {name_of(named) for named in NAMED} == CONVENTIONS.keys() - generic
 
 

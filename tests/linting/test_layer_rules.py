@@ -315,7 +315,7 @@ ILL = [
         layer("Permute", "data", "permute_param { order: 0 order: 2 order: 3 order: 1 }"),
         "unknown-field",
         S,
-        "SSD",
+        "permute_param",
         True,
     ),
 ]

@@ -55,24 +55,34 @@ def test_what_was_meant_by_a_field_of_a_solver(tmp_path, written, meant):
     assert meant in finding.details["fix"]
 
 
-FORKS = {
-    "SSD": "annotated_data_param detection_output_param multibox_loss_param norm_param prior_box_param resize_param",
-    "SegNet": "bn_param dense_image_data_param upsample_param",
-    "R-FCN": "ceil_mode psroi_pooling_param",
-    "NVCaffe": "cudnn_param scale_bias",
-    "DeepLab and PSPNet": "interp_param",
-    "Fast R-CNN": "roi_pooling_param smooth_l1_loss_param",
-    "Faster R-CNN": "scale_train",
-    "DeepLab": "seg_accuracy_param",
-}
+FORKS = [
+    ("SSD", "", "annotated_data_param detection_output_param multibox_loss_param norm_param prior_box_param"),
+    ("SSD", "transform_param", "resize_param distort_param expand_param"),
+    ("SegNet", "", "bn_param dense_image_data_param upsample_param"),
+    ("R-FCN", "", "psroi_pooling_param box_annotator_ohem_param"),
+    ("R-FCN", "pooling_param", "ceil_mode"),
+    ("NVIDIA", "", "cudnn_param forward_type"),
+    ("NVIDIA", "batch_norm_param", "scale_bias scale_filler"),
+    ("DeepLab", "", "interp_param seg_accuracy_param"),
+    ("PSPNet", "", "interp_param"),
+    ("Fast-R-CNN", "", "roi_pooling_param"),
+    ("Faster-R-CNN", "", "smooth_l1_loss_param"),
+    ("Faster-R-CNN", "dropout_param", "scale_train"),
+    ("Intel", "convolution_param", "relu fusion_type"),
+    ("TSN", "transform_param", "fix_crop more_fix_crop is_flow multi_scale scale_ratios"),
+]
 
 
-@pytest.mark.parametrize(("fork", "name"), [(fork, name) for fork, names in FORKS.items() for name in names.split()])
-def test_a_field_of_a_fork_is_told_with_the_fork(tmp_path, fork, name):
-    text = f'{HEAD}layer {{ name: "it" type: "ReLU" bottom: "data" top: "it" {name} {{ }} }}\n'
+@pytest.mark.parametrize(
+    ("fork", "inside", "name"), [(fork, inside, name) for fork, inside, names in FORKS for name in names.split()]
+)
+def test_a_field_of_a_fork_is_told_with_the_fork(tmp_path, fork, inside, name):
+    field = f"{inside} {{ {name} {{ }} }}" if inside else f"{name} {{ }}"
+    text = f'{HEAD}layer {{ name: "it" type: "Other" bottom: "data" top: "it" {field} }}\n'
     (finding,) = [it for it in lint(tmp_path, text) if it.code == "unknown-field"]
-    assert f"has the field {name!r} in a fork ({fork}) only; BVLC Caffe aborts" in finding.message
-    assert finding.details["fix"] == "train with that fork"
+    assert f"has the field {name!r} in a fork (" in finding.message
+    assert fork in finding.message.partition("(")[2].partition(")")[0].split(", ")
+    assert (finding.verdict, finding.details["fix"]) == ("suspicious", "train with that fork")
 
 
 @pytest.mark.parametrize(

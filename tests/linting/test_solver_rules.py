@@ -195,7 +195,8 @@ def test_networks_are_looked_for_where_caffe_would_be_started(tmp_path, monkeypa
     assert lint(tmp_path / "models", {"net": '"models/net.prototxt"'}, root=tmp_path)[0].clean
     monkeypatch.chdir(tmp_path)
     assert lint(tmp_path / "models", {"net": '"models/net.prototxt"'})[0].clean
-    assert not lint(tmp_path / "models", {}, root=tmp_path / "start")[0].clean
+    assert lint(tmp_path / "models", {}, root=tmp_path / "start")[0].clean  # beside the solver, if not in the root
+    assert not lint(tmp_path / "models", {}, root=tmp_path / "nowhere")[0].clean
 
 
 def test_a_network_in_the_solver_itself(tmp_path):

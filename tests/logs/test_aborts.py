@@ -22,6 +22,7 @@ CUT = "a memory-mapped file is shorter than it says: the database was cut"
 FOREIGN = "memory that is not Caffe's was read: an empty record, too few values, a label beyond the classes or NaN"
 ZERO = "an integer was divided by zero, such as a stride of 0"
 KILLED = "something else ended the process, such as the system for want of memory"
+SOMEONE = "someone ended the process, by hand or at the time limit of a job; that says nothing of the training"
 LINES = [
     ("data_transformer.cpp:167] Check failed: channels == datum_channels (3 vs. 0) ", CHANNELS, "scan"),
     ("data_transformer.cpp:250] Check failed: channels == img_channels (3 vs. 1) ", CHANNELS, "scan"),
@@ -118,7 +119,8 @@ LINES = [
     ("*** SIGFPE (@0x7f) received by PID 7 (TID 0x7f) from PID 1; stack trace: ***", ZERO, "lint"),
     ("Floating point exception (core dumped)", ZERO, "lint"),
     ("Killed", KILLED, ""),
-    ("*** SIGTERM (@0x0) received by PID 7 (TID 0x7f) from PID 1; stack trace: ***", KILLED, ""),
+    *((f"*** {it} (@0x0) received by PID 7 (TID 0x7f) from PID 1; stack trace: ***", SOMEONE, "")
+      for it in ("SIGTERM", "SIGINT", "SIGHUP")),
     ("*** SIGKILL (@0x0) received by PID 7 (TID 0x7f) from PID 1; stack trace: ***", KILLED, ""),
 ]  # fmt: skip
 

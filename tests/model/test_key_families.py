@@ -34,6 +34,16 @@ def test_a_number_that_is_not_known_is_of_no_family():
     assert known.of([b"8-1", b"32-1", b"16-", b"n", b"8-1-1", b"8-a"]) == ["8-#", None, None, "n", None, None]
 
 
+@pytest.mark.parametrize("at", [0, 1, -1])
+def test_a_key_with_the_sign_for_a_number_among_keys_with_numbers(at):
+    made = [b"%d" % number for number in range(40)]
+    made[at] = b"#"
+    assert named_alike(made) == ["#"] * 40
+    made = [b"%d-%d" % (number % 2, number) for number in range(40)]
+    made[at] = b"#-7"
+    assert named_alike(made) == ["#-#"] * 40
+
+
 def test_a_stray_number_does_not_keep_the_others_from_being_told_apart():
     made = [b"%d-%05d" % (at % 2, at) for at in range(60)] + [b"77-00001"]
     assert set(named_alike(made)) == {"0-#", "1-#", "77-#"}

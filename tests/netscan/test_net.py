@@ -229,9 +229,12 @@ GARBAGE = {
     "a broken one": (b'layer { name: "data" type: }\n', "stands where a value should"),
     "a solver": (
         b'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\n',
-        "is a solver, not a network; its network is net",
+        "is a solver, and its network net.prototxt is not there",
     ),
-    "one that reads nothing": (b'layer { name: "relu" type: "ReLU" bottom: "a" top: "a" }\n', "has no Data, HDF5Data"),
+    "one that reads nothing": (
+        b'layer { name: "relu" type: "ReLU" bottom: "a" top: "a" }\n',
+        "has no layer that reads data",
+    ),
 }
 
 

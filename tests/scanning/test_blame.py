@@ -202,6 +202,8 @@ class Slipping:
     def validators(self):
         return [self.slip]
 
+    pixels = False
+
     def review(self, block, row, findings):
         return findings
 
@@ -339,7 +341,7 @@ COPYING = {
     "copying": ("rebuilding/pair_copier.py", "        digest = PairDigest()\n"),
     "verifying": ("rebuilding/pair_copier.py", "        digest, count = PairDigest(), 0\n"),
     "objecting": ("rebuilding/pair_copier.py", "        return self._writer().refusals(reader)\n"),
-    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding)\n"),
+    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding, gone)\n"),
 }
 
 

@@ -9,8 +9,8 @@ import pytest
 from building import write_lmdb
 
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.model.blocks import Position, Shard, ignore
-from datacheck.scanning.keeping import DEATHS, recognise
+from datacheck.model.blocks import Layout, Position, Shard, ignore
+from datacheck.scanning.keeping import DEATHS, fitting, recognise
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.tasks import Job
 from datacheck.workers.pool import WORKER_BYTES, Pool
@@ -67,7 +67,7 @@ class Failing:
 def found(tmp_path, without=(), **failing):
     reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), **failing)
     with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
-        return recognise(pool, PROBES, without)
+        return recognise(pool, Layout([], PROBES, None, None), without)
 
 
 @pytest.mark.parametrize("how", ["sleeps", "is_killed", "raises"])
@@ -86,5 +86,32 @@ def test_where_every_probe_fails_there_is_none_and_it_ends(tmp_path):
     assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == ()
 
 
+def test_where_there_is_no_time_for_any_probe_it_is_not_known_what_the_store_keeps(tmp_path):
+    assert found(tmp_path, how="sleeps", places=(0, 1, 2, 3)).signal == "SIGALRM"
+
+
 def test_a_value_that_stops_the_worker_is_said_with_the_time_of_a_record(tmp_path):
     assert found(tmp_path, how="sleeps", values=True).signal == "SIGALRM"
+
+
+@pytest.mark.parametrize(
+    ("records", "size", "chosen"),
+    [
+        (None, None, (64, 64)),
+        (0, 0, (64, 64)),
+        (10**9, 10**12, (64, 64)),
+        (10**6, 10**10, (64, 52)),
+        (16_000, 16_000 * 196_608, (21, 8)),
+        (100, 100 << 30, (1, 8)),
+    ],
+)
+def test_as_many_keys_as_their_values_allow(records, size, chosen):
+    assert fitting(Layout([], [Shard("")] * 64, records, size)) == chosen
+
+
+def test_of_few_probes_the_first_and_the_last_are_among_those_looked_at(tmp_path):
+    reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), how="is_killed", places=(1, 2))
+    large = Layout([], PROBES, len(STORE), len(STORE) * (2 << 20))
+    with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
+        (convention,) = recognise(pool, large)
+    assert convention.name == "count"

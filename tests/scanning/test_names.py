@@ -112,7 +112,8 @@ def test_datasets_belong_together_in_every_group_that_has_them(demos):
     with h5py.File(demos, "a") as file:
         del file["data/demo_1/states"]
         file["data/demo_1/states"] = np.random.default_rng(9).random((19, 5))
-    (found,) = (it for it in datacheck.scan(demos, together=["actions,st*"]).findings if it.code == "row-count")
+    said = [it for it in datacheck.scan(demos, together=["actions,st*"]).findings if it.code == "row-count"]
+    (found,) = (it for it in said if "sample" not in it.details)  # the other demonstrations say it, too
     assert found.details["rows"] == {"/data/demo_1/actions": 20, "/data/demo_1/states": 19}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.codes import Verdict
@@ -24,23 +25,6 @@ LARGEST = 1 << 30
 """Bytes of a row, or of a chunk that a filter must decode in one piece."""
 DEFLATED = 1032
 """Deflate makes at most so many bytes of one (zlib's technical details: 258 bytes of two bits)."""
-SHIPPED = {
-    307: "bzip2",
-    32001: "blosc",
-    32004: "lz4",
-    32008: "bitshuffle",
-    32013: "zfp",
-    32015: "zstd",
-    32017: "sz",
-    32018: "fcidecomp",
-    32024: "sz3",
-    32026: "blosc2",
-    32028: "sperr",
-    32033: "htj2k",
-}
-"""Filters that hdf5plugin brings, by the number registered with The HDF Group."""
-OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
-"""Filters that hdf5plugin does not bring."""
 
 
 class Hindrances:

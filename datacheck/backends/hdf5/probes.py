@@ -25,21 +25,28 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
         return
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
-    counts = [min(share + (at < more), math.ceil(it.rows / ROWS_A_PROBE)) for at, (_, it) in enumerate(chosen)]
+    counts = [
+        min(share + (at < more), math.ceil(it.rows / (1 if it.each else ROWS_A_PROBE)))
+        for at, (_, it) in enumerate(chosen)
+    ]
     for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
         of, table = chosen[at]
         for nth in range(most):
             start = nth * table.rows // most
-            yield rows(of, start, min(start + ROWS_A_PROBE, table.rows))
+            stop = (nth + 1) * table.rows // most if table.each else table.rows  # each is a dataset, to be opened once
+            yield rows(of, start, min(start + ROWS_A_PROBE, stop))
 
 
 def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:
     """Yield how many of so many probes each table may have."""
-    wide = sum(len(table.datasets) * count for table, count in zip(tables, counts, strict=True)) > DATASETS_PROBED
+    wide = (
+        sum((1 if table.each else len(table.datasets)) * count for table, count in zip(tables, counts, strict=True))
+        > DATASETS_PROBED
+    )
     heavy = sum(map(_decoded, tables, counts)) > DECODED_BYTES
     for table, count in zip(tables, counts, strict=True):
         most = count
-        if wide:
+        if wide and not table.each:
             most = min(most, DATASETS_PROBED // len(tables) // len(table.datasets))
         if heavy and _decoded(table, most) > DECODED_BYTES // len(tables):
             most = min(most, DECODED_BYTES // len(tables) // _decoded(table, 1))
@@ -48,6 +55,8 @@ def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]
 
 def _decoded(table: Table, count: int) -> int:
     """Return how many bytes are decoded for so many probes of a table. Those in one chunk share it."""
+    if table.each:
+        return min(count * ROWS_A_PROBE, table.rows) * table.row_bytes
     filtered = [dataset for dataset in table.datasets if dataset.filters and dataset.chunks]
     cost = count * sum(dataset.band_bytes for dataset in filtered)
     if all(dataset.band_bytes == dataset.chunk_bytes for dataset in filtered):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,8 +26,21 @@ from datacheck.backends.hdf5.file_list import SUFFIXES, is_hdf5, sources
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
-from datacheck.backends.hdf5.records import read_records, unread
-from datacheck.backends.hdf5.tables import RECORDS, Contents, Dataset, Table, part, part_of_records, parts, rows, shards
+from datacheck.backends.hdf5.reading import window_on, wrong
+from datacheck.backends.hdf5.records import read_each, read_records, unread
+from datacheck.backends.hdf5.samples import findings_of_files
+from datacheck.backends.hdf5.tables import (
+    EACH,
+    RECORDS,
+    Contents,
+    Dataset,
+    Table,
+    part,
+    part_of_records,
+    parts,
+    rows,
+    shards,
+)
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
@@ -46,6 +59,8 @@ LOT_FILES, LOT_BYTES = 64, 32 << 20
 """So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
+MEMBERS = 1000
+"""Files of more datasets are not compared with the others of their folder."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,10 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
+        shapes: dict[int, dict[bytes, tuple[int, ...]]] = {}
         for number, contents in self._surveyed():
+            if self.names and 0 < len(contents.shapes) <= MEMBERS and _whole(contents):
+                shapes[number] = dict(contents.shapes)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
@@ -106,6 +124,7 @@ class Hdf5Reader:
                 looked_at += probes_of_records(part_of_records(number, contents), len(contents.records))
             with contextlib.suppress(OSError):
                 size += self.files[number].stat().st_size
+        findings += findings_of_files(self.names, shapes)
         count = sum(table.rows for _, table in tables) + single
         return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more)
 
@@ -151,7 +170,10 @@ class Hdf5Reader:
             except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
                 yield self._empty(number, refused(exc))
                 return
-            if table is not None:
+            if table is not None and table.each:
+                start, stop = _bounds(shard)
+                yield from read_each(file.file, table, start, stop, self._label(number), note, single=limit == 1)
+            elif table is not None:
                 of_table = file.table(name, table.datasets)
                 yield from self._rows(of_table, number, table, shard, limit, note)
             elif name == RECORDS:
@@ -185,16 +207,21 @@ class Hdf5Reader:
     def _find_record(self, key: str) -> Shard | None:
         for number in range(len(self.files)):
             contents = self.contents(number)
-            for at, dataset in enumerate(contents.records):
-                path = escape(dataset.path)
-                if key == path or key in {f"{name}:{path}" for name in self.names[number : number + 1]}:
-                    return rows(part_of_records(number, contents), at, at + 1)
+            places = [(part_of_records(number, contents), contents.records)]
+            places += ((part(number, contents, table), table.judged) for table in contents.tables if table.each)
+            for of, datasets in places:
+                for at, dataset in enumerate(datasets):
+                    path = escape(dataset.path)
+                    if key == path or key in {f"{name}:{path}" for name in self.names[number : number + 1]}:
+                        return rows(of, at, at + 1)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
         """Return the finding with the row's name; datasets that are only read have no rows with names."""
         number, table, deadly = parts(shard)
         key = f"{table}[{_row(place)}]" if table else None
+        if table.startswith(EACH) and table != RECORDS:
+            key = self.contents(number, deadly).named[table].key(_row(place))
         if table == RECORDS:
             key = escape(self.contents(number, deadly).records[_row(place)].path)
         return msgspec.structs.replace(self._in_file(number, finding), key=key)
@@ -207,7 +234,7 @@ class Hdf5Reader:
         most = max(1, BLOCK_BYTES // table.row_bytes)
         if limit is not None:
             most = min(most, limit)
-        windows = [_window(file, it, most, single=limit == 1) for it in table.datasets]
+        windows = [window_on(file, it, most, single=limit == 1) for it in table.datasets]
         judged = frozenset(it.path for it in table.judged)
         columns = [
             (window, window.dataset.columns if window.dataset.path in judged else ())
@@ -261,7 +288,7 @@ class Hdf5Reader:
             if not dataset.shape and NUMBERS in dataset.holds:
                 yield self._scalar(file, number, dataset)
                 continue
-            for finding in _wrong(file, dataset):
+            for finding in wrong(file, dataset, BLOCK_BYTES):
                 yield self._empty(number, finding)
 
     def _scalar(self, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
@@ -312,6 +339,10 @@ def _nothing(contents: Contents) -> Iterator[Finding]:
         yield found("no-records", "the file holds no dataset with a value in it: there is nothing to train on")
 
 
+def _whole(contents: Contents) -> bool:
+    return not any(it.code in HIDING for it in contents.findings)
+
+
 def _bounds(shard: Shard) -> tuple[int, int | None]:
     return 0 if shard.start is None else _row(shard.start), None if shard.stop is None else _row(shard.stop)
 
@@ -319,40 +350,3 @@ def _bounds(shard: Shard) -> tuple[int, int | None]:
 def _row(place: Position) -> int:
     assert isinstance(place.key, int)
     return place.key + place.nth
-
-
-def _window(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
-    handle = file.dataset(dataset)
-    past = None if single else file.past(dataset, handle)
-    end = file.size if file.cut else None
-    lost = file.first_lost(dataset, handle)
-    return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
-
-
-def _wrong(file: OpenFile, dataset: Dataset) -> Iterator[Finding]:
-    """Read a dataset that is not judged and yield what is wrong with it."""
-    try:
-        handle = file.dataset(dataset)
-        if not dataset.shape:
-            handle[()]
-            return
-    except (*TROUBLE, MemoryError) as exc:
-        yield unread(dataset, exc)
-        return
-    window = _window(file, dataset, max(1, BLOCK_BYTES // max(1, dataset.row_bytes)))
-    at = 0
-    while at < dataset.rows:
-        at = window.cover(at, dataset.rows)
-        last = None
-        for finding in window.lost.values():
-            if finding is not last:
-                yield finding
-            last = finding
-
-
-def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
-    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
-    with library().File(path, "x") as file:
-        for name, values in datasets.items():
-            chunk = (min(16, len(values)), *values.shape[1:])
-            file.create_dataset(name, data=values, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,16 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
+from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
+from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, row_counts, tables, together
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
@@ -76,17 +80,20 @@ def survey(
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
+    means, untrue = meaning(walk.facts(groups))
     for group, datasets in groups:
-        made, rest = tables(group, datasets, options, texts=texts)
-        found_tables += made
+        singly, others = each(group, datasets, options, inside=means.holds(group))
+        made, rest = tables(group, others, options, texts=texts)
+        found_tables += [*singly, *made]
         unjudged += rest
-        walk.findings += row_counts(group, datasets, options)
-    walk.findings += together(walk.lengths, options)
+        walk.findings += [*row_counts(group, [] if means.compares(group) else others, options), *paired_counts(others)]
+    said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables), key=lambda dataset: dataset.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
-    return Contents(tuple(found_tables), left, single, tuple(walk.findings), paths=tuple(walk.lengths))
+    shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
+    return Contents(tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means)
 
 
 class _Walk:
@@ -105,6 +112,7 @@ class _Walk:
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
         self._hindrances = Hindrances(h5, file, size, path)
+        self._linked: set[bytes] = set()
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -137,9 +145,11 @@ class _Walk:
         try:
             link = group.links.get_info(name)
             if link.type != self._h5.h5l.TYPE_HARD:
+                self._linked.add(path)
                 self._link(group, path, name, link.type)
                 return
             if link.u in self._seen:
+                self._linked.add(path)
                 self.lengths[path] = self._seen[link.u]
                 self._again(group, path, name, link.u)
                 return
@@ -163,6 +173,12 @@ class _Walk:
             spelled = escape(path)
             said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
+
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]]) -> Facts:
+        """Return what is needed to find out what the datasets mean."""
+        hidden = any(it.code in HIDING for it in self.findings)
+        look = Looking(self._h5, self._file, self._trail)
+        return Facts(groups, self._linked, hidden, look.number, look.values)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()

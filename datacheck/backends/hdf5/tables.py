@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,17 +17,16 @@ from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import Finding, found
+from datacheck.model.finding import Finding
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.meaning import Meaning
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
 TABLE = b"datacheck_table"
 """An attribute of datasets that a rebuild has made as long as those of another table beside them: the name of theirs.
 
 Datasets of one length are columns of one table; these are not, and the next scan is to take them as this one did."""
-STARTS = frozenset({b"start", b"starts", b"begin", b"first", b"offset", b"offsets", b"indptr", b"ptr"})
-ENDS = frozenset({b"end", b"ends", b"stop", b"last", b"length", b"lengths", b"count", b"counts"})
-WORDS = re.compile(rb"[a-z]+")
-"""Words in the names of datasets that say where in another one the rows of each record begin, and where they end."""
 SHARD_BYTES = 128 << 20
 FILTERED_SHARE = 4
 """Rows that have to be decompressed take ten times as long: their shards are so many times smaller."""
@@ -37,6 +34,8 @@ SHARD_ROWS = 1 << 17
 """What a shard finds waits in memory until its turn comes: of small rows few bytes may be many findings."""
 RECORDS = "*"
 """Stands for a table's name, which begins with a slash, where datasets are the records."""
+EACH = "*"
+"""Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
@@ -59,6 +58,8 @@ class Dataset:
     """Half-open ranges of rows that were never written, unless these are very many."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
+    unclear: bool = False
+    """Whether it may be a record as well as a column."""
 
     @property
     def name(self) -> bytes:
@@ -127,6 +128,8 @@ class Table:
     judged: tuple[Dataset, ...]
     unjudged: tuple[Dataset, ...] = ()
     labels: tuple[str, ...] = ()
+    each: bool = False
+    """Whether each dataset is a record, and no row of it."""
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -139,7 +142,13 @@ class Table:
 
     @property
     def row_bytes(self) -> int:
+        if self.each:
+            return max(1, max(dataset.bytes for dataset in self.judged))
         return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+    def key(self, row: int) -> str:
+        """Return the name of a record."""
+        return escape(self.judged[row].path) if self.each else f"{self.name}[{row}]"
 
 
 @dataclass(frozen=True)
@@ -159,10 +168,15 @@ class Contents:
     """How the file is to be shown to the library, if not as it is."""
     paths: tuple[bytes, ...] = ()
     """Those of all datasets, also of those that have no values."""
+    shapes: tuple[tuple[bytes, tuple[int, ...]], ...] = ()
+    """The path and shape of each dataset."""
+    means: Meaning | None = None
+    """What they say of each other."""
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""
         yield from map(printed, self.paths)
+        yield from (f"{table.group}/{table.judged[0].columns[0].name}" for table in self.tables if table.each)
         for dataset in (dataset for table in self.tables for dataset in table.judged if dataset.dtype.names):
             group = printed(dataset.path.rpartition(b"/")[0])
             yield from (f"{group}/{column.name}" for column in dataset.columns)
@@ -257,6 +271,8 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         if dataset.shape:
             beside[dataset.path.rpartition(b"/")[0], *dataset.height].append(dataset)
     for table in contents.tables:
+        if table.each:
+            continue
         first = table.datasets[0]
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
@@ -288,77 +304,21 @@ def _ends(group: bytes, parts: bytes, *, whole: bool) -> bool:
     return own == parts if whole else not parts or b"/%b/" % own == b"/%b/" % parts or own.endswith(b"/" + parts)
 
 
-def row_counts(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> Iterator[Finding]:
-    """Yield a finding for each label dataset of a group that has another number of rows than what it labels."""
-    sized = {dataset.name: dataset for dataset in datasets if dataset.shape}
-    labels = label_names(group, datasets, options) & sized.keys()
-    data = {name: dataset for name, dataset in sized.items() if name not in labels and dataset.rows}
-    for name in sorted(labels):
-        label = sized[name]
-        if b"data" in data:
-            other = data[b"data"]
-            wrong = label.height != other.height
-        else:
-            other = next(iter(data.values()), label)
-            wrong = all(label.height != dataset.height for dataset in data.values())
-        if wrong and other is not label and not _joined(label, other, sized.values()):
-            yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
-
-
-def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
-    """Say whether one of the datasets holds, by its name, type and height, the first label of each row of the data.
-
-    Its name is that of the labels with one of STARTS, or another one like it has one of ENDS.
-    """
-    whole = [it for it in datasets if it.dtype.kind in "iu" and it.rows in (data.rows, data.rows + 1)]
-    words = {it.name: set(WORDS.findall(it.name.lower())) for it in whole if it is not label}
-    stem = label.name.lower().removesuffix(b"s")
-    ends = any(ENDS & said for said in words.values())
-    return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in words.values())
-
-
-def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:
-    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there."""
-    for wanted in options.together:
-        asked = [path.encode("utf-8", "surrogateescape") for path in wanted]
-        for paths in _placed(asked, lengths):
-            counts = [(escape(path), lengths.get(path)) for path in paths]
-            if len({count for _, count in counts}) > 1 or counts[0][1] is None:
-                yield _unequal(counts)
-
-
-def _placed(asked: Sequence[bytes], lengths: Mapping[bytes, int | None]) -> Sequence[Sequence[bytes]]:
-    """Return the paths that belong together as they were asked for: as they are, or by the last parts of their paths.
-
-    By the last parts they belong together in every group that has all of them; `*` stands for what is within a name.
-    """
-    paths = [b"/" + path.strip(b"/") for path in asked]
-    if all(path in lengths for path in paths):
-        return [paths]
-    patterns = [
-        re.compile((b"()" if it.startswith(b"/") else b"(.*)") + re.escape(path).replace(rb"\*", rb"[^/]*"), re.DOTALL)
-        for it, path in zip(asked, paths, strict=True)
-    ]
-    places: dict[bytes, list[list[bytes]]] = defaultdict(lambda: [[] for _ in patterns])
-    for path in lengths:
-        for number, pattern in enumerate(patterns):
-            match = pattern.fullmatch(path)
-            if match is not None:
-                places[match[1]][number].append(path)
-    whole = [list(dict.fromkeys(itertools.chain(*found))) for found in places.values() if all(found)]
-    return whole or [paths]
-
-
-def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
-    spelled = ", ".join(
-        f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
-    )
-    alike = " and are not the same ones, since a rebuild dropped some" if len({rows for _, rows in counts}) == 1 else ""
-    return found("row-count", f"{spelled}{alike}; they belong together", rows=dict(counts))
+def _slices_of_each(table: Table) -> Iterator[tuple[int, int]]:
+    start, size = 0, 0
+    for at, dataset in enumerate(table.judged):
+        if at > start and (size + dataset.bytes > SHARD_BYTES or at - start >= SHARD_PAYLOADS):
+            yield start, at
+            start, size = at, 0
+        size += dataset.bytes
+    yield start, table.rows
 
 
 def slices(table: Table) -> Iterator[tuple[int, int]]:
     """Yield half-open ranges of rows, cut where no dataset has a chunk across the cut."""
+    if table.each:
+        yield from _slices_of_each(table)
+        return
     unit = _unit(table)
     filtered = any(dataset.filters for dataset in table.datasets)
     size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES

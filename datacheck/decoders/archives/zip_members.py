@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from datacheck.model.finding import Finding, found
 
@@ -27,6 +28,8 @@ UNPACKED = 1 << 28
 """What members unpack to all together is at most so many bytes."""
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, UTF8 = 1, 8, 1 << 11
+SHORT = 256
+"""Names of up to so many bytes are remembered."""
 WIDE, WIDE16 = 0xFFFFFFFF, 0xFFFF
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -165,7 +168,7 @@ def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
             _ENTRY.unpack_from(value, at)
         )
         behind = at + _ENTRY.size
-        name = bytes(value[behind : behind + name_size]).decode("utf-8" if flags & UTF8 else "cp437", "replace")
+        name = _name(bytes(value[behind : behind + name_size]), flags)
         extra = bytes(value[behind + name_size : behind + name_size + extra_size])
         at = behind + name_size + extra_size + comment
         if at > end:
@@ -176,6 +179,18 @@ def _entries(value: Value, at: int, end: int, count: int) -> Iterator[Entry]:
         yield Entry(name, method, flags, crc, packed, size, start)
     if at != end:
         raise _odd(f"its directory holds {end - at} bytes more than its {count} entries")
+
+
+def _name(raw: bytes, flags: int) -> str:
+    """Return the name of a member, by the code page that its flags say."""
+    codec = "utf-8" if flags & UTF8 else "cp437"
+    return _short_name(raw, codec) if len(raw) <= SHORT else raw.decode(codec, "replace")
+
+
+@lru_cache(maxsize=1024)
+def _short_name(raw: bytes, codec: str) -> str:
+    """Return a name, as the members of one store have over and over: the old code page takes its time."""
+    return raw.decode(codec, "replace")
 
 
 def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
@@ -206,7 +221,7 @@ def _span(value: Value, entry: Entry, directory: int) -> tuple[int, int]:
         raise BrokenZip(_said(entry, "undecodable", f"is not at byte {at}, where the directory says it is"))
     _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(value, at)
     behind = at + _LOCAL.size
-    name = bytes(value[behind : behind + name_size]).decode("utf-8" if flags & UTF8 else "cp437", "replace")
+    name = _name(bytes(value[behind : behind + name_size]), flags)
     if name != entry.name or method != entry.method or (flags ^ entry.flags) & ENCRYPTED:
         raise BrokenZip(_said(entry, "undecodable", f"its header at byte {at} says something else than the directory"))
     extra = bytes(value[behind + name_size : behind + name_size + extra_size])

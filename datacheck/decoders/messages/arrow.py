@@ -12,7 +12,7 @@ from typing import Any
 
 from datacheck.decoders.interface import Value
 from datacheck.decoders.trees.decoder import TreeDecoder
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed, Run
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed
 from datacheck.model.finding import Finding, found
 
 MARK = b"\xff\xff\xff\xff"
@@ -190,7 +190,8 @@ def _column(column: Any, depth: int) -> Node:
         return Keyed([(name, _column(it, depth + 1)) for name, it in zip(names, column.flatten(), strict=True)])
     column = column.drop_null()
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-        return Items([Run(column.to_numpy())]) if len(column) else Items()
+        values: Node = column.to_numpy() if len(column) else Items()
+        return values
     if any(it(kind) for it in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)):
         return Items(column.to_pylist())
     return Opaque(str(kind)[:80])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.pickles import torch_stream
-from datacheck.decoders.pickles.alike import decode_alike
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
+from datacheck.decoders.pickles.tracing import places
+from datacheck.decoders.trees.alike import decode_alike
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.tree import Bytes, Node, Parsed
 from datacheck.model.batch import Batch
@@ -42,13 +42,10 @@ class PickleDecoder(TreeDecoder):
             return 2 <= value[1] <= 5 and (value[2] in OPERATIONS or value[2] == 0x2E) and _is_likely(value)
         return first in FIRST and len(value) >= SHORTEST and _walks(value)
 
-    def decode(
-        self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
-    ) -> Iterator[Batch | tuple[int, Finding]]:
-        read = partial(self.read, profile=profile, pixels=pixels)
-        batches, left = decode_alike(read, block, rows, profile)
-        yield from batches
-        yield from super().decode(block, left, profile, pixels=pixels)
+    def decode_together(
+        self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> tuple[Sequence[Batch], Sequence[int]]:
+        return decode_alike(read, places, block, rows, profile)
 
     def parse(self, value: Value) -> Parsed:
         return walked(Machine(value))

@@ -7,7 +7,6 @@ had no part in how it was made (a key, a shape, a name), may be anything in anot
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,30 +18,8 @@ from datacheck.decoders.pickles.machine import Machine
 from datacheck.decoders.pickles.opcodes import OPERATIONS
 from datacheck.decoders.pickles.parts import Broken
 from datacheck.decoders.trees.leaves import Leaf, leaves, unboxed
+from datacheck.decoders.trees.places import NODES, Place, Traced, TracedFloat, TracedInt, TracedText, of_array
 from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
-
-NODES = 1 << 12
-"""Records of more parts have no layout that others would share."""
-
-
-class Traced:
-    """A number or a text that knows where it lies, and as what."""
-
-    at: int
-    size: int
-    dtype: str
-
-
-class TracedInt(int, Traced):
-    pass
-
-
-class TracedFloat(float, Traced):
-    pass
-
-
-class TracedText(str, Traced):
-    pass
 
 
 class Tracer(Machine):
@@ -119,17 +96,6 @@ for _code, _count in ((0x93, 2), (0x62, 2), (0x92, 3), (0x51, 1)):
     Tracer.operations[_code] = _using(_code, _count)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a leaf's values lie in a record: an array by its strides, a number by its dtype; a text has no dtype."""
-
-    at: int
-    size: int
-    dtype: str
-    shape: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-
-
 def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
     """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
     tracer = Tracer(value)
@@ -152,24 +118,13 @@ def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.boo
                 place = Place(node.at, node.size, node.dtype)
                 fixed[place.at : place.at + place.size] = False
         elif leaf.values.size and leaf.values.dtype.kind in "biufc":
-            place = _of_array(leaf.values, raw)
+            place = of_array(leaf.values, raw)
             if place is not None:
                 width = leaf.values.dtype.itemsize
                 strides = (*place.strides, 1)
                 as_strided(fixed[place.at :], (*place.shape, width), strides)[...] = False
         made.append(place)
     return walked.leaves, made, fixed
-
-
-def _of_array(values: NDArray[Any], raw: NDArray[np.uint8]) -> Place | None:
-    """Return where an array lies in a record, None where it is no view of it."""
-    if any(step < 0 for step in values.strides):
-        return None
-    at = values.__array_interface__["data"][0] - raw.__array_interface__["data"][0]
-    extent = sum((count - 1) * step for count, step in zip(values.shape, values.strides, strict=True))
-    if not 0 <= at <= len(raw) - extent - values.dtype.itemsize:
-        return None
-    return Place(at, extent + values.dtype.itemsize, values.dtype.str, values.shape, values.strides)
 
 
 def _use_keys(tracer: Tracer, tree: Node) -> None:

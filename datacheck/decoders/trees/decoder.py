@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from datacheck.decoders.interface import Reading, Value
@@ -34,7 +34,19 @@ class TreeDecoder:
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        return decode_each(partial(self.read, pixels=pixels), block, rows, profile)
+        read = partial(self.read, profile=profile, pixels=pixels)
+        batches, left = self.decode_together(read, block, rows, profile)
+        yield from batches
+        yield from decode_each(partial(self.read, pixels=pixels), block, left, profile)
+
+    def decode_together(
+        self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> tuple[Sequence[Batch], Sequence[int]]:
+        """Return the batches of records that a format can decode together, and the rows that it cannot: all of them.
+
+        `read` reads one record, of which nothing else may be said than it does.
+        """
+        return (), rows
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one record; of one that could not be read to its end nothing else is said."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import flat_numbers, sizes_of
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Parsed
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -268,3 +271,10 @@ class JsonDecoder(ContainerDecoder):
 
     def parse(self, value: Value) -> Parsed:
         return parse_json(value)
+
+    def decode_together(
+        self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    ) -> tuple[Sequence[Batch], Sequence[int]]:
+        from datacheck.decoders.trees.json_alike import decode_alike
+
+        return decode_alike(read, block, rows, profile)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, below, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 LEAVES = 1 << 13
@@ -40,7 +41,8 @@ class Leaf:
     """A part of a record that has no parts, or that is judged as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
-    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number or a text itself.
+    `values` are the numbers of it, without any in what is none; `raw` are bytes, `node` is a number, a text,
+    a list or an object itself.
     """
 
     path: str
@@ -128,12 +130,12 @@ class _Walk:
             self._made.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
             if node.items and all(isinstance(it, str) for it in node.items):
-                self._leaf(name, "text")  # how many there are is nothing to compare
+                self._leaf(name, "text", node=node)  # how many there are is nothing to compare
                 return None
             values = rectangle(node)
             if values is None:
                 return self._items(path, node.items)
-            self._leaf(name, "list", values)
+            self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
             return self._keyed(path, node)
         else:
@@ -146,7 +148,7 @@ class _Walk:
             self._made.findings.append(found(node.code, node.message, field=name))
             self._made.again.append(name)
         elif isinstance(node, Opaque):
-            self._leaf(name, "other")
+            self._leaf(name, "other", node=node)
         elif isinstance(node, Run):
             self._leaf(name, "list", node.values)
         elif isinstance(node, Widened):
@@ -163,8 +165,8 @@ class _Walk:
         self._seen.add(id(node))
         return False
 
-    def _leaf(self, name: str, kind: str, values: NDArray[Any] = NOTHING) -> None:
-        self._made.leaves.append(Leaf(name, kind, values))
+    def _leaf(self, name: str, kind: str, values: NDArray[Any] = NOTHING, node: Node = None) -> None:
+        self._made.leaves.append(Leaf(name, kind, values, node=node))
 
     def _array(self, name: str, values: NDArray[Any]) -> None:
         """Take in an array, or the members of a structured one as if they were keys."""
@@ -208,7 +210,7 @@ class _Walk:
             if is_number(it):
                 numbers.append(it)
             elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
-                texts = ["text"]
+                texts.append(it if isinstance(it, str) else escape(bytes(it)))
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:
                 if not self._known(it):
                     alike.setdefault((it.shape, it.dtype), []).append(it)
@@ -220,7 +222,7 @@ class _Walk:
                 rest.append(at)
         joined = [joined for several in (numbers, rows) if several and (joined := row(several)) is not None]
         stacked = [np.stack(several) for several in alike.values()]
-        return rest, [*(Run(it) for it in joined), *texts, *stacked]
+        return rest, [*(Run(it) for it in joined), *([Items(texts)] if texts else []), *stacked]
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
         """Yield what a mapping or an object holds: the last of what has the same key, as a loader would get it."""

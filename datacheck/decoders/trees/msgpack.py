@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -16,8 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.decoders.interface import Value
-from datacheck.decoders.trees.containers import ContainerDecoder
 from datacheck.decoders.trees.number_lists import empty, sizes_of
 from datacheck.decoders.trees.tree import Flawed, Items, Keyed, Node, Opaque, Parsed, Run
 from datacheck.model.finding import Finding, found
@@ -73,7 +72,7 @@ ANNOUNCED, ANNOUNCEMENT = 5, 160
 BIN_WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """What is wrong with the bytes, as a finding."""
 
     def __init__(self, finding: Finding) -> None:
@@ -89,8 +88,8 @@ def is_msgpack(value: bytes | memoryview) -> bool:
     if len(value) < 2 or not (0x80 <= value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
         return False
     try:
-        _, end = _walk(memoryview(value))
-    except _Wrong:
+        _, end = walk(memoryview(value))
+    except Wrong:
         return False
     return end == len(value)
 
@@ -99,8 +98,8 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
     """Return the tree of one msgpack value."""
     findings: list[Finding] = []
     try:
-        tree, end = _walk(memoryview(value))
-    except _Wrong as wrong:
+        tree, end = walk(memoryview(value))
+    except Wrong as wrong:
         return Parsed(None, [wrong.finding])
     rest = len(value) - end
     if rest and (isinstance(tree, int | float | None) or (rest >= end and bytes(value[end:]).strip(b"\0"))):
@@ -112,8 +111,20 @@ def parse_msgpack(value: bytes | memoryview) -> Parsed:
     return Parsed(tree, findings)
 
 
-def _walk(view: memoryview) -> tuple[Node, int]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a walk makes of single bytes, of numbers by their mark, of texts and bytes, and of lists of numbers."""
+
+    words: dict[int, Any]
+    numbers: dict[int, tuple[Callable[..., tuple[Any, ...]], int]]
+    leaf: Callable[[memoryview, str, int, int], Node]
+    run: Callable[[memoryview, int, int], tuple[Items, int] | None]
+
+
+def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
     """Return the tree of the value at the beginning, and the offset behind it."""
+    how = PLAIN if reading is None else reading
+    words, numbers, leaf, run = how.words, how.numbers, how.leaf, how.run
     at, size = 0, len(view)
     items: list[Any] = []
     left, keyed = 1, False
@@ -127,27 +138,27 @@ def _walk(view: memoryview) -> tuple[Node, int]:
             items, left, keyed = stack.pop()
             items.append(made)
         if at >= size:
-            raise _Wrong(_cut(size, "where an item is expected"))
+            raise Wrong(_cut(size, "where an item is expected"))
         mark = view[at]
         at += 1
         left -= 1
-        if mark in WORDS:
-            items.append(WORDS[mark])
+        if mark in words:
+            items.append(words[mark])
             continue
-        if mark in NUMBERS:
-            unpack, width = NUMBERS[mark]
+        if mark in numbers:
+            unpack, width = numbers[mark]
             if at + width > size:
-                raise _Wrong(_cut(size, "inside a number"))
+                raise Wrong(_cut(size, "inside a number"))
             items.append(unpack(view, at)[0])
             at += width
             continue
         kind, length, at = _header(view, mark, at)
         if kind not in (ARRAY, MAP):
-            items.append(_leaf(view, kind, at, length))
+            items.append(leaf(view, kind, at, length))
             at += length + (kind == EXT)
             continue
         whole: tuple[Node, int] | None
-        whole = _run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
+        whole = run(view, at, length) if kind == ARRAY else _numpy_array(view, at, length)
         if whole is not None:
             part, at = whole
             items.append(part)
@@ -156,7 +167,7 @@ def _walk(view: memoryview) -> tuple[Node, int]:
         items, left, keyed = [], length << (kind == MAP), kind == MAP
         containers += 1
         if len(stack) > DEPTH or containers > CONTAINERS:
-            raise _Wrong(_too_large(len(stack)))
+            raise Wrong(_too_large(len(stack)))
 
 
 def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
@@ -166,18 +177,18 @@ def _header(view: memoryview, mark: int, at: int) -> tuple[str, int, int]:
     elif mark in SIZED:
         kind, width = SIZED[mark]
         if at + width > len(view):
-            raise _Wrong(_cut(len(view), f"inside the length of {kind}"))
+            raise Wrong(_cut(len(view), f"inside the length of {kind}"))
         length = int.from_bytes(view[at : at + width], "big")
         at += width
     else:
-        raise _Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
+        raise Wrong(found("undecodable", f"not msgpack: the byte c1 at {at - 1}, which means nothing", offset=at - 1))
     least = length << (kind == MAP)  # an item takes a byte or more
     if at + least + (kind == EXT) > len(view):
-        raise _Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
+        raise Wrong(_cut(len(view), f"inside {kind} of {length} {'items' if kind in (ARRAY, MAP) else 'bytes'}"))
     return kind, length, at
 
 
-def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
+def leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
     if kind == EXT:
         return Opaque("datetime.datetime" if view[at] == TIMESTAMP else f"msgpack.ExtType({view[at]})")
     if kind == STR:
@@ -189,7 +200,7 @@ def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
     return bytes(part) if length <= SMALL else part
 
 
-def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
+def run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
     """Return the numbers of a list whose items all have the same mark, and the offset behind them.
 
     Whole numbers have 64 bits, however few each of them takes; where one needs more with its sign, they are floats.
@@ -236,12 +247,15 @@ def _numpy_array(view: memoryview, at: int, length: int) -> tuple[NDArray[Any], 
     return np.frombuffer(view, dtype, size // dtype.itemsize, begin).reshape(sizes), begin + size
 
 
+PLAIN = Reading(WORDS, NUMBERS, leaf, run)
+
+
 @lru_cache(maxsize=1024)
 def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
     """Return the dtype, the sizes and the bytes of the array that the items of a map announce, up to the key "data"."""
     try:
-        tree, end = _walk(memoryview(b"\x9a" + head + b"\xc4\0"))
-    except _Wrong:
+        tree, end = walk(memoryview(b"\x9a" + head + b"\xc4\0"))
+    except Wrong:
         return None
     if not isinstance(tree, Items) or end != len(head) + 3:
         return None
@@ -258,7 +272,9 @@ def _announced(head: bytes) -> tuple[np.dtype[Any], list[int], int] | None:
 def _mapping(items: list[Any]) -> Node:
     """Return a map, or the array, the number or the complex number that msgpack-numpy writes as one."""
     if len(items) in (4, 6, 8, 10):
-        names = [it.decode("latin-1") if type(it) is bytes else it for it in items[::2] if type(it) in (bytes, str)]
+        names = [
+            it.decode("latin-1") if isinstance(it, bytes) else it for it in items[::2] if isinstance(it, (bytes, str))
+        ]
         if len(names) == len(items) // 2 and ("nd" in names or "complex" in names):
             held = dict(zip(names, items[1::2], strict=True))
             made = _array(held) if "nd" in held else _complex(held)
@@ -350,15 +366,3 @@ def _too_large(depth: int) -> Finding:
     deep = f"lists and maps lie in each other more than {DEPTH} deep"
     said = deep if depth > DEPTH else f"there are more than {CONTAINERS} lists and maps"
     return found("too-large", f"{said}, which is not followed", verdict="unverifiable")
-
-
-class MsgpackDecoder(ContainerDecoder):
-    """Decodes msgpack, with the arrays of msgpack-numpy."""
-
-    name = "msgpack"
-
-    def knows(self, value: Value) -> bool:
-        return is_msgpack(value)
-
-    def parse(self, value: Value) -> Parsed:
-        return parse_msgpack(value)

@@ -135,4 +135,6 @@ def _of_npy(path: str, raw: Value) -> tuple[list[Field], list[Finding]]:
               label=is_label(path), leaf=True)
         for it in reading.fields
     ]  # fmt: skip
+    if not fields and not reading.findings:  # an array of texts or times
+        fields = [Field(path, NOTHING, format="other", leaf=True)]
     return fields, [msgspec.structs.replace(it, field=path) for it in reading.findings]

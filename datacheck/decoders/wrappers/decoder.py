@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.decoders.interface import Decoder, HoldingPictures, NamingClasses, Value
-from datacheck.decoders.wrappers.table import peel
+from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -41,6 +41,8 @@ class WrappedDecoder:
 
     def knows(self, value: Value) -> bool:
         peeled = peel(self._wrappers, value)
+        if not peeled.value and not peeled.sound:  # it is broken before anything of it could be unpacked
+            return begins(self._wrappers[0], value)
         return bool(peeled.value) and (self._inner.name == UNKNOWN or self._inner.knows(peeled.value))
 
     def decode(

@@ -69,6 +69,11 @@ def peeled_once(value: Value) -> tuple[str, Peeled] | None:
     return None
 
 
+def begins(name: str, value: Value) -> bool:
+    """Say whether a value begins as this wrapper does."""
+    return WRAPPERS[name].begins(value)
+
+
 def peel(names: tuple[str, ...], value: Value) -> Peeled:
     """Peel these wrappers, the outer one first; what is wrong with the first that is broken is what is said."""
     said = None

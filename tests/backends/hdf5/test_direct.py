@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from datacheck.backends.hdf5 import file as hdf5_file
-from datacheck.backends.hdf5 import reader as backend
 from datacheck.backends.hdf5.direct import direct, fletcher32, unshuffle
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.reading import window_on
 from datacheck.backends.interface import StoreOptions
 
 
@@ -47,7 +47,7 @@ def went_past_the_library(path, name):
         reader = Hdf5Reader.recognise(path, StoreOptions())
         contents = reader.contents(0)
         of = [it for table in contents.tables for it in table.datasets if it.name == name]
-        windows = [backend._window(file, it, 1000) for it in of]
+        windows = [window_on(file, it, 1000) for it in of]
         return [it._direct is not None and it._direct.read(0, it.dataset.rows) is not None for it in windows] == [True]
 
 

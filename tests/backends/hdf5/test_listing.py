@@ -122,7 +122,7 @@ def test_sound_lists_are_clean_and_keep_their_order(tmp_path, tracked, libver):
     with h5py.File(path, "r+") as file:
         file["d05"][3] = np.nan
     assert [it.key for it in scan(path, workers=1).findings] == ["/[3]"]
-    rebuild(path, tmp_path / "copy.h5", drop_bad=True, workers=1)
+    rebuild(path, tmp_path / "copy.h5", drop_bad=True, workers=1, convention="table")
     with h5py.File(path) as file, h5py.File(tmp_path / "copy.h5") as copy:
         assert list(copy.attrs) == list(file.attrs)
         assert list(copy) == list(file)

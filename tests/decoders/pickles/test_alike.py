@@ -2,33 +2,25 @@
 
 import pickle
 import random
+from functools import partial
 
+import decoding_together
 import numpy as np
 import pytest
 from building import floats
 
-from datacheck.decoders.pickles import alike
 from datacheck.decoders.pickles.decoder import PickleDecoder
+from datacheck.decoders.pickles.tracing import places
+from datacheck.decoders.trees import alike
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths
 from datacheck.scanning.profiling import of_values
-from datacheck.testing.decoders import flipped, spread
+from datacheck.testing.decoders import flipped
 
 DECODER = PickleDecoder()
 
 
-def compared(values, profile=None, block=None):
-    """Compare what is said of values together and one by one; return how many were decoded together."""
-    block = Block([b""] * len(values), values) if block is None else block
-    together = spread(DECODER.decode(block, range(len(values)), profile))
-    single = []
-    for row in range(len(values)):
-        one = Block([b""] * len(values), values)
-        single += spread(DECODER.decode(one, [row], profile))
-    assert together == sorted(single, key=repr)
-    batches, left = alike.decode_alike(lambda it: DECODER.read(it, profile), block, range(len(values)), profile)
-    assert {row for batch in batches for row in batch.rows} == set(range(len(values))) - set(left)
-    return len(values) - len(left)
+compared = partial(decoding_together.compared, DECODER)
 
 
 def shapes(at):
@@ -107,11 +99,11 @@ def test_flipped_bits_are_found_as_one_by_one(name, seed):
 
 def test_every_byte_that_is_not_a_value_is_compared():
     values = [pickle.dumps(shapes(at), 4) for at in range(20, 36, 2)]
-    layout = alike.layout_of(values[0], DECODER.read(values[0], None))
+    layout = alike.layout_of(values[0], DECODER.read(values[0], None), places)
     for at in range(len(values[0])):
         changed = bytearray(values[0])
         changed[at] ^= 1
         block = Block([b""] * 8, [*values[:7], bytes(changed)])
-        batches, left = alike.decode_alike(lambda it: DECODER.read(it, None), block, range(8), None)
+        batches, left = alike.decode_alike(lambda it: DECODER.read(it, None), places, block, range(8), None)
         assert (left == [7]) == bool(layout.fixed[at]), at
         assert all(set(range(7)) <= set(it.rows) for it in batches)

@@ -7,7 +7,8 @@ import pytest
 from msgpack_building import packed
 from tree_values import codes, plain_value
 
-from datacheck.decoders.trees.msgpack import DEPTH, MsgpackDecoder, is_msgpack, parse_msgpack
+from datacheck.decoders.trees.msgpack import DEPTH, is_msgpack, parse_msgpack
+from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 
 
 def tree(it, raw=False):

@@ -69,7 +69,7 @@ class Builder:
         self._source = source.id
         self._target = target
         self._plan = plan
-        self._tree = Tree(h5, source.id, plan.skip)
+        self._tree = Tree(h5, source.id, plan.skip, plan.amended)
         self._made: dict[int, bytes] = {}
         self._names: dict[bytes, bytes] = {b"/": b""}
         self._written: set[bytes] = set()
@@ -406,7 +406,7 @@ class _ChunkSink:
         """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
         if self._change is None:
             return low
-        runs = self._change.rows.runs(low, high)
+        runs = self._change.rows.runs(low, high) if self._change.values is None else []
         if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
             return None
         ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]

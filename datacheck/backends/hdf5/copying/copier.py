@@ -6,7 +6,6 @@ dropped is left in it, and its digest (`digest`) is taken of the source and of t
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from datacheck.backends.copy_plan import Copied, Copying, Plan, Verifying
+from datacheck.backends.copy_plan import Copied, Copying, Gone, Plan, Verifying
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import of_file
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, whole
+from datacheck.backends.hdf5.copying.held import quarantined
+from datacheck.backends.hdf5.copying.meant import Samples, all_gone, amend, file_of_samples, read_numbers
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
-from datacheck.backends.hdf5.copying.quarantine import readable
-from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept, Picked
+from datacheck.backends.hdf5.copying.parts import Part, changes_of
+from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.whole_files import (
     COPY_BYTES,
     Marks,
@@ -36,41 +36,13 @@ from datacheck.backends.hdf5.copying.whole_files import (
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.survey import reason_of
-from datacheck.backends.hdf5.tables import Contents, Table, made_alike
+from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.modes import narrow
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file of a source, the name of its copy in the target's folder, and the index of its first record."""
-
-    file: Path
-    name: str
-    number: int
-    first: int
-    plan: FilePlan
-    drops: NDArray[Any]
-
-    @property
-    def tables(self) -> Iterator[tuple[Table, int]]:
-        """The tables, and the index of the first record of each."""
-        first = self.first
-        for table in self.plan.contents.tables:
-            yield table, first
-            first += table.rows
-
-    @property
-    def records(self) -> int:
-        return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
-
-    def shares(self) -> dict[bytes, float]:
-        """Return for how many records each dataset counts, so that together they count for all."""
-        return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
 
 
 @dataclass(frozen=True)
@@ -116,6 +88,11 @@ class Hdf5Copier:
         label = reader.names[number] if reader.names else None
         return frozenset(path for file, path in self.lost if file == label)
 
+    def gone(self, reader: Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
+        """Return all that goes with the records at these indexes and with marked samples."""
+        assert isinstance(reader, Hdf5Reader)
+        return all_gone(reader, indexes, marked, drop_rows=drop_rows)
+
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         """Write the copy, and the quarantine: a file, or a folder of one for each file that loses rows.
 
@@ -128,22 +105,23 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(others(reader, plan.target, self._names(reader), self.lost))
+            account.update(others(reader, plan.target, self._names(reader, plan), self.lost))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
-            digest = yield from _progress(_copy_file(part, target), part, done)
-            account.update(os.fsencode(f"{part.name}\0{digest}\0"))
+            if not part.whole:
+                digest = yield from _progress(_copy_file(part, target), part, done)
+                account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             done += part.records
             dropped += len(part.drops)
             kept += part.records - len(part.drops)
             changes = {id(it): it for it in part.plan.changes.values()}.values()
-            altered += sum(int(it.filled.sum()) for it in changes)
+            altered += sum(int(it.filled.any() if it.whole else it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
                 beside = plan.quarantine if single else plan.quarantine / part.name
                 beside.parent.mkdir(parents=True, exist_ok=True)
-                held += _quarantine(part, beside, plan.drops.deadly, reader)
+                held += quarantined(part, beside, plan.drops.deadly, reader)
             yield done
         for path in (plan.target, plan.quarantine):
             if path is not None and path.exists():
@@ -165,26 +143,16 @@ class Hdf5Copier:
             start = first
             if self._empty(reader, number):
                 continue
-            changes: dict[bytes, Change] = {}
-            heights: dict[str, int] = {}
-            for table in contents.tables:
-                bounds = [first, first + table.rows]
-                gone = drops[slice(*np.searchsorted(drops, bounds))]
-                filled = fills[slice(*np.searchsorted(fills, bounds))]
-                if len(gone) or len(filled):
-                    value = plan.fill if len(filled) else None
-                    rows = Kept(table.rows, gone, first)
-                    heights |= {table.name: len(rows)} if len(gone) else {}
-                    change = Change(rows, value, filled, first, np.zeros(len(filled), bool))
-                    changes.update((dataset.path, change) for dataset in table.datasets)
-                first += table.rows
-            single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
-            left_out = frozenset(escape(contents.records[at].path) for at in single.tolist())
-            first += len(contents.records)
+            label = reader.names[number] if reader.names else None
+            samples, whole = file_of_samples(plan.samples, label)
+            made = changes_of(contents, first, drops, fills, plan.fill)
+            changes, first = made.changes, first + made.records
             there = drops[slice(*np.searchsorted(drops, [start, first]))]
             lost = self._lost(reader, number)
-            skip = _deadly(contents.findings) | lost | left_out
-            anew = bool(lost or left_out) or contents.damaged
+            gone_samples = frozenset(map(escape, samples))
+            skip = _deadly(contents.findings) | lost | made.left_out | gone_samples
+            amended = amend(contents, samples, changes, read_numbers(file, contents) if changes else {})
+            anew = bool(lost or made.left_out or samples or amended) or contents.damaged
             if changes or anew:
                 try:
                     with opened(file, contents.recovery) as handle:
@@ -195,9 +163,9 @@ class Hdf5Copier:
                     raise RebuildFailed(
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
-            marks = made_alike(contents, heights)
-            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew)
-            yield Part(file, names[number], number, start, planned, there)
+            marks = made_alike(contents, made.heights)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended)
+            yield Part(file, names[number], number, start, planned, there, gone_samples, whole)
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
         """Say whether a file of a folder or a list is lost and holds nothing else: there is nothing of it to copy."""
@@ -206,9 +174,11 @@ class Hdf5Copier:
         contents = reader.contents(number)
         return not (contents.tables or contents.single)
 
-    def _names(self, reader: Hdf5Reader) -> list[str]:
+    def _names(self, reader: Hdf5Reader, plan: Plan) -> list[str]:
         """Return the names in the target's folder of the files that are copied."""
-        return [it for number, it in enumerate(copied_names(reader)) if not self._empty(reader, number)]
+        gone = {file for file, path in plan.samples if not path}
+        numbers = enumerate(copied_names(reader))
+        return [it for at, it in numbers if reader.names[at] not in gone and not self._empty(reader, at)]
 
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         """Re-open the copy and read all of it."""
@@ -220,6 +190,9 @@ class Hdf5Copier:
         records = done = 0
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
+            if part.whole:
+                done += part.records
+                continue
             there, digest = yield from _verify_file(part, target, done)
             account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             records += there
@@ -297,7 +270,7 @@ def _copy_file(part: Part, target: Path) -> Marks:
         told = yield from builder.build()
         narrow(target, part.file.stat().st_mode)
         sync(target)
-        tree = Tree(library(), source.id, part.plan.skip)
+        tree = Tree(library(), source.id, part.plan.skip, part.plan.amended)
         return _digest(tree, part.plan, told, part.file, planned=True)
 
 
@@ -323,8 +296,11 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
         digest = yield from _progress(_digest_copy(part, copy, target), part, done)
         records = 0
         for table, _ in part.tables:
-            heights = {it.path: library().h5d.open(copy.id, it.path).shape[0] for it in table.datasets}
-            records += min(heights.values())
+            if table.each:
+                records += sum(it.path in copy.file for it in table.judged)
+                continue
+            its = [it.path for it in table.datasets if it.path in copy.file]
+            records += min((library().h5d.open(copy.id, path).shape[0] for path in its), default=0)
         records += sum(it.path in copy.file for it in part.plan.contents.records)
         return records, digest
 
@@ -347,44 +323,3 @@ def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
                 told[path] = stop.value
                 break
     return _digest(tree, part.plan, told, target, planned=False)
-
-
-def _quarantine(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Reader) -> int:
-    """Write a file of the dropped rows that can be read, and return how many there are."""
-    held = 0
-    changes: dict[bytes, Change] = {}
-    label = reader.names[part.number] if reader.names else None
-    with opened(part.file, part.plan.contents.recovery) as source:
-        for table, first in part.tables:
-            gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
-            rows = readable(library(), source.id, table, gone, first, deadly, label)
-            held += len(rows)
-            change = Change(Picked(table.rows, rows))
-            changes.update((dataset.path, change) for dataset in table.datasets)
-        plan = FilePlan(part.plan.contents, changes, part.plan.skip, bare=True)
-        for _ in Builder(library(), source, target, plan).build():
-            pass
-        held += _hold_records(part, source.id, target, deadly, label)
-    sync(target)
-    return held
-
-
-def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str], label: str | None) -> int:
-    """Copy the dropped datasets that are records each into the quarantine; return how many can be read."""
-    h5, held = library(), 0
-    first = part.first + sum(table.rows for table, _ in part.tables)
-    gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + len(part.plan.contents.records)]))] - first
-    if not len(gone):
-        return 0
-    linking = h5.h5p.create(h5.h5p.LINK_CREATE)
-    linking.set_create_intermediate_group(True)
-    with contextlib.closing(h5.h5f.open(os.fsencode(target), h5.h5f.ACC_RDWR)) as file:
-        for at in gone.tolist():
-            path = part.plan.contents.records[at].path
-            name = escape(path)
-            if deadly & {name, f"{label}:{name}"}:
-                continue
-            with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
-                h5.h5o.copy(source, path, file, path, lcpl=linking)
-                held += 1
-    return held

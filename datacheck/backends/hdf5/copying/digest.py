@@ -37,6 +37,8 @@ class FilePlan:
     """The datasets that are to say of which table they are, and what (see TABLE)."""
     anew: bool = False
     """Build the copy even if nothing changes, since the file is damaged."""
+    amended: Mapping[tuple[bytes, bytes], int] = field(default_factory=dict)
+    """The whole numbers that attributes are to hold, by the path of their object and their name."""
 
     @property
     def as_it_is(self) -> bool:
@@ -133,6 +135,8 @@ class Streamer:
                     _add_chunks(opened, chunks, account, piece)
                 continue
             self._fill(path, piece, values)
+            if change is not None and change.values is not None:
+                values = change.values[piece[0][0] : piece[0][1]].view(values.dtype)
             account.update(values.data if values.flags.c_contiguous else values.tobytes())
             if sink is not None:
                 sink(piece, values)
@@ -177,6 +181,8 @@ class Stored:
     def lacks(self, piece: Piece, change: Change | None) -> bool:
         """Say whether a piece of the copy comes from chunks alone that are not stored, and stays as it is."""
         if self._there is None:
+            return False
+        if change is not None and change.values is not None:
             return False
         runs = [piece[0]] if change is None else change.rows.runs(*piece[0])
         if change is not None and any(len(change.to_fill(low, high)) for low, high in runs):

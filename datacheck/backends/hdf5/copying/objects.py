@@ -6,7 +6,7 @@ The library comes as an argument: `datacheck.backends.hdf5.file` alone imports i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,20 @@ def below(above: bytes, name: bytes) -> bytes:
 class Tree:
     """The objects of an open file by their paths, without those that must not be opened (`skip`, escaped paths)."""
 
-    def __init__(self, h5: Any, file: Any, skip: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        h5: Any,
+        file: Any,
+        skip: frozenset[str] = frozenset(),
+        amended: Mapping[tuple[bytes, bytes], int] | None = None,
+    ) -> None:
+        """`amended` are the numbers that attributes, by path and name, are taken to hold."""
         self.h5 = h5
         self.file = file
         self.paths: dict[int, bytes] = {}
         self.addresses: dict[bytes, int] = {}
         self.lost: list[str] = []
+        self.amended = amended or {}
         self._skip = skip
         self._unwanted: set[int] = set()
 

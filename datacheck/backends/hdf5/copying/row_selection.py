@@ -82,7 +82,8 @@ class Picked:
 class Change:
     """What a copy does to a table: the rows it takes, and those whose non-finite values become `fill`.
 
-    `filled` has a flag for each of `fills`, which is set as soon as a value was altered.
+    `filled` has a flag for each of `fills`, which is set as soon as a value was altered. `values`, if there are
+    any, are what all rows of the copy are to hold.
     """
 
     rows: Rows
@@ -90,6 +91,9 @@ class Change:
     fills: NDArray[Any] = field(default_factory=lambda: NONE)
     first: int = 0
     filled: NDArray[Any] = field(default_factory=lambda: np.zeros(0, bool))
+    values: NDArray[Any] | None = None
+    whole: bool = False
+    """Whether all rows are one record."""
 
     def to_fill(self, low: int, high: int) -> NDArray[Any]:
         """Return the source rows from `low` to `high` that are to be filled."""

@@ -119,6 +119,9 @@ def attributes(tree: Tree, path: bytes, opened: Any) -> Iterator[tuple[bytes, At
                 yield name, None
                 continue
             values = None if null else read(h5, attribute, held)
+            if (path, name) in tree.amended and values is not None:
+                number = np.full(values.shape, tree.amended[path, name], attribute.dtype)
+                values = number.view(values.dtype) if held.raw else number
         except (*TROUBLE, MemoryError) as exc:
             require_of_data(exc)
             yield name, None

@@ -1,4 +1,4 @@
-"""Decode the pickles of one layout together: what is fixed in one that was walked is compared, the rest is viewed.
+"""Decode the records of one layout together: what is fixed in one that was walked is compared, the rest is viewed.
 
 It is as strict as the walk: every byte of a record outside of its values is equal to one of a record without a fault.
 """
@@ -15,8 +15,9 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
-from datacheck.decoders.pickles.tracing import Place, places
 from datacheck.decoders.rows import real
+from datacheck.decoders.trees.leaves import Leaf
+from datacheck.decoders.trees.places import Place
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
@@ -51,10 +52,15 @@ class Layout:
 
     @property
     def texts(self) -> list[Place]:
-        return [place for place in self.places if place is not None and not place.dtype]
+        """Those places whose bytes are all below 128."""
+        return [place for place in self.places if place is not None and (place.small or not place.dtype)]
 
 
-def layout_of(value: Value, reading: Reading) -> Layout | None:
+Places = Callable[[Value], tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None]
+"""Says of a format where the values of a record lie: its leaves, the place of each, and which bytes are fixed."""
+
+
+def layout_of(value: Value, reading: Reading, places: Places) -> Layout | None:
     """Return the layout of a record that was read, None where something is wrong with it or nothing may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
@@ -68,7 +74,11 @@ def layout_of(value: Value, reading: Reading) -> Layout | None:
 
 
 def decode_alike(
-    read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
+    read: Callable[[Value], Reading],
+    places: Places,
+    block: Block,
+    rows: Sequence[int],
+    profile: FamilyProfile | None,
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of those records that have a layout in common with others, and the rows that are left."""
     by_length: dict[int, list[int]] = {}
@@ -83,7 +93,7 @@ def decode_alike(
             if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
                 break
             value = block.values[alike[0]]
-            layout = layout_of(value, read(value))
+            layout = layout_of(value, read(value), places)
             if layout is None:
                 misses += 1
                 left.append(alike.pop(0))
@@ -162,8 +172,9 @@ def _batches(
             made = values(place)
             if isinstance(made, SeparateArrays):
                 if made.dtype != field.values.dtype:
-                    native = made.dtype.newbyteorder("=")
-                    made = SeparateArrays([real(it[np.newaxis].astype(native, copy=False))[0] for it in made])
+                    native, dtype = made.dtype.newbyteorder("="), field.values.dtype
+                    each = (real(it[np.newaxis].astype(native, copy=False))[0] for it in made)
+                    made = SeparateArrays([it.astype(dtype, copy=False) for it in each])
             else:
                 made = real(made)
             if made.dtype != field.values.dtype:  # a number, of fewer bytes

@@ -1,0 +1,293 @@
+"""What goes with rows that are dropped: their whole sample, the same rows of what belongs to them, numbers of rows.
+
+Also what a copy would leave untrue, since nothing here knows how to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.each import part_families, stems
+from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
+from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
+from datacheck.model.escaping import escape
+
+PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
+"""Words in the names of groups or files that are a piece of a set of samples, and no sample."""
+EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
+"""Words in the names of files that are a sample each."""
+POINTERS = STARTS | ENDS | ROWS | {b"ix"}
+RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
+"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
+ACTIONS = frozenset({b"action", b"actions"})
+WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
+Rows = dict[str, NDArray[np.int64]]
+"""The rows that go, ascending, by the name of their table."""
+Read = Mapping[bytes, NDArray[Any]]
+"""What the datasets of row numbers hold, by their paths."""
+
+
+@dataclass
+class Going:
+    """What goes of one file: rows by table, samples by path, or the `whole` file; `losses` say what becomes untrue."""
+
+    rows: Rows = field(default_factory=dict)
+    samples: set[bytes] = field(default_factory=set)
+    whole: bool = False
+    losses: list[str] = field(default_factory=list)
+
+
+def is_sample(name: bytes, contents: Contents) -> bool:
+    """Say whether a file of a folder is one sample: an episode, a case."""
+    words = set(WORDS.findall(name.rpartition(b"/")[2].lower()))
+    if words & PIECES:
+        return False
+    paths = [path for path, _ in contents.shapes]
+    own = {path.strip(b"/") for path in paths}
+    seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
+    return bool(words & EPISODES) or bool(own & ACTIONS and seen)
+
+
+def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, drop_rows: bool, sample: bool) -> Going:
+    """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
+    made = Going(dict(rows))
+    if sample and ((rows and not drop_rows) or b"" in marked):
+        made.whole = True
+        made.rows = {table.name: np.arange(table.rows) for table in contents.tables}
+        return made
+    means = contents.means or Meaning()
+    of_sample = _tables_of(contents, means.samples)
+    made.samples = {it for it in marked if it in of_sample or it in means.samples}
+    sample_of = {it.name: path for path, its in of_sample.items() for it in its}
+    for path in map(sample_of.get, rows):
+        if path is not None and not drop_rows and not _is_piece(path):
+            made.samples.add(path)
+    for path, its in of_sample.items():
+        if path in made.samples:
+            made.rows.update((it.name, np.arange(it.rows)) for it in its)
+        else:
+            _with_members(its, (means.members or {}).get(path, ()), made)
+    _with_parts([it for it in contents.tables if it.each], marked, made)
+    inside = {it.name for its in of_sample.values() for it in its}
+    outside = [it for it in contents.tables if it.name not in inside and not it.each]
+    _with_steps(outside, means, read, made, drop_rows=drop_rows)
+    _let_go([it for it in outside if means.cells.issuperset(of.path for of in it.datasets)], made)
+    made.losses += _losses(contents, outside, means, made)
+    return made
+
+
+def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> None:
+    """Let all datasets of a sample go where each part of it is a dataset."""
+    for family in part_families(tables):
+        samples = {it.path for it in family.samples}
+        its = [it for it in tables if it.group == printed(family.samples[0].path.rpartition(b"/")[0])]
+        gone = marked & samples
+        of_table = {it.name: stems(it) for it in its}
+        gone |= {of_table[it.name][row] for it in its for row in made.rows.get(it.name, ())}
+        for table in its if gone else ():
+            rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
+            if rows:
+                made.rows[table.name] = np.array(rows, np.int64)
+
+
+def _is_piece(path: bytes) -> bool:
+    return bool(PIECES.intersection(WORDS.findall(path.rpartition(b"/")[2].lower())))
+
+
+def _tables_of(contents: Contents, samples: frozenset[bytes]) -> dict[bytes, list[Table]]:
+    """Return the tables of each sample that has any."""
+    made: dict[bytes, list[Table]] = {}
+    for table in contents.tables if samples else ():
+        path = table.datasets[0].path
+        while path:
+            path = path.rpartition(b"/")[0]
+            if path in samples:
+                made.setdefault(path, []).append(table)
+                break
+    return made
+
+
+def _with_members(tables: Sequence[Table], members: Sequence[bytes], made: Going) -> None:
+    """Let the same rows go of all tables of a sample that have a row a step."""
+    known = frozenset(members)
+    aligned = [it for it in tables if any(dataset.path in known for dataset in it.datasets)]
+    _let_go(aligned, made)
+
+
+def _let_go(tables: Sequence[Table], made: Going) -> None:
+    some = [made.rows[it.name] for it in tables if len(made.rows.get(it.name, ()))]
+    if some:
+        all_of = np.unique(np.concatenate(some))
+        made.rows.update((it.name, all_of) for it in tables)
+
+
+def tied_heights(tables: Sequence[Table], means: Meaning) -> set[int]:
+    """Return the numbers of rows of what is counted in steps: by datasets of row numbers, or by being transitions."""
+    heights = {it.height for it in means.numbers}
+    for table in tables:
+        names = {it.name for it in table.datasets}
+        if names & ACTIONS and (names & (STEPS | SEEN) - ACTIONS or len(tables) > 1):
+            heights.add(table.rows)
+    return heights
+
+
+def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, made: Going, *, drop_rows: bool) -> None:
+    """Let rows go of all that has as many, with their episode where one is known, and the numbers of those rows."""
+    holding = {it.path for it in means.numbers}
+    for height in sorted(tied_heights(tables, means)):
+        its = [it for it in tables if it.rows == height and not any(of.path in holding for of in it.datasets)]
+        _let_go(its, made)
+        gone = next((made.rows[it.name] for it in its if len(made.rows.get(it.name, ()))), None)
+        if gone is None:
+            continue
+        numbers = [it for it in means.numbers if it.height == height]
+        if not drop_rows:
+            gone = _whole_runs(numbers, read, gone, height)
+            made.rows.update((it.name, gone) for it in its)
+        for number in numbers:
+            table = next((it for it in tables if any(of.path == number.path for of in it.datasets)), None)
+            lost = lost_entries(number, read, gone)
+            if table is not None and len(lost):
+                made.rows[table.name] = np.union1d(made.rows.get(table.name, lost), lost)
+
+
+def runs(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Return where each run of rows begins and ends, None for numbers that are of no runs."""
+    held = read.get(number.path)
+    if held is None:
+        return None
+    its = held.astype(np.int64)
+    if number.kind == "ends":
+        return np.concatenate([[0], its[:-1]]), its
+    if number.kind == "starts" and number.beside in read:
+        return its, its + read[number.beside].astype(np.int64)
+    if number.kind == "lengths" and number.beside in read:
+        starts = read[number.beside].astype(np.int64)
+        return starts, starts + its
+    return None
+
+
+def _whole_runs(numbers: Sequence[RowNumbers], read: Read, gone: NDArray[np.int64], height: int) -> NDArray[np.int64]:
+    flags = np.zeros(height, bool)
+    flags[gone] = True
+    for number in numbers:
+        both = runs(number, read)
+        if both is None:
+            continue
+        before = np.concatenate([[0], np.cumsum(flags)])
+        for start, stop in zip(*both, strict=True):
+            if 0 <= start < stop <= height and before[stop] > before[start]:
+                flags[start:stop] = True
+    return np.flatnonzero(flags)
+
+
+def lost_entries(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the entries of a dataset of row numbers that lead to nothing when these rows are gone."""
+    held = read.get(number.path)
+    if held is None:
+        return np.empty(0, np.int64)
+    if number.kind == "rows":
+        return np.flatnonzero(np.isin(held, gone))
+    both = runs(number, read)
+    if both is None:
+        return np.empty(0, np.int64)
+    starts, stops = both
+    left = (stops - np.searchsorted(gone, stops)) - (starts - np.searchsorted(gone, starts))
+    return np.flatnonzero((left == 0) & (stops > starts))
+
+
+def mended(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what the entries of a dataset of row numbers are to hold when these rows are gone."""
+    held = read[number.path]
+    if number.kind == "lengths":
+        both = runs(number, read)
+        assert both is not None
+        starts, stops = both
+        less = np.searchsorted(gone, stops) - np.searchsorted(gone, starts)
+    else:
+        less = np.searchsorted(gone, held)
+    left: NDArray[Any] = (held - less).astype(held.dtype)
+    return left
+
+
+def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going) -> Iterator[str]:
+    """Yield what a copy would leave untrue, of tables that lose rows."""
+    of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
+
+    known = {it.path for it in means.numbers}
+    others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
+    others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
+    yield from _of_samples(means, others, made)
+    for table in tables:
+        gone = made.rows.get(table.name)
+        if gone is not None and len(gone) and any(it.unclear for it in table.datasets):
+            yield (
+                f"in {table.name} each dataset may be a sample, or each row across them: "
+                "say which, with --convention per-sample or --convention table"
+            )
+        if gone is None or not len(gone) or known.intersection(it.path for it in table.datasets):
+            continue
+        own = {it.path for it in table.datasets}
+        for other in others:
+            if other.path in own or other.path in known or table.rows < 2 or means.cells > own | {other.path}:
+                continue
+            if other.height == table.datasets[0].height and not np.array_equal(
+                made.rows.get(of_table.get(other.path, ""), ()), gone
+            ):
+                yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
+            elif _points(other) and (_beside(table, other) or RUNS.intersection(WORDS.findall(other.name.lower()))):
+                yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
+            elif _longer(table, other):
+                yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
+        for matrix in means.sparse:
+            if own.intersection(matrix.paths) or matrix.pointers == table.rows + 1:
+                yield (
+                    f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
+                )
+
+
+def _beside(table: Table, other: Dataset) -> bool:
+    return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
+
+
+def _points(dataset: Dataset) -> bool:
+    its = set(WORDS.findall(dataset.name.lower()))
+    if dataset.dtype.kind not in "iu":
+        return False
+    if len(dataset.shape) == 2 and dataset.shape[1] == 2:
+        return bool(its & RANGES)
+    if len(dataset.shape) == 2 and dataset.shape[0] == 2:
+        return b"edge" in its and bool(its & ROWS)
+    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
+
+
+def _longer(table: Table, other: Dataset) -> bool:
+    """Say whether one of these is the observations, with the last one, and the other one the actions between them."""
+    if not _beside(table, other):
+        return False
+    names = {it.name for it in table.datasets}
+    if names & SEEN and other.name in STEPS:
+        return table.rows == other.rows + 1
+    return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
+
+
+def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
+    """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
+    named = {it.path for it in means.names}
+    for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
+        count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
+        for other in others:
+            if other.path in named or count < FEWEST:
+                continue
+            if other.rows == count:
+                yield f"{escape(other.path)} has a row for each group of {escape(above or b'/')}, of which some go"
+            elif names_a_set(other.name) and len(other.shape) == 1 and other.rows < count:
+                yield f"{escape(other.path)} may hold numbers of groups of {escape(above or b'/')}, of which some go"

@@ -1,0 +1,76 @@
+"""Write the quarantine of a file: the dropped rows and datasets that can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datacheck.backends.hdf5.copying.builder import Builder
+from datacheck.backends.hdf5.copying.digest import FilePlan
+from datacheck.backends.hdf5.copying.parts import Part
+from datacheck.backends.hdf5.copying.quarantine import readable
+from datacheck.backends.hdf5.copying.row_selection import Change, Picked
+from datacheck.backends.hdf5.copying.whole_files import sync
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.escaping import escape
+
+
+def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Reader) -> int:
+    """Write a file of the dropped rows that can be read, and return how many there are."""
+    held = 0
+    changes: dict[bytes, Change] = {}
+    label = reader.names[part.number] if reader.names else None
+    with opened(part.file, part.plan.contents.recovery) as source:
+        for table, first in part.tables:
+            if table.each:
+                continue
+            gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
+            rows = readable(library(), source.id, table, gone, first, deadly, label)
+            held += len(rows)
+            change = Change(Picked(table.rows, rows))
+            changes.update((dataset.path, change) for dataset in table.datasets)
+        plan = FilePlan(part.plan.contents, changes, part.plan.skip - part.samples, bare=True)
+        for _ in Builder(library(), source, target, plan).build():
+            pass
+        held += _hold_records(part, source.id, target, deadly, label)
+    sync(target)
+    return held
+
+
+def _hold_records(part: Part, source: Any, target: Path, deadly: frozenset[str], label: str | None) -> int:
+    """Copy the dropped datasets that are records each into the quarantine; return how many can be read."""
+    h5, held = library(), 0
+    gone = _dropped(part)
+    if not gone:
+        return 0
+    linking = h5.h5p.create(h5.h5p.LINK_CREATE)
+    linking.set_create_intermediate_group(True)
+    with contextlib.closing(h5.h5f.open(os.fsencode(target), h5.h5f.ACC_RDWR)) as file:
+        for path in gone:
+            name = escape(path)
+            if deadly & {name, f"{label}:{name}"}:
+                continue
+            with contextlib.suppress(*TROUBLE):  # what cannot be read cannot be held
+                h5.h5o.copy(source, path, file, path, lcpl=linking)
+                held += 1
+    return held
+
+
+def _dropped(part: Part) -> list[bytes]:
+    """Return the paths of the dropped datasets that are a record each."""
+    gone: list[bytes] = []
+    end = part.first
+    for table, first in part.tables:
+        end = first + table.rows
+        if table.each:
+            its = part.drops[slice(*np.searchsorted(part.drops, [first, end]))] - first
+            gone += (table.judged[at].path for at in its.tolist())
+    records = part.plan.contents.records
+    its = part.drops[slice(*np.searchsorted(part.drops, [end, end + len(records)]))] - end
+    return gone + [records[at].path for at in its.tolist()]

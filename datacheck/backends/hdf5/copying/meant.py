@@ -1,0 +1,159 @@
+"""Keep true in a copy what its datasets and attributes say of each other: counts, names of samples, numbers of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.copy_plan import Gone
+from datacheck.backends.hdf5.copying.going import Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.looking import Looking
+from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.escaping import escape, unescape
+
+Samples = frozenset[tuple[str | None, str]]
+
+
+def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
+    """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
+    drops = np.frombuffer(indexes, np.int64)
+    every: list[NDArray[np.int64]] = []
+    samples: set[tuple[str | None, str]] = set()
+    losses: list[str] = []
+    mends = False
+    first = 0
+    for number, file in enumerate(reader.files):
+        label = reader.names[number] if reader.names else None
+        contents = reader.contents(number)
+        rows: Rows = {}
+        start = first
+        for table in contents.tables:
+            its = drops[slice(*np.searchsorted(drops, [first, first + table.rows]))] - first
+            if len(its):
+                rows[table.name] = its
+            first += table.rows
+        single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
+        first += len(contents.records)
+        its_marks = {unescape(path) for file_of, path in marked if file_of == label}
+        mends |= _untrue(contents)
+        if not rows and not its_marks:
+            every.append(single)
+            continue
+        sample = label is not None and is_sample(unescape(label), contents)
+        if b"" in its_marks and not sample:
+            its_marks.discard(b"")
+        made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
+        every += _indexes(contents, made, start)
+        every.append(np.arange(start, first) if made.whole else single)
+        samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
+        losses += (f"{label}: {it}" if label else it for it in made.losses)
+    found = np.unique(np.concatenate(every)) if every else drops
+    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends)
+
+
+def _indexes(contents: Contents, made: Going, first: int) -> Iterator[NDArray[np.int64]]:
+    for table in contents.tables:
+        if table.name in made.rows:
+            yield made.rows[table.name] + first
+        first += table.rows
+
+
+def _untrue(contents: Contents) -> bool:
+    means = contents.means or Meaning()
+    return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
+
+
+def read_numbers(file: Path, contents: Contents) -> Read:
+    """Return what the datasets of row numbers of a file hold."""
+    means = contents.means
+    if means is None or not means.numbers:
+        return {}
+    by_path = {it.path: it for table in contents.tables for it in table.datasets}
+    by_path |= {it.path: it for it in contents.unjudged}
+    read = {}
+    try:
+        with opened(file, contents.recovery) as handle:
+            look = Looking(library(), handle.file.id, StepCounter({}))
+            for number in means.numbers:
+                values = look.values(by_path[number.path]) if number.path in by_path else None
+                if values is not None:
+                    read[number.path] = values
+    except TROUBLE:  # the scan has named what is wrong with it
+        return {}
+    return read
+
+
+def amend(
+    contents: Contents, gone: frozenset[bytes], changes: dict[bytes, Change], read: Read
+) -> dict[tuple[bytes, bytes], int]:
+    """Add the changes that keep names and numbers true; return what attributes are to hold.
+
+    `gone` are the samples that a copy does not have, `changes` are those of its tables.
+    """
+    means = contents.means or Meaning()
+    for named in means.names:
+        lost = {it.rpartition(b"/")[2] for it in gone if it.rpartition(b"/")[0] == named.above} | named.lost
+        places = [at for at, name in enumerate(named.names) if name in lost]
+        if places and named.path not in changes:
+            changes[named.path] = Change(Kept(len(named.names), np.array(places, np.int64)))
+    for number in means.numbers:
+        of = _dropped(contents, means, changes, number.height)
+        if len(of) and number.path in read:
+            before = changes.get(number.path)
+            rows = before.rows if before is not None else Kept(len(read[number.path]))
+            kept = np.concatenate([np.arange(*it) for it in rows.runs(0, len(rows))] or [np.empty(0, np.int64)])
+            held = np.ascontiguousarray(mended(number, read, of)[kept.astype(np.int64)])
+            changes[number.path] = Change(rows, values=held)
+    of_cells = next((changes[it].rows for it in sorted(means.cells) if it in changes), None)
+    if of_cells is not None:
+        its = (it for it in contents.unjudged if it.path in means.cells and it.path not in changes)
+        changes.update((it.path, Change(of_cells)) for it in its)
+    return _counts(contents, means, gone, changes)
+
+
+def _dropped(contents: Contents, means: Meaning, changes: Mapping[bytes, Change], height: int) -> NDArray[np.int64]:
+    """Return the rows that go of the tables that numbers lead into."""
+    holding = {it.path for it in means.numbers}
+    for table in contents.tables if height in tied_heights(contents.tables, means) else ():
+        change = changes.get(table.datasets[0].path)
+        if table.rows == height and change is not None and table.datasets[0].path not in holding:
+            rows = change.rows
+            if isinstance(rows, Kept) and len(rows.drops):
+                return np.asarray(rows.drops, np.int64) - rows.first
+    return np.empty(0, np.int64)
+
+
+def _counts(
+    contents: Contents, means: Meaning, gone: frozenset[bytes], changes: Mapping[bytes, Change]
+) -> dict[tuple[bytes, bytes], int]:
+    heights = {path: shape[0] for path, shape in contents.shapes if shape}
+    steps = {}
+    changed = set(gone)
+    for sample, members in (means.members or {}).items():
+        if members:
+            change = changes.get(members[0])
+            steps[sample] = heights[members[0]] if change is None else len(change.rows)
+            if change is not None and len(change.rows) < change.rows.total:
+                changed.add(sample)
+    made = {}
+    for count in means.counts:
+        left = [it for it in count.samples if it not in gone]
+        if not left or (count.true and changed.isdisjoint(count.samples)):
+            continue
+        made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
+    return made
+
+
+def file_of_samples(samples: Samples, label: str | None) -> tuple[frozenset[bytes], bool]:
+    """Return the samples of a file that go, and whether the file itself does."""
+    its = {path for file, path in samples if file == label}
+    return frozenset(unescape(it) for it in its if it), "" in its

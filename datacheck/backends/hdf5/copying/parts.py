@@ -1,0 +1,88 @@
+"""A file of a source and what is to be done to it: which rows go, which datasets that are a record each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.digest import FilePlan
+from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.model.escaping import escape
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a source, the name of its copy in the target's folder, and the index of its first record."""
+
+    file: Path
+    name: str
+    number: int
+    first: int
+    plan: FilePlan
+    drops: NDArray[Any]
+    samples: frozenset[str] = frozenset()
+    """The escaped paths of the groups that go as a whole."""
+    whole: bool = False
+    """Whether the file goes as a whole."""
+
+    @property
+    def tables(self) -> Iterator[tuple[Table, int]]:
+        """The tables, and the index of the first record of each."""
+        first = self.first
+        for table in self.plan.contents.tables:
+            yield table, first
+            first += table.rows
+
+    @property
+    def records(self) -> int:
+        return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
+
+    def shares(self) -> dict[bytes, float]:
+        """Return for how many records each dataset counts, so that together they count for all."""
+        return {it.path: table.rows / len(table.datasets) for table, _ in self.tables for it in table.datasets}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What becomes of the datasets of a file, by path, and the new heights of tables by name.
+
+    `left_out` are the escaped paths of datasets that go, `records` how many records the file has.
+    """
+
+    changes: dict[bytes, Change]
+    heights: dict[str, int]
+    left_out: frozenset[str]
+    records: int
+
+
+def changes_of(contents: Contents, first: int, drops: NDArray[Any], fills: NDArray[Any], fill: float | None) -> Changes:
+    """Return the changes to a file whose first record has the index `first`."""
+    changes: dict[bytes, Change] = {}
+    heights: dict[str, int] = {}
+    left_out: set[str] = set()
+    start = first
+    for table in contents.tables:
+        bounds = [first, first + table.rows]
+        gone = drops[slice(*np.searchsorted(drops, bounds))]
+        filled = fills[slice(*np.searchsorted(fills, bounds))]
+        if table.each:
+            left_out |= {escape(table.judged[int(at) - first].path) for at in gone}
+            for dataset in (table.judged[int(at) - first] for at in filled):
+                every = np.arange(dataset.rows)
+                flags = np.zeros(dataset.rows, bool)
+                changes[dataset.path] = Change(Kept(dataset.rows), fill, every, 0, flags, whole=True)
+        elif len(gone) or len(filled):
+            rows = Kept(table.rows, gone, first)
+            heights |= {table.name: len(rows)} if len(gone) else {}
+            change = Change(rows, fill if len(filled) else None, filled, first, np.zeros(len(filled), bool))
+            changes.update((dataset.path, change) for dataset in table.datasets)
+        first += table.rows
+    single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
+    left_out |= {escape(contents.records[at].path) for at in single.tolist()}
+    return Changes(changes, heights, frozenset(left_out), first + len(contents.records) - start)

@@ -1,0 +1,19 @@
+"""Write a new HDF5 file from arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.file import library
+
+
+def create(path: Path, datasets: Mapping[str, NDArray[Any]]) -> None:
+    """Write a new HDF5 file with these datasets, compressed and with checksums. Raises OSError where it cannot."""
+    with library().File(path, "x") as file:
+        for name, values in datasets.items():
+            chunk = (min(16, len(values)), *values.shape[1:])
+            file.create_dataset(name, data=values, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True)

@@ -1,0 +1,151 @@
+"""Datasets that are a record each: siblings with like names that are no columns of one table.
+
+They are columns where they are few, where another dataset beside them has as many rows (a label, the actions of an
+episode), and where flat ones of one length are counted from 0 or 1 without a gap, as features are: there both may be
+meant, and the caller is asked. Names are alike if they differ in their numbers, or nearly all have a digit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from datacheck.backends.hdf5.samples import WEIGHTS, Family, Sample
+from datacheck.backends.hdf5.tables import EACH, Dataset, Table, label_names
+from datacheck.backends.interface import StoreOptions
+from datacheck.model.cells import NUMBERS
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding
+
+FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
+"""So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""
+LIKE = 0.9
+LARGEST = 64 << 20
+"""Bytes of a dataset that is held whole."""
+TABLE, PER_SAMPLE = "table", "per-sample"
+NO_SAMPLES = re.compile(rb"(block|axis|level|label|_i_)[0-9]*_?.*|.*_(items|values|level|label)[0-9]*")
+"""How pandas and PyTables call the parts of one table."""
+SAMPLES = frozenset(
+    b"protein prot seq sample img image picture pic photo utt utterance clip video vid doc document item example case "
+    b"patient subject audio wav frame mol molecule graph scene id".split()
+)
+"""Words before a number that say what is counted: samples, not columns."""
+_DIGITS = re.compile(rb"[0-9]+")
+_LETTERS = re.compile(rb"[A-Za-z]+")
+
+
+def each(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, *, inside: bool
+) -> tuple[list[Table], list[Dataset]]:
+    """Return the tables of datasets that are a record each, and the other datasets; none are in a group that is one."""
+    usable = [it for it in datasets if _usable(it)]
+    if inside or options.records == TABLE or len(usable) < FEW_VARYING or b"#refs#" in group:
+        return [], list(datasets)
+    made: list[Table] = []
+    taken: set[bytes] = set()
+    unclear: set[bytes] = set()
+    labels = label_names(group, datasets, options)
+    for name, its in _families(usable).items():
+        own = {it.path for it in its}
+        beside = [it for it in datasets if it.path not in own and (it.columns or it.name in labels)]
+        said = _read_as(its, beside, named=bool(name)) if options.records is None else PER_SAMPLE
+        if said is None:
+            unclear |= own
+        if said == PER_SAMPLE and max(it.bytes for it in its) <= LARGEST:
+            made.append(_table(group, name, its))
+            taken |= own
+    left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
+    return made, left
+
+
+def _usable(dataset: Dataset) -> bool:
+    return bool(
+        dataset.shape
+        and dataset.bytes
+        and dataset.readable
+        and not dataset.scale
+        and dataset.dtype.names is None
+        and dataset.holds == {NUMBERS}
+        and not WEIGHTS.fullmatch(dataset.name)
+        and not NO_SAMPLES.fullmatch(dataset.name)
+    )
+
+
+def _families(datasets: Sequence[Dataset]) -> dict[bytes, list[Dataset]]:
+    """Return the siblings by their names with the numbers folded; under no name those that only all have digits."""
+    folded: dict[bytes, list[Dataset]] = defaultdict(list)
+    for dataset in datasets:
+        folded[_DIGITS.sub(b"#", dataset.name)].append(dataset)
+    alike = {name: its for name, its in folded.items() if b"#" in name and len(its) >= FEW_VARYING}
+    rest = [it for name, its in folded.items() if name not in alike for it in its]
+    every = [it for it in datasets if b"#" in _DIGITS.sub(b"#", it.name)]
+    if len(every) >= FEW_UNLIKE and len(every) >= LIKE * len(datasets) and len(rest) * 2 > len(datasets):
+        return {b"": every}
+    return alike
+
+
+def _read_as(its: Sequence[Dataset], beside: Sequence[Dataset], *, named: bool) -> str | None:
+    """Return how siblings are to be read: TABLE or PER_SAMPLE, None where both may be meant."""
+    heights = {it.rows for it in its}
+    if len(heights) > 1:
+        usual, count = Counter(it.rows for it in its).most_common(1)[0]
+        fits = any(it.shape and it.rows == usual for it in beside)
+        return TABLE if fits and count >= LIKE * len(its) else PER_SAMPLE
+    height = next(iter(heights))
+    if len(its) < FEW or any(it.shape and it.rows == height and not _like(it, its[0]) for it in beside):
+        return TABLE
+    if not named or any(len(it.shape) > 1 for it in its):
+        return PER_SAMPLE
+    numbers = sorted(int(found[-1][:18]) for it in its if (found := _DIGITS.findall(it.name)))
+    counted = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
+    words = set(_LETTERS.findall(its[0].name.lower()))
+    return None if counted and not words & SAMPLES else PER_SAMPLE
+
+
+def _like(some: Dataset, other: Dataset) -> bool:
+    """Say whether two siblings may be parts of one sample: both have a number in their names."""
+    return len(_DIGITS.findall(some.name)) == len(_DIGITS.findall(other.name)) > 0
+
+
+def _table(group: bytes, name: bytes, its: Sequence[Dataset]) -> Table:
+    field = plain(b"_".join(_LETTERS.findall(name)).decode()) or "data"
+    called = [replace(it, called=(field,)) for it in sorted(its, key=lambda it: it.path)]
+    return Table(EACH + escape(group + b"/" + (name or b"#")), len(called), tuple(called), each=True)
+
+
+def stems(table: Table) -> list[bytes]:
+    """Return what each dataset has in common with other parts of its sample: their group, the numbers in their names.
+
+    A number that all have is of the name: f0_1 and f0_2 go with wav_1 and wav_2.
+    """
+    names = [it.path.rpartition(b"/") for it in table.judged]
+    numbers = [_DIGITS.findall(name) for _, _, name in names]
+    least = min(map(len, numbers), default=0)
+    fixed = {at for at in range(least) if len({its[at] for its in numbers}) == 1 and len(numbers) > 1}
+    return [
+        above + b"/" + b"_".join(it for at, it in enumerate(its) if at not in fixed)
+        for (above, _, _), its in zip(names, numbers, strict=True)
+    ]
+
+
+def part_families(made: Collection[Table]) -> Iterator[Family]:
+    """Yield the samples of several datasets each: of one group, with the same numbers in their names."""
+    groups: dict[str, list[Table]] = defaultdict(list)
+    for table in made:
+        groups[table.group].append(table)
+    for its in groups.values():
+        samples: dict[bytes, dict[bytes, tuple[int, ...]]] = defaultdict(dict)
+        for table in its if len(its) > 1 else ():
+            for dataset, path in zip(table.judged, stems(table), strict=True):
+                samples[path][_DIGITS.sub(b"#", dataset.name)] = dataset.shape
+        family = Family([Sample(path, members) for path, members in sorted(samples.items())])
+        if samples and len(family.common) > 1 and family.alike:
+            yield family
+
+
+def part_findings(made: Collection[Table]) -> Iterator[Finding]:
+    """Yield what is wrong with samples of several datasets for what the others have."""
+    for family in part_families([it for it in made if it.each]):
+        yield from (it for _, it in family.findings())

@@ -1,0 +1,19 @@
+"""HDF5 filters by the number registered with The HDF Group, and what brings them."""
+
+SHIPPED = {
+    307: "bzip2",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32013: "zfp",
+    32015: "zstd",
+    32017: "sz",
+    32018: "fcidecomp",
+    32024: "sz3",
+    32026: "blosc2",
+    32028: "sperr",
+    32033: "htj2k",
+}
+"""Filters that hdf5plugin brings, by the number registered with The HDF Group."""
+OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
+"""Filters that hdf5plugin does not bring."""

@@ -1,0 +1,231 @@
+"""What the datasets and attributes of an HDF5 file say of each other: samples, their counts and names, row numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.backends.hdf5.row_counts import step_counts
+from datacheck.backends.hdf5.row_numbers import (
+    RowNumbers,
+    Sparse,
+    Values,
+    joined_by_ranges,
+    names_a_set,
+    row_numbers,
+    sparse,
+)
+from datacheck.backends.hdf5.samples import FEWEST, Family, families
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.model.cells import TEXTS
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+STEPS = (b"num_samples", b"num_steps", b"n_steps")
+"""Attributes of a sample: how many rows it has."""
+TOTALS = (b"total",)
+"""Attributes of what the samples are in: how many rows they have together."""
+SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
+"""Attributes of what the samples are in: how many there are."""
+NAMED = 5
+HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
+"""After findings with these codes nobody knows what else there was: nothing is said to be missing."""
+Attribute = Callable[[bytes, bytes], "int | None"]
+"""Returns the whole number that an attribute (of a path, of a name) holds, None where there is none."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An attribute that counts: the rows of a sample, those of all `samples`, or (`whole`) the samples themselves."""
+
+    path: bytes
+    name: bytes
+    samples: tuple[bytes, ...]
+    whole: bool = False
+    true: bool = True
+
+
+@dataclass(frozen=True)
+class Named:
+    """A dataset of names of samples, which lie in the group `above`."""
+
+    path: bytes
+    above: bytes
+    names: tuple[bytes, ...]
+    lost: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a copy has to keep true: samples are groups that go as a whole, `members` are their datasets and rows.
+
+    `members` has the datasets of a sample that have as many rows as it has steps. `cells` are those of an anndata file
+    with a row a cell.
+    """
+
+    samples: frozenset[bytes] = frozenset()
+    members: Mapping[bytes, tuple[bytes, ...]] | None = None
+    counts: tuple[Counted, ...] = ()
+    names: tuple[Named, ...] = ()
+    numbers: tuple[RowNumbers, ...] = ()
+    sparse: tuple[Sparse, ...] = ()
+    cells: frozenset[bytes] = frozenset()
+    compared: frozenset[bytes] = frozenset()
+    """The samples that are enough to tell which of their datasets have as many rows as each other."""
+
+    def holds(self, group: bytes) -> bool:
+        """Say whether a group is a sample, or in one."""
+        return group in self.samples or any(it in self.samples for it in _above(group))
+
+    def compares(self, group: bytes) -> bool:
+        """Say whether a group is compared with others like it, or in one that is."""
+        return group in self.compared or any(it in self.compared for it in _above(group))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a walk of a file has seen: its groups with their datasets, all paths, and how to look at what they hold."""
+
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]]
+    linked: Collection[bytes]
+    hidden: bool
+    attribute: Attribute
+    values: Values
+
+
+def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
+    """Return what a file means, and what of it is not true."""
+    datasets = [it for _, some in facts.groups for it in some]
+    shapes = {it.path: it.shape for it in datasets}
+    made_of = families([path for path, _ in facts.groups if path], shapes, facts.linked)
+    alike = [it for it in made_of if not all(map(names_a_set, it.common))]  # folds: each has the row numbers of sets
+    said: list[Finding] = []
+    counts: list[Counted] = []
+    names: list[Named] = []
+    for family in alike:
+        if not facts.hidden:
+            said += (it for _, it in family.findings())
+        said += _counted(family, facts, counts)
+    tops = {it.path for family in alike for it in family.samples}
+    outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
+    for family in alike:
+        said += _named(family, outside, facts, names)
+    numbers, wrong = row_numbers(outside, facts.values)
+    said += wrong
+    matrices = []
+    for group, some in facts.groups:
+        matrix, wrong = sparse(group, some, facts.values)
+        matrices += [matrix] if matrix is not None else []
+        said += wrong
+        said += joined_by_ranges(some, facts.values)
+    several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
+    for group, some in facts.groups:
+        if group not in several:
+            said += step_counts(some)
+    samples = frozenset(it.path for family in alike for it in family.samples)
+    members, cells = _members(alike), _cells(outside)
+    made = Meaning(
+        samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several
+    )
+    return made, said
+
+
+OF_CELLS = re.compile(rb"/X|/(obs|obsm|layers)/.+")
+CATEGORIES = re.compile(rb".*/(categories|__categories/.*|indices|indptr|data)")
+
+
+def _cells(datasets: Sequence[Dataset]) -> frozenset[bytes]:
+    """Return the datasets of an anndata file that have a row a cell: what is in obs has as many as its index."""
+    shapes = {it.path: it for it in datasets if it.shape}
+    index = next((shapes[it] for it in (b"/obs/_index", b"/obs/index") if it in shapes), None)
+    if index is None or not any(it.startswith(b"/var/") for it in shapes):
+        return frozenset()
+    its = (path for path, it in shapes.items() if it.rows == index.rows and OF_CELLS.fullmatch(path))
+    return frozenset(it for it in its if not CATEGORIES.fullmatch(it))
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
+    """Return the datasets of each sample that have a row a step."""
+    made = {}
+    for family in alike:
+        steps = family.steps
+        largest = max(family.aligned, key=len, default=[])
+        names = {family.names[at] for at in largest}
+        for sample, rows in zip(family.samples, steps.tolist(), strict=True):
+            its = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
+            made[sample.path] = tuple(sample.path + b"/" + it for it in its)
+    return made
+
+
+def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
+    """Take the attributes that count rows or samples, and yield what of them is not true."""
+    rows = family.steps.tolist()
+    told = []
+    for sample, there in zip(family.samples, rows, strict=True):
+        number = there if there >= 0 else 0
+        for name in STEPS:
+            says = facts.attribute(sample.path, name)
+            if says is None:
+                continue
+            counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
+            number = says
+            if there >= 0 and says != there:
+                path = escape(sample.path)
+                text = f"{path}: {escape(name)} says {says:,}, and there are {there:,} rows"
+                yield found("count", text, sample=path, attribute=escape(name), said=says, there=there)
+            break
+        told.append(number)
+    above = family.samples[0].path.rpartition(b"/")[0] or b"/"
+    paths = tuple(it.path for it in family.samples)
+    filled = sum(bool(it.members) for it in family.samples)
+    for name in TOTALS + SAMPLES:
+        says = facts.attribute(above, name)
+        if says is None:
+            continue
+        whole = name in SAMPLES
+        true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
+        if not whole and min(rows, default=-1) < 0:
+            continue
+        counts.append(Counted(above, name, paths, whole, says in true))
+        if says not in true:
+            what = "samples" if whole else "rows in all samples together"
+            there = len(paths) if whole else sum(told)
+            text = f"{escape(above)}: {escape(name)} says {says:,}, and there are {there:,} {what}"
+            yield found("count", text, path_of=escape(above), attribute=escape(name), said=says, there=there)
+
+
+def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
+    """Take the datasets that name samples, and yield which names lead nowhere."""
+    above = family.samples[0].path.rpartition(b"/")[0]
+    there = {it.path.rpartition(b"/")[2] for it in family.samples}
+    for dataset in outside:
+        if len(dataset.shape) != 1 or not dataset.rows or not dataset.holds or not dataset.holds <= TEXTS:
+            continue
+        texts = facts.values(dataset)
+        if texts is None:
+            continue
+        listed = [spelled(it) for it in texts.tolist()]
+        lost = [it for it in listed if it not in there]
+        if len(lost) * 2 > len(listed):
+            continue
+        names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
+        if lost and not facts.hidden:
+            path = escape(dataset.path)
+            more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
+            called = ", ".join(map(escape, lost[:NAMED]))
+            verb = "is" if len(lost) == 1 else "are"
+            text = f"{path} names {called}{more}, which {verb} not in {escape(above or b'/')}"
+            yield found("dangling", text, dataset=path, missing=[escape(it) for it in lost[:NAMED]])
+
+
+def spelled(text: Any) -> bytes:
+    """Return the bytes of a text as h5py has it."""
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)

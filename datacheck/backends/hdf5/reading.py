@@ -1,0 +1,43 @@
+"""Read a dataset through a window, one that is judged or one that is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.kept import OpenTable
+from datacheck.backends.hdf5.records import unread
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.window import Window
+from datacheck.model.finding import Finding
+
+
+def window_on(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+    """Return the window through which so many rows of a dataset are read at once."""
+    handle = file.dataset(dataset)
+    past = None if single else file.past(dataset, handle)
+    end = file.size if file.cut else None
+    lost = file.first_lost(dataset, handle)
+    return Window(dataset, handle, rows, single=single, direct=past, end=end, lost_from=lost, size=file.size)
+
+
+def wrong(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
+    """Read a dataset that is not judged and yield what is wrong with it; about `size` bytes at once."""
+    try:
+        handle = file.dataset(dataset)
+        if not dataset.shape:
+            handle[()]
+            return
+    except (*TROUBLE, MemoryError) as exc:
+        yield unread(dataset, exc)
+        return
+    window = window_on(file, dataset, max(1, size // max(1, dataset.row_bytes)))
+    at = 0
+    while at < dataset.rows:
+        at = window.cover(at, dataset.rows)
+        last = None
+        for finding in window.lost.values():
+            if finding is not last:
+                yield finding
+            last = finding

@@ -1,0 +1,303 @@
+"""Datasets that hold numbers of rows: where each episode ends, which rows are a set, the pointers of sparse matrices.
+
+They are told by their names and by what they hold, and lead into the rows of other datasets of their file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+Kind = Literal["ends", "starts", "lengths", "rows"]
+Values = Callable[[Dataset], "NDArray[Any] | None"]
+"""Returns what a small dataset holds, None where that cannot be had."""
+RUNS = frozenset(
+    b"episode episodes ep eps traj trajs trajectory trajectories demo demos seq sequence sequences".split()
+)
+END = frozenset({b"end", b"ends", b"stop", b"stops"})
+START = frozenset({b"offset", b"offsets", b"start", b"starts", b"begin"})
+LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
+ROWS = frozenset({b"idx", b"idxs", b"index", b"indexes", b"indices", b"inds", b"ids"})
+SETS = frozenset(b"train training val valid validation test dev eval trainval holdout".split())
+IDS = frozenset({b"ids"})
+PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
+"""Words that ends of episodes may have beside: not their times."""
+WORDS = re.compile(rb"[a-z]+")
+
+
+@dataclass(frozen=True)
+class RowNumbers:
+    """A dataset of row numbers, of a kind, that lead into the datasets of so many rows as `height`.
+
+    `beside` is the dataset of lengths that goes with one of starts.
+    """
+
+    path: bytes
+    kind: Kind
+    height: int
+    beside: bytes = b""
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """The datasets of a compressed sparse matrix: what lies between two pointers is a row of it, or a column."""
+
+    group: bytes
+    pointers: int
+    paths: tuple[bytes, ...]
+
+
+def names_a_set(path: bytes) -> bool:
+    """Say whether a dataset is called by a set of rows: `train_idx`, `val_index`."""
+    its = words(path.rpartition(b"/")[2])
+    return bool(its & SETS and its & (ROWS - IDS))
+
+
+def words(name: bytes) -> set[bytes]:
+    return set(WORDS.findall(name.lower()))
+
+
+def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:
+    """Return the datasets of row numbers among those of a file, and what is wrong with them."""
+    named = {it.path: it for it in datasets if _may_be(it)}
+    heights = Counter(it.rows for it in datasets if it.path not in named and it.shape and it.rows and it.columns)
+    if not named or not heights:
+        return [], []
+    size = Counter[int]()
+    for it in datasets:
+        if it.path not in named and it.shape:
+            size[it.rows] += it.bytes
+    usual = max(heights, key=lambda rows: (heights[rows], size[rows], rows))
+    made: list[RowNumbers] = []
+    said: list[Finding] = []
+    held = {it.path: values(it) for it in named.values()}
+    of_sets = [it for path, it in held.items() if it is not None and it.size and _kind(named[path]) == "rows"]
+    lowest = min((int(it.min()) for it in of_sets), default=0)
+    for dataset in named.values():
+        numbers = held[dataset.path]
+        if numbers is None or not numbers.size:
+            continue
+        kind = _kind(dataset)
+        if kind == "ends" and not _told_by_starts(dataset, named, held, usual):
+            _take_ends(dataset, numbers, heights, usual, made, said)
+        elif kind == "starts":
+            _take_starts(dataset, numbers, named, values, heights, usual, made, said)
+        elif kind == "rows":
+            _take_rows(dataset, numbers, lowest, heights, usual, made, said)
+    return sorted(made, key=lambda it: it.path), said
+
+
+def _may_be(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and _kind(dataset) is not None
+
+
+def _kind(dataset: Dataset) -> Kind | None:
+    its = words(dataset.name)
+    of_runs = its & RUNS
+    if of_runs and its & END and its <= RUNS | END | PLACES:
+        return "ends"
+    if of_runs and its & START:
+        return "starts"
+    if of_runs and its & LENGTH:
+        return "lengths"
+    above = words(dataset.path.rpartition(b"/")[0].rpartition(b"/")[2])
+    if names_a_set(dataset.name):
+        return "rows"
+    return "rows" if its & SETS and above & frozenset({b"split", b"splits"}) else None
+
+
+def _told_by_starts(
+    dataset: Dataset, named: Mapping[bytes, Dataset], held: Mapping[bytes, NDArray[Any] | None], usual: int
+) -> bool:
+    """Say whether ends have starts beside them that tell of runs in any order, or whose last row is still theirs."""
+    above, stem = dataset.path.rpartition(b"/")[0], words(dataset.name) - END
+    ends = held[dataset.path]
+    for path, other in named.items():
+        if path.rpartition(b"/")[0] != above or _kind(other) != "starts" or words(other.name) - START != stem:
+            continue
+        starts = held[path]
+        if ends is None or starts is None or len(starts) != len(ends):
+            continue
+        first, last = starts.astype(np.int64), ends.astype(np.int64)
+        if first.min() < 0 or last.max() > usual or (first > last).any():
+            continue
+        order = first.argsort()
+        first, last = first[order], last[order]
+        if last[-1] == usual - 1 and (first[1:] == last[:-1] + 1).all():
+            return True
+        if (np.diff(order) < 0).any() and (first[1:] >= last[:-1]).all():
+            return True
+    return False
+
+
+def _take_ends(
+    dataset: Dataset,
+    numbers: NDArray[Any],
+    heights: Mapping[int, int],
+    usual: int,
+    made: list[RowNumbers],
+    said: list[Finding],
+) -> None:
+    if dataset.rows in heights and int(numbers.min()) >= 0 and int(numbers.max()) <= 1:
+        return  # a flag for each row
+    path, last = escape(dataset.path), int(numbers[-1])
+    falling = np.flatnonzero(numbers[1:] < numbers[:-1])
+    if falling.size:
+        at = int(falling[0]) + 1
+        text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: the ends do not rise"
+        said.append(found("dangling", text, field=dataset.title, dataset=path, row=at))
+        return
+    if last in heights:
+        made.append(RowNumbers(dataset.path, "ends", last))
+        return
+    if last > usual:
+        text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
+        said.append(found("dangling", text, field=dataset.title, dataset=path, number=last, rows=usual))
+        return
+    text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
+    said.append(found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual))
+    made.append(RowNumbers(dataset.path, "ends", usual))
+
+
+def _take_starts(
+    dataset: Dataset,
+    numbers: NDArray[Any],
+    named: Mapping[bytes, Dataset],
+    values: Values,
+    heights: Mapping[int, int],
+    usual: int,
+    made: list[RowNumbers],
+    said: list[Finding],
+) -> None:
+    above = dataset.path.rpartition(b"/")[0]
+    stem = words(dataset.name) - START
+    for path, other in named.items():
+        if path.rpartition(b"/")[0] == above and _kind(other) == "lengths" and words(other.name) - LENGTH == stem:
+            break
+    else:
+        return
+    lengths = values(other)
+    if lengths is None or len(lengths) != len(numbers):
+        return
+    ends = numbers.astype(np.int64) + lengths.astype(np.int64)
+    last = int(ends.max())
+    if last > usual and last not in heights:
+        at = int(ends.argmax())
+        text = (
+            f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and there are {usual:,} rows"
+        )
+        said.append(found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=last, rows=usual))
+        return
+    height = last if last in heights else usual
+    made += [RowNumbers(dataset.path, "starts", height, path), RowNumbers(path, "lengths", height, dataset.path)]
+
+
+def _take_rows(
+    dataset: Dataset,
+    numbers: NDArray[Any],
+    lowest: int,
+    heights: Mapping[int, int],
+    usual: int,
+    made: list[RowNumbers],
+    said: list[Finding],
+) -> None:
+    most = max(heights)
+    first = int(lowest >= 1 and int(numbers.max()) == most)  # MATLAB counts from one
+    beyond = np.flatnonzero(numbers.astype(np.int64) >= most + first)
+    if beyond.size * 2 > numbers.size:
+        return  # names of something, not numbers of rows
+    if beyond.size:
+        at = int(beyond[0])
+        more = f", and so do {beyond.size - 1:,} more" if beyond.size > 1 else ""
+        text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; there are {most:,} rows"
+        said.append(
+            found("dangling", text, field=dataset.title, dataset=escape(dataset.path), row=at, number=int(numbers[at]))
+        )
+        return
+    if not first and int(numbers.max()) < usual:
+        made.append(RowNumbers(dataset.path, "rows", usual))
+
+
+def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
+    """Yield what is wrong with the first and last rows that datasets beside labels hold: `label_end_ix` of `labels`."""
+    by_name = {it.name.lower(): it for it in datasets if it.shape}
+    for dataset in datasets:
+        its = words(dataset.name)
+        if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not (its & END and its & {b"ix", *ROWS}):
+            continue
+        stem = next((it for it in WORDS.findall(dataset.name.lower())), b"")
+        target = by_name.get(stem) or by_name.get(stem + b"s")
+        numbers = values(dataset) if target is not None and target is not dataset else None
+        if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
+            continue
+        at = int(numbers.argmax())
+        text = (
+            f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "
+            f"which has {target.rows:,}"
+        )
+        yield found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=int(numbers[at]))
+
+
+def sparse(group: bytes, datasets: Sequence[Dataset], values: Values) -> tuple[Sparse | None, list[Finding]]:
+    """Return the sparse matrix that a group holds, None where it holds none, and what is wrong with it."""
+    by_name = {it.name: it for it in datasets if len(it.shape) == 1}
+    pointers, indices, data = (by_name.get(it) for it in (b"indptr", b"indices", b"data"))
+    if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
+        return None, []
+    said: list[Finding] = []
+    path = escape(pointers.path)
+    if indices.rows != data.rows:
+        counts = {escape(it.path): it.rows for it in (indices, data)}
+        text = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
+        said.append(found("row-count", f"{text}; they belong together", rows=counts))
+    numbers = values(pointers)
+    if numbers is not None and numbers.size:
+        last, stored = int(numbers[-1]), data.rows
+        falling = np.flatnonzero(numbers[1:] < numbers[:-1])
+        if falling.size:
+            at = int(falling[0]) + 1
+            text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: pointers never fall"
+            said.append(found("dangling", text, field=pointers.title, dataset=path, row=at))
+        elif last > stored:
+            text = f"{path} leads to value {last:,}, and there are {stored:,}"
+            said.append(found("dangling", text, field=pointers.title, dataset=path, number=last, rows=stored))
+        elif last < stored or int(numbers[0]):
+            text = f"{path} leads from value {int(numbers[0]):,} to {last:,}, and there are {stored:,}"
+            said.append(found("count", text, field=pointers.title, dataset=path, number=last, rows=stored))
+    said += _of_shape(pointers, by_name.get(b"shape"), by_name.get(b"barcodes"), indices, values)
+    return Sparse(group, pointers.rows, tuple(it.path for it in (data, indices, pointers))), said
+
+
+def _of_shape(
+    pointers: Dataset, shape: Dataset | None, cells: Dataset | None, indices: Dataset, values: Values
+) -> Iterator[Finding]:
+    """Yield where pointers and indices do not fit the shape that is kept beside them, or the names of the cells."""
+    extent = None if shape is None or shape.dtype.kind not in "iu" or shape.rows != 2 else values(shape)
+    if extent is None or shape is None:
+        return
+    sides = [int(it) for it in extent]
+    path = escape(pointers.path)
+    if pointers.rows - 1 not in sides:
+        text = f"{path} is of {pointers.rows - 1:,} rows or columns, {escape(shape.path)} says {sides[0]} by {sides[1]}"
+        yield found("count", text, field=pointers.title, dataset=path, shape=sides)
+        return
+    if cells is not None and cells.rows not in sides:
+        text = f"{escape(cells.path)} names {cells.rows:,} cells, {escape(shape.path)} says {sides[0]} by {sides[1]}"
+        yield found("count", text, field=cells.title, dataset=escape(cells.path), shape=sides)
+    numbers = values(indices)
+    across = max(sides) if len(set(sides)) == 1 else next(it for it in sides if it != pointers.rows - 1)
+    if numbers is not None and numbers.size and not 0 <= int(numbers.min()) <= int(numbers.max()) < across:
+        wrong = int(numbers.max()) if int(numbers.max()) >= across else int(numbers.min())
+        where = escape(indices.path)
+        text = f"{where} leads to {wrong:,}, and the matrix is {sides[0]} by {sides[1]}"
+        yield found("dangling", text, field=indices.title, dataset=where, number=wrong, shape=sides)

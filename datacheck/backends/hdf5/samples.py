@@ -1,0 +1,307 @@
+"""Samples that are a group each, or a file each: episodes, cases, and what they have in common.
+
+Groups of one parent whose names differ in their numbers, and that hold mostly the same datasets, are a family. What
+nearly all of a family have is meant to be in every one: a dataset that is missing, lengths that agree in the others,
+the shape of a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding, found
+
+FEWEST = 3
+"""So many samples tell what they have in common."""
+MOST, SURE = 2 / 3, 3 / 4
+"""A share of the samples from which what they have is a rule, and from which one that has it not is bad for it."""
+DEEPEST = 8
+"""Groups so deep in others may be samples."""
+CELLS = 1 << 22
+"""So many lengths, samples times members, are compared."""
+NAMED = 5
+FEW = 3
+"""Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
+CHANNELS = 4
+WEIGHTS = re.compile(
+    rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"
+    rb"|.*:[0-9]+|(.*/)?vars/[0-9]+"
+)
+"""Datasets of a model's layers, which are like one another in name and differ in all else."""
+_DIGITS = re.compile(rb"[0-9]+")
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample: its path, the shapes of the datasets below it by their relative paths, and what else has a name there.
+
+    Those that are only `linked` are there, but what they hold is not known here.
+    """
+
+    path: bytes
+    members: Mapping[bytes, Shape]
+    linked: frozenset[bytes] = frozenset()
+
+    def has(self, member: bytes) -> bool:
+        return member in self.members or any(member == it or member.startswith(it + b"/") for it in self.linked)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Samples that are alike; `noun` is what one is called: group or file."""
+
+    samples: Sequence[Sample]
+    noun: str = "group"
+
+    @cached_property
+    def common(self) -> dict[bytes, float]:
+        """The datasets that most of the samples have, and the share of those."""
+        full = [it for it in self.samples if it.members]
+        count = Counter(name for sample in full for name in sample.members)
+        return {name: number / len(full) for name, number in sorted(count.items()) if number >= MOST * len(full)}
+
+    @property
+    def alike(self) -> bool:
+        """Whether these are samples at all: most of them hold mostly what most hold, and it is no model's weights."""
+        full = [it for it in self.samples if it.members]
+        if len(self.samples) < 2 or len(full) < max(2, MOST * len(self.samples)) or not self.common:
+            return False
+        if any(WEIGHTS.fullmatch(name) for name in self.common):
+            return False
+        fitting = sum(2 * len(self.common.keys() & it.members.keys()) >= len(it.members) for it in full)
+        return fitting >= MOST * len(full)
+
+    @cached_property
+    def names(self) -> tuple[bytes, ...]:
+        """The common datasets that have a first dimension."""
+        flat = {name for sample in self.samples for name, shape in sample.members.items() if not shape}
+        return tuple(name for name in self.common if name not in flat)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """The rows of each common dataset (first axis) in each sample, -1 where it has none."""
+        rows = np.full((len(self.names), len(self.samples)), -1, np.int64)
+        for at, sample in enumerate(self.samples):
+            for place, name in enumerate(self.names):
+                shape = sample.members.get(name)
+                if shape:
+                    rows[place, at] = shape[0]
+        return rows
+
+    @cached_property
+    def aligned(self) -> list[list[int]]:
+        """The common datasets, by their places in `names`, in sets of as many rows as each other in most samples."""
+        sets: list[list[int]] = []
+        if len(self.names) * len(self.samples) > CELLS:
+            return sets
+        for place, rows in enumerate(self.lengths):
+            for alike in sets:
+                if _agree(self.lengths[alike[0]], rows):
+                    alike.append(place)
+                    break
+            else:
+                sets.append([place])
+        return [alike for alike in map(self._of_steps, sets) if len(alike) > 1]
+
+    def _of_steps(self, alike: list[int]) -> list[int]:
+        """Return a set without those of one length in all samples, if at least as many others vary as one.
+
+        These have a size of their own, which is that of the others by chance: a cell of 3 vectors beside 3 atoms.
+        """
+        rows = self.lengths[alike]
+        fixed = np.array([len(set(its[its >= 0].tolist())) == 1 for its in rows])
+        varying = rows[~fixed]
+        if not 0 < fixed.sum() <= len(varying) or len(varying) < 2 or not (varying == varying[0]).all():
+            return alike
+        if len(set(varying[0].tolist())) < FEWEST:
+            return alike
+        return [place for place, stays in zip(alike, ~fixed, strict=True) if stays]
+
+    @cached_property
+    def steps(self) -> NDArray[np.int64]:
+        """The rows of each sample: of the largest set of datasets that agree, what most of them have; -1 without."""
+        largest = max(self.aligned, key=len, default=None)
+        if largest is None:
+            return np.full(len(self.samples), -1, np.int64)
+        return np.array([_usual(column) for column in self.lengths[largest].T], np.int64)
+
+    def findings(self) -> Iterator[tuple[Sample, Finding]]:
+        """Yield what is wrong with each sample for what the others are."""
+        yield from self._empty()
+        if len(self.samples) < FEWEST:
+            return
+        yield from self._missing()
+        yield from self._unequal()
+        yield from self._shapes()
+
+    def _empty(self) -> Iterator[tuple[Sample, Finding]]:
+        rows = self.steps
+        fewest = min(rows[rows > 0].tolist(), default=0)
+        for at, sample in enumerate(self.samples):
+            nothing = not sample.members and not sample.linked
+            if nothing or (rows[at] == 0 and (fewest > FEW or not self.lengths[:, at].max() > 0)):
+                what = "holds nothing" if nothing else "holds not one row"
+                said = f"{self._called(sample)} {what}; the other {len(self.samples) - 1:,} like it do"
+                yield sample, found("unpaired", said, sample=escape(sample.path), missing=[])
+
+    def _missing(self) -> Iterator[tuple[Sample, Finding]]:
+        for sample in self.samples:
+            lacking = [name for name in self.common if not sample.has(name)] if sample.members else []
+            if not lacking:
+                continue
+            verdict: Verdict = "bad" if max(self.common[name] for name in lacking) >= SURE else "suspicious"
+            said = f"{self._called(sample)} lacks {_listed(lacking)}, which most of the others have"
+            missing = [escape(it) for it in lacking[:NAMED]]
+            yield sample, found("unpaired", said, verdict=verdict, sample=escape(sample.path), missing=missing)
+
+    def _unequal(self) -> Iterator[tuple[Sample, Finding]]:
+        for at, sample in enumerate(self.samples):
+            for alike in self.aligned:
+                rows = {self.names[it]: int(self.lengths[it, at]) for it in alike if self.lengths[it, at] >= 0}
+                if len(set(rows.values())) < 2:
+                    continue
+                usual = _usual(np.array(list(rows.values())))
+                odd = [name for name, count in rows.items() if count != usual]
+                like = next((name for name, count in rows.items() if count == usual), odd[0])
+                counts = {name: rows[name] for name in (like, *odd)}
+                spelled = ", ".join(f"{escape(name)} has {count}" for name, count in list(counts.items())[: NAMED + 1])
+                more = f" and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
+                said = f"{self._called(sample)}: the rows differ in number: {spelled}{more}; in the others they agree"
+                rows_said = {escape(name): count for name, count in counts.items()}
+                yield sample, found("row-count", said, sample=escape(sample.path), rows=rows_said)
+
+    def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
+        """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
+        odd: dict[int, list[str]] = defaultdict(list)
+        for place in (it for alike in self.aligned for it in alike):
+            name = self.names[place]
+            shapes = {at: it.members[name][1:] for at, it in enumerate(self.samples) if name in it.members}
+            usual, count = Counter(shapes.values()).most_common(1)[0]
+            if count < len(shapes) and count >= SURE * len(shapes):
+                for at, shape in shapes.items():
+                    if shape != usual and not self._sized(place, shape, usual):
+                        odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
+        for at, what in sorted(odd.items()):
+            sample = self.samples[at]
+            said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
+            yield sample, found("shape", said, sample=escape(sample.path))
+
+    def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
+        """Say whether samples may differ in the shape of a row: square matrices, pictures whose rows are channels."""
+        rows = self.lengths[place]
+        there = rows[rows >= 0]
+        counts = Counter(there.tolist())
+        if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
+            return True
+        square = [
+            len(it.members[self.names[place]]) == 2 and len(set(it.members[self.names[place]])) == 1
+            for it in self.samples
+            if self.names[place] in it.members
+        ]
+        return len(usual) == 1 and len(counts) > 1 and all(square)
+
+    def _called(self, sample: Sample) -> str:
+        return f"the {self.noun} {escape(sample.path)}" if self.noun == "file" else escape(sample.path)
+
+
+def _agree(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+    """Say whether two datasets have as many rows in most samples; those that have one row, or none, tell nothing."""
+    there = (some >= 0) & (others >= 0) & ((some > 1) | (others > 1))
+    alike = int(((some == others) & there).sum())
+    return alike >= 2 and alike >= MOST * int(there.sum())
+
+
+def _usual(rows: NDArray[np.int64]) -> int:
+    """Return the number that is there most often, the largest of several; -1 where there is none."""
+    count = Counter(it for it in rows.tolist() if it >= 0)
+    return max(count, key=lambda it: (count[it], it), default=-1)
+
+
+def _listed(names: Sequence[bytes]) -> str:
+    more = f" and {len(names) - NAMED} more datasets" if len(names) > NAMED else ""
+    return ", ".join(map(escape, names[:NAMED])) + more
+
+
+def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: Collection[bytes]) -> list[Family]:
+    """Return the families among the groups of a file, outermost first: what is in a sample is no family of its own."""
+    made: list[Family] = []
+    left = sorted(groups)
+    datasets, links = sorted(shapes), sorted(linked)
+    for depth in range(1, DEEPEST + 1):
+        level: dict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
+        for path in left:
+            if path.count(b"/") == depth:
+                above, _, name = path.rpartition(b"/")
+                level[above, _DIGITS.sub(b"#", name)].append(path)
+        numbered = [paths for (_, name), paths in level.items() if b"#" in name and len(paths) > 1]
+        inner = _below(datasets, {it for paths in numbered for it in paths}, depth)
+        beside = _below(links, {it for paths in numbered for it in paths}, depth)
+        taken: set[bytes] = set()
+        for paths in numbered:
+            samples = [
+                Sample(
+                    path,
+                    {it[len(path) + 1 :]: shapes[it] for it in inner.get(path, ())},
+                    frozenset(it[len(path) + 1 :] for it in beside.get(path, ())),
+                )
+                for path in sorted(paths, key=by_number)
+            ]
+            family = Family(samples)
+            if family.alike:
+                made.append(family)
+                taken.update(paths)
+        if taken:
+            left, datasets, links = (
+                [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
+            )
+    return made
+
+
+def by_number(path: bytes) -> tuple[bytes, list[int]]:
+    """Return what sorts paths that differ in their numbers by those."""
+    return _DIGITS.sub(b"#", path), [int(it) if len(it) < 20 else 0 for it in _DIGITS.findall(path)]
+
+
+def _start(path: bytes, depth: int) -> bytes:
+    return b"/".join(path.split(b"/", depth + 1)[: depth + 1])
+
+
+def _below(paths: Sequence[bytes], samples: Collection[bytes], depth: int) -> dict[bytes, list[bytes]]:
+    below: dict[bytes, list[bytes]] = defaultdict(list)
+    for path in paths:
+        start = _start(path, depth)
+        if start in samples and len(path) > len(start):
+            below[start].append(path)
+    return below
+
+
+def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
+    """Yield the families among files of a folder, by what each number of a file holds."""
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for number in shapes:
+        folder, _, name = names[number].rpartition(b"/")
+        folded = _DIGITS.sub(b"#", name.rpartition(b".")[0] or name)
+        if b"#" in folded:
+            alike[folder + b"/" + folded].append(number)
+    for numbers in alike.values():
+        family = Family([Sample(names[number], shapes[number]) for number in numbers], "file")
+        if family.alike:
+            yield family
+
+
+def findings_of_files(names: Sequence[str], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Finding]:
+    """Yield what is wrong with files, of these escaped names, for what the others like them hold."""
+    for family in families_of_files([unescape(it) for it in names], shapes):
+        for file, finding in family.findings():
+            yield msgspec.structs.replace(finding, file=escape(file.path))

@@ -1,0 +1,114 @@
+"""What sums of powers of one blob come to: `x + sqrt(x * x + 1)` is positive, which no interval of its terms tells.
+
+A form is `a x^2 + b x + c` or `m sqrt(a x^2 + b x + c) + l x + k`, of a blob x that may be any number. Which blob that
+is, is the number of the layer that made it: a name may be made anew in place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.caffe.network import Layer
+from datacheck.caffe.schema import enums
+
+Three = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Form:
+    """`polynomial` (of x^2, x and 1) and `factor` (not negative) times the root of `under`, of the blob `x`."""
+
+    x: int
+    polynomial: Three
+    factor: float = 0.0
+    under: Three = (0.0, 0.0, 0.0)
+
+    @property
+    def least(self) -> float:
+        """A value that it never falls below; -inf where none is known."""
+        if self.factor == 0:
+            return _least(self.polynomial)
+        square, linear, constant = self.polynomial
+        if square != 0:
+            return -math.inf
+        a, b, c = (self.factor**2 * it for it in self.under)
+        rest = (a - linear**2, b - 2 * linear * constant, c - constant**2)
+        return 0.0 if _least(rest) >= 0 else -math.inf
+
+
+def _least(polynomial: Three) -> float:
+    a, b, c = polynomial
+    if a == 0:
+        return c if b == 0 else -math.inf
+    return c - b * b / (4 * a) if a > 0 else -math.inf
+
+
+def form_of(layer: Layer, number: int, bottoms: Sequence[Form | None]) -> Form:
+    """Return the form of what a layer puts out; where nothing is known of it, it is a blob of its own."""
+    made = None
+    if bottoms and all(it is not None for it in bottoms):
+        known = [it for it in bottoms if it is not None]
+        if layer.type in THROUGH:
+            made = known[0]
+        elif layer.type in RULES:
+            made = RULES[layer.type](layer.message, known)
+    if made is None or not all(map(math.isfinite, (*made.polynomial, made.factor, *made.under))):
+        return Form(number, (0.0, 1.0, 0.0))
+    return made
+
+
+def _moved(it: Form, scale: float, shift: float) -> Form | None:
+    if scale < 0 and it.factor:
+        return None
+    a, b, c = (scale * term for term in it.polynomial)
+    return Form(it.x, (a, b, c + shift), scale * it.factor, it.under)
+
+
+def _power(message: Any, bottoms: Sequence[Form]) -> Form | None:
+    param = message.power_param
+    inner = _moved(bottoms[0], param.scale, param.shift)
+    if inner is None or param.power == 1:
+        return inner
+    if param.power == 2:
+        return _times(inner, inner)
+    if param.power == 0.5 and inner.factor == 0 and _least(inner.polynomial) >= 0:
+        return Form(inner.x, (0.0, 0.0, 0.0), 1.0, inner.polynomial)
+    return None
+
+
+def _times(one: Form, other: Form) -> Form | None:
+    """Return the product of two straight lines."""
+    if one.factor or other.factor or one.polynomial[0] or other.polynomial[0] or one.x != other.x:
+        return None
+    (_, a, b), (_, c, d) = one.polynomial, other.polynomial
+    return Form(one.x, (a * c, a * d + b * c, b * d))
+
+
+def _absolute(message: Any, bottoms: Sequence[Form]) -> Form | None:
+    square = _times(bottoms[0], bottoms[0])
+    return None if square is None else Form(square.x, (0.0, 0.0, 0.0), 1.0, square.polynomial)
+
+
+def _eltwise(message: Any, bottoms: Sequence[Form]) -> Form | None:
+    param = message.eltwise_param
+    if any(it.x != bottoms[0].x for it in bottoms):
+        return None
+    if param.operation == enums()["EltwiseOp"]["PROD"]:
+        return _times(*bottoms) if len(bottoms) == 2 else None
+    if param.operation != enums()["EltwiseOp"]["SUM"]:
+        return None
+    parts = [_moved(it, factor, 0.0) for it, factor in zip(bottoms, list(param.coeff) or [1.0] * 99, strict=False)]
+    known = [it for it in parts if it is not None]
+    roots = [it for it in known if it.factor]
+    if len(known) < len(bottoms) or len(roots) > 1:
+        return None
+    a, b, c = (sum(terms) for terms in zip(*(it.polynomial for it in known), strict=True))
+    root = roots[0] if roots else known[0]
+    return Form(root.x, (a, b, c), root.factor, root.under)
+
+
+THROUGH = frozenset(("Split", "Flatten", "Reshape"))
+RULES = {"Power": _power, "AbsVal": _absolute, "Eltwise": _eltwise}

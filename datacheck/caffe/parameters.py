@@ -1,0 +1,206 @@
+"""The blobs that a layer learns, or keeps as its statistics: how many there are, and their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.caffe.geometry import Dim, Shape, Shapes, product
+from datacheck.caffe.layers import LAYER_TYPES
+from datacheck.caffe.network import Layer
+from datacheck.caffe.shapes import Place
+
+Blobs = list[Shape | None]
+"""The shape of each blob, None where it is not known."""
+
+
+def blobs_of(layer: Layer, bottoms: Shapes) -> Blobs | None:
+    """Return the blobs of a layer of BVLC's Caffe in their order; None where not even their number is known."""
+    if layer.old:
+        return None
+    if layer.type in RULES:
+        return RULES[layer.type](layer.message, bottoms, len(layer.bottoms))
+    return None if layer.type in OPEN else []
+
+
+OPEN = frozenset(("Python",))
+"""Layers whose blobs are their own affair."""
+
+
+def _first(bottoms: Shapes) -> Shape | None:
+    return bottoms[0] if bottoms else None
+
+
+def _size(shape: Shape | None, axis: int) -> Dim:
+    return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
+
+
+def _convolution(message: Any, bottoms: Shapes, count: int, *, backwards: bool = False) -> Blobs:
+    param, shape = message.convolution_param, _first(bottoms)
+    channels, outputs = _size(shape, param.axis), param.num_output or None
+    spatial = None if shape is None else len(shape) - param.axis % (len(shape) or 1) - 1
+    kernel: list[Dim] | None
+    if param.HasField("kernel_h") or param.HasField("kernel_w"):
+        kernel = [param.kernel_h, param.kernel_w]
+    elif len(param.kernel_size) == 1 and spatial is not None:
+        kernel = [param.kernel_size[0]] * spatial
+    else:
+        kernel = list(param.kernel_size) if len(param.kernel_size) == spatial else None
+    ends = (channels, outputs) if backwards else (outputs, channels)
+    inner = None if ends[1] is None else ends[1] // max(param.group, 1)
+    weights = None if kernel is None else (ends[0], inner, *kernel)
+    return [weights, *_bias(param, (outputs,))]
+
+
+def _deconvolution(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    return _convolution(message, bottoms, count, backwards=True)
+
+
+def _bias(param: Any, shape: Shape) -> Blobs:
+    return [shape] if param.bias_term else []
+
+
+def _inner_product(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    param, shape = message.inner_product_param, _first(bottoms)
+    known = shape is not None and -len(shape) <= param.axis < len(shape)
+    inputs = product(shape[param.axis :]) if shape is not None and known else None
+    outputs = param.num_output or None
+    return [(inputs, outputs) if param.transpose else (outputs, inputs), *_bias(param, (outputs,))]
+
+
+def _embed(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    param = message.embed_param
+    return [(param.input_dim, param.num_output), *_bias(param, (param.num_output,))]
+
+
+def _applied(param: Any, bottoms: Shapes) -> Shape | None:
+    shape = _first(bottoms)
+    if shape is None or not -len(shape) <= param.axis < len(shape):
+        return None
+    start = param.axis % len(shape)
+    return shape[start:] if param.num_axes == -1 else shape[start : start + param.num_axes]
+
+
+def _scale(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    param = message.scale_param
+    learned = [_applied(param, bottoms)] if count == 1 else []
+    given = bottoms[1] if count > 1 and len(bottoms) > 1 else _applied(param, bottoms)
+    return [*learned, *([given] if param.bias_term else [])]
+
+
+def _shift(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    return [_applied(message.bias_param, bottoms)] if count == 1 else []
+
+
+def _batch_norm(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    channels = (_size(_first(bottoms), 1),)
+    return [channels, channels, (1,)]
+
+
+def _prelu(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    return [() if message.prelu_param.channel_shared else (_size(_first(bottoms), 1),)]
+
+
+def _lstm(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    outputs = message.recurrent_param.num_output
+    fixed = count > 2 + 2 * message.recurrent_param.expose_hidden
+    return [(4 * outputs, _features(bottoms)), (4 * outputs,), *([None] if fixed else []), (4 * outputs, outputs)]
+
+
+def _rnn(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    outputs = message.recurrent_param.num_output
+    fixed = count > 2 + message.recurrent_param.expose_hidden
+    square = (outputs, outputs)
+    return [(outputs, _features(bottoms)), (outputs,), *([None] if fixed else []), square, square, (outputs,)]
+
+
+def _features(bottoms: Shapes) -> Dim:
+    shape = _first(bottoms)
+    return None if shape is None else product(shape[2:])
+
+
+def _parameter(message: Any, bottoms: Shapes, count: int) -> Blobs:
+    return [tuple(message.parameter_param.shape.dim)]
+
+
+RULES: dict[str, Callable[[Any, Shapes, int], Blobs]] = {
+    "BatchNorm": _batch_norm,
+    "Bias": _shift,
+    "Convolution": _convolution,
+    "Deconvolution": _deconvolution,
+    "Embed": _embed,
+    "InnerProduct": _inner_product,
+    "LSTM": _lstm,
+    "PReLU": _prelu,
+    "Parameter": _parameter,
+    "RNN": _rnn,
+    "Scale": _scale,
+}
+LEARNED = frozenset(("Convolution", "Deconvolution", "InnerProduct", "Embed", "LSTM", "RNN"))
+"""The layers whose weights a network is about; the others have a scale, a shift or statistics."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The first param of a name: the number and name of its layer, its shape, and what it says of rate and decay."""
+
+    number: int
+    layer: str
+    shape: Shape | None
+    spec: Any
+
+
+def owners(places: Sequence[Place]) -> dict[str, Owner]:
+    """Return the owner of each named param: the first layer that has it."""
+    found: dict[str, Owner] = {}
+    for number, place in enumerate(places):
+        if not any(spec.name for spec in place.layer.message.param):
+            continue
+        blobs = blobs_of(place.layer, place.bottoms) or []
+        for at, spec in enumerate(place.layer.message.param):
+            if spec.name and at < len(blobs):
+                found.setdefault(spec.name, Owner(number, place.layer.name, blobs[at], spec))
+    return found
+
+
+NO_GRADIENT = {
+    "SoftmaxWithLoss": 1,
+    "InfogainLoss": 1,
+    "HingeLoss": 1,
+    "MultinomialLogisticLoss": 1,
+    "SigmoidCrossEntropyLoss": 1,
+    "BatchReindex": 1,
+}
+"""The layers that abort when a gradient is to go into a bottom, and which bottom that is."""
+
+
+def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
+    """Return where a gradient would go into a bottom that takes none: the number of the layer, and of its bottom.
+
+    What a layer of a fork does with a gradient is not known, and none is taken to go through it.
+    """
+    learned: set[str] = set()
+    found: set[tuple[int, int]] = set()
+    for number, place in enumerate(places):
+        layer = place.layer
+        refusing = NO_GRADIENT.get(layer.type, len(layer.bottoms))
+        if refusing < len(layer.bottoms) and layer.bottoms[refusing] in learned:
+            found.add((number, refusing))
+        goes_on = layer.type in LAYER_TYPES and (_passes(layer, learned) or _learns(place))
+        learned.difference_update(layer.tops)
+        if goes_on:
+            learned.update(layer.tops)
+    return found
+
+
+def _passes(layer: Layer, learned: set[str]) -> bool:
+    told = layer.message.propagate_down
+    return any(name in learned and (at >= len(told) or told[at]) for at, name in enumerate(layer.bottoms))
+
+
+def _learns(place: Place) -> bool:
+    blobs = blobs_of(place.layer, place.bottoms)
+    count = 0 if blobs is None or place.layer.type == "BatchNorm" else len(blobs)
+    specs = place.layer.message.param
+    return any(at >= len(specs) or specs[at].lr_mult != 0 for at in range(count))

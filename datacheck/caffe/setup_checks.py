@@ -1,0 +1,307 @@
+"""What Caffe's layers check of their bottoms and parameters while they are set up, beside what `shape_rules` needs.
+
+Facts from the CHECKs of LayerSetUp and Reshape (src/caffe/layers), of blob.hpp and layer.hpp. A row of CHECKS is a
+layer type with its checks in their order. A check is given the layer and the shapes of its bottoms, and raises Misfit;
+what is not known is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from datacheck.caffe.geometry import Dim, Misfit, Shape, Shapes, axis_of, differ, product, spell
+from datacheck.caffe.network import Layer
+from datacheck.caffe.pyramid import bins_fit
+from datacheck.caffe.schema import enums
+
+Check = Callable[[Layer, Shapes], None]
+LEGACY = 4
+"""The axes that the old accessors (num, channels, height, width) look at; a blob with more aborts there."""
+
+
+def _bottom(bottoms: Shapes, number: int) -> Shape | None:
+    return bottoms[number] if number < len(bottoms) else None
+
+
+def axes(least: int, most: int | None, bottom: int = 0, wider: tuple[str, ...] = ()) -> Check:
+    """Make sure that a bottom has so many axes; the forks `wider` take more."""
+
+    def check(layer: Layer, bottoms: Shapes) -> None:
+        shape = _bottom(bottoms, bottom)
+        if shape is None or (least <= len(shape) and (most is None or len(shape) <= most)):
+            return
+        wanted = f"at least {least}" if most is None else f"{least}" if least == most else f"at most {most}"
+        forks = wider if len(shape) >= least else ()
+        said = f"{layer.type} takes {wanted} axes, not the {len(shape)} of {spell(shape)}"
+        raise Misfit(said, _name(layer, bottom), forks)
+
+    return check
+
+
+def axis(param: str) -> Check:
+    """Make sure that the axis that a parameter names is one of the first bottom."""
+
+    def check(layer: Layer, bottoms: Shapes) -> None:
+        shape = _bottom(bottoms, 0)
+        if shape is not None:
+            axis_of(shape, getattr(layer.message, param).axis, f"{param}.axis")
+
+    return check
+
+
+def same_rows(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that the two blobs that a loss compares have as many rows (LossLayer::Reshape)."""
+    one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
+    for number, shape in enumerate((one, other)):
+        if shape == ():
+            raise Misfit("a loss compares rows, and a single value has none", _name(layer, number))
+    if one and other and differ(one[0], other[0]):
+        raise Misfit(f"the bottoms {spell(one)} and {spell(other)} have not as many rows as each other", "bottom")
+
+
+def same_counts(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that the first two bottoms have as many values."""
+    one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
+    if one is not None and other is not None and differ(product(one), product(other)):
+        raise Misfit(f"{spell(one)} and {spell(other)} have not as many values as each other", "bottom")
+
+
+def single(bottom: int, *places: int) -> Check:
+    """Make sure that a bottom has a size of 1 at these of the four places that the old accessors look at."""
+
+    def check(layer: Layer, bottoms: Shapes) -> None:
+        shape = _bottom(bottoms, bottom)
+        if shape is None:
+            return
+        for place in places:
+            if differ(_legacy(shape, place), 1):
+                name = ("rows", "channels", "height", "width")[place]
+                raise Misfit(f"the {name} of {spell(shape)} must be 1", _name(layer, bottom))
+
+    return check
+
+
+def _legacy(shape: Shape, place: int) -> Dim:
+    return shape[place] if place < len(shape) else 1
+
+
+def _name(layer: Layer, number: int) -> str:
+    return f"bottom[{number}]" if layer.bottoms else ""
+
+
+def elsewhere(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that the layer does not work in place."""
+    if layer.tops and layer.bottoms[:1] == layer.tops[:1]:
+        raise Misfit(f"{layer.type} does not work in place, and {layer.tops[0]!r} is its bottom and its top", "top[0]")
+
+
+def one_of(param: str, one: str, other: str) -> Check:
+    """Make sure that two fields of a parameter are not both given."""
+
+    def check(layer: Layer, bottoms: Shapes) -> None:
+        message = getattr(layer.message, param)
+        if message.HasField(one) and message.HasField(other):
+            raise Misfit(f"{one} and {other} are both given", f"{param}.{other}")
+
+    return check
+
+
+def _arg_max(layer: Layer, bottoms: Shapes) -> None:
+    param, shape = layer.message.argmax_param, _bottom(bottoms, 0)
+    if param.top_k < 1:
+        raise Misfit("top_k is 0", "argmax_param.top_k")
+    if shape is None:
+        return
+    if not param.HasField("axis") and not shape:
+        raise Misfit("ArgMax takes at least one axis", _name(layer, 0))
+    size = shape[axis_of(shape, param.axis, "argmax_param.axis")] if param.HasField("axis") else product(shape[1:])
+    if size is not None and param.top_k > size:
+        raise Misfit(f"top_k {param.top_k} of only {size} values in {spell(shape)}", "argmax_param.top_k")
+
+
+def _applied(param: str) -> Check:
+    """Make sure that what Scale or Bias learns, or is given as the second bottom, lies within the first."""
+
+    def check(layer: Layer, bottoms: Shapes) -> None:
+        message, shape = getattr(layer.message, param), _bottom(bottoms, 0)
+        if shape is None:
+            return
+        if len(bottoms) == 1:
+            start = axis_of(shape, message.axis, f"{param}.axis")
+            if message.num_axes < -1:
+                raise Misfit(f"num_axes is {message.num_axes}", f"{param}.num_axes")
+            if message.num_axes >= 0 and start + message.num_axes > len(shape):
+                raise Misfit(f"num_axes {message.num_axes} reaches behind the axes of {spell(shape)}",
+                             f"{param}.num_axes")  # fmt: skip
+            return
+        other = bottoms[1]
+        if not other:
+            return
+        start = axis_of(shape, message.axis, f"{param}.axis")
+        if start + len(other) > len(shape):
+            raise Misfit(f"{spell(other)} from axis {start} on reaches behind the axes of {spell(shape)}", "bottom[1]")
+        if any(differ(size, shape[start + place]) for place, size in enumerate(other)):
+            raise Misfit(f"{spell(other)} does not lie within {spell(shape)} from axis {start} on", "bottom[1]")
+
+    return check
+
+
+def _contrast(layer: Layer, bottoms: Shapes) -> None:
+    one, other = _bottom(bottoms, 0), _bottom(bottoms, 1)
+    if one is not None and other is not None and differ(_legacy(one, 1), _legacy(other, 1)):
+        raise Misfit(f"the features {spell(one)} and {spell(other)} are not as long as each other", "bottom[1]")
+
+
+def _no_coefficients_in_products(layer: Layer, bottoms: Shapes) -> None:
+    param = layer.message.eltwise_param
+    if param.coeff and param.operation == enums()["EltwiseOp"]["PROD"]:
+        raise Misfit("a product takes no coefficients", "eltwise_param.coeff")
+
+
+def _selected(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that the last bottom of Filter selects among the rows of the others."""
+    if len(layer.tops) != len(layer.bottoms) - 1:
+        raise Misfit(f"Filter has a top for each bottom but the last, not {len(layer.tops)} tops", "top")
+    selector = bottoms[-1]
+    if selector is None:
+        return
+    last = len(bottoms) - 1
+    if any(differ(size, 1) for size in selector[1:]) or not selector:
+        raise Misfit(f"the selector {spell(selector)} must have a single value for each row", _name(layer, last))
+    for number, shape in enumerate(bottoms[:-1]):
+        if shape is not None and (not shape or differ(shape[0], selector[0])):
+            raise Misfit(f"{spell(shape)} and the selector {spell(selector)} have not as many rows as each other",
+                         _name(layer, number))  # fmt: skip
+
+
+def _flattened(layer: Layer, bottoms: Shapes) -> None:
+    param, shape = layer.message.flatten_param, _bottom(bottoms, 0)
+    if shape is None:
+        return
+    first = axis_of(shape, param.axis, "flatten_param.axis")
+    if axis_of(shape, param.end_axis, "flatten_param.end_axis") + 1 < first:
+        raise Misfit(f"end_axis {param.end_axis} lies before axis {param.axis} of {spell(shape)}",
+                     "flatten_param.end_axis")  # fmt: skip
+
+
+HIDDEN = {"LSTM": 2, "RNN": 1}
+"""How many states a recurrent layer hands over from step to step."""
+
+
+def _recurrent(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure of what LSTM and RNN check: steps x streams x features, and a mark for each step and stream."""
+    param = layer.message.recurrent_param
+    if not param.num_output:
+        raise Misfit("num_output is missing or 0", "recurrent_param.num_output")
+    hidden = HIDDEN[layer.type] * param.expose_hidden
+    if not 2 + hidden <= len(layer.bottoms) <= 3 + hidden or len(layer.tops) != 1 + hidden:
+        said = (
+            f"{layer.type} {'with' if hidden else 'without'} expose_hidden takes {2 + hidden} or {3 + hidden} bottoms"
+        )
+        raise Misfit(f"{said} and {1 + hidden} tops, not {len(layer.bottoms)} and {len(layer.tops)}", "bottom")
+    features, marks = _bottom(bottoms, 0), _bottom(bottoms, 1)
+    axes(3, None)(layer, bottoms)
+    axes(2, 2, 1)(layer, bottoms)
+    if features and marks and any(differ(features[it], marks[it]) for it in (0, 1)):
+        raise Misfit(f"the marks {spell(marks)} are not the steps and streams of {spell(features)}", "bottom[1]")
+    fixed = _bottom(bottoms, 2) if len(layer.bottoms) > 2 + hidden else None
+    if fixed is not None and features and (len(fixed) < 2 or differ(fixed[0], features[1])):
+        raise Misfit(f"the fixed input {spell(fixed)} has not a row for each stream of {spell(features)}", "bottom[2]")
+    for number in range(len(layer.bottoms) - hidden, len(layer.bottoms)):
+        state = _bottom(bottoms, number)
+        wanted = (1, None if not features else features[1], param.num_output)
+        if state is not None and (len(state) != 3 or any(map(differ, state, wanted))):
+            raise Misfit(f"the state {spell(state)} must be {spell(wanted)}", _name(layer, number))
+
+
+def _lstm_unit(layer: Layer, bottoms: Shapes) -> None:
+    for number in range(len(bottoms)):
+        axes(*((2, 2) if number == 2 else (3, 3)), number)(layer, bottoms)
+        single(number, 0)(layer, bottoms)
+    first = bottoms[0]
+    for number, shape in enumerate(bottoms):
+        if first is not None and shape is not None and differ(first[1], shape[1]):
+            raise Misfit(f"{spell(shape)} has not as many streams as {spell(first)}", _name(layer, number))
+    gates = _bottom(bottoms, 1)
+    if first is not None and gates is not None and first[2] is not None and differ(4 * first[2], gates[2]):
+        raise Misfit(f"the gates {spell(gates)} must be four times as wide as {spell(first)}", "bottom[1]")
+
+
+def _same_inputs(layer: Layer, bottoms: Shapes) -> None:
+    """Make sure that all bottoms of a convolution have one shape."""
+    first = _bottom(bottoms, 0)
+    for number, shape in enumerate(bottoms):
+        if first is None or shape is None:
+            continue
+        if len(shape) != len(first) or any(map(differ, shape, first)):
+            raise Misfit(f"{spell(shape)} is not the shape of the first bottom, {spell(first)}", _name(layer, number))
+
+
+def _fillers(layer: Layer, bottoms: Shapes) -> None:
+    param, tops = layer.message.dummy_data_param, len(layer.tops)
+    if len(param.data_filler) not in (0, 1, tops):
+        raise Misfit(f"has {len(param.data_filler)} fillers for {tops} tops", "dummy_data_param.data_filler")
+    if param.shape and any(getattr(param, name) for name in ("num", "channels", "height", "width")):
+        raise Misfit("gives shape and num, channels, height, width; Caffe takes one or the other",
+                     "dummy_data_param.shape")  # fmt: skip
+
+
+def _both_sizes(layer: Layer, bottoms: Shapes) -> None:
+    param = layer.message.image_data_param
+    if bool(param.new_height) != bool(param.new_width):
+        raise Misfit("new_height and new_width must be given together", "image_data_param")
+
+
+def _pyramid(layer: Layer, bottoms: Shapes) -> None:
+    shape = _bottom(bottoms, 0)
+    if shape is not None:
+        reason = bins_fit(layer.message.spp_param, shape)
+        if reason:
+            raise Misfit(reason, "spp_param.pyramid_height")
+
+
+OLD = axes(0, LEGACY)
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "AbsVal": (elsewhere,),
+    "Accuracy": (axis("accuracy_param"),),
+    "ArgMax": (_arg_max,),
+    "BatchNorm": (axes(2, None),),
+    "BatchReindex": (axes(1, 1, 1),),
+    "Bias": (_applied("bias_param"),),
+    "Concat": (one_of("concat_param", "axis", "concat_dim"),),
+    "ContrastiveLoss": (same_rows, *(axes(0, LEGACY, it) for it in range(3)), _contrast, single(0, 2, 3),
+                        single(1, 2, 3), single(2, 1, 2, 3)),
+    "Convolution": (_same_inputs,),
+    "Deconvolution": (_same_inputs,),
+    "DummyData": (_fillers,),
+    "Eltwise": (_no_coefficients_in_products,),
+    "EuclideanLoss": (same_rows,),
+    "Filter": (_selected,),
+    "Flatten": (elsewhere, _flattened),
+    "HDF5Output": (OLD, axes(0, LEGACY, 1), same_rows),
+    "HingeLoss": (same_rows, OLD),
+    "ImageData": (_both_sizes,),
+    "InfogainLoss": (same_rows, axis("infogain_loss_param")),
+    "LRN": (axes(4, 4),),
+    "LSTM": (_recurrent,),
+    "LSTMUnit": (_lstm_unit,),
+    "MVN": (OLD,),
+    "MultinomialLogisticLoss": (same_rows, OLD, axes(0, LEGACY, 1), single(1, 1, 2, 3)),
+    "PReLU": (axes(2, LEGACY, wider=("Intel",)),),
+    "RNN": (_recurrent,),
+    "Reshape": (elsewhere,),
+    "SPP": (axes(4, 4), _pyramid),
+    "Scale": (_applied("scale_param"),),
+    "SigmoidCrossEntropyLoss": (same_rows, same_counts),
+    "Slice": (one_of("slice_param", "axis", "slice_dim"),),
+    "Softmax": (axis("softmax_param"),),
+    "SoftmaxWithLoss": (same_rows, axis("softmax_param")),
+    "Split": (elsewhere,),
+}  # fmt: skip
+"""The checks of each layer type, in their order."""
+
+
+def set_up(layer: Layer, bottoms: Shapes) -> None:
+    """Raise Misfit at the first check that fails."""
+    for check in CHECKS.get(layer.type, ()):
+        check(layer, bottoms)

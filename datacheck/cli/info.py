@@ -1,0 +1,45 @@
+"""`datacheck info`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from datacheck.cli.configuring import applied, configured
+from datacheck.cli.options import FORMAT_OPTION, info_options
+from datacheck.cli.output import complain
+from datacheck.cli.request import configuration_of, given_options
+
+
+@click.command()
+@click.argument("source")
+@info_options
+@configured
+@FORMAT_OPTION
+def info(source: str, form: str, **options: Any) -> int:
+    """Say what is in SOURCE: its kind, families of keys, fields, shapes, conventions, first keys. No verdict.
+
+    It goes by a sample, which it names. Exit status: 0, 2 could not run, 3 something could not be looked at.
+    """
+    if not source:
+        raise click.UsageError("SOURCE is an empty name, not a path")
+    from datacheck.scanning.names import Names
+    from datacheck.showing.store import describe
+
+    settings = configuration_of().settings(**given_options({**options, "workers": 1}))
+    names = Names(settings, excused=applied().found_keys)
+    infos = []
+    for it in describe(source, settings, names):
+        infos.append(it)
+        if form == "text":
+            from datacheck.showing.store_text import info_text
+
+            print(info_text(it))
+    if form == "json":
+        from datacheck.showing.store_json import info_json
+
+        print(info_json(infos))
+    for sentence in names.unheeded:
+        complain(sentence)
+    return max(it.status for it in infos)

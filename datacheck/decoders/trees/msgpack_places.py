@@ -1,0 +1,173 @@
+"""Find out which bytes of a msgpack value are nothing but its values: records of one layout differ in these alone.
+
+It is walked once more, with numbers and texts that know where they lie. What is a key, or said how an array lies in its
+bytes, is no leaf of the tree, and fixed. A number of one byte is its own mark: it may be any other from 0 to 127.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from datacheck.decoders.interface import Value
+from datacheck.decoders.trees import msgpack
+from datacheck.decoders.trees.leaves import Leaf, leaves
+from datacheck.decoders.trees.places import NODES, Place, Traced, TracedFloat, TracedInt, TracedText, of_array
+from datacheck.decoders.trees.tree import Items, Keyed, Node, Run
+
+OWN_MARK = "|u1"
+"""The dtype of a number that is its own mark; one of as many bytes behind a mark has "u1"."""
+LARGE = 0xCF
+"""The mark of a whole number without sign of 64 bits: it becomes a float where it is beyond those with one."""
+DECIDE = ("nd", b"nd", "complex", b"complex")
+"""Keys of the maps that msgpack-numpy writes."""
+WORDS: dict[int, Any] = {0xC0: None, 0xC2: False, 0xC3: True, **{mark: mark - 256 for mark in range(224, 256)}}
+
+
+def _traced(mark: int) -> Callable[[memoryview, int], tuple[Any, ...]]:
+    """Return what reads the number behind this mark, and has it know its place."""
+    unpack, width = msgpack.NUMBERS[mark]
+    dtype = msgpack.RUNS[mark]["value"].str.replace("|", "")
+
+    def number(view: memoryview, at: int) -> tuple[Any, ...]:
+        (value,) = unpack(view, at)
+        return (_placed((TracedFloat if isinstance(value, float) else TracedInt)(value), at, width, dtype),)
+
+    return number
+
+
+def _own_mark(view: memoryview, at: int) -> tuple[Any, ...]:
+    return (_placed(TracedInt(view[at - 1]), at - 1, 1, OWN_MARK),)
+
+
+def _placed(made: Any, at: int, size: int, dtype: str) -> Any:
+    made.at, made.size, made.dtype = at, size, dtype
+    return made
+
+
+NUMBERS: dict[int, tuple[Callable[..., tuple[Any, ...]], int]] = {
+    **{mark: (_traced(mark), width) for mark, (_, width) in msgpack.NUMBERS.items() if mark != LARGE},
+    LARGE: msgpack.NUMBERS[LARGE],
+    **dict.fromkeys(range(128), (_own_mark, 0)),
+}
+
+
+def _leaf(view: memoryview, kind: str, at: int, length: int) -> Node:
+    made = msgpack.leaf(view, kind, at, length)
+    if isinstance(made, str):
+        text: Node = _placed(TracedText(made), at, length, "")
+        return text
+    return made
+
+
+def _run(view: memoryview, at: int, length: int) -> tuple[Items, int] | None:
+    """Return the numbers of a list as they lie in the record, where they are read as a run."""
+    plain = msgpack.run(view, at, length)
+    if plain is None or view[at] == LARGE:
+        return plain
+    kind = msgpack.RUNS.get(view[at])
+    if kind is not None:
+        return Items([Run(np.frombuffer(view, kind, length, at)["value"])]), plain[1]
+    small = np.frombuffer(view, np.int8, length, at)
+    return (Items([Run(small)]), plain[1]) if small.min() >= 0 else plain
+
+
+TRACING = msgpack.Reading(WORDS, NUMBERS, _leaf, _run)
+
+
+def places(value: Value) -> tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None:
+    """Return the leaves of a record, where the values of each lie if they may be others, and which bytes are fixed."""
+    view = memoryview(value)
+    try:
+        tree, end = msgpack.walk(view, TRACING)
+    except msgpack.Wrong:
+        return None
+    walked = leaves(tree)
+    if end != len(view) or walked.findings or len(walked.leaves) > NODES:
+        return None
+    deciding = _deciding(tree)
+    raw = np.frombuffer(view, np.uint8)
+    fixed = np.ones(len(raw), np.bool_)
+    made: list[Place | None] = []
+    for leaf in walked.leaves:
+        place = None
+        if isinstance(leaf.node, Traced):
+            node = leaf.node
+            if id(node) not in deciding:
+                place = Place(node.at, node.size, node.dtype, small=node.dtype == OWN_MARK)
+        elif leaf.values.size and leaf.values.dtype.kind in "biufc":
+            place = _of_list(leaf, raw, deciding) if leaf.kind == "list" else of_array(leaf.values, raw)
+        if place is not None:
+            strides, width = (*place.strides, 1), np.dtype(place.dtype or "u1").itemsize
+            shape = (*place.shape, width if place.dtype else place.size)
+            as_strided(fixed[place.at :], shape, strides)[...] = False
+        made.append(place)
+    return walked.leaves, made, fixed
+
+
+def _of_list(leaf: Leaf, raw: NDArray[np.uint8], deciding: set[int]) -> Place | None:
+    """Return where the numbers of a list lie, or of lists in it, if they are of one kind and evenly apart."""
+    at: list[int] = []
+    kinds: set[tuple[str, bool]] = set()
+    waiting: list[Node] = [leaf.node]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in deciding:
+            return None
+        if isinstance(node, Items):
+            waiting += reversed(node.items)
+        elif isinstance(node, Run):
+            where = of_array(node.values, raw)
+            if where is None:
+                return None
+            at += range(where.at, where.at + node.values.size * where.strides[0], where.strides[0])
+            kinds.add((where.dtype, where.strides[0] == 1))
+        elif isinstance(node, Traced):
+            at.append(node.at)
+            kinds.add((node.dtype, node.dtype == OWN_MARK))
+        else:
+            return None
+    shape = leaf.values.shape
+    if len(kinds) != 1 or len(at) != leaf.values.size:
+        return None
+    dtype, own = kinds.pop()
+    grid = np.array(at).reshape(shape)
+    strides = tuple(int(np.diff(grid, axis=axis).flat[0]) if size > 1 else 0 for axis, size in enumerate(shape))
+    even = sum((place * stride for place, stride in zip(np.indices(shape), strides, strict=True)), np.zeros(shape, int))
+    if (grid - grid.flat[0] != even).any():
+        return None
+    size = int(grid.flat[-1] - grid.flat[0]) + np.dtype(dtype).itemsize
+    if own and size != len(at):  # between them are marks of lists
+        return None
+    return Place(at[0], size, dtype, shape, strides, small=own)
+
+
+def _deciding(tree: Node) -> set[int]:
+    """Return the ids of what is a key of a map, or in one; and of what is in a map that could be an array, or complex.
+
+    Of such a map each value decides whether it is.
+    """
+    waiting: list[Node] = [tree]
+    deciding: set[int] = set()
+    within: list[Node] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Items):
+            waiting += node.items
+        elif isinstance(node, Keyed):
+            within += (key for key, _ in node.pairs)
+            if any(key in DECIDE for key, _ in node.pairs if isinstance(key, (str, bytes))):
+                within += (it for _, it in node.pairs)
+            waiting += (it for _, it in node.pairs)
+    while within:
+        node = within.pop()
+        deciding.add(id(node))
+        if isinstance(node, Items):
+            within += node.items
+        elif isinstance(node, Keyed):
+            within += (it for pair in node.pairs for it in pair)
+    return deciding

@@ -1,0 +1,51 @@
+"""What the networks of a solver read, each in the phases and stages that the solver builds it for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from datacheck.caffe.net_sources import NetSource, sources_in
+from datacheck.caffe.network import Phase, State
+from datacheck.caffe.prototxt import Prototxt, read_prototxt
+from datacheck.errors import SourceMissing, SourceUnknown
+from datacheck.netscan.source_opening import Places
+
+
+def of_solver(solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str] = ()) -> list[NetSource]:
+    """Return the layers that read records in the networks that a solver names, each once.
+
+    Raises what `read_prototxt` does where a network cannot be read, and SourceUnknown where none is named.
+    """
+    found: dict[tuple[str, int, str], NetSource] = {}
+    named = 0
+    for name, states in _networks(solver.message, stages):
+        named += 1
+        try:
+            net = read_prototxt(places.find(name)[0])
+        except SourceMissing as exc:
+            raise SourceUnknown(solver.path, f"is a solver, and its network {name} is not there; see --root") from exc
+        wanted = [state for state in states if state.phase in phases]
+        for source in sources_in(net, wanted):
+            found.setdefault((source.net, source.line, source.name), source)
+    if not named:
+        raise SourceUnknown(solver.path, "is a solver that names no network in a file")
+    return list(found.values())
+
+
+def _networks(solver: Any, stages: Sequence[str]) -> Iterator[tuple[str, list[State]]]:
+    """Yield the file name of each network, and the states that it is built in."""
+    train = _state("TRAIN", solver.train_state, stages)
+    tests = [_state("TEST", it, stages) for it in solver.test_state] or [_state("TEST", None, stages)]
+    if solver.net:
+        yield solver.net, [train, *tests]
+    if solver.train_net:
+        yield solver.train_net, [train]
+    for number, name in enumerate(solver.test_net):
+        yield name, [tests[min(number, len(tests) - 1)]]
+
+
+def _state(phase: Phase, added: Any, stages: Sequence[str]) -> State:
+    if added is None:
+        return State(phase, stages=tuple(stages))
+    return State(phase, added.level, (*added.stage, *stages))

@@ -1,0 +1,142 @@
+"""`datacheck.rebuild`: what Python callers ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from datacheck.backends import refuse_url
+from datacheck.errors import UsageError
+from datacheck.rebuilding.choice import Choice
+from datacheck.rebuilding.pairs import rebuild_pairs
+from datacheck.rebuilding.rebuild import rebuild_as
+from datacheck.rebuilding.receipt import Receipt
+from datacheck.rebuilding.watching import Progress, unwatched
+from datacheck.rebuilding.work import Order
+from datacheck.scanning import spelling
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.scan import is_several
+
+
+@overload
+def rebuild(source: str | Path, target: str | Path, **options: Any) -> Receipt: ...
+@overload
+def rebuild(
+    source: Sequence[str | Path], target: str | Path, *, paired: Literal[True], **options: Any
+) -> list[Receipt]: ...
+def rebuild(
+    source: str | Path | Sequence[str | Path],
+    target: str | Path,
+    *,
+    drop_bad: bool = False,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    dry_run: bool = False,
+    from_report: str | Path | None = None,
+    quarantine: str | Path | None = None,
+    fill: float | None = None,
+    to: str | None = None,
+    force: bool = False,
+    accept_losses: bool = False,
+    drop_rows: bool = False,
+    renumber: bool | None = None,
+    progress: Progress = unwatched,
+    **settings: Any,
+) -> Receipt | list[Receipt]:
+    """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
+
+    Parameters
+    ----------
+    source, target
+        The dataset, and a path where nothing lies yet (or something does, with `force`). With `paired=True` a list of
+        stores of keys and values, and a new folder, in which each copy gets the name of its source.
+    drop_bad
+        Leave out every record with a bad finding.
+    drop, keep
+        Codes or verdicts to leave out as well, or to keep all the same. Without any of these three, and without
+        `fill`, a source with bad records is refused: the receipt then says `written` is False.
+    dry_run
+        Write nothing; the receipt says what would be done.
+    from_report
+        The JSON report of an earlier scan, instead of a scan now.
+    quarantine
+        A directory to put the dropped records into, byte for byte, with a report of why.
+    fill
+        Replace NaN and infinite values of HDF5 and float Datum by this, instead of dropping their records.
+    to
+        "lmdb" or "leveldb": write this kind of store.
+    force
+        Replace the store that lies at the target, in one step when the copy is complete; the receipt says what it was.
+    accept_losses
+        Go on although a copy of an HDF5 file cannot keep something around the rows, which the receipt then names.
+    drop_rows
+        Of HDF5 episodes, leave out the bad steps, from every dataset alike, and keep the rest of the episode.
+    renumber
+        Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
+        where something in it counts.
+    progress
+        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
+    **settings
+        As for `datacheck.scan`.
+
+    Returns
+    -------
+    Receipt, or a list of them
+        What was done, for each source.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+        As `datacheck.scan` does; also where the copy could not keep something.
+    TargetExists
+        Something lies at the target or at the quarantine; with `force`, UsageError where that is no store.
+    RebuildFailed, UnfitRecord
+        The copy could not be written or is not what it should be; nothing was left behind.
+    """
+    wanted = make(**settings)
+    several = _sources(source, paired=wanted.paired)
+    source = several[0]
+    given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
+    if isinstance(source, str | bytes | os.PathLike):
+        refuse_url(os.fsdecode(source))
+    named = {what: spelling.path(what, place) for what, place in given.items() if place is not None}
+    for what in ("source", "target"):
+        if what not in named:
+            raise UsageError(f"the {what} is None; it must be a path")
+    order = Order(
+        source=named["source"],
+        target=named["target"],
+        choice=Choice(
+            spelling.truth("drop_bad", drop_bad),
+            spelling.names("drop", drop),
+            spelling.names("keep", keep),
+            None if fill is None else spelling.number("fill", fill),
+        ),
+        dry_run=spelling.truth("dry_run", dry_run),
+        from_report=named.get("from_report"),
+        quarantine=named.get("quarantine"),
+        to=None if to is None else spelling.text("to", to),
+        force=spelling.truth("force", force),
+        accept_losses=spelling.truth("accept_losses", accept_losses),
+        drop_rows=spelling.truth("drop_rows", drop_rows),
+        renumber=None if renumber is None else spelling.truth("renumber", renumber),
+    )
+    if wanted.paired:
+        made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, progress)
+        return [receipt for receipt, _ in made]
+    receipt, _ = rebuild_as(order, wanted, progress)
+    return receipt
+
+
+def _sources(source: Any, *, paired: bool) -> list[Any]:
+    """Return the sources of a rebuild. Raises UsageError for several that are not paired."""
+    if not is_several(source):
+        return [source]
+    if not paired:
+        raise UsageError("a rebuild has one source; several stores of the same keys are rebuilt with paired=True")
+    for it in source:
+        if isinstance(it, str | bytes | os.PathLike):
+            refuse_url(os.fsdecode(it))
+    return list(source)

@@ -1,0 +1,82 @@
+"""What of an HDF5 source goes with the records that are dropped, and what a copy mends or leaves untrue for that."""
+
+from __future__ import annotations
+
+from array import array
+
+import msgspec
+
+from datacheck.backends.copy_plan import Gone
+from datacheck.backends.interface import WithSamples
+from datacheck.errors import RebuildFailed, UsageError
+from datacheck.model.finding import Finding, named
+from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.work import Work, refuse_dead
+from datacheck.reporting.report import Report
+from datacheck.scanning.tasks import FindGone
+from datacheck.workers.interface import Death
+
+OF_SAMPLES = frozenset({"unpaired", "row-count", "shape"})
+"""Codes of what is wrong with a sample as a whole, so that it goes if these are dropped."""
+
+
+def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
+    """Return what goes with what the choice drops, None where records go one by one. Raises RebuildFailed."""
+    if not isinstance(work.copier, WithSamples):
+        return None
+    choice = work.order.choice.shown
+    direct = array("q")
+    for fate, record, _ in decided(report.findings, choice):
+        if fate == "dropped":
+            assert record.index is not None
+            direct.append(record.index)
+    marked = frozenset(it for finding in report.findings for it in _sample(finding, choice))
+    mendable = any(it.key is None and it.code in ("count", "dangling") for it in report.findings)
+    if not (direct or marked or mendable):
+        return Gone()
+    ((_, made),) = work.pool.run([FindGone(work.copier, direct.tobytes(), marked, drop_rows)])
+    if isinstance(made, Death):
+        refuse_dead(str(work.order.target), "finding what belongs to the dropped records", made)
+    if not isinstance(made, Gone):
+        raise RebuildFailed(str(work.order.target), "what belongs to the dropped records could not be found")
+    return made
+
+
+def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
+    """Return the sample that a finding is about, if that goes."""
+    sample = finding.details.get("sample")
+    if finding.key is not None or finding.code not in OF_SAMPLES or not isinstance(sample, str):
+        return []
+    if choice.fate([finding]) != "dropped":
+        return []
+    file = finding.file or None
+    return [(file, "" if sample == file else sample)]
+
+
+def refuse_losses(work: Work, gone: Gone | None) -> list[str]:
+    """Return what a copy would leave untrue, if that was accepted. Raises UsageError if it was not."""
+    if gone is None or not gone.losses:
+        return []
+    if work.order.accept_losses or work.order.dry_run:
+        return list(gone.losses)
+    said = "; ".join(gone.losses)
+    hint = "--accept-losses goes on all the same"
+    raise UsageError(f"{work.order.source}: a copy without these rows would not be true: {said}; {hint}")
+
+
+def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
+    """Return those of the findings of a source as a whole that are as true of a copy."""
+    if gone is None or not gone.samples:
+        return findings
+    return [it for it in findings if not _of_gone(it, gone)]
+
+
+def sample_names(gone: Gone | None) -> list[str]:
+    """Return the samples that go as a whole, as people read them."""
+    its = () if gone is None else gone.samples
+    return sorted(named(path, file or msgspec.UNSET) if path else str(file) for file, path in its)
+
+
+def _of_gone(finding: Finding, gone: Gone) -> bool:
+    file, sample = finding.file or None, finding.details.get("sample")
+    return (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples)

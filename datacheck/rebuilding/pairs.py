@@ -1,0 +1,159 @@
+"""Rebuild stores that are to hold the same keys: what is bad in one of them is left out of all copies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from datacheck.backends.interface import Reader
+from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.guard import Guard, refuse_overlap
+from datacheck.files.place import identity_at
+from datacheck.model.escaping import unescape
+from datacheck.model.settings import Settings
+from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.mending import mended
+from datacheck.rebuilding.rebuild import rebuild_as
+from datacheck.rebuilding.receipt import Receipt
+from datacheck.rebuilding.watching import Progress, unannounced, unwatched
+from datacheck.rebuilding.work import Order
+from datacheck.reporting.report import Report
+from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.names import Names
+from datacheck.scanning.pairing import STORES, names_of, pairings
+from datacheck.scanning.run import run
+from datacheck.scanning.scan import prepare
+from datacheck.workers.interface import MakeEngine
+
+
+def rebuild_pairs(
+    sources: Sequence[Path],
+    order: Order,
+    settings: Settings,
+    progress: Progress = unwatched,
+    engine: MakeEngine | None = None,
+    publishing: Callable[[], None] = unannounced,
+    names: Names | None = None,
+) -> list[tuple[Receipt, Report]]:
+    """Write a copy of each source into the folder `order.target`, under the name of the source; `order` is for each.
+
+    What goes from one of them goes from all, so that the copies hold the same keys. Without a choice nothing is written
+    where something is bad in any. Raises as `rebuild_as` does; the folder is then gone again.
+    """
+    _refuse(order)
+    prepared = [prepare(source, settings) for source in sources]
+    readers = [reader for reader, _ in prepared]
+    _refuse_place(sources, readers, order.target)
+    called = names_of(readers)
+    if any(os.sep in name for name in called):
+        raise UsageError("--paired writes each copy under the name of its source; two of them have the same name")
+    for (reader, report), pairing in zip(prepared, pairings(readers), strict=True):
+        run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
+    _agree(prepared, called, order.choice)
+    _refuse_numbers(prepared, order)
+    left_as_it_is = not order.choice.made and any(report.bad for _, report in prepared)
+    dry = order.dry_run or left_as_it_is
+    made = []
+    folder: AbstractContextManager[list[Path]] = contextlib.nullcontext([]) if dry else _folder(order.target)
+    with folder as written:
+        for (reader, report), name in zip(prepared, called, strict=True):
+            one = replace(order, source=Path(reader.path), target=order.target / name, dry_run=dry)
+            receipt, _ = rebuild_as(one, settings, progress, engine, publishing, names, scanned=report)
+            if not dry and not receipt.written:
+                raise RebuildFailed(str(one.source), "nothing would be left of it in a copy")
+            written.append(one.target)
+            made.append((receipt, report))
+    return made
+
+
+def _refuse(order: Order) -> None:
+    for given, option in ((order.from_report, "--from-report"), (order.quarantine, "--quarantine")):
+        if given is not None:
+            raise UsageError(f"--paired scans the sources itself, and {option} is for one; leave one of the two out")
+    if order.force:
+        raise UsageError("--paired writes into a new folder, so there is nothing to --force; name another target")
+
+
+def _refuse_place(sources: Sequence[Path], readers: Sequence[Reader], target: Path) -> None:
+    """Raise UsageError for a folder in any of the sources, or around one, TargetExists where something lies there."""
+    for source in sources:
+        refuse_overlap({"source": source, "target": target})
+    guard = Guard([*sources], lambda: (file for reader in readers for file in read_by(reader)))
+    guard.refuse_target(target, "target")
+    if os.path.lexists(target):
+        raise TargetExists(str(target), "target", forceable=False)
+
+
+@contextlib.contextmanager
+def _folder(target: Path) -> Iterator[list[Path]]:
+    """Make a folder, and yield what is to hear of each copy written there: if anything fails, all of it goes again.
+
+    What somebody else has put there meanwhile stays, and then so does the folder.
+    """
+    try:
+        target.mkdir()
+    except FileExistsError as exc:
+        raise TargetExists(str(target), "target", forceable=False) from exc
+    except FileNotFoundError as exc:
+        raise RebuildFailed(str(target), "the directory it is to lie in does not exist") from exc
+    except OSError as exc:
+        raise RebuildFailed(str(target), f"could not be written: {exc.strerror}") from exc
+    written: list[Path] = []
+    made = identity_at(target)
+    try:
+        yield written
+    except BaseException:
+        if identity_at(target) == made:
+            for copy in written:
+                shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+            with contextlib.suppress(OSError):
+                target.rmdir()
+        raise
+
+
+def _agree(prepared: Sequence[tuple[Reader, Report]], names: Sequence[str], choice: Choice) -> None:
+    """Have each report say which of its records go since one of the same key goes from another store."""
+    gone: dict[tuple[bytes, bytes], set[str]] = {}
+    for _, report in prepared:
+        for place, lacking in _going(report, choice.shown):
+            gone.setdefault(place, set()).update(lacking)
+    for (reader, report), name in zip(prepared, names, strict=True):
+        if report.groups is not None:
+            said = "its samples are several records each, and --paired knows those of one; rebuild it alone"
+            raise RebuildFailed(str(reader.path), said)
+        if any(database for database, _ in gone):
+            raise RebuildFailed(str(reader.path), "a record of a named database is to go, which --paired cannot do")
+        report.gone_elsewhere = frozenset(key for (_, key), lacking in gone.items() if name not in lacking)
+
+
+def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> None:
+    """Raise RebuildFailed where some of the copies would get new numbers and others not."""
+    closed: list[str] = []
+    left: list[str] = []
+    for reader, report in prepared:
+        outcome = mended(order.choice, report, order.renumber)
+        of = closed if outcome is not None and outcome.repair.renumbered else left
+        of.append(str(reader.path))
+    if closed and left:
+        said = f"its numbers would be closed up, since it counts them, and those of {left[0]} would not"
+        raise RebuildFailed(closed[0], f"{said}: the copies would not fit together; --keep-numbers leaves the holes")
+
+
+def _going(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
+    """Yield database and key of each record that is to go, and the stores that lack it."""
+    for fate, record, _ in decided(report.findings, choice):
+        if fate == "dropped":
+            yield (_database(record.database), unescape(record.key)), []
+    for finding in report.findings:
+        if STORES in finding.details and finding.key is not None and choice.fate([finding]) == "dropped":
+            yield (_database(finding.database), unescape(finding.key)), list(finding.details.get("missing", ()))
+
+
+def _database(name: object) -> bytes:
+    return unescape(name) if isinstance(name, str) else b""

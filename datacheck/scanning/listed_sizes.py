@@ -1,0 +1,67 @@
+"""Hold the sizes of pictures against a list that tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacheck.conventions.interface import Convention, KeyList
+from datacheck.conventions.side_files import beside
+from datacheck.conventions.stored_values import FORMS, MetaLine
+from datacheck.model.blocks import Block, Shard
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.scanning.blame import blamed
+from datacheck.scanning.tasks import Job
+from datacheck.workers.interface import PATIENCE, Watch
+
+NAMED = 3
+"""So many pictures are named of those that are not as the list says."""
+
+
+@dataclass(frozen=True)
+class CompareSizes:
+    """Return the finding of a list that tells sizes which the pictures do not have, None where all are true.
+
+    Pictures without a size to read are left to their decoder.
+    """
+
+    shards: tuple[Shard, ...]
+    of: KeyList
+
+    def run(self, job: Job, watch: Watch) -> Finding | None:
+        from datacheck.decoders.pictures.dimensions import dimensions
+
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.note(None)
+        lines = FORMS[self.of.form].read(beside(job.reader.path, self.of.key) or b"") or []
+        told = {line.key: line.size for line in lines if isinstance(line, MetaLine)}
+        wrong: list[str] = []
+        count = compared = 0
+        for shard in self.shards:
+            for block in blamed("unreadable", job.reader.blocks, shard):
+                watch.note(None)
+                if not isinstance(block, Block) or block.database is not None:
+                    continue
+                for key, value in zip(block.keys, block.values, strict=True):
+                    size = told.get(key)
+                    true = None if size is None else dimensions(value)
+                    if size is None or true is None:
+                        continue
+                    compared += 1
+                    if true != size:
+                        count += 1
+                        if len(wrong) < NAMED:
+                            wrong.append(f"{escape(key)} is {true[1]}x{true[0]}, and not {size[1]}x{size[0]}")
+        if not count:
+            return None
+        more = f", and {count - len(wrong):,} more" if count > len(wrong) else ""
+        name = escape(self.of.key)
+        text = f"{count:,} of {compared:,} pictures are not of the size in {name}: {'; '.join(wrong)}{more}"
+        return found("shape", text, verdict="suspicious", list=name, count=count)
+
+
+def compare_sizes(conventions: Sequence[Convention], shards: Sequence[Shard]) -> list[CompareSizes]:
+    """Return the tasks that compare what lists tell of the sizes of pictures."""
+    lists = [it for convention in conventions for it in convention.lists if it.sizes]
+    return [CompareSizes(tuple(shards), it) for it in lists]

@@ -1,0 +1,247 @@
+"""Compare stores that are to hold the same keys: records without a pair, and pictures of another scale."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+import msgspec
+
+from datacheck.backends import BACKENDS, title
+from datacheck.backends.interface import Reader
+from datacheck.decoders.interface import Value
+from datacheck.errors import DatacheckError, UsageError
+from datacheck.files.place import identity_at
+from datacheck.model.blocks import Block
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds
+from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
+
+FEWEST = 20
+"""Of so many pairs at least the pictures have a scale."""
+ALL, MOST = 0.99, 0.9
+"""Where so many pairs have one scale, another one is bad; where only so many have, it is suspicious."""
+LOOKED_AT = 4096
+"""If so many records have no pictures, the others are not looked at."""
+SCALES = 1000
+"""Of more different scales than this the pictures have none."""
+STORES = "stores"
+"""The detail of a finding that names the stores it was compared with."""
+
+Size = tuple[int, int]
+"""Height and width."""
+Scale = tuple[int, int, int, int]
+"""Heights of a pair of pictures by their greatest common divisor, and widths: (1, 4, 1, 4)."""
+
+
+def require_pairs(readers: Sequence[Reader]) -> None:
+    """Raise UsageError unless these are two stores of keys and values, or more."""
+    if len(readers) < 2:
+        raise UsageError("--paired compares stores with each other; name two or more")
+    for reader in readers:
+        if BACKENDS.get(reader.backend) is None or BACKENDS[reader.backend].writer is None:
+            said = f"{plain(str(reader.path))}: {title(reader.backend)}"
+            raise UsageError(f"{said}; --paired compares the keys of LMDB and LevelDB stores")
+
+
+def names_of(readers: Sequence[Reader]) -> list[str]:
+    """Return what to call these stores: by the names of their folders or files where those differ."""
+    names = [reader.path.name for reader in readers]
+    return names if len(set(names)) == len(names) else [str(reader.path) for reader in readers]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A store among others that are to hold the same keys: the others, their names, and the paths of all."""
+
+    others: tuple[Reader, ...]
+    names: tuple[str, ...]
+    first: bool
+    all: tuple[str, ...]
+
+    def findings(
+        self, pool: Engine[Task], own: frozenset[bytes], given_up: Callable[[Death, str], None]
+    ) -> Iterator[Finding]:
+        """Yield what a comparison finds of the records of the store; `own` are keys that are no samples.
+
+        Pictures are compared with those of the first of all stores, whose own are the measure.
+        """
+        for number, (other, name) in enumerate(zip(self.others, self.names, strict=True)):
+            sizes = number == 0 and not self.first
+            for _, result in pool.run([ComparePair(other, name, own, sizes)]):
+                if isinstance(result, Step):
+                    yield from result.value
+                elif isinstance(result, Death):
+                    given_up(result, f"comparing the keys with those of {plain(name)}")
+
+
+def pairings(readers: Sequence[Reader]) -> list[Pairing]:
+    """Return the pairing of each of these stores. Raises UsageError where they cannot be paired."""
+    require_pairs(readers)
+    places = [identity_at(reader.path) for reader in readers]
+    if len(set(places)) < len(places):
+        raise UsageError("--paired compares stores with each other; one of them is named twice")
+    names = names_of(readers)
+    everyone = tuple(str(reader.path) for reader in readers)
+    return [
+        Pairing((*readers[:at], *readers[at + 1 :]), (*names[:at], *names[at + 1 :]), first=at == 0, all=everyone)
+        for at in range(len(readers))
+    ]
+
+
+@dataclass(frozen=True)
+class ComparePair:
+    """Yield the findings of the records of a store that another one lacks, and of pictures of another scale there."""
+
+    other: Reader
+    name: str
+    own: frozenset[bytes]
+    sizes: bool
+
+    def run(self, job: Job, watch: Watch) -> Generator[list[Finding], None, Death | None]:
+        watch.timeout, watch.patience = opening_seconds(job.reader) + opening_seconds(self.other), 2
+        watch.note(None)
+        try:
+            for reader in (job.reader, self.other):
+                if not _ascending(reader, job, watch):
+                    said = f"it is not compared with {plain(self.name)}: the keys of {plain(str(reader.path))} do not"
+                    yield [found("unsupported", f"{said} ascend", verdict="unverifiable")]
+                    return None
+            yield from self._compared(job, watch)
+        except DatacheckError:
+            raise
+        except Exception as exc:  # noqa: BLE001  (as in Job)
+            return ended_by(exc, watch)
+        return None
+
+    def _compared(self, job: Job, watch: Watch) -> Iterator[list[Finding]]:
+        scales: Counter[Scale] = Counter()
+        looked = 0
+        for met in self._met(job, watch):
+            yield [self._unpaired(met.ours, key) for key in met.alone if key not in self.own]
+            if self.sizes and len(scales) <= SCALES and (scales or looked < LOOKED_AT):
+                scales.update(_reduced(*sizes) for _, sizes in met.sizes())
+                looked += len(met.common)
+        yield from self._of_another_scale(job, watch, scales)
+
+    def _of_another_scale(self, job: Job, watch: Watch, scales: Counter[Scale]) -> Iterator[list[Finding]]:
+        pairs = scales.total()
+        if len(scales) < 2 or len(scales) > SCALES or pairs < FEWEST:
+            return
+        ((usual, count),) = scales.most_common(1)
+        if count < MOST * pairs:
+            return
+        verdict: Verdict = "bad" if count >= ALL * pairs or pairs - count == 1 else "suspicious"
+        for met in self._met(job, watch):
+            for key, sizes in met.sizes():
+                if _reduced(*sizes) != usual:
+                    there, here = (f"{width}x{height}" for height, width in sizes)
+                    said = f"{here}, and {there} in {plain(self.name)}: {count:,} of {pairs:,} pairs are {_of(usual)}"
+                    yield [self._placed(met.ours, key, found("shape", said, verdict=verdict, stores=[self.name]))]
+
+    def _unpaired(self, ours: Block, key: bytes) -> Finding:
+        said = f"{plain(self.name)} has no record of this key"
+        finding = found("unpaired", said, verdict="bad", stores=[self.name], missing=[self.name])
+        return self._placed(ours, key, finding)
+
+    def _placed(self, ours: Block, key: bytes, finding: Finding) -> Finding:
+        database = escape(_database(ours)) if ours.database else msgspec.UNSET
+        return msgspec.structs.replace(finding, key=escape(key), database=database)
+
+    def _met(self, job: Job, watch: Watch) -> Iterator[_Met]:
+        """Yield each block of the store with the blocks of the other one that have keys of it.
+
+        Both are gone through once, side by side, and one block of each is held.
+        """
+        theirs = _blocks(self.other, job, watch)
+        block = next(theirs, None)
+        for ours in _blocks(job.reader, job, watch):
+            alone = dict.fromkeys(ours.keys)
+            last = _database(ours), ours.keys[-1]
+            while block is not None and (_database(block), block.keys[0]) <= last:
+                common = alone.keys() & set(block.keys) if _database(block) == _database(ours) else set()
+                if common:
+                    for key in common:
+                        del alone[key]
+                    yield _Met(ours, (), block, frozenset(common))
+                if (_database(block), block.keys[-1]) > last:
+                    break
+                block = next(theirs, None)
+            if alone:
+                yield _Met(ours, tuple(alone), None, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A block, the keys of it that the other store lacks, or a block of that with the keys which both have."""
+
+    ours: Block
+    alone: tuple[bytes, ...]
+    theirs: Block | None
+    common: frozenset[bytes]
+
+    def sizes(self) -> Iterator[tuple[bytes, tuple[Size, Size]]]:
+        """Yield the keys of pairs of pictures, with the sizes of theirs and of ours."""
+        if self.theirs is None:
+            return
+        other = dict(zip(self.theirs.keys, self.theirs.values, strict=True))
+        for key, value in zip(self.ours.keys, self.ours.values, strict=True):
+            sizes = _sizes(other[key], value) if key in self.common else None
+            if sizes is not None:
+                yield key, sizes
+
+
+def _database(block: Block) -> bytes:
+    return os.fsencode(block.database or "")
+
+
+def _blocks(reader: Reader, job: Job, watch: Watch) -> Iterator[Block]:
+    """Yield the blocks of keys and values of a store."""
+    with blaming("unreadable"):
+        layout = reader.layout()
+    for shard in layout.shards:
+        for block in blamed("unreadable", reader.blocks, shard):
+            watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+            watch.note(None)
+            if isinstance(block, Block) and block.keys:
+                yield block
+
+
+def _ascending(reader: Reader, job: Job, watch: Watch) -> bool:
+    """Say whether the keys of a store ascend, so that it can be compared side by side with another one."""
+    last: tuple[bytes, bytes] | None = None
+    for block in _blocks(reader, job, watch):
+        if (last is not None and (_database(block), block.keys[0]) < last) or block.keys != sorted(block.keys):
+            return False
+        last = _database(block), block.keys[-1]
+    return True
+
+
+def _sizes(one: Value, other: Value) -> tuple[Size, Size] | None:
+    """Return height and width of the pictures that two values are or hold, None where one has none."""
+    from datacheck.decoders.pictures.dimensions import dimensions
+
+    first = dimensions(one)
+    second = None if first is None else dimensions(other)
+    return None if first is None or second is None else (first, second)
+
+
+def _reduced(one: Size, other: Size) -> Scale:
+    heights, widths = (gcd(a, b) for a, b in zip(one, other, strict=True))
+    return one[0] // heights, other[0] // heights, one[1] // widths, other[1] // widths
+
+
+def _of(scale: Scale) -> str:
+    """Return what a scale comes to, in words."""
+    up, down = (scale[0], scale[2]), (scale[1], scale[3])
+    if up == down:
+        return "of one size"
+    if up[0] * down[1] == up[1] * down[0]:
+        return f"{up[0]}:{down[0]}" if down[0] != 1 else f"{up[0]}:1"
+    return f"{up[0]}:{down[0]} in height and {up[1]}:{down[1]} in width"

@@ -1,0 +1,71 @@
+"""Look into the parts of a store for the first keys of each. Runs in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from datacheck.model.blocks import Block, Shard
+from datacheck.model.finding import named
+from datacheck.scanning.blame import Blamed, blamed
+from datacheck.scanning.tasks import Job, opening_seconds
+from datacheck.workers.interface import Watch
+
+FIRST_KEYS = 8
+PARTS = 32
+"""Of so many databases or tables the first keys are looked at."""
+
+
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A database or a table of a store, None where the store has no such parts, and what comes first in it.
+
+    `records` is None where only reading all of them would tell. `unread` says why no key could be had.
+    """
+
+    name: str | None
+    records: int | None
+    first_keys: tuple[str, ...] = ()
+    file: str | None = None
+    unread: str | None = None
+
+
+@dataclass(frozen=True)
+class TakeParts:
+    """Return the parts that shards are of, the first ones, each with its first keys; and how many more there are."""
+
+    shards: tuple[Shard, ...]
+
+    def run(self, job: Job, watch: Watch) -> tuple[list[Part], int]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        of_part: dict[str, list[Shard]] = {}
+        for shard in self.shards:
+            of_part.setdefault(shard.part, []).append(shard)
+        chosen = list(of_part.values())[:PARTS]
+        made = []
+        for shards in chosen:
+            watch.note(None)
+            made.append(_part(job, shards))
+        return [it for it in made if it is not None], len(of_part) - len(chosen)
+
+
+def _part(job: Job, shards: Sequence[Shard]) -> Part | None:
+    """Return what is at the beginning of a part of a store, None where there is nothing in it."""
+    counts = [it.records for it in shards]
+    records = None if None in counts else sum(it or 0 for it in counts)
+    name = file = None
+    keys: list[str] = []
+    try:
+        for shard in shards:
+            for block in blamed("unreadable", job.reader.blocks, shard, limit=FIRST_KEYS):
+                file = block.file
+                database = block.database if isinstance(block, Block) else None
+                name = database if isinstance(block, Block) else block.table or "/"
+                some = block.names(range(min(len(block), FIRST_KEYS - len(keys))))
+                keys += (named(it, file or msgspec.UNSET, database or msgspec.UNSET) for it in some)
+                if len(keys) >= FIRST_KEYS:
+                    return Part(name, records, tuple(keys), file)
+    except Blamed as exc:
+        return Part(name, records, tuple(keys), file, unread=str(exc.error))
+    return Part(name, records, tuple(keys), file) if keys or records else None

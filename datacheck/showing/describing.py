@@ -1,0 +1,248 @@
+"""What one record holds: its fields, each in a line, and one of them in full. Runs in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from datacheck.model.batch import Batch
+from datacheck.model.blocks import Block, RowBlock, Shard
+from datacheck.model.finding import Finding
+from datacheck.model.forced import UNFORCED, Forced
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.summary import amount
+from datacheck.scanning.blame import blamed
+from datacheck.scanning.tasks import Check, Job
+from datacheck.statistics.exact_sums import FieldStatistics, FieldSummary
+from datacheck.workers.interface import Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.showing.fields import Part
+
+WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
+"""Parts of trees that have no numbers in them."""
+SHOWN = 200
+"""So many fields of a record are shown, and the others counted."""
+NAMED = 1 << 13
+"""So many of their names are sent home at most."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a record beside a line for each field: one field in full, and something to save."""
+
+    field: str | None = None
+    saving: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one record holds: its payload's kind, its size in bytes (None for rows), its fields, what is wrong with it.
+
+    `lines` are its fields, or the one that is wanted. `named` is the name of that one, None where there is no such
+    field; `names` are those that there are. `raw` and `array` are what `--save` writes: bytes as they are stored, those
+    of a picture, and the values of an array.
+    """
+
+    kind: str
+    size: int | None
+    lines: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    raw: bytes | None = None
+    array: NDArray[Any] | None = None
+    names: tuple[str, ...] = ()
+    named: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadRecord:
+    """Return what the record of a shard holds, as Seen; None if there is no record there."""
+
+    shard: Shard
+    profile: Profile
+    wanted: Wanted
+
+    def run(self, job: Job, watch: Watch) -> Seen | None:
+        ignores = ignoring(job.settings.ignore)
+        tally = Check(self.shard, self.profile, careful=True, last=1).run(job, watch)
+        findings = tuple(finding for finding in tally.findings if not ignores(finding))
+        for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
+            if len(block):
+                try:
+                    fields = _fields(block, self.profile, Forced.by(job.settings))
+                except Exception:
+                    if not findings:
+                        raise
+                    return Seen("a record that could not be decoded", None, (), findings)  # they say why
+                if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
+                    findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
+                return _seen(fields, findings, self.wanted)
+        return None
+
+
+@dataclass
+class Fields:
+    """The fields of a record: the `batches` of those that are arrays, and the `parts` that are none.
+
+    `kind` is None where no decoder knows the payload, `paths` are those of the fields in a file.
+    """
+
+    kind: str | None
+    size: int | None
+    batches: list[Batch] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+    def take(self, items: Iterable[Batch | tuple[int, Finding]]) -> bool:
+        """Take in what a decoder made of the record; return whether there was anything in it."""
+        made = [it for it in items if isinstance(it, Batch) and len(it.rows) and it.values.dtype.kind != "S"]
+        self.batches += made
+        return bool(made)
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield each field's name, and the line that says what is in it."""
+        beside: dict[str, list[Part]] = {}
+        for part in self.parts:
+            beside.setdefault(part.name, []).append(part)
+        for batch in self.batches:
+            parts = beside.get(batch.field)
+            if parts and not batch.width:
+                yield batch.field, f"{batch.field}: {parts.pop(0).brief}"
+            else:
+                yield batch.field, _line(batch)
+                beside.pop(batch.field, None)  # it is the same, as it is stored
+        for name, parts in beside.items():
+            yield from ((name, f"{name}: {part.brief}") for part in parts)
+
+
+def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen:
+    """Return the lines of all fields, or of the wanted one."""
+    from datacheck.showing.fields import named, whole
+
+    kind = "a payload that no decoder knows" if fields.kind is None else fields.kind
+    if wanted.field is None:
+        raw = array = None
+        if wanted.saving:
+            of_picture = "" if fields.kind is None else "as stored: "
+            raw = next((bytes(it.raw) for it in fields.parts if it.raw is not None and it.what == of_picture), None)
+            main = next((it for it in fields.batches if not it.label and it.width), None)
+            array = None if main is None else main.values[0].copy()
+        lines = [] if fields.kind is None else [line for _, line in fields.lines()]
+        more = len(lines) - SHOWN
+        shown = (*lines[:SHOWN], f"and {more:,} more fields") if more > 0 else tuple(lines)
+        return Seen(kind, fields.size, tuple(f"  {it}" for it in shown), findings, raw, array)
+    lines_of: dict[str, str] = {}
+    for name, line in fields.lines():
+        lines_of.setdefault(name, line)
+    names = tuple(lines_of)[:NAMED]
+    meant = named(wanted.field, names, {it.path: it.field for it in fields.batches if it.path})
+    if meant is None:
+        return Seen(kind, fields.size, (), findings, names=names)
+    made = whole(meant, fields.batches, fields.parts, _line, saving=wanted.saving)
+    return Seen(kind, fields.size, made.lines, findings, made.raw, made.array, names, meant)
+
+
+def _unknown(value: bytes | memoryview) -> Finding:
+    from datacheck.scanning.judge import unknown_payload
+
+    return unknown_payload(bytes(value[:8]))
+
+
+def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:
+    """Return the fields of the one record of a block."""
+    from datacheck.decoders import SIDE_DECODERS, decoder, kind
+    from datacheck.showing.fields import parts_in
+
+    if not isinstance(block, Block):
+        return _fields_of_row(block, profile)
+    value = block.values[0]
+    family = _family_of(block, profile)
+    name = family.decoder if family else None
+    if len(value) and name in (None, UNKNOWN):
+        other = kind(value)
+        name = other if family is None or other in family.by_magic else None
+        if family is None and forced.rest is not None and not (forced.spares_texts and name in SIDE_DECODERS):
+            name = forced.rest.decoder
+            family = FamilyProfile(name, 0, forced=True, array=forced.rest.array)
+    if name is None or name == UNKNOWN:
+        return Fields(None, len(value or b""), parts=parts_in(UNKNOWN, value) if value else [])
+    fields = Fields(name, len(value))
+    decoded = fields.take(blamed("undecodable", decoder(name).decode, block, [0], family))
+    if len(value) and not (name in SIDE_DECODERS and decoded):
+        fields.parts = blamed_parts(name, value)
+        if name in SIDE_DECODERS and family is not None and family.label:
+            fields.parts = [replace(it, name="label") for it in fields.parts]
+    return fields
+
+
+def blamed_parts(name: str, value: bytes | memoryview) -> list[Part]:
+    """Return the parts of a payload that are no arrays; what goes wrong in that is the record's."""
+    from datacheck.showing.fields import parts_in
+
+    return [*blamed("undecodable", parts_in, name, value)]
+
+
+def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
+    """Return the fields of a row of a table: its numbers, and what the cells of its other columns hold."""
+    from datacheck.decoders import decoder, kind
+    from datacheck.model.cells import RAGGED
+    from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
+    from datacheck.showing.fields import Part
+
+    family = profile.families.get(block.table) or FamilyProfile("rows", 0)
+    numbers, cells = cell_blocks(block, family)
+    fields = Fields("rows", None)
+    fields.take(blamed("undecodable", decoder("rows").decode, numbers, [0], family))
+    for cell in cells:
+        of = family.columns.get(cell.column)
+        full, _ = sorted_out(cell)
+        if not full:
+            fields.parts.append(Part(cell.column, "empty"))
+            continue
+        if cell.holds == RAGGED:
+            fields.take(ragged_batches(cell, full, of))
+            continue
+        value = cell.values[0]
+        name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
+        if name is None or name == UNKNOWN:
+            fields.parts.append(Part(cell.column, f"{amount(len(value))} that no decoder knows", raw=value))
+            continue
+        decoded = fields.take(map(cell.placed, blamed("undecodable", decoder(name).decode, cell, full, of)))
+        parts = blamed_parts(name, value)
+        fields.parts += (replace(it, name=cell.field(it.name)) for it in parts)
+        if not decoded and not parts:
+            fields.parts.append(Part(cell.column, f"{name}, {amount(len(value))}"))
+    return fields
+
+
+def _line(batch: Batch) -> str:
+    """Say in a line what an array of one record is."""
+    from datacheck.showing.fields import spelled_number
+    from datacheck.statistics.measure import measure
+
+    statistics = FieldStatistics()
+    measure(batch, statistics)
+    summary, name, dtype = statistics.summary(), batch.field, str(batch.values.dtype)
+    if batch.shape == () and summary.min is not None:
+        return f"{name}: {spelled_number(summary.min)}"
+    if batch.format in WITHOUT_VALUES and batch.shape == (0,):
+        return f"{name}: {batch.format}"
+    shape = "x".join(map(str, batch.shape))
+    what = " ".join(word for word in (batch.format, shape, dtype) if word)
+    return f"{name}: {what}{_spread(summary, spelled_number)}"
+
+
+def _spread(summary: FieldSummary, spelled: Callable[[float], str]) -> str:
+    if summary.mean is None or summary.min is None or summary.max is None:
+        return ", no finite values"
+    std = "" if summary.std is None else f", std {summary.std:.6g}"
+    return f", min {spelled(summary.min)}, max {spelled(summary.max)}, mean {summary.mean:.6g}{std}"
+
+
+def _family_of(block: Block, profile: Profile) -> FamilyProfile | None:
+    """Return what the family of a block's first record is meant to hold."""
+    (family,) = block.named([0], profile.families)
+    return profile.rest if family is None else profile.families[family]

@@ -1,0 +1,170 @@
+"""Say what is in a store, without going through it: from its layout, its conventions, and a sample of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from datacheck.backends.interface import Reader
+from datacheck.conventions.interface import Convention
+from datacheck.decoders.trees.paths import is_label
+from datacheck.engines import start_engine
+from datacheck.model.blocks import Layout
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding
+from datacheck.model.profile import Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import Source
+from datacheck.scanning import keeping
+from datacheck.scanning.names import Names
+from datacheck.scanning.odd_lengths import told
+from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
+from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.run import OPENING, decoders_of, only
+from datacheck.scanning.scan import prepare_all
+from datacheck.scanning.tasks import Job, TakeLayout, Task
+from datacheck.showing.contents import Part, TakeParts
+from datacheck.workers.interface import Death, Engine, MakeEngine
+
+SCHEMA: Literal["datacheck-info/1"] = "datacheck-info/1"
+SCHEMA_OF_MANY: Literal["datacheck-infos/1"] = "datacheck-infos/1"
+
+
+class Sampled(msgspec.Struct, frozen=True):
+    """What an Info rests on: so many records, from so many places that are spread evenly over the store."""
+
+    records: int
+    places: int
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A convention, and what the store keeps by it: numbers of records and lists of keys, by the keys they lie under.
+
+    A number is None where what lies there is none.
+    """
+
+    name: str
+    counts: dict[str, int | None] = {}
+    lists: dict[str, int] = {}
+
+
+class Info(msgspec.Struct, kw_only=True):
+    """What is in a store, as far as a sample tells; it says nothing of what is sound.
+
+    `labels` are the fields that are labels, by family. `parts` are its databases or tables, of which there may be
+    `more_parts`. `met` is what was in the way: without any, the store was looked at as it was meant to be.
+    """
+
+    schema: Literal["datacheck-info/1"] = SCHEMA
+    version: str
+    source: Source
+    settings: Settings
+    sampled: Sampled
+    profile: Profile
+    labels: dict[str, list[str]] = {}
+    conventions: list[Kept] = []
+    parts: list[Part] = []
+    more_parts: int = 0
+    met: list[Finding] = []
+
+    @property
+    def status(self) -> int:
+        """The exit status: 3 where something was in the way."""
+        return 3 if self.met else 0
+
+
+FOR_A_SCAN = frozenset({"row-count", "count", "shape", "unpaired", "dangling", "unwritten"})
+"""Findings of a layout with these codes hide nothing: what they say of the data is for a scan to say."""
+
+
+class Infos(msgspec.Struct, kw_only=True):
+    """What is in each of several stores."""
+
+    schema: Literal["datacheck-infos/1"] = SCHEMA_OF_MANY
+    infos: list[Info]
+
+
+def describe(
+    source: str | Path | Reader, settings: Settings, names: Names | None = None, engine: MakeEngine | None = None
+) -> Iterator[Info]:
+    """Yield what is in the stores at a source, of which a folder may hold many. Raises as `scan` does.
+
+    What is looked at is bounded, however large the store: its layout, the sample that a profile is taken from, the
+    values of its conventions, and the first keys of its parts.
+    """
+    prepared = prepare_all(source, settings)
+    names = Names(settings) if names is None else names
+    names.sources = len(prepared)
+    for reader, report in prepared:
+        with start_engine(Job(reader, settings), 1, engine) as pool:
+            yield _described(pool, reader, report, names)
+
+
+def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names) -> Info:
+    from datacheck._version import __version__
+
+    made = Info(
+        version=__version__, source=report.source, settings=report.settings, sampled=Sampled(0, 0), profile=Profile()
+    )
+    layout = only(pool, TakeLayout())
+    if isinstance(layout, Death):
+        names.skip()
+        made.met.append(finding_of_death(layout, OPENING, of_record=False))
+        return made
+    made.source = msgspec.structs.replace(made.source, records=layout.records, bytes=layout.size)
+    made.met += (it for it in layout.findings if it.code not in FOR_A_SCAN)
+    taken = take_profile(pool, layout)
+    report.profile = taken.profile
+    names.look(report, taken, pool)
+    for tally in undecided(taken, layout, reader, finding_of_death):
+        made.met += tally.findings
+    conventions: Any = ()
+    if not taken.empty and probes_of_keys(layout.probes):
+        conventions = keeping.recognise(pool, layout, {left.probe for left in taken.left})
+        if isinstance(conventions, Death):
+            doing = "finding out what the store keeps of its records"
+            made.met.append(finding_of_death(conventions, doing, of_record=False))
+            conventions = ()
+    made.profile = told(taken.profile, conventions)
+    sampled = sum(it.sampled for it in made.profile.every)
+    if layout.records is not None:  # places may overlap in a small store
+        sampled = min(sampled, layout.records)
+    made.sampled = Sampled(sampled, len(layout.probes))
+    made.source = msgspec.structs.replace(made.source, decoder=decoders_of(made.profile))
+    made.conventions = [_kept(it) for it in conventions if it.name]
+    made.labels = dict(_labels(made.profile, report.settings.label_field))
+    _take_parts(pool, layout, made)
+    return made
+
+
+def _take_parts(pool: Engine[Task], layout: Layout, made: Info) -> None:
+    taken = only(pool, TakeParts(tuple(layout.shards)))
+    if isinstance(taken, Death):
+        made.met.append(finding_of_death(taken, "looking at the first keys", of_record=False))
+    else:
+        made.parts, made.more_parts = taken
+
+
+def _kept(convention: Convention) -> Kept:
+    return Kept(
+        convention.name,
+        {escape(it.key): it.number for it in convention.counts},
+        {escape(it.key): it.number for it in convention.lists},
+    )
+
+
+def _labels(profile: Profile, label_field: str | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield the families that have labels, with the fields that are."""
+    for name, family in profile.families.items():
+        fields = [*family.fields, *family.columns]
+        labels = [it for it in fields if family.label or is_label(it) or _is(it, label_field)]
+        if labels or family.label:
+            yield name, labels
+
+
+def _is(field: str, label_field: str | None) -> bool:
+    return label_field is not None and f"/{field}".endswith(f"/{label_field.strip('/')}")

@@ -1,0 +1,16 @@
+"""What is in a store, as programs read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from datacheck.showing.store import Info, Infos
+
+
+def info_json(infos: Sequence[Info]) -> str:
+    """Return the document of one store, or of several."""
+    made = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
+    return json.dumps(made, indent=2, allow_nan=False)

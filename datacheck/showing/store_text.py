@@ -1,0 +1,133 @@
+"""What is in a store, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.backends import title
+from datacheck.decoders.raw import spelled
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
+from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, FieldProfile
+from datacheck.reporting.advice import fitting_arrays
+from datacheck.reporting.summary import PLAIN, amount, counted
+from datacheck.showing.contents import Part
+from datacheck.showing.store import Info, Kept
+
+FIELDS = 60
+"""So many fields of a family are named."""
+MET = 5
+"""So many things that were in the way are named."""
+CLASSES = 8
+WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
+
+
+def info_text(info: Info) -> str:
+    """Return what is in a store as lines: what it is, what it keeps, its families with their fields, its first keys."""
+    lines = [_headline(info)]
+    if info.settings.config is not None:
+        lines.append(info.settings.config.sentence)
+    if info.sampled.records:
+        places = counted(info.sampled.places, "place")
+        lines.append(f"  from a sample of {counted(info.sampled.records, 'record')} at {places}, evenly spread")
+    lines += map(_convention, info.conventions)
+    for name, family in info.profile.families.items():
+        lines += _family(plain(name) if name else "(empty key)", family, info.labels.get(name, []))
+    if info.profile.rest is not None and info.profile.rest.sampled:
+        lines += _family("all other keys" if info.profile.families else "all keys", info.profile.rest, [])
+    lines += map(_part, info.parts)
+    if info.more_parts:
+        lines.append(f"  and {info.more_parts:,} more databases or tables")
+    lines += _met(info.met)
+    return "\n".join(lines)
+
+
+def _headline(info: Info) -> str:
+    source = info.source
+    size = "" if source.bytes is None else f", {amount(source.bytes)}"
+    records = "records that only reading would count" if source.records is None else counted(source.records, "record")
+    return f"{plain(source.path)}: {title(source.backend)}, {records}{size}"
+
+
+def _convention(kept: Kept) -> str:
+    said = [f"{key} says {'no number' if count is None else f'{count:,}'}" for key, count in kept.counts.items()]
+    said += [f"{key} lists {counted(count, 'key')}" for key, count in kept.lists.items()]
+    return f"  convention {kept.name}{': ' if said else ''}{', '.join(said)}"
+
+
+def _family(name: str, family: FamilyProfile, labels: list[str]) -> Iterator[str]:
+    """Yield the lines of a family: what its records are, and each of their fields."""
+    title = "unknown payloads" if family.decoder == UNKNOWN else family.decoder
+    said = [f"{name}: {title}", counted(family.sampled, "sampled record")]
+    if family.label:
+        said.append("labels")
+    yield f"  {', '.join(said)}"
+    others = {kind: count for kind, count in family.kinds.items() if kind != family.decoder}
+    for kind, count in others.items():
+        yield f"    {count:,} of them {'has' if count == 1 else 'have'} {_kind(kind)}"
+    if family.length is not None:
+        share = f"{100 * family.length.share:.0f} %"
+        arrays = " or ".join(spelled(it) for it in fitting_arrays(family))
+        hint = f"; if they are arrays, --array {arrays}" if arrays else ""
+        yield f"    {share} of them have {counted(family.length.size, 'byte')}{hint}"
+    if family.array is not None:
+        yield f"    arrays of {spelled(family.array)}"
+    for line in [*_fields(family, labels)][:FIELDS]:
+        yield f"    {line}"
+    count = len(family.fields) + len(family.columns)
+    if count > FIELDS:
+        yield f"    and {count - FIELDS:,} more fields"
+    if family.classes:
+        more = f" and {len(family.classes) - CLASSES:,} more" if len(family.classes) > CLASSES else ""
+        yield f"    classes named, none of them loaded: {plain(', '.join(family.classes[:CLASSES]))}{more}"
+
+
+def _kind(kind: str) -> str:
+    return {EMPTY: "no bytes", UNKNOWN: "a payload that no decoder knows"}.get(kind, f"the payload {kind}")
+
+
+def _fields(family: FamilyProfile, labels: list[str]) -> Iterator[str]:
+    for name, field in family.fields.items():
+        yield f"{plain(name)}: {_field(field)}{', a label' if name in labels else ''}"
+    for name, column in family.columns.items():
+        inner = [
+            f"{plain(name)}{'' if it == 'data' else f'/{plain(it)}'}: {_field(of)}" for it, of in column.fields.items()
+        ]
+        label = ", a label" if name in labels else ""
+        yield from (f"{it}{label}" for it in inner or [f"{plain(name)}: {_column(column.decoder)}"])
+
+
+def _column(decoder: str) -> str:
+    return "unknown payloads" if decoder == UNKNOWN else "ragged numbers" if decoder == "rows" else decoder
+
+
+def _field(field: FieldProfile) -> str:
+    share = "" if field.share >= 1 else f", in {100 * field.share:.0f} % of the records"
+    if field.format in WITHOUT_VALUES:
+        return f"{field.format}{share}"
+    if field.shape == ():
+        return f"{'text' if field.dtype.startswith('|S') else f'number {field.dtype}'}{share}"
+    form = "" if field.format in PLAIN else field.format
+    shape = "of several shapes" if field.shape is None else "x".join(map(str, field.shape))
+    channels = f"{field.channels} channels" if field.channels is not None and field.shape is None else ""
+    what = " ".join(it for it in (form, shape, field.dtype) if it)
+    return f"{what}{', ' if channels else ''}{channels}{share}"
+
+
+def _part(part: Part) -> str:
+    records = "" if part.records is None else f" {counted(part.records, 'record')},"
+    whose = " ".join(it for it in (part.file, part.name) if it)
+    keys = ", ".join(part.first_keys)
+    more = ", ..." if part.records is None or part.records > len(part.first_keys) else ""
+    begins = f"first keys: {keys}{more}" if part.first_keys else "no key could be read"
+    why = f" ({plain(part.unread)})" if part.unread else ""
+    return f"  {f'{plain(whose)}:{records} ' if whose else ''}{begins}{why}"
+
+
+def _met(findings: list[Finding]) -> Iterator[str]:
+    """Yield what was in the way of looking at the store."""
+    for it in findings[:MET]:
+        whose = "" if it.name is None else f"{it.name}: "
+        yield f"  not all could be looked at: {it.code}: {whose}{it.message}"
+    if len(findings) > MET:
+        yield f"  and {len(findings) - MET:,} more; a scan names them"
