@@ -174,7 +174,8 @@ def test_a_dataset_is_not_read_without_filters_that_may_be_lost(tmp_path):
     raw = bytearray(path.read_bytes())
     with h5py.File(path) as file:
         at = h5py.h5o.get_info(file["data"].id).addr
-    from datacheck.backends.hdf5.recovery.headers import CONTINUATION, FILTERS, Raw, header
+    from datacheck.backends.hdf5.recovery.headers import CONTINUATION, FILTERS, header
+    from datacheck.backends.hdf5.recovery.raw import Raw
 
     with path.open("rb") as file:
         made = header(Raw(file.fileno(), 0, len(raw)), at)

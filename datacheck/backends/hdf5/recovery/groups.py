@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from datacheck.backends.hdf5.name_heap import in_heap
-from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NOWHERE, Header, Raw, header, of_group
+from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NOWHERE, Header, header, of_group
 from datacheck.backends.hdf5.recovery.links import (
     HARD,
     Entry,
@@ -22,11 +22,18 @@ from datacheck.backends.hdf5.recovery.links import (
     of_message,
     symbol_table,
 )
+from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.recovery.searching import Found
 from datacheck.backends.hdf5.superblock import SYMBOL_TABLE
 
-MOST_FITTED = 1 << 16
-"""Nodes are held against heaps so often."""
+DEEPEST = 256
+"""The walk of a file goes no deeper either: what lies below is named after the group at that depth."""
+LINK_BYTES, HEADER_BYTES, ENTRY_BYTES = 200, 1000, 300
+"""What a link takes that is kept, a group with its header, and an entry of a node that no tree leads to."""
+NAMED = 10
+"""So many of the links to an object that has fewer are named."""
+CACHED = 4096
+"""Of so many headers it is kept what they hold, if they are no longer than HEADER_BYTES."""
 
 
 @dataclass
@@ -58,31 +65,47 @@ class Groups:
         self.count: dict[int, int] = defaultdict(int)
         """How many links lead to each object."""
         self._raw, self._found, self._troubled, self._cut = raw, found, troubled, cut
+        self._headers: dict[int, Header] = {}
 
     def header(self, address: int) -> Header | None:
-        return header(self._raw, address)
+        """Return the header there, None where there is none."""
+        made = self._headers.get(address)
+        if made is None:
+            made = header(self._raw, address)
+            if made is not None and sum(len(it.held) for it in made.pieces) <= HEADER_BYTES:
+                if len(self._headers) >= CACHED:
+                    self._headers.clear()
+                self._headers[address] = made
+        return made
 
     def walk(self, path: bytes, address: int, places: tuple[int, int] | None = None) -> None:
         """Walk an object and all below it; `places` are those of an old group's tree and heap, if the link has them."""
-        todo = [(path, address, places)]
+        above, _, name = path.rpartition(b"/")
+        todo = [(above, 0, Link(name, address, places=places))]
         while todo:
-            path, address, places = todo.pop()
+            above, depth, link = todo.pop()
+            address = link.address
             self.count[address] += 1
             if address in self.seen:
                 continue
             self.seen.add(address)
             made = self.header(address)
-            if places is not None:
-                made = of_group(self._raw, address, made, places)
-            if made is None:
+            if link.places is not None:
+                made = of_group(self._raw, address, copied(made), link.places)
+            if made is None or not (made.is_group or made.lost or made.rewritten):
                 continue
+            path = above if depth > DEEPEST or not link.name else above + b"/" + link.name
+            if not self._raw.keep(HEADER_BYTES + len(path)):
+                return
             if made.lost or made.rewritten:
                 self.torn[address] = path, made
             if made.is_group:
                 group = self._group(path, made)
                 self.made.append(group)
-                below = [it for it in reversed(group.links) if it.kind == HARD]
-                todo += [(path + b"/" + it.name, it.address, it.places) for it in below]
+                if not self._raw.keep(LINK_BYTES * len(group.links) + sum(len(it.name) for it in group.links)):
+                    group.links.clear()
+                    return
+                todo += [(path, depth + 1, it) for it in reversed(group.links) if it.kind == HARD]
 
     def _group(self, path: bytes, made: Header) -> Group:
         table = made.first(SYMBOL_TABLE)
@@ -117,7 +140,12 @@ class Groups:
             if table is not None and len(table.held) >= 16:
                 owned |= symbol_table(self._raw, *struct.unpack_from("<QQ", table.held)).nodes
         owned |= {at for group in self.made if group.table for at in group.table.nodes}
-        return {at: there for at in self._found.nodes if at not in owned and (there := entries(self._raw, at))}
+        free = {}
+        for at in self._found.nodes:
+            there = entries(self._raw, at) if at not in owned else []
+            if there and self._raw.keep(ENTRY_BYTES * len(there)):
+                free[at] = there
+        return free
 
     @cached_property
     def _heaps(self) -> dict[int, bytes]:
@@ -133,19 +161,19 @@ class Groups:
 
     def adopt(self) -> None:
         """Give nodes that no tree leads to back to the one group whose names they have, and walk what they lead to."""
-        tried = 0
-        while tried < MOST_FITTED:
+        while not self._raw.exhausted:
             asking = [group for group in self.made if group.lost and group.table and group.table.heap]
-            tried += len(self._free) * max(1, len(asking) + len(self._heaps))
             if not asking or not self._give(asking):
                 return
 
     def _give(self, asking: Sequence[Group]) -> bool:
         given = False
         for at, there in list(self._free.items()):
-            takers = [group for group in asking if group.table and _takes(group.table, there)]
-            if len(takers) != 1 or any(fits(heap, there) for heap in self._heaps.values()):
+            takers = [group for group in asking if group.table and _takes(self._raw, group.table, there)]
+            if len(takers) != 1 or any(fits(self._raw, heap, there) for heap in self._heaps.values()):
                 continue
+            if self._raw.exhausted:
+                return False
             group, table = takers[0], takers[0].table
             assert table is not None
             links = [link for it in there if (link := it.link(table.heap))]
@@ -160,20 +188,21 @@ class Groups:
         return given
 
     def aliased(self) -> dict[int, list[bytes]]:
-        """Take away the links to objects that more lead to than they say; return the paths of the links of each.
+        """Take away the links to objects that more lead to than they say; return the first paths of the links of each.
 
         One of them was meant to lead elsewhere, and nothing says which.
         """
-        there = {at: made for at, count in self.count.items() if count > 1 and (made := self.header(at))}
-        wrong = {at for at, made in there.items() if self.count[at] > made.links}
+        several = {at: count for at, count in self.count.items() if count > 1}
+        wrong = {at for at, count in several.items() if (made := self.header(at)) and count > made.links}
         paths: dict[int, list[bytes]] = defaultdict(list)
         for group in self.made if wrong else ():
             gone = [it for it in group.links if it.kind == HARD and it.address in wrong]
             if gone:
-                group.links = [it for it in group.links if it not in gone]
+                group.links = [it for it in group.links if it.kind != HARD or it.address not in wrong]
                 group.changed = True
             for it in gone:
-                paths[it.address].append(group.path + b"/" + it.name)
+                if len(paths[it.address]) < NAMED and self._raw.keep(len(group.path)):
+                    paths[it.address].append(group.path + b"/" + it.name)
         return paths
 
     def roots(self, above: bytes) -> list[tuple[bytes, int]]:
@@ -196,12 +225,12 @@ class Groups:
 
     def headless(self, above: bytes) -> list[tuple[bytes, list[Link]]]:
         """Return groups of which only the heap of names is left, and the nodes that have them, with their links."""
-        free, heaps = list(self._free.values()), self._heaps
-        if not free or len(free) * len(heaps) > MOST_FITTED:
-            return []
+        heaps = self._heaps
         held: dict[int, list[Link]] = defaultdict(list)
-        for found in free:
-            takers = [at for at, heap in heaps.items() if fits(heap, found)]
+        for found in self._free.values():
+            takers = [at for at, heap in heaps.items() if fits(self._raw, heap, found)]
+            if self._raw.exhausted:
+                return []
             if len(takers) == 1:
                 heap = heaps[takers[0]]
                 held[takers[0]] += [link for it in found if (link := it.link(heap))]
@@ -212,8 +241,15 @@ class Groups:
         return [(above + b"/at_%d" % at, links) for at, links in unseen if links]
 
 
-def _takes(table: SymbolTable, found: Sequence[Entry]) -> bool:
-    if not fits(table.heap, found):
+def copied(made: Header | None) -> Header | None:
+    """Return a header that may be changed where that one may not."""
+    if made is None:
+        return None
+    return replace(made, messages=[*made.messages], lost=[*made.lost])
+
+
+def _takes(raw: Raw, table: SymbolTable, found: Sequence[Entry]) -> bool:
+    if not fits(raw, table.heap, found):
         return False
     names = {link.name for it in found if (link := it.link(table.heap))}
     return names == table.names or (len(names) > 1 and names < table.names)

@@ -9,54 +9,24 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5.superblock import CONTINUATION, SYMBOL_TABLE, lookup3
-from datacheck.files.retrying import pread
+from datacheck.backends.hdf5.recovery.raw import Raw
+from datacheck.backends.hdf5.superblock import CONTINUATION, SYMBOL_TABLE
 
 NIL, DATASPACE, LINK_INFO, DATATYPE, LINK, LAYOUT, GROUP_INFO, FILTERS = 0, 1, 2, 3, 6, 8, 10, 11
 REFERENCE_COUNT = 0x16
 LAST_KIND = 0x18
 """No message of the format has a higher number."""
 PIECES = 4096
-PIECE_BYTES = 16 << 20
+PIECE_BYTES = 1 << 20
 """More pieces of a header, or larger ones, are not looked at."""
 RANKS, CLASSES, LAYOUTS = 32, 11, 3
 """The most dimensions of a dataset, and the last classes of types and of layouts."""
 NOWHERE = (1 << 64) - 1
-READ_TIMES, READ_BYTES, LEAST_BYTES = 12, 64 << 20, 256
-"""A file is read so many times over, and so many bytes more, each read counting for so many at least: parts made to
-lead to one another again and again would take for ever."""
+MOST_MESSAGES = 1 << 16
+"""The format counts the messages of a header in 16 bits."""
 
 
-@dataclass(frozen=True)
-class Raw:
-    """The bytes of a file, by the addresses that HDF5 counts from its superblock."""
-
-    descriptor: int
-    base: int
-    size: int
-    spent: list[int] = field(default_factory=lambda: [0])
-    held: list[int] = field(default_factory=lambda: [0])
-    heaps: dict[int, bytes] = field(default_factory=dict)
-    """Names that were read, by where their heap is: many groups may say that they have the same."""
-
-    @property
-    def exhausted(self) -> bool:
-        """Say whether as much was read as a file of this size could have to tell; nothing more is read then."""
-        return self.spent[0] > READ_TIMES * self.size + READ_BYTES
-
-    def read(self, at: int, size: int) -> bytes:
-        """Return so many bytes, or fewer where the file ends."""
-        if not 0 <= at < self.size - self.base or size <= 0 or self.exhausted:
-            return b""
-        self.spent[0] += max(size, LEAST_BYTES)
-        return pread(self.descriptor, min(size, self.size - self.base - at), self.base + at)
-
-    def lacks(self, at: int, size: int) -> bool:
-        """Say whether bytes lie beyond the end of the file."""
-        return at < 0 or at + size > self.size - self.base
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message of a header; `at` is where it begins, its own head included, in the piece of that number."""
 
@@ -68,7 +38,7 @@ class Message:
     piece: int
 
 
-@dataclass
+@dataclass(slots=True)
 class Piece:
     """A piece of a header: all of its bytes, and where its messages are in them."""
 
@@ -78,7 +48,7 @@ class Piece:
     last: int
 
 
-@dataclass
+@dataclass(slots=True)
 class Header:
     """A header; `lost` are the continuations that lead to nothing, `links` how many hard links it says to have."""
 
@@ -170,7 +140,7 @@ def _old(raw: Raw, address: int, start: bytes) -> Header | None:
     if len(held) < 16 + length:
         return None
     made = Header(address, 1, 0, links)
-    return made if _add(made, Piece(address, held, 16, len(held))) else None
+    return made if _add(raw, made, Piece(address, held, 16, len(held))) else None
 
 
 def _new(raw: Raw, address: int, start: bytes) -> Header | None:
@@ -184,10 +154,10 @@ def _new(raw: Raw, address: int, start: bytes) -> Header | None:
     if size > PIECE_BYTES:
         return None
     held = start[:size] if len(start) >= size else raw.read(address, size)
-    if len(held) < size or lookup3(held[:-4]) != int.from_bytes(held[-4:], "little"):
+    if len(held) < size or not raw.matches(address, held[:-4], held[-4:]):
         return None
     made = Header(address, 2, flags, 1)
-    return made if _add(made, Piece(address, held, first, size - 4)) else None
+    return made if _add(raw, made, Piece(address, held, first, size - 4)) else None
 
 
 def _continue(raw: Raw, made: Header) -> None:
@@ -204,30 +174,30 @@ def _continue(raw: Raw, made: Header) -> None:
             at, size = struct.unpack_from("<QQ", message.held)
             if at not in seen and len(seen) < PIECES and size <= PIECE_BYTES and not raw.lacks(at, size):
                 seen.add(at)
-                piece = _piece(made, at, raw.read(at, size))
-        if piece is None or not _add(made, piece):
+                piece = _piece(raw, made, at, raw.read(at, size))
+        if piece is None or not _add(raw, made, piece):
             made.lost.append(message)
 
 
-def _piece(made: Header, at: int, held: bytes) -> Piece | None:
+def _piece(raw: Raw, made: Header, at: int, held: bytes) -> Piece | None:
     if made.version == 1:
-        return Piece(at, held, 0, len(held)) if any(held) else None
-    if not held.startswith(b"OCHK") or lookup3(held[:-4]) != int.from_bytes(held[-4:], "little"):
+        return Piece(at, held, 0, len(held)) if held.count(0) < len(held) else None
+    if not held.startswith(b"OCHK") or not raw.matches(at, held[:-4], held[-4:]):
         return None
     return Piece(at, held, 4, len(held) - 4)
 
 
-def _add(made: Header, piece: Piece) -> bool:
+def _add(raw: Raw, made: Header, piece: Piece) -> bool:
     """Add the messages of a piece, all or none of them; say whether they are such."""
-    found = list(_messages(made, piece))
-    if None in found or not found:
+    found = list(_messages(raw, made, piece))
+    if None in found or not found or len(made.messages) + len(found) > MOST_MESSAGES:
         return False
     made.pieces.append(piece)
     made.messages += [it for it in found if it is not None]
     return True
 
 
-def _messages(made: Header, piece: Piece) -> Iterator[Message | None]:
+def _messages(raw: Raw, made: Header, piece: Piece) -> Iterator[Message | None]:
     """Yield the messages of a piece, and None where there is something else."""
     at, number = piece.first, len(made.pieces)
     while at + made.head <= piece.last:
@@ -238,7 +208,7 @@ def _messages(made: Header, piece: Piece) -> Iterator[Message | None]:
             kind, size, flags = struct.unpack_from("<BHB", piece.held, at)
             wrong = False
         body = at + made.head
-        if wrong or kind > LAST_KIND or body + size > piece.last:
+        if wrong or kind > LAST_KIND or body + size > piece.last or not raw.looked(1):
             yield None
             return
         order = piece.held[at + 4 : body] if made.version == 2 else b""

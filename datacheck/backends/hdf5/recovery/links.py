@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.name_heap import in_heap
-from datacheck.backends.hdf5.recovery.headers import NOWHERE, Raw
-from datacheck.backends.hdf5.superblock import lookup3
+from datacheck.backends.hdf5.recovery.headers import NOWHERE
+from datacheck.backends.hdf5.recovery.raw import Raw
 
 HEAP_BYTES = 16 << 20
-HEAPS_BYTES = 128 << 20
-"""More names are not kept."""
+"""More names of a group are not looked at."""
+NAME_BYTES = 1 << 16
+"""No name is longer: a message that holds one has its length in 16 bits."""
 NODES = 1 << 16
 """More nodes of the B-tree of a group are not looked at."""
 ENTRY = 40
@@ -34,7 +35,7 @@ LINK_VERSION = 1
 HARD, SOFT = 0, 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link; `address` is where a hard one leads, `value` the path that a soft one says."""
 
@@ -117,7 +118,7 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
             made.nodes.add(at)
             made.short |= raw.lacks(at, NODE_BYTES)
             there, missing = entries_there(raw, at)
-            _take(made, there)
+            _take(raw, made, there)
             if missing:
                 made.lost += 1
                 made.beyond |= raw.lacks(at, 8 + ENTRY * (len(there) + missing))
@@ -130,13 +131,17 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
         else:
             todo += reversed(below)
     if made.lost:
-        made.names = set(in_heap(raw.read, heap)) - {it.name for it in made.links}
+        there_are = in_heap(raw.read, heap)
+        raw.looked(len(there_are))
+        made.names = set(there_are) - {it.name for it in made.links}
     return made
 
 
-def _take(made: SymbolTable, found: Sequence[Entry]) -> None:
+def _take(raw: Raw, made: SymbolTable, found: Sequence[Entry]) -> None:
     for entry in found:
         link = entry.link(made.heap)
+        if not raw.looked(1, 0 if link is None else len(link.name) + len(link.value)):
+            return
         if link is not None:
             made.links.append(link)
         elif entry.cache != SOFT_IN_CACHE:
@@ -150,12 +155,12 @@ def _children(raw: Raw, at: int) -> list[int] | None:
         return None
     used = int.from_bytes(head[6:8], "little")
     held = raw.read(at + 24, 16 * used + 8)
-    if len(held) < 16 * used:
+    if len(held) < 16 * used or not raw.looked(used // 16):
         return None
     return [int(struct.unpack_from("<Q", held, 16 * nth + 8)[0]) for nth in range(used)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An entry of a node of a symbol table."""
 
@@ -188,6 +193,7 @@ def entries_there(raw: Raw, at: int) -> tuple[list[Entry], int]:
     if head[:5] != b"SNOD\x01" or len(head) < 8 or used > NODE_ENTRIES:
         return [], 1
     held = raw.read(at + 8, ENTRY * used)
+    raw.looked(len(held) // ENTRY)
     found = [struct.unpack_from("<QQI4xQQ", held, nth * ENTRY) for nth in range(len(held) // ENTRY)]
     made = [Entry(name, at, cache, one & 0xFFFFFFFF, (one, other)) for name, at, cache, one, other in found]
     return made, used - len(made)
@@ -197,7 +203,7 @@ def text_at(heap: bytes, at: int) -> bytes:
     """Return the text that begins there in a heap, empty if none does."""
     if not 0 < at < len(heap):
         return b""
-    end = heap.find(b"\0", at)
+    end = heap.find(b"\0", at, at + NAME_BYTES)
     return heap[at:end] if end > at else b""
 
 
@@ -205,8 +211,7 @@ def names_of(raw: Raw, at: int) -> bytes:
     """Return the names that the local heap there holds, with what is between them; empty if it is not whole."""
     if at not in raw.heaps:
         held = _names_of(raw, at)
-        raw.held[0] += len(held)
-        raw.heaps[at] = held if raw.held[0] <= HEAPS_BYTES else b""
+        raw.heaps[at] = held if raw.keep(len(held)) else b""
     return raw.heaps[at]
 
 
@@ -219,8 +224,12 @@ def _names_of(raw: Raw, at: int) -> bytes:
     return held if len(held) == min(size, HEAP_BYTES) and held[:1] == b"\0" else b""
 
 
-def fits(heap: bytes, found: Sequence[Entry]) -> bool:
+def fits(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
     """Say whether the names of a node are those of this heap: each begins where one does, and they are in order."""
+    if not raw.looked(1):
+        return False
+    if not found or not heap.startswith(b"\0", found[0].name_at - 1) or not raw.looked(len(found)):
+        return False  # a cheap look first: most do not fit
     names = [text_at(heap, it.name_at) for it in found]
     starts = all(it.name_at % 8 == 0 and heap[it.name_at - 1 : it.name_at] == b"\0" for it in found)
     return bool(found) and starts and all(names) and names == sorted(set(names))
@@ -234,14 +243,14 @@ def dense(raw: Raw, at: int) -> list[Link]:
         block = held[: BLOCK_HEAD - 4] + bytes(4) + held[BLOCK_HEAD:size]
         if len(block) < size:
             break
-        if lookup3(block) == int.from_bytes(checksum, "little"):
-            return list(_in_block(block))
+        if raw.matches(at, block, checksum):
+            return list(_in_block(raw, block))
     return []
 
 
-def _in_block(block: bytes) -> Iterator[Link]:
+def _in_block(raw: Raw, block: bytes) -> Iterator[Link]:
     at = BLOCK_HEAD
-    while at < len(block):
+    while (at := block.find(LINK_VERSION, at)) >= 0 and raw.looked(1):
         made = of_message(block, at)
         if made is None:
             at += 1

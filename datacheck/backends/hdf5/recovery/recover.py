@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datacheck.backends.hdf5.recovery.groups import Group, Groups
-from datacheck.backends.hdf5.recovery.headers import Header, Raw
+from datacheck.backends.hdf5.recovery.headers import Header
 from datacheck.backends.hdf5.recovery.links import Link
 from datacheck.backends.hdf5.recovery.overlay import Overlay
+from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.recovery.searching import search
 from datacheck.backends.hdf5.superblock import Superblock, superblock
 from datacheck.files.regular import open_descriptor
@@ -23,7 +24,7 @@ ORPHANS = b"orphan"
 NAMED = 10
 FAR = 1 << 40
 """So far behind the end of the file is what is shown beside it: an address that is wrong does not lead there."""
-MOST_PATCHED = 256 << 20
+MOST_PATCHED = 48 << 20
 """Bytes that are shown in place of damaged ones, or beside them."""
 
 
@@ -60,7 +61,10 @@ class _Recovering:
         start = max(raw.size, block.end) - block.offset + FAR
         leaf, inner = block.nodes
         self._overlay = Overlay(start + -start % 8, leaf, inner)
+        raw.limit = raw.worth // 2  # the rest is for what the file leads to
         self._found = search(raw)
+        self._found.whole &= not raw.exhausted
+        raw.limit = raw.worth
         self._groups = Groups(raw, self._found, troubled, cut=raw.size < block.end)
         self._findings: list[Finding] = []
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from datacheck.backends.hdf5.recovery.headers import Raw, header, plausible
+from datacheck.backends.hdf5.recovery.headers import header, plausible
+from datacheck.backends.hdf5.recovery.raw import Raw
 
 PIECE_BYTES = 8 << 20
 OVERLAP = 32
@@ -57,11 +58,13 @@ def search(raw: Raw) -> Found:
                 end = at + len(it.pieces[0].held)
         else:
             parts += 1
+            if not raw.keep(100):
+                break
             if sign == b"FHDB\0":
                 made.blocks.setdefault(int.from_bytes(raw.read(at + 5, 8), "little"), []).append(at)
             else:
                 (made.nodes if sign.startswith(b"SNOD") else made.heaps).append(at)
-        if len(made.headers) >= MOST_HEADERS or tries >= MOST_TRIES or parts >= MOST_PARTS:
+        if len(made.headers) >= MOST_HEADERS or tries >= MOST_TRIES or parts >= MOST_PARTS or raw.exhausted:
             made.whole = False
             break
     return made
