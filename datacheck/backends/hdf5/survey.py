@@ -31,7 +31,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import TEXTS
-from datacheck.model.escaping import escape, plain
+from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
@@ -70,17 +70,19 @@ def survey(
     *,
     whole: bool = True,
     path: Path | None = None,
+    recovered: bool = False,
 ) -> Contents:
     """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
 
-    `path` is where it lies, so that it can be said which other files that it names are not there.
+    `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
+    `recovered` all is known that is left: what a sample lacks is lost.
     """
     walk = _Walk(h5, file, size, trail, whole=whole, path=path)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    means, untrue = meaning(walk.facts(groups))
+    means, untrue = meaning(walk.facts(groups, recovered=recovered))
     for group, datasets in groups:
         singly, others = each(group, datasets, options, inside=means.holds(group))
         made, rest = tables(group, others, options, texts=texts)
@@ -174,9 +176,12 @@ class _Walk:
             said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
 
-    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]]) -> Facts:
-        """Return what is needed to find out what the datasets mean."""
-        hidden = any(it.code in HIDING for it in self.findings)
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool) -> Facts:
+        """Return what is needed to find out what the datasets mean; those whose values are lost are not there."""
+        hidden = not recovered and any(it.code in HIDING for it in self.findings)
+        if recovered:
+            lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
+            groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
         return Facts(groups, self._linked, hidden, look.number, look.values)
 
@@ -279,6 +284,10 @@ class _Walk:
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
+
+
+def _is_loss(finding: Finding) -> bool:
+    return finding.code == "truncated-store" and "path" in finding.details
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:

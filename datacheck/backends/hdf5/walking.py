@@ -82,7 +82,9 @@ def walked(
         return Contents(findings=(killed(signal, "the file"),))
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered) as file:
-            contents = survey(library(), file.id, size, options, trail, whole=not file.cut, path=path)
+            contents = survey(
+                library(), file.id, size, options, trail, whole=not file.cut, path=path, recovered=recovered is not None
+            )
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
     except MemoryError:
