@@ -41,13 +41,14 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
         return tried
     contents = _around(path, size, options, deadly)
     where = troubled(contents)
-    if where is not None:
-        recovered = _recovered(path, size, where)
-        if recovered is not None:
-            again = _around(path, size, options, deadly, recovered)
-            steps = tuple((step + SECOND, signal) for step, signal in again.deadly)
-            findings = _joined(again, recovered)
-            contents = replace(again, deadly=contents.deadly + steps, findings=findings, recovery=recovered)
+    recovered = None if where is None else _recovered(path, size, where)
+    if isinstance(recovered, Finding):
+        contents = replace(contents, findings=(*contents.findings, recovered))
+    elif recovered is not None:
+        again = _around(path, size, options, deadly, recovered)
+        steps = tuple((step + SECOND, signal) for step, signal in again.deadly)
+        findings = _joined(again, recovered)
+        contents = replace(again, deadly=contents.deadly + steps, findings=findings, recovery=recovered)
     if deadly is None:
         _tried.clear()
         _tried[key] = contents
@@ -83,7 +84,14 @@ def walked(
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered) as file:
             contents = survey(
-                library(), file.id, size, options, trail, whole=not file.cut, path=path, recovered=recovered is not None
+                library(),
+                file.id,
+                size,
+                options,
+                trail,
+                whole=not file.cut,
+                path=path,
+                recovered=recovered is not None and recovered.whole,
             )
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)
@@ -114,11 +122,14 @@ def troubled(contents: Contents) -> frozenset[bytes] | None:
     return frozenset() if there and not contents.paths else None
 
 
-def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | None:
+def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Finding | None:
     try:
         with at_most(WALK_BYTES + WALK_SHARE * size):
             return recovery(path, where)
-    except (OSError, MemoryError):  # what the walk says stands
+    except MemoryError:
+        said = "there is too little memory to look for what is left of the file where its structure is damaged"
+        return found("too-large", said, verdict="unverifiable")
+    except OSError:  # what the walk says stands
         return None
 
 

@@ -32,6 +32,9 @@ LINK_BYTES, HEADER_BYTES, ENTRY_BYTES = 200, 1000, 300
 """What a link takes that is kept, a group with its header, and an entry of a node that no tree leads to."""
 NAMED = 10
 """So many of the links to an object that has fewer are named."""
+ORPHANS, ORPHAN_BYTES = 1000, 512
+"""A file has so many objects at most that nothing leads to, and one more for each so many of its bytes: a dataset with
+its header and values is larger, and each costs a scan what any other does."""
 CACHED = 4096
 """Of so many headers it is kept what they hold, if they are no longer than HEADER_BYTES."""
 
@@ -212,11 +215,15 @@ class Groups:
         """
         loose = [at for at in sorted(self._found.headers) if at not in self.seen]
         below = {it.address for at in loose for it in self._below(at)}
-        roots = []
+        roots: list[tuple[bytes, int]] = []
         for at in (*(it for it in loose if it not in below), *loose):
-            if at not in self.seen:
-                roots.append((above + b"/at_%d" % at, at))
-                self.walk(*roots[-1])
+            if at in self.seen:
+                continue
+            if len(roots) >= ORPHANS + self._raw.size // ORPHAN_BYTES:
+                self._found.whole = False
+                break
+            roots.append((above + b"/at_%d" % at, at))
+            self.walk(*roots[-1])
         return roots
 
     def _below(self, address: int) -> Iterable[Link]:

@@ -32,7 +32,7 @@ BLOCK_HEAD = 21
 BLOCKS = tuple(512 << power for power in range(8))
 """The sizes that such blocks have."""
 LINK_VERSION = 1
-HARD, SOFT = 0, 1
+HARD, SOFT, EXTERNAL = 0, 1, 64
 
 
 @dataclass(frozen=True, slots=True)

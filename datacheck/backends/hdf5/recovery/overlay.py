@@ -14,6 +14,8 @@ from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NIL, NOWHE
 from datacheck.backends.hdf5.recovery.links import ENTRY, HARD, SOFT, SOFT_IN_CACHE, Link
 from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, lookup3
 
+MOST_BYTES = 48 << 20
+"""More is not shown in place of damaged bytes, or beside them."""
 NO_HOLE = 1
 """What ends the list of what is free in a heap."""
 
@@ -30,6 +32,12 @@ class Overlay:
     inner: int = 16
     patches: list[tuple[int, bytes]] = field(default_factory=list)
     behind: bytearray = field(default_factory=bytearray)
+    patched: int = 0
+
+    @property
+    def heavy(self) -> bool:
+        """Say whether nothing more may be shown."""
+        return len(self.behind) + self.patched > MOST_BYTES
 
     def put(self, held: bytes) -> int:
         """Put bytes behind the file; return their address."""
@@ -73,6 +81,7 @@ class Overlay:
             if made.version == 2:
                 held[-4:] = lookup3(bytes(held[:-4])).to_bytes(4, "little")
             self.patches.append((piece.at, bytes(held)))
+            self.patched += len(held)
 
     def group(self, links: Sequence[Link]) -> int:
         """Put a new group with these links behind the file; return its address."""

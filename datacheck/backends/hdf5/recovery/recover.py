@@ -10,7 +10,7 @@ from pathlib import Path
 
 from datacheck.backends.hdf5.recovery.groups import Group, Groups
 from datacheck.backends.hdf5.recovery.headers import Header
-from datacheck.backends.hdf5.recovery.links import Link
+from datacheck.backends.hdf5.recovery.links import EXTERNAL, HARD, SOFT, Link
 from datacheck.backends.hdf5.recovery.overlay import Overlay
 from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.recovery.searching import search
@@ -24,8 +24,10 @@ ORPHANS = b"orphan"
 NAMED = 10
 FAR = 1 << 40
 """So far behind the end of the file is what is shown beside it: an address that is wrong does not lead there."""
-MOST_PATCHED = 48 << 20
-"""Bytes that are shown in place of damaged ones, or beside them."""
+TOO_MUCH = (
+    "the file has more of what looks like its structure than is looked at: there may be datasets that nothing leads to "
+    "beside those that were found"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Recovery:
     patches: tuple[tuple[int, bytes], ...]
     behind: bytes
     findings: tuple[Finding, ...]
+    whole: bool = True
+    """Whether all of the file was looked at."""
 
 
 def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
@@ -77,19 +81,15 @@ class _Recovering:
         top = next((it for it in groups.made if it.header.address == root), None)
         name = _free_name(ORPHANS, () if top is None else top.links)
         orphans = self._orphans(b"/" + name, aliases)
-        self._findings = [*self._said(aliases), *self._findings]
-        for group in groups.made:
-            if group.changed and group is not top:
-                self._overlay.show(group.header, group.links)
-        shown = {it.header.address for it in groups.made if it.changed}
-        for address, (path, made) in groups.torn.items():
-            if (made.filters_known if made.is_dataset else made.is_group) and address not in shown:
-                self._overlay.show(made)
-            elif made.is_dataset and not made.filters_known:
-                self._findings.append(_without_filters(path, made))
+        said = [*self._said(aliases), *self._findings]
+        self._findings = said
+        self._show(top)
         links = [Link(name, self._overlay.group(orphans))] if orphans else []
         address = self._root(top, links)
-        if not (self._overlay.patches or self._overlay.behind) or self._heavy():
+        whole = self._found.whole and not self._raw.exhausted and not self._overlay.heavy
+        if not whole:
+            said.append(found("damaged-store", TOO_MUCH, verdict="unverifiable"))
+        elif not (self._overlay.patches or self._overlay.behind):
             return None
         block = replace(self._block, raw=self._block.rooted(address))
         base = self._block.offset
@@ -100,10 +100,22 @@ class _Recovering:
             tuple(places),
             bytes(self._overlay.behind),
             tuple(self._findings),
+            whole,
         )
 
-    def _heavy(self) -> bool:
-        return len(self._overlay.behind) + sum(len(it) for _, it in self._overlay.patches) > MOST_PATCHED
+    def _show(self, top: Group | None) -> None:
+        """Show the groups that lost links, and the headers that lost a piece, but for the group at the `top`."""
+        for group in self._groups.made:
+            if group.changed and not self._overlay.heavy:
+                self._findings += _not_shown(group)
+                if group is not top:
+                    self._overlay.show(group.header, group.links)
+        shown = {it.header.address for it in self._groups.made if it.changed}
+        for address, (path, made) in self._groups.torn.items():
+            if made.is_dataset and not made.filters_known:
+                self._findings.append(_without_filters(path, made))
+            elif (made.is_dataset or made.is_group) and address not in shown and not self._overlay.heavy:
+                self._overlay.show(made)
 
     def _root(self, top: Group | None, links: list[Link]) -> int:
         """Show the root with further links; return where it is shown."""
@@ -160,9 +172,6 @@ class _Recovering:
                 "that do: one was meant to lead elsewhere, and none of them is followed"
             )
             yield found("damaged-store", said, objects=names[:NAMED], offset=at)
-        if not self._found.whole or self._raw.exhausted:
-            said = "the file has more of what looks like its structure than is looked at"
-            yield found("damaged-store", said, verdict="unverifiable")
 
     def _lost_links(self, group: Group) -> Finding:
         names = sorted(escape(it) for it in group.names)
@@ -185,6 +194,23 @@ def _without_filters(path: bytes, made: Header) -> Finding:
     spelled = escape(path)
     said = f"{spelled} is lost, since the part of its header is lost that may say through which filters its values went"
     return found("damaged-store", said, object=spelled, offset=made.address)
+
+
+def _not_shown(group: Group) -> Iterator[Finding]:
+    """Yield which links of a group are lost since a group of the old kind, as it is shown, cannot have such."""
+    lost = [it for it in group.links if it.kind not in (HARD, SOFT)]
+    if lost:
+        spelled = escape(group.path or b"/")
+        names = [escape(it.name) for it in lost[:NAMED]]
+        which = ", ".join(f"{name} to {_target(it)}" for name, it in zip(names, lost, strict=False))
+        more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
+        said = f"links of {spelled} out of the file are lost with the list of its links: {which}{more}"
+        yield found("damaged-store", said, object=spelled, lost=names)
+
+
+def _target(link: Link) -> str:
+    parts = link.value[1:].split(b"\0")
+    return ":".join(map(escape, parts[:2])) if link.kind == EXTERNAL else f"what its kind ({link.kind}) says"
 
 
 def _free_name(wanted: bytes, links: Iterable[Link]) -> bytes:
