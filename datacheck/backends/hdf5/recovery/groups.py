@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from datacheck.backends.hdf5.name_heap import in_heap
-from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NOWHERE, Header, header, of_group
+from datacheck.backends.hdf5.recovery.dense import heaped, places_of
+from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, Header, header, of_group
 from datacheck.backends.hdf5.recovery.links import (
     HARD,
     Entry,
     Link,
     SymbolTable,
-    dense,
     entries,
     fits,
     names_of,
@@ -32,7 +32,7 @@ LINK_BYTES, HEADER_BYTES, ENTRY_BYTES = 200, 1000, 300
 """What a link takes that is kept, a group with its header, and an entry of a node that no tree leads to."""
 NAMED = 10
 """So many of the links to an object that has fewer are named."""
-ORPHANS, ORPHAN_BYTES = 1000, 512
+ORPHANS, ORPHAN_BYTES = 1000, 1024
 """A file has so many objects at most that nothing leads to, and one more for each so many of its bytes: a dataset with
 its header and values is larger, and each costs a scan what any other does."""
 CACHED = 4096
@@ -53,6 +53,8 @@ class Group:
     lost: bool = False
     beyond: bool = False
     changed: bool = False
+    whole: bool = True
+    """Whether these are all the links that the library finds, where it is not to see these."""
     table: SymbolTable | None = None
     heap: int | None = None
 
@@ -117,21 +119,22 @@ class Groups:
             read = symbol_table(self._raw, tree, heap)
             lost = bool(read.lost)
             anew = lost or read.short
-            return Group(path, made, read.links, read.names if lost else set(), lost, read.beyond, anew, read, heap)
+            return Group(
+                path, made, read.links, read.names if lost else set(), lost, read.beyond, anew, table=read, heap=heap
+            )
         links = [link for it in made.messages if it.kind == LINK and (link := of_message(it.held))]
         group = Group(path, made, [link for link, _ in links], changed=made.first(LINK_INFO) is None)
-        dense_heap = _heap(made)
-        if dense_heap is not None:
-            blocks = self._found.blocks.get(dense_heap, [])
-            there = [it for at in blocks for it in dense(self._raw, at) if self._leads(it)]
-            group.links += {it.name: it for it in there}.values()
+        info = made.first(LINK_INFO)
+        places = None if info is None else places_of(info)
+        if places is not None:
+            heap, trees = places
+            held = heaped(self._raw, heap, trees, self._found.blocks.get(heap, []))
+            group.links += held.links
             group.lost = group.changed = path in self._troubled
+            group.names |= held.unproven
+            group.whole = held.certain
             group.beyond = self._cut
         return group
-
-    def _leads(self, link: Link) -> bool:
-        """Say whether a link leads to an object: what was taken out of a heap may be read in it still."""
-        return link.kind != HARD or self.header(link.address) is not None or self._raw.lacks(link.address, 16)
 
     @cached_property
     def _free(self) -> dict[int, list[Entry]]:
@@ -162,25 +165,38 @@ class Groups:
         owned |= {group.heap for group in self.made if group.heap is not None}
         return {at: held for at in self._found.heaps if at not in owned and (held := names_of(self._raw, at))}
 
+    @cached_property
+    def _names(self) -> Counter[bytes]:
+        """The contents of all heaps of names, and how many have each."""
+        return Counter(held for at in self._found.heaps if (held := names_of(self._raw, at)))
+
     def adopt(self) -> None:
-        """Give nodes that no tree leads to back to the one group whose names they have, and walk what they lead to."""
+        """Give nodes that no tree leads to back to the one group whose names they have, and walk what they lead to.
+
+        Groups of the same names have the same heaps: of these nothing says whose a node is, or was.
+        """
         while not self._raw.exhausted:
-            asking = [group for group in self.made if group.lost and group.table and group.table.heap]
-            if not asking or not self._give(asking):
+            asking = [it for it in self.made if it.table is not None and it.table.treeless and it.table.heap]
+            asking = [it for it in asking if it.table is not None and self._names[it.table.heap] == 1]
+            if not asking or not self._give(asking, list(self._names)):
                 return
 
-    def _give(self, asking: Sequence[Group]) -> bool:
-        given = False
-        for at, there in list(self._free.items()):
+    def _give(self, asking: Sequence[Group], heaps: Sequence[bytes]) -> bool:
+        fitting: dict[int, Group] = {}
+        for at, there in self._free.items():
             takers = [group for group in asking if group.table and _takes(self._raw, group.table, there)]
-            if len(takers) != 1 or any(fits(self._raw, heap, there) for heap in self._heaps.values()):
-                continue
+            if len(takers) == 1 and sum(fits(self._raw, heap, there) for heap in heaps) == 1:
+                fitting[at] = takers[0]
+        claims = Counter((group.header.address, it.name_at) for at, group in fitting.items() for it in self._free[at])
+        given = False
+        for at, group in fitting.items():
             if self._raw.exhausted:
                 return False
-            group, table = takers[0], takers[0].table
+            if any(claims[group.header.address, it.name_at] > 1 for it in self._free[at]):
+                continue  # one of them is of what had these names before, and nothing says which
+            table = group.table
             assert table is not None
-            links = [link for it in there if (link := it.link(table.heap))]
-            del self._free[at]
+            links = [link for it in self._free.pop(at) if (link := it.link(table.heap))]
             group.links += links
             group.names -= {it.name for it in links}
             table.names -= {it.name for it in links}
@@ -200,7 +216,7 @@ class Groups:
         paths: dict[int, list[bytes]] = defaultdict(list)
         for group in self.made if wrong else ():
             gone = [it for it in group.links if it.kind == HARD and it.address in wrong]
-            if gone:
+            if gone and (group.changed or group.whole):
                 group.links = [it for it in group.links if it.kind != HARD or it.address not in wrong]
                 group.changed = True
             for it in gone:
@@ -219,11 +235,12 @@ class Groups:
         for at in (*(it for it in loose if it not in below), *loose):
             if at in self.seen:
                 continue
-            if len(roots) >= ORPHANS + self._raw.size // ORPHAN_BYTES:
-                self._found.whole = False
+            path = above + b"/at_%d" % at
+            self.walk(path, at)
+            if self._raw.exhausted or len(roots) >= ORPHANS + self._raw.size // ORPHAN_BYTES:
+                self._found.whole = False  # what the library would make of the last one is not known
                 break
-            roots.append((above + b"/at_%d" % at, at))
-            self.walk(*roots[-1])
+            roots.append((path, at))
         return roots
 
     def _below(self, address: int) -> Iterable[Link]:
@@ -260,12 +277,3 @@ def _takes(raw: Raw, table: SymbolTable, found: Sequence[Entry]) -> bool:
         return False
     names = {link.name for it in found if (link := it.link(table.heap))}
     return names == table.names or (len(names) > 1 and names < table.names)
-
-
-def _heap(made: Header) -> int | None:
-    """Return where the heap of the links of a group is, if they lie in one."""
-    info = made.first(LINK_INFO)
-    if info is None or len(info.held) < 18:
-        return None
-    (heap,) = struct.unpack_from("<Q", info.held, 10 if info.held[1] & 1 else 2)
-    return None if heap == NOWHERE else int(heap)

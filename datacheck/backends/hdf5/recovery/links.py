@@ -1,13 +1,13 @@
-"""The links of a group, read without the library from its header, its symbol table, or the blocks of its heap.
+"""The links of a group, read without the library from its header or its symbol table.
 
 HDF5 File Format Specification 3.0, III.A.1 (B-trees), III.B and III.C (symbol tables), III.D (local heaps),
-III.G (fractal heaps), IV.A.2.g (the link message).
+IV.A.2.g (the link message).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.name_heap import in_heap
@@ -27,10 +27,6 @@ NODE_BYTES, TREE_BYTES = 328, 544
 """Bytes of a node of a symbol table and of its tree, unless a file says otherwise."""
 GROUP_IN_CACHE, SOFT_IN_CACHE = 1, 2
 """Kinds of what an entry says of the object that it leads to."""
-BLOCK_HEAD = 21
-"""Bytes before what a block of a heap of links holds: its signature, version, heap, offset and checksum."""
-BLOCKS = tuple(512 << power for power in range(8))
-"""The sizes that such blocks have."""
 LINK_VERSION = 1
 HARD, SOFT, EXTERNAL = 0, 1, 64
 
@@ -91,6 +87,8 @@ class SymbolTable:
     links: list[Link] = field(default_factory=list)
     nodes: set[int] = field(default_factory=set)
     lost: int = 0
+    treeless: bool = False
+    """Whether a part of the tree is lost, so that there may be nodes of this group that nothing leads to."""
     beyond: bool = False
     short: bool = False
     """Whether a node ends behind the end of the file: the library wants all of it, whatever it holds."""
@@ -106,12 +104,13 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
     if not made.heap:
         made.lost += 1
         made.beyond |= raw.lacks(heap, 32)
-    todo = [tree]
+    todo = [(tree, True)]
     seen: set[int] = set()
     while todo and len(seen) < NODES:
-        at = todo.pop()
+        at, in_tree = todo.pop()
         if at in seen:
             made.lost += 1
+            made.treeless = True
             continue
         seen.add(at)
         if raw.read(at, 4) == b"SNOD":
@@ -124,12 +123,13 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
                 made.beyond |= raw.lacks(at, 8 + ENTRY * (len(there) + missing))
             continue
         made.short |= raw.lacks(at, TREE_BYTES)
-        below = _children(raw, at)
+        level, below = _children(raw, at)
         if below is None:
             made.lost += 1
+            made.treeless |= in_tree
             made.beyond |= raw.lacks(at, 24)
         else:
-            todo += reversed(below)
+            todo += ((it, level > 0) for it in reversed(below))
     if made.lost:
         there_are = in_heap(raw.read, heap)
         raw.looked(len(there_are))
@@ -149,15 +149,16 @@ def _take(raw: Raw, made: SymbolTable, found: Sequence[Entry]) -> None:
             made.lost += bool(made.heap)
 
 
-def _children(raw: Raw, at: int) -> list[int] | None:
+def _children(raw: Raw, at: int) -> tuple[int, list[int] | None]:
+    """Return the level of the node of a tree there, and where it leads; None for where that is not to be read."""
     head = raw.read(at, 24)
     if len(head) < 24 or head[:5] != b"TREE\0":
-        return None
+        return 0, None
     used = int.from_bytes(head[6:8], "little")
     held = raw.read(at + 24, 16 * used + 8)
     if len(held) < 16 * used or not raw.looked(used // 16):
-        return None
-    return [int(struct.unpack_from("<Q", held, 16 * nth + 8)[0]) for nth in range(used)]
+        return head[5], None
+    return head[5], [int(struct.unpack_from("<Q", held, 16 * nth + 8)[0]) for nth in range(used)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,27 +234,3 @@ def fits(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
     names = [text_at(heap, it.name_at) for it in found]
     starts = all(it.name_at % 8 == 0 and heap[it.name_at - 1 : it.name_at] == b"\0" for it in found)
     return bool(found) and starts and all(names) and names == sorted(set(names))
-
-
-def dense(raw: Raw, at: int) -> list[Link]:
-    """Return the links in a block of a heap, none if its checksum does not match at any size that it may have."""
-    held = raw.read(at, BLOCKS[-1])
-    checksum = held[BLOCK_HEAD - 4 : BLOCK_HEAD]
-    for size in BLOCKS:
-        block = held[: BLOCK_HEAD - 4] + bytes(4) + held[BLOCK_HEAD:size]
-        if len(block) < size:
-            break
-        if raw.matches(at, block, checksum):
-            return list(_in_block(raw, block))
-    return []
-
-
-def _in_block(raw: Raw, block: bytes) -> Iterator[Link]:
-    at = BLOCK_HEAD
-    while (at := block.find(LINK_VERSION, at)) >= 0 and raw.looked(1):
-        made = of_message(block, at)
-        if made is None:
-            at += 1
-        else:
-            link, at = made
-            yield link

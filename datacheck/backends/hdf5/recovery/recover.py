@@ -180,7 +180,10 @@ class _Recovering:
         if group.table is None:
             there = len(group.links)
             said = f"the index of the links of {spelled} is damaged; {there:,} were found in what is left of it"
-            return found(code, said, object=spelled, links=there)
+            if names:
+                called = f"{', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}"
+                said += f", and {len(names):,} that may have been deleted before are not followed ({called})"
+            return found(code, said, object=spelled, links=there, lost=names[:NAMED])
         count = f"{len(names):,}" if names else "some"
         called = f" ({', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''})" if names else ""
         why = "the nodes that lead there are damaged"

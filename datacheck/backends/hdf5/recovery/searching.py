@@ -45,7 +45,7 @@ class Found:
 def search(raw: Raw) -> Found:
     """Look for all parts of a file's structure."""
     made = Found()
-    tries = parts = 0
+    tries = parts = held = 0
     end = 0
     for at, sign in _marks(raw):
         if sign[:1] in b"\x01O":
@@ -53,9 +53,14 @@ def search(raw: Raw) -> Found:
                 continue  # within a header that was found
             tries += 1
             it = header(raw, at)
+            size = 0 if it is None else sum(len(piece.held) for piece in it.pieces)
             if it is not None and plausible(raw, it):
-                made.headers[at] = None
                 end = at + len(it.pieces[0].held)
+                if held + size > raw.size:  # headers have pieces in common, and the library would read each anew
+                    made.whole = False
+                    continue
+                held += size
+                made.headers[at] = None
         else:
             parts += 1
             if not raw.keep(100):
