@@ -201,7 +201,7 @@ def _without_filters(path: bytes, made: Header) -> Finding:
 
 def _not_shown(group: Group) -> Iterator[Finding]:
     """Yield which links of a group are lost since a group of the old kind, as it is shown, cannot have such."""
-    lost = [it for it in group.links if it.kind not in (HARD, SOFT)]
+    lost = sorted((it for it in group.links if it.kind not in (HARD, SOFT)), key=lambda it: it.name)
     if lost:
         spelled = escape(group.path or b"/")
         names = [escape(it.name) for it in lost[:NAMED]]
