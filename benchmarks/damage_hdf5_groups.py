@@ -129,6 +129,18 @@ def zeroed_header(path: Path, libver: str) -> int:
     return intact
 
 
+def zeroed_continuation(path: Path, libver: str) -> int:
+    """The part of the header of the group that all samples are in that did not fit into the first."""
+    raw, intact = path.read_bytes(), len(whole_samples(path))
+    with h5py.File(path) as file:
+        at = h5py.h5o.get_info(file["data"].id).addr
+    message = struct.pack("<HH", 16, 16) if libver == "earliest" else struct.pack("<BH", 16, 16)
+    where, size = struct.unpack_from("<QQ", raw, raw.index(message, at) + (8 if libver == "earliest" else 4))
+    assert where + size <= len(raw)
+    zeroed(path, where, size)
+    return intact
+
+
 def zeroed_link_heap(path: Path, libver: str) -> int:
     intact = len(whole_samples(path))
     zeroed(path, places(path, b"FRHP")[0])
@@ -160,6 +172,8 @@ CASES: list[tuple[str, Build, Callable[[Path, str], int], str]] = [
         ("demonstrations", demonstrations, damage, "earliest")
         for damage in (zeroed_node, zeroed_root_node, zeroed_tree, zeroed_heap, zeroed_header, flipped_address)
     ),
+    ("demonstrations", demonstrations, zeroed_continuation, "earliest"),
+    ("demonstrations", demonstrations, zeroed_continuation, "latest"),
     ("demonstrations", demonstrations, zeroed_header, "latest"),
     ("demonstrations", demonstrations, zeroed_link_heap, "latest"),
     *(

@@ -93,6 +93,8 @@ class Facts:
     hidden: bool
     attribute: Attribute
     values: Values
+    recovered: bool = False
+    """Whether the file was damaged, and this is all that is left of it."""
 
 
 def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
@@ -132,6 +134,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     return made, said
 
 
+DIGITS = re.compile(rb"[0-9]+")
 OF_CELLS = re.compile(rb"/X|/(obs|obsm|layers)/.+")
 CATEGORIES = re.compile(rb".*/(categories|__categories/.*|indices|indptr|data)")
 
@@ -214,7 +217,7 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
             continue
         listed = [spelled(it) for it in texts.tolist()]
         lost = [it for it in listed if it not in there]
-        if len(lost) * 2 > len(listed):
+        if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
         if lost and not facts.hidden:
@@ -224,6 +227,14 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
             verb = "is" if len(lost) == 1 else "are"
             text = f"{path} names {called}{more}, which {verb} not in {escape(above or b'/')}"
             yield found("dangling", text, dataset=path, missing=[escape(it) for it in lost[:NAMED]])
+
+
+def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
+    """Say whether these are names of samples that are lost: like those of the others, and beside lists of these."""
+    above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
+    stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
+    beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
+    return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
 def spelled(text: Any) -> bytes:

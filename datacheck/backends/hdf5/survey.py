@@ -183,7 +183,7 @@ class _Walk:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look.number, look.values)
+        return Facts(groups, self._linked, hidden, look.number, look.values, recovered)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
