@@ -209,8 +209,15 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
     """Take the datasets that name samples, and yield which names lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
     there = {it.path.rpartition(b"/")[2] for it in family.samples}
-    for dataset in outside:
-        if len(dataset.shape) != 1 or not dataset.rows or not dataset.holds or not dataset.holds <= TEXTS:
+    taken: set[bytes] = set()
+    for dataset in [*outside, *outside] if facts.recovered else outside:  # what is beside a list is known after that
+        if (
+            dataset.path in taken
+            or len(dataset.shape) != 1
+            or not dataset.rows
+            or not dataset.holds
+            or not dataset.holds <= TEXTS
+        ):
             continue
         texts = facts.values(dataset)
         if texts is None:
@@ -220,6 +227,7 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
         if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
+        taken.add(dataset.path)
         if lost and not facts.hidden:
             path = escape(dataset.path)
             more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""

@@ -15,6 +15,7 @@ def store(path, libver):
     made = np.random.default_rng(0)
     with h5py.File(path, "w", libver=libver) as file:
         file["mask/train"] = [f"demo_{number}" for number in range(45)]
+        file["mask/late"] = [f"demo_{number}" for number in range(48, COUNT)]
         file["mask/valid"] = [f"demo_{number}" for number in range(45, COUNT)]
         data = file.create_group("data")
         data.attrs["total"] = sum(20 + number % 5 for number in range(COUNT))
@@ -58,4 +59,4 @@ def test_a_copy_of_a_cut_file_has_the_whole_demonstrations_and_is_clean(tmp_path
         assert data.attrs["num_demos"] == len(data)
         assert data.attrs["total"] == sum(len(it["actions"]) for it in data.values())
         assert {it.decode() for name in mask for it in mask[name][()]} == set(data)
-        assert len(mask["valid"]) == 0
+        assert len(mask["valid"]) == len(mask["late"]) == 0
