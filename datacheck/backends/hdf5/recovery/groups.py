@@ -229,7 +229,11 @@ class Groups:
 
         Those in a circle hang on the first of it.
         """
+        self._raw.limit = max(self._raw.limit, self._raw.done) + self._raw.worth // 2
         loose = [at for at in sorted(self._found.headers) if at not in self.seen]
+        most = ORPHANS + self._raw.size // ORPHAN_BYTES
+        self._found.whole &= len(loose) <= most
+        del loose[most:]
         below = {it.address for at in loose for it in self._below(at)}
         roots: list[tuple[bytes, int]] = []
         for at in (*(it for it in loose if it not in below), *loose):
@@ -237,7 +241,7 @@ class Groups:
                 continue
             path = above + b"/at_%d" % at
             self.walk(path, at)
-            if self._raw.exhausted or len(roots) >= ORPHANS + self._raw.size // ORPHAN_BYTES:
+            if self._raw.exhausted:
                 self._found.whole = False  # what the library would make of the last one is not known
                 break
             roots.append((path, at))

@@ -16,8 +16,8 @@ READ, PART, NAME_BYTE, HASHED_BYTE = 3_000, 2_000, 1, 110
 has a checksum."""
 BYTES_READ = 4
 """So many bytes are read in a nanosecond."""
-WORK, WORK_PER_BYTE = 1_200_000_000, 80
-"""A file is worth so much work, and so much more for each of its bytes."""
+WORK, WORK_PER_BYTE = 1_200_000_000, 60
+"""A file is worth so much work, and so much more for each of its bytes; and half of that for what nothing leads to."""
 KEPT = 64 << 20
 """Bytes that the names, links and nodes of a file may take."""
 
