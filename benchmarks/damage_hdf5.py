@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import damage_hdf5_groups
 import h5py
 import numpy as np
 from damage_row import Row
@@ -324,3 +325,4 @@ def rows() -> Iterator[Row]:
                     same_rows(sound, copy),
                     rival(broken),
                 )
+    yield from damage_hdf5_groups.rows(datacheck)

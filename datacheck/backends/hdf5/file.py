@@ -11,7 +11,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
-from datacheck.backends.hdf5.superblock import Mended, superblock
+from datacheck.backends.hdf5.mended import Mended
+from datacheck.backends.hdf5.recovery.recover import Recovery
+from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import failed, reason_of
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -49,14 +51,14 @@ def library() -> Any:
 class OpenFile:
     """An open file; `size` is its real length, `block` its superblock as far as it can be read here."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a file; through its superblock mended where the library would refuse it. Raises what h5py raises."""
+    def __init__(self, path: Path, recovered: Recovery | None = None) -> None:
+        """Open a file; with what is damaged mended where the library would refuse it. Raises what h5py raises."""
         self.path = path
         self.size = path.stat().st_size
         self.block = superblock(path)
         self.mended = None
-        if self.block is not None and self.block.damaged(self.size):
-            self.mended = Mended(path, self.block)
+        if self.block is not None and (recovered is not None or self.block.damaged(self.size)):
+            self.mended = Mended(path, self.block, recovered)
         try:
             self.file = _unhealthy(self.mended) if self.mended is not None else _healthy(path)
         except BaseException:
@@ -129,9 +131,9 @@ class OpenFile:
         return row, offset + row * dataset.row_bytes
 
 
-def opened(path: Path) -> OpenFile:
-    """Open a file to be read, without a lock."""
-    return OpenFile(path)
+def opened(path: Path, recovered: Recovery | None = None) -> OpenFile:
+    """Open a file to be read, without a lock; as it was `recovered`, if that is how it can be read."""
+    return OpenFile(path, recovered)
 
 
 def _healthy(path: Path) -> Any:

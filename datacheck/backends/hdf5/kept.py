@@ -13,7 +13,8 @@ from typing import Any
 
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct
 from datacheck.backends.hdf5.file import OpenFile, opened
-from datacheck.backends.hdf5.survey import LARGEST
+from datacheck.backends.hdf5.hindrances import LARGEST
+from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.tables import Dataset
 
 CACHE_BYTES = 1 << 20
@@ -76,8 +77,8 @@ class OpenTable:
 class KeptFile:
     """An open file, and the table of it that was read last."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = opened(path)
+    def __init__(self, path: Path, recovered: Recovery | None) -> None:
+        self.file = opened(path, recovered)
         self.users = 0
         self._table: OpenTable | None = None
 
@@ -97,7 +98,7 @@ _last: list[tuple[tuple[object, ...], KeptFile]] = []
 
 
 @contextmanager
-def kept(path: Path, *, keep: bool) -> Iterator[KeptFile]:
+def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> Iterator[KeptFile]:
     """Open a file to be read; if it is to `keep`, it stays open until another one, or a changed one, is asked for.
 
     Raises what h5py raises.
@@ -105,7 +106,7 @@ def kept(path: Path, *, keep: bool) -> Iterator[KeptFile]:
     status = path.stat()
     mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     if not keep or (_last and _last[0][0] != mark and _last[0][1].users):
-        file = KeptFile(path)
+        file = KeptFile(path, recovered)
         try:
             yield file
         finally:
@@ -114,7 +115,7 @@ def kept(path: Path, *, keep: bool) -> Iterator[KeptFile]:
     if _last and _last[0][0] != mark:
         _last.pop()[1].close()
     if not _last:
-        _last.append((mark, KeptFile(path)))
+        _last.append((mark, KeptFile(path, recovered)))
     file = _last[0][1]
     file.users += 1
     try:

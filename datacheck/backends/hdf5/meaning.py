@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class Facts:
     linked: Collection[bytes]
     hidden: bool
     look: Looking
+    recovered: bool = False
+    """Whether the file was damaged, and this is all that is left of it."""
 
     @property
     def attribute(self) -> Attribute:
@@ -147,6 +150,9 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
+
+
+_DIGITS = re.compile(rb"[0-9]+")
 
 
 def _pictures(facts: Facts) -> frozenset[bytes]:
@@ -231,17 +237,25 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
     """Take the datasets that name samples, and yield which names lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
     there = {it.path.rpartition(b"/")[2] for it in family.samples}
-    for dataset in outside:
-        if len(dataset.shape) != 1 or not dataset.rows or not dataset.holds or not dataset.holds <= TEXTS:
+    taken: set[bytes] = set()
+    for dataset in [*outside, *outside] if facts.recovered else outside:  # what is beside a list is known after that
+        if (
+            dataset.path in taken
+            or len(dataset.shape) != 1
+            or not dataset.rows
+            or not dataset.holds
+            or not dataset.holds <= TEXTS
+        ):
             continue
         texts = facts.values(dataset)
         if texts is None:
             continue
         listed = [spelled(it) for it in texts.tolist()]
         lost = [it for it in listed if it not in there]
-        if len(lost) * 2 > len(listed):
+        if len(lost) * 2 > len(listed) and not (facts.recovered and _lost_from(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), frozenset(lost)))
+        taken.add(dataset.path)
         if lost and not facts.hidden:
             path = escape(dataset.path)
             more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
@@ -249,6 +263,14 @@ def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list
             verb = "is" if len(lost) == 1 else "are"
             text = f"{path} names {called}{more}, which {verb} not in {escape(above or b'/')}"
             yield found("dangling", text, dataset=path, missing=[escape(it) for it in lost[:NAMED]])
+
+
+def _lost_from(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
+    """Say whether these are names of samples that are lost: like those of the others, and beside lists of these."""
+    above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
+    stems = {_DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
+    beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
+    return beside and stems.issuperset(_DIGITS.sub(b"#", it) for it in listed)
 
 
 def spelled(text: Any) -> bytes:

@@ -37,7 +37,7 @@ def names(h5: Any, group: Any, address: int) -> list[bytes]:
 
     try:
         heap = _heap(read, address)
-        return [] if heap is None else _in_heap(read, heap)
+        return [] if heap is None else in_heap(read, heap)
     except (OSError, struct.error):
         return []
 
@@ -63,9 +63,10 @@ def _heap(read: Read, address: int) -> int | None:
     return None
 
 
-def _in_heap(read: Read, heap: int) -> list[bytes]:
+def in_heap(read: Read, heap: int) -> list[bytes]:
+    """Return the names in the heap there, without what is left in its free parts; none where there is no heap."""
     head = read(heap, 32)
-    if not head.startswith(b"HEAP\0"):
+    if len(head) < 32 or not head.startswith(b"HEAP\0"):
         return []
     size, free, at_data = struct.unpack_from("<QQQ", head, 8)
     raw = read(at_data, min(size, HEAP_BYTES))

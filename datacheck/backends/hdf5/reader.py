@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.folder import SearchedKind, search
-from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.columns import Column
-from datacheck.backends.hdf5.file import OpenFile, library, opened, refused
+from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
-from datacheck.backends.hdf5.fork_guard import StepCounter, survived, survived_together
+from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
@@ -32,8 +31,6 @@ from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import read_each, read_records, unread
 from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
-from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import killed, survey
 from datacheck.backends.hdf5.tables import (
     EACH,
     RECORDS,
@@ -48,6 +45,7 @@ from datacheck.backends.hdf5.tables import (
 )
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
+from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked
 from datacheck.backends.hdf5.window import Window, column
 from datacheck.backends.interface import DEFAULTS, StoreOptions
 from datacheck.backends.shared.searching import UNREAD, not_found
@@ -55,18 +53,14 @@ from datacheck.model.blocks import AnyBlock, Layout, Note, Position, RowBlock, S
 from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
-from datacheck.model.replacing import replace
 from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
 LOT_FILES, LOT_BYTES = 64, 32 << 20
 """So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
-WALK_BYTES, WALK_SHARE = 512 << 20, 16
-"""A walk of a file may take so many bytes, and so many times those of the file."""
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
-Deadly = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -143,9 +137,10 @@ class Hdf5Reader:
             together = None
             if len(lot) > 1:
                 library()
-                walks = [partial(_walked, self.files[number], size, self.options) for number, size in lot.items()]
+                walks = [partial(walked, self.files[number], size, self.options) for number, size in lot.items()]
                 together = survived_together(walks)
-            yield from zip(lot, together or map(self.contents, lot), strict=True)
+            for number, contents in zip(lot, together or map(self.contents, lot), strict=True):
+                yield number, self.contents(number) if together and troubled(contents) is not None else contents
 
     def _lots(self) -> Iterator[dict[int, int]]:
         """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
@@ -171,7 +166,7 @@ class Hdf5Reader:
         table = contents.named.get(name)
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(kept(self.files[number], keep=self.kept))
+                file = stack.enter_context(kept(self.files[number], contents.recovery, keep=self.kept))
             except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
                 yield self._empty(number, refused(exc))
                 return
@@ -341,7 +336,7 @@ class Hdf5Reader:
                     findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),)
                 )
             return Contents(findings=(found("unreadable", said),))
-        return _contents(file, status.st_size, status.st_mtime_ns, self.options, deadly)
+        return contents_of(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
     def _label(self, number: int) -> str | None:
         return self.names[number] if self.names else None
@@ -374,47 +369,3 @@ def _bounds(shard: Shard) -> tuple[int, int | None]:
 def _row(place: Position) -> int:
     assert isinstance(place.key, int)
     return place.key + place.nth
-
-
-@lru_cache(maxsize=16)
-def _contents(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
-    """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them."""
-    library()
-    key = path, size, changed, options
-    if deadly is not None:
-        tried = _tried.get(key)
-        return tried if tried and tried.deadly == deadly else _walked(path, size, options, StepCounter(dict(deadly)))
-    contents, avoided = survived(lambda trail: _walked(path, size, options, trail))
-    if contents is None:
-        return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
-    contents = replace(contents, deadly=tuple(avoided.items()))
-    _tried.clear()
-    _tried[key] = contents
-    return contents
-
-
-_tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
-"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
-
-
-def _walked(path: Path, size: int, options: StoreOptions, trail: StepCounter) -> Contents:
-    signal = trail.step()
-    if signal is not None:
-        return Contents(findings=(killed(signal, "the file"),))
-    try:
-        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path) as file:
-            contents = survey(library(), file.id, size, options, trail, whole=not file.cut)
-            whole = tuple(file.findings)
-            return replace(contents, findings=whole + contents.findings, damaged=file.cut)
-    except MemoryError:
-        said = "the file's structure needs more memory than there is"
-        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
-    except TROUBLE as exc:
-        return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
-
-
-def _superblock_findings(path: Path, size: int) -> list[Finding]:
-    with contextlib.suppress(OSError):
-        block = superblock(path)
-        return [] if block is None else list(block.findings(size))
-    return []

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from datacheck.files.regular import open_descriptor
-from datacheck.files.retrying import pread, preadv
+from datacheck.files.retrying import pread
 from datacheck.model.finding import Finding, found
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -61,6 +61,26 @@ class Superblock(msgspec.Struct, frozen=True):
         raw[28:36] = self._stored(end)
         raw[44:48] = struct.pack("<I", lookup3(bytes(raw[:44])))
         return bytes(raw)
+
+    @property
+    def root(self) -> int | None:
+        """Where the header of the root group is, None where that is not known."""
+        at = _ROOT[self.version]
+        return int.from_bytes(self.raw[at : at + 8], "little") if len(self.raw) >= at + 8 else None
+
+    def rooted(self, address: int) -> bytes:
+        """Return the superblock with another root; what is known of the old one's symbol table is not said of it."""
+        raw, at = bytearray(self.raw), _ROOT[self.version]
+        raw[at : at + 8] = address.to_bytes(8, "little")
+        if self.version < 2:
+            raw[at + 8 : at + 32] = bytes(24)
+        return bytes(raw)
+
+    @property
+    def nodes(self) -> tuple[int, int]:
+        """Half of the entries that a node of a symbol table has, and of the children that one of its tree has."""
+        leaf, inner = struct.unpack_from("<HH", self.raw, 16) if self.version < 2 else (4, 16)
+        return leaf or 4, inner or 16
 
     def _stored(self, end: int) -> bytes:
         return struct.pack("<Q", end - self.offset + self.base & _NOWHERE)
@@ -131,7 +151,7 @@ def _read(raw: bytes, offset: int) -> Superblock | None:
         if len(raw) < at + 32 or raw[13] != 8:
             return None
         base, _, end, _ = struct.unpack_from("<QQQQ", raw, at)
-        return Superblock(offset, version, base, end - base + offset, 0, raw[: at + 32])
+        return Superblock(offset, version, base, end - base + offset, 0, raw[: at + 72])
     if version > 3 or len(raw) < 48 or raw[9] != 8:
         return None
     base, _, end, _, checksum = struct.unpack_from("<QQQQI", raw, 12)
@@ -182,6 +202,8 @@ def _symbol_table(descriptor: int, size: int) -> tuple[int, int] | None:
 
 
 _NOWHERE = (1 << 64) - 1
+_ROOT = {0: 64, 1: 68, 2: 36, 3: 36}
+"""Where in a superblock of each version the address of the root group's header is."""
 
 
 def header_bytes(raw: bytes) -> int | None:
@@ -196,69 +218,6 @@ def header_bytes(raw: bytes) -> int | None:
         if messages and links and length and length % 8 == 0 and raw[12:16] == bytes(4):
             return 16 + int(length)
     return None
-
-
-class Mended:
-    """A damaged file as a Python file: its superblock as the library accepts it, and an error beyond its real end.
-
-    It reports the end that the superblock has: the library opens no dataset that reaches beyond the end of the file.
-    """
-
-    def __init__(self, path: Path, block: Superblock) -> None:
-        self.descriptor = open_descriptor(path)
-        self.size = os.fstat(self.descriptor).st_size
-        self._block = block.mended(self.size)
-        self._offset = block.offset
-        self._end = max(self.size, block.end)
-        self._at = 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, into: memoryview) -> int:
-        """Fill `into`. Raises Beyond where the file has no such bytes; the library gets no other exception."""
-        wanted, at = len(into), self._at
-        have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
-        got = 0
-        while got < have:
-            step = preadv(self.descriptor, [into[got:have]], at + got)
-            if not step:
-                break
-            got += step
-        if got < wanted:
-            length = header_bytes(bytes(into[: min(got, READ_BYTES)]))
-            if length is None or length > got:
-                raise Beyond(at, at + wanted, self.size)
-            into[got:] = bytes(wanted - got)  # the library looks further ahead than an object header goes
-        low, high = max(at, self._offset), min(at + wanted, self._offset + len(self._block))
-        if low < high:
-            into[low - at : high - at] = self._block[low - self._offset : high - self._offset]
-        self._at = at + wanted
-        return wanted
-
-    def read(self, size: int = -1) -> bytes:
-        raw = bytearray(max(0, min(size, self.size)))
-        self.readinto(memoryview(raw))
-        return bytes(raw)
-
-    def write(self, _: object) -> int:
-        raise OSError("a source is never written")
-
-    def flush(self) -> None:
-        """Do nothing: there is nothing to write."""
-
-    def truncate(self, size: int | None = None) -> int:
-        """Do nothing: the library asks for it when it closes a file."""
-        return self._end
-
-    def close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
 
 
 class Beyond(OSError):

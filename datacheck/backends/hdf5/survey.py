@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +19,7 @@ from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
-from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED, inflates
+from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
@@ -30,23 +32,15 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import TEXTS
-from datacheck.model.codes import Verdict
-from datacheck.model.escaping import escape, plain
+from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.replacing import replace
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
 DEEPEST = 256
 """Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
-LINKS_FOLLOWED = 32
 NAMED = 10
 """So many of the links that are lost are named."""
-LARGE = 1 << 40
-SPARSE = 1000
-"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
-not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
-LARGEST = 1 << 30
-"""Bytes of a row, or of a chunk that a filter must decode in one piece."""
 
 
 def reason_of(exc: BaseException) -> str:
@@ -69,14 +63,28 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 
 
-def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCounter, *, whole: bool = True) -> Contents:
-    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written."""
-    walk = _Walk(h5, file, size, trail, whole=whole)
+def survey(
+    h5: Any,
+    file: Any,
+    size: int,
+    options: StoreOptions,
+    trail: StepCounter,
+    *,
+    whole: bool = True,
+    path: Path | None = None,
+    recovered: bool = False,
+) -> Contents:
+    """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
+
+    `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
+    `recovered` all is known that is left: what a sample lacks is lost.
+    """
+    walk = _Walk(h5, file, size, trail, whole=whole, path=path)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = list(walk.groups())
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    facts = walk.facts(groups)
+    facts = walk.facts(groups, recovered=recovered)
     means, untrue = meaning(facts)
     for group, datasets in groups:
         if of_index(group, walk.lengths):
@@ -102,7 +110,9 @@ def survey(h5: Any, file: Any, size: int, options: StoreOptions, trail: StepCoun
 class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
-    def __init__(self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True) -> None:
+    def __init__(
+        self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True, path: Path | None = None
+    ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
@@ -111,8 +121,9 @@ class _Walk:
         self._trail = trail
         self._whole = whole
         self._seen: dict[int, int | None] = {}
+        self._links: dict[int, int] = defaultdict(lambda: 1)
+        self._hindrances = Hindrances(h5, file, size, path)
         self._linked: set[bytes] = set()
-        self._declared = 0
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -135,7 +146,7 @@ class _Walk:
             if depth < DEEPEST:
                 todo += ((child, depth + 1) for child in reversed(below))
             else:
-                self.findings += (_unfollowed(child, f"more than {DEEPEST} groups deep") for child in below)
+                self.findings += (unfollowed(child, f"more than {DEEPEST} groups deep") for child in below)
             yield path, datasets
 
     def _member(self, group: Any, above: bytes, name: bytes, below: list[bytes], datasets: list[Dataset]) -> None:
@@ -151,6 +162,7 @@ class _Walk:
             if link.u in self._seen:
                 self._linked.add(path)
                 self.lengths[path] = self._seen[link.u]
+                self._again(group, path, name, link.u)
                 return
             self._seen[link.u] = None
             opened = self._h5.h5o.open(group, name)
@@ -165,11 +177,22 @@ class _Walk:
         except TROUBLE as exc:
             self._damaged(path, exc)
 
-    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]]) -> Facts:
-        """Return what is needed to find out what the datasets mean."""
-        hidden = any(it.code in HIDING for it in self.findings)
+    def _again(self, group: Any, path: bytes, name: bytes, at: int) -> None:
+        """Say so where more links lead to an object than it counts: an address is wrong that leads to another one."""
+        self._links[at] += 1
+        if self._links[at] > self._h5.h5o.get_info(group, name).rc:
+            spelled = escape(path)
+            said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
+            self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
+
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool) -> Facts:
+        """Return what is needed to find out what the datasets mean; those whose values are lost are not there."""
+        hidden = not recovered and any(it.code in HIDING for it in self.findings)
+        if recovered:
+            lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
+            groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look)
+        return Facts(groups, self._linked, hidden, look, recovered)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
@@ -216,7 +239,8 @@ class _Walk:
             count = f"{listing.missing}" if listing.missing else "some"
             called = f" ({', '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''})" if lost else ""
             said = f"{count} of the {what} of {spelled} are lost{called}"
-            self.findings.append(failed(listing.lost, said, object=spelled, lost=lost[:NAMED]))
+            counted = {"links": listing.missing} if what == "links" else {}
+            self.findings.append(failed(listing.lost, said, object=spelled, lost=lost[:NAMED], **counted))
             return
         for which, exc in listing.troubles:
             said = f"{spelled}: the index of its {what} {which} is damaged"
@@ -231,41 +255,14 @@ class _Walk:
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
             file, target = group.links.get_val(name)
-            self.findings.append(_unfollowed(path, "an external link", escape(file) + ":" + escape(target)))
+            self.findings.append(unfollowed(path, "an external link", escape(file) + ":" + escape(target)))
         elif kind == self._h5.h5l.TYPE_SOFT:
             target = group.links.get_val(name)
-            _, why = self._resolve(path.rpartition(b"/")[0], target)
+            _, why = self._hindrances.resolve(path.rpartition(b"/")[0], target)
             if why is not None:
-                self.findings.append(_unfollowed(path, f"a soft link that {why}", escape(target)))
+                self.findings.append(unfollowed(path, f"a soft link that {why}", escape(target)))
         else:
-            self.findings.append(_unfollowed(path, f"a link of the unknown type {kind}"))
-
-    def _resolve(self, above: bytes, target: bytes) -> tuple[bytes, str | None]:
-        """Return the path by hard links alone that a path leads to, or why there is none."""
-        parts = [part for part in (target if target.startswith(b"/") else above + b"/" + target).split(b"/") if part]
-        path = b""
-        followed = 0
-        while parts:
-            name = parts.pop(0)
-            if name == b".":
-                continue
-            group = self._h5.h5o.open(self._file, path or b"/")
-            if not isinstance(group, self._h5.h5g.GroupID) or not group.links.exists(name):
-                return path, "leads nowhere"
-            kind = group.links.get_info(name).type
-            if kind == self._h5.h5l.TYPE_HARD:
-                path += b"/" + name
-                continue
-            followed += 1
-            if kind != self._h5.h5l.TYPE_SOFT:
-                return path, "leads out of the file"
-            if followed > LINKS_FOLLOWED:
-                return path, "leads nowhere"
-            onward = group.links.get_val(name)
-            if onward.startswith(b"/"):
-                path = b""
-            parts[:0] = [part for part in onward.split(b"/") if part]
-        return path, None
+            self.findings.append(unfollowed(path, f"a link of the unknown type {kind}"))
 
     def _dataset(self, opened: Any, path: bytes, names: Sequence[bytes]) -> Dataset | None:
         """Return a dataset as it is described in the file, or None for one that holds nothing by its nature."""
@@ -281,17 +278,17 @@ class _Walk:
         try:
             dtype = opened.dtype
         except TypeError as exc:
-            self.findings.append(_unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
+            self.findings.append(unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
         if misread(dtype):
             what = "not judged, since h5py misreads numbers of varying length in another byte order than this machine's"
-            self.findings.append(_unfollowed(path, what))
+            self.findings.append(unfollowed(path, what))
         chunks = tuple(created.get_chunk()) if chunked else None
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
         says = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
-        hindrances = list(self._hindrances(opened, created, dataset))
+        hindrances = list(self._hindrances.of(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
             return replace(dataset, readable=False)
@@ -299,111 +296,9 @@ class _Walk:
         self.findings += unwritten.said(dataset, never)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
 
-    def _hindrances(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
-        """Yield why a dataset must not or cannot be read; the first reason is enough."""
-        if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
-            offset = opened.get_offset()
-            if offset is not None and dataset.bytes and self._size <= offset:
-                spelled = escape(dataset.path)
-                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
-                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
-                return
-        if created.get_external_count():
-            file = escape(created.get_external(0)[0])
-            yield _unfollowed(dataset.path, "a dataset whose values lie in another file", file)
-            return
-        if created.get_layout() == self._h5.h5d.VIRTUAL:
-            target, why = self._leaving(created, LINKS_FOLLOWED)
-            if why is not None:
-                yield _unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
-                return
-        missing = self._missing_filter(opened, created, dataset)
-        if missing is not None:
-            yield missing
-            return
-        yield from self._too_large(opened, created, dataset)
 
-    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None]:
-        """Return the first source of a virtual dataset that is not plainly in this file, and what it does."""
-        for at in range(created.get_virtual_count()):
-            file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
-            target = plain(f"{file}:{name}")
-            if file != "." or "%" in name:
-                return target, "is in another file" if file != "." else "is a pattern"
-            path, why = self._resolve(b"", name.encode("utf-8", "surrogateescape"))
-            if why is not None:
-                return target, why
-            source = self._h5.h5o.open(self._file, path or b"/")
-            if not isinstance(source, self._h5.h5d.DatasetID):
-                return target, "is no dataset"
-            behind = source.get_create_plist()
-            if behind.get_external_count():
-                return target, "has its values in another file"
-            if behind.get_layout() == self._h5.h5d.VIRTUAL:
-                further, why = (
-                    self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end")
-                )
-                if why is not None:
-                    return further, why
-        return "", None
-
-    def _missing_filter(self, opened: Any, created: Any, dataset: Dataset) -> Finding | None:
-        for at, number in enumerate(dataset.filters):
-            if self._h5.h5z.filter_avail(number) or not dataset.bytes:
-                continue
-            with contextlib.suppress(*TROUBLE):
-                if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
-                    continue  # an optional filter that was not there either when the chunks were written
-            called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
-            name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
-            package = "hdf5plugin" if number in SHIPPED else None
-            advice = f"; the package {package} brings it" if package else ""
-            return found(
-                "missing-filter",
-                f"{escape(dataset.path)} needs the HDF5 filter {number}{f' ({name})' if name else ''}, "
-                f"which is not installed{advice}",
-                field=dataset.title,
-                filter=number,
-                name=name,
-                package=package,
-                dataset=escape(dataset.path),
-            )
-        return None
-
-    def _too_large(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
-        virtual = created.get_layout() == self._h5.h5d.VIRTUAL
-        stored = self._size
-        if not virtual:
-            with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
-                stored = min(opened.get_storage_size(), self._size)
-        chunk = dataset.chunk_bytes if dataset.filters else 0
-        declared = dataset.bytes
-        why = None
-        verdict: Verdict = "unverifiable"
-        if declared > max(LARGE, SPARSE * stored):
-            why = f"declares {declared} bytes, but {stored} are stored"
-        elif dataset.row_bytes > LARGEST:
-            why = f"has rows of {dataset.row_bytes} bytes"
-        elif chunk > LARGEST and 0 < inflates(dataset.filters, stored) < chunk:
-            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
-            verdict = "bad"
-        elif chunk > LARGEST:
-            why = f"has compressed chunks of {chunk} bytes"
-        elif self._declared + declared > max(LARGE, SPARSE * self._size):
-            why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
-        if why is None:
-            self._declared += declared
-            return
-        spelled = escape(dataset.path)
-        yield found(
-            "too-large",
-            f"{spelled} {why}; not read",
-            field=dataset.title,
-            verdict=verdict,
-            dataset=spelled,
-            declared=declared,
-            stored=stored,
-        )
+def _is_loss(finding: Finding) -> bool:
+    return finding.code == "truncated-store" and "path" in finding.details
 
 
 def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
@@ -411,10 +306,3 @@ def killed(signal: str, what: str, field: str | None = None, **details: Any) -> 
     if signal == "SIGALRM":
         return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
     return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)
-
-
-def _unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
-    spelled = escape(path)
-    if target is None:
-        return found("unsupported", f"{spelled}: {what}", path=spelled)
-    return found("unsupported", f"{spelled} is {what}: {target}; not followed", path=spelled, target=target)

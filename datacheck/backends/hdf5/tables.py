@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct, places
 from datacheck.backends.hdf5.declared import Declared
+from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -40,11 +41,10 @@ EACH = "*"
 """Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS = 1 << 11
 SMALL = TEXTS | {NUMBERS}
-SHARDS_A_TABLE = 4096
+SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
 INDEX = b"_i_"
 UNJUDGED = frozenset({"char", "empty"})
 """What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
-UNJUDGED_A_SHARD = 1000
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,8 @@ class Contents:
     """The steps of the walk that killed the reader, so that no worker has to find out again (see `fork_guard`)."""
     damaged: bool = False
     """Whether the library would refuse the file as it is."""
+    recovery: Recovery | None = None
+    """How the file is to be shown to the library, if not as it is."""
     paths: tuple[bytes, ...] = ()
     """Those of all datasets, also of those that have no values."""
     shapes: tuple[tuple[bytes, tuple[int, ...]], ...] = ()

@@ -38,6 +38,8 @@ def never_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Range
             return ((0, dataset.rows),) if opened.get_offset() is None and not opened.get_storage_size() else ()
         if layout == h5.h5d.CHUNKED and dataset.chunks:
             return _without_chunks(opened, dataset, dataset.chunks)
+        if layout == h5.h5d.VIRTUAL:
+            return _without_source(created, dataset)
     except TROUBLE:  # what is damaged shows when it is read
         pass
     return ()
@@ -55,6 +57,22 @@ def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> R
     before = np.flatnonzero(np.diff(edges) > 1)
     starts, stops = (edges[before] + 1) * chunks[0], edges[before + 1] * chunks[0]
     return tuple(zip(starts.tolist(), np.minimum(stops, dataset.rows).tolist(), strict=True))
+
+
+def _without_source(created: Any, dataset: Dataset) -> Ranges:
+    """Return the rows of a virtual dataset that no source is said to have.
+
+    Of a source that has every second row or so, all rows between the first and the last are taken for its own.
+    """
+    bounds = [created.get_virtual_vspace(at).get_select_bounds() for at in range(created.get_virtual_count())]
+    ranges, end = [], 0
+    for low, high in sorted((int(low[0]), int(high[0]) + 1) for low, high in bounds):
+        if low > end:
+            ranges.append((end, low))
+        end = max(end, high)
+    if end < dataset.rows:
+        ranges.append((end, dataset.rows))
+    return tuple(ranges)
 
 
 def within(ranges: Ranges, start: int, stop: int) -> Sequence[int]:

@@ -13,7 +13,7 @@ import pytest
 
 import datacheck
 from datacheck.backends import open_store
-from datacheck.backends.hdf5 import direct, survey, tables
+from datacheck.backends.hdf5 import direct, hindrances, tables
 from datacheck.backends.hdf5 import file as hdf5_file
 from datacheck.backends.hdf5 import kept as hdf5_kept
 from datacheck.backends.hdf5.bounds import at_most
@@ -286,7 +286,7 @@ def test_a_chunk_beyond_our_limit_is_bad_only_where_its_bytes_cannot_be_so_many(
             return 2
 
     h5 = type("h5", (), {"h5d": type("h5d", (), {"VIRTUAL": 3})})
-    walk = survey._Walk(h5, None, 1 << 30, None)
+    walk = hindrances.Hindrances(h5, None, 1 << 30)
     dataset = tables.Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
     (finding,) = walk._too_large(Opened(), Created(), dataset)
     assert (finding.code, finding.verdict) == ("too-large", verdict)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import survey
+from datacheck.backends.hdf5 import hindrances, survey
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.window import Window
 from datacheck.backends.interface import StoreOptions
@@ -321,8 +321,8 @@ def test_a_dataset_far_larger_than_what_is_stored_is_not_read(path):
 
 
 def test_many_datasets_that_are_too_large_together_are_not_all_read(path, monkeypatch):
-    monkeypatch.setattr(survey, "LARGE", 1 << 20)
-    monkeypatch.setattr(survey, "SPARSE", 0)
+    monkeypatch.setattr(hindrances, "LARGE", 1 << 20)
+    monkeypatch.setattr(hindrances, "SPARSE", 0)
     store(path, a=np.ones(1 << 16), b=np.ones(1 << 15), c=np.ones(1 << 16))
     with h5py.File(path) as file:
         assert file["a"].nbytes * 2 == 1 << 20

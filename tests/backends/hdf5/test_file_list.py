@@ -90,7 +90,8 @@ def test_a_damaged_file_of_a_folder_costs_only_itself(tmp_path):
     reader = recognised(tmp_path)
     cut, root = reader.layout().findings
     assert (cut.code, cut.file) == ("truncated-store", "b.h5")
-    assert (root.code, root.file, root.message[:19]) == ("truncated-store", "b.h5", "/ cannot be opened:")
+    assert (root.code, root.file) == ("truncated-store", "b.h5")
+    assert "some of the links of / are lost, since the file ends at 600" in root.message
     assert {file for file, _ in rows_of(reader)} == {"a.h5", "c.h5"}
 
 

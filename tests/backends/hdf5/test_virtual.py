@@ -70,3 +70,36 @@ def test_every_chunk_under_a_virtual_dataset_may_be_damaged(tmp_path):
             spoil(path, part, row)
     report = scan(path, workers=1)
     assert {it.key for it in report.findings if it.key.startswith("/all[")} == {f"/all[{at}]" for at in range(ROWS)}
+
+
+def test_rows_of_a_virtual_dataset_that_no_source_has_are_said(tmp_path):
+    path = tmp_path / "store.h5"
+    with h5py.File(path, "w") as file:
+        file["a"], file["b"] = np.arange(40.0).reshape(10, 4) + 1, np.arange(40.0).reshape(10, 4) + 50
+        shown = h5py.VirtualLayout((40, 4), "f8")
+        shown[:10] = h5py.VirtualSource(".", "a", (10, 4))
+        shown[15:25] = h5py.VirtualSource(".", "b", (10, 4))
+        file.create_virtual_dataset("data", shown)
+        whole = h5py.VirtualLayout((20, 4), "f8")
+        whole[::2] = h5py.VirtualSource(".", "a", (10, 4))
+        whole[1::2] = h5py.VirtualSource(".", "b", (10, 4))
+        file.create_virtual_dataset("woven", whole)
+    said = [it for it in scan(path, workers=1).findings if it.code == "unwritten"]
+    assert [(it.details["dataset"], it.details["ranges"]) for it in said] == [("/data", [[10, 14], [25, 39]])]
+
+
+def test_of_the_sources_of_a_virtual_dataset_the_one_that_is_not_there_is_named(tmp_path):
+    with h5py.File(tmp_path / "0.h5", "w") as source:
+        source["data"] = np.ones((10, 4))
+    with h5py.File(tmp_path / "store.h5", "w") as file:
+        shown = h5py.VirtualLayout((20, 4), "f8")
+        for number in range(2):
+            shown[10 * number : 10 * number + 10] = h5py.VirtualSource(f"{number}.h5", "data", (10, 4))
+        file.create_virtual_dataset("data", shown)
+    (finding,) = scan(tmp_path / "store.h5", workers=1).findings
+    assert finding.message == (
+        "/data is a virtual dataset with a source that is in another file, which is not there: 1.h5:data; not followed"
+    )
+    (tmp_path / "1.h5").write_bytes((tmp_path / "0.h5").read_bytes())
+    (finding,) = scan(tmp_path / "store.h5", workers=1).findings
+    assert finding.message.endswith("that is in another file: 0.h5:data; not followed")

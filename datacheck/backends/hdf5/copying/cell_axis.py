@@ -34,7 +34,7 @@ def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
         return rows
     tables = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
     try:
-        with opened(file) as handle:
+        with opened(file, contents.recovery) as handle:
             gone = _cells_of(handle.file, cells, tables, rows)
             if not len(gone):
                 return rows
@@ -126,7 +126,7 @@ def amend_cells(
     known |= {it.path: it for it in contents.unjudged}
     amended: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
     try:
-        with opened(file) as handle:
+        with opened(file, contents.recovery) as handle:
             gone = _gone(handle.file, cells, changes)
             if not len(gone):
                 return {}

@@ -76,8 +76,8 @@ class Hdf5Copier:
             label = f"{reader.names[number]}: " if reader.names else ""
             lost = self._lost(reader, number)
             try:
-                with opened(file) as handle:
-                    contents = reader.contents(number)
+                contents = reader.contents(number)
+                with opened(file, contents.recovery) as handle:
                     skip = _deadly(contents.findings) | lost
                     said += (label + it for it in of_file(library(), handle.id, contents, skip, lost))
             except TROUBLE:
@@ -161,7 +161,7 @@ class Hdf5Copier:
             anew = bool(lost or made.left_out or samples or amended) or contents.damaged
             if changes or anew:
                 try:
-                    with opened(file) as handle:
+                    with opened(file, contents.recovery) as handle:
                         skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
                 except TROUBLE as exc:
                     if reader.names:
@@ -271,7 +271,7 @@ def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
 def _copy_file(part: Part, target: Path) -> Marks:
     if part.plan.as_it_is:
         return (yield from copy_bytes(part.file, target))
-    with opened(part.file) as source:
+    with opened(part.file, part.plan.contents.recovery) as source:
         builder = Builder(library(), source, target, part.plan)
         told = yield from builder.build()
         narrow(target, part.file.stat().st_mode)

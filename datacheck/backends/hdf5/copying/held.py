@@ -26,7 +26,7 @@ def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
     held = 0
     changes: dict[bytes, Change] = {}
     label = reader.names[part.number] if reader.names else None
-    with opened(part.file) as source:
+    with opened(part.file, part.plan.contents.recovery) as source:
         for table, first in part.tables:
             if table.each:
                 continue

@@ -107,7 +107,7 @@ def read_numbers(file: Path, contents: Contents) -> Read:
     by_path |= {it.path: it for it in contents.unjudged}
     read = {}
     try:
-        with opened(file) as handle:
+        with opened(file, contents.recovery) as handle:
             look = Looking(library(), handle.file.id, StepCounter({}))
             for number in means.numbers:
                 values = look.values(by_path[number.path]) if number.path in by_path else None

@@ -1,0 +1,187 @@
+"""Why a dataset of an HDF5 file is not to be read, or cannot be: where its values lie, its filters, its size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED, inflates
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+
+LINKS_FOLLOWED = 32
+LARGE = 1 << 40
+SPARSE = 1000
+"""A dataset above LARGE that declares more than SPARSE times the bytes stored for it would take hours to read, and is
+not; nor is what makes all datasets of one file together exceed both. Anything else is read piece by piece."""
+LARGEST = 1 << 30
+"""Bytes of a row, or of a chunk that a filter must decode in one piece."""
+
+
+class Hindrances:
+    """What keeps the datasets of an open file of `size` bytes from being read; what they declare adds up."""
+
+    def __init__(self, h5: Any, file: Any, size: int, path: Path | None = None) -> None:
+        self._h5 = h5
+        self._file = file
+        self._size = size
+        self._declared = 0
+        self._folder = None if path is None else path.parent
+
+    def of(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+        """Yield why a dataset must not or cannot be read; the first reason is enough."""
+        if created.get_layout() == self._h5.h5d.CONTIGUOUS and not created.get_external_count():
+            offset = opened.get_offset()
+            if offset is not None and dataset.bytes and self._size <= offset:
+                spelled = escape(dataset.path)
+                said = f"{spelled} is lost, since its values begin at offset {offset} and the file ends at {self._size}"
+                yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
+                return
+        if created.get_external_count():
+            file = escape(created.get_external(0)[0])
+            yield unfollowed(dataset.path, "a dataset whose values lie in another file", file)
+            return
+        if created.get_layout() == self._h5.h5d.VIRTUAL:
+            target, why = self._leaving(created, LINKS_FOLLOWED)
+            if why is not None:
+                yield unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
+                return
+        missing = self._missing_filter(opened, created, dataset)
+        if missing is not None:
+            yield missing
+            return
+        yield from self._too_large(opened, created, dataset)
+
+    def _leaving(self, created: Any, depth: int) -> tuple[str, str | None]:
+        """Return the first source of a virtual dataset that is not plainly in this file, and what it does."""
+        for at in range(created.get_virtual_count()):
+            file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
+            target = plain(f"{file}:{name}")
+            if file != ".":
+                return self._absent(created) or (target, "is in another file")
+            if "%" in name:
+                return target, "is a pattern"
+            path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
+            if why is not None:
+                return target, why
+            source = self._h5.h5o.open(self._file, path or b"/")
+            if not isinstance(source, self._h5.h5d.DatasetID):
+                return target, "is no dataset"
+            behind = source.get_create_plist()
+            if behind.get_external_count():
+                return target, "has its values in another file"
+            if behind.get_layout() == self._h5.h5d.VIRTUAL:
+                further, why = (
+                    self._leaving(behind, depth - 1) if depth else (target, "is virtual in turn, without end")
+                )
+                if why is not None:
+                    return further, why
+        return "", None
+
+    def _absent(self, created: Any) -> tuple[str, str] | None:
+        """Return the first source that is not there, of those in files that would lie below the folder of this one."""
+        for at in range(created.get_virtual_count() if self._folder is not None else 0):
+            file = created.get_virtual_filename(at)
+            inside = file not in ("", ".") and "%" not in file and not Path(file).is_absolute()
+            if inside and ".." not in Path(file).parts and not os.path.lexists(self._folder / file):
+                return plain(f"{file}:{created.get_virtual_dsetname(at)}"), "is in another file, which is not there"
+        return None
+
+    def _missing_filter(self, opened: Any, created: Any, dataset: Dataset) -> Finding | None:
+        for at, number in enumerate(dataset.filters):
+            if self._h5.h5z.filter_avail(number) or not dataset.bytes:
+                continue
+            with contextlib.suppress(*TROUBLE):
+                if opened.chunk_iter(lambda chunk, at=at: None if chunk.filter_mask >> at & 1 else True) is None:
+                    continue  # an optional filter that was not there either when the chunks were written
+            called = created.get_filter(at)[3].split(b"\0")[0].split(b";")[0].decode("utf-8", "surrogateescape")
+            name = SHIPPED.get(number) or OTHERS.get(number) or plain(called)[:80]
+            package = "hdf5plugin" if number in SHIPPED else None
+            advice = f"; the package {package} brings it" if package else ""
+            return found(
+                "missing-filter",
+                f"{escape(dataset.path)} needs the HDF5 filter {number}{f' ({name})' if name else ''}, "
+                f"which is not installed{advice}",
+                field=dataset.title,
+                filter=number,
+                name=name,
+                package=package,
+                dataset=escape(dataset.path),
+            )
+        return None
+
+    def _too_large(self, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+        virtual = created.get_layout() == self._h5.h5d.VIRTUAL
+        stored = self._size
+        if not virtual:
+            with contextlib.suppress(*TROUBLE):  # the index of the chunks may be damaged: reading them tells
+                stored = min(opened.get_storage_size(), self._size)
+        chunk = dataset.chunk_bytes if dataset.filters else 0
+        declared = dataset.bytes
+        why = None
+        verdict: Verdict = "unverifiable"
+        if declared > max(LARGE, SPARSE * stored):
+            why = f"declares {declared} bytes, but {stored} are stored"
+        elif dataset.row_bytes > LARGEST:
+            why = f"has rows of {dataset.row_bytes} bytes"
+        elif chunk > LARGEST and 0 < inflates(dataset.filters, stored) < chunk:
+            why = f"has compressed chunks of {chunk} bytes, which the {stored} bytes stored cannot be"
+            verdict = "bad"
+        elif chunk > LARGEST:
+            why = f"has compressed chunks of {chunk} bytes"
+        elif self._declared + declared > max(LARGE, SPARSE * self._size):
+            why = f"declares {declared} bytes beside {self._declared} others, but the file has {self._size}"
+        if why is None:
+            self._declared += declared
+            return
+        spelled = escape(dataset.path)
+        yield found(
+            "too-large",
+            f"{spelled} {why}; not read",
+            field=dataset.title,
+            verdict=verdict,
+            dataset=spelled,
+            declared=declared,
+            stored=stored,
+        )
+
+    def resolve(self, above: bytes, target: bytes) -> tuple[bytes, str | None]:
+        """Return the path by hard links alone that a path leads to, or why there is none."""
+        parts = [part for part in (target if target.startswith(b"/") else above + b"/" + target).split(b"/") if part]
+        path = b""
+        followed = 0
+        while parts:
+            name = parts.pop(0)
+            if name == b".":
+                continue
+            group = self._h5.h5o.open(self._file, path or b"/")
+            if not isinstance(group, self._h5.h5g.GroupID) or not group.links.exists(name):
+                return path, "leads nowhere"
+            kind = group.links.get_info(name).type
+            if kind == self._h5.h5l.TYPE_HARD:
+                path += b"/" + name
+                continue
+            followed += 1
+            if kind != self._h5.h5l.TYPE_SOFT:
+                return path, "leads out of the file"
+            if followed > LINKS_FOLLOWED:
+                return path, "leads nowhere"
+            onward = group.links.get_val(name)
+            if onward.startswith(b"/"):
+                path = b""
+            parts[:0] = [part for part in onward.split(b"/") if part]
+        return path, None
+
+
+def unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:
+    """Return the finding for what is not followed, or not read."""
+    spelled = escape(path)
+    if target is None:
+        return found("unsupported", f"{spelled}: {what}", path=spelled)
+    return found("unsupported", f"{spelled} is {what}: {target}; not followed", path=spelled, target=target)

@@ -1,0 +1,97 @@
+"""A damaged HDF5 file as a Python file: with its superblock, and what else was mended, as the library accepts it."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from pathlib import Path
+
+from datacheck.backends.hdf5.recovery.recover import Recovery
+from datacheck.backends.hdf5.superblock import READ_BYTES, Beyond, Superblock, header_bytes
+from datacheck.files.regular import open_descriptor
+from datacheck.files.retrying import preadv
+
+
+class Mended:
+    """A damaged file as a Python file: its superblock as the library accepts it, and an error beyond its real end.
+
+    It reports the end that the superblock has: the library opens no dataset that reaches beyond the end of the file.
+    What was recovered has patches, and what it has behind the end lies far from it, where nothing else leads.
+    """
+
+    def __init__(self, path: Path, block: Superblock, recovered: Recovery | None = None) -> None:
+        self.descriptor = open_descriptor(path)
+        self.size = os.fstat(self.descriptor).st_size
+        self._end = max(self.size, block.end)
+        self._behind, self._start = b"", self._end
+        patches: dict[int, bytes] = {}
+        if recovered is not None:
+            block, self._behind, self._start = recovered.block, recovered.behind, recovered.start
+            self._end = recovered.start + len(recovered.behind)
+            patches.update(recovered.patches)
+        patches[block.offset] = block.mended(self._end)
+        self._places = sorted(patches)
+        self._patches = [patches[at] for at in self._places]
+        self._longest = max(map(len, self._patches))
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, into: memoryview) -> int:
+        """Fill `into`. Raises Beyond where the file has no such bytes; the library gets no other exception."""
+        wanted, at = len(into), self._at
+        if self._behind and at >= self._start:
+            held = self._behind[at - self._start : at - self._start + wanted]
+            into[:] = held.ljust(wanted, b"\0")  # the library looks further ahead than the end
+            self._at = at + wanted
+            return wanted
+        have = max(0, min(wanted, self.size - at)) if at >= 0 else 0
+        got = 0
+        while got < have:
+            step = preadv(self.descriptor, [into[got:have]], at + got)
+            if not step:
+                break
+            got += step
+        if got < wanted:
+            length = header_bytes(bytes(into[: min(got, READ_BYTES)]))
+            if length is None or length > got:
+                raise Beyond(at, at + wanted, self.size)
+            into[got:] = bytes(wanted - got)  # the library looks further ahead than an object header goes
+        self._patch(into, at)
+        self._at = at + wanted
+        return wanted
+
+    def _patch(self, into: memoryview, at: int) -> None:
+        end = at + len(into)
+        nth = bisect_right(self._places, at - self._longest)
+        while nth < len(self._places) and self._places[nth] < end:
+            place, held = self._places[nth], self._patches[nth]
+            low, high = max(at, place), min(end, place + len(held))
+            if low < high:
+                into[low - at : high - at] = held[low - place : high - place]
+            nth += 1
+
+    def read(self, size: int = -1) -> bytes:
+        raw = bytearray(max(0, min(size, self.size)))
+        self.readinto(memoryview(raw))
+        return bytes(raw)
+
+    def write(self, _: object) -> int:
+        raise OSError("a source is never written")
+
+    def flush(self) -> None:
+        """Do nothing: there is nothing to write."""
+
+    def truncate(self, size: int | None = None) -> int:
+        """Do nothing: the library asks for it when it closes a file."""
+        return self._end
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1

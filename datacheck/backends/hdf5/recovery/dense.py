@@ -1,0 +1,175 @@
+"""The links of a group of the new kind that lie in a heap, as its indexes and the blocks of that heap have them.
+
+What was taken out of a heap can be read in it still, so that a link counts only where an index leads to it, or where
+there are just as many as the heap says.
+
+HDF5 File Format Specification 3.0, III.A.2 (version 2 B-trees), III.G (fractal heaps), IV.A.2.c (link info).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from datacheck.backends.hdf5.recovery.headers import NOWHERE, Message
+from datacheck.backends.hdf5.recovery.links import LINK_VERSION, Link, of_message
+from datacheck.backends.hdf5.recovery.raw import Raw
+
+BLOCK_HEAD = 21
+"""Bytes before what a block of a heap of links holds: its signature, version, heap, offset and checksum."""
+BLOCKS = tuple(512 << power for power in range(8))
+"""The sizes that such blocks have."""
+BY_NAME, BY_ORDER = 5, 6
+"""The kinds of trees that index links; their records have a hash of 4 bytes, or an order of 8, before the place."""
+NODE_FRAME = 10
+"""Bytes of a node of a tree that are no records: signature, version, kind and checksum."""
+DEEPEST = 16
+NODES = 1 << 16
+OBJECTS_AT = 70
+"""Where in the header of a heap stands how many objects it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heaped:
+    """The links of a group as far as they are there; `certain` if these are all, and none was taken out."""
+
+    links: list[Link]
+    certain: bool
+    unproven: frozenset[bytes] = frozenset()
+    """Names of links that were found, and may have been taken out of the heap."""
+
+
+def places_of(info: Message) -> tuple[int, list[int]] | None:
+    """Return where the heap of the links is, and the trees that index it; None where there is none."""
+    if len(info.held) < 18:
+        return None
+    at = 10 if info.held[1] & 1 else 2
+    heap, *trees = struct.unpack_from(f"<{(len(info.held) - at) // 8}Q", info.held, at)
+    return None if heap == NOWHERE else (heap, [it for it in trees[:2] if it != NOWHERE])
+
+
+def heaped(raw: Raw, heap: int, trees: Sequence[int], blocks: Sequence[int]) -> Heaped:
+    """Return the links in the heap there, of which the blocks were found at these addresses."""
+    there: dict[int, Link] = {}
+    starts: dict[int, int] = {}
+    for at in blocks:
+        read = _block(raw, at)
+        if read is None:
+            continue
+        start, block = read
+        starts[start] = starts.get(start, 0) + 1
+        there.update((start + place, link) for place, link in _in_block(raw, block))
+    if any(count > 1 for count in starts.values()):  # one of two was given up, and nothing says which
+        return Heaped([], certain=False, unproven=frozenset(it.name for it in there.values()))
+    indexes = [_Index(raw, at) for at in trees]
+    live = {place for it in indexes for place in it.places}
+    if any(it.whole for it in indexes):
+        certain = live <= there.keys()
+    else:
+        held = raw.read(heap, OBJECTS_AT + 8)
+        count = int.from_bytes(held[OBJECTS_AT:], "little") if held.startswith(b"FRHP") else None
+        certain = len(there) == count == len({it.name for it in there.values()})
+        live = set(there) if certain else live
+    links = [link for place, link in there.items() if place in live]
+    if len({it.name for it in links}) < len(links):
+        links, certain = [], False
+    names = {it.name for it in links}
+    rest = () if certain else (it.name for it in there.values() if it.name not in names)
+    return Heaped(links, certain, frozenset(rest))
+
+
+def _block(raw: Raw, at: int) -> tuple[int, bytes] | None:
+    """Return where in its heap a block begins, and its bytes; None if its checksum matches at no size there is."""
+    held = raw.read(at, BLOCKS[-1])
+    checksum = held[BLOCK_HEAD - 4 : BLOCK_HEAD]
+    for size in BLOCKS:
+        block = held[: BLOCK_HEAD - 4] + bytes(4) + held[BLOCK_HEAD:size]
+        if len(block) < size:
+            break
+        if raw.matches(at, block, checksum):
+            return int.from_bytes(held[13:17], "little"), block
+    return None
+
+
+def _in_block(raw: Raw, block: bytes) -> Iterator[tuple[int, Link]]:
+    at = BLOCK_HEAD
+    while (at := block.find(LINK_VERSION, at)) >= 0 and raw.looked(1):
+        made = of_message(block, at)
+        if made is None:
+            at += 1
+        else:
+            link, end = made
+            yield at, link
+            at = end
+
+
+@dataclass
+class _Index:
+    """The places in a heap that a tree leads to; `whole` if all of it could be read."""
+
+    raw: Raw
+    at: int
+    places: set[int] = field(default_factory=set)
+    whole: bool = False
+    _head: int = 4
+    _size: int = 0
+    _record: int = 0
+    _kind: int = 0
+
+    def __post_init__(self) -> None:
+        held = self.raw.read(self.at, 38)
+        if len(held) < 38 or not held.startswith(b"BTHD\0") or not self.raw.matches(self.at, held[:34], held[34:]):
+            return
+        self._kind, self._size, self._record, depth = struct.unpack_from("<BIHH", held, 5)
+        root, used, total = struct.unpack_from("<QHQ", held, 16)
+        self._head = 4 if self._kind == BY_NAME else 8
+        if self._kind not in (BY_NAME, BY_ORDER) or self._record != self._head + 7 or depth > DEEPEST:
+            return
+        if not NODE_FRAME + self._record <= self._size <= 1 << 16:
+            return
+        self._walk(root, used, depth)
+        self.whole = len(self.places) == total
+
+    def _walk(self, root: int, used: int, depth: int) -> None:
+        widths = list(self._widths(depth))
+        todo = [(root, used, depth)]
+        seen: set[int] = set()
+        while todo and len(seen) < NODES:
+            at, used, depth = todo.pop()
+            if at in seen or at == NOWHERE:
+                continue
+            seen.add(at)
+            count, total = widths[depth - 1] if depth else (0, 0)
+            pointer = 8 + count + total
+            size = NODE_FRAME + used * self._record + ((used + 1) * pointer if depth else 0)
+            held = self.raw.read(at, size)
+            sign = b"BTIN\0" if depth else b"BTLF\0"
+            if len(held) < size or held[:6] != sign + bytes([self._kind]) or size > self._size:
+                continue
+            if not self.raw.matches(at, held[:-4], held[-4:]) or not self.raw.looked(used):
+                continue
+            for nth in range(used):
+                flags, place = struct.unpack_from("<BI", held, 6 + nth * self._record + self._head)
+                if not flags & 0x30:  # managed by the heap: there are no others among links
+                    self.places.add(place)
+            begin = 6 + used * self._record
+            for nth in range(used + 1 if depth else 0):
+                step = begin + nth * pointer
+                below = int.from_bytes(held[step : step + 8], "little")
+                todo.append((below, int.from_bytes(held[step + 8 : step + 8 + count], "little"), depth - 1))
+
+    def _widths(self, depth: int) -> Iterator[tuple[int, int]]:
+        """Yield how many bytes the pointers of each level have for the records of a child, and of all below it."""
+        most = (self._size - NODE_FRAME) // self._record
+        count, total, below = _bytes_for(most), 0, most
+        for _ in range(depth):
+            yield count, total
+            pointer = 8 + count + total
+            most = (self._size - NODE_FRAME - pointer) // (self._record + pointer)
+            below = (most + 1) * below + most
+            total = _bytes_for(below)
+
+
+def _bytes_for(number: int) -> int:
+    return (max(1, number).bit_length() - 1) // 8 + 1

@@ -1,0 +1,236 @@
+"""The links of a group, read without the library from its header or its symbol table.
+
+HDF5 File Format Specification 3.0, III.A.1 (B-trees), III.B and III.C (symbol tables), III.D (local heaps),
+IV.A.2.g (the link message).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacheck.backends.hdf5.name_heap import in_heap
+from datacheck.backends.hdf5.recovery.headers import NOWHERE
+from datacheck.backends.hdf5.recovery.raw import Raw
+
+HEAP_BYTES = 16 << 20
+"""More names of a group are not looked at."""
+NAME_BYTES = 1 << 16
+"""No name is longer: a message that holds one has its length in 16 bits."""
+NODES = 1 << 16
+"""More nodes of the B-tree of a group are not looked at."""
+ENTRY = 40
+"""Bytes of an entry of a symbol table."""
+NODE_ENTRIES = 1 << 12
+NODE_BYTES, TREE_BYTES = 328, 544
+"""Bytes of a node of a symbol table and of its tree, unless a file says otherwise."""
+GROUP_IN_CACHE, SOFT_IN_CACHE = 1, 2
+"""Kinds of what an entry says of the object that it leads to."""
+LINK_VERSION = 1
+HARD, SOFT, EXTERNAL = 0, 1, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link; `address` is where a hard one leads, `value` the path that a soft one says."""
+
+    name: bytes
+    address: int = NOWHERE
+    kind: int = HARD
+    value: bytes = b""
+    places: tuple[int, int] | None = None
+    """Where the tree and the heap of the old group are that the link leads to, where its node says so too."""
+
+
+def of_message(held: bytes, at: int = 0) -> tuple[Link, int] | None:
+    """Return the link that a message holds at that place, and where it ends there; None where there is none."""
+    try:
+        return _of_message(held, at)
+    except (struct.error, IndexError):
+        return None
+
+
+def _of_message(held: bytes, at: int) -> tuple[Link, int] | None:
+    version, flags = held[at], held[at + 1]
+    if version != LINK_VERSION or flags & 0xE0:
+        return None
+    at += 2
+    kind = HARD
+    if flags & 0x08:
+        kind = held[at]
+        at += 1
+    at += 8 if flags & 0x04 else 0
+    at += 1 if flags & 0x10 else 0
+    width = 1 << (flags & 3)
+    length = int.from_bytes(held[at : at + width], "little")
+    at += width
+    name = held[at : at + length]
+    at += length
+    if len(name) != length or not name or b"/" in name or b"\0" in name:
+        return None
+    if kind == HARD:
+        (address,) = struct.unpack_from("<Q", held, at)
+        return Link(name, address), at + 8
+    (size,) = struct.unpack_from("<H", held, at)
+    value = held[at + 2 : at + 2 + size]
+    return (Link(name, kind=kind, value=value), at + 2 + size) if len(value) == size else None
+
+
+@dataclass
+class SymbolTable:
+    """The links of an old group as far as its nodes are there; `lost` counts the nodes that are not, or are damaged.
+
+    `beyond` says that one lay beyond the end of the file; `names` are those in the heap that no node leads to.
+    """
+
+    links: list[Link] = field(default_factory=list)
+    nodes: set[int] = field(default_factory=set)
+    lost: int = 0
+    treeless: bool = False
+    """Whether a part of the tree is lost, so that there may be nodes of this group that nothing leads to."""
+    beyond: bool = False
+    short: bool = False
+    """Whether a node ends behind the end of the file: the library wants all of it, whatever it holds."""
+    heap: bytes = b""
+    names: set[bytes] = field(default_factory=set)
+    unnamed: list[int] = field(default_factory=list)
+    """Where links lead whose names are lost."""
+
+
+def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
+    """Read the symbol table of an old group."""
+    made = SymbolTable(heap=names_of(raw, heap))
+    if not made.heap:
+        made.lost += 1
+        made.beyond |= raw.lacks(heap, 32)
+    todo = [(tree, True)]
+    seen: set[int] = set()
+    while todo and len(seen) < NODES:
+        at, in_tree = todo.pop()
+        if at in seen:
+            made.lost += 1
+            made.treeless = True
+            continue
+        seen.add(at)
+        if raw.read(at, 4) == b"SNOD":
+            made.nodes.add(at)
+            made.short |= raw.lacks(at, NODE_BYTES)
+            there, missing = entries_there(raw, at)
+            _take(raw, made, there)
+            if missing:
+                made.lost += 1
+                made.beyond |= raw.lacks(at, 8 + ENTRY * (len(there) + missing))
+            continue
+        made.short |= raw.lacks(at, TREE_BYTES)
+        level, below = _children(raw, at)
+        if below is None:
+            made.lost += 1
+            made.treeless |= in_tree
+            made.beyond |= raw.lacks(at, 24)
+        else:
+            todo += ((it, level > 0) for it in reversed(below))
+    if made.lost:
+        there_are = in_heap(raw.read, heap)
+        raw.looked(len(there_are))
+        made.names = set(there_are) - {it.name for it in made.links}
+    return made
+
+
+def _take(raw: Raw, made: SymbolTable, found: Sequence[Entry]) -> None:
+    for entry in found:
+        link = entry.link(made.heap)
+        if not raw.looked(1, 0 if link is None else len(link.name) + len(link.value)):
+            return
+        if link is not None:
+            made.links.append(link)
+        elif entry.cache != SOFT_IN_CACHE:
+            made.unnamed.append(entry.address)
+            made.lost += bool(made.heap)
+
+
+def _children(raw: Raw, at: int) -> tuple[int, list[int] | None]:
+    """Return the level of the node of a tree there, and where it leads; None for where that is not to be read."""
+    head = raw.read(at, 24)
+    if len(head) < 24 or head[:5] != b"TREE\0":
+        return 0, None
+    used = int.from_bytes(head[6:8], "little")
+    held = raw.read(at + 24, 16 * used + 8)
+    if len(held) < 16 * used or not raw.looked(used // 16):
+        return head[5], None
+    return head[5], [int(struct.unpack_from("<Q", held, 16 * nth + 8)[0]) for nth in range(used)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a node of a symbol table."""
+
+    name_at: int
+    address: int
+    cache: int
+    value_at: int
+    places: tuple[int, int]
+
+    def link(self, heap: bytes) -> Link | None:
+        """Return the link by its name in the heap, None if it has none there."""
+        name = text_at(heap, self.name_at)
+        if not name:
+            return None
+        if self.cache != SOFT_IN_CACHE:
+            return Link(name, self.address, places=self.places if self.cache == GROUP_IN_CACHE else None)
+        value = text_at(heap, self.value_at)
+        return Link(name, kind=SOFT, value=value) if value else None
+
+
+def entries(raw: Raw, at: int) -> list[Entry]:
+    """Return the entries of the node there as far as they are, none if it is none."""
+    return entries_there(raw, at)[0]
+
+
+def entries_there(raw: Raw, at: int) -> tuple[list[Entry], int]:
+    """Return the entries of the node there, and how many it lacks."""
+    head = raw.read(at, 8)
+    used = int.from_bytes(head[6:8], "little")
+    if head[:5] != b"SNOD\x01" or len(head) < 8 or used > NODE_ENTRIES:
+        return [], 1
+    held = raw.read(at + 8, ENTRY * used)
+    raw.looked(len(held) // ENTRY)
+    found = [struct.unpack_from("<QQI4xQQ", held, nth * ENTRY) for nth in range(len(held) // ENTRY)]
+    made = [Entry(name, at, cache, one & 0xFFFFFFFF, (one, other)) for name, at, cache, one, other in found]
+    return made, used - len(made)
+
+
+def text_at(heap: bytes, at: int) -> bytes:
+    """Return the text that begins there in a heap, empty if none does."""
+    if not 0 < at < len(heap):
+        return b""
+    end = heap.find(b"\0", at, at + NAME_BYTES)
+    return heap[at:end] if end > at else b""
+
+
+def names_of(raw: Raw, at: int) -> bytes:
+    """Return the names that the local heap there holds, with what is between them; empty if it is not whole."""
+    if at not in raw.heaps:
+        held = _names_of(raw, at)
+        raw.heaps[at] = held if raw.keep(len(held)) else b""
+    return raw.heaps[at]
+
+
+def _names_of(raw: Raw, at: int) -> bytes:
+    head = raw.read(at, 32)
+    if len(head) < 32 or not head.startswith(b"HEAP\0"):
+        return b""
+    size, _, data = struct.unpack_from("<QQQ", head, 8)
+    held = raw.read(data, min(size, HEAP_BYTES)) if data < NOWHERE else b""
+    return held if len(held) == min(size, HEAP_BYTES) and held[:1] == b"\0" else b""
+
+
+def fits(raw: Raw, heap: bytes, found: Sequence[Entry]) -> bool:
+    """Say whether the names of a node are those of this heap: each begins where one does, and they are in order."""
+    if not raw.looked(1):
+        return False
+    if not found or not heap.startswith(b"\0", found[0].name_at - 1) or not raw.looked(len(found)):
+        return False  # a cheap look first: most do not fit
+    names = [text_at(heap, it.name_at) for it in found]
+    starts = all(it.name_at % 8 == 0 and heap[it.name_at - 1 : it.name_at] == b"\0" for it in found)
+    return bool(found) and starts and all(names) and names == sorted(set(names))

@@ -1,0 +1,133 @@
+"""What the library is shown in place of the damaged parts of a file: patches, and what is put behind its end.
+
+A header that lost a piece is shown without the continuation that led there. A group that lost names, or has a link that
+cannot be right, is shown with a symbol table made anew, as old groups have them (its parts are those of `links`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacheck.backends.hdf5.recovery.headers import LINK, LINK_INFO, NIL, NOWHERE, Header
+from datacheck.backends.hdf5.recovery.links import ENTRY, HARD, SOFT, SOFT_IN_CACHE, Link
+from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, lookup3
+
+MOST_BYTES = 48 << 20
+"""More is not shown in place of damaged bytes, or beside them."""
+NO_HOLE = 1
+"""What ends the list of what is free in a heap."""
+
+
+@dataclass
+class Overlay:
+    """Patches by their addresses, and the bytes `behind` the address where these begin.
+
+    A node of a symbol table has room for `leaf` entries twice, one of its tree for `inner` nodes twice.
+    """
+
+    start: int
+    leaf: int = 4
+    inner: int = 16
+    patches: list[tuple[int, bytes]] = field(default_factory=list)
+    behind: bytearray = field(default_factory=bytearray)
+    patched: int = 0
+
+    @property
+    def heavy(self) -> bool:
+        """Say whether nothing more may be shown."""
+        return len(self.behind) + self.patched > MOST_BYTES
+
+    def put(self, held: bytes) -> int:
+        """Put bytes behind the file; return their address."""
+        at = self.start + len(self.behind)
+        self.behind += held + bytes(-len(held) % 8)
+        return at
+
+    def show(self, made: Header, links: Sequence[Link] | None = None) -> bool:
+        """Show a header without the continuations that lead to nothing, and a group with these links alone.
+
+        Return False where the group has no room for what leads to them.
+        """
+        pieces = [bytearray(it.held) for it in made.pieces]
+
+        def mark(at: int, piece: int, kind: int, held: bytes | None = None) -> None:
+            begin = at - made.pieces[piece].at
+            struct.pack_into("<H" if made.version == 1 else "<B", pieces[piece], begin, kind)
+            if held is not None:
+                pieces[piece][begin + made.head : begin + made.head + len(held)] = held
+
+        for it in made.lost:
+            mark(it.at, it.piece, NIL)
+        for it in made.messages if made.rewritten else ():
+            if it.kind == SYMBOL_TABLE:
+                mark(it.at, it.piece, SYMBOL_TABLE, it.held[:16])
+        if links is not None:
+            of_links = [it for it in made.messages if it.kind in (SYMBOL_TABLE, LINK_INFO, LINK)]
+            room = next((it for it in (*of_links, *made.lost) if len(it.held) >= 16), None)
+            if room is None:
+                return False
+            for it in of_links:
+                mark(it.at, it.piece, NIL)
+            mark(room.at, room.piece, SYMBOL_TABLE, self.table(links))
+        self._patch(made, pieces)
+        return True
+
+    def _patch(self, made: Header, pieces: Sequence[bytearray]) -> None:
+        if made.version == 1:
+            pieces[0][2:4] = len(made.messages).to_bytes(2, "little")
+        for piece, held in zip(made.pieces, pieces, strict=True):
+            if made.version == 2:
+                held[-4:] = lookup3(bytes(held[:-4])).to_bytes(4, "little")
+            self.patches.append((piece.at, bytes(held)))
+            self.patched += len(held)
+
+    def group(self, links: Sequence[Link]) -> int:
+        """Put a new group with these links behind the file; return its address."""
+        message = struct.pack("<HHBxxx", SYMBOL_TABLE, 16, 0) + self.table(links)
+        return self.put(struct.pack("<BBHIII", 1, 0, 1, 1, len(message), 0) + message)
+
+    def table(self, links: Sequence[Link]) -> bytes:
+        """Put a symbol table behind the file; return where its tree and its heap are, as a header says it."""
+        named = {it.name: it for it in links if it.kind in (HARD, SOFT)}
+        heap = bytearray(8)
+
+        def kept(text: bytes) -> int:
+            at = len(heap)
+            heap.extend(text + bytes(8 - len(text) % 8))
+            return at
+
+        entries = []
+        for name in sorted(named):
+            link, at = named[name], kept(name)
+            soft = link.kind == SOFT
+            said = struct.pack("<I", kept(link.value)) if soft else b""
+            cache = SOFT_IN_CACHE if soft else 0
+            entries.append((at, struct.pack("<QQI4x", at, link.address, cache) + said.ljust(16, b"\0")))
+        data = self.put(bytes(heap))
+        at_heap = self.put(b"HEAP" + struct.pack("<B3xQQQ", 0, len(heap), NO_HOLE, data))
+        nodes = []
+        for start in range(0, len(entries), 2 * self.leaf):
+            part = entries[start : start + 2 * self.leaf]
+            held = b"SNOD\x01\0" + struct.pack("<H", len(part)) + b"".join(it for _, it in part)
+            nodes.append((part[-1][0], self.put(held.ljust(8 + 2 * self.leaf * ENTRY, b"\0"))))
+        return struct.pack("<QQ", self._tree(nodes), at_heap)
+
+    def _tree(self, nodes: list[tuple[int, int]]) -> int:
+        """Put the tree above these nodes; of each the place of its last name is known, and its address."""
+        level, size = 0, 24 + 8 * (4 * self.inner + 1)
+        while True:
+            parts = [nodes[at : at + 2 * self.inner] for at in range(0, len(nodes), 2 * self.inner)] or [[]]
+            begin = self.start + len(self.behind)
+            above, before = [], 0
+            for nth, part in enumerate(parts):
+                left = begin + (nth - 1) * size if nth else NOWHERE
+                right = begin + (nth + 1) * size if nth + 1 < len(parts) else NOWHERE
+                held = b"TREE\0" + struct.pack("<BHQQQ", level, len(part), left, right, before)
+                held += b"".join(struct.pack("<QQ", at, last) for last, at in part)
+                before = part[-1][0] if part else 0
+                above.append((before, self.put(held.ljust(size, b"\0"))))
+            if len(above) == 1:
+                return above[0][1]
+            nodes, level = above, level + 1

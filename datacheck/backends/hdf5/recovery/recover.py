@@ -1,0 +1,226 @@
+"""Find what is left of a file whose structure is damaged, and show it to the library in a form that it accepts."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datacheck.backends.hdf5.recovery.groups import Group, Groups
+from datacheck.backends.hdf5.recovery.headers import Header
+from datacheck.backends.hdf5.recovery.links import EXTERNAL, HARD, SOFT, Link
+from datacheck.backends.hdf5.recovery.overlay import Overlay
+from datacheck.backends.hdf5.recovery.raw import Raw
+from datacheck.backends.hdf5.recovery.searching import search
+from datacheck.backends.hdf5.superblock import Superblock, superblock
+from datacheck.files.regular import open_descriptor
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+ORPHANS = b"orphan"
+"""The group that what nothing leads to is shown in, unless the file has something of that name."""
+NAMED = 10
+FAR = 1 << 40
+"""So far behind the end of the file is what is shown beside it: an address that is wrong does not lead there."""
+TOO_MUCH = (
+    "the file has more of what looks like its structure than is looked at: there may be datasets that nothing leads to "
+    "beside those that were found"
+)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How a damaged file is to be shown: its superblock, patches by their places in the file, and what is behind it."""
+
+    block: Superblock
+    start: int
+    patches: tuple[tuple[int, bytes], ...]
+    behind: bytes
+    findings: tuple[Finding, ...]
+    whole: bool = True
+    """Whether all of the file was looked at."""
+
+
+def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
+    """Return how to show a file that the library cannot read all of, None where that would show nothing more.
+
+    `troubled` are the paths of the groups whose links it could not list. Raises OSError.
+    """
+    block = superblock(path)
+    if block is None or block.root is None:
+        return None
+    descriptor = open_descriptor(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        return _Recovering(Raw(descriptor, block.offset, size), block, troubled).done()
+    finally:
+        os.close(descriptor)
+
+
+class _Recovering:
+    def __init__(self, raw: Raw, block: Superblock, troubled: frozenset[bytes]) -> None:
+        self._raw, self._block = raw, block
+        start = max(raw.size, block.end) - block.offset + FAR
+        leaf, inner = block.nodes
+        self._overlay = Overlay(start + -start % 8, leaf, inner)
+        raw.limit = raw.worth // 2  # the rest is for what the file leads to
+        self._found = search(raw)
+        self._found.whole &= not raw.exhausted
+        raw.limit = raw.worth
+        self._groups = Groups(raw, self._found, troubled, cut=raw.size < block.end)
+        self._findings: list[Finding] = []
+
+    def done(self) -> Recovery | None:
+        groups, root = self._groups, self._block.root
+        assert root is not None
+        groups.walk(b"", root)
+        groups.adopt()
+        aliases = groups.aliased()
+        top = next((it for it in groups.made if it.header.address == root), None)
+        name = _free_name(ORPHANS, () if top is None else top.links)
+        orphans = self._orphans(b"/" + name, aliases)
+        said = [*self._said(aliases), *self._findings]
+        self._findings = said
+        self._show(top)
+        links = [Link(name, self._overlay.group(orphans))] if orphans else []
+        address = self._root(top, links)
+        whole = self._found.whole and not self._raw.exhausted and not self._overlay.heavy
+        if not whole:
+            said.append(found("damaged-store", TOO_MUCH, verdict="unverifiable"))
+        elif not (self._overlay.patches or self._overlay.behind):
+            return None
+        block = replace(self._block, raw=self._block.rooted(address))
+        base = self._block.offset
+        places = [(base + at, held) for at, held in self._overlay.patches]
+        return Recovery(
+            block,
+            base + self._overlay.start,
+            tuple(places),
+            bytes(self._overlay.behind),
+            tuple(self._findings),
+            whole,
+        )
+
+    def _show(self, top: Group | None) -> None:
+        """Show the groups that lost links, and the headers that lost a piece, but for the group at the `top`."""
+        for group in self._groups.made:
+            if group.changed and not self._overlay.heavy:
+                self._findings += _not_shown(group)
+                if group is not top:
+                    self._overlay.show(group.header, group.links)
+        shown = {it.header.address for it in self._groups.made if it.changed}
+        for address, (path, made) in self._groups.torn.items():
+            if made.is_dataset and not made.filters_known:
+                self._findings.append(_without_filters(path, made))
+            elif (made.is_dataset or made.is_group) and address not in shown and not self._overlay.heavy:
+                self._overlay.show(made)
+
+    def _root(self, top: Group | None, links: list[Link]) -> int:
+        """Show the root with further links; return where it is shown."""
+        assert self._block.root is not None
+        if top is None:
+            return self._overlay.group(links) if links else self._block.root
+        if not (top.changed or links):
+            return self._block.root
+        if self._overlay.show(top.header, [*top.links, *links]):
+            return self._block.root
+        return self._overlay.group([*top.links, *links])
+
+    def _orphans(self, above: bytes, aliases: Iterable[int]) -> list[Link]:
+        """Return links to what nothing leads to, and say so of each."""
+        groups = self._groups
+        found_there: list[tuple[bytes, int]] = [(above + b"/at_%d" % at, at) for at in aliases]
+        for path, links in groups.headless(above):
+            for it in links:
+                groups.walk(path + b"/" + it.name, it.address, it.places)
+            found_there.append((path, self._overlay.group(links)))
+        found_there += groups.roots(above)
+        groups.adopt()
+        for path, at in found_there:
+            spelled = escape(path)
+            said = f"{spelled}: nothing in the file leads to it; it may be an old version, or deleted"
+            self._findings.append(found("orphan", said, object=spelled, offset=at))
+        return [Link(path.rpartition(b"/")[2], at) for path, at in found_there]
+
+    def _said(self, aliases: dict[int, list[bytes]]) -> Iterator[Finding]:
+        """Yield what is lost."""
+        if not any(it.header.address == self._block.root for it in self._groups.made):
+            said = "the header of the root group is lost; what was found of the file comes as what nothing leads to"
+            yield found("damaged-store", said, object="/", offset=self._block.root)
+        for group in self._groups.made:
+            if group.lost:
+                yield self._lost_links(group)
+        for path, made in self._groups.torn.values():
+            if made.rewritten and made.taken is None:
+                spelled = escape(path or b"/")
+                said = f"the header of {spelled} is damaged; what its group holds is known from the link to it"
+                yield found("damaged-store", said, object=spelled, offset=made.address)
+            for it in made.lost if made.taken is None else [made.taken, *made.lost]:
+                at, size = struct.unpack_from("<QQ", it.held.ljust(16, b"\0"))
+                beyond = self._raw.lacks(at, size)
+                spelled = escape(path or b"/")
+                why = f"the file ends at {self._raw.size}" if beyond else "it is damaged"
+                said = f"a part of the header of {spelled} is lost ({size} bytes at offset {at}), since {why}"
+                code = "truncated-store" if beyond else "damaged-store"
+                yield found(code, said, object=spelled, offset=at, size=size)
+        for at, paths in aliases.items():
+            names = [escape(it) for it in paths]
+            said = (
+                f"{len(names)} links lead to the object at offset {at} ({', '.join(names[:NAMED])}), more than it says "
+                "that do: one was meant to lead elsewhere, and none of them is followed"
+            )
+            yield found("damaged-store", said, objects=names[:NAMED], offset=at)
+
+    def _lost_links(self, group: Group) -> Finding:
+        names = sorted(escape(it) for it in group.names)
+        spelled = escape(group.path or b"/")
+        code = "truncated-store" if group.beyond else "damaged-store"
+        if group.table is None:
+            there = len(group.links)
+            said = f"the index of the links of {spelled} is damaged; {there:,} were found in what is left of it"
+            if names:
+                called = f"{', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}"
+                said += f", and {len(names):,} that may have been deleted before are not followed ({called})"
+            return found(code, said, object=spelled, links=there, lost=names[:NAMED])
+        count = f"{len(names):,}" if names else "some"
+        called = f" ({', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''})" if names else ""
+        why = "the nodes that lead there are damaged"
+        if group.beyond:
+            why = f"the file ends at {self._raw.size}"
+        said = f"{count} of the links of {spelled} are lost{called}, since {why}"
+        return found(code, said, object=spelled, lost=names[:NAMED])
+
+
+def _without_filters(path: bytes, made: Header) -> Finding:
+    spelled = escape(path)
+    said = f"{spelled} is lost, since the part of its header is lost that may say through which filters its values went"
+    return found("damaged-store", said, object=spelled, offset=made.address)
+
+
+def _not_shown(group: Group) -> Iterator[Finding]:
+    """Yield which links of a group are lost since a group of the old kind, as it is shown, cannot have such."""
+    lost = sorted((it for it in group.links if it.kind not in (HARD, SOFT)), key=lambda it: it.name)
+    if lost:
+        spelled = escape(group.path or b"/")
+        names = [escape(it.name) for it in lost[:NAMED]]
+        which = ", ".join(f"{name} to {_target(it)}" for name, it in zip(names, lost, strict=False))
+        more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
+        said = f"links of {spelled} out of the file are lost with the list of its links: {which}{more}"
+        yield found("damaged-store", said, object=spelled, lost=names)
+
+
+def _target(link: Link) -> str:
+    parts = link.value[1:].split(b"\0")
+    return ":".join(map(escape, parts[:2])) if link.kind == EXTERNAL else f"what its kind ({link.kind}) says"
+
+
+def _free_name(wanted: bytes, links: Iterable[Link]) -> bytes:
+    taken = {it.name for it in links}
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = wanted + b"_%d" % number
+    return name

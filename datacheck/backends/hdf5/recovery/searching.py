@@ -1,0 +1,87 @@
+"""Find the parts of a damaged file's structure by their signatures, wherever they lie and whatever leads there.
+
+Object headers of version 1 have no signature: what could begin one is taken for one where every part of it is as the
+format has it (see `plausible`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from datacheck.backends.hdf5.recovery.headers import header, plausible
+from datacheck.backends.hdf5.recovery.raw import Raw
+
+PIECE_BYTES = 8 << 20
+OVERLAP = 32
+"""No signature, with what belongs to it, is longer."""
+MARKS = re.compile(
+    rb"OHDR\x02|SNOD\x01\x00|FHDB\x00|HEAP\x00\x00\x00\x00"
+    rb"|\x01\x00(?=..(?!\x00\x00)..\x00\x00(?!\x00\x00\x00)...\x00\x00\x00\x00\x00)",
+    re.DOTALL,
+)
+"""The last one begins a header of version 1: how many messages and links it has, a length, and four zeros."""
+MOST_HEADERS = 1 << 16
+MOST_TRIES = 1 << 18
+MOST_PARTS = 1 << 15
+"""So many headers, places where one might be, and other parts are looked at; what lies behind is not found."""
+
+
+@dataclass
+class Found:
+    """What was found: the addresses of headers and of other parts, in ascending order.
+
+    `blocks` are those of heaps of links, by the address of the heap. `whole` is false if there was too much.
+    """
+
+    headers: dict[int, None] = field(default_factory=dict)
+    nodes: list[int] = field(default_factory=list)
+    blocks: dict[int, list[int]] = field(default_factory=dict)
+    heaps: list[int] = field(default_factory=list)
+    whole: bool = True
+
+
+def search(raw: Raw) -> Found:
+    """Look for all parts of a file's structure."""
+    made = Found()
+    tries = parts = held = 0
+    end = 0
+    for at, sign in _marks(raw):
+        if sign[:1] in b"\x01O":
+            if at < end:
+                continue  # within a header that was found
+            tries += 1
+            it = header(raw, at)
+            size = 0 if it is None else sum(len(piece.held) for piece in it.pieces)
+            if it is not None and plausible(raw, it):
+                end = at + len(it.pieces[0].held)
+                if held + size > raw.size:  # headers have pieces in common, and the library would read each anew
+                    made.whole = False
+                    continue
+                held += size
+                made.headers[at] = None
+        else:
+            parts += 1
+            if not raw.keep(100):
+                break
+            if sign == b"FHDB\0":
+                made.blocks.setdefault(int.from_bytes(raw.read(at + 5, 8), "little"), []).append(at)
+            else:
+                (made.nodes if sign.startswith(b"SNOD") else made.heaps).append(at)
+        if len(made.headers) >= MOST_HEADERS or tries >= MOST_TRIES or parts >= MOST_PARTS or raw.exhausted:
+            made.whole = False
+            break
+    return made
+
+
+def _marks(raw: Raw) -> Iterator[tuple[int, bytes]]:
+    at, end = 0, raw.size - raw.base
+    while at < end:
+        held = raw.read(at, PIECE_BYTES + OVERLAP)
+        if not held:
+            return
+        for match in MARKS.finditer(held):
+            if match.start() < PIECE_BYTES:
+                yield at + match.start(), match[0]
+        at += PIECE_BYTES

@@ -1,0 +1,138 @@
+"""Walk an HDF5 file around what kills the library, and again as it was recovered where its structure is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import lru_cache
+from pathlib import Path
+
+from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.file import library, opened, refused
+from datacheck.backends.hdf5.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.recovery.recover import Recovery, recovery
+from datacheck.backends.hdf5.superblock import superblock
+from datacheck.backends.hdf5.survey import killed, survey
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.interface import StoreOptions
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+WALK_BYTES, WALK_SHARE = 512 << 20, 16
+"""A walk of a file may take so many bytes, and so many times those of the file."""
+SECOND = 1 << 40
+"""What is added to the steps of a walk of a file as it was recovered: those of the walk before have numbers too."""
+Deadly = tuple[tuple[int, str], ...]
+STRUCTURAL = frozenset(("damaged-store", "truncated-store", "crash", "timeout"))
+"""Findings of a walk with these codes say that something of the structure is damaged."""
+
+
+@lru_cache(maxsize=16)
+def contents_of(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
+    """Walk a file as it is at that size and time, around its deadly steps; where they are not known, find them.
+
+    Where that finds the structure damaged, the file is walked again as it was recovered.
+    """
+    library()
+    key = path, size, changed, options
+    tried = _tried.get(key)
+    if deadly is not None and tried is not None and tried.deadly == deadly:
+        return tried
+    contents = _around(path, size, options, deadly)
+    where = troubled(contents)
+    recovered = None if where is None else _recovered(path, size, where)
+    if isinstance(recovered, Finding):
+        contents = replace(contents, findings=(*contents.findings, recovered))
+    elif recovered is not None:
+        again = _around(path, size, options, deadly, recovered)
+        steps = tuple((step + SECOND, signal) for step, signal in again.deadly)
+        findings = _joined(again, recovered)
+        contents = replace(again, deadly=contents.deadly + steps, findings=findings, recovery=recovered)
+    if deadly is None:
+        _tried.clear()
+        _tried[key] = contents
+    return contents
+
+
+_tried: dict[tuple[Path, int, int, StoreOptions], Contents] = {}
+"""The file that was walked last without knowing its deadly steps: who found them need not walk it again."""
+
+
+def _around(
+    path: Path, size: int, options: StoreOptions, deadly: Deadly | None, recovered: Recovery | None = None
+) -> Contents:
+    """Walk a file once, around its deadly steps if these are known, and otherwise around what they turn out to be."""
+    if deadly is not None:
+        shift = 0 if recovered is None else SECOND
+        known = {step - shift: signal for step, signal in deadly if step - shift in range(SECOND)}
+        made = walked(path, size, options, StepCounter(known), recovered)
+        return replace(made, deadly=tuple(known.items()))
+    contents, avoided = survived(lambda trail: walked(path, size, options, trail, recovered))
+    if contents is None:
+        return Contents(findings=(found("crash", "reading the file's structure kills the reader again and again"),))
+    return replace(contents, deadly=tuple(avoided.items()))
+
+
+def walked(
+    path: Path, size: int, options: StoreOptions, trail: StepCounter, recovered: Recovery | None = None
+) -> Contents:
+    """Walk a file, as it is or as it was recovered."""
+    signal = trail.step()
+    if signal is not None:
+        return Contents(findings=(killed(signal, "the file"),))
+    try:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered) as file:
+            contents = survey(
+                library(),
+                file.id,
+                size,
+                options,
+                trail,
+                whole=not file.cut,
+                path=path,
+                recovered=recovered is not None and recovered.whole,
+            )
+            whole = tuple(file.findings)
+            return replace(contents, findings=whole + contents.findings, damaged=file.cut)
+    except MemoryError:
+        said = "the file's structure needs more memory than there is"
+        return Contents(findings=(found("too-large", said, verdict="unverifiable"),))
+    except TROUBLE as exc:
+        return Contents(findings=(*_superblock_findings(path, size), refused(exc)))
+
+
+def _superblock_findings(path: Path, size: int) -> list[Finding]:
+    with contextlib.suppress(OSError):
+        block = superblock(path)
+        return [] if block is None else list(block.findings(size))
+    return []
+
+
+def troubled(contents: Contents) -> frozenset[bytes] | None:
+    """Return the paths of the groups that could not be listed or opened, None where the structure is sound.
+
+    What is said of the file as a whole says nothing of its structure, unless nothing else of it could be read.
+    """
+    there = [it for it in contents.findings if it.code in STRUCTURAL and it.field is None]
+    closed = [it.details["path"] for it in there if "path" in it.details]
+    paths = [*closed, *(it.details["object"] for it in there if "links" in it.details)]
+    if paths:
+        return frozenset(unescape(path).rstrip(b"/") for path in paths)
+    return frozenset() if there and not contents.paths else None
+
+
+def _recovered(path: Path, size: int, where: frozenset[bytes]) -> Recovery | Finding | None:
+    try:
+        with at_most(WALK_BYTES + WALK_SHARE * size):
+            return recovery(path, where)
+    except MemoryError:
+        said = "there is too little memory to look for what is left of the file where its structure is damaged"
+        return found("too-large", said, verdict="unverifiable")
+    except OSError:  # what the walk says stands
+        return None
+
+
+def _joined(contents: Contents, recovered: Recovery) -> tuple[Finding, ...]:
+    """Return what is wrong with the file as a whole, what was found to be lost, and what the walk found."""
+    return (*contents.findings, *recovered.findings)
