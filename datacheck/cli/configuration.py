@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from datacheck.errors import UsageError
 from datacheck.files.regular import NotRegular, TooLarge, read_whole
@@ -25,8 +24,7 @@ LONGEST_KEYS = 20_000_000
 """Bound on the work that dotted keys can make: tomllib takes the square of their length, hours for a file of 1 MiB."""
 
 
-@dataclass(frozen=True)
-class ConfigurationFile:
+class ConfigurationFile(NamedTuple):
     """A configuration: its path, its settings, and whether it was found rather than named by the user."""
 
     path: Path

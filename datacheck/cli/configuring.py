@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -24,8 +23,7 @@ LONGEST = 300
 """Characters of a message that quotes a configuration."""
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """The configuration that a command ran with, if any; `ignored` are sentences on files that it did not trust.
 
     `keys` are the options that come from it.

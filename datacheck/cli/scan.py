@@ -83,7 +83,6 @@ def scan(
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
-    from datacheck.reporting.advice import advice
     from datacheck.reporting.files import PAGE, Reports
     from datacheck.scanning.names import Names
 
@@ -102,6 +101,8 @@ def scan(
             if report is not None:
                 done.append(report)
                 if report.shows_records:
+                    from datacheck.reporting.advice import advice
+
                     report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
                 if form != "json" and not (quiet and report.clean):
                     with files.showing():

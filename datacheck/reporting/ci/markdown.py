@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
-from datacheck.model.explanations import EXPLANATIONS
 from datacheck.model.finding import Finding
 from datacheck.reporting.ci.bounded import WrittenAtEnd, sentence, total, verdict_of
 
@@ -79,6 +78,8 @@ def _of_code(name: str, examples: Sequence[Finding], count: int) -> Iterator[str
     yield "".join(f"- {code(sentence(it)[:LONGEST])}\n" for it in examples)
     if count > len(examples):
         yield f"- and {count - len(examples):,} more\n"
+    from datacheck.model.explanations import EXPLANATIONS
+
     if name in EXPLANATIONS:
         explained = EXPLANATIONS[name]
         yield f"\n{_cell(explained.why)} {_cell(explained.mend)}\n"

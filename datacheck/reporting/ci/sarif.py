@@ -17,7 +17,6 @@ import msgspec
 from datacheck._version import __version__
 from datacheck.model.codes import CODES, Verdict
 from datacheck.model.escaping import plain
-from datacheck.model.explanations import EXPLANATIONS
 from datacheck.model.finding import Finding
 from datacheck.reporting.ci.bounded import (
     ERROR,
@@ -62,6 +61,8 @@ def _rule(code: str) -> dict[str, Any]:
     """Return what a code is, as a rule."""
     verdict, meaning = CODES.get(code, (None, "a code of a validator of the caller's own"))
     rule: dict[str, Any] = {"id": code, "shortDescription": {"text": meaning}}
+    from datacheck.model.explanations import EXPLANATIONS
+
     if code in EXPLANATIONS:
         what, why, mend = EXPLANATIONS[code]
         rule["fullDescription"] = {"text": f"{what} {why}"}
