@@ -266,6 +266,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The network trains on zeros with some label.",
         "Cut the dataset to the rows that were written, or find out why the writer stopped.",
     ),
+    "gap": Explanation(
+        "Keys number the frames of many sequences without gaps, and here some numbers are missing.",
+        "A loader that counts through the frames fails there, or takes frames for neighbours that are not.",
+        "Write the missing frames again, or cut the sequence in two at the gap. If the frames were left out on purpose,"
+        " `--ignore gap` lets it not count.",
+    ),
     "fields": Explanation(
         "The record lacks a field that nearly all others have, or has it with another type.",
         "A loader raises a KeyError when it comes to it, or collates the wrong thing.",
@@ -335,6 +341,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The gradients are clipped at every step.",
         "The limit then decides the length of each step, and the learning rate does not mean what it says.",
         "Raise clip_gradients, or lower base_lr.",
+    ),
+    "test-loss": Explanation(
+        "The test loss stays far above the training loss, test after test.",
+        "The network has learnt its training set by heart, or the test data are prepared in another way.",
+        "Compare mean, scale, crop and labels of the TRAIN and TEST layers first. If they agree, use more data,"
+        " augmentation, weight decay or dropout, or stop earlier.",
     ),
 }
 """A row for each code of CODES. The texts are plain: commands stand in backquotes."""
