@@ -91,9 +91,10 @@ def duration(seconds: float) -> str:
 def print_text(report: Report, written: Sequence[str], asked: Asked | None = None) -> None:
     """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
     from datacheck.reporting.advice import Asked, advice
+    from datacheck.reporting.page import PAGE
     from datacheck.reporting.summary import text
 
-    print(text(report, every=not written))
+    print(text(report, every=all(it.endswith(PAGE) for it in written)))
     what_next = advice(report, written, Asked() if asked is None else asked)
     if what_next:
         print(what_next)

@@ -17,6 +17,7 @@ from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
 from datacheck.reporting.report import Report
 
@@ -123,8 +124,6 @@ class CsvSink:
         """There is nothing to add: a table of findings has no summary."""
 
 
-PAGE = ".html"
-"""The format that people look at, and that no program reads."""
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
     ".json": JsonSink,
     ".jsonl": JsonLinesSink,
