@@ -163,7 +163,8 @@ def test_nan_and_infinity_are_marked_where_they_are(tmp_path):
     values[2, 15, 0] = np.inf
     records[key(3)] = datum(values, 1)
     report, _ = page_of(write_lmdb(tmp_path / "env", records), tmp_path)
-    (sample,) = report.samples
+    assert [it.finding.code for it in report.samples] == ["nan", "inf"]
+    sample = report.samples[0]
     assert set(sample.bad.marks) == {(9, 4, "nan"), (0, 15, "inf")}
     assert sample.sound.marks == ()
 
