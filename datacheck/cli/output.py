@@ -164,11 +164,13 @@ def print_text(report: Report, written: Sequence[str], asked: Asked | None = Non
     """Print the summary, with all findings where no report has them and they are not too many, and what to run next."""
     from datacheck.reporting.advice import Asked, advice
     from datacheck.reporting.ci.bounded import BOUNDED
+    from datacheck.reporting.page import PAGE
     from datacheck.reporting.summary import text
 
     written = [it for it in written if not it.endswith(tuple(BOUNDED))]
     what_next = advice(report, written, Asked() if asked is None else asked)
-    print_summary("\n".join(filter(None, [text(report, every=not written, width=columns()), what_next])), form)
+    every = all(it.endswith(PAGE) for it in written)
+    print_summary("\n".join(filter(None, [text(report, every=every, width=columns()), what_next])), form)
 
 
 def print_end(reports: Sequence[Report], failed: int) -> None:

@@ -83,7 +83,8 @@ def scan(
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
-    from datacheck.reporting.files import PAGE, Reports
+    from datacheck.reporting.files import Reports
+    from datacheck.reporting.page import PAGE
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))

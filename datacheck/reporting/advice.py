@@ -17,6 +17,7 @@ from datacheck.decoders.raw import spelled
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
+from datacheck.reporting.page import PAGE
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
 
@@ -69,8 +70,12 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     """Say where all findings are, unless all were printed."""
     findings = len(report.findings)
     every = f"all {counted(findings, 'finding')}"
-    if findings and written:
-        yield f"{every}: {', '.join(shell(str(file), asked.encoding) for file in written)}"
+    pages = [shell(str(file), asked.encoding) for file in written if Path(file).suffix == PAGE]
+    others = [shell(str(file), asked.encoding) for file in written if Path(file).suffix != PAGE]
+    if pages:
+        yield f"to look at: {', '.join(pages)}"
+    if findings and others:
+        yield f"{every}: {', '.join(others)}"
     elif findings > ALL_PRINTED or (findings and report.layer is not None):  # a copy then rests on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else (report.source.path,)

@@ -20,6 +20,7 @@ from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
 
 if TYPE_CHECKING:
@@ -128,8 +129,6 @@ class CsvSink:
         """There is nothing to add: a table of findings has no summary."""
 
 
-PAGE = ".html"
-"""The format that people look at, and that no program reads."""
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
     ".json": JsonSink,
     ".jsonl": JsonLinesSink,

@@ -116,7 +116,7 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
 
 
 def first_of_each(report: Report) -> list[Finding]:
-    """Return the first findings of each code, a record once, in source order."""
+    """Return the first findings of each code, in source order, and of those of one record mostly the first."""
     taken: Counter[str] = Counter()
     wanted = sum(min(count, PER_CODE) for count in report.counts.values())
     chosen: list[Finding] = []
@@ -124,7 +124,8 @@ def first_of_each(report: Report) -> list[Finding]:
         if taken[finding.code] >= PER_CODE:
             continue
         taken[finding.code] += 1
-        if not chosen or finding.key is None or chosen[-1].record != finding.record:
+        again = bool(chosen) and finding.key is not None and chosen[-1].record == finding.record
+        if not again or taken[finding.code] == 1:  # the first of its code is shown in any case
             chosen.append(finding)
         wanted -= 1
         if not wanted or len(chosen) >= SAMPLES:

@@ -208,7 +208,7 @@ def _of_records(report: Report, said: str) -> str:
     if report.status == 0:
         if report.bad:
             return f"{said} among {records}, within --max-bad {report.settings.max_bad}."
-        return f"Nothing is wrong with {records}." if not said else f"Nothing bad among {records}; {said}."
+        return f"Nothing wrong was found in {records}." if not said else f"Nothing bad among {records}; {said}."
     if report.status == 1:
         return f"{said} among {records}."
     return f"Nothing bad was found in {records}, but it is not decided{f': {said}' if said else ''}."

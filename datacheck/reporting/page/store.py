@@ -112,7 +112,7 @@ def _kind(family: FamilyProfile) -> str:
         return "no decoder knows them"
     if family.decoder == "rows":
         return "rows"
-    return payload(family.decoder).title.format(field="").strip().removesuffix(" with")
+    return payload(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
 
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:

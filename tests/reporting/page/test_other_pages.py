@@ -167,3 +167,19 @@ def test_a_browser_shows_them_without_complaint(kind, request, tmp_path_factory)
         assert [it for it in browser.requests() if it != f"file://{path}"] == []
         assert browser.run("document.documentElement.scrollWidth") <= 320
         assert browser.run("document.querySelectorAll('img').length") == 0
+
+
+def test_the_terminal_names_the_page_and_does_not_call_it_all_findings(tmp_path):
+    store = write_lmdb(tmp_path / "env", {**raw_records(40), key(3): b""})
+    _, said, _ = command("scan", store, "--report", tmp_path / "a.html")
+    assert f"to look at: {tmp_path / 'a.html'}\n" in said
+    assert "all 1 finding" not in said
+    _, said, _ = command("scan", store, "--report", tmp_path / "a.html", "--report", tmp_path / "a.json")
+    assert f"all 1 finding: {tmp_path / 'a.json'}\n" in said
+    assert "a.json" in page(tmp_path / "a.html").words("code")
+
+
+def test_beside_a_page_alone_the_terminal_has_every_finding(tmp_path):
+    store = write_lmdb(tmp_path / "env", {**raw_records(60), **{key(at): b"" for at in range(60, 80)}})
+    _, said, _ = command("scan", store, "--report", tmp_path / "a.html")
+    assert "00000079" in said

@@ -82,7 +82,7 @@ def test_a_clean_store_is_called_clean(tmp_path):
     report, page = page_of(write_lmdb(tmp_path / "env", raw_records(30)), tmp_path)
     assert report.clean
     assert "Clean" in page.words("h1")
-    assert "Nothing is wrong with 30 records." in page.words()
+    assert "Nothing wrong was found in 30 records." in page.words()
     assert page.findings == []
     assert "All findings" not in page.words()
 
@@ -163,7 +163,8 @@ def test_nan_and_infinity_are_marked_where_they_are(tmp_path):
     values[2, 15, 0] = np.inf
     records[key(3)] = datum(values, 1)
     report, _ = page_of(write_lmdb(tmp_path / "env", records), tmp_path)
-    (sample,) = report.samples
+    assert [it.finding.code for it in report.samples] == ["nan", "inf"]
+    sample = report.samples[0]
     assert set(sample.bad.marks) == {(9, 4, "nan"), (0, 15, "inf")}
     assert sample.sound.marks == ()
 
@@ -492,3 +493,14 @@ def test_a_page_that_cannot_be_made_keeps_no_other_report_from_being_written(pho
         datacheck.scan(photos, reports=[tmp_path / "page.html", tmp_path / "r.json"])
     assert json.loads((tmp_path / "r.json").read_text())["bad"] == 2
     assert (tmp_path / "page.html").read_text() == "the earlier one"
+
+
+def test_two_things_wrong_with_one_record_are_both_shown(tmp_path):
+    values = np.full((3, 8, 8), 7.0, np.float32)
+    values[0, 0, 0] = np.nan
+    records = {key(at): datum(pixels(at).astype(np.float32), at % 3) for at in range(40)} | {
+        key(9): datum(values, None)
+    }
+    report, _ = page_of(write_lmdb(tmp_path / "env", records), tmp_path)
+    assert {it.finding.code for it in report.samples} == set(report.counts) == {"nan", "label"}
+    assert all(it.bad.picture and it.sound.picture for it in report.samples)
