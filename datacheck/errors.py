@@ -84,7 +84,7 @@ class RecordUnreadable(DatacheckError):
         self.path, self.key, self.code, self.reason = path, key, code, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: the record {self.key} cannot be had: {self.code}: {self.reason}"
+        return f"{self.path}: the record {self.key} cannot be read: {self.code}: {self.reason}"
 
 
 class PartUnread(DatacheckError):

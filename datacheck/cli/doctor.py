@@ -9,7 +9,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 
 @click.command()
 def doctor() -> int:
-    """Say what this machine lets datacheck do: versions, HDF5 filters, limits, and how to get what is missing.
+    """Report what datacheck can do on this machine: versions, HDF5 filters, limits, and how to get what is missing.
 
     Exit status: 0, or 2 where something that is required is missing or broken.
     """

@@ -14,9 +14,9 @@ from datacheck.cli.output import paragraph
 @click.command(cls=Grouped)
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completing(all_codes))
 def explain(codes: Sequence[str]) -> int:
-    """Say of each CODE of a finding what it is, why it hurts a training, and how to mend it.
+    """Explain each CODE: what it means, why it hurts training, and how to mend it.
 
-    Without a CODE: all of them, a line each.
+    Without a CODE, list them all.
     """
     from datacheck.errors import UsageError
     from datacheck.model.codes import CODES

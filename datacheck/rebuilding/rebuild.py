@@ -92,10 +92,10 @@ def rebuild_as(
         if scanned is None and order.from_report is None:
             require_possible(order.choice, reader, pool)
         started = time.monotonic()
-        report = scanned or _report(work, report, names)
+        report = _report(work, report, names) if scanned is None else scanned
         outcome = mended(order.choice, report, order.renumber)
         gone = gone_with(work, report, drop_rows=order.drop_rows)
-        seconds = report.seconds if scanned else time.monotonic() - started
+        seconds = time.monotonic() - started if scanned is None else report.seconds
         receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
             receipt.unkept = left_behind(reader, outcome)

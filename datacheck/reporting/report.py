@@ -62,7 +62,7 @@ def utc_now() -> str:
 class Report:
     """Everything a scan found; `findings` in source order, every one of them. Printed, it is the summary.
 
-    A report is neither true nor false: `clean` says whether the gate is open.
+    It has no truth value, since either reading would be wrong for somebody: `clean` says whether the gate is open.
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
@@ -146,7 +146,7 @@ class Report:
         return str(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a report is neither true nor false; ask report.clean, or report.findings for what was found")
+        raise TypeError("the truth value of a report is ambiguous; use report.clean, or len(report.findings)")
 
     def begin(self) -> None:
         """Be ready for the tallies, and for the labels in them if batches are to be counted."""

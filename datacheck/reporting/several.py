@@ -75,7 +75,7 @@ class SeveralReports(Report):
 class ScanReports(Sequence[Report]):
     """The reports of the sources of one scan, in the order in which they were named. Printed, it is their summaries.
 
-    It is neither true nor false: `clean` says whether all of them are.
+    It has no truth value: `clean` says whether all of them are clean.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
@@ -98,7 +98,7 @@ class ScanReports(Sequence[Report]):
         return str(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("reports are neither true nor false; ask for .clean, which all are or not, or for len()")
+        raise TypeError("the truth value of reports is ambiguous; use .clean, or len()")
 
     @property
     def parts(self) -> list[Report]:

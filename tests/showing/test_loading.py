@@ -1,4 +1,4 @@
-"""Records handed to Python as trees of arrays, and what becomes of those that cannot be had."""
+"""Records handed to Python as trees of arrays, and what becomes of those that cannot be read."""
 
 import io
 import json
@@ -129,7 +129,7 @@ def test_a_store_in_a_folder_goes_by_its_name(tmp_path):
 def test_what_cannot_be_had_is_an_exception_with_its_reason(tmp_path):
     records = raw_records(40) | {key(5): datum(pixels(5), 1)[:-9], key(6): b""}
     store = write_lmdb(tmp_path / "env", records)
-    with pytest.raises(datacheck.RecordUnreadable, match="00000005 cannot be had: truncated: ") as caught:
+    with pytest.raises(datacheck.RecordUnreadable, match="00000005 cannot be read: truncated: ") as caught:
         datacheck.load(store, "00000005")
     assert (caught.value.code, caught.value.key) == ("truncated", "00000005")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -241,7 +241,7 @@ class DeadlyReader:
 
 def test_a_record_that_kills_its_reader_is_named_and_the_others_come(tmp_path):
     reader = DeadlyReader(tmp_path, (13, 14, 39))
-    with pytest.raises(datacheck.RecordUnreadable, match=r"00000013 cannot be had: crash: .*SIGSEGV"):
+    with pytest.raises(datacheck.RecordUnreadable, match=r"00000013 cannot be read: crash: .*SIGSEGV"):
         datacheck.load(reader, "00000013")
     assert datacheck.load(reader, "00000012")["label"] == 12
     streamed = list(datacheck.records(reader))
