@@ -29,7 +29,7 @@ def test_a_signal_while_modules_are_loaded_is_an_interrupt(tmp_path, moment, for
     folder.mkdir()
     (folder / "numpy.py").write_text(f"import os, signal\n{MOMENTS[moment]}\n")
     store = write_lmdb(tmp_path / "env", raw_records(5))
-    env = {**os.environ, "PYTHONPATH": str(folder)}
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     args = [sys.executable, *form, "scan", store]
     done = subprocess.run(args, capture_output=True, text=True, env=env, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
@@ -52,8 +52,10 @@ def test_signals_at_any_moment_say_nothing_of_python(tmp_path, number):
     draw = random.Random(number)
     code = "import os\nfrom datacheck import __main__ as it\nit.end_at_once()\nos.write(2, b'.')\nit.main()"
     args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
+    # a signal while Python writes a compiled module may leave half of it, which every later run would fail on
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     for _ in range(12):
-        with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
             assert process.stderr.read(1) == b"."
             time.sleep(draw.uniform(0.01, 0.4))
             process.send_signal(number)

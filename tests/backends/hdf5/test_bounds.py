@@ -70,13 +70,16 @@ def worked_through(path):
 def opens(monkeypatch):
     """Count how often each dataset is opened to be read."""
     counted = []
-    whole = hdf5_file.OpenFile.dataset
 
-    def dataset(self, of, *cache):
-        counted.append(of.path)
-        return whole(self, of, *cache)
+    def counting(method):
+        def opened(self, of, *more):
+            counted.append(of.path)
+            return method(self, of, *more)
 
-    monkeypatch.setattr(hdf5_file.OpenFile, "dataset", dataset)
+        return opened
+
+    for name in ("dataset", "read_whole"):
+        monkeypatch.setattr(hdf5_file.OpenFile, name, counting(getattr(hdf5_file.OpenFile, name)))
     return counted
 
 
