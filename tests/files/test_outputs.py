@@ -323,6 +323,7 @@ def too_large(descriptor):
 
 LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # of a compiled module the first 20 bytes would be written, and fail in every later run
 resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
 from datacheck.cli.entry import main
 main(sys.argv[1:])
