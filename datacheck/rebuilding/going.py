@@ -77,4 +77,7 @@ def sample_names(gone: Gone | None) -> list[str]:
 
 def _of_gone(finding: Finding, gone: Gone) -> bool:
     file, sample = finding.file or None, finding.details.get("sample")
-    return (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples)
+    if (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples):
+        return True
+    within = str(finding.details.get("dataset") or "").split("/")
+    return any((file, "/".join(within[:end])) in gone.samples for end in range(2, len(within)))
