@@ -51,6 +51,8 @@ class Counted:
     samples: tuple[bytes, ...]
     whole: bool = False
     true: bool = True
+    unsure: frozenset[bytes] = frozenset()
+    """Samples of which nothing tells how many rows they have."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,9 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             continue
         whole = name in SAMPLES
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
-        if not whole and min(rows, default=-1) < 0:
+        unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
+        if unsure:
+            counts.append(Counted(above, name, paths, unsure=unsure))
             continue
         counts.append(Counted(above, name, paths, whole, says in true))
         if says not in true:

@@ -48,7 +48,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
         begin, first = first, first + len(contents.records)
-        its_marks = {unescape(path) for file_of, path in marked if file_of == label}
+        its_marks = set(_samples_above(contents, {unescape(path) for file_of, path in marked if file_of == label}))
         its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
@@ -77,6 +77,22 @@ def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
             path = path.rpartition(b"/")[0]
         made |= {path} - {b""}
     return made
+
+
+def _samples_above(contents: Contents, paths: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the samples that have lost what was at these paths, and most of the others have; otherwise the paths."""
+    samples = frozenset() if contents.means is None else contents.means.samples
+    there = {it for it, _ in contents.shapes} if samples and paths else set()
+    usual: dict[tuple[bytes, bytes], bool] = {}
+    for path in paths:
+        sample = path
+        while sample and sample not in samples:
+            sample = sample.rpartition(b"/")[0]
+        part, above = path[len(sample) :], sample.rpartition(b"/")[0]
+        if sample and part and (above, part) not in usual:
+            alike = [it for it in samples if it.rpartition(b"/")[0] == above]
+            usual[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
+        yield sample if usual.get((above, part)) else path
 
 
 def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
@@ -182,7 +198,7 @@ def _counts(
     made = {}
     for count in means.counts:
         left = [it for it in count.samples if it not in gone]
-        if not left or (count.true and changed.isdisjoint(count.samples)):
+        if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
             continue
         made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
     return made
