@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
@@ -140,6 +141,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
+        said += categories(some, facts.values)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
