@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
-from datacheck.backends.hdf5.copying.going import Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
@@ -23,7 +22,6 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
 
 Samples = frozenset[tuple[str | None, str]]
-INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
