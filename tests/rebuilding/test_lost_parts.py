@@ -80,3 +80,41 @@ def test_a_group_that_is_known_from_its_link_stays_and_so_does_what_ends_the_fil
     assert len(left) == 25
     with h5py.File(tmp_path / "b.hdf5") as copy:
         assert len(copy["mask/train"]) == 20
+
+
+def episodes(folder, spoiled, name="episode_{}.hdf5", extra=()):
+    """Write nine files of an episode each, and break the header of one thing in the file 3."""
+    folder.mkdir()
+    for number in range(9):
+        path = folder / name.format(number)
+        with h5py.File(path, "w") as file:
+            file["action"], file["observations/qpos"] = DRAW.random((20, 7)) + number, DRAW.random((20, 7))
+            if number in extra:
+                file["notes"] = DRAW.random(4)
+            at = h5py.h5o.get_info(file[spoiled].id).addr if number == 3 else None
+        if at is not None:
+            with path.open("r+b") as raw:
+                raw.seek(at)
+                raw.write(b"\xee" * 8)
+    return folder
+
+
+def test_the_file_of_an_episode_goes_with_what_it_has_lost(tmp_path):
+    source = episodes(tmp_path / "a", "observations/qpos")
+    assert datacheck.scan(source, workers=1).status == 1
+    receipt = datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
+    assert receipt.samples == ["episode_3.hdf5"]
+    assert sorted(it.name for it in (tmp_path / "b").iterdir()) == [f"episode_{it}.hdf5" for it in range(8)]
+    with h5py.File(tmp_path / "b/episode_3.hdf5") as copy:
+        assert copy["action"][0, 0] >= 4
+    assert datacheck.scan(tmp_path / "b", workers=1).clean
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "options"), [("notes", {"extra": (3, 5)}), ("observations/qpos", {"name": "part_{}.hdf5"})]
+)
+def test_other_files_stay_without_what_they_have_lost(tmp_path, spoiled, options):
+    source = episodes(tmp_path / "a", spoiled, **options)
+    receipt = datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
+    assert receipt.samples == []
+    assert len(list((tmp_path / "b").iterdir())) == 9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
@@ -29,6 +31,7 @@ NROWS = b"NROWS"
 def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
+    usual = _usual(reader, {unescape(path) for _, path in marked} - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses: list[str] = []
@@ -46,7 +49,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
         begin, first = first, first + len(contents.records)
-        its_marks = set(_samples_above(contents, {unescape(path) for file_of, path in marked if file_of == label}))
+        its_marks = _marks_of(contents, {unescape(path) for file_of, path in marked if file_of == label}, usual)
         its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
@@ -77,20 +80,44 @@ def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
     return made
 
 
-def _samples_above(contents: Contents, paths: Collection[bytes]) -> Iterator[bytes]:
-    """Yield the samples that have lost what was at these paths, and most of the others have; otherwise the paths."""
+def _there(contents: Contents) -> set[bytes]:
+    """Return the paths of a file's datasets, and of the groups above them."""
+    made: set[bytes] = set()
+    for path, _ in contents.shapes:
+        while path and path not in made:
+            made.add(path)
+            path = path.rpartition(b"/")[0]
+    return made
+
+
+def _usual(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
+    """Return those of the paths that at least half of the files of a folder have."""
+    files = len(reader.files)
+    if not paths or not reader.names or files < FEWEST:
+        return frozenset()
+    count = Counter(it for number in range(files) for it in _there(reader.contents(number)).intersection(paths))
+    return frozenset(it for it in paths if 2 * count[it] >= files)
+
+
+def _marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[bytes]) -> set[bytes]:
+    """Return the samples among these paths, and those that have lost what was there, and most of the others have.
+
+    A file is marked (by an empty path) that has lost what is `usual`.
+    """
     samples = frozenset() if contents.means is None else contents.means.samples
-    there = {it for it, _ in contents.shapes} if samples and paths else set()
-    usual: dict[tuple[bytes, bytes], bool] = {}
+    there = _there(contents) if samples and paths else set()
+    held: dict[tuple[bytes, bytes], bool] = {}
+    made = set()
     for path in paths:
         sample = path
         while sample and sample not in samples:
             sample = sample.rpartition(b"/")[0]
         part, above = path[len(sample) :], sample.rpartition(b"/")[0]
-        if sample and part and (above, part) not in usual:
+        if sample and part and (above, part) not in held:
             alike = [it for it in samples if it.rpartition(b"/")[0] == above]
-            usual[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
-        yield sample if usual.get((above, part)) else path
+            held[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
+        made.add(sample if held.get((above, part)) else b"" if path in usual else path)
+    return made
 
 
 def _records_in(contents: Contents, samples: Collection[bytes]) -> NDArray[np.int64]:
