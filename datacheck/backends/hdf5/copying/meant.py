@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -31,7 +31,10 @@ NROWS = b"NROWS"
 def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
-    usual = _usual(reader, {unescape(path) for _, path in marked} - {b""})
+    of_file: dict[str | None, set[bytes]] = defaultdict(set)
+    for file_of, path in marked:
+        of_file[file_of].add(unescape(path))
+    usual = _usual(reader, set().union(*of_file.values()) - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses: list[str] = []
@@ -49,7 +52,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
         begin, first = first, first + len(contents.records)
-        its_marks = _marks_of(contents, {unescape(path) for file_of, path in marked if file_of == label}, usual)
+        its_marks = _marks_of(contents, of_file.get(label, ()), usual)
         its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
