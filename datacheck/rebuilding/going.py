@@ -16,6 +16,8 @@ from datacheck.workers.interface import Death
 
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape"})
 """Codes of what is wrong with a sample as a whole, so that it goes if these are dropped."""
+LOST = frozenset({"damaged-store", "truncated-store", "crash", "timeout"})
+"""Codes of what is lost of a file, at a path: a sample that has lost what the others have goes as well."""
 
 
 def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
@@ -41,11 +43,10 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
 
 
 def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
-    """Return the sample that a finding is about, if that goes."""
-    sample = finding.details.get("sample")
-    if finding.key is not None or finding.code not in OF_SAMPLES or not isinstance(sample, str):
-        return []
-    if choice.fate([finding]) != "dropped":
+    """Return the sample that a finding is about, or the part of one, if that goes."""
+    about = "sample" if finding.code in OF_SAMPLES else "path" if finding.code in LOST else ""
+    sample = finding.details.get(about)
+    if finding.key is not None or not isinstance(sample, str) or choice.fate([finding]) != "dropped":
         return []
     file = finding.file or None
     return [(file, "" if sample == file else sample)]
@@ -77,4 +78,7 @@ def sample_names(gone: Gone | None) -> list[str]:
 
 def _of_gone(finding: Finding, gone: Gone) -> bool:
     file, sample = finding.file or None, finding.details.get("sample")
-    return (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples)
+    if (file, "") in gone.samples or (isinstance(sample, str) and (file, sample) in gone.samples):
+        return True
+    within = str(finding.details.get("dataset") or "").split("/")
+    return any((file, "/".join(within[:end])) in gone.samples for end in range(2, len(within)))

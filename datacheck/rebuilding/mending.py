@@ -50,7 +50,15 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 def lost_in_source(report: Report) -> list[Finding]:
     """Return what is wrong with the source as a whole, and is not made true in a copy."""
     whole = (it for it in report.findings if it.index is None and STORES not in it.details)
-    return [it for it in whole if it.verdict == "bad" and it.code not in MENDED]
+    return [it for it in whole if it.verdict == "bad" and (it.code not in MENDED or _of_numbers(it))]
+
+
+def _of_numbers(finding: Finding) -> bool:
+    """Say whether a finding is of numbers that a dataset holds of its rows: nothing tells what they were meant to be.
+
+    Names of samples (`missing`) and counts in attributes are made true; these are copied.
+    """
+    return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
 
 
 def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:

@@ -82,9 +82,14 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
 
 
 def _fits(number: Any, dtype: np.dtype[Any]) -> bool:
-    """Say whether a stored value of this type can be the number: 1e20 is none of 16 bits."""
+    """Say whether a stored value of this type can be the number: 1e20 is none of 16 bits, whole or not.
+
+    A float that is too large would be taken for infinity, and one that is too small for 0: these are not declared.
+    """
     if dtype.kind == "f":
-        return True
+        with np.errstate(over="ignore", under="ignore"):
+            stored = np.array(number).astype(dtype)
+        return bool(np.isinf(number) == np.isinf(stored)) and bool((number == 0) == (stored == 0))
     limits = np.iinfo(dtype)
     return float(number).is_integer() and limits.min <= int(number) <= limits.max
 

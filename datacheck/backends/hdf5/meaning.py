@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
@@ -51,6 +52,8 @@ class Counted:
     samples: tuple[bytes, ...]
     whole: bool = False
     true: bool = True
+    unsure: frozenset[bytes] = frozenset()
+    """Samples of which nothing tells how many rows they have."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
+        said += categories(some, facts.values)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
@@ -223,7 +227,9 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             continue
         whole = name in SAMPLES
         true = {len(paths), filled} if whole else {sum(told), sum(it for it in rows if it > 0)}
-        if not whole and min(rows, default=-1) < 0:
+        unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
+        if unsure:
+            counts.append(Counted(above, name, paths, unsure=unsure))
             continue
         counts.append(Counted(above, name, paths, whole, says in true))
         if says not in true:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from pathlib import Path
 
 from datacheck.backends.hdf5.recovery.recover import Recovery
-from datacheck.backends.hdf5.superblock import READ_BYTES, Beyond, Superblock, header_bytes
+from datacheck.backends.hdf5.superblock import READ_BYTES, Beyond, Superblock, header_bytes, heap_bytes
 from datacheck.files.regular import open_descriptor
 from datacheck.files.retrying import preadv
 
@@ -24,6 +24,7 @@ class Mended:
         self.size = os.fstat(self.descriptor).st_size
         self._end = max(self.size, block.end)
         self._behind, self._start = b"", self._end
+        self._base = block.offset
         patches: dict[int, bytes] = {}
         if recovered is not None:
             block, self._behind, self._start = recovered.block, recovered.behind, recovered.start
@@ -58,10 +59,11 @@ class Mended:
                 break
             got += step
         if got < wanted:
-            length = header_bytes(bytes(into[: min(got, READ_BYTES)]))
+            begun = bytes(into[: min(got, READ_BYTES)])
+            length = header_bytes(begun) or heap_bytes(begun, at - self._base)
             if length is None or length > got:
                 raise Beyond(at, at + wanted, self.size)
-            into[got:] = bytes(wanted - got)  # the library looks further ahead than an object header goes
+            into[got:] = bytes(wanted - got)  # the library looks further ahead than a header or a heap of names goes
         self._patch(into, at)
         self._at = at + wanted
         return wanted

@@ -220,6 +220,17 @@ def header_bytes(raw: bytes) -> int | None:
     return None
 
 
+def heap_bytes(raw: bytes, address: int) -> int | None:
+    """Return how long a heap of names is that begins with these bytes, with its names where they follow; or None.
+
+    The library asks for 512 bytes of it before it knows how long it is, as it does of object headers.
+    """
+    if len(raw) < 32 or raw[:8] != b"HEAP\0\0\0\0":
+        return None
+    size, _, names_at = struct.unpack_from("<QQQ", raw, 8)
+    return 32 + int(size) if names_at == address + 32 else 32
+
+
 class Beyond(OSError):
     """Bytes were asked for that lie beyond the end of a file that was cut."""
 

@@ -35,6 +35,9 @@ def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
     tables = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
     try:
         with opened(file, contents.recovery) as handle:
+            if any(tables.get(it) in rows for it in _all_of(cells)):
+                for matrix in cells.matrices:
+                    _require_sound(file, handle.file, matrix.of)
             gone = _cells_of(handle.file, cells, tables, rows)
             if not len(gone):
                 return rows
@@ -48,6 +51,26 @@ def with_cells(file: Path, contents: Contents, rows: Rows) -> Rows:
     except TROUBLE as exc:
         raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
     return {name: its for name, its in made.items() if len(its)}
+
+
+def _all_of(cells: Cells) -> Iterator[bytes]:
+    """Yield what loses something where a cell goes."""
+    yield from cells.rows | cells.squares
+    for matrix in cells.matrices:
+        yield from (matrix.of.data, matrix.of.indices)
+
+
+def _require_sound(path: Path, file: Any, matrix: Sparse) -> None:
+    """Raise RebuildFailed for a matrix whose pointers do not tell which values are whose."""
+    pointers = file[matrix.indptr][:].astype(np.int64)
+    stored = len(file[matrix.data])
+    if len(file[matrix.indices]) != stored:
+        why = f"{escape(matrix.indices)} and {escape(matrix.data)} differ in length"
+    elif not len(pointers) or pointers[0] or pointers[-1] != stored or (pointers[1:] < pointers[:-1]).any():
+        why = f"{escape(matrix.indptr)} does not lead from one value to the next"
+    else:
+        return
+    raise RebuildFailed(str(path), f"{why}, so nothing tells which values a cell has, and none can be taken out")
 
 
 def _cells_of(file: Any, cells: Cells, tables: Mapping[bytes, str], rows: Rows) -> NDArray[np.int64]:

@@ -5,7 +5,8 @@ Also what a copy would leave untrue, since nothing here knows how to mend it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span sp
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
+INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
+"""What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
 """The rows that go, ascending, by the name of their table."""
 Read = Mapping[bytes, NDArray[Any]]
@@ -222,6 +225,14 @@ def mended(number: RowNumbers, read: Read, gone: NDArray[np.int64]) -> NDArray[A
     return left
 
 
+def indexed(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
+    """Yield what is of the indexes of these tables, with which a copy that lacks some of their rows does without."""
+    for path in contents.paths:
+        match = INDEX.fullmatch(path)
+        if match is not None and match[1] + b"/" + match[2] in tables:
+            yield path
+
+
 def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going) -> Iterator[str]:
     """Yield what a copy would leave untrue, of tables that lose rows."""
     of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
@@ -230,6 +241,8 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     cells = means.cells or Cells(0, frozenset())
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
+    left_out = frozenset(indexed(contents, {path for path, name in of_table.items() if len(made.rows.get(name, ()))}))
+    others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
     for table in tables:
         gone = made.rows.get(table.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
-from datacheck.backends.hdf5.copying.going import Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
 
 Samples = frozenset[tuple[str | None, str]]
-INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
@@ -31,6 +31,10 @@ NROWS = b"NROWS"
 def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: bool) -> Gone:
     """Return all that goes with the records at these indexes (ascending int64) and with samples that are marked."""
     drops = np.frombuffer(indexes, np.int64)
+    of_file: dict[str | None, set[bytes]] = defaultdict(set)
+    for file_of, path in marked:
+        of_file[file_of].add(unescape(path))
+    usual = _usual(reader, set().union(*of_file.values()) - {b""})
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses: list[str] = []
@@ -48,7 +52,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
             first += table.rows
         single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))]
         begin, first = first, first + len(contents.records)
-        its_marks = {unescape(path) for file_of, path in marked if file_of == label}
+        its_marks = _marks_of(contents, of_file.get(label, ()), usual)
         its_marks |= _samples_of(contents, single - begin)
         mends |= _untrue(contents)
         if not rows and not its_marks:
@@ -76,6 +80,46 @@ def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
         while path and path not in samples:
             path = path.rpartition(b"/")[0]
         made |= {path} - {b""}
+    return made
+
+
+def _there(contents: Contents) -> set[bytes]:
+    """Return the paths of a file's datasets, and of the groups above them."""
+    made: set[bytes] = set()
+    for path, _ in contents.shapes:
+        while path and path not in made:
+            made.add(path)
+            path = path.rpartition(b"/")[0]
+    return made
+
+
+def _usual(reader: Hdf5Reader, paths: Collection[bytes]) -> frozenset[bytes]:
+    """Return those of the paths that at least half of the files of a folder have."""
+    files = len(reader.files)
+    if not paths or not reader.names or files < FEWEST:
+        return frozenset()
+    count = Counter(it for number in range(files) for it in _there(reader.contents(number)).intersection(paths))
+    return frozenset(it for it in paths if 2 * count[it] >= files)
+
+
+def _marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[bytes]) -> set[bytes]:
+    """Return the samples among these paths, and those that have lost what was there, and most of the others have.
+
+    A file is marked (by an empty path) that has lost what is `usual`.
+    """
+    samples = frozenset() if contents.means is None else contents.means.samples
+    there = _there(contents) if samples and paths else set()
+    held: dict[tuple[bytes, bytes], bool] = {}
+    made = set()
+    for path in paths:
+        sample = path
+        while sample and sample not in samples:
+            sample = sample.rpartition(b"/")[0]
+        part, above = path[len(sample) :], sample.rpartition(b"/")[0]
+        if sample and part and (above, part) not in held:
+            alike = [it for it in samples if it.rpartition(b"/")[0] == above]
+            held[above, part] = 2 * sum(it + part in there for it in alike) >= len(alike)
+        made.add(sample if held.get((above, part)) else b"" if path in usual else path)
     return made
 
 
@@ -182,7 +226,7 @@ def _counts(
     made = {}
     for count in means.counts:
         left = [it for it in count.samples if it not in gone]
-        if not left or (count.true and changed.isdisjoint(count.samples)):
+        if not left or (count.true and changed.isdisjoint(count.samples)) or not count.unsure.isdisjoint(left):
             continue
         made[count.path, count.name] = len(left) if count.whole else sum(steps.get(it, 0) for it in left)
     return made

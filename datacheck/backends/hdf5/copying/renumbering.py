@@ -25,27 +25,29 @@ def moves(reader: Hdf5Reader, gone: Collection[str | None], renumber: bool | Non
     """Yield the runs of files, by their escaped names, that have other numbers in a copy without those that are gone.
 
     These are the files whose loader counts them, if they are numbered from 0 without a gap; with `renumber` those that
-    are called by any number from 0 or 1 on, and none if it is False.
+    are called by any number from 0 or 1 on, and none if it is False. Where numbers are spelled in several ways, as 1
+    and 01, files keep their names: no loader counts them.
     """
     if renumber is False or not gone or not reader.path.is_dir():
         return
     alike: dict[Place, dict[int, str]] = defaultdict(dict)
-    widths: dict[Place, set[int]] = defaultdict(set)
+    spelled: dict[Place, set[bytes]] = defaultdict(set)
     for label in reader.names:
         match = _NUMBERED.fullmatch(unescape(label))
         if match is not None:
             place = match[1], match[3]
             alike[place][int(match[2])] = label
-            widths[place].add(len(match[2]) if match[2].startswith(b"0") and len(match[2]) > 1 else 0)
+            spelled[place].add(match[2])
     for place, files in alike.items():
         numbers = sorted(files)
         dense = numbers[0] in (0, 1) and len(numbers) == numbers[-1] - numbers[0] + 1
         counts = COUNTED.fullmatch(place[0]) is not None and numbers[0] == 0 and dense
-        padded = widths[place] - {0}
-        if not (counts or (renumber and dense)) or len(padded) > 1 or len(numbers) < 2:
+        width = max((len(it) for it in spelled[place] if it.startswith(b"0")), default=1)
+        alone = spelled[place] == {b"%0*d" % (width, it) for it in numbers}
+        if not (counts or (renumber and dense)) or not alone or len(numbers) < 2:
             continue
         left = [it for it in numbers if files[it] not in gone]
-        yield from _runs(place, max(padded, default=1), left, numbers[0], counts)
+        yield from _runs(place, width, left, numbers[0], counts)
 
 
 def _runs(place: Place, width: int, left: Sequence[int], base: int, counts: bool) -> Iterator[Move]:
