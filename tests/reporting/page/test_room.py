@@ -1,6 +1,8 @@
 """A page stays below 20 MB: whatever the keys are, and however many sources there are."""
 
+import html
 import json
+import re
 
 import pytest
 from building import datum, key, raw_records, write_lmdb
@@ -96,3 +98,11 @@ def test_several_sources_share_the_room_for_pictures(tmp_path, monkeypatch):
     assert len([it for it in page.named("div") if it.get("class") == "pair"]) == 4
     assert [len(it["findings"]) for it in json.loads((tmp_path / "r.json").read_text())["reports"]] == [3, 3, 3]
     assert IN_ALL < 1000
+
+
+def test_a_command_is_copied_as_it_is_and_broken_between_its_words():
+    report = report_of("x", [nan_at("a  b -c'")])
+    text = "".join(page_of([report]))
+    (command,) = (it for it in (advice(report, []) or "").splitlines() if it.startswith("look at one: "))
+    (code,) = re.findall(r"<code>(<span>datacheck</span> <span>show</span>.*?)</code>", text)
+    assert html.unescape(re.sub(r"</?span>", "", code)) == command.removeprefix("look at one: ")
