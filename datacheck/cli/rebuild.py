@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,21 @@ if TYPE_CHECKING:
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
 @click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
 @click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
-@click.option("-o", "--report", type=Named(), metavar="FILE", help="Write the receipt: .json or .html.")
+@click.option(
+    "-o",
+    "--report",
+    "reports",
+    type=Named(),
+    multiple=True,
+    metavar="FILE",
+    help="Write the receipt: .json or .html. Repeatable.",
+)
 @scan_options
 @configured
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def rebuild(
-    sources: tuple[str, ...], target: Path, report: Path | None, quiet: bool, no_progress: bool, **options: Any
+    sources: tuple[str, ...], target: Path, reports: tuple[Path, ...], quiet: bool, no_progress: bool, **options: Any
 ) -> int:
     """Write a clean copy of SOURCE to TARGET, and compare it with the source before it gets that name.
 
@@ -107,15 +116,17 @@ def rebuild(
     )
     settings = settings_of(options)
     if settings.paired:
-        return _rebuild_pairs(sources, order, settings, report, quiet=quiet, progress=not no_progress)
+        return _rebuild_pairs(sources, order, settings, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
         raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
-    with watching_phases(not no_progress) as progress, write_receipt(report, guard) as write:
+    with watching_phases(not no_progress) as progress, ExitStack() as stack:
+        writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
         given = Names(settings, excused=applied().found_keys)
         receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore, names=given)
         receipt.config = settings.config
-        write(_pieces(report, receipt, scanned, choice))
+        for path, write in writing:
+            write(_pieces(path, receipt, scanned, choice))
     for sentence in given.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
@@ -125,9 +136,9 @@ def rebuild(
     return 0 if receipt.written or would_do else 1
 
 
-def _pieces(path: Path | None, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
+def _pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:
     """Yield the receipt in the format of its file, piece by piece."""
-    if path is not None and path.suffix == ".html":
+    if path.suffix == ".html":
         from datacheck.rebuilding.receipt_page import receipt_page
 
         return receipt_page(receipt, scanned, choice)
@@ -137,14 +148,14 @@ def _pieces(path: Path | None, receipt: Receipt, scanned: Report, choice: Choice
 
 
 def _rebuild_pairs(
-    sources: Sequence[str], order: Order, settings: Settings, report: Path | None, *, quiet: bool, progress: bool
+    sources: Sequence[str], order: Order, settings: Settings, reports: Sequence[Path], *, quiet: bool, progress: bool
 ) -> int:
     """Rebuild pairs of stores, and print a receipt of each."""
     from datacheck.rebuilding.pairs import rebuild_pairs
     from datacheck.rebuilding.receipt import receipt_text
     from datacheck.scanning.names import Names
 
-    if report is not None:
+    if reports:
         raise click.UsageError("--report takes one receipt, and --paired has one for each SOURCE")
     given = Names(settings, len(sources), excused=applied().found_keys)
     with watching_phases(progress) as watch:

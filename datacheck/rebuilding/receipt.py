@@ -196,15 +196,12 @@ Write = Callable[[Iterator[str]], None]
 
 
 @contextmanager
-def write_receipt(path: Path | None, guard: Guard) -> Iterator[Write]:
-    """Yield what writes the receipt's pieces to `path`, if there is one; refused at once where that cannot be.
+def write_receipt(path: Path, guard: Guard) -> Iterator[Write]:
+    """Yield what writes the receipt's pieces to `path`; refused at once where that cannot be.
 
     The file is replaced whole when the receipt is written; a rebuild that fails leaves what lay there. Raises
     UsageError for a file that must not be written or has another suffix, ReportFailed if it cannot be written.
     """
-    if path is None:
-        yield lambda pieces: None
-        return
     if path.suffix not in RECEIPTS:
         raise UsageError(f"{path}: a receipt's name ends in {' or '.join(RECEIPTS)}")
     with Output(path, guard, text=True) as output:

@@ -38,6 +38,8 @@ DECIDES = {
 """By code of what could not be decided, what would decide it."""
 
 
+LONGEST_NAME = 4_000
+"""Characters of a record's name in a command: longer ones do not fit in a command line, or nobody could read it."""
 SUGGESTED = 3
 """Of so many families at most it is said how they could be read."""
 SUGGESTED_DTYPES = {1: ("u1",), 2: ("f2", "bf16"), 4: ("f4",), 8: ("f8",)}
@@ -92,8 +94,11 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
     verdicts = ("bad", "suspicious") if report.settings.strict else ("bad",)
     one = next((it for it in report.findings if it.key is not None and it.verdict in verdicts), None)
     if one is not None:
-        place = (report.source.path, one.name or "")
-        yield f"look at one: {command('show', (*options, *asked.sample, *asked.config), place, asked.encoding)}"
+        short = len(one.name or "") <= LONGEST_NAME
+        place = (report.source.path, one.name or "") if short else (report.source.path,)
+        words = (*(() if short else ("--bad", "1")), *options, *asked.sample, *asked.config)
+        if short or one.verdict == "bad":
+            yield f"look at one: {command('show', words, place, asked.encoding)}"
     target = _beside(report.source.path)
     if not row.copier or target is None or not _worth_copying(report, one, verdicts):
         return

@@ -25,6 +25,7 @@ from datacheck.reporting.page.sink import HtmlSink
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
+from datacheck.reporting.samples import Room
 
 
 class Sink(Protocol):
@@ -218,6 +219,7 @@ class Reports:
         self._reports: list[Report] = []
         self._stack = ExitStack()
         self._showing = False
+        self._room = Room()
 
     def __enter__(self) -> Reports:
         with ExitStack() as stack:
@@ -231,6 +233,7 @@ class Reports:
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
+        report.room = self._room
         report.shows_records |= any(getattr(sink, "shows_records", False) for sink in self._sinks)
 
         def listen(findings: Collection[Finding]) -> None:

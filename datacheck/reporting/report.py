@@ -34,7 +34,7 @@ from datacheck.reporting.document import Document
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
-from datacheck.reporting.samples import Place, Sample, places_of
+from datacheck.reporting.samples import Place, Room, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
@@ -93,6 +93,8 @@ class Report:
     interrupted: bool = False
     shows_records: bool = False
     """Whether some of the records with findings are to be read once more, to be shown."""
+    room: Room = field(default_factory=Room)
+    """What there is room for of them, shared by the reports of one page."""
     samples: list[Sample] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     """Which of the records damage was found among, where a finding is of no record itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
@@ -17,11 +18,21 @@ PLACES = 64
 """So many of them are marked in each stretch of the store."""
 
 SAMPLES = 96
-"""So many records are shown at most, of all codes together."""
+"""So many records of a source are shown at most, of all codes together."""
+IN_ALL = 480
+"""So many records are shown on a page of several sources at most."""
 PER_CODE = 6
 """So many of each code, the first ones."""
-BYTES = 6 << 20
+BYTES = 5 << 20
 """So many bytes of pictures go into a page at most; the records behind them are shown as text."""
+
+
+@dataclass
+class Room:
+    """What there is room for on a page yet: the sources that are shown on it share it."""
+
+    samples: int = IN_ALL
+    bytes: int = BYTES
 
 
 class Curve(msgspec.Struct, frozen=True):

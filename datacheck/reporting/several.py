@@ -23,6 +23,8 @@ from datacheck.reporting.tally import Tally
 if TYPE_CHECKING:
     from datacheck.reporting.frames import DataFrame
 
+SHOWN_SHORT = 20
+"""So many of several reports a notebook shows."""
 WORST_FIRST = (1, 3, 0)
 """Of several sources, the status is the first of these that one of them has."""
 
@@ -115,6 +117,31 @@ class ScanReports(Sequence[Report]):
     def clean(self) -> bool:
         """Whether the gate is open: every report is clean, and there is one."""
         return self.status == 0
+
+    @property
+    def bad(self) -> int:
+        """How many records of all reports are bad."""
+        return sum(it.bad for it in self._reports)
+
+    @property
+    def suspicious(self) -> int:
+        """How many records of all reports are suspicious."""
+        return sum(it.suspicious for it in self._reports)
+
+    @property
+    def unverifiable(self) -> int:
+        """How many records of all reports could not be decided."""
+        return sum(it.unverifiable for it in self._reports)
+
+    def _repr_html_(self) -> str:
+        """Return the short forms of the first reports, for notebooks."""
+        from html import escape
+
+        from datacheck.reporting.page.short import short
+
+        more = len(self.parts) - SHOWN_SHORT
+        left = f"<div>and {more:,} more sources</div>" if more > 0 else ""
+        return f"{''.join(map(short, self.parts[:SHOWN_SHORT]))}{left}<div>{escape(totals(self.parts))}</div>"
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""

@@ -17,7 +17,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
 from datacheck.reporting.report import Report
-from datacheck.reporting.samples import BYTES, PER_CODE, SAMPLES, Look, Sample
+from datacheck.reporting.samples import PER_CODE, SAMPLES, Look, Sample
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.tasks import Job, Task
 from datacheck.workers.interface import Death, Engine, Watch
@@ -108,11 +108,12 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
         for task, result in pool.run(list(tasks)) if tasks else ():
             if not isinstance(result, Death):
                 made |= {at: it or Sample(chosen[at]) for at, it in zip(of_task[id(task)], result, strict=True)}
-    room = BYTES
+    room = report.room
     for at, finding in enumerate(chosen):
         sample = made.get(at) or Sample(finding)
-        room -= sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
-        report.samples.append(sample if room >= 0 else _without_pictures(sample))
+        room.samples -= 1
+        room.bytes -= sum(len(it.picture) for it in (sample.bad, sample.sound) if it is not None)
+        report.samples.append(sample if room.bytes >= 0 else _without_pictures(sample))
 
 
 def first_of_each(report: Report) -> list[Finding]:
@@ -120,7 +121,8 @@ def first_of_each(report: Report) -> list[Finding]:
     taken: Counter[str] = Counter()
     wanted = sum(min(count, PER_CODE) for count in report.counts.values())
     chosen: list[Finding] = []
-    for finding in islice(report.findings, LOOKED_AT):
+    most = min(SAMPLES, report.room.samples)
+    for finding in islice(report.findings, LOOKED_AT if most > 0 else 0):
         if taken[finding.code] >= PER_CODE:
             continue
         taken[finding.code] += 1
@@ -128,7 +130,7 @@ def first_of_each(report: Report) -> list[Finding]:
         if not again or taken[finding.code] == 1:  # the first of its code is shown in any case
             chosen.append(finding)
         wanted -= 1
-        if not wanted or len(chosen) >= SAMPLES:
+        if not wanted or len(chosen) >= most:
             break
     return chosen
 

@@ -135,7 +135,7 @@ def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen
         if wanted.saving:
             of_picture = "" if fields.kind is None else "as stored: "
             raw = next((bytes(it.raw) for it in fields.parts if it.raw is not None and it.what == of_picture), None)
-            main = next((it for it in fields.batches if not it.label and it.width), None)
+            main = _main([it for it in fields.batches if not it.label and it.width])
             array = None if main is None else main.values[0].copy()
         lines = [] if fields.kind is None else [line for _, line in fields.lines()]
         more = len(lines) - SHOWN
@@ -150,6 +150,13 @@ def _seen(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> Seen
         return Seen(kind, fields.size, (), findings, names=names)
     made = whole(meant, fields.batches, fields.parts, _line, saving=wanted.saving)
     return Seen(kind, fields.size, made.lines, findings, made.raw, made.array, names, meant)
+
+
+def _main(arrays: list[Batch]) -> Batch | None:
+    """Return the array that is saved of several: the first that has the shape of a picture, or else the first."""
+    from datacheck.showing.pixels import likely_shape
+
+    return next((it for it in arrays if likely_shape(it.shape)), arrays[0] if arrays else None)
 
 
 def _picture(fields: Fields, named: str | None, size: tuple[int, int] | None) -> NDArray[Any] | None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHANNELS = (1, 3, 4)
-LARGEST = 1 << 15
-"""Pixels of a side of a picture."""
+LARGEST = 1 << 16
+"""Pixels of a side of a picture; a JPEG has up to 65,535."""
 SMALLEST = 8
 """And of one that is taken for a picture although nobody asked for one."""
 COLOURS = {1: 0, 3: 2, 4: 6}
@@ -61,6 +61,14 @@ def is_picture(values: NDArray[Any]) -> bool:
     """Say whether an array is likely to be a picture: bytes in the shape of one."""
     made = as_pixels(values) if values.dtype.str == "|u1" and values.ndim == 3 else None
     return made is not None and min(made.shape[:2]) >= SMALLEST
+
+
+def likely_shape(shape: tuple[int, ...]) -> bool:
+    """Say whether arrays of this shape are likely to be pictures, whatever their numbers are."""
+    if len(shape) != 3:
+        return False
+    sides = shape[1:] if shape[0] in CHANNELS else shape[:2] if shape[2] in CHANNELS else (0,)
+    return SMALLEST <= min(sides) <= max(sides) <= LARGEST
 
 
 def smaller(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:

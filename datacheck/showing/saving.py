@@ -99,6 +99,8 @@ class Folder:
         self._path, self._guard = path, guard
         self._names: set[str] = set()
         guard.refuse_spelled(path)
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path}: is a file, and several records go into a folder; name one that is none")
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 

@@ -22,7 +22,8 @@ class ContainerDecoder(TreeDecoder):
         if picture is not None:
             return Reading(findings=[found("undecodable", f"not {self.name}: it begins as {picture} does")])
         parsed = self.parse(value)
-        if any(finding.verdict == "bad" for finding in parsed.findings):
+        given_up = parsed.tree is None and any(finding.verdict == "unverifiable" for finding in parsed.findings)
+        if given_up or any(finding.verdict == "bad" for finding in parsed.findings):
             return Reading(findings=parsed.findings)
         if profile is not None and profile.fields and ROOT not in profile.fields and _is_bare(parsed.tree):
             said = "a bare value, where the others are containers"

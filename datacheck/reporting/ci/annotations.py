@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 MOST = 10
 """As many annotations of a kind as GitHub shows of a step."""
-LONGEST = 1000
-"""Characters of an annotation."""
 
 
 def commands(reports: Sequence[Report]) -> Iterator[str]:
@@ -33,7 +31,7 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
             if len(lines[level]) < MOST:
                 title = f"{finding.code} ({finding.verdict})"
                 place = f"file={_property(file_of(report, finding))},line={line_of(finding)},title={_property(title)}"
-                lines[level].append(f"::{level} {place}::{_data(sentence(finding)[:LONGEST])}")
+                lines[level].append(f"::{level} {place}::{_data(sentence(finding))}")
     for level, of_level in lines.items():
         if counts[level] > MOST:
             rest = counts[level] - MOST + 1

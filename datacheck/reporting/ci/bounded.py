@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BOUNDED = frozenset({".xml", ".sarif", ".md"})
 """The formats of report files that need not have every finding."""
+LONGEST = 1000
+"""Characters of a text of a finding; a key may have millions."""
 ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
 
 
@@ -73,10 +75,15 @@ def line_of(finding: Finding) -> int:
 
 
 def sentence(finding: Finding) -> str:
-    """Return what a finding says in one line: the record, the field, the message."""
-    record = "" if finding.key is None else f"{finding.name}: "
+    """Return what a finding says in one line: the record, the field, the message; a longer one is cut."""
+    record = "" if finding.key is None else f"{cut(finding.name or '', LONGEST // 2)}: "
     field = "" if finding.field is None else f"{finding.field}: "
-    return plain(f"{record}{field}{finding.message}")
+    return cut(plain(f"{record}{field}{finding.message}"))
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """Return a text that is no longer than it is shown."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def verdict_of(report: Report) -> str:

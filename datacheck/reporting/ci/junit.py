@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, level_of, sentence, verdict_of
+from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, sentence, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
 NAMED = 20
 """So many findings of a case are named, and the others counted."""
-LONGEST = 1000
-"""Characters of a finding."""
 STORE, PAYLOAD, CONVENTION, COMPLETE = "store", "payload", "convention", "complete"
 CASES = {
     **dict.fromkeys(("nan", "inf"), "finite"),
@@ -56,7 +54,7 @@ class Case:
         """Take in a finding."""
         self.counts[level] += 1
         if len(self.lines) < NAMED:
-            self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}"[:LONGEST])
+            self.lines.append(f"{finding.code} ({finding.verdict}): {sentence(finding)}")
 
     @property
     def said(self) -> str:
@@ -136,4 +134,4 @@ def _inner(kind: str, message: str, said: str) -> str:
 
 
 def _text(said: str) -> str:
-    return "\n".join(escape(plain(line)) for line in said.split("\n"))
+    return "\n".join(escape(cut(plain(line))) for line in said.split("\n"))

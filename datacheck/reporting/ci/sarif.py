@@ -23,6 +23,7 @@ from datacheck.reporting.ci.bounded import (
     NOTICE,
     WARNING,
     WrittenAtEnd,
+    cut,
     file_of,
     level_of,
     line_of,
@@ -100,7 +101,7 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
         }
     }
     if finding.name is not None:
-        location["logicalLocations"] = [{"fullyQualifiedName": plain(finding.name), "kind": "member"}]
+        location["logicalLocations"] = [{"fullyQualifiedName": cut(plain(finding.name)), "kind": "member"}]
     whose = "\0".join([report.source.path, finding.code, finding.name or "", finding.field or "", finding.file or ""])
     digest = hashlib.sha256(whose.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     result: dict[str, Any] = {

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding
 from datacheck.model.key_families import fold
-from datacheck.reporting.page.words import cut, embedded, readable
+from datacheck.reporting.page.words import cut, embedded, readable, size_embedded
 
 MOST = 100_000
 """So many findings are in a page at most."""
-BYTES = 10 << 20
+BYTES = 9 << 20
 """So many bytes of them: with the pictures, a page stays below 20 MB."""
+NUMBERS = 44
+"""So many bytes the numbers of a row take."""
 AT_FIRST = 25
 """So many are in the page without its script."""
 WHOLE = "(the store)"
@@ -47,7 +49,7 @@ class _Words:
         if at is None:
             at = self._at[text] = len(self.texts)
             self.texts.append(text)
-            self.size += len(text.encode("utf-8", "backslashreplace")) + 3
+            self.size += size_embedded(text) + 1
         return at
 
 
@@ -73,7 +75,7 @@ class FindingTable:
         """Yield findings on, and take them in."""
         for finding in findings:
             self.count += 1
-            if self.shown < MOST and self._size + sum(it.size for it in self._words.values()) < BYTES:
+            if self.shown < MOST and self.size < BYTES:
                 self._add(finding)
             yield finding
 
@@ -88,7 +90,12 @@ class FindingTable:
         self._columns["k"].append(row.name)
         self._columns["w"].append(row.where if row.where != row.name else 0)
         self._columns["i"].append(row.index)
-        self._size += len(row.name) + 32 + (4 * len(row.where) if row.where != row.name else 0)
+        self._size += size_embedded(row.name) + NUMBERS + (size_embedded(row.where) if row.where != row.name else 0)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has on the page, about."""
+        return self._size + sum(it.size for it in self._words.values())
 
     @property
     def left_out(self) -> int:

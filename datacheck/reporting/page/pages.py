@@ -30,6 +30,12 @@ STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
 TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
 OF_LOGS = {0: "Healthy", 1: "Trouble", 3: "Undecided"}
 WORST_FIRST = (130, 1, 3, 0)
+MOST = 19_500_000
+"""So many bytes a page has at most, about."""
+SECTION = 2_500_000
+"""So many bytes a source may take on it, without its pictures; few take a hundredth of that."""
+LISTED = 2_000
+"""So many of several sources are listed."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +90,42 @@ class Section:
     store: Store | None
     steps: list[tuple[str, str]]
 
+    @property
+    def pictures(self) -> int:
+        """How many bytes its pictures have on the page."""
+        looks = (it for code in self.codes for pair in code.pairs for it in (pair.bad, pair.sound) if it is not None)
+        return sum(4 * len(it.picture) // 3 for it in looks)
+
+
+@dataclass
+class Written:
+    """How much of a page was written, and how many sources are on it in full."""
+
+    size: int = 0
+    sources: int = 0
+
+    def while_there_is_room(self, sections: Sequence[Section], table: FindingTable) -> Iterator[Section]:
+        """Yield the sources that are shown in full: the first one, and those behind it that there is room for."""
+        for section in sections:
+            if self.sources and self.size + table.size + section.pictures + SECTION > MOST:
+                return
+            self.sources += 1
+            yield section
+
 
 def page_of(reports: Sequence[Report]) -> Iterator[str]:
     """Yield the page of some reports piece by piece."""
-    table = FindingTable()
+    table, written = FindingTable(), Written()
     sections = [_section(report, table) for report in reports]
     worst = next((it for it in WORST_FIRST if any(report.status == it for report in reports)), 3)
     title = title_of(worst, reports)
     values = {
         "title": title,
         "state": STATES.get(worst, "unverifiable"),
-        "sections": sections,
+        "sections": sections[:LISTED],
+        "more": len(sections) - LISTED,
+        "in_full": written.while_there_is_room(sections, table),
+        "written": written,
         "several": len(sections) > 1,
         "total": _total(reports),
         "table": table,
@@ -103,7 +134,9 @@ def page_of(reports: Sequence[Report]) -> Iterator[str]:
         "started": reports[0].started if reports else "",
         "document": f"{title}: {', '.join(it.name for it in sections[:3])}",
     }
-    return rendered("page.html", values)
+    for piece in rendered("page.html", values):
+        written.size += len(piece.encode())
+        yield piece
 
 
 def title_of(status: int, reports: Sequence[Report]) -> str:

@@ -138,7 +138,8 @@ def _histograms(report: Report, statistics: Mapping[str, FieldSummary]) -> Itera
         made = _histogram(name, summary)
         if made is not None:
             yield made
-        sides = report.tally.statistics[name].sides
+        measured = report.tally.statistics.get(name)  # a report that was loaded has the results alone
+        sides = {} if measured is None else measured.sides
         for axis, word in enumerate(("height", "width")):
             counts = {str(side): count for (at, side), count in sorted(sides.items()) if at == axis}
             made = _histogram(name, FieldSummary(0, counts=counts))

@@ -69,3 +69,14 @@ def safe_in_script(text: str) -> str:
     """Return JSON without the characters that mean something to HTML or to a reader of lines."""
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def size_embedded(text: str) -> int:
+    r"""Return how many bytes a text takes as `embedded` writes it.
+
+    >>> size_embedded("<b>") == len(embedded("<b>"))
+    True
+    """
+    if not text.isprintable():
+        return len(embedded(text).encode())
+    return len(text.encode()) + 2 + 5 * text.count("<") + text.count("\\") + text.count('"')

@@ -197,7 +197,7 @@ def test_only_the_first_records_of_each_code_are_shown(tmp_path):
 
 
 def test_pictures_without_room_are_left_out_and_it_is_said(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("datacheck.scanning.samples.BYTES", 10)
+    monkeypatch.setattr("datacheck.reporting.files.Room", lambda: samples.Room(bytes=10))
     _, page = page_of(photos, tmp_path)
     assert page.pictures == []
     assert "no room for its picture on this page" in page.words()
