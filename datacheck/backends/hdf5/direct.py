@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.chunk_parts import cells
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
-
-DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
-"""The filters that are undone here, by their numbers in the file (HDF5 File Format Specification 3.0, IV.A.2.l)."""
 
 CHUNK_BYTES = 64 << 20
 """Of larger chunks there can be no more than a few, since they are in memory in several forms."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct, places
 from datacheck.backends.hdf5.declared import Declared
+from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
@@ -62,6 +63,8 @@ class Dataset:
     """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
     unwritten: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of rows that were never written, unless these are very many."""
+    misplaced: tuple[Misplaced, ...] = ()
+    """Rows whose values cannot lie where the file says."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
