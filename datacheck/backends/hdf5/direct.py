@@ -32,6 +32,10 @@ class Direct(Protocol):
         """Return the rows from `start` to `stop`, or None if the library is to read them."""
         ...
 
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say whether what is stored of a chunk can be decoded to its values."""
+        ...
+
 
 def direct(
     h5: Any, dataset: Dataset, opened: Any, descriptor: int, end: int, largest: int = CHUNK_BYTES
@@ -85,6 +89,10 @@ class _Contiguous:
             into, at = into[there:], at + there
         return self._memory[:size].view(self._dataset.dtype).reshape(stop - start, *self._dataset.shape[1:])
 
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say yes: these are no chunks."""
+        return True
+
 
 Undo = Callable[[Any, int, NDArray[Any]], Any]
 """Undoes a filter: gets the bytes it left, how many it was given, and memory for as many as there are in the end.
@@ -121,6 +129,10 @@ class _Chunked:
             within = tuple(slice(it.start - at, it.stop - at) for at, it in zip(origin, cell, strict=True))
             self._memory[(slice(rows.start - start, rows.stop - start), *others)] = chunk[within]
         return self._memory[: stop - start]
+
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say whether what is stored of a chunk can be decoded to its values."""
+        return self._decoded(origin) is not None
 
     def _chunk(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
         """Return a chunk, decoded once for as long as no other one is asked for; None where that cannot be done."""

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.chunk_sizes import FLETCHER32, SHUFFLE, value_bytes
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE, value_bytes
+from datacheck.backends.hdf5.direct import direct
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.superblock import header_bytes
 from datacheck.backends.hdf5.tables import Dataset
@@ -32,6 +33,9 @@ NAMED = 10_000
 """So many parts of a dataset are named; where more are wrong, all rows between the first and the last are lost."""
 NARROWED = 1000
 """Of so many contiguous datasets only the rows are lost that share bytes, of further ones all."""
+CHECKED = frozenset({DEFLATE, FLETCHER32})
+DECODED = 1000
+"""So many chunks that share bytes are found to fail their checksum; of further ones all are named."""
 SUPERBLOCK = {0: 96, 1: 100}
 """How long superblocks of these versions are, with the entry of the root group; the others have 48 bytes."""
 NOWHERE = np.uint64((1 << 64) - 1)
@@ -100,16 +104,14 @@ class Places:
         headers = np.array(self._headers, np.uint64).reshape(-1, 2)
         starts = np.concatenate([headers[:, 0], *(it.offsets for it in self._stored)])
         sizes = np.concatenate([headers[:, 1], *(it.sizes for it in self._stored)])
-        order = np.argsort(starts, kind="stable")
-        order = order[(starts[order] < 1 << 63) & (sizes[order] > 0) & (sizes[order] < 1 << 63)]
-        begins, ends = starts[order], starts[order] + sizes[order]
-        meet = begins[1:] < np.maximum.accumulate(ends)[:-1]
-        if not meet.any():
+        numbers = _meeting(starts, sizes, np.arange(len(starts)))
+        if not len(numbers):
             return {}
-        shared = np.zeros(len(order), bool)
-        shared[1:] |= meet
-        shared[:-1] |= ends[:-1] > begins[1:]
-        numbers, begins, ends = order[shared], begins[shared], ends[shared]
+        failing = self._failing(numbers - len(headers))
+        if failing:
+            alone = np.array(failing) + len(headers)
+            numbers = np.union1d(alone, _meeting(starts, sizes, np.setdiff1d(numbers, alone)))
+        begins, ends = starts[numbers], starts[numbers] + sizes[numbers]
         first = len(headers)
         narrowed: dict[bytes, list[tuple[int, int]]] = {}
         for stored in self._stored:
@@ -124,6 +126,30 @@ class Places:
             first += len(stored.offsets)
         return narrowed
 
+    def _failing(self, numbers: NDArray[Any]) -> list[int]:
+        """Return which of these pieces fail their checksum: that they meet others says nothing against those."""
+        failing: list[int] = []
+        first = 0
+        for stored in self._stored:
+            own = numbers[(numbers >= first) & (numbers < first + len(stored.offsets))] - first
+            if len(own) and stored.dataset.chunks is not None and CHECKED & set(stored.dataset.filters):
+                opened = self._h5.h5d.open(self._file, stored.dataset.path)
+                reading = direct(self._h5, stored.dataset, opened, self._descriptor, 0)
+                origins = self._origins(stored) if reading is not None else []
+                for at in own[: max(0, DECODED - len(failing))].tolist():
+                    origin = origins[at] if at < len(origins) else None
+                    if reading is not None and origin is not None and not reading.decodes(origin):
+                        failing.append(first + at)
+            first += len(stored.offsets)
+        return failing
+
+    def _origins(self, stored: _Stored) -> list[tuple[int, ...] | None]:
+        origins: list[tuple[int, ...] | None] = []
+        opened = self._h5.h5d.open(self._file, stored.dataset.path)
+        with contextlib.suppress(*TROUBLE):
+            opened.chunk_iter(lambda chunk: origins.append(chunk.chunk_offset) if len(origins) < CHUNKS else True)
+        return origins
+
     def _rows(self, stored: _Stored, narrowed: dict[bytes, list[tuple[int, int]]]) -> Iterator[Misplaced]:
         dataset = stored.dataset
         if dataset.chunks is None or not dataset.shape:
@@ -134,10 +160,7 @@ class Places:
                 start, stop = low // dataset.row_bytes, -(-high // dataset.row_bytes)
                 yield Misplaced(start, stop, None, int(stored.offsets[0]), int(stored.sizes[0]), stored.wrong[0])
             return
-        origins: list[tuple[int, ...] | None] = []
-        opened = self._h5.h5d.open(self._file, dataset.path)
-        with contextlib.suppress(*TROUBLE):
-            opened.chunk_iter(lambda chunk: origins.append(chunk.chunk_offset) if len(origins) < CHUNKS else True)
+        origins = self._origins(stored)
         long = dataset.chunks[0]
         wrong = [(at, origin) for at, origin in enumerate(origins) if at in stored.wrong and origin is not None]
         if len(wrong) > NAMED:
@@ -148,6 +171,20 @@ class Places:
         for at, origin in wrong:
             pieces = int(stored.offsets[at]), int(stored.sizes[at])
             yield Misplaced(origin[0], origin[0] + long, origin, *pieces, why=stored.wrong[at])
+
+
+def _meeting(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return which of these pieces share bytes with any other of them, by their numbers."""
+    there = (starts[numbers] < 1 << 63) & (sizes[numbers] > 0) & (sizes[numbers] < 1 << 63)
+    order = numbers[there]
+    order = order[np.argsort(starts[order], kind="stable")]
+    begins, ends = starts[order], starts[order] + sizes[order]
+    shared = np.zeros(len(order), bool)
+    if len(order) > 1:
+        shared[1:] |= begins[1:] < np.maximum.accumulate(ends)[:-1]
+        shared[:-1] |= ends[:-1] > begins[1:]
+    made: NDArray[Any] = order[shared]
+    return made
 
 
 def _pieces(opened: Any, most: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

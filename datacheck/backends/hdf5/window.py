@@ -250,9 +250,10 @@ class Window:
 
     def _lose_other_sizes(self) -> None:
         """Take for lost what the library has read of chunks that inflate to more or less than their values."""
-        dataset, opened = self.dataset, self._handle.id
+        dataset = self.dataset
         if dataset.chunks is None or DEFLATE not in dataset.filters:
             return
+        opened = self._handle.id
         each = value_bytes(opened, self._handle.file.id)
         size = None if each is None else each * math.prod(dataset.chunks)
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):

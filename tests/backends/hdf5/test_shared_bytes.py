@@ -255,3 +255,26 @@ def test_values_of_variable_length_in_chunks_and_a_user_block_are_sound(tmp_path
         plain[...] = [f"text {it}" for it in range(50)]
         file["label"] = np.arange(50) % 3
     assert bad(path) == {}
+
+
+def test_a_chunk_that_fails_its_checksum_says_nothing_against_the_one_whose_place_it_has(tmp_path):
+    path = tmp_path / "a.h5"
+    raw = made(path, compression="gzip", fletcher32=True)
+    at = entries(raw)
+    struct.pack_into("<I", raw, at[7], number(raw, at[3], "<I") - 3)
+    raw[at[7] + CHILD : at[7] + 40] = raw[at[3] + CHILD : at[3] + 40]
+    path.write_bytes(raw)
+    assert bad(path) == dict.fromkeys(rows(14, 15), "checksum")
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_chunks_that_were_never_written_between_others_are_sound(tmp_path, libver):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver=libver) as file:
+        extents = {"fixed": (60, 3), "growing": (None, 3), "both": (None, None)}
+        for name, most in extents.items():
+            data = file.create_dataset(name, (60, 3), "f4", chunks=(2, 3), compression="gzip", maxshape=most)
+            data[4:8] = 1
+            data[20:21] = 0
+            data[50:58] = 2
+    assert bad(path) == {}
