@@ -265,7 +265,7 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
             lone.append(height)
     for height, members in by_height.items():
         only = all(dataset.holds <= TEXTS for dataset in members)
-        if height not in named and (texts or not (only or (height[0] == 1 and len(by_height) > 1))):
+        if height not in named and (texts or not (only or (height == (1, "") and len(by_height) > 1))):
             named[height] = members[0].path
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
@@ -300,7 +300,7 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
 
 
 def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
-    """Return the datasets to be marked with their table, since that becomes as long as something beside it.
+    """Return the datasets to be marked with their table: it becomes as long as something beside it, or one row.
 
     `heights` has the numbers of rows that tables will have, by their names, for those that change.
     """
@@ -315,6 +315,8 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which is no table by itself: see `_firsts`
+    clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 
 
