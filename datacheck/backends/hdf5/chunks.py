@@ -30,7 +30,7 @@ class Chunks:
         numbers, offsets, sizes = array("q"), array("Q"), array("Q")
 
         def add(chunk: Any) -> None:
-            number = self._number(chunk.chunk_offset)
+            number = None if chunk.chunk_offset is None else self._number(chunk.chunk_offset)  # one with no address
             numbers.append(OUTSIDE if number is None else number)
             offsets.append(chunk.byte_offset or 0)
             sizes.append(chunk.size)

@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.chunk_parts import cells
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
-
-DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
-"""The filters that are undone here, by their numbers in the file (HDF5 File Format Specification 3.0, IV.A.2.l)."""
 
 CHUNK_BYTES = 64 << 20
 """Of larger chunks there can be no more than a few, since they are in memory in several forms."""
@@ -32,6 +30,10 @@ class Direct(Protocol):
 
     def read(self, start: int, stop: int) -> NDArray[Any] | None:
         """Return the rows from `start` to `stop`, or None if the library is to read them."""
+        ...
+
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say whether what is stored of a chunk can be decoded to its values."""
         ...
 
 
@@ -87,6 +89,10 @@ class _Contiguous:
             into, at = into[there:], at + there
         return self._memory[:size].view(self._dataset.dtype).reshape(stop - start, *self._dataset.shape[1:])
 
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say yes: these are no chunks."""
+        return True
+
 
 Undo = Callable[[Any, int, NDArray[Any]], Any]
 """Undoes a filter: gets the bytes it left, how many it was given, and memory for as many as there are in the end.
@@ -123,6 +129,10 @@ class _Chunked:
             within = tuple(slice(it.start - at, it.stop - at) for at, it in zip(origin, cell, strict=True))
             self._memory[(slice(rows.start - start, rows.stop - start), *others)] = chunk[within]
         return self._memory[: stop - start]
+
+    def decodes(self, origin: tuple[int, ...]) -> bool:
+        """Say whether what is stored of a chunk can be decoded to its values."""
+        return self._decoded(origin) is not None
 
     def _chunk(self, origin: tuple[int, ...]) -> NDArray[Any] | None:
         """Return a chunk, decoded once for as long as no other one is asked for; None where that cannot be done."""

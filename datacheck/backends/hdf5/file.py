@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from functools import cache, cached_property
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.chunk_parts import cells
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, other_size, value_bytes
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5.mended import Mended
+from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import failed, reason_of
@@ -104,10 +108,29 @@ class OpenFile:
         access.set_chunk_cache(slots, cache, 0.75)
         return h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
 
-    def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> None:
-        """Read all of a small dataset into an array of its shape and type: of very many each costs but two calls."""
+    def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
+        """Read all of a small dataset into an array of its shape and type: of very many each costs but two calls.
+
+        Return what is wrong where the library reads it all the same: the size of a chunk.
+        """
         h5 = library()
-        h5.h5d.open(self.file.id, dataset.path).read(h5.h5s.ALL, h5.h5s.ALL, into)
+        opened = h5.h5d.open(self.file.id, dataset.path)
+        if dataset.chunks is not None and DEFLATE in dataset.filters:
+            past = self.past(dataset, h5.Dataset(opened))
+            values = None if past is None else past.read(0, dataset.rows)
+            if values is not None:
+                into[...] = values
+                return None
+        opened.read(h5.h5s.ALL, h5.h5s.ALL, into)
+        if dataset.chunks is not None and DEFLATE in dataset.filters:
+            each = value_bytes(opened, self.file.id)
+            size = None if each is None else each * math.prod(dataset.chunks)
+            for origin, (rows, *_) in cells(dataset, 0, dataset.rows):
+                said = other_size(opened, origin, dataset.filters, size)
+                if said is not None:
+                    lost = Misplaced(rows.start, rows.stop, origin, None, None, said)
+                    return lost.finding(dataset.path, dataset.title)
+        return None
 
     def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
         """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""

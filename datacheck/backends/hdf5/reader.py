@@ -28,7 +28,7 @@ from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
-from datacheck.backends.hdf5.records import read_each, read_records, unread
+from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
 from datacheck.backends.hdf5.tables import (
@@ -312,6 +312,8 @@ class Hdf5Reader:
 
     def _scalar(self, file: OpenFile, number: int, dataset: Dataset) -> RowBlock:
         """Return a block of no rows with the numbers of a scalar dataset, or with why they cannot be read."""
+        if dataset.misplaced:
+            return self._empty(number, misplaced(dataset))
         try:
             value = np.asarray(file.dataset(dataset)[()], dataset.dtype)
         except (*TROUBLE, MemoryError) as exc:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.kept import OpenTable
-from datacheck.backends.hdf5.records import unread
+from datacheck.backends.hdf5.records import misplaced, unread
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window
@@ -24,6 +24,9 @@ def window_on(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single
 
 def wrong(file: OpenFile, dataset: Dataset, size: int) -> Iterator[Finding]:
     """Read a dataset that is not judged and yield what is wrong with it; about `size` bytes at once."""
+    if dataset.misplaced and not dataset.shape:
+        yield misplaced(dataset)
+        return
     try:
         handle = file.dataset(dataset)
         if not dataset.shape:

@@ -27,6 +27,9 @@ def read_records(
     """Yield scalars of bytes one by one, with their paths as keys."""
     for at, dataset in enumerate(contents.records[start:stop], start):
         note(Position(at), True)
+        if dataset.misplaced:
+            yield Block([dataset.path], [b""], findings=[(0, misplaced(dataset))], file=label)
+            continue
         try:
             value = _held(file.dataset(dataset)[()], dataset)
         except (*TROUBLE, MemoryError) as exc:
@@ -59,8 +62,12 @@ def read_each(
         lost: list[tuple[int, Finding]] = []
         for row, dataset in enumerate(its):
             note(Position(at + row), True)
+            if dataset.misplaced:
+                lost.append((row, misplaced(dataset)))
+                continue
             try:
-                file.read_whole(dataset, values[row])
+                said = file.read_whole(dataset, values[row])
+                lost += [] if said is None else [(row, said)]
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
         name, missing = first.columns[0].name, {}
@@ -89,6 +96,11 @@ def _held(value: Any, dataset: Dataset) -> bytes:
     if not dataset.dtype.hasobject:
         return np.asarray(value, dataset.dtype).tobytes()
     return value.tobytes() if isinstance(value, np.ndarray) else b""
+
+
+def misplaced(dataset: Dataset) -> Finding:
+    """Return the finding for a dataset of which a part cannot lie where the file says."""
+    return dataset.misplaced[0].finding(dataset.path, dataset.title)
 
 
 def unread(dataset: Dataset, exc: Exception) -> Finding:

@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.listing import Listing, address, attributes, links,
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
+from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
@@ -82,7 +83,7 @@ def survey(
     walk = _Walk(h5, file, size, trail, whole=whole, path=path)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
-    groups = list(walk.groups())
+    groups = walk.placed(list(walk.groups()))
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
     facts = walk.facts(groups, recovered=recovered)
     means, untrue = meaning(facts)
@@ -123,6 +124,7 @@ class _Walk:
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
         self._hindrances = Hindrances(h5, file, size, path)
+        self._places = Places(h5, file) if whole else None
         self._linked: set[bytes] = set()
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
@@ -137,7 +139,9 @@ class _Walk:
             try:
                 group = self._h5.h5g.open(self._file, path or b"/")
                 if not path:
-                    self._seen[address(self._h5, group)] = None
+                    at = address(self._h5, group)
+                    self._seen[at] = None
+                    self._placed_at(at)
                     self._attributes(group, b"/")
                 for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
@@ -148,6 +152,13 @@ class _Walk:
             else:
                 self.findings += (unfollowed(child, f"more than {DEEPEST} groups deep") for child in below)
             yield path, datasets
+
+    def placed(self, groups: Sequence[tuple[bytes, list[Dataset]]]) -> list[tuple[bytes, list[Dataset]]]:
+        """Return the groups with what is known of rows that cannot lie where the file says."""
+        wrong = {} if self._places is None else self._places.misplaced()
+        if not wrong:
+            return list(groups)
+        return [(path, [replace(it, misplaced=wrong.get(it.path, ())) for it in its]) for path, its in groups]
 
     def _member(self, group: Any, above: bytes, name: bytes, below: list[bytes], datasets: list[Dataset]) -> None:
         path = above + b"/" + name
@@ -165,6 +176,7 @@ class _Walk:
                 self._again(group, path, name, link.u)
                 return
             self._seen[link.u] = None
+            self._placed_at(link.u)
             opened = self._h5.h5o.open(group, name)
             names = self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
@@ -176,6 +188,10 @@ class _Walk:
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
             self._damaged(path, exc)
+
+    def _placed_at(self, at: int) -> None:
+        if self._places is not None:
+            self._places.header(at)
 
     def _again(self, group: Any, path: bytes, name: bytes, at: int) -> None:
         """Say so where more links lead to an object than it counts: an address is wrong that leads to another one."""
@@ -292,6 +308,8 @@ class _Walk:
         self.findings += hindrances
         if hindrances:
             return replace(dataset, readable=False)
+        if self._places is not None:
+            self._places.add(opened, created, dataset)
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column, columns, distinct, places
 from datacheck.backends.hdf5.declared import Declared
+from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
@@ -62,6 +63,8 @@ class Dataset:
     """The table it is of, where a rebuild has made it as long as another one (see TABLE)."""
     unwritten: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of rows that were never written, unless these are very many."""
+    misplaced: tuple[Misplaced, ...] = ()
+    """Rows whose values cannot lie where the file says."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
@@ -262,7 +265,7 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
             lone.append(height)
     for height, members in by_height.items():
         only = all(dataset.holds <= TEXTS for dataset in members)
-        if height not in named and (texts or not (only or (height[0] == 1 and len(by_height) > 1))):
+        if height not in named and (texts or not (only or (height == (1, "") and len(by_height) > 1))):
             named[height] = members[0].path
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
@@ -297,7 +300,7 @@ def _distinct(datasets: Sequence[Dataset]) -> Iterator[Dataset]:
 
 
 def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, str]:
-    """Return the datasets to be marked with their table, since that becomes as long as something beside it.
+    """Return the datasets to be marked with their table: it becomes as long as something beside it, or one row.
 
     `heights` has the numbers of rows that tables will have, by their names, for those that change.
     """
@@ -312,6 +315,8 @@ def made_alike(contents: Contents, heights: Mapping[str, int]) -> dict[bytes, st
         height = heights.get(table.name, table.rows)
         beside[first.path.rpartition(b"/")[0], height, first.table].append(table)
     clashing = [it for alike in beside.values() if len(alike) > 1 for it in alike if isinstance(it, Table)]
+    lone = (it for it in contents.tables if heights.get(it.name) == 1)  # which is no table by itself: see `_firsts`
+    clashing += (it for it in lone if not any(NUMBERS in dataset.holds for dataset in it.datasets))
     return {dataset.path: table.name for table in clashing if table.name in heights for dataset in table.datasets}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.chunk_parts import cells
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.chunks import Chunks
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.hindrances import LARGEST
+from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.survey import killed, reason_of
 from datacheck.backends.hdf5.tables import Dataset
@@ -29,8 +32,6 @@ WINDOW_BYTES = 256 << 20
 """At most this much of a dataset is in memory, or one row."""
 OBJECT_BYTES = 16 << 20
 """Variable-length values are read until they add up to this."""
-KNOWN = frozenset({1, 2, 3})
-"""Filters of which it is known what memory they take: deflate, shuffle and fletcher32."""
 DECODING = 6
 """So many times the bytes of a chunk these take to decode it: the library doubles what it has until that suffices."""
 OBJECT_SHARE = 64
@@ -75,6 +76,7 @@ class Window:
         self._lost_from = lost_from
         self._size = size
         self._deadly: Finding | None = None
+        self._sized: tuple[tuple[int, ...], str | None] | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
         self.aligned = dataset.chunks is not None and not single and not dataset.dtype.hasobject
 
@@ -89,6 +91,10 @@ class Window:
         return min(self.stop, stop)
 
     def _read(self, start: int, stop: int) -> None:
+        self._read_rows(start, stop)
+        self._lose_misplaced()
+
+    def _read_rows(self, start: int, stop: int) -> None:
         self.start, self.stop, self.lost = start, stop, {}
         self.values = np.empty(0)  # the former ones go before their successors come
         if self._lost_from is not None and stop > self._lost_from[0]:
@@ -106,9 +112,10 @@ class Window:
                 self.stop = self._read_objects(start, stop)
             else:
                 self.values = self._fetch(slice(start, stop), stop - start)
-            self._lose_hidden_chunks()
         except (*TROUBLE, MemoryError):
             self._read_what_can_be(start, stop)
+        self._lose_hidden_chunks()
+        self._lose_other_sizes()
 
     def _fetch(self, where: Any, rows: int) -> NDArray[Any]:
         """Have the library read so many rows, and take no more memory for them than sound ones could need."""
@@ -239,8 +246,35 @@ class Window:
             path = escape(dataset.path)
             said = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
             lost = found("damaged-store", said, field=dataset.title, dataset=path, chunk=list(origin))
-            for row in range(rows.start, rows.stop):
-                self.lost.setdefault(row, lost)
+            self._lose(rows.start, rows.stop, lost)
+
+    def _lose_other_sizes(self) -> None:
+        """Take for lost what the library has read of chunks that inflate to more or less than their values."""
+        dataset = self.dataset
+        if dataset.chunks is None or DEFLATE not in dataset.filters:
+            return
+        opened = self._handle.id
+        each = value_bytes(opened, self._handle.file.id)
+        size = None if each is None else each * math.prod(dataset.chunks)
+        for origin, (rows, *_) in cells(dataset, self.start, self.stop):
+            if self._sized is None or self._sized[0] != origin:
+                self._sized = origin, other_size(opened, origin, dataset.filters, size)
+            said = self._sized[1]
+            if said is not None:
+                offset, held = (self._chunks and self._chunks.find(origin)) or (None, None)
+                lost = Misplaced(rows.start, rows.stop, origin, offset, held, said)
+                self._lose(rows.start, rows.stop, lost.finding(dataset.path, dataset.title))
+
+    def _lose_misplaced(self) -> None:
+        """Take for lost what cannot lie where the file says."""
+        for it in self.dataset.misplaced:
+            start, stop = max(it.start, self.start), min(it.stop, self.stop)
+            if start < stop:
+                self._lose(start, stop, it.finding(self.dataset.path, self.dataset.title))
+
+    def _lose(self, start: int, stop: int, finding: Finding) -> None:
+        for row in range(start, stop):
+            self.lost.setdefault(row, finding)
 
     def _cause(self, exc: Exception, origin: tuple[int, ...]) -> Finding:
         dataset = self.dataset

@@ -1,0 +1,30 @@
+"""Values that cannot lie where the file says."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+
+class Misplaced(NamedTuple):
+    """Rows from `start` to `stop` whose values cannot lie where the file says; they are of a chunk, if it is known."""
+
+    start: int
+    stop: int
+    chunk: tuple[int, ...] | None
+    offset: int | None
+    size: int | None
+    why: str
+
+    def finding(self, path: bytes, title: str) -> Finding:
+        """Return what is to be said of these rows of a dataset."""
+        spelled = escape(path)
+        details: dict[str, Any] = {} if self.chunk is None else {"chunk": list(self.chunk)}
+        if self.offset is not None:
+            details |= {"offset": self.offset, "stored": self.size}
+        where = spelled if self.chunk is None else f"the chunk at {list(self.chunk)} of {spelled}"
+        if self.offset is not None:
+            where += f" ({self.size} bytes at offset {self.offset})"
+        return found("damaged-store", f"{where} {self.why}", field=title, dataset=spelled, **details)

@@ -1,0 +1,234 @@
+"""Where the values of a file lie in it, compared with each other: no two may share bytes, nor one with a header.
+
+The library reads a chunk wherever the index of the chunks says, and as many bytes of it as the values take. What the
+index says of a chunk cannot all be true where another chunk, another dataset or a header has the same bytes, or where
+the size that is stored is not that of the values though no filter has changed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE, value_bytes
+from datacheck.backends.hdf5.direct import direct
+from datacheck.backends.hdf5.misplaced import Misplaced
+from datacheck.backends.hdf5.superblock import header_bytes
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.files.retrying import pread
+
+CHUNKS = 4_000_000
+"""Of so many chunks of a file the places are compared; what one keeps of each takes 20 bytes."""
+TAKEN = 1 << 16
+"""So many chunks are listed before they become numbers of an array."""
+NAMED = 10_000
+"""So many parts of a dataset are named; where more are wrong, all rows between the first and the last are lost."""
+NARROWED = 1000
+"""Of so many contiguous datasets only the rows are lost that share bytes, of further ones all."""
+CHECKED = frozenset({DEFLATE, FLETCHER32})
+DECODED = 1000
+"""So many chunks that share bytes are found to fail their checksum; of further ones all are named."""
+SUPERBLOCK = {0: 96, 1: 100}
+"""How long superblocks of these versions are, with the entry of the root group; the others have 48 bytes."""
+NOWHERE = np.uint64((1 << 64) - 1)
+"""The address that stands for none; such a chunk has no place among the others either (see `Chunks.hides`)."""
+
+
+@dataclass
+class _Stored:
+    """A dataset's pieces in the file: where each begins, its size, its filter mask; what is wrong with which."""
+
+    dataset: Dataset
+    offsets: NDArray[Any]
+    sizes: NDArray[Any]
+    masks: NDArray[Any]
+    values: int | None
+    """Bytes of the values of a piece before any filter, None where that is not known."""
+    wrong: dict[int, str] = field(default_factory=dict)
+
+
+class Places:
+    """Gathers where the objects of an open, whole file lie, and tells which values cannot lie there."""
+
+    def __init__(self, h5: Any, file: Any) -> None:
+        self._h5 = h5
+        self._file = file
+        created = file.get_create_plist()
+        self._base = int(created.get_userblock())
+        self._descriptor = file.get_vfd_handle()
+        long = SUPERBLOCK.get(created.get_version()[0], 48) if created.get_sizes() == (8, 8) else 48
+        self._headers = array("Q", (self._base, long))
+        self._stored: list[_Stored] = []
+        self._chunks = 0
+
+    def header(self, address: int) -> None:
+        """Add the header of an object, by its address as links have it."""
+        with contextlib.suppress(OSError):  # of the disk, which shows when more is read
+            at = self._base + address
+            self._headers.extend((at, header_bytes(pread(self._descriptor, 32, at)) or 0))
+
+    def add(self, opened: Any, created: Any, dataset: Dataset) -> None:
+        """Add a dataset, as far as the index of its chunks can be read; what is damaged there shows when it is read."""
+        layout = created.get_layout()
+        if not dataset.bytes or created.get_external_count():
+            return
+        if layout == self._h5.h5d.CONTIGUOUS:
+            offset, size = opened.get_offset(), opened.get_storage_size()
+            if offset is not None and size:
+                pieces = np.array([offset], np.uint64), np.array([size], np.uint64), np.zeros(1, np.uint32)
+                self._stored.append(_Stored(dataset, *pieces, values=size))
+        elif layout == self._h5.h5d.CHUNKED and dataset.chunks and self._chunks < CHUNKS:
+            pieces = _pieces(opened, CHUNKS - self._chunks)
+            self._chunks += len(pieces[0])
+            each = value_bytes(opened, self._file)
+            values = None if each is None else each * math.prod(dataset.chunks)
+            self._stored.append(_Stored(dataset, *pieces, values=values))
+
+    def misplaced(self) -> dict[bytes, tuple[Misplaced, ...]]:
+        """Return by the datasets' paths which of their values cannot be what was written there."""
+        for stored in self._stored:
+            _find_sizes(stored)
+        bytes_of = self._find_shared()
+        return {it.dataset.path: tuple(self._rows(it, bytes_of)) for it in self._stored if it.wrong}
+
+    def _find_shared(self) -> dict[bytes, list[tuple[int, int]]]:
+        """Find what shares bytes with anything else; return which bytes contiguous datasets share."""
+        headers = np.array(self._headers, np.uint64).reshape(-1, 2)
+        starts = np.concatenate([headers[:, 0], *(it.offsets for it in self._stored)])
+        sizes = np.concatenate([headers[:, 1], *(it.sizes for it in self._stored)])
+        numbers = _meeting(starts, sizes, np.arange(len(starts)))
+        if not len(numbers):
+            return {}
+        failing = self._failing(numbers - len(headers))
+        if failing:
+            alone = np.array(failing) + len(headers)
+            numbers = np.union1d(alone, _meeting(starts, sizes, np.setdiff1d(numbers, alone)))
+        begins, ends = starts[numbers], starts[numbers] + sizes[numbers]
+        first = len(headers)
+        narrowed: dict[bytes, list[tuple[int, int]]] = {}
+        for stored in self._stored:
+            own = (numbers >= first) & (numbers < first + len(stored.offsets))
+            for at in (numbers[own] - first).tolist():
+                stored.wrong.setdefault(at, "shares bytes of the file with another chunk, another dataset or a header")
+            if stored.dataset.chunks is None and own.any() and len(narrowed) < NARROWED:
+                low, high = begins[own][0], ends[own][0]
+                others = ~own & (begins < high) & (ends > low)
+                parts = np.maximum(begins[others], low) - low, np.minimum(ends[others], high) - low
+                narrowed[stored.dataset.path] = list(zip(*(it.tolist() for it in parts), strict=True))
+            first += len(stored.offsets)
+        return narrowed
+
+    def _failing(self, numbers: NDArray[Any]) -> list[int]:
+        """Return which of these pieces fail their checksum: that they meet others says nothing against those."""
+        failing: list[int] = []
+        first = 0
+        for stored in self._stored:
+            own = numbers[(numbers >= first) & (numbers < first + len(stored.offsets))] - first
+            if len(own) and stored.dataset.chunks is not None and CHECKED & set(stored.dataset.filters):
+                opened = self._h5.h5d.open(self._file, stored.dataset.path)
+                reading = direct(self._h5, stored.dataset, opened, self._descriptor, 0)
+                origins = self._origins(stored) if reading is not None else []
+                for at in own[: max(0, DECODED - len(failing))].tolist():
+                    origin = origins[at] if at < len(origins) else None
+                    if reading is not None and origin is not None and not reading.decodes(origin):
+                        failing.append(first + at)
+            first += len(stored.offsets)
+        return failing
+
+    def _origins(self, stored: _Stored) -> list[tuple[int, ...] | None]:
+        origins: list[tuple[int, ...] | None] = []
+        opened = self._h5.h5d.open(self._file, stored.dataset.path)
+        with contextlib.suppress(*TROUBLE):
+            opened.chunk_iter(lambda chunk: origins.append(chunk.chunk_offset) if len(origins) < CHUNKS else True)
+        return origins
+
+    def _rows(self, stored: _Stored, narrowed: dict[bytes, list[tuple[int, int]]]) -> Iterator[Misplaced]:
+        dataset = stored.dataset
+        if dataset.chunks is None or not dataset.shape:
+            parts = narrowed.get(dataset.path, [(0, dataset.bytes)])
+            if len(parts) > NAMED:
+                parts = [(min(low for low, _ in parts), max(high for _, high in parts))]
+            for low, high in sorted(parts):
+                start, stop = low // dataset.row_bytes, -(-high // dataset.row_bytes)
+                yield Misplaced(start, stop, None, int(stored.offsets[0]), int(stored.sizes[0]), stored.wrong[0])
+            return
+        origins = self._origins(stored)
+        long = dataset.chunks[0]
+        wrong = [(at, origin) for at, origin in enumerate(origins) if at in stored.wrong and origin is not None]
+        if len(wrong) > NAMED:
+            rows = [origin[0] for _, origin in wrong]
+            said = f"of {len(wrong):,} chunks {stored.wrong[wrong[0][0]]}"
+            yield Misplaced(min(rows), max(rows) + long, None, None, None, said)
+            return
+        for at, origin in wrong:
+            pieces = int(stored.offsets[at]), int(stored.sizes[at])
+            yield Misplaced(origin[0], origin[0] + long, origin, *pieces, why=stored.wrong[at])
+
+
+def _meeting(starts: NDArray[Any], sizes: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return which of these pieces share bytes with any other of them, by their numbers."""
+    there = (starts[numbers] < 1 << 63) & (sizes[numbers] > 0) & (sizes[numbers] < 1 << 63)
+    order = numbers[there]
+    order = order[np.argsort(starts[order], kind="stable")]
+    begins, ends = starts[order], starts[order] + sizes[order]
+    shared = np.zeros(len(order), bool)
+    if len(order) > 1:
+        shared[1:] |= begins[1:] < np.maximum.accumulate(ends)[:-1]
+        shared[:-1] |= ends[:-1] > begins[1:]
+    made: NDArray[Any] = order[shared]
+    return made
+
+
+def _pieces(opened: Any, most: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the offset, the size and the filter mask of each chunk, of no more than so many."""
+    listed: list[Any] = []
+    made: list[tuple[NDArray[Any], ...]] = [tuple(np.zeros(0, kind) for kind in _KINDS)]
+
+    def take() -> None:
+        columns = list(zip(*listed, strict=True)) or [()] * 4
+        offsets = [NOWHERE if it is None else it for it in columns[2]] if None in columns[2] else columns[2]
+        made.append(tuple(map(np.array, (offsets, columns[3], columns[1]), _KINDS)))
+        listed.clear()
+
+    def add(chunk: Any) -> bool | None:
+        listed.append(chunk)
+        if len(listed) == TAKEN:
+            take()
+        return True if (len(made) - 1) * TAKEN >= most else None
+
+    with contextlib.suppress(*TROUBLE):
+        opened.chunk_iter(listed.append if opened.get_num_chunks() <= TAKEN else add)
+    take()
+    offsets, sizes, masks = (np.concatenate(its) for its in zip(*made, strict=True))
+    return offsets, sizes, masks
+
+
+_KINDS = (np.uint64, np.uint64, np.uint32)
+
+
+def _find_sizes(stored: _Stored) -> None:
+    """Find pieces that no filter has changed, or fletcher32 by its four bytes, and that have another size."""
+    dataset = stored.dataset
+    if dataset.chunks is None or stored.values is None:
+        return
+    values = np.uint64(stored.values)
+    added, fixed = np.zeros(len(stored.sizes), np.uint64), np.ones(len(stored.sizes), bool)
+    for at, number in enumerate(dataset.filters):
+        ran = stored.masks >> np.uint32(at) & np.uint32(1) == 0
+        if number == FLETCHER32:
+            added[ran] += np.uint64(4)
+        elif number != SHUFFLE:
+            fixed &= ~ran
+    odd = fixed & (stored.sizes != values + added)
+    if any(extent % size for extent, size in zip(dataset.shape, dataset.chunks, strict=True)):
+        odd &= ~((added > 0) & (stored.sizes == values))  # filters may be meant to leave the edge alone
+    for at in np.flatnonzero(odd).tolist():
+        stored.wrong.setdefault(at, f"is stored in {stored.sizes[at]} bytes, but its values take {stored.values}")
