@@ -155,7 +155,8 @@ class Shape(BuiltIn):
 class Label(BuiltIn):
     """Every label is there and finite and, if bounds are given, an integer between `low` and `high`, inclusive.
 
-    NaN may mean "missing" in the fields of `allow_nan`.
+    NaN may mean "missing" in the fields of `allow_nan`. What a store declares to be missing is so in maps of labels,
+    and no label where there is one a record.
     """
 
     low: int | None = None
@@ -181,7 +182,7 @@ class Label(BuiltIn):
                 wrong |= values != np.floor(values)
         if batch.floating and any(map(batch.called, self.allow_nan)):
             wrong &= ~np.isnan(values)
-        if batch.missing is not None:
+        if batch.missing is not None and values.shape[1] > 1:
             wrong &= ~batch.missing.reshape(values.shape)
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
@@ -189,7 +190,8 @@ class Label(BuiltIn):
         said: dict[float, Finding] = {}
         for at, label in zip(rows.tolist(), firsts, strict=True):
             if label not in said:
-                text = f"{label:g}"
+                declared = label != label and batch.missing is not None and bool(batch.missing[at].any())
+                text = "missing, as the store declares" if declared else f"{label:g}"
                 said[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
             yield at, said[label]
         if batch.format == "Datum" and self.low is None and self.high is None:
