@@ -105,6 +105,7 @@ class _Walk(msgspec.Struct):
             try:
                 with os.scandir(folder) as listed:
                     entries = sorted(listed, key=lambda it: os.fsencode(it.name))
+                (folder / "..").stat()  # one that may be listed, but not entered, refuses this
             except OSError as exc:
                 if not name:
                     raise

@@ -104,7 +104,7 @@ def run(
         report.interrupted = isinstance(exc, KeyboardInterrupt)
         raise
     finally:
-        report.seconds = time.monotonic() - started
+        report.seconds = round(time.monotonic() - started, 3)  # as documents have it
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 

@@ -27,7 +27,7 @@ def test_a_signal_while_modules_are_loaded_is_an_interrupt(tmp_path, moment, for
     """A module that signals when it is imported stands for somebody who does so just then."""
     folder = tmp_path / "modules"
     folder.mkdir()
-    (folder / "numpy.py").write_text(f"import os, signal\n{MOMENTS[moment]}\n")
+    (folder / "msgspec.py").write_text(f"import os, signal\n{MOMENTS[moment]}\n")
     store = write_lmdb(tmp_path / "env", raw_records(5))
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     args = [sys.executable, *form, "scan", store]

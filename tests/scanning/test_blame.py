@@ -365,7 +365,10 @@ def test_a_mistake_while_copying_leaves_nothing_half_made(tmp_path, where):
 
 def test_a_mistake_in_the_command_itself_is_one_sentence_and_its_traceback_is_to_be_had(tmp_path):
     lib = patched(
-        tmp_path, "scanning/run.py", "    layout = only(pool, TakeLayout())\n", '    raise IndexError("a slip")\n'
+        tmp_path,
+        "scanning/run.py",
+        "    layout: Layout | Death = only(pool, TakeLayout())\n",
+        '    raise IndexError("a slip")\n',
     )
     path = write_lmdb(tmp_path / "env", RECORDS)
     done = command(lib, "scan", path)

@@ -188,6 +188,7 @@ class KilledError(BaseException):
 class Listed:
     """A reader of records in memory, 16 a probe."""
 
+    backend = "listed"
     records: tuple[tuple[bytes, bytes], ...]
     reads: list[int]
 

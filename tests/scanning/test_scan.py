@@ -228,9 +228,9 @@ def test_a_payload_that_no_decoder_knows_is_one_finding(tmp_path):
 
 
 def test_strays_of_unknown_payload_are_named_one_by_one(tmp_path):
-    path = write_lmdb(tmp_path / "env", raw_records(200) | {b"__keys__": b"\x80\x04\x95pickle"})
+    path = write_lmdb(tmp_path / "env", raw_records(200) | {b"notes": b"\x80\x04\x95pickle"})
     report = datacheck.scan(path)
-    assert named(report) == [("__keys__", "unknown-payload")]
+    assert named(report) == [("notes", "unknown-payload")]
     assert report.status == 3
 
 
