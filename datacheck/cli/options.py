@@ -185,7 +185,7 @@ BACKEND_OPTION = click.option(
     cls=FromTable,
     rows=backends,
     metavar="{a|b}",
-    help="The store's kind, if it is not to be recognised.",
+    help="Store type.  [default: detected from the files]",
 )
 REPORT_OPTION = click.option(
     "-o",
@@ -283,7 +283,7 @@ DECODER_OPTION = click.option(
     rows=decoders,
     multiple=True,
     metavar="[FAMILY=]NAME",
-    help="The payload's kind, of all keys or of one family: {a, b}. Repeatable.",
+    help="Payload type, of all keys or of one family: {a, b}. Repeatable.  [default: detected]",
 )
 ARRAY_OPTION = click.option(
     "--array",
@@ -308,7 +308,10 @@ CONVENTION_OPTION = click.option(
     help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
 )
 TIMEOUT_OPTION = click.option(
-    "--timeout", type=float, metavar="SECONDS", help="What one record may take.  [default: 10]"
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Give up on a record after SECONDS of processor time.  [default: 10]",
 )
 SCAN_OPTIONS = (
     BACKEND_OPTION,
@@ -320,7 +323,7 @@ SCAN_OPTIONS = (
         type=Bound("[FIELD=]LO:HI", field=True),
         multiple=True,
         metavar="[FIELD=]LO:HI",
-        help="Values outside are bad; either side may be empty. Repeatable.",
+        help="Values outside are bad. Either side may be empty. Repeatable.",
     ),
     click.option(
         "--labels",

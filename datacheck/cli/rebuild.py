@@ -53,16 +53,16 @@ if TYPE_CHECKING:
     "--from-report",
     type=Named(),
     metavar="FILE",
-    help="Rest on this report, not on a new scan.",
+    help="Use this report instead of a new scan.",
 )
 @click.option(
     "--quarantine",
     type=Named(),
     metavar="DIR",
-    help="Put the dropped records there, and why.",
+    help="Write the dropped records, and why, to DIR.",
 )
 @click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
-@click.option("--to", type=RowName(writable), help="The kind of key-value store to write.")
+@click.option("--to", type=RowName(writable), help="Type of key-value store to write.")
 @click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
 @click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
 @click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
