@@ -17,12 +17,13 @@ class HtmlSink:
     shows_records = True
 
     def __init__(self, file: IO[str]) -> None:
+        from datacheck.reporting.page.pages import page_of  # now, while the workers load what they need
+
         self._file = file
+        self._page_of = page_of
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Wait for the end: the page begins with the verdict."""
 
     def finish(self, reports: Sequence[Report]) -> None:
-        from datacheck.reporting.page.pages import page_of
-
-        self._file.writelines(page_of(reports))
+        self._file.writelines(self._page_of(reports))
