@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,11 +61,10 @@ class Changing(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Move:
-    """Files that have other numbers in a copy: those from the number `first` to `last` have them from `to` on.
+class Renumbered(msgspec.Struct, frozen=True):
+    """What has other numbers in a copy: from the number `first` to `last` it has them from `to` on.
 
-    Their names are `before`, at least `width` digits, and `after`, both escaped.
+    Its names are `before`, at least `width` digits, and `after`, both escaped.
     """
 
     before: str
@@ -75,16 +73,21 @@ class Move:
     first: int
     last: int
     to: int
-    counted: bool = False
-    """Whether their loader counts them."""
 
-    def names(self) -> Iterator[tuple[str, str]]:
-        """Yield the escaped name of each file in the source and in the copy."""
+    def renamed(self) -> Iterator[tuple[str, str]]:
+        """Yield each escaped name in the source and in the copy."""
         for number in range(self.first, self.last + 1):
-            yield self._name(number), self._name(number - self.first + self.to)
+            yield self.name(number), self.name(number - self.first + self.to)
 
-    def _name(self, number: int) -> str:
+    def name(self, number: int) -> str:
+        """Return the escaped name of what has this number."""
         return f"{self.before}{number:0{self.width}}{self.after}"
+
+
+class Move(Renumbered, frozen=True):
+    """Files that have other numbers in a copy; `counted` says whether their loader counts them."""
+
+    counted: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):

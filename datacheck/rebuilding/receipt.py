@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from datacheck.backends.copy_plan import Gone
+from datacheck.backends.copy_plan import Gone, Renumbered
 from datacheck.conventions.numbered_keys import Packed
 from datacheck.conventions.repair import Outcome
 from datacheck.conventions.runs import Runs
@@ -56,30 +56,18 @@ class Seconds(msgspec.Struct, frozen=True):
     verify: float
 
 
-class Renumbering(msgspec.Struct, frozen=True, omit_defaults=True):
+class Renumbering(Renumbered, frozen=True, omit_defaults=True):
     """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
 
     Their keys are `before`, at least `width` digits, and `after`, both escaped; `packed` ones are the number itself,
     big-endian, in `width` bytes.
     """
 
-    before: str
-    after: str
-    width: int
-    first: int
-    last: int
-    to: int
     packed: bool = False
 
-    def renamed(self) -> Iterator[tuple[str, str]]:
-        """Yield the escaped key of each record in the source and in the copy."""
-        for number in range(self.first, self.last + 1):
-            yield self._key(number), self._key(number - self.first + self.to)
-
-    def _key(self, number: int) -> str:
-        if self.packed:
-            return escape(number.to_bytes(self.width, "big"))
-        return f"{self.before}{number:0{self.width}}{self.after}"
+    def name(self, number: int) -> str:
+        """Return the escaped key of the record that has this number."""
+        return escape(number.to_bytes(self.width, "big")) if self.packed else super().name(number)
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):

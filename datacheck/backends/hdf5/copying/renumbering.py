@@ -62,5 +62,5 @@ def _runs(place: Place, width: int, left: Sequence[int], base: int, counts: bool
 
 def renamed(names: Sequence[str], moved: Sequence[Move]) -> list[str]:
     """Return the names of files with their new numbers; they are no escaped ones."""
-    new = {old: name for move in moved for old, name in move.names()}
+    new = {old: name for move in moved for old, name in move.renamed()}
     return [os.fsdecode(unescape(new.get(escape(os.fsencode(it)), escape(os.fsencode(it))))) for it in names]
