@@ -24,6 +24,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.reporting.page import pixels
+from datacheck.reporting.png import png
 from datacheck.reporting.samples import Look
 from datacheck.reporting.summary import amount
 from datacheck.scanning.columns import cell_blocks, ragged_batches, sorted_out
@@ -126,7 +127,7 @@ def _drawn(
     if shown is None:
         return Look(lines)
     height, width = shown.shape[:2]
-    return Look(lines, pixels.png(shown), width, height, is_map, damaged, marks)
+    return Look(lines, png(shown), width, height, is_map, damaged, marks)
 
 
 def _of_value(block: Block, profile: Profile) -> _Parts:

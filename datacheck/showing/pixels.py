@@ -1,9 +1,7 @@
-"""Arrays as pictures: which are some, as PNG files, and small ones for a terminal."""
+"""Arrays as pictures: which are some, and small ones for a terminal."""
 
 from __future__ import annotations
 
-import struct
-import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,8 +12,6 @@ LARGEST = 1 << 16
 """Pixels of a side of a picture; a JPEG has up to 65,535."""
 SMALLEST = 8
 """And of one that is taken for a picture although nobody asked for one."""
-COLOURS = {1: 0, 3: 2, 4: 6}
-"""The colour type of PNG by the number of channels (PNG specification, 11.2.1)."""
 
 
 def as_pixels(values: NDArray[Any]) -> NDArray[Any] | None:
@@ -83,22 +79,6 @@ def smaller(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     high = np.minimum(factor, pixels.shape[0] - np.arange(0, pixels.shape[0], factor))
     wide = np.minimum(factor, pixels.shape[1] - np.arange(0, pixels.shape[1], factor))
     return np.asarray(sums // (high[:, None, None] * wide[None, :, None]), np.uint8)
-
-
-def png(pixels: NDArray[Any]) -> bytes:
-    """Return the PNG file of a picture of (height, width, channels) uint8."""
-    import numpy as np
-
-    height, width, channels = pixels.shape
-    rows = np.zeros((height, 1 + width * channels), np.uint8)  # the filter of each row is none
-    rows[:, 1:] = pixels.reshape(height, -1)
-    head = struct.pack(">IIBBBBB", width, height, 8, COLOURS[channels], 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*it) for it in chunks)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def half_blocks(pixels: NDArray[Any], *, true_colour: bool) -> list[str]:

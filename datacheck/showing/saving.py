@@ -74,7 +74,8 @@ def _array(seen: Seen, output: Output, whose: str) -> str:
 
 
 def _png(seen: Seen, output: Output, whose: str) -> str:
-    from datacheck.showing.pixels import as_pixels, png
+    from datacheck.reporting.png import png
+    from datacheck.showing.pixels import as_pixels
 
     assert seen.array is not None
     pixels = as_pixels(seen.array)

@@ -1,10 +1,8 @@
-"""Values as pixels: thumbnails and heat maps as PNG files, lines of values. Runs in a worker, in bounded memory."""
+"""Values as pixels: thumbnails, heat maps, lines of values. Runs in a worker, in bounded memory."""
 
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,20 +36,6 @@ BLOCKS = (16, 8)
 """How tall the rows of blocks of a JPEG are."""
 FLAT_GREY, BLACK = 128, 0
 """What libjpeg fills blocks with that it has no data for, and what Pillow leaves of rows that it did not decode."""
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a PNG file of pixels: (height, width, 3), or (height, width) for grey."""
-    height, width = pixels.shape[:2]
-    rows = np.ascontiguousarray(pixels).reshape(height, -1)
-    filtered = np.zeros((height, rows.shape[1] + 1), np.uint8)
-    filtered[:, 1:] = rows
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b""))
-    body = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from datacheck.decoders.pictures import jpeg, pillow
 from datacheck.reporting.page import pixels
+from datacheck.reporting.png import png
 
 
 def decoded(raw):
@@ -17,7 +18,7 @@ def decoded(raw):
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (1, 1), (160, 2, 3)])
 def test_a_png_holds_its_pixels(shape):
     values = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
-    assert np.array_equal(decoded(pixels.png(values)), values)
+    assert np.array_equal(decoded(png(values)), values)
 
 
 @pytest.mark.parametrize("shape", [(3, 2000, 1500), (1, 10, 4000), (3, 4000, 10), (4, 300, 300), (3, 8, 8)])
@@ -25,7 +26,7 @@ def test_thumbnails_are_small(shape):
     made = pixels.thumbnail(np.zeros(shape, np.uint8))
     assert max(made.shape[:2]) <= pixels.SIDE
     assert min(made.shape[:2]) >= 1
-    assert decoded(pixels.png(made)).shape[:2] == made.shape[:2]
+    assert decoded(png(made)).shape[:2] == made.shape[:2]
 
 
 def test_a_thumbnail_is_the_mean_of_what_it_stands_for():
