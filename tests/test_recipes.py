@@ -145,7 +145,7 @@ def test_a_payload_is_a_file_and_a_row(copy, tmp_path):
     ]
     assert copy.scan_json(store, "--decoder", "toy", status=1)["counts"] == report["counts"]
     assert "there are toy, picture" in copy.datacheck("scan", store, "--decoder", "no", status=2)
-    assert "family: toy, picture, npy," in " ".join(copy.datacheck("scan", "--help").split())
+    assert copy.datacheck("explain", "decoders").startswith("toy ")
     assert "00000003: toy, 20 bytes" in copy.datacheck("show", store, "00000003", "--save", tmp_path / "a.npy")
     assert np.load(tmp_path / "a.npy").tolist() == [3, -3, 1, 2]
     copy.datacheck("rebuild", store, tmp_path / "clean", "--drop-bad")
@@ -362,7 +362,8 @@ def test_a_check_is_a_dataclass_a_row_and_a_name(copy, tmp_path):
     assert report["settings"]["checks"][0] == "not-seven"
     assert copy.scan_json(store, "--skip", "not-seven")["bad"] == 0
     assert copy.scan_json(store, "--check", "not-seven", status=1)["bad"] == 1
-    assert "not-seven      No value is seven." in copy.datacheck("scan", "--help")
+    assert "check: not-seven, finite, " in " ".join(copy.datacheck("scan", "--help").split())
+    assert "not-seven      No value is seven." in copy.datacheck("explain", "checks")
     assert "a value is seven" in copy.datacheck("scan", store, status=1)
 
 
@@ -432,7 +433,7 @@ def test_a_convention_is_a_file_and_a_row(copy, tmp_path):
     report = copy.scan_json(store, status=1)
     assert report["conventions"] == ["toy"]
     assert [it["message"] for it in report["findings"]] == ["how many says 31, there are 30"]
-    assert "toy" in copy.datacheck("scan", "--help")
+    assert "toy                a toy of the tests" in copy.datacheck("explain", "conventions")
     copy.datacheck("rebuild", store, tmp_path / "copy", "--drop-bad")
     assert copy.scan_json(tmp_path / "copy")["bad"] == 0
 

@@ -6,34 +6,43 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from datacheck.cli.help import Grouped, completing
+from datacheck.cli.help import TOPICS, Grouped, completing
 from datacheck.cli.help import codes as all_codes
 from datacheck.cli.output import paragraph
 
 
 @click.command(cls=Grouped)
-@click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completing(all_codes))
-def explain(codes: Sequence[str]) -> int:
+@click.argument("names", nargs=-1, metavar="[CODE|LIST]...", shell_complete=completing(lambda: [*all_codes(), *TOPICS]))
+def explain(names: Sequence[str]) -> int:
     """Explain each CODE: what it means, why it hurts training, and how to mend it.
 
-    Without a CODE, list them all.
+    Without a CODE, list all codes. A LIST is one of checks, decoders, conventions and rules: the names that options
+    take, or that findings of datacheck lint carry, and what each stands for.
     """
     from datacheck.errors import UsageError
     from datacheck.model.codes import CODES
     from datacheck.model.nearest import nearest
 
-    for code in codes:
-        if code not in CODES:
-            close = nearest(code, CODES)
+    for name in names:
+        if name not in CODES and name not in TOPICS:
+            close = nearest(name, (*CODES, *TOPICS))
             hint = f"did you mean {close!r}? " if close else ""
-            raise UsageError(f"no code is called {code!r}; {hint}datacheck explain, without a code, lists them all")
-    if not codes:
-        width = max(map(len, CODES))
-        for code, (verdict, meaning) in CODES.items():
-            print(paragraph(f"{code:{width}}  {verdict}: {meaning}", indent=width + 2))
-    for number, code in enumerate(codes):
-        print("\n" * bool(number) + "\n".join(_lines(code)))
+            raise UsageError(f"unknown code {name!r}; {hint}datacheck explain, without a code, lists them all")
+    if not names:
+        _print_table([(code, f"{verdict}: {meaning}") for code, (verdict, meaning) in CODES.items()])
+    for number, name in enumerate(names):
+        print(end="\n" * bool(number))
+        if name in TOPICS:
+            _print_table(TOPICS[name]())
+        else:
+            print("\n".join(_lines(name)))
     return 0
+
+
+def _print_table(rows: Sequence[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    for name, meaning in rows:
+        print(paragraph(f"{name:{width}}  {meaning}", indent=width + 2))
 
 
 def _lines(code: str) -> Iterator[str]:

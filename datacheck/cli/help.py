@@ -1,4 +1,4 @@
-"""The help of the commands: options in groups, examples, the manual of checks and rules; and the names to complete."""
+"""The help of the commands: options in groups, examples, lists of names (TOPICS); and the names to complete."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("lint net.prototxt --labels 0:9 --shape 3,32,32", "a network, with what the data is"),
     ),
     "log": (("log train.log --plot train.png", "when and why a training went wrong, and its curves"),),
-    "explain": (("explain nan truncated", "two codes"),),
+    "explain": (
+        ("explain nan truncated", "two codes"),
+        ("explain conventions", "the conventions, and which projects keep to them"),
+    ),
     "datacheck": (
         ("demo", "try it on small damaged datasets"),
         ("scan train_lmdb", "check every record; the exit status is the gate"),
@@ -82,8 +85,43 @@ SECTIONS = {
 """The commands as the program's own help has them."""
 
 
+def _checks() -> list[tuple[str, str]]:
+    from datacheck.checks.validators import VALIDATORS
+
+    return [(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()]
+
+
+def _decoders() -> list[tuple[str, str]]:
+    from datacheck.decoders import DECODERS
+
+    return [(name, it.decodes) for name, it in DECODERS.items() if not it.rows]
+
+
+def _conventions() -> list[tuple[str, str]]:
+    from datacheck.conventions import CONVENTIONS, NONE
+
+    return [*((name, it.by) for name, it in CONVENTIONS.items()), (NONE, "keep no convention")]
+
+
+def _rules() -> list[tuple[str, str]]:
+    from datacheck.linting.rules import manual
+
+    return manual()
+
+
+TOPICS: dict[str, Callable[[], list[tuple[str, str]]]] = {
+    "checks": _checks,
+    "decoders": _decoders,
+    "conventions": _conventions,
+    "rules": _rules,
+}
+"""Lists of names that options take, or that findings carry, each with what it stands for: too long for a help."""
+
+
 class Grouped(click.Command):
-    """A command whose help has its options in groups, and examples behind them."""
+    """A command whose help has its options in groups, then examples, then where to find lists of names."""
+
+    topics: tuple[str, ...] = ()
 
     def groups(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """Yield the title of each group of options, and the spelling and the help of each of them."""
@@ -104,33 +142,26 @@ class Grouped(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, and what else the command's help ends with."""
         write_examples(str(self.name), formatter)
-        for title, rows in self.manual():
-            with formatter.section(title):
-                formatter.write_dl(rows)
+        if self.topics:
+            formatter.write_paragraph()
+            formatter.write_text(f"For lists of names: datacheck explain {'|'.join(self.topics)}")
 
     def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield what the command's help ends with: nothing."""
-        yield from ()
+        """Yield the title of each list of names, and its rows, as the manual page has them in full."""
+        for topic in self.topics:
+            yield topic.capitalize(), TOPICS[topic]()
 
 
 class ScanCommand(Grouped):
-    """`datacheck scan`, whose help ends with the manual of the checks."""
+    """A command that scans, or begins with a scan."""
 
-    def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield the manual of the checks."""
-        from datacheck.checks.validators import VALIDATORS
-
-        yield "Checks", [(name, (it.__doc__ or "").splitlines()[0]) for name, it in VALIDATORS.items()]
+    topics = ("checks", "decoders", "conventions")
 
 
 class LintCommand(Grouped):
-    """`datacheck lint`, whose help ends with the manual of the rules."""
+    """`datacheck lint`."""
 
-    def manual(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield the manual of the rules."""
-        from datacheck.linting.rules import manual
-
-        yield "Rules", manual()
+    topics = ("rules",)
 
 
 class Program(click.Group):
@@ -153,7 +184,9 @@ def write_examples(name: str, formatter: click.HelpFormatter) -> None:
     """Write the examples of a command."""
     if name in EXAMPLES:
         with formatter.section("Examples"):
-            formatter.write_dl([(f"datacheck {words}", said) for words, said in EXAMPLES[name]], col_max=64)
+            formatter.write_dl(
+                [(f"datacheck {words}", said) for words, said in EXAMPLES[name]], col_max=min(64, formatter.width // 2)
+            )
 
 
 class Source(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4

@@ -283,7 +283,7 @@ DECODER_OPTION = click.option(
     rows=decoders,
     multiple=True,
     metavar="[FAMILY=]NAME",
-    help="Payload type, of all keys or of one family: {a, b}. Repeatable.  [default: detected]",
+    help="Payload type, of all keys or of one family. Repeatable.  [default: detected]",
 )
 ARRAY_OPTION = click.option(
     "--array",
@@ -305,7 +305,7 @@ CONVENTION_OPTION = click.option(
     rows=conventions,
     multiple=True,
     metavar="NAME",
-    help="What the store keeps beside its records, if not recognised: {a, b}. Repeatable.",
+    help="How the store counts and lists its records. Repeatable.  [default: detected]",
 )
 TIMEOUT_OPTION = click.option(
     "--timeout",
@@ -340,10 +340,11 @@ SCAN_OPTIONS = (
     click.option(
         "--check",
         "checks",
+        cls=FromTable,
+        rows=checks,
         multiple=True,
         metavar="NAME",
-        shell_complete=completing(checks),
-        help="Run only this check. Repeatable.",
+        help="Run only this check: {a, b}. Repeatable.",
     ),
     click.option(
         "--skip",

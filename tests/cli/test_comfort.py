@@ -40,11 +40,25 @@ def store(tmp_path):
 # help
 
 
+@pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_help_of_a_command_fits_two_screens(name):
-    lines = run(name, "--help", terminal_width=100, max_content_width=100).output.splitlines()
+def test_the_help_of_a_command_fits_two_screens(name, width):
+    lines = run(name, "--help", terminal_width=width, max_content_width=width).output.splitlines()
     assert len(lines) <= 2 * SCREEN
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lists_that_a_help_names_can_be_explained(name):
+    command = cli.commands[name]
+    topics = getattr(command, "topics", ())
+    said = run(name, "--help", terminal_width=100).output
+    assert ("For lists of names: datacheck explain " + "|".join(topics) in said) == bool(topics)
+    for topic in topics:
+        listed = run("explain", topic).output
+        rows = helping.TOPICS[topic]()
+        assert rows
+        assert all(re.search(rf"^{re.escape(it)} +\S", listed, re.MULTILINE) for it, _ in rows)
 
 
 def test_the_help_of_the_program_fits_one_screen():

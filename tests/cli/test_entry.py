@@ -203,8 +203,7 @@ def test_the_schema_is_printed():
 
 
 def test_the_help_names_every_check():
-    said = run("scan", "--help").stdout
-    assert all(f"  {name} " in said for name in CHECKS)
+    assert ", ".join(CHECKS) in " ".join(run("scan", "--help").stdout.split())
 
 
 def test_the_version():
