@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -184,19 +184,11 @@ def print_end(reports: Sequence[Report], failed: int) -> None:
         print(totals(reports, failed))
 
 
-@contextmanager
-def watching_phases(wanted: bool) -> Iterator[Callable[[str, int, int | None, int], None]]:
-    """Yield a progress callable that draws one bar for each phase."""
-    with ExitStack() as stack:
-        bars: dict[str, Callable[[int, int | None, int], None]] = {}
+def watching_phases(wanted: bool) -> AbstractContextManager[Callable[[str, int, int | None, int], None]]:
+    """Return a progress callable that draws one bar for each phase on standard error, if that is a terminal."""
+    from datacheck.reporting.progress import bars
 
-        def show(phase: str, done: int, total: int | None, bad: int) -> None:
-            if phase not in bars:
-                stack.close()
-                bars[phase] = stack.enter_context(watching(wanted, phase))
-            bars[phase](done, total, bad)
-
-        yield show
+    return bars(lambda phase: watching(wanted, phase))
 
 
 def print_summary(text: str, form: str) -> None:

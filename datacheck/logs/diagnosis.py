@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -36,6 +37,16 @@ class LogReport(Report):
         from datacheck.logs.text import log_text
 
         return log_text(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file, whose suffix picks the format, as `Report.save` does.
+
+        `.csv` has the points of `series`, a row an iteration; of a log so long that some are left out there,
+        `datacheck.read_log(log, reports=["series.csv"])` writes them all.
+        """
+        from datacheck.logs.table import save_log
+
+        save_log(path, self)
 
     def finish(self, run: Run) -> None:
         """Take in a run that is over."""

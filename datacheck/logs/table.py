@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import IO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.files import REPORTS, Sink, as_text, table
+from datacheck.reporting.files import REPORTS, Reports, Sink, as_text, table
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
+
+if TYPE_CHECKING:
+    from datacheck.logs.diagnosis import LogReport
 
 
 class SeriesSink:
@@ -44,6 +48,19 @@ class SeriesSink:
 
     def finish(self, reports: Sequence[Report]) -> None:
         """There is nothing to add."""
+
+
+def save_log(path: str | Path, report: LogReport) -> None:
+    """Write a finished report to a file, in the format of its suffix. Raises as `Reports` does."""
+    with Reports([path], [report.source.path], LOG_REPORTS) as files:
+        files.begin(report)(report.findings)
+        files.each(lambda sink: _write_points(sink, report))
+
+
+def _write_points(sink: Sink, report: LogReport) -> None:
+    if isinstance(sink, SeriesSink):
+        for point in report.series:
+            sink.point(report, point)
 
 
 LOG_REPORTS: dict[str, Callable[[IO[str]], Sink]] = {**REPORTS, ".csv": SeriesSink}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -42,7 +43,7 @@ def rebuild(
     accept_losses: bool = False,
     drop_rows: bool = False,
     renumber: bool | None = None,
-    progress: Progress = unwatched,
+    progress: Progress | bool = False,
     **settings: Any,
 ) -> Receipt | list[Receipt]:
     """Write a clean copy of a dataset, compare it with the source, and return the receipt; the source is never written.
@@ -77,7 +78,8 @@ def rebuild(
         Close up the numbers in keys where records are dropped, or leave holes; by default the store tells: it is done
         where something in it counts.
     progress
-        Called with the phase ("scan", "copy", "verify"), the records done, the records in all, the bad ones.
+        True draws a bar for each phase on standard error. Something to call is called with the phase ("scan", "copy",
+        "verify"), the records done, the records in all, the bad ones.
     **settings
         As for `datacheck.scan`.
 
@@ -123,11 +125,25 @@ def rebuild(
         drop_rows=spelling.truth("drop_rows", drop_rows),
         renumber=None if renumber is None else spelling.truth("renumber", renumber),
     )
-    if wanted.paired:
-        made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, progress)
-        return [receipt for receipt, _ in made]
-    receipt, _ = rebuild_as(order, wanted, progress)
-    return receipt
+    with _watching(progress) as watch:
+        if wanted.paired:
+            made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch)
+            return [receipt for receipt, _ in made]
+        receipt, _ = rebuild_as(order, wanted, watch)
+        return receipt
+
+
+def _watching(progress: Progress | bool) -> AbstractContextManager[Progress]:
+    """Return the caller's progress, or bars where they are wanted. Raises UsageError for what is neither."""
+    if callable(progress):
+        return nullcontext(progress)
+    if not isinstance(progress, bool):
+        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be True, or something to call")
+    if not progress:
+        return nullcontext(unwatched)
+    from datacheck.reporting.progress import bar, bars
+
+    return bars(lambda phase: bar(phase, lambda: None))
 
 
 def _sources(source: Any, *, paired: bool) -> list[Any]:

@@ -13,6 +13,8 @@ from datacheck.reporting.ignoring import of_family
 
 PRINTED = 20
 """So many findings are printed, and the others counted."""
+WIDEST = 1000
+"""Columns of a line that Python prints: keys of a LevelDB may have megabytes."""
 
 
 class FindingSequence(Sequence[Finding]):
@@ -142,7 +144,12 @@ def _side_by_side(one: FindingSequence, two: FindingSequence) -> Iterator[tuple[
     yield from zip(one, two, strict=True)
 
 
+def cut(line: str, most: int = WIDEST) -> str:
+    """Return a line of at most so many characters."""
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
 def _line(finding: Finding) -> str:
     record = finding.name or finding.file or finding.database or "the store"
     field = "" if finding.field is None else f"{finding.field}: "
-    return f"{finding.code} ({finding.verdict}): {record}: {field}{finding.message}"
+    return cut(f"{finding.code} ({finding.verdict}): {record}: {field}{finding.message}")

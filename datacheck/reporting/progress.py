@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 Draw = Callable[[int, int | None, int], None]
 
@@ -27,6 +27,23 @@ def bar(name: str, size: Callable[[], int | None]) -> Iterator[Draw]:
             drawn.update(done - drawn.n)
 
         yield draw
+
+
+@contextmanager
+def bars(
+    start: Callable[[str], AbstractContextManager[Draw]],
+) -> Iterator[Callable[[str, int, int | None, int], None]]:
+    """Yield what draws one bar for each phase, which `start` makes; that of the phase before is gone then."""
+    with ExitStack() as stack:
+        begun: dict[str, Draw] = {}
+
+        def show(phase: str, done: int, total: int | None, bad: int) -> None:
+            if phase not in begun:
+                stack.close()
+                begun[phase] = stack.enter_context(start(phase))
+            begun[phase](done, total, bad)
+
+        yield show
 
 
 def write_above(line: str) -> None:

@@ -140,9 +140,10 @@ class Report:
             self.findings, self.revised = revised, True
 
     def __str__(self) -> str:
+        from datacheck.reporting.finding_sequence import WIDEST
         from datacheck.reporting.summary import text
 
-        return text(self)
+        return text(self, width=WIDEST)
 
     def __repr__(self) -> str:
         return str(self)
@@ -330,9 +331,7 @@ class Report:
     def require_clean(self) -> None:
         """Raise NotClean, with the summary as its message, unless the report is clean."""
         if not self.clean:
-            from datacheck.reporting.summary import text
-
-            raise NotClean(text(self))
+            raise NotClean(str(self))
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the findings as dicts with the columns of a CSV report; the name of a key is that of `Finding.name`.

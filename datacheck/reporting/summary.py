@@ -13,6 +13,7 @@ from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
+from datacheck.reporting.finding_sequence import cut
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -212,7 +213,8 @@ def _examples(report: Report, most: int, width: int | None) -> Iterator[str]:
         said = None
         for finding in examples:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
-            yield _cut(f"    {'' if named else _name(finding)}{finding.message}", width)
+            line = f"    {'' if named else _name(finding)}{finding.message}"
+            yield line if width is None else cut(line, max(NARROWEST, width))
             if finding.details.get("caffe") != said:
                 said = finding.details["caffe"]
                 yield f"      Caffe {said}"
@@ -229,11 +231,6 @@ def _name(finding: Finding) -> str:
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{whose}{key}{field}"
-
-
-def _cut(line: str, width: int | None) -> str:
-    most = len(line) if width is None else max(NARROWEST, width)
-    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 def counted(number: int, noun: str) -> str:

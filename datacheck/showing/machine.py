@@ -28,7 +28,7 @@ from datacheck.workers.pool import WORKER_BYTES
 class Library:
     """A library by the names of its distribution and its module, what it is for, and how to get it if it is optional.
 
-    One that is `also` there will do instead.
+    One that is `also` there will do instead. One that is `heavy` is not loaded to see whether it works.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Library:
     brings: str
     get: str | None = None
     also: str | None = None
+    heavy: bool = False
 
 
 LIBRARIES = (
@@ -57,6 +58,7 @@ LIBRARIES = (
     Library("matplotlib", "matplotlib", "pictures of lint and log", "pip install 'datacheck-ml[plot]'"),
     Library("blosc", "blosc", "payloads in blosc", "pip install 'datacheck-ml[blosc]'", also="blosc2"),
     Library("pyarrow", "pyarrow", "payloads of Arrow", "pip install 'datacheck-ml[arrow]'"),
+    Library("torch", "torch", "datacheck.torch.skip_bad() in Python", "pip install torch", heavy=True),
     Library("pandas", "pandas", "report.to_pandas() in Python", "pip install pandas"),
 )
 """All that datacheck uses: a row without `get` is required."""
@@ -107,7 +109,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Return what this machine lets datacheck do, and how to get what is missing."""
     there = {it.name: version for it in LIBRARIES if (version := version_of(it)) is not None}
-    stock = _stock(tuple(it.module for it in LIBRARIES if it.name in there and not it.also))
+    stock = _stock(tuple(it.module for it in LIBRARIES if it.name in there and not (it.also or it.heavy)))
     missing = [it for it in LIBRARIES if it.name not in there]
     broken = [it for it in LIBRARIES if it.module in stock.broken]
     lines = [

@@ -214,6 +214,15 @@ def test_the_reports_say_the_same(write, tmp_path):
     assert rows[0]["lr"] == "0.01"
 
 
+def test_a_report_is_saved_as_it_is_written(write, tmp_path):
+    log = write(run(healthy()))
+    report = datacheck.read_log(log, reports=[tmp_path / "written.csv"])
+    report.save(tmp_path / "saved.csv")
+    assert (tmp_path / "saved.csv").read_text() == (tmp_path / "written.csv").read_text()
+    report.save(tmp_path / "saved.json")
+    assert datacheck.load_report(tmp_path / "saved.json").checked == report.checked
+
+
 def test_the_csv_has_every_iteration_of_a_long_log(tmp_path):
     count = long_log(tmp_path / "long.log", 3_000_000)
     datacheck.read_log(tmp_path / "long.log", reports=[tmp_path / "r.csv"])

@@ -225,3 +225,20 @@ def test_a_prototxt_is_printed_with_its_lines(tmp_path):
     net = tmp_path / "net.prototxt"
     net.write_text('name: "n"\nlayer { name: "a" type: "ReLU" bottom: "nowhere" top: "b" }\n')
     assert "net.prototxt:2" in str(datacheck.lint(net))
+
+
+def test_a_long_key_does_not_fill_the_screen(tmp_path):
+    plyvel = pytest.importorskip("plyvel", reason="plyvel is not installed here")
+    database = plyvel.DB(str(tmp_path / "store"), create_if_missing=True)
+    for number in range(30):
+        database.put(f"{number:08d}".encode(), datum(pixels(number), 1))
+    database.put(b"k" * 100_000, b"")
+    database.close()
+    report = datacheck.scan(tmp_path / "store")
+    assert report.bad == 1
+    assert max(map(len, str(report).splitlines())) <= 1000
+    with pytest.raises(datacheck.NotClean) as raised:
+        report.require_clean()
+    assert max(map(len, str(raised.value).splitlines())) <= 1000
+    assert max(len(it.key) for it in report.findings) == 100_000
+    assert max(map(len, str(report.findings).splitlines())) <= 1000
