@@ -83,17 +83,25 @@ class FromTable(click.Option):
             return super().shell_complete(ctx, incomplete)
         return completing(self._rows)(ctx, self, incomplete)
 
+    @property
+    def help(self) -> str | None:
+        """What the option does, with the names of the rows: a shell shows it too."""
+        return _spelled(self._help, self._rows)
+
+    @help.setter  # noqa: A003  (the name is click's)
+    def help(self, text: str | None) -> None:
+        self._help = text
+
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        rows = self._rows()
-        self.help = _spelled(self.help, rows)
-        self.metavar = _spelled(self.metavar, rows)
+        self.metavar = _spelled(self.metavar, self._rows)
         return super().get_help_record(ctx)
 
 
-def _spelled(text: str | None, rows: Sequence[str]) -> str | None:
+def _spelled(text: str | None, table: Callable[[], Sequence[str]]) -> str | None:
     """Return a text with the names of rows in the places that are left for them."""
-    if text is None:
-        return None
+    if text is None or "{a" not in text:
+        return text
+    rows = table()
     others, last = ", ".join(rows[:-1]), rows[-1]
     spellings = {
         "{a|b}": "|".join(rows),

@@ -327,6 +327,38 @@ def test_a_real_zsh_completes(tmp_path, keys, wanted):
     assert wanted in typed(["zsh", "-i"], keys, environment, tmp_path, wanted)
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed here")
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("datacheck expl", ["explain"]),
+        ("datacheck explain trailing", ["trailing-data"]),
+        ("datacheck scan --ignore half", ["half-overflow"]),
+        ("datacheck scan --lab", ["--label-field", "--labels"]),
+        ("datacheck scan meas", ["measurements.h5"]),
+        ("datacheck scan --report meas", ["measurements.h5"]),
+    ],
+)
+def test_a_real_fish_completes(tmp_path, line, wanted):
+    (tmp_path / "measurements.h5").write_bytes(b"")
+    folder = tmp_path / ".config/fish/completions"
+    folder.mkdir(parents=True)
+    environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
+    environment.pop("XDG_CONFIG_HOME", None)
+    source = {**environment, "_DATACHECK_COMPLETE": "fish_source"}
+    (folder / "datacheck.fish").write_bytes(
+        subprocess.run([COMMAND], capture_output=True, check=False, env=source).stdout
+    )
+    asking = ["fish", "-c", f"complete -C '{line}'"]
+    done = subprocess.run(asking, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
+    assert sorted(it.split("\t")[0] for it in done.stdout.splitlines()) == wanted
+
+
+def test_what_a_shell_shows_of_an_option_has_the_names_in_it():
+    option = next(it for it in cli.commands["scan"].params if it.name == "checks")
+    assert "finite, range" in option.help
+
+
 # the manual page
 
 
