@@ -9,7 +9,7 @@ import click
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import FORMAT_OPTION, info_options
-from datacheck.cli.output import complain
+from datacheck.cli.output import complain, print_summary
 from datacheck.cli.request import configuration_of, given_options
 
 
@@ -36,7 +36,7 @@ def info(source: str, form: str, **options: Any) -> int:
         if form == "text":
             from datacheck.showing.store_text import info_text
 
-            print(info_text(it))
+            print_summary(info_text(it))
     if form == "json":
         from datacheck.showing.store_json import info_json
 

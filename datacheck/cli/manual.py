@@ -20,6 +20,7 @@ STATUSES = {
 VARIABLES = {
     "NO_COLOR": "Set to anything, nothing is in colour, not even on a terminal.",
     "FORCE_COLOR": "Set to anything but 0, the verdicts are in colour in a pipe too.",
+    "GITHUB_ACTIONS": "Set, a text whose keys GitHub's runner would take for commands is fenced.",
     "COLUMNS": "How wide lines are on a terminal; in a pipe no line is cut.",
     "TMPDIR": "Where temporary files go.",
     "DATACHECK_TRACEBACK": "Set to anything, a mistake of datacheck's own is shown with its traceback.",

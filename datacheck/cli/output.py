@@ -191,13 +191,18 @@ def watching_phases(wanted: bool) -> AbstractContextManager[Callable[[str, int, 
     return bars(lambda phase: watching(wanted, phase))
 
 
-def print_summary(text: str, form: str) -> None:
+def print_summary(text: str, form: str = "text") -> None:
     """Print a text; where GitHub's runner reads along, so that it takes nothing in it for a command."""
-    if form == "github":
+    if form == "github" or (os.environ.get("GITHUB_ACTIONS") and any(map(_is_command, text.splitlines()))):
         from datacheck.reporting.ci.annotations import quiet
 
         text = "\n".join(quiet(text))
     print(coloured(text))
+
+
+def _is_command(line: str) -> bool:
+    """Say whether GitHub's runner would take a line for a command: a key may begin as one does."""
+    return line.lstrip().startswith(("::", "##["))
 
 
 def print_annotations(reports: Sequence[Report], form: str) -> None:

@@ -18,7 +18,7 @@ from datacheck.cli.options import (
     scan_options,
     writable,
 )
-from datacheck.cli.output import complain, watching_phases
+from datacheck.cli.output import complain, print_summary, watching_phases
 from datacheck.cli.request import end_silent, settings_of
 from datacheck.model.escaping import plain
 
@@ -130,7 +130,7 @@ def rebuild(
     for sentence in given.unheeded:
         complain(sentence)
     if not (quiet and receipt.written):
-        print(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
+        print_summary(receipt_text(receipt, scanned, choice, dry_run=order.dry_run))
     end_silent(silent=quiet and receipt.written)
     would_do = order.dry_run and (choice.made or not receipt.dropped) and not receipt.nothing_left
     return 0 if receipt.written or would_do else 1
@@ -168,7 +168,7 @@ def _rebuild_pairs(
     if not (quiet and written):
         for receipt, scanned in made:
             print(f"{plain(receipt.source.path)}:")
-            print(receipt_text(receipt, scanned, order.choice, dry_run=order.dry_run))
+            print_summary(receipt_text(receipt, scanned, order.choice, dry_run=order.dry_run))
     end_silent(silent=quiet and written)
     would_do = order.dry_run and all(not it.nothing_left and (order.choice.made or not it.dropped) for it, _ in made)
     return 0 if written or would_do else 1

@@ -13,7 +13,7 @@ import click
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.options import Named, scan_options
-from datacheck.cli.output import WORST_FIRST, coloured, columns, complain, in_colour, watching
+from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, watching
 from datacheck.cli.request import settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
@@ -108,7 +108,7 @@ def _shown(
                 complain(exc)
                 statuses.add(COULD_NOT_RUN)
                 continue
-            print(coloured(record.text))
+            print_summary(record.text)
             _draw(record)
             statuses.add(record.status)
     return statuses

@@ -381,6 +381,20 @@ def test_the_runner_takes_nothing_of_a_store_for_a_command(store):
     assert re.findall("stop-commands::([0-9a-f]{32})", run("scan", store, "--format", "github").stdout) != [token]
 
 
+@pytest.mark.parametrize("command", [("scan",), ("show", "--bad", "3"), ("info",)])
+def test_a_key_gives_the_runner_no_command_unasked(tmp_path, monkeypatch, command):
+    store = write_lmdb(tmp_path / "env", raw_records(40) | {b"::add-mask::1": b""})
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert "stop-commands" not in run(*command, store).stdout
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    stopped = False
+    for line in run(*command, store).stdout.splitlines():
+        stopped = "stop-commands" in line or (stopped and not re.fullmatch("::[0-9a-f]{32}::", line))
+        assert stopped or not line.lstrip().startswith("::add")
+    sound = write_lmdb(tmp_path / "sound", raw_records(40))
+    assert "stop-commands" not in run("info", sound).stdout
+
+
 def test_lint_and_log_have_annotations_too(tmp_path):
     net = tmp_path / "net.prototxt"
     net.write_text('name: "n"\nlayer { name: "a" type: "ReLU" bottom: "nowhere" top: "b" }\n')
