@@ -61,7 +61,7 @@ def rebuild(
     dry_run
         Write nothing; the receipt says what would be done.
     from_report
-        The JSON report of an earlier scan, instead of a scan now.
+        The report of an earlier scan, `.json` or `.jsonl`, instead of a scan now.
     quarantine
         A directory to put the dropped records into, byte for byte, with a report of why.
     fill

@@ -1,4 +1,4 @@
-"""Read a JSON report again, as the report that it was written from."""
+"""Read a report in JSON or JSON lines again, as the report that it was written from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 from datacheck.conventions.interface import Convention
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
+from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
 from datacheck.reporting.finding_store import Findings
 from datacheck.reporting.report import INTERRUPTED, Report
@@ -21,6 +22,9 @@ from datacheck.statistics.exact_sums import FieldSummary
 
 REPORT_BYTES = 1 << 30
 """Of a report that is read again: some five million findings."""
+LINES = ".jsonl"
+READ_AGAIN = (".json", LINES)
+"""The formats that have all that a report is."""
 
 
 @dataclass(repr=False)
@@ -54,9 +58,9 @@ class LoadedReport(Report):
 
 
 def load_report(path: str | Path) -> Report | ScanReports:
-    """Return the report that was written to a JSON file, or the reports of several sources.
+    """Return the report that was written to a `.json` or `.jsonl` file, or the reports of several sources.
 
-    Raises UsageError where the file cannot be read, or is not the JSON report of datacheck.
+    Raises UsageError where the file cannot be read, or is not such a report of datacheck, or not a whole one.
 
     Examples
     --------
@@ -73,14 +77,55 @@ def documents(path: Path) -> tuple[bool, list[Document]]:
         raw = read_whole(path, REPORT_BYTES)
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
-    several = f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]
     try:
-        if several:
-            return True, msgspec.json.decode(raw, type=Documents).reports
-        return False, [msgspec.json.decode(raw, type=Document)]
+        return _of_lines(raw) if path.suffix == LINES else _decoded(raw)
     except (msgspec.DecodeError, RecursionError) as exc:
-        hint = "; of the formats of reports only .json can be read again" if path.suffix != ".json" else ""
+        hint = "" if path.suffix in READ_AGAIN else f"; only {' and '.join(READ_AGAIN)} can be read again"
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
+
+
+def _decoded(raw: bytes) -> tuple[bool, list[Document]]:
+    if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
+        return True, msgspec.json.decode(raw, type=Documents).reports
+    return False, [msgspec.json.decode(raw, type=Document)]
+
+
+class _Line(Finding, frozen=True, kw_only=True):
+    """A finding in JSON lines, which says of what source it is."""
+
+    source: str
+
+
+def _of_lines(raw: bytes) -> tuple[bool, list[Document]]:
+    """Return what JSON lines have: findings in the order of their sources, then the reports without them."""
+    *lines, last = raw.splitlines() or [b""]
+    try:
+        several, made = _decoded(last)
+    except msgspec.DecodeError as exc:
+        raise msgspec.DecodeError(f"its last line is no summary ({exc}), so the scan did not end") from exc
+    decoder = msgspec.json.Decoder(_Line)
+    found: list[list[Finding]] = [[] for _ in made]
+    at = 0
+    for number, line in enumerate(lines, 1):
+        finding = decoder.decode(line)
+        while at < len(made) and (made[at].source.path != finding.source or len(found[at]) == _said(made[at])):
+            at += 1
+        if at == len(made):
+            raise msgspec.DecodeError(f"line {number} belongs to none of the reports in its last line")
+        found[at].append(_plain(finding))
+    for document, its in zip(made, found, strict=True):
+        if len(its) != _said(document):
+            raise msgspec.DecodeError(f"it has {len(its):,} findings, where its last line counts {_said(document):,}")
+        document.findings = its
+    return several, made
+
+
+def _said(document: Document) -> int:
+    return sum(document.counts.values())
+
+
+def _plain(line: _Line) -> Finding:
+    return Finding(**{name: getattr(line, name) for name in Finding.__struct_fields__})
 
 
 def fill(report: Report, document: Document) -> None:

@@ -20,10 +20,11 @@ def store(tmp_path, request):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("several", [False, True])
-def test_it_is_saved_in_every_format(store, tmp_path, suffix, several):
+@pytest.mark.parametrize("kept", ["kept.json", "kept.jsonl"])
+def test_it_is_saved_in_every_format(store, tmp_path, suffix, several, kept):
     report = datacheck.scan([store, store] if several else store)
-    report.save(tmp_path / "kept.json")
-    again = datacheck.load_report(tmp_path / "kept.json")
+    report.save(tmp_path / kept)
+    again = datacheck.load_report(tmp_path / kept)
     again.save(tmp_path / f"again{suffix}")
     said = (tmp_path / f"again{suffix}").read_text("utf-8")
     assert "00000007" in said or suffix == ".md"
@@ -38,3 +39,36 @@ def test_it_is_printed_and_shown_as_the_first(store, tmp_path):
     again = datacheck.load_report(tmp_path / "kept.json")
     assert str(again) == str(report)
     assert again._repr_html_() == report._repr_html_()
+
+
+def test_json_lines_with_findings_that_do_not_count(store, tmp_path):
+    report = datacheck.scan(store, ignore=["empty"])
+    report.save(tmp_path / "kept.jsonl")
+    again = datacheck.load_report(tmp_path / "kept.jsonl")
+    assert list(again.findings) == list(report.findings)
+    assert (again.bad, again.counts, str(again)) == (report.bad, report.counts, str(report))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda lines: lines[:-1], "its last line is no summary"),
+        (lambda lines: lines[1:], "where its last line counts"),
+        (lambda lines: [lines[0], *lines], "belongs to none of the reports"),
+        (lambda lines: [lines[0].replace('"source"', '"sauce"'), *lines[1:]], "missing required field `source`"),
+        (lambda lines: [], "its last line is no summary"),
+    ],
+)
+def test_json_lines_that_are_not_whole_are_refused(store, tmp_path, change, words):
+    path = tmp_path / "kept.jsonl"
+    datacheck.scan(store, reports=[path])
+    path.write_text("".join(f"{line}\n" for line in change(path.read_text().splitlines())))
+    with pytest.raises(datacheck.UsageError, match=words):
+        datacheck.load_report(path)
+
+
+def test_a_rebuild_rests_on_json_lines_too(store, tmp_path):
+    path = tmp_path / "kept.jsonl"
+    report = datacheck.scan(store, reports=[path])
+    receipt = datacheck.rebuild(store, tmp_path / "copy", drop_bad=True, from_report=path)
+    assert (receipt.written, receipt.dropped) == (True, report.bad)
