@@ -10,7 +10,7 @@ PAYLOADS := .venv-payloads
 help:
 	@echo "make demo     build small damaged datasets, scan them"
 	@echo "make test     run the tests"
-	@echo "make test-payloads  install the packages that write payloads (several GB), and test stores that they wrote"
+	@echo "make test-payloads  install the packages that write payloads and those of loaders (8 GB), and test with them"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
 	@echo "make man      write the manual page anew, docs/datacheck.1, after the help of a command has changed"
@@ -37,7 +37,7 @@ test: $(READY)
 test-payloads: $(READY)
 	test -x $(PAYLOADS)/bin/python || $(PYTHON) -m venv $(PAYLOADS)
 	$(PAYLOADS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(PAYLOADS)/bin/python -m pip install --quiet --editable . --group dev --group payloads
+	$(PAYLOADS)/bin/python -m pip install --quiet --editable . --group dev --group payloads --group loaders
 	$(PAYLOADS)/bin/python -m pytest -rs tests/payloads tests/loaders tests/decoders/messages/test_arrow.py
 
 check: $(READY)
