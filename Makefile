@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAYLOADS := .venv-payloads
+DOCS := .venv-docs
 
-.PHONY: help demo test test-payloads check format man bench damage fuzz clean
+.PHONY: help demo test test-payloads check format man pages docs bench damage fuzz clean
 
 help:
 	@echo "make demo     build small damaged datasets, scan them"
@@ -14,6 +15,8 @@ help:
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
 	@echo "make man      write the manual page anew, docs/datacheck.1, after the help of a command has changed"
+	@echo "make pages    write the manual page and docs/codes.md anew"
+	@echo "make docs     build the documentation, build/docs/index.html; warnings are errors"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
@@ -53,6 +56,21 @@ man: $(READY)
 	COLUMNS= $(BIN)/python -m datacheck.cli.manual > docs/datacheck.1.new
 	mv docs/datacheck.1.new docs/datacheck.1
 
+pages: man
+	$(BIN)/python docs/codes_page.py > docs/codes.md.new
+	mv docs/codes.md.new docs/codes.md
+
+# In an environment of its own: no test needs what builds the documents.
+$(DOCS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(DOCS)/bin/python -m pip install --quiet --editable . pytest --group docs
+	touch $(DOCS)/.ready
+
+docs: $(DOCS)/.ready
+	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --json speed.json --picture speed.png
 
@@ -69,4 +87,4 @@ fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_payloads.py -max_total_time=120
 
 clean:
-	rm -rf $(VENV) $(PAYLOADS) datacheck-demo
+	rm -rf $(VENV) $(PAYLOADS) $(DOCS) build datacheck-demo

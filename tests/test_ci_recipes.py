@@ -244,5 +244,5 @@ def test_slurm(tmp_path, sound):
 
 def test_every_recipe_is_one_of_these():
     assert re.findall(r"^## (.*)$", PAGE, re.MULTILINE) == [
-        *("GitHub", "pre-commit", "GitLab", "DVC", "Snakemake", "Airflow", "Slurm"),
+        *("Shell", "Make", "Python", "GitHub", "pre-commit", "GitLab", "DVC", "Snakemake", "Airflow", "Slurm"),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from building import key, raw_records, write_lmdb
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
 
 
 def run(command, cwd):
@@ -20,8 +20,8 @@ def run(command, cwd):
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
-def block(language):
-    return re.search(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[1]
+def block(page, language):
+    return re.search(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)[1]
 
 
 @pytest.fixture(params=["clean", "damaged"])
@@ -34,9 +34,10 @@ def data(request, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-def test_the_makefile_of_the_readme_trains_on_clean_data_only(data):
+@pytest.mark.parametrize("page", ["README.md", "docs/ci.md"])
+def test_the_makefile_trains_on_clean_data_only(data, page):
     home, clean = data
-    (home / "Makefile").write_text(block("make"))
+    (home / "Makefile").write_text(block(page, "make"))
     done = run(["make"], home)
     assert (done.returncode == 0) == clean
     assert (home / "trained").exists() == clean
@@ -44,9 +45,9 @@ def test_the_makefile_of_the_readme_trains_on_clean_data_only(data):
     assert ("00000004" in done.stdout) == (not clean)
 
 
-def test_the_shell_lines_of_the_readme_train_on_clean_data_only(data):
+def test_the_shell_lines_train_on_clean_data_only(data):
     home, clean = data
-    done = run(["sh", "-c", block("sh")], home)
+    done = run(["sh", "-c", block("docs/ci.md", "sh")], home)
     assert (done.returncode == 0) == clean
     assert (home / "trained").exists() == clean
 

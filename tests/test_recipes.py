@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING, "To add something", are true: a toy of each kind, added by just those steps, works.
+"""The recipes of docs/extending.md are true: a toy of each kind, added by just those steps, works.
 
 Each test copies the package, adds the file and the rows, and runs the command with that copy.
 """

@@ -1,0 +1,153 @@
+"""The documents as tests read them: their blocks of code, and how sessions and commands in them are run."""
+
+from __future__ import annotations
+
+import difflib
+import doctest
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from convention_stores import latents, word_pictures, write
+from log_building import glog, head
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+}
+"""Every document by its path from the root."""
+COMMANDS = Path(sys.executable).parent
+FENCE = re.compile(r"^( *)(```+|~~~+)([^\n]*)\n(.*?)^\1\2[ ]*$", re.MULTILINE | re.DOTALL)
+TIME = re.compile(r"[\d.]+ s \([\d,]+ records/s\)")
+"""What differs from run to run."""
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text, and the line on which it begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(text, language=None):
+    """Return the fenced blocks of a text, or those of one language."""
+    found = [Block(it[3].strip(), it[4], text.count("\n", 0, it.start()) + 1) for it in FENCE.finditer(text)]
+    return found if language is None else [it.text for it in found if it.language == language]
+
+
+def section(text, title):
+    """Return what stands below a heading of the second level."""
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
+
+
+def environment():
+    """Return the environment in which the commands of a document are run."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    return {**kept, "PATH": f"{COMMANDS}:{os.environ['PATH']}"}
+
+
+def make_demo(home):
+    """Make the datasets of `datacheck demo`, which most examples are about."""
+    subprocess.run([COMMANDS / "datacheck", "demo", "demo"], cwd=home, check=True, capture_output=True)
+
+
+def furnish(home, demo):
+    """Put into a folder what the examples of docs/ call their own: stores, a network, a solver, a log."""
+    shutil.copytree(demo, home / "demo")
+    for name in ("train_lmdb", "val_lmdb", "GT.lmdb", "LQ.lmdb"):
+        shutil.copytree(demo / "photos_lmdb", home / name)
+    shutil.copytree(demo / "arrays_leveldb", home / "train_leveldb")
+    shutil.copy(demo / "measurements.h5", home / "train.h5")
+    (home / "cut_lmdb").mkdir()
+    (home / "cut_lmdb" / "data.mdb").write_bytes((demo / "photos_lmdb" / "data.mdb").read_bytes()[:95_000])
+    words = word_pictures(60)
+    write(home / "ocr_lmdb", words | {b"image-000000007": words[b"image-000000007"][:200]})
+    write(home / "latents_lmdb", latents())
+    write_demos(home / "demos.hdf5")
+    net = (demo / "net.prototxt").read_text().replace("photos_lmdb", "train_lmdb")
+    (home / "train_val.prototxt").write_text(net)
+    (home / "solver.prototxt").write_text('net: "train_val.prototxt" base_lr: 0.01 lr_policy: "fixed" max_iter: 100\n')
+    steps = (glog("loss", f"Iteration {at}, loss = {0.5 if at < 3 else float('nan')}") for at in range(6))
+    (home / "train.log").write_text(head() + "".join(steps))
+
+
+def write_demos(path):
+    """Write episodes as robomimic keeps them; one action of one of them is NaN."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        for number in range(6):
+            steps = 20 + number
+            demo = file.create_group(f"data/demo_{number}")
+            demo.attrs["num_samples"] = steps
+            demo["actions"] = rng.normal(size=(steps, 7)).astype("f4")
+            demo["rewards"] = rng.random(steps).astype("f4")
+            demo["dones"] = np.arange(steps) == steps - 1
+            demo["obs/robot0_eef_pos"] = rng.normal(size=(steps, 3)).astype("f4")
+            demo["obs/agentview_image"] = rng.integers(0, 256, (steps, 16, 16, 3)).astype("u1")
+        file["data"].attrs["total"] = sum(range(20, 26))
+        file["mask/train"] = [b"demo_0", b"demo_1", b"demo_2", b"demo_3"]
+        file["mask/valid"] = [b"demo_4", b"demo_5"]
+        file["data/demo_2/actions"][5, 3] = np.nan
+
+
+def run_session(session, home):
+    """Run the commands of a session in one shell; return what a terminal would show, with prompts and commands."""
+    commands = re.findall(r"^\$ (.*)\n", session, re.MULTILINE)
+    script = "\n".join(f"status=$?; echo {shlex.quote('$ ' + it)}; (exit $status)\n{it}" for it in commands)
+    done = subprocess.run(
+        ["bash", "-c", f"exec 2>&1\n{script}"],
+        cwd=home,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.stdout
+
+
+def timeless(text):
+    """Return a session without seconds and rates."""
+    return TIME.sub("N s (N records/s)", text)
+
+
+def assert_shown(output, shown):
+    """Compare an output with what a document shows; a line of `...` there stands for any lines."""
+    output, shown = timeless(output), timeless(shown)
+    pattern = "".join(
+        "(?:.*\n)*?" if line.strip() == "..." else re.escape(line) for line in shown.splitlines(keepends=True)
+    )
+    assert re.fullmatch(pattern, output), "\n".join(
+        difflib.unified_diff(shown.splitlines(), output.splitlines(), "shown", "printed", n=0, lineterm="")
+    )
+
+
+def run_commands(text, home):
+    """Run commands that are shown without their output; return the exit status and what they printed, for each."""
+    results = []
+    for command in text.replace("\\\n", "").splitlines():
+        if command.strip() and not command.startswith("#"):
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=home, env=environment(), capture_output=True, text=True, check=False
+            )
+            results.append((command, done.returncode, done.stdout + done.stderr))
+    return results
+
+
+def run_doctest(texts, name, at_least):
+    """Run sessions of Python, in the working directory."""
+    parser = doctest.DocTestParser()
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    test = parser.get_doctest("".join(texts), {"__name__": "docs"}, name, None, 0)
+    results = doctest.DocTestRunner(optionflags=flags).run(test)
+    assert results.failed == 0
+    assert results.attempted >= at_least
