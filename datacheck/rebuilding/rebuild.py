@@ -15,7 +15,7 @@ from datacheck.backends import BACKENDS, load_class, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Gone, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
-from datacheck.conventions.repair import Outcome
+from datacheck.conventions.repair import Outcomes
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
@@ -139,14 +139,14 @@ def _write(
     receipt: Receipt,
     workplace: Workplace,
     holding: Workplace | None,
-    outcome: Outcome | None,
+    outcome: Outcomes | None,
     gone: Gone | None,
 ) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
     plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
-        plan = msgspec.structs.replace(plan, changing=outcome.repair)
+        plan = msgspec.structs.replace(plan, changing=outcome.repairs)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     with blaming_writers(order.source, report, work.reader):
@@ -204,7 +204,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
 
 
 def _draft(
-    order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None, gone: Gone | None
+    order: Order, report: Report, to: str, scanned: float, outcome: Outcomes | None, gone: Gone | None
 ) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}

@@ -27,7 +27,7 @@ class Tally:
     `ignored` counts, by code, what was found and is not to count: it is in nothing else.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
     or a part of the store was not read because the machine failed.
-    `account` is the sum of the blocks' own, `keys` what the keys add up to where conventions ask for it.
+    `account` is the sum of the blocks' own, `keys` what the keys of each database add up to where conventions ask it.
     `labels` are those of the records, in order, where batches are asked for; `whole` is for what is said of the store.
     """
 
@@ -39,7 +39,7 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     account: Counter[str] = field(default_factory=Counter)
-    keys: Account = field(default_factory=Account)
+    keys: dict[str, Account] = field(default_factory=dict)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
@@ -139,7 +139,9 @@ class Tally:
         self.ignored += other.ignored
         self.unknown += other.unknown
         self.account += other.account
-        self.keys += other.keys
+        for part, account in other.keys.items():
+            mine = self.keys.setdefault(part, Account())
+            mine += account
         self.whole += other.whole
         for name, statistics in other.statistics.items():
             if name in self.statistics:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends.interface import Reader
+from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
@@ -28,7 +29,7 @@ from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
-from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
+from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import wanted
@@ -235,35 +236,25 @@ def only(pool: Engine[Task], task: Task) -> Any:
 
 
 def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
-    """Find out which conventions the store keeps; without them a scan is none of all that it should look at.
-
-    Where the profile is empty since nothing could be read for it, it is not tried: that is said already.
-    """
-    if taken.empty or not probes_of_keys(layout.probes):
-        return
-    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
+    """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
+    found_out = keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
-    report.conventions = found_out
+    report.known = found_out
     report.profile = told(report.profile, found_out)
 
 
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
-    comparing = keeping.compare_lists(report.conventions, layout.shards)
-    listed = [] if comparing is None else only(pool, comparing)
-    if isinstance(listed, Death):
-        add(_given_up(listed, "comparing the lists of keys with the keys"))
+    accounts = report.tally.keys
+    known = keeping.compared(report.known, accounts, layout.shards, partial(only, pool))
+    if isinstance(known, Death):
+        add(_given_up(known, "comparing what the store keeps of its records with their keys"))
         return
-    report.listed = listed
-    stems = keeping.stem_groups(report.conventions, report.tally.keys, layout.shards, partial(only, pool))
-    if isinstance(stems, Death):
-        add(_given_up(stems, "looking for parts of samples"))
-        return
-    report.stems = stems
-    report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
-    for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
+    report.known = known
+    report.groups = keeping.groups(known, accounts)
+    for finding in keeping.untrue(known, accounts):
         add(_tally_of(finding))
     for comparison in compare_sizes(report.conventions, layout.shards):
         compared = only(pool, comparison)
@@ -276,7 +267,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
-    own = frozenset().union(*(convention.own for convention in report.conventions))
+    own = keeping.own_keys(report.known.get("", Known()))
     for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
         add(_tally_of(finding))
 
@@ -299,7 +290,7 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     """
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.conventions)
+    watch = keeping.watch_of(report.known)
     if text is None:
         yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
         return

@@ -30,6 +30,7 @@ from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, TakeLayout, Task
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
 from datacheck.showing.saving import Folder, write
@@ -191,7 +192,7 @@ class _Store:
         if isinstance(layout, Death):
             return Profile()
         taken = take_profile(self._pool, layout)
-        profile = with_told(self._pool, layout, taken.profile)
+        profile = with_told(self._pool, layout, taken)
         self.report.profile = profile
         self._names.look(self.report, taken, self._pool)
         return profile
@@ -206,12 +207,13 @@ def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> 
     yield from ((reader, report, key) for reader, report in prepared)
 
 
-def with_told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
+def with_told(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
+    profile = taken.profile
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
-    conventions = recognise(pool, layout)
-    return profile if isinstance(conventions, Death) else told(profile, conventions)
+    known = recognise(pool, layout, taken)
+    return profile if isinstance(known, Death) else told(profile, known)
 
 
 def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
