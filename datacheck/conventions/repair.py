@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -241,14 +241,7 @@ def repaired(
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
     records += going.alone + going.of_stems
     kept = replace(made, numbers=left)
-    anew_counts = [
-        (count, new)
-        for count in (it for convention in conventions for it in convention.counts if it.of_list is None)
-        if not (count.of_all or count.of_none)
-        and (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
-    ]
-    values = {count.key: new for count, new in anew_counts if count.kept_in is None}
-    elsewhere = {(count.kept_in, count.key): new for count, new in anew_counts if count.kept_in is not None}
+    values, elsewhere = _counts(conventions, lambda it: _true(it, made, kept, account, records, going.left_stems))
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
@@ -298,6 +291,22 @@ class Outcomes:
 def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
     """Return the outcome of a database of which no more changes than what some records hold."""
     return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
+
+
+def _counts(
+    conventions: Sequence[Convention], true: Callable[[Count], bytes]
+) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
+    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key."""
+    values: dict[bytes, bytes] = {}
+    elsewhere: dict[tuple[str, bytes], bytes] = {}
+    for count in (it for convention in conventions for it in convention.counts):
+        if count.of_list is not None or count.of_all or count.of_none or (new := true(count)) == count.raw:
+            continue
+        if count.kept_in is None:
+            values[count.key] = new
+        else:
+            elsewhere[count.kept_in, count.key] = new
+    return values, elsewhere
 
 
 def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:

@@ -25,6 +25,7 @@ ALL_PRINTED = 100
 NARROWEST = 60
 """Columns: in a terminal that has fewer, lines are as wide all the same."""
 MISSING_NAMED = 5
+DATABASES_NAMED = 3
 PLAIN = frozenset({"array", "list", "number"})
 """What parts of trees are where their shape and dtype say enough."""
 
@@ -76,9 +77,20 @@ def ignored(report: Report) -> str:
 
 def _samples(report: Report) -> str:
     """Say how many samples the records are, where several are one, and which conventions the store keeps."""
-    names = [it.name for it in report.conventions if it.name]
     samples = "" if report.groups is None else f" in {counted(report.groups, 'sample')}"
-    return samples + (f" (convention {', '.join(names)})" if names else "")
+    names = [f"{it}{_databases(report, it)}" for it in report.convention_names]
+    joined = ("; " if any(" " in it for it in names) else ", ").join(names)
+    return samples + (f" (convention {joined})" if names else "")
+
+
+def _databases(report: Report, convention: str) -> str:
+    """Say which named databases keep a convention, nothing where it is the main one."""
+    parts = [part for part, known in report.known.items() if any(it.name == convention for it in known.conventions)]
+    if parts in ([], [""]):
+        return ""
+    shown = [part or "the main database" for part in parts[:DATABASES_NAMED]]
+    more = len(parts) - len(shown)
+    return f" in {plain(', '.join(shown))}{f' and {more:,} more' if more else ''}"
 
 
 def contents(report: Report) -> str:

@@ -41,6 +41,8 @@ BYTES_A_PROBE = 4 << 20
 """A probe of larger records than most are ends here."""
 LARGEST = 1 << 30
 """Bytes of a value that a convention is read from."""
+MOST_ASKED = 64
+"""Of so many databases values are looked for at most; each costs milliseconds."""
 DEATHS = 4
 """So often it is tried to read them, each time without the probe that failed."""
 
@@ -68,9 +70,11 @@ def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
     firsts = {probe.part: number for number, probe in reversed([*enumerate(layout.probes)])}
     numbers = [number for number in sorted({*chosen, *firsts.values()}) if number not in without]
+    sizes = _sizes(layout) if len(firsts) > 1 else {}
+    small = frozenset(it for it, records in sizes.items() if records <= KEYS_A_PROBE)
     read: Any = None
     for _ in range(DEATHS):
-        ((_, read),) = pool.run([SampleKeys(tuple((number, layout.probes[number]) for number in numbers), limit)])
+        ((_, read),) = pool.run([SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small)])
         if not isinstance(read, Death):
             break
         if read.note in numbers:
@@ -85,16 +89,39 @@ def _enough(keys: Keys, layout: Layout) -> bool:
     there = {it.part for it in layout.probes}
     if not keys or (len(there) > 1 and there != keys.keys()):
         return False
-    return _every(keys, layout) or min(map(len, keys.values())) >= min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS)
+    enough, whole = min(ENOUGH_KEYS, layout.records or ENOUGH_KEYS), _whole(keys, layout)
+    return all(part in whole or len(of) >= enough for part, of in keys.items())
 
 
-def _every(keys: Keys, layout: Layout) -> bool:
-    return sum(map(len, keys.values())) == layout.records
+def _sizes(layout: Layout) -> dict[str, int]:
+    """Return how many records there are in the databases of which that is known."""
+    sizes: dict[str, int] = {}
+    unknown = {it.part for it in layout.shards if it.records is None}
+    for shard in layout.shards:
+        if shard.records is not None and shard.part not in unknown:
+            sizes[shard.part] = sizes.get(shard.part, 0) + shard.records
+    return sizes
+
+
+def _whole(keys: Keys, layout: Layout) -> frozenset[str]:
+    """Return the databases of which every key is known."""
+    if sum(map(len, keys.values())) == layout.records:
+        return frozenset(keys)
+    sizes = _sizes(layout)
+    return frozenset(part for part, of in keys.items() if len(of) == sizes.get(part))
 
 
 def _by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
-    ((_, result),) = pool.run([Recognise(keys, every=_every(keys, layout))])
+    whole = _whole(keys, layout)
+    asked = sorted(keys.keys() - whole)[:MOST_ASKED]
+    ((_, result),) = pool.run([Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole)])
     return cast("Kept | Death", result)
+
+
+def not_looked_at(layout: Layout, kept: Kept) -> int:
+    """Return of how many databases nobody has looked at what they keep of their records: of very many only some."""
+    there = {it.part for it in layout.probes}
+    return len(there - kept.keys()) if len(there) > MOST_ASKED else 0
 
 
 def fitting(layout: Layout) -> tuple[int, int]:
@@ -110,11 +137,12 @@ def fitting(layout: Layout) -> tuple[int, int]:
 class SampleKeys(msgspec.Struct, frozen=True):
     """Return the first keys of some probes, which come with their numbers, by the database that they are in.
 
-    The number of the probe that it is at is noted.
+    Of `small` databases all keys are taken. The number of the probe that it is at is noted.
     """
 
     probes: tuple[tuple[int, Shard], ...]
     limit: int
+    small: frozenset[str] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> Keys:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
@@ -128,21 +156,22 @@ class SampleKeys(msgspec.Struct, frozen=True):
 
     def _keys(self, reader: Reader, probe: Shard) -> Iterator[bytes]:
         count = size = 0
-        for block in blamed("unreadable", reader.blocks, probe, limit=self.limit):
+        limit = KEYS_A_PROBE if probe.part in self.small else self.limit
+        for block in blamed("unreadable", reader.blocks, probe, limit=limit):
             if not isinstance(block, Block):
                 return
             yield from block.keys
             count += len(block)
             size += sum(map(len, block.values))
-            if count >= self.limit or size >= BYTES_A_PROBE:
+            if count >= limit or size >= BYTES_A_PROBE:
                 return
 
 
 class Recognise(msgspec.Struct, frozen=True):
-    """Return the conventions that each database of a store keeps of whose keys these are some, or `every` one."""
+    """Return the conventions that each database of a store keeps, by some of its keys; of `whole` ones by all."""
 
     keys: Keys
-    every: bool = False
+    whole: frozenset[str] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> Kept:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
@@ -153,7 +182,7 @@ class Recognise(msgspec.Struct, frozen=True):
             with blaming("unreadable"):
                 several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
             views = {part: self._view(job.reader, watch, part) for part in self.keys if not several.get(part)}
-            kept = {part: tuple(recognised(view, wanted, met)) for part, view in views.items()}
+            kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
         require_met(wanted, met)
@@ -164,7 +193,7 @@ class Recognise(msgspec.Struct, frozen=True):
 
         def value(key: bytes) -> bytes | None:
             watch.note(None)
-            return None if self.every and key not in keys else value_of(reader, key, part)
+            return None if part in self.whole and key not in keys else value_of(reader, key, part)
 
         def file(name: bytes) -> bytes | None:
             return None if part else beside(reader.path, name)

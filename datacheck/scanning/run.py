@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends.interface import Reader
+from datacheck.conventions import NONE
 from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout, Shard
@@ -242,6 +243,10 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
     report.known = found_out
+    left = keeping.not_looked_at(layout, found_out)
+    if left and report.settings.conventions != (NONE,):
+        said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
+        add(_tally_of(found("unsupported", said, count=left)))
     report.profile = told(report.profile, found_out)
 
 
