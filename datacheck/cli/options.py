@@ -228,14 +228,14 @@ FOUND = {
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
-    **dict.fromkeys(("label-field", "array"), Found.NAMED),
+    **dict.fromkeys(("label-field", "array", "like-tolerance"), Found.NAMED),
     **dict.fromkeys(
         ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED
     ),
     **dict.fromkeys(("report", "save", "field", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
-    **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
+    **dict.fromkeys(("from-report", "if-changed", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config", "bad"), Found.REFUSED),
 }
 """Every option of every command, by its long name; one that is not here is refused.

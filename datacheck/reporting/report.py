@@ -30,10 +30,11 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
-from datacheck.reporting.document import Document
+from datacheck.reporting.document import Document, KnownCounts
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.known import KnownFindings
 from datacheck.reporting.samples import Place, Room, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
@@ -83,6 +84,16 @@ class Report:
     layer: LayerSource | None = None
     known: dict[str, Known] = field(default_factory=dict)
     groups: int | None = None
+    known_before: KnownFindings | None = None
+    """The findings of an earlier report, which do not count."""
+    like: str | None = None
+    """What the source was held to: in words, the report whose profile that is."""
+    unchanged: str | None = None
+    """Where all of it comes from an earlier report of the source, which is as it was: the path of that report."""
+    scanned_anew: str | None = None
+    """Why it does not come from an earlier report that was named for that."""
+    judged_by: Profile | None = None
+    """What the records are held to, where that is not the profile of the source itself."""
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
@@ -105,6 +116,9 @@ class Report:
         """Add what the next shard came to; return its findings as they now stand in the source."""
         if self.settings.ignore:
             tally = tally.ignoring(ignoring(self.settings.ignore))
+        if self.known_before is not None and len(tally.findings):
+            tally, still = tally.setting_aside(self.known_before.knows)
+            self.known_before.still += still
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         assert isinstance(self.findings, FindingLog), "a report of several is finished"
         self.findings.extend(new)
@@ -184,7 +198,12 @@ class Report:
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:
         """Fields of the document that are lists too long to hold, apart from the findings."""
-        return {}
+        return {"gone": self.known_before.those_gone()} if self.known_before is not None and self.tells_gone else {}
+
+    @property
+    def tells_gone(self) -> bool:
+        """Whether what an earlier report has, and this has not, is gone: all was looked at."""
+        return self.complete and not self.partial and self.known_before is not None and self.known_before.of_source
 
     @property
     def complete(self) -> bool:
@@ -380,12 +399,20 @@ class Report:
             conventions=self.convention_names or msgspec.UNSET,
             groups=msgspec.UNSET if self.groups is None else self.groups,
             ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
+            known=self._known_counts() or msgspec.UNSET,
+            unchanged=self.unchanged or msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,
             layer=self.layer or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
+
+    def _known_counts(self) -> KnownCounts | None:
+        known = self.known_before
+        if known is None:
+            return None
+        return KnownCounts(str(known.path), dict(sorted(known.still.items())), known.gone if self.tells_gone else None)
 
 
 def _name(finding: Finding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -85,13 +85,15 @@ class Tally:
         verdicts, ignored = Counter(self.verdicts), Counter(self.ignored)
         for _, group in groupby(self.findings, attrgetter("record")):
             of_one = list(group)
-            left = [finding for finding in of_one if not ignores(finding)]
+            away = [ignores(finding) for finding in of_one]
+            left = [finding for finding, it in zip(of_one, away, strict=True) if not it]
             kept += left
             if len(left) == len(of_one):
                 continue
-            ignored.update(finding.code for finding in of_one if ignores(finding))
+            gone = [finding for finding, it in zip(of_one, away, strict=True) if it]
+            ignored.update(finding.code for finding in gone)
             for sign, findings in (
-                ((-1, of_one), (1, left)) if of_one[0].key is not None else _one_each(of_one, ignores)
+                ((-1, of_one), (1, left)) if of_one[0].key is not None else ((-1, [it]) for it in gone)
             ):
                 worst = worst_verdict(findings)
                 if worst is not None:
@@ -100,6 +102,11 @@ class Tally:
             return self
         codes = self.codes - (ignored - self.ignored)
         return replace(self, findings=Findings(kept), verdicts=+verdicts, codes=codes, ignored=ignored)
+
+    def setting_aside(self, known: Callable[[Finding], bool]) -> tuple[Tally, Counter[str]]:
+        """Return the tally without the findings that are known, and how many of each code these are."""
+        made = replace(self, ignored=Counter()).ignoring(known)
+        return replace(made, ignored=self.ignored), made.ignored
 
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
         """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
@@ -148,13 +155,6 @@ class Tally:
                 self.statistics[name] += statistics
             else:
                 self.statistics[name] = statistics
-
-
-def _one_each(
-    findings: Sequence[Finding], ignores: Callable[[Finding], bool]
-) -> Iterator[tuple[int, Sequence[Finding]]]:
-    """Yield what is taken away of findings of the store, which count one each."""
-    yield from ((-1, [finding]) for finding in findings if ignores(finding))
 
 
 def weight(findings: Sequence[Finding]) -> int:

@@ -41,6 +41,7 @@ from datacheck.workers.interface import Death, Engine, MakeEngine
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
     from datacheck.scanning.judge import View
+    from datacheck.scanning.like import Like
 
 
 STATS_BYTES = 4 << 20
@@ -77,18 +78,19 @@ def run(
     engine: MakeEngine | None = None,
     names: Names | None = None,
     pairing: Pairing | None = None,
+    like: Like | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys.
+    `pairing` is with the stores that are to hold the same keys, `like` what the source is held to.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
     report.begin()
-    job = Job(reader, report.settings, tuple(validators), view)
+    job = Job(reader, report.settings, tuple(validators), like if view is None else view)
 
     def add(tally: Tally) -> None:
         listen(report.add(amend(tally)))
@@ -96,7 +98,8 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            probes = _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+            its_names = Names(report.settings) if names is None else names
+            probes = _scan(workers, reader, report, add, amend, its_names, like)
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if report.shows_records:
@@ -130,11 +133,12 @@ def _scan(
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
     names: Names,
+    like: Like | None,
 ) -> Sequence[Shard]:
     """Scan a source, and look again at what was found if it changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
     doubtful = _Doubtful()
-    probes = _scan_once(pool, reader, report, add, doubtful, names)
+    probes = _scan_once(pool, reader, report, add, doubtful, names, like)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
@@ -152,7 +156,7 @@ def _look_again(
         return
     yield from amend(_tally_of(*now.findings)).findings
     if doubtful.whole:
-        checks = [Check(shard, report.profile) for shard in now.shards]
+        checks = [Check(shard, report.judged_by or report.profile) for shard in now.shards]
     else:
         of_part = {shard.part: shard for shard in now.shards}
         checks = [
@@ -174,6 +178,7 @@ def _scan_once(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     names: Names,
+    like: Like | None,
 ) -> Sequence[Shard]:
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
@@ -193,6 +198,7 @@ def _scan_once(
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
+    _hold(report, like, taken, add)
     for check, tally in in_order(pool, reader, _checks(pool, layout, report, add), together(layout)):
         add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
@@ -250,6 +256,15 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     report.profile = told(report.profile, found_out)
 
 
+def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally], None]) -> None:
+    """Hold the records to what another source is like."""
+    if like is None or taken.empty:
+        return
+    report.judged_by, differences = like.expected(report.profile)
+    for finding in differences:
+        add(_tally_of(finding))
+
+
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
     accounts = report.tally.keys
@@ -296,8 +311,9 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
     watch = keeping.watch_of(report.known)
+    profile = report.judged_by or report.profile
     if text is None:
-        yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
+        yield from (Check(shard, profile, stats=stats, watch=watch) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -317,7 +333,7 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             counts[place] = count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
+        yield Check(shard, profile, None if place in whole else sample, start, stats=stats, watch=watch)
         start += counts[place] or 0
 
 
