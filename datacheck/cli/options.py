@@ -336,6 +336,12 @@ SCAN_OPTIONS = (
     click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
     TOGETHER_OPTION,
     CONVENTION_OPTION,
+    click.option(
+        "--like", type=Named(str), metavar="REPORT", help="What this report says of its records, these are held to."
+    ),
+    click.option(
+        "--like-tolerance", metavar="P%", help="Widen the ranges that --like gives by this share.  [default: 10%]"
+    ),
     click.option("--paired", is_flag=True, help="All SOURCEs hold the same keys, and pictures of one scale."),
     click.option(
         "--check",
@@ -375,7 +381,7 @@ SCAN_OPTIONS = (
 
 SHARED = (
     *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
-    *("skip", "sample", "timeout", "max_bad", "strict", "ignore"),
+    *("like", "like_tolerance", "skip", "sample", "timeout", "max_bad", "strict", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
 

@@ -60,10 +60,6 @@ if TYPE_CHECKING:
 @click.option(
     "--known", type=Named(str), metavar="REPORT", help="Findings of this earlier report do not count, new ones do."
 )
-@click.option("--like", type=Named(str), metavar="REPORT", help="Hold the records to those of this report's source.")
-@click.option(
-    "--like-tolerance", metavar="P%", help="Widen the ranges that --like gives by this share.  [default: 10%]"
-)
 @click.option(
     "--if-changed",
     type=Named(str),
@@ -95,17 +91,18 @@ def scan(
     from datacheck.workers.pool import WORKER_BYTES
     from datacheck.workers.process import start_ahead
 
-    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+    if options["if_changed"] is None:  # else there may be no need of one
+        click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of, hold
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
-    from datacheck.scanning.against import naming
+    from datacheck.scanning.against import with_known
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     if_changed = options.pop("if_changed")
-    earlier = [options.pop(name) for name in ("known", "like", "like_tolerance")]
-    settings = naming(settings_of(options), *earlier)
+    known = options.pop("known")
+    settings = with_known(settings_of(options), known)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)

@@ -30,7 +30,6 @@ from datacheck.scanning.scan import prepare_all
 
 if TYPE_CHECKING:
     from datacheck.netscan.scan import WantedPhase
-    from datacheck.scanning.like import Like
 
 SUFFIXES = (".prototxt", ".pbtxt")
 
@@ -56,26 +55,16 @@ class StoreScan:
     report: Report
     names: Names | None = None
     pairing: Pairing | None = None
-    like: Like | None = None
 
     def prepare(self, held: Against) -> Report | None:
         """Hold it against earlier reports; return its report where one of them answers."""
-        self.like = held.begin(self.report)
-        answer = held.answer(self.reader, self.report)
+        answer = held.begin(self.reader, self.report)
         if answer is not None and self.names is not None:
             self.names.skip()
         return answer
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(
-            self.report,
-            self.reader,
-            progress=progress,
-            listen=listen,
-            names=self.names,
-            pairing=self.pairing,
-            like=self.like,
-        )
+        run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""

@@ -38,6 +38,7 @@ from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
+from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -74,13 +75,14 @@ def rebuild_as(
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
+    job = Job(reader, settings, view=like_of(settings, report.source.path))
     guard = Guard(order.inputs, lambda: read_by(reader))
     for what, place in order.writes.items():
         guard.refuse_target(place, what)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
-        pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
+        pool = stack.enter_context(start_engine(job, settings.workers, engine))
         work = Work(order, reader, copier, pool, progress, publishing)
         if not copier.acceptable:
             work.objections()

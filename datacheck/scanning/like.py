@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from datacheck.errors import UsageError
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, Profile
+from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read
 from datacheck.statistics.exact_sums import FieldSummary
@@ -27,12 +29,35 @@ TOLERANCE = "10%"
 """By so much of its width a range is widened on either side, unless something else is said."""
 
 
+def like_of(settings: Settings, path: str | Path) -> Like | None:
+    """Return what a source is to be like, None where nothing says it. Raises UsageError as LikeReport does."""
+    report = like_report(settings)
+    return None if report is None else report.of(str(path))
+
+
+def like_report(settings: Settings) -> LikeReport | None:
+    """Return the earlier report that the settings name, which is read once for many sources."""
+    if settings.like is None:
+        return None
+    path = Path(settings.like)
+    try:
+        state = path.stat()
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{path}: could not be read: {getattr(exc, 'strerror', exc)}") from exc
+    return _read(path, settings.like_tolerance, (state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, tolerance: str | None, state: tuple[int, int]) -> LikeReport:
+    return LikeReport(path, tolerance)
+
+
 class LikeReport:
     """An earlier report that was read, whose sources others are to be like. Raises UsageError where it says nothing."""
 
     def __init__(self, path: Path, tolerance: str | None) -> None:
         self._path, self._documents = path, read(path)
-        self._tolerance = tolerance_of(tolerance)
+        self._tolerance = float((tolerance or TOLERANCE).removesuffix("%")) / 100
         if not any(it.profile.every for it in self._documents):
             raise UsageError(f"{path}: tells of no records what they are like; scan a store that has some")
 
@@ -43,22 +68,6 @@ class LikeReport:
             raise UsageError(f"{self._path}: is of several sources, and none is called as {path} is")
         document = self._documents[place]
         return Like(str(self._path), document.profile, *_bounds(document, self._tolerance))
-
-
-def tolerance_of(text: str | None) -> float:
-    """Return a tolerance, "P%", as a share. Raises UsageError for what is none.
-
-    >>> tolerance_of("5%")
-    0.05
-    """
-    said = TOLERANCE if text is None else text
-    try:
-        share = float(said.removesuffix("%")) / 100 if said.endswith("%") else -1.0
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < float("inf"):
-        raise UsageError(f"the tolerance is {said!r}; it must be a percentage, as in 5%")
-    return share
 
 
 def _bounds(
@@ -129,7 +138,7 @@ class Like:
         """Yield what all records of a family have otherwise: another payload, a field less, another dtype."""
         if own.decoder != other.decoder and UNKNOWN not in (own.decoder, other.decoder):
             said = f"the records of {_family(name)} are {_title(own)}, those in {self.path} {_title(other)}"
-            yield found("fields", said, family=name, found=own.decoder, expected=other.decoder)
+            yield found("missing", said, family=name, found=own.decoder, expected=other.decoder)
             return
         for field, expected in other.fields.items():
             there = own.fields.get(field)
@@ -154,15 +163,19 @@ def _title(family: FamilyProfile) -> str:
 
 
 def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
-    """Return what a family is held to: what the other one is like, unless the caller said how its values are read."""
-    if own.forced or other.decoder == UNKNOWN:
+    """Return what a family is held to: what the other one is like, unless the caller said how its values are read.
+
+    What all of its records have otherwise is said once, and so not of each of them: another payload, a field less,
+    another dtype.
+    """
+    if own.forced or own.decoder != other.decoder:
         return own
     fields = {
-        name: msgspec.structs.replace(it, constant=own.fields[name].constant, centre=own.fields[name].centre)
-        if name in own.fields
-        else it
+        name: msgspec.structs.replace(it, dtype=mine.dtype, constant=mine.constant, centre=mine.centre)
         for name, it in other.fields.items()
+        if (mine := own.fields.get(name)) is not None
     }
+    fields |= {name: it for name, it in other.fields.items() if it.share < NEARLY_ALL and name not in fields}
     columns = {
         name: _held(it, other.columns[name]) if name in other.columns else it for name, it in own.columns.items()
     }

@@ -25,6 +25,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
@@ -41,7 +42,6 @@ from datacheck.workers.interface import Death, Engine, MakeEngine
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
     from datacheck.scanning.judge import View
-    from datacheck.scanning.like import Like
 
 
 STATS_BYTES = 4 << 20
@@ -78,18 +78,19 @@ def run(
     engine: MakeEngine | None = None,
     names: Names | None = None,
     pairing: Pairing | None = None,
-    like: Like | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys, `like` what the source is held to.
+    `pairing` is with the stores that are to hold the same keys.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
     report.begin()
+    like = like_of(report.settings, report.source.path)
+    report.like = None if like is None else like.path
     job = Job(reader, report.settings, tuple(validators), like if view is None else view)
 
     def add(tally: Tally) -> None:

@@ -19,7 +19,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
-from datacheck.scanning.against import against, naming
+from datacheck.scanning.against import against, with_known
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
@@ -207,8 +207,10 @@ def scan(
         max_bad=max_bad,
         strict=strict,
         ignore=ignore,
+        like=like,
+        like_tolerance=like_tolerance,
     )
-    return scan_into(source, naming(settings, known, like, like_tolerance), validators, reports, progress, if_changed)
+    return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed)
 
 
 def scan_into(
@@ -240,8 +242,7 @@ def scan_into(
     done: dict[int, Report] = {}
     with Reports(spelling.names("reports", reports), guard) as files:
         for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
-            like = held.begin(report)
-            answer = held.answer(reader, report)
+            answer = held.begin(reader, report)
             if answer is not None:
                 names.skip()
                 done[id(report)] = answer
@@ -249,16 +250,7 @@ def scan_into(
                 continue
             listen = files.begin(report)
             with watching(progress, report) as watch:
-                run(
-                    report,
-                    reader,
-                    validators=own,
-                    progress=watch,
-                    listen=listen,
-                    names=names,
-                    pairing=pairing,
-                    like=like,
-                )
+                run(report, reader, validators=own, progress=watch, listen=listen, names=names, pairing=pairing)
     made = [
         _one(it, [done.get(id(report), report) for _, report in of_one])
         for it, of_one in zip(sources, prepared, strict=True)

@@ -111,7 +111,7 @@ def _why_not(document: Document, settings: Settings) -> str | None:
     before, now = (_that_matter(it) for it in (document.settings, settings))
     other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if other:
-        return f"{', '.join(it.replace('_', '-') for it in other)} {'is' if len(other) == 1 else 'are'} not as it was"
+        return f"other settings ({', '.join(it.replace('_', '-') for it in other)})"
     if document.version != __version__:
         return f"it was made by datacheck {document.version}"
     if document.settings.known is not None:

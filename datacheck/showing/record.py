@@ -24,6 +24,7 @@ from datacheck.reporting.summary import amount
 from datacheck.scanning.find import Find
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.keeping import recognise
+from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
@@ -169,7 +170,9 @@ class _Store:
         self._names = names
         self._profile: Profile | None = None
         self._left = ExitStack()
-        self._pool = self._left.enter_context(start_engine(Job(reader, report.settings), 1, engine))
+        self._like = like_of(report.settings, report.source.path)
+        job = Job(reader, report.settings, view=self._like)
+        self._pool = self._left.enter_context(start_engine(job, 1, engine))
 
     def close(self) -> None:
         """End the worker."""
@@ -195,7 +198,7 @@ class _Store:
         profile = with_told(self._pool, layout, taken)
         self.report.profile = profile
         self._names.look(self.report, taken, self._pool)
-        return profile
+        return profile if self._like is None else self._like.expected(profile)[0]
 
 
 def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
