@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from datacheck.conventions.conclusions import samples
+from datacheck.conventions.interface import Known
 from datacheck.errors import UsageError
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.key_families import fold
@@ -123,8 +124,8 @@ class _Bad:
 
 def _bad_numbers(report: Report, count: int) -> set[int]:
     """Return the indices of bad samples in a dataset that counts as the store's convention does. Raises UsageError."""
-    for convention in report.conventions:
-        made = samples(convention, report.tally.keys)
+    for convention in report.known.get("", Known()).conventions:
+        made = samples(convention, report.account())
         if made.base is None:
             continue
         there = made.last - made.base + 1

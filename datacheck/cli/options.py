@@ -236,14 +236,14 @@ FOUND = {
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
-    **dict.fromkeys(("label-field", "array"), Found.NAMED),
+    **dict.fromkeys(("label-field", "array", "like-tolerance"), Found.NAMED),
     **dict.fromkeys(
         ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED
     ),
     **dict.fromkeys(("report", "save", "field", "quarantine", "schedule", "plot", "to", "checksums"), Found.REFUSED),
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
-    **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
+    **dict.fromkeys(("from-report", "if-changed", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
     **dict.fromkeys(("config", "no-config", "bad"), Found.REFUSED),
 }
 """Every option of every command, by its long name; one that is not here is refused.
@@ -344,6 +344,12 @@ SCAN_OPTIONS = (
     click.option("--allow-nan", multiple=True, metavar="FIELD", help="NaN means 'missing' in this field. Repeatable."),
     TOGETHER_OPTION,
     CONVENTION_OPTION,
+    click.option(
+        "--like", type=Named(str), metavar="REPORT", help="What this report says of its records, these are held to."
+    ),
+    click.option(
+        "--like-tolerance", metavar="P%", help="Widen the ranges that --like gives by this share.  [default: 10%]"
+    ),
     click.option("--paired", is_flag=True, help="All SOURCEs hold the same keys, and pictures of one scale."),
     click.option(
         "--check",
@@ -384,7 +390,7 @@ SCAN_OPTIONS = (
 
 SHARED = (
     *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
-    *("skip", "sample", "timeout", "max_bad", "strict", "ignore"),
+    *("like", "like_tolerance", "skip", "sample", "timeout", "max_bad", "strict", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
 

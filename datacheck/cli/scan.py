@@ -34,6 +34,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 if TYPE_CHECKING:
     from datacheck.cli.targets import Scan
     from datacheck.reporting.report import Report
+    from datacheck.scanning.against import Against
 
 
 @click.command(cls=ScanCommand)
@@ -56,6 +57,15 @@ if TYPE_CHECKING:
 )
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
+@click.option(
+    "--known", type=Named(str), metavar="REPORT", help="Findings of this earlier report do not count, new ones do."
+)
+@click.option(
+    "--if-changed",
+    type=Named(str),
+    metavar="REPORT",
+    help="Answer from this report where the source and the settings are as they were.",
+)
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @REPORT_OPTION
 @REPORT_FORMAT_OPTION
@@ -81,23 +91,28 @@ def scan(
     from datacheck.workers.pool import WORKER_BYTES
     from datacheck.workers.process import start_ahead
 
-    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
-    from datacheck.cli.targets import ScanRequest, guard_of
+    if options["if_changed"] is None:  # else there may be no need of one
+        click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+    from datacheck.cli.targets import ScanRequest, guard_of, hold
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
+    from datacheck.scanning.against import with_known
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
-    settings = settings_of(options)
+    if_changed = options.pop("if_changed")
+    known = options.pop("known")
+    settings = with_known(settings_of(options), known)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
+    held = hold(scans, settings, if_changed, reports)
     with Reports(reports, guard_of([*sources, *nets], scans)) as files:
         say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress, verbose=verbose)
+            report, status = _scan_one(it, held, files.begin, say_keeps, progress=not no_progress, verbose=verbose)
             statuses.append(status)
             if report is not None:
                 done.append(report)
@@ -123,14 +138,25 @@ def scan(
 
 
 def _scan_one(
-    scan: Scan | None, begin: Callable[[Report], Any], say_keeps: ToKeep, *, progress: bool, verbose: bool
+    scan: Scan | None,
+    held: Against,
+    begin: Callable[[Report], Any],
+    say_keeps: ToKeep,
+    *,
+    progress: bool,
+    verbose: bool,
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
+    from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
 
     if scan is None:
         return None, COULD_NOT_RUN
     report = scan.report
+    answer = scan.prepare(held) if isinstance(scan, StoreScan) else None
+    if answer is not None:
+        begin(answer)(answer.findings)
+        return answer, answer.status
     try:
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
             listen = begin(report)

@@ -21,6 +21,7 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
+from datacheck.scanning.against import Against, against
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
@@ -55,6 +56,13 @@ class StoreScan:
     names: Names | None = None
     pairing: Pairing | None = None
 
+    def prepare(self, held: Against) -> Report | None:
+        """Hold it against earlier reports; return its report where one of them answers."""
+        answer = held.begin(self.reader, self.report)
+        if answer is not None and self.names is not None:
+            self.names.skip()
+        return answer
+
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
         run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
 
@@ -70,6 +78,17 @@ def _pair(scans: Sequence[Scan | None]) -> None:
         raise UsageError("--paired compares stores; leave the network out")
     for store, pairing in zip(stores, pairings([it.reader for it in stores]), strict=True):
         store.pairing = pairing
+
+
+def hold(
+    scans: Sequence[Scan | None], settings: Settings, if_changed: str | None, reports: Sequence[str | Path]
+) -> Against:
+    """Return the earlier reports that these are held against. Raises UsageError for what is none, and for a network."""
+    held = against(settings, if_changed, len(scans), reports)
+    named = [settings.known, settings.like, if_changed]
+    if any(named) and not all(it is None or isinstance(it, StoreScan) for it in scans):
+        raise UsageError("--known, --like and --if-changed are for stores; leave the network out")
+    return held
 
 
 def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:

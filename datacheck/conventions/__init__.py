@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
+from collections.abc import Collection
 
 import msgspec
 
@@ -54,10 +55,10 @@ NONE = "none"
 """Stands for no convention where their names are given."""
 
 
-def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Convention]:
-    """Return the conventions of a store; with some `wanted`, those.
+def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | None = None) -> list[Convention]:
+    """Return the conventions that the keys of one database keep; with some `wanted`, those of them.
 
-    Raises UsageError for one that is wanted, and that this store does not have.
+    The names of all that it keeps are added to `met`.
     """
     made: list[Convention] = []
     if wanted == (NONE,):
@@ -66,9 +67,11 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
         if name not in wanted if wanted else row.asked:
             continue
         convention: Convention | None = importlib.import_module(row.module).recognise(store)
-        if convention is None and wanted:
-            raise UsageError(f"the store does not keep the convention {name} ({row.by}), which --convention names")
-        if convention is not None and not any(convention.own & other.own for other in made):
+        if convention is None:
+            continue
+        if met is not None:
+            met.add(name)
+        if not any(convention.own & other.own for other in made):
             made.append(convention)
     stems = _stems(store, made)
     if stems is not None and made:
@@ -79,6 +82,14 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = ()) -> list[Conventio
         made += _likeness(store)
     frames = frames_in(store.keys) if not made and not wanted else None
     return made if frames is None else [Convention("", named=False, frames=frames)]
+
+
+def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
+    """Raise UsageError for a convention that is wanted, and that was met in no database of a store."""
+    for name in wanted:
+        if name != NONE and name not in met:
+            by = CONVENTIONS[name].by
+            raise UsageError(f"the store does not keep the convention {name} ({by}), which --convention names")
 
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.groups import Groups, grouped
-from datacheck.conventions.interface import Convention, Count, Listed
+from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.runs import Runs
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -49,12 +49,40 @@ def samples(convention: Convention, account: Account) -> Samples:
     else:
         numbers = Runs()
     base = convention.base
-    counted = (convention.counts and not convention.lists) or convention.dense
+    counts = [it for it in convention.counts if not (it.of_all or it.of_none)]
+    counted = (counts and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
         base = numbers.first
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
+
+
+Sampling = Callable[[bytes], "tuple[str, list[bytes]] | None"]
+"""Returns the name of the sample that a record is of, by its key, and the keys of all of it; None where it has none."""
+
+
+def sampling(known: Known, account: Account) -> Sampling | None:
+    """Return what tells the samples of several records of a database; None where its records are samples each."""
+    stems = known.stems
+    if stems is not None:
+
+        def by_stem(key: bytes) -> tuple[str, list[bytes]] | None:
+            split = stems.stems.split(key)
+            return None if split is None else (escape(split[0]), stems.keys(split[0]))
+
+        return by_stem
+    groups = next((it for one in known.conventions if (it := samples(one, account).groups) is not None), None)
+    if groups is None:
+        return None
+
+    def by_number(key: bytes) -> tuple[str, list[bytes]] | None:
+        number = groups.number(key)
+        if number is None:
+            return None
+        return str(number), [it.key(number) for it in groups.patterns if number in account.numbers.get(it, ())]
+
+    return by_number
 
 
 def scattered(convention: Convention, account: Account) -> str:
@@ -123,15 +151,21 @@ def _miscounted(
 
     That of a list may be the number of its `entries`.
     """
-    key = escape(count.key)
+    key, name = escape(count.key), count.name
     said = count.number
     if said is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
-        yield found("count", f"{key} holds {text}, which is not the whole number a loader expects", key=key)
+        yield found("count", f"{name} holds {text}, which is not the whole number a loader expects", key=key)
+        return
+    if count.of_all:
+        return
+    if count.of_none:
+        text = f"{name} says {said:,}, and no database has about so many records: what it counts is not known"
+        yield found("count", text, verdict="unverifiable", key=key, said=said)
         return
     if count.next:
         if made.numbers and said <= made.numbers.last:
-            text = f"{key} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
+            text = f"{name} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
     there = {len(made.numbers), account.records - account.own}
@@ -145,4 +179,4 @@ def _miscounted(
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
         number = stems or len(made.numbers) or account.records - account.own
-        yield found("count", f"{key} says {said:,}, there are {number:,}", key=key, said=said, found=number)
+        yield found("count", f"{name} says {said:,}, there are {number:,}", key=key, said=said, found=number)

@@ -6,15 +6,16 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
-from datacheck.conventions.stems import Stems
+from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, Stored, stored
+from datacheck.model.escaping import escape
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
@@ -62,7 +63,8 @@ class Count(msgspec.Struct, frozen=True):
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
     numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
     `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
-    read. `frames` are those of sequences that have no gaps.
+    read. `kept_in` is the database that holds it, where that is another one than the records are in. One `of_all` is
+    of the records of all other databases; one `of_none` is near to the number of none, whatever it may count.
     """
 
     key: bytes
@@ -72,6 +74,16 @@ class Count(msgspec.Struct, frozen=True):
     next: bool = False
     of_list: bytes | None = None
     form: str = "decimal"
+    kept_in: str | None = None
+    of_all: bool = False
+    of_none: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its key as people read it, with the database that holds it where that is another one."""
+        if self.kept_in is None:
+            return escape(self.key)
+        return f"{escape(self.key)} in the {f'database {self.kept_in}' if self.kept_in else 'main database'}"
 
     @property
     def number(self) -> int | None:
@@ -150,3 +162,14 @@ class Convention(msgspec.Struct, frozen=True):
     stems: Stems | None = None
     unread: tuple[bytes, ...] = ()
     frames: Frames | None = None
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is known of the conventions of one database.
+
+    `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells.
+    """
+
+    conventions: tuple[Convention, ...] = ()
+    listed: Sequence[Listed] = ()
+    stems: StemGroups | None = None

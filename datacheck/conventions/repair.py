@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -178,7 +178,8 @@ class Outcome:
     """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
 
     `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
-    numbers, by pattern, of the records that go for what is wrong with another one of their sample.
+    numbers, by pattern, of the records that go for what is wrong with another one of their sample. `elsewhere` are
+    values that a record of another database is to hold, by that one and the key.
     """
 
     repair: Repair
@@ -186,6 +187,7 @@ class Outcome:
     samples: int | None
     with_others: Mapping[Pattern, Runs]
     stems_with_others: tuple[bytes, ...] = ()
+    elsewhere: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
 
     def keys_with_others(self) -> Iterator[bytes]:
         """Yield the keys of the records that go for what is wrong with another one."""
@@ -239,18 +241,14 @@ def repaired(
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
     records += going.alone + going.of_stems
     kept = replace(made, numbers=left)
-    values = {
-        count.key: new
-        for count in (it for convention in conventions for it in convention.counts if it.of_list is None)
-        if (new := _true(count, made, kept, account, records, going.left_stems)) != count.raw
-    }
+    values, elsewhere = _counts(conventions, lambda it: _true(it, made, kept, account, records, going.left_stems))
     added: dict[bytes, bytes] = {}
     if main.deleted is not None and (dropped or made.gone):
         new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
         (values if main.deleted.key in main.own else added)[main.deleted.key] = new
     anew = bool(absent or dropped or renumbered or going.stems or also)
     lengths = _lengths(conventions, anew=anew)
-    if not anew and not values and not files and not lengths:
+    if not anew and not values and not files and not lengths and not elsewhere:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
     changed = lists if anew or lengths else {}
@@ -260,7 +258,55 @@ def repaired(
     if stems is not None:
         repair = replace(repair, stems=stems.stems, gone_stems=frozenset(going.stems))
     whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
-    return Outcome(repair, records, whole, with_others, going.stems_with_others)
+    return Outcome(repair, records, whole, with_others, going.stems_with_others, elsewhere)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What becomes of the records of each database that is not copied as it is; `dropped` counts those of all."""
+
+    of: Mapping[str, Outcome]
+    dropped: int
+
+    @property
+    def samples(self) -> int | None:
+        counts = [it.samples for it in self.of.values() if it.samples is not None]
+        return sum(counts) if counts else None
+
+    @property
+    def renumbered(self) -> bool:
+        return any(it.repair.renumbered for it in self.of.values())
+
+    @property
+    def repairs(self) -> dict[str, Repair]:
+        return {part: it.repair for part, it in self.of.items()}
+
+    def keys_with_others(self) -> Iterator[tuple[str, bytes]]:
+        """Yield database and key of the records that go for what is wrong with another one."""
+        for part, outcome in self.of.items():
+            for key in outcome.keys_with_others():
+                yield part, key
+
+
+def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
+    """Return the outcome of a database of which no more changes than what some records hold."""
+    return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
+
+
+def _counts(
+    conventions: Sequence[Convention], true: Callable[[Count], bytes]
+) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
+    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key."""
+    values: dict[bytes, bytes] = {}
+    elsewhere: dict[tuple[str, bytes], bytes] = {}
+    for count in (it for convention in conventions for it in convention.counts):
+        if count.of_list is not None or count.of_all or count.of_none or (new := true(count)) == count.raw:
+            continue
+        if count.kept_in is None:
+            values[count.key] = new
+        else:
+            elsewhere[count.kept_in, count.key] = new
+    return values, elsewhere
 
 
 def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:

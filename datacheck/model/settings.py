@@ -63,7 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
-    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
+    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `known` and `like` are the paths of earlier
+    reports: whose findings do not count, and whose profile is what is expected; `like_tolerance` is "P%" of a range.
+    `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -88,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_bad: str | None = None
     strict: bool = False
     ignore: tuple[str, ...] = ()
+    known: str | None = None
+    like: str | None = None
+    like_tolerance: str | None = None
     config: Configuration | None = None
 
 

@@ -236,6 +236,8 @@ def prepare_net(
     prototxt = net if isinstance(net, Prototxt) else read_prototxt(net)
     if settings.backend is not None:
         raise UsageError("the backend of each layer is the network's to say; leave the option away")
+    if settings.like is not None:
+        raise UsageError("--like is for stores: what a network reads is held to the network")
     if phase not in ("all", *PHASES):
         raise UsageError(f"the phase is {phase!r}; it must be TRAIN, TEST or all")
     phases: tuple[Phase, ...] = PHASES if phase == "all" else (phase,)

@@ -8,19 +8,20 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from datacheck.backends.interface import InFolders, Reader
-from datacheck.conventions.repair import Outcome
+from datacheck.conventions.repair import Outcomes
 from datacheck.model.escaping import escape, plain
 
 NAMED = 5
 """So many are named."""
 
 
-def left_behind(reader: Reader, outcome: Outcome | None) -> list[str]:
+def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
     """Return a sentence for the files in the folder of a store of keys and values that a copy does not have.
 
     Of a store that is a file these are those that are called by its name, a dash, and more.
     """
-    written = frozenset(map(os.fsdecode, () if outcome is None else outcome.repair.side_files))
+    repairs = [] if outcomes is None else outcomes.repairs.values()
+    written = frozenset(os.fsdecode(name) for repair in repairs for name in repair.side_files)
     count = 0
 
     def counted() -> Iterator[str]:
@@ -34,7 +35,7 @@ def left_behind(reader: Reader, outcome: Outcome | None) -> list[str]:
         return []
     said = ", ".join(plain(escape(os.fsencode(it))) for it in names)
     more = f" and {count - len(names):,} more" if count > len(names) else ""
-    rows = "" if outcome is None else ", and may name records that are not in the copy"
+    rows = "" if outcomes is None else ", and may name records that are not in the copy"
     lies = "lies beside the store" if count == 1 else "lie beside the store"
     return [f"{said}{more} {lies}{rows}"]
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import partial
 
+from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import scattered
-from datacheck.conventions.repair import Outcome, repaired
+from datacheck.conventions.interface import Known
+from datacheck.conventions.repair import Outcome, Outcomes, only_values, repaired
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
+from datacheck.model.replacing import replace
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
-from datacheck.scanning.keeping import TakeKeys, compare_lists, recognise, stem_groups, watch_of
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.keeping import TakeKeys, compared, recognise, watch_of
 from datacheck.scanning.pairing import STORES
+from datacheck.scanning.probing import take_profile
 from datacheck.scanning.run import only
 from datacheck.scanning.tasks import TakeLayout, Task
 from datacheck.workers.interface import Death, Engine
@@ -23,28 +29,26 @@ MENDED = frozenset({"count", "dangling", "unpaired"})
 
 
 def look_again(pool: Engine[Task], report: Report) -> None:
-    """Add to an earlier report what it does not tell: the conventions, and what the keys add up to."""
+    """Add to an earlier report what it does not tell: the conventions, and what the keys add up to.
+
+    They are recognised as a scan does it, by the same keys.
+    """
+    source = str(report.source.path)
     layout = only(pool, TakeLayout())
-    found = () if isinstance(layout, Death) else recognise(pool, layout)
-    if isinstance(layout, Death) or isinstance(found, Death):
-        raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
-    report.conventions = found
+    found = layout if isinstance(layout, Death) else recognise(pool, layout, take_profile(pool, layout))
+    if isinstance(found, Death):
+        raise RebuildFailed(source, "the source could not be read again; scan it again")
     watch = watch_of(found)
     if watch is None:
         return
-    for _, account in pool.run([TakeKeys(shard, watch) for shard in layout.shards]):
-        if isinstance(account, Death):
-            raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
-        report.tally.keys += account
-    comparing = compare_lists(found, layout.shards)
-    listed = () if comparing is None else only(pool, comparing)
-    if isinstance(listed, Death):
-        raise RebuildFailed(str(report.source.path), "the lists of keys could not be read; scan it again")
-    report.listed = listed
-    stems = stem_groups(found, report.tally.keys, layout.shards, partial(only, pool))
-    if isinstance(stems, Death):
-        raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
-    report.stems = stems
+    for _, accounts in pool.run([TakeKeys(shard, watch) for shard in layout.shards]):
+        if isinstance(accounts, Death):
+            raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
+        report.tally.add_sums(Tally(keys=accounts))
+    known = compared(found, report.tally.keys, layout.shards, partial(only, pool))
+    if isinstance(known, Death):
+        raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
+    report.known = known
 
 
 def lost_in_source(report: Report) -> list[Finding]:
@@ -61,43 +65,79 @@ def _of_numbers(finding: Finding) -> bool:
     return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
 
 
-def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcome | None:
+def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:
     """Return what becomes of records for what they have to do with those that are dropped; None if that is nothing.
 
     Raises RebuildFailed where what the store keeps could not be made true.
     """
-    for convention in report.conventions:
-        if convention.unread:
-            reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
-            raise RebuildFailed(report.source.path, f"{reason}; --convention none takes it for a record")
-        unknown = scattered(convention, report.tally.keys)
-        if unknown:
-            reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
-            raise RebuildFailed(report.source.path, f"{reason}; --convention none copies the records alone")
     also = report.gone_elsewhere
     if also:
-        also -= {key for key, itself in _gone(choice.shown, report) if itself}
-    return repaired(
-        report.conventions,
-        report.tally.keys,
-        _gone(choice.shown, report),
-        also=also,
-        listed=report.listed,
-        stems=report.stems,
-        renumber=renumber,
-    )
+        also -= {key for part, key, itself in _gone(choice.shown, report) if itself and not part}
+    made: dict[str, Outcome] = {}
+    for part, known in {**({"": Known()} if also else {}), **report.known}.items():
+        account = report.account(part)
+        _refuse_unread(known, account, report.source.path)
+        outcome = repaired(
+            known.conventions,
+            account,
+            ((key, itself) for of, key, itself in _gone(choice.shown, report) if of == part),
+            also=frozenset() if part else also,
+            listed=known.listed,
+            stems=known.stems,
+            renumber=renumber,
+        )
+        if outcome is not None:
+            made[part] = outcome
+    others = Counter(part for part, _, itself in _gone(choice.shown, report) if itself and part not in made)
+    for part, values in _kept_elsewhere(report, made, others).items():
+        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+        repair = replace(outcome.repair, values={**outcome.repair.values, **values})
+        made[part] = replace(outcome, repair=repair)
+    if not made:
+        return None
+    return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
 
 
-def _gone(choice: Choice, report: Report) -> Iterator[tuple[bytes, bool]]:
-    """Yield the keys of the records that are dropped for their own findings, and (False) of those that lack a part.
+def _kept_elsewhere(
+    report: Report, made: Mapping[str, Outcome], others: Mapping[str, int]
+) -> dict[str, dict[bytes, bytes]]:
+    """Return what records of each database are to hold, since they count the records of other ones."""
+    values: dict[str, dict[bytes, bytes]] = {}
+    for outcome in made.values():
+        for (part, key), value in outcome.elsewhere.items():
+            values.setdefault(part, {})[key] = value
+    for part, known in report.known.items():
+        for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
+            dropped = sum(it.dropped for of, it in made.items() if of != part)
+            dropped += sum(number for of, number in others.items() if of != part)
+            if dropped and count.number is not None:
+                values.setdefault(part, {})[count.key] = count.written(count.number - dropped)
+    return values
+
+
+def _refuse_unread(known: Known, account: Account, source: str) -> None:
+    """Raise RebuildFailed where what a database keeps could not be read, and so not be kept true."""
+    for convention in known.conventions:
+        if convention.unread:
+            reason = f"{escape(convention.unread[0])} cannot be read, so it could not be kept true in a copy"
+            raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
+        unknown = scattered(convention, account)
+        if unknown:
+            reason = f"the numbers in {unknown} lie in too many pieces for {convention.name} to be kept true in a copy"
+            raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
+
+
+def _gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield database and key of the records that are dropped for their own findings, and (False) of those that lack a
+    part.
 
     What lacks its pair in another store is not among them: `gone_elsewhere` has it.
     """
     for fate, record, _ in decided(report.findings, choice):
         if fate == "dropped":
-            yield unescape(record.key), True
+            yield record.database or "", unescape(record.key), True
     for finding in report.findings:
         lacks = finding.code == "unpaired" and finding.key is not None and STORES not in finding.details
         if lacks and choice.fate([finding]) == "dropped":
             assert finding.key is not None
-            yield unescape(finding.key), False
+            yield finding.database or "", unescape(finding.key), False

@@ -13,7 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends import BACKENDS, load_class, open_store, title, writable
-from datacheck.backends.copy_plan import Change, Copied, Copying, Drops, Plan, Verifying
+from datacheck.backends.copy_plan import Change, Changing, Copied, Copying, Drops, Plan, Verifying
 from datacheck.backends.interface import Reader, Sparing, Writer
 from datacheck.decoders.datum.message import filled
 from datacheck.files.disk import flush
@@ -69,21 +69,22 @@ class PairCopier:
         index = kept = altered = held = 0
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
-        values = partial(value_of, reader)
         with ExitStack() as stack:
             target = stack.enter_context(self._writer().like(reader, plan.target))
             quarantine = None
             if plan.quarantine is not None:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
             for shard in reader.layout().shards:
+                changing = plan.changing.get(shard.part)
+                values = partial(value_of, reader, part=shard.part)
                 for block in _blocks(reader, shard, avoid):
-                    change = Change() if plan.changing is None or shard.part else plan.changing.of(block, values)
+                    change = Change() if changing is None else changing.of(block, values)
                     leaves = _among(drops, index, len(block)) | change.leaves
                     changes = _among(fills, index, len(block)) - leaves
                     pairs = _kept(block, leaves, changes, plan.fill, change)
                     for key, value in pairs:
                         digest.add(shard.part, key, value)
-                    _put(target, shard.part, pairs, plan)
+                    _put(target, shard.part, pairs, changing)
                     if quarantine is not None and leaves:
                         left = _left(block, leaves, plan.drops)
                         quarantine.put(shard.part, left)
@@ -92,15 +93,15 @@ class PairCopier:
                     kept += len(pairs)
                     altered += len(changes)
                     yield index
-            added = {} if plan.changing is None else plan.changing.added
-            for key, value in sorted(added.items()):
-                digest.add("", key, value)
-                target.put("", [(key, value)], ordered=False)
+            added = [(part, *pair) for part, of in plan.changing.items() for pair in of.added.items()]
+            for part, key, value in sorted(added):
+                digest.add(part, key, value)
+                target.put(part, [(key, value)], ordered=False)
             target.finish()
             if quarantine is not None:
                 quarantine.finish()
-        if plan.changing is not None and plan.target.is_dir():
-            for name, content in plan.changing.files(reader.path).items():
+        for changing in plan.changing.values() if plan.target.is_dir() else ():
+            for name, content in changing.files(reader.path).items():
                 (plan.target / name).write_bytes(content)
         for path in filter(None, (plan.target, plan.quarantine)):
             for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
@@ -130,8 +131,8 @@ class PairCopier:
         return writer
 
 
-def _put(target: Writer, part: str, pairs: Pairs, plan: Plan) -> None:
-    if plan.changing is None or plan.changing.ordered:
+def _put(target: Writer, part: str, pairs: Pairs, changing: Changing | None) -> None:
+    if changing is None or changing.ordered:
         target.put(part, pairs)
     else:
         target.put(part, pairs, ordered=False)

@@ -144,7 +144,7 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
     left: list[str] = []
     for reader, report in prepared:
         outcome = mended(order.choice, report, order.renumber)
-        of = closed if outcome is not None and outcome.repair.renumbered else left
+        of = closed if outcome is not None and outcome.renumbered else left
         of.append(str(reader.path))
     if closed and left:
         said = f"its numbers would be closed up, since it counts them, and those of {left[0]} would not"

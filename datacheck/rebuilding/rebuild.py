@@ -15,7 +15,7 @@ from datacheck.backends import BACKENDS, load_class, title, writable
 from datacheck.backends.copy_plan import Copied, Drops, Gone, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.backends.replaceable import store_at
-from datacheck.conventions.repair import Outcome
+from datacheck.conventions.repair import Outcomes
 from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
@@ -38,6 +38,7 @@ from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.fingerprint import fingerprint, read_by, sources_of
+from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
@@ -74,13 +75,14 @@ def rebuild_as(
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
     reader, report = prepare(order.source, settings)
+    job = Job(reader, settings, view=like_of(settings, report.source.path))
     guard = Guard(order.inputs, lambda: read_by(reader))
     for what, place in order.writes.items():
         guard.refuse_target(place, what)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
-        pool = stack.enter_context(start_engine(Job(reader, settings), settings.workers, engine))
+        pool = stack.enter_context(start_engine(job, settings.workers, engine))
         work = Work(order, reader, copier, pool, progress, publishing)
         if not copier.acceptable:
             work.objections()
@@ -139,14 +141,14 @@ def _write(
     receipt: Receipt,
     workplace: Workplace,
     holding: Workplace | None,
-    outcome: Outcome | None,
+    outcome: Outcomes | None,
     gone: Gone | None,
 ) -> Receipt:
     """Copy, compare and publish; return the receipt with what came of it."""
     order = work.order
     plan = _plan(order, report, workplace, holding, gone)
     if outcome is not None:
-        plan = msgspec.structs.replace(plan, changing=outcome.repair)
+        plan = msgspec.structs.replace(plan, changing=outcome.repairs)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     with blaming_writers(order.source, report, work.reader):
@@ -204,7 +206,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
 
 
 def _draft(
-    order: Order, report: Report, to: str, scanned: float, outcome: Outcome | None, gone: Gone | None
+    order: Order, report: Report, to: str, scanned: float, outcome: Outcomes | None, gone: Gone | None
 ) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}

@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck.backends.copy_plan import Gone, Renumbered
 from datacheck.conventions.numbered_keys import Packed
-from datacheck.conventions.repair import Outcome
+from datacheck.conventions.repair import Outcomes, Repair
 from datacheck.conventions.runs import Runs
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
@@ -60,14 +60,16 @@ class Renumbering(Renumbered, frozen=True, omit_defaults=True):
     """Records that have other numbers in the copy: those from the number `first` to `last` have them from `to` on.
 
     Their keys are `before`, at least `width` digits, and `after`, both escaped; `packed` ones are the number itself,
-    big-endian, in `width` bytes.
+    big-endian, in `width` bytes. Those of a named `database` have its name before them.
     """
 
     packed: bool = False
+    database: str | None = None
 
     def name(self, number: int) -> str:
         """Return the escaped key of the record that has this number."""
-        return escape(number.to_bytes(self.width, "big")) if self.packed else super().name(number)
+        key = escape(number.to_bytes(self.width, "big")) if self.packed else super().name(number)
+        return named(key, self.database)
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,8 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 
     `patterns` are the keys of one sample, "#" its number: the records of `samples` samples were dropped as a whole,
     others `renumbered`. `values` are what the convention's own records hold now, by key, both escaped; `lists` are the
-    keys of lists that have lost the keys of what is not there, `lengths` those of what counts such a list.
+    keys of lists that have lost the keys of what is not there, `lengths` those of what counts such a list. What is in a
+    named database has its name before it.
     """
 
     conventions: tuple[str, ...]
@@ -87,28 +90,35 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     lengths: tuple[str, ...] = ()
 
 
-def repairs_of(report: Report, outcome: Outcome | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
+def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
     """Return a repair as the receipt has it."""
     if gone is not None and gone.moves:
         return _of_files(gone)
-    if outcome is None:
+    if outcomes is None:
         return msgspec.UNSET
-    repair = outcome.repair
+    made = [(part, it.repair) for part, it in outcomes.of.items()]
+    patterns = [(part, it) for part, repair in made for it in (*repair.patterns, repair.stems) if it is not None]
     return Repairs(
-        conventions=tuple(it.name for it in report.conventions if it.name),
-        patterns=(*map(str, repair.patterns), *([] if repair.stems is None else [str(repair.stems)])),
-        samples=outcome.samples,
-        renumbered=[
-            Renumbering(
-                escape(pattern.before), escape(pattern.after), pattern.width, *move, isinstance(pattern, Packed)
-            )
-            for pattern in repair.patterns
-            for move in repair.moves(report.tally.keys.numbers.get(pattern, Runs()))
-        ],
-        values={escape(key): escape(value[:80]) for key, value in {**repair.values, **repair.added}.items()},
-        lists=tuple(map(escape, [*repair.lists, *repair.side_files])),
-        lengths=tuple(escape(it.key) for it in repair.lengths),
+        conventions=tuple(report.convention_names),
+        patterns=tuple(named(str(it), part) for part, it in patterns),
+        samples=outcomes.samples,
+        renumbered=[it for part, repair in made for it in _renumberings(report, part, repair)],
+        values={
+            named(escape(key), part): escape(value[:80])
+            for part, repair in made
+            for key, value in {**repair.values, **repair.added}.items()
+        },
+        lists=tuple(named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files)),
+        lengths=tuple(named(escape(it.key), part) for part, repair in made for it in repair.lengths),
     )
+
+
+def _renumberings(report: Report, part: str, repair: Repair) -> Iterator[Renumbering]:
+    numbers = report.account(part).numbers
+    for pattern in repair.patterns:
+        how = escape(pattern.before), escape(pattern.after), pattern.width
+        for move in repair.moves(numbers.get(pattern, Runs())):
+            yield Renumbering(*how, *move, packed=isinstance(pattern, Packed), database=part or None)
 
 
 def _of_files(gone: Gone) -> Repairs:
@@ -175,9 +185,9 @@ def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterat
 def those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; last those that are dropped for another one of their sample."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
-    outcome = mended(choice, report) if wanted == "dropped" else None
-    for key in () if outcome is None else outcome.keys_with_others():
-        yield Decided(key=escape(key), index=None, codes=("unpaired",))
+    outcomes = mended(choice, report) if wanted == "dropped" else None
+    for part, key in () if outcomes is None else outcomes.keys_with_others():
+        yield Decided(key=escape(key), index=None, codes=("unpaired",), database=part or None)
 
 
 Write = Callable[[Iterator[str]], None]

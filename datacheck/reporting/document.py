@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from datacheck.checks.class_balance import Balance
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.log_series import RunSummary, SeriesPoint
@@ -18,11 +18,40 @@ SCHEMA: Literal["datacheck-report/1"] = "datacheck-report/1"
 SCHEMA_OF_MANY: Literal["datacheck-reports/1"] = "datacheck-reports/1"
 
 
+class Gone(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A finding of an earlier report that was not found again."""
+
+    code: str
+    message: str
+    key: str | None = None
+    field: str | None = None
+    database: str | None = None
+    file: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it was about, as people read it; nothing where that is the store."""
+        return "" if self.key is None else named(self.key, self.file, self.database)
+
+
+class KnownCounts(msgspec.Struct, frozen=True):
+    """What an earlier report came to: how many of its findings are still there, by code, and how many are gone.
+
+    `gone` is None where not everything was looked at that it has findings of.
+    """
+
+    report: str
+    still: dict[str, int]
+    gone: int | None
+
+
 class Document(msgspec.Struct, kw_only=True):
     """A report as JSON has it, field for field and in this order; the JSON Schema is generated from this.
 
     `status` is the exit status that the report comes to, `started` the time in UTC. `ignored` has how often each code
-    was found that the caller had said not to count: such findings are in no other number, and not in `findings`.
+    was found that the caller had said not to count: such findings are in no other number, and not in `findings`. The
+    same is true of those that an earlier report has, of which `known` has the numbers; `gone` are those that it has and
+    that were not found again. `unchanged` is the earlier report that all of this comes from, the source being the same.
     """
 
     schema: Literal["datacheck-report/1"] = SCHEMA
@@ -42,6 +71,9 @@ class Document(msgspec.Struct, kw_only=True):
     unverifiable: int
     counts: dict[str, int]
     ignored: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    known: KnownCounts | msgspec.UnsetType = msgspec.UNSET
+    gone: list[Gone] | msgspec.UnsetType = msgspec.UNSET
+    unchanged: str | msgspec.UnsetType = msgspec.UNSET
     findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
     statistics: dict[str, FieldSummary]
     balance: Balance | msgspec.UnsetType = msgspec.UNSET

@@ -62,9 +62,9 @@ class JsonLinesSink:
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:
-        documents = [report.document(findings=False) for report in reports]
-        last = documents[0] if len(documents) == 1 else {"schema": SCHEMA_OF_MANY, "reports": documents}
-        self._file.write(_json(last) + "\n")
+        pieces = (piece.replace("\n", "") for piece in _several(reports, findings=False))  # all of it is one line
+        self._file.writelines(pieces)
+        self._file.write("\n")
 
 
 _FORMULA = re.compile(r"""((?:^|;)["' ]*)([\t\r\n]|[=+\-@\uff1d\uff0b\uff0d\uff20])""")
@@ -148,18 +148,25 @@ TOLD = (KeyboardInterrupt, OSError)
 
 def json_document(reports: Sequence[Report]) -> Iterator[str]:
     """Yield, piece by piece, the JSON document of one report or of several."""
+    return _several(reports, findings=True)
+
+
+def _several(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
     if len(reports) == 1:
-        yield from _one(reports[0])
+        yield from _one(reports[0], findings=findings)
         return
     yield f'{{"schema":{_json(SCHEMA_OF_MANY)},"reports":['
     for number, report in enumerate(reports):
         yield "," if number else ""
-        yield from _one(report)
+        yield from _one(report, findings=findings)
     yield "]}"
 
 
-def _one(report: Report) -> Iterator[str]:
-    return streamed(report.document(findings=False), {"findings": report.findings, **report.long_lists})
+def _one(report: Report, *, findings: bool) -> Iterator[str]:
+    lists: dict[str, Iterable[object]] = dict(report.long_lists)
+    if findings:
+        lists["findings"] = report.findings
+    return streamed(report.document(findings=False), lists)
 
 
 def streamed(document: msgspec.Struct, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from datacheck.conventions.interface import Convention
+from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
@@ -150,7 +150,7 @@ def _loaded(document: Document) -> LoadedReport:
         document.source,
         document.settings,
         document.profile,
-        conventions=tuple(map(Convention, document.conventions or ())),
+        known={"": Known(tuple(map(Convention, document.conventions or ())))},
         groups=document.groups if isinstance(document.groups, int) else None,
         balance=document.balance or None,
         layer=document.layer or None,

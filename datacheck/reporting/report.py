@@ -22,18 +22,19 @@ from datacheck.checks.class_balance import (
     missing_classes,
 )
 from datacheck.checks.whole_store import misplaced_axes
-from datacheck.conventions.conclusions import Samples, samples
-from datacheck.conventions.interface import Convention, Listed
-from datacheck.conventions.stems import StemGroups
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import sampling
+from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import NotClean, UsageError
 from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
-from datacheck.reporting.document import Document
+from datacheck.reporting.document import Document, KnownCounts
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.known import KnownFindings
 from datacheck.reporting.samples import Place, Room, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.reporting.tally import Tally
@@ -66,8 +67,8 @@ class Report:
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
-    where a sample is several records, as the store or its `conventions` tell; `listed` is what comparing its lists of
-    keys came to, `stems` are the samples that no number tells. `gone_elsewhere` are the keys of records that a rebuild
+    where a sample is several records, as the store or its conventions tell; `known` is what is known of these, by the
+    database that keeps them, "" the main one. `gone_elsewhere` are the keys of records that a rebuild
     of pairs leaves out of another copy, and so of this one; `paired_with` are the paths of all stores that are to hold
     the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
     records the store says that it has, if it does.
@@ -81,10 +82,18 @@ class Report:
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
-    conventions: tuple[Convention, ...] = ()
+    known: dict[str, Known] = field(default_factory=dict)
     groups: int | None = None
-    listed: Sequence[Listed] = ()
-    stems: StemGroups | None = None
+    known_before: KnownFindings | None = None
+    """The findings of an earlier report, which do not count."""
+    like: str | None = None
+    """What the source was held to: in words, the report whose profile that is."""
+    unchanged: str | None = None
+    """Where all of it comes from an earlier report of the source, which is as it was: the path of that report."""
+    scanned_anew: str | None = None
+    """Why it does not come from an earlier report that was named for that."""
+    judged_by: Profile | None = None
+    """What the records are held to, where that is not the profile of the source itself."""
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
@@ -107,6 +116,9 @@ class Report:
         """Add what the next shard came to; return its findings as they now stand in the source."""
         if self.settings.ignore:
             tally = tally.ignoring(ignoring(self.settings.ignore))
+        if self.known_before is not None and len(tally.findings):
+            tally, still = tally.setting_aside(self.known_before.knows)
+            self.known_before.still += still
         new = PackedFindings.of(tally.findings).raised(self.tally.records)
         assert isinstance(self.findings, FindingLog), "a report of several is finished"
         self.findings.extend(new)
@@ -187,7 +199,12 @@ class Report:
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:
         """Fields of the document that are lists too long to hold, apart from the findings."""
-        return {}
+        return {"gone": self.known_before.those_gone()} if self.known_before is not None and self.tells_gone else {}
+
+    @property
+    def tells_gone(self) -> bool:
+        """Whether what an earlier report has, and this has not, is gone: all was looked at."""
+        return self.complete and not self.partial and self.known_before is not None and self.known_before.of_source
 
     @property
     def complete(self) -> bool:
@@ -292,35 +309,31 @@ class Report:
 
         In source order of its first bad record; what is held is a set of the numbers of these samples.
         """
-        if self.stems is not None:
-            yield from self._bad_by_stem(self.stems)
-            return
-        made = next((it for it in map(self._samples, self.conventions) if it.groups is not None), None)
-        if made is None or made.groups is None:
-            return
-        said: set[int] = set()
+        sample_of = {part: sampling(known, self.account(part)) for part, known in self.known.items()}
+        said: set[tuple[str, str]] = set()
         for finding in self.findings:
-            if finding.verdict != "bad" or finding.key is None:
+            part = finding.database or ""
+            of_part = sample_of.get(part)
+            if finding.verdict != "bad" or finding.key is None or of_part is None:
                 continue
-            number = made.groups.number(unescape(finding.key))
-            if number is not None and number not in said:
-                said.add(number)
-                numbers = self.tally.keys.numbers
-                keys = [escape(it.key(number)) for it in made.groups.patterns if number in numbers.get(it, ())]
-                yield str(number), keys
+            sample = of_part(unescape(finding.key))
+            if sample is not None and (part, sample[0]) not in said:
+                said.add((part, sample[0]))
+                yield named(sample[0], part), [named(escape(key), part) for key in sample[1]]
 
-    def _bad_by_stem(self, samples: StemGroups) -> Iterator[tuple[str, list[str]]]:
-        said: set[bytes] = set()
-        for finding in self.findings:
-            if finding.verdict != "bad" or finding.key is None:
-                continue
-            split = samples.stems.split(unescape(finding.key))
-            if split is not None and split[0] not in said:
-                said.add(split[0])
-                yield escape(split[0]), list(map(escape, samples.keys(split[0])))
+    def account(self, database: str = "") -> Account:
+        """Return what the keys of a database add up to."""
+        return self.tally.keys.get(database) or Account()
 
-    def _samples(self, convention: Convention) -> Samples:
-        return samples(convention, self.tally.keys)
+    @property
+    def conventions(self) -> tuple[Convention, ...]:
+        """The conventions of all databases."""
+        return tuple(it for known in self.known.values() for it in known.conventions)
+
+    @property
+    def convention_names(self) -> list[str]:
+        """The names of the conventions that the store keeps, each once."""
+        return list(dict.fromkeys(it.name for it in self.conventions if it.name))
 
     def _repr_html_(self) -> str:
         """Return the report as notebooks show it."""
@@ -382,15 +395,23 @@ class Report:
             suspicious=self.suspicious,
             unverifiable=self.unverifiable,
             counts=self.counts,
-            conventions=[it.name for it in self.conventions if it.name] or msgspec.UNSET,
+            conventions=self.convention_names or msgspec.UNSET,
             groups=msgspec.UNSET if self.groups is None else self.groups,
             ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
+            known=self._known_counts() or msgspec.UNSET,
+            unchanged=self.unchanged or msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,
             layer=self.layer or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
+
+    def _known_counts(self) -> KnownCounts | None:
+        known = self.known_before
+        if known is None:
+            return None
+        return KnownCounts(str(known.path), dict(sorted(known.still.items())), known.gone if self.tells_gone else None)
 
 
 def _name(finding: Finding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
@@ -26,6 +26,7 @@ ALL_PRINTED = 100
 NARROWEST = 60
 """Columns: in a terminal that has fewer, lines are as wide all the same."""
 MISSING_NAMED = 5
+DATABASES_NAMED = 3
 PLAIN = frozenset({"array", "list", "number"})
 """What parts of trees are where their shape and dtype say enough."""
 
@@ -42,6 +43,7 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     lines += _missing(report)
+    lines += _gone(report)
     return "\n".join(lines)
 
 
@@ -59,27 +61,79 @@ def headline(report: Report) -> str:
     what = f" of {contents(report)}" if contents(report) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
-    rate = f" ({report.checked / report.seconds:,.0f} records/s)" if report.seconds and report.checked else ""
+    read = report.checked if report.seconds and not report.unchanged else 0
+    rate = f" ({read / report.seconds:,.0f} records/s)" if read else ""
     records = f"{checked}{counted(source.records or 0, 'record')}{_samples(report)}{size}"
     time = f"{report.seconds:.1f} s{rate}"
-    return f"{plain(source.path)}: {title(source.backend)}{what}, {records}, {time}{ignored(report)}"
+    return f"{plain(source.path)}: {title(source.backend)}{what}, {records}, {time}{_further(report)}"
 
 
 def ignored(report: Report) -> str:
     """Say what was found and does not count, for the end of a line; nothing where nothing is to be ignored."""
     rules = report.settings.ignore
-    if not rules:
+    return f"; ignoring {plain(', '.join(rules))} ({_by_code(report.tally.ignored)})" if rules else ""
+
+
+def _by_code(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{found[code]:,} {code}" for code in sorted(found)) or "none found"
+
+
+def _further(report: Report) -> str:
+    """Return what a headline ends in: what was left aside, and which earlier reports had a part in it."""
+    return ignored(report) + _known(report) + _earlier(report)
+
+
+def _earlier(report: Report) -> str:
+    """Say what the source was held to, and whether all of it comes from an earlier report."""
+    said = [f"held to {plain(report.like)}"] if report.like else []
+    said += [f"unchanged: answered from {plain(report.unchanged)}"] if report.unchanged else []
+    said += [plain(report.scanned_anew)] if report.scanned_anew else []
+    return "".join(f"; {it}" for it in said)
+
+
+def _known(report: Report) -> str:
+    """Say what an earlier report knew of, for the end of a line; nothing where none was given."""
+    known = report.known_before
+    if known is None:
         return ""
-    found = report.tally.ignored
-    said = [f"{found[code]:,} {code}" for code in sorted(found)]
-    return f"; ignoring {plain(', '.join(rules))} ({', '.join(said) if said else 'none found'})"
+    path = plain(str(known.path))
+    if not known.of_source:
+        return f"; {path} has no findings of this source"
+    return f"; known from {path}: {_by_code(known.still)}"
+
+
+def _gone(report: Report) -> Iterator[str]:
+    """Yield what an earlier report has and this one has not."""
+    known = report.known_before
+    if known is None or not report.tells_gone or not known.gone:
+        return
+    count = known.gone
+    yield f"  gone since {plain(str(known.path))}: {counted(count, 'finding')}"
+    first = known.first_gone()
+    for it in first:
+        field = "" if it.field is None else f"{it.field}: "
+        whose = f"{it.name}  " if it.key is not None else "".join(f"{of}: " for of in (it.file, it.database) if of)
+        yield plain(f"    {it.code}: {whose}{field}{it.message}")
+    if count > len(first):
+        yield f"    and {count - len(first):,} more"
 
 
 def _samples(report: Report) -> str:
     """Say how many samples the records are, where several are one, and which conventions the store keeps."""
-    names = [it.name for it in report.conventions if it.name]
     samples = "" if report.groups is None else f" in {counted(report.groups, 'sample')}"
-    return samples + (f" (convention {', '.join(names)})" if names else "")
+    names = [f"{it}{_databases(report, it)}" for it in report.convention_names]
+    joined = ("; " if any(" " in it for it in names) else ", ").join(names)
+    return samples + (f" (convention {joined})" if names else "")
+
+
+def _databases(report: Report, convention: str) -> str:
+    """Say which named databases keep a convention, nothing where it is the main one."""
+    parts = [part for part, known in report.known.items() if any(it.name == convention for it in known.conventions)]
+    if parts in ([], [""]):
+        return ""
+    shown = [part or "the main database" for part in parts[:DATABASES_NAMED]]
+    more = len(parts) - len(shown)
+    return f" in {plain(', '.join(shown))}{f' and {more:,} more' if more else ''}"
 
 
 def contents(report: Report) -> str:
@@ -174,7 +228,8 @@ def verdict_line(report: Report) -> str:
         (report.unverifiable, "unverifiable"),
         (report.suspicious, "suspicious"),
     ]
-    said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    nothing = "nothing new" if report.known_before is not None and report.known_before.still else "nothing wrong"
+    said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_so_far(report)}: {said} so far"
     state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -27,7 +27,7 @@ class Tally:
     `ignored` counts, by code, what was found and is not to count: it is in nothing else.
     `unknown` counts the records of each family that no decoder knows. `complete` is False where records were given up,
     or a part of the store was not read because the machine failed.
-    `account` is the sum of the blocks' own, `keys` what the keys add up to where conventions ask for it.
+    `account` is the sum of the blocks' own, `keys` what the keys of each database add up to where conventions ask it.
     `labels` are those of the records, in order, where batches are asked for; `whole` is for what is said of the store.
     """
 
@@ -39,7 +39,7 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     account: Counter[str] = field(default_factory=Counter)
-    keys: Account = field(default_factory=Account)
+    keys: dict[str, Account] = field(default_factory=dict)
     statistics: dict[str, FieldStatistics] = field(default_factory=dict)
     findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
@@ -85,13 +85,15 @@ class Tally:
         verdicts, ignored = Counter(self.verdicts), Counter(self.ignored)
         for _, group in groupby(self.findings, attrgetter("record")):
             of_one = list(group)
-            left = [finding for finding in of_one if not ignores(finding)]
+            away = [ignores(finding) for finding in of_one]
+            left = [finding for finding, it in zip(of_one, away, strict=True) if not it]
             kept += left
             if len(left) == len(of_one):
                 continue
-            ignored.update(finding.code for finding in of_one if ignores(finding))
+            gone = [finding for finding, it in zip(of_one, away, strict=True) if it]
+            ignored.update(finding.code for finding in gone)
             for sign, findings in (
-                ((-1, of_one), (1, left)) if of_one[0].key is not None else _one_each(of_one, ignores)
+                ((-1, of_one), (1, left)) if of_one[0].key is not None else ((-1, [it]) for it in gone)
             ):
                 worst = worst_verdict(findings)
                 if worst is not None:
@@ -100,6 +102,11 @@ class Tally:
             return self
         codes = self.codes - (ignored - self.ignored)
         return replace(self, findings=Findings(kept), verdicts=+verdicts, codes=codes, ignored=ignored)
+
+    def setting_aside(self, known: Callable[[Finding], bool]) -> tuple[Tally, Counter[str]]:
+        """Return the tally without the findings that are known, and how many of each code these are."""
+        made = replace(self, ignored=Counter()).ignoring(known)
+        return replace(made, ignored=self.ignored), made.ignored
 
     def count_records(self, findings: Sequence[Finding], keys: Sequence[str], indexes: Sequence[int]) -> None:
         """Add findings of many records, each with the key and the index of its record; those of one are neighbours."""
@@ -139,20 +146,15 @@ class Tally:
         self.ignored += other.ignored
         self.unknown += other.unknown
         self.account += other.account
-        self.keys += other.keys
+        for part, account in other.keys.items():
+            mine = self.keys.setdefault(part, Account())
+            mine += account
         self.whole += other.whole
         for name, statistics in other.statistics.items():
             if name in self.statistics:
                 self.statistics[name] += statistics
             else:
                 self.statistics[name] = statistics
-
-
-def _one_each(
-    findings: Sequence[Finding], ignores: Callable[[Finding], bool]
-) -> Iterator[tuple[int, Sequence[Finding]]]:
-    """Yield what is taken away of findings of the store, which count one each."""
-    yield from ((-1, [finding]) for finding in findings if ignores(finding))
 
 
 def weight(findings: Sequence[Finding]) -> int:

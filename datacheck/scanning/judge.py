@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -39,6 +39,7 @@ FEW_EMPTY = 0.1
 """Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 TRACES = 3
 """So many findings of one stretch about datacheck's own mistakes come with a traceback."""
+NO_WATCH = KeyWatch()
 Located = tuple[int | None, Finding]
 Groups = list[tuple[FamilyProfile, Sequence[int]]]
 
@@ -71,13 +72,13 @@ class Judge:
         view: View | None = None,
         *,
         stats: bool = True,
-        watch: KeyWatch | None = None,
+        watch: Mapping[str, KeyWatch] | None = None,
     ) -> None:
         """With `stats`, take all statistics; without, only those that cost nothing, and see no pixel in vain.
 
         Records that are a convention's own, by `watch`, are not judged: the convention is.
         """
-        self._watch = watch or KeyWatch()
+        self._watch = watch or {}
         self._profile = profile
         self._forced = Forced.by(settings)
         self._validators = [*built_in(exact(settings, profile)), *(view.validators() if view else ())]
@@ -282,8 +283,7 @@ class Judge:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         # of some a reader has said what is wrong: what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
-        if block.database is None:
-            lost.update(self._watch.own_rows(block.keys))
+        lost.update(self._watch.get(block.database or "", NO_WATCH).own_rows(block.keys))
         full: Sequence[int] = range(len(block))
         if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]

@@ -40,6 +40,8 @@ def make(
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
+    like: str | os.PathLike[str] | None = None,
+    like_tolerance: str | None = None,
     **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
@@ -75,7 +77,20 @@ def make(
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
+        like=None if like is None else str(spelling.path("like", like)),
+        like_tolerance=_tolerance(like_tolerance, like),
     )
+
+
+def _tolerance(text: str | None, like: object) -> str | None:
+    """Check by how much ranges are widened: a percentage."""
+    if text is None:
+        return None
+    if like is None:
+        raise UsageError("the tolerance widens the ranges of an earlier report; name that with --like")
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?%", text):
+        raise UsageError(f"the tolerance is {spelling.quoted(text)}; it must be a percentage, as in 5%")
+    return text
 
 
 def cores() -> int:

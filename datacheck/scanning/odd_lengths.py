@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import msgspec
 
-from datacheck.conventions.interface import Convention
+from datacheck.conventions.interface import Known
 from datacheck.decoders.raw import spelled_shape
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import lengths
-from datacheck.model.finding import Finding, found
+from datacheck.model.finding import Finding, found, named
 from datacheck.model.forced import is_raw
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Array
@@ -52,12 +52,17 @@ def _odd(size: int, usual: int, array: Array | None) -> Finding:
     return found("size-mismatch", text, found=size, expected=usual, shape=list(array.shape))
 
 
-def told(profile: Profile, conventions: Sequence[Convention]) -> Profile:
-    """Return the profile with the shapes of raw arrays that the conventions of their store know.
+def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
+    """Return the profile with the shapes of raw arrays that the conventions of their database know.
 
     Of values whose dtype is not known only their length follows, where an item then has a size that items have.
     """
-    shapes = {name: shape for convention in conventions for name, shape in convention.shapes.items()}
+    shapes = {
+        named(name, part): shape
+        for part, of_part in known.items()
+        for convention in of_part.conventions
+        for name, shape in convention.shapes.items()
+    }
     changed = {name: _told(profile.families[name], shape) for name, shape in shapes.items() if name in profile.families}
     if not changed:
         return profile

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.backends.interface import Reader
+from datacheck.conventions import NONE
+from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
@@ -23,12 +25,13 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
-from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
+from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import wanted
@@ -86,7 +89,9 @@ def run(
     """
     started = time.monotonic()
     report.begin()
-    job = Job(reader, report.settings, tuple(validators), view)
+    like = like_of(report.settings, report.source.path)
+    report.like = None if like is None else like.path
+    job = Job(reader, report.settings, tuple(validators), like if view is None else view)
 
     def add(tally: Tally) -> None:
         listen(report.add(amend(tally)))
@@ -94,7 +99,8 @@ def run(
 
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            probes = _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
+            its_names = Names(report.settings) if names is None else names
+            probes = _scan(workers, reader, report, add, amend, its_names, like)
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if report.shows_records:
@@ -128,11 +134,12 @@ def _scan(
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
     names: Names,
+    like: Like | None,
 ) -> Sequence[Shard]:
     """Scan a source, and look again at what was found if it changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
     doubtful = _Doubtful()
-    probes = _scan_once(pool, reader, report, add, doubtful, names)
+    probes = _scan_once(pool, reader, report, add, doubtful, names, like)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
@@ -150,7 +157,7 @@ def _look_again(
         return
     yield from amend(_tally_of(*now.findings)).findings
     if doubtful.whole:
-        checks = [Check(shard, report.profile) for shard in now.shards]
+        checks = [Check(shard, report.judged_by or report.profile) for shard in now.shards]
     else:
         of_part = {shard.part: shard for shard in now.shards}
         checks = [
@@ -172,6 +179,7 @@ def _scan_once(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     names: Names,
+    like: Like | None,
 ) -> Sequence[Shard]:
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
@@ -191,6 +199,7 @@ def _scan_once(
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
+    _hold(report, like, taken, add)
     for check, tally in in_order(pool, reader, _checks(pool, layout, report, add), together(layout)):
         add(doubtful.take(check, tally.without(not_read)))
     if report.tally.account and report.complete:
@@ -235,35 +244,38 @@ def only(pool: Engine[Task], task: Task) -> Any:
 
 
 def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
-    """Find out which conventions the store keeps; without them a scan is none of all that it should look at.
-
-    Where the profile is empty since nothing could be read for it, it is not tried: that is said already.
-    """
-    if taken.empty or not probes_of_keys(layout.probes):
-        return
-    found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
+    """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
+    found_out = keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
-    report.conventions = found_out
+    report.known = found_out
+    left = keeping.not_looked_at(layout, found_out)
+    if left and report.settings.conventions != (NONE,):
+        said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
+        add(_tally_of(found("unsupported", said, count=left)))
     report.profile = told(report.profile, found_out)
+
+
+def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally], None]) -> None:
+    """Hold the records to what another source is like."""
+    if like is None or taken.empty:
+        return
+    report.judged_by, differences = like.expected(report.profile)
+    for finding in differences:
+        add(_tally_of(finding))
 
 
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
-    comparing = keeping.compare_lists(report.conventions, layout.shards)
-    listed = [] if comparing is None else only(pool, comparing)
-    if isinstance(listed, Death):
-        add(_given_up(listed, "comparing the lists of keys with the keys"))
+    accounts = report.tally.keys
+    known = keeping.compared(report.known, accounts, layout.shards, partial(only, pool))
+    if isinstance(known, Death):
+        add(_given_up(known, "comparing what the store keeps of its records with their keys"))
         return
-    report.listed = listed
-    stems = keeping.stem_groups(report.conventions, report.tally.keys, layout.shards, partial(only, pool))
-    if isinstance(stems, Death):
-        add(_given_up(stems, "looking for parts of samples"))
-        return
-    report.stems = stems
-    report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
-    for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
+    report.known = known
+    report.groups = keeping.groups(known, accounts)
+    for finding in keeping.untrue(known, accounts):
         add(_tally_of(finding))
     for comparison in compare_sizes(report.conventions, layout.shards):
         compared = only(pool, comparison)
@@ -276,7 +288,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
-    own = frozenset().union(*(convention.own for convention in report.conventions))
+    own = keeping.own_keys(report.known.get("", Known()))
     for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
         add(_tally_of(finding))
 
@@ -299,9 +311,10 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     """
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.conventions)
+    watch = keeping.watch_of(report.known)
+    profile = report.judged_by or report.profile
     if text is None:
-        yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
+        yield from (Check(shard, profile, stats=stats, watch=watch) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -321,7 +334,7 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             counts[place] = count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
+        yield Check(shard, profile, None if place in whole else sample, start, stats=stats, watch=watch)
         start += counts[place] or 0
 
 

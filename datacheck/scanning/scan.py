@@ -19,6 +19,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
+from datacheck.scanning.against import against, with_known
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
@@ -56,6 +57,10 @@ class Options(TypedDict, total=False):
     max_bad: int | str | None
     strict: bool
     ignore: Sequence[str]
+    known: str | Path | None
+    like: str | Path | None
+    like_tolerance: str | None
+    if_changed: str | Path | None
     reports: Sequence[str | Path]
     progress: Progress | bool
 
@@ -89,6 +94,10 @@ def scan(
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
+    known: str | Path | None = None,
+    like: str | Path | None = None,
+    like_tolerance: str | None = None,
+    if_changed: str | Path | None = None,
     reports: Sequence[str | Path] = (),
     progress: Progress | bool = False,
 ) -> Report | ScanReports:
@@ -143,6 +152,13 @@ def scan(
         Let suspicious records count as bad ones do.
     ignore
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
+    known
+        An earlier report, `.json` or `.jsonl`: findings that it has do not count, those that are gone are named.
+    like, like_tolerance
+        An earlier report, of another store as a rule: what it says of its records is what these are held to. By the
+        tolerance, "P%" of their width, the ranges of values are widened on either side; by default by 10%.
+    if_changed
+        An earlier report: a source that is as it was then, scanned with the same settings, is answered from it.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     progress
@@ -191,12 +207,19 @@ def scan(
         max_bad=max_bad,
         strict=strict,
         ignore=ignore,
+        like=like,
+        like_tolerance=like_tolerance,
     )
-    return scan_into(source, settings, validators, reports, progress)
+    return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed)
 
 
 def scan_into(
-    source: Any, settings: Settings, validators: Any, reports: Any, progress: Progress | bool
+    source: Any,
+    settings: Settings,
+    validators: Any,
+    reports: Any,
+    progress: Progress | bool,
+    if_changed: str | Path | None = None,
 ) -> Report | ScanReports:
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports
@@ -210,16 +233,28 @@ def scan_into(
     readers = [reader for of_one in prepared for reader, _ in of_one]
     given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
     guard = Guard(
-        [*map(Path, given), *(it.path for it in readers)], lambda: (file for it in readers for file in read_by(it))
+        [*map(Path, given), *(it.path for it in readers)],
+        lambda: (file for it in readers for file in read_by(it)),
     )
     names = Names(settings, len(readers))
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
+    held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
+    done: dict[int, Report] = {}
     with Reports(spelling.names("reports", reports), guard) as files:
         for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
+            answer = held.begin(reader, report)
+            if answer is not None:
+                names.skip()
+                done[id(report)] = answer
+                files.begin(answer)(answer.findings)
+                continue
             listen = files.begin(report)
             with watching(progress, report) as watch:
                 run(report, reader, validators=own, progress=watch, listen=listen, names=names, pairing=pairing)
-    made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
+    made = [
+        _one(it, [done.get(id(report), report) for _, report in of_one])
+        for it, of_one in zip(sources, prepared, strict=True)
+    ]
     return ScanReports(made) if many else made[0]
 
 

@@ -7,7 +7,7 @@ loses nothing of the others. Light to import: the caller keeps what it is told a
 from __future__ import annotations
 
 import pickle
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,7 +76,7 @@ class Taken(msgspec.Struct, frozen=True):
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
     their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
     that are not in the profile. `families` are the names of all families of which a value was seen, or the first of
-    them; `keys` are those of the sampled records of a key-value store's main database.
+    them; `keys` are those of the sampled records of a key-value store, by the database that they are in.
     """
 
     profile: Profile
@@ -86,7 +86,7 @@ class Taken(msgspec.Struct, frozen=True):
     last: Death | None = None
     strays: bool = False
     families: tuple[str, ...] = ()
-    keys: frozenset[bytes] = frozenset()
+    keys: Mapping[str, frozenset[bytes]] = msgspec.field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -164,10 +164,12 @@ class _Taking:
             profile = Profile(of.families | profile.families, profile.rest)
         return Taken(profile, undecided(families, sums), strays=families.strays, families=seen, keys=self._keys())
 
-    def _keys(self) -> frozenset[bytes]:
-        if self._job.reader.backend == "hdf5":
-            return frozenset()  # datasets that are records have paths for keys
-        return frozenset(look.key for look in self._all_looks() if look.database is None)
+    def _keys(self) -> dict[str, frozenset[bytes]]:
+        keys: dict[str, set[bytes]] = {}
+        if self._job.reader.backend != "hdf5":  # there datasets that are records have paths for keys
+            for look in self._all_looks():
+                keys.setdefault(look.database or "", set()).add(look.key)
+        return {part: frozenset(keys[part]) for part in sorted(keys)}
 
     def _keep(self, number: int, looks: list[Look]) -> int:
         """Keep what the values of a probe look like; return how many bytes they have."""

@@ -6,7 +6,7 @@ Light to import: the caller only sends these, and the workers load what they nee
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,7 @@ import msgspec
 
 from datacheck.backends.copy_plan import Gone, Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
-from datacheck.conventions.account import KeyWatch
+from datacheck.conventions.account import Account, KeyWatch
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
@@ -115,7 +115,7 @@ class Check(msgspec.Struct, frozen=True):
     `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
     with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
     `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
-    for pixels that no check wants to see. `watch` is what conventions want to know of the keys.
+    for pixels that no check wants to see. `watch` is what conventions want to know of the keys of each database.
     """
 
     shard: Shard
@@ -126,7 +126,7 @@ class Check(msgspec.Struct, frozen=True):
     last: int = 0
     deaths: int = 0
     stats: bool = True
-    watch: KeyWatch | None = None
+    watch: Mapping[str, KeyWatch] | None = None
 
     def run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.decoders import load_all
@@ -150,8 +150,9 @@ class Check(msgspec.Struct, frozen=True):
             judge.judge(chosen, rows, alone=self.careful)
             if isinstance(block, Block):
                 tally.account.update(block.account)
-                if self.watch is not None and block.database is None:
-                    tally.keys.take(block.keys, self.watch)
+                part = block.database or ""
+                if self.watch is not None and part in self.watch:
+                    tally.keys.setdefault(part, Account()).take(block.keys, self.watch[part])
             tally.records += len(block)
             tally.checked += len(rows)
         judge.finish(alone=self.careful)

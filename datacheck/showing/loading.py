@@ -284,7 +284,7 @@ def _profile(pool: Engine[Task], layout: Layout, report: Report) -> Profile:
     taken = take_profile(pool, layout)
     report.profile = taken.profile
     Names(report.settings).look(report, taken, pool)
-    return with_told(pool, layout, taken.profile)
+    return with_told(pool, layout, taken)
 
 
 def _unreadable(source: Path, key: str, finding: Finding) -> RecordUnreadable:

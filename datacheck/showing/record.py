@@ -24,12 +24,14 @@ from datacheck.reporting.summary import amount
 from datacheck.scanning.find import Find
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.keeping import recognise
+from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import only
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, TakeLayout, Task
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
 from datacheck.showing.saving import Folder, write
@@ -168,7 +170,9 @@ class _Store:
         self._names = names
         self._profile: Profile | None = None
         self._left = ExitStack()
-        self._pool = self._left.enter_context(start_engine(Job(reader, report.settings), 1, engine))
+        self._like = like_of(report.settings, report.source.path)
+        job = Job(reader, report.settings, view=self._like)
+        self._pool = self._left.enter_context(start_engine(job, 1, engine))
 
     def close(self) -> None:
         """End the worker."""
@@ -191,10 +195,10 @@ class _Store:
         if isinstance(layout, Death):
             return Profile()
         taken = take_profile(self._pool, layout)
-        profile = with_told(self._pool, layout, taken.profile)
+        profile = with_told(self._pool, layout, taken)
         self.report.profile = profile
         self._names.look(self.report, taken, self._pool)
-        return profile
+        return profile if self._like is None else self._like.expected(profile)[0]
 
 
 def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> Iterator[tuple[Reader, Report, str]]:
@@ -206,12 +210,13 @@ def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> 
     yield from ((reader, report, key) for reader, report in prepared)
 
 
-def with_told(pool: Engine[Task], layout: Layout, profile: Profile) -> Profile:
+def with_told(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
+    profile = taken.profile
     if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
         return profile
-    conventions = recognise(pool, layout)
-    return profile if isinstance(conventions, Death) else told(profile, conventions)
+    known = recognise(pool, layout, taken)
+    return profile if isinstance(known, Death) else told(profile, known)
 
 
 def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -14,7 +14,7 @@ from datacheck.decoders.trees.paths import is_label
 from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
@@ -22,7 +22,7 @@ from datacheck.reporting.source import Source
 from datacheck.scanning import keeping
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
-from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
+from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, decoders_of, only
 from datacheck.scanning.scan import prepare_all
@@ -122,20 +122,18 @@ def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names)
     names.look(report, taken, pool)
     for tally in undecided(taken, layout, reader, finding_of_death):
         made.met += tally.findings
-    conventions: Any = ()
-    if not taken.empty and probes_of_keys(layout.probes):
-        conventions = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
-        if isinstance(conventions, Death):
-            doing = "finding out what the store keeps of its records"
-            made.met.append(finding_of_death(conventions, doing, of_record=False))
-            conventions = ()
-    made.profile = told(taken.profile, conventions)
+    known = keeping.recognise(pool, layout, taken)
+    if isinstance(known, Death):
+        doing = "finding out what the store keeps of its records"
+        made.met.append(finding_of_death(known, doing, of_record=False))
+        known = {}
+    made.profile = told(taken.profile, known)
     sampled = sum(it.sampled for it in made.profile.every)
     if layout.records is not None:  # places may overlap in a small store
         sampled = min(sampled, layout.records)
     made.sampled = Sampled(sampled, len(layout.probes))
     made.source = msgspec.structs.replace(made.source, decoder=decoders_of(made.profile))
-    made.conventions = [_kept(it) for it in conventions if it.name]
+    made.conventions = [_kept(it, part) for part, of in known.items() for it in of.conventions if it.name]
     made.labels = dict(_labels(made.profile, report.settings.label_field))
     _take_parts(pool, layout, made)
     return made
@@ -149,11 +147,11 @@ def _take_parts(pool: Engine[Task], layout: Layout, made: Info) -> None:
         made.parts, made.more_parts = taken
 
 
-def _kept(convention: Convention) -> Kept:
+def _kept(convention: Convention, part: str) -> Kept:
     return Kept(
         convention.name,
-        {escape(it.key): it.number for it in convention.counts},
-        {escape(it.key): it.number for it in convention.lists},
+        {named(escape(it.key), part): it.number for it in convention.counts},
+        {named(escape(it.key), part): it.number for it in convention.lists},
     )
 
 

@@ -10,9 +10,12 @@ from building import write_lmdb
 
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Layout, Position, Shard, ignore
+from datacheck.model.profile import Profile
 from datacheck.scanning.keeping import DEATHS, fitting, recognise
 from datacheck.scanning.make_settings import make
+from datacheck.scanning.taking import Left, Taken
 from datacheck.scanning.tasks import Job
+from datacheck.workers.interface import Death
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
 COUNT = 100
@@ -67,7 +70,9 @@ class Failing:
 def found(tmp_path, without=(), **failing):
     reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), **failing)
     with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
-        return recognise(pool, Layout([], PROBES, None, None), without)
+        left = tuple(Left(probe, PROBES[probe], Death("SIGALRM", None)) for probe in without)
+        known = recognise(pool, Layout([], PROBES, None, None), Taken(Profile(), left=left))
+        return known if isinstance(known, Death) else [it for of in known.values() for it in of.conventions]
 
 
 @pytest.mark.parametrize("how", ["sleeps", "is_killed", "raises"])
@@ -83,7 +88,7 @@ def test_what_the_profile_left_out_is_not_tried(tmp_path):
 
 def test_where_every_probe_fails_there_is_none_and_it_ends(tmp_path):
     assert len(PROBES) == DEATHS
-    assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == ()
+    assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == []
 
 
 def test_where_there_is_no_time_for_any_probe_it_is_not_known_what_the_store_keeps(tmp_path):
@@ -113,5 +118,5 @@ def test_of_few_probes_the_first_and_the_last_are_among_those_looked_at(tmp_path
     reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), how="is_killed", places=(1, 2))
     large = Layout([], PROBES, len(STORE), len(STORE) * (2 << 20))
     with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
-        (convention,) = recognise(pool, large)
+        (convention,) = recognise(pool, large, Taken(Profile()))[""].conventions
     assert convention.name == "count"

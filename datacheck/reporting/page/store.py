@@ -189,7 +189,7 @@ def _histogram(name: str, summary: FieldSummary) -> Histogram | None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what is known of the store beside its records, and what was asked for."""
-    names = [it.name for it in report.conventions if it.name]
+    names = report.convention_names
     if names:
         yield "Conventions", ", ".join(names)
     if report.balance is not None:

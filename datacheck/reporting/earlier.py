@@ -1,0 +1,156 @@
+"""Read the report of an earlier scan, .json or .jsonl, without holding its findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+import msgspec
+
+from datacheck.errors import UsageError
+from datacheck.files.regular import open_regular
+from datacheck.model.finding import Finding
+from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
+
+LONGEST_LINE = 1 << 30
+"""Bytes of a line, and of all of a report but its findings."""
+JSON, JSON_LINES = ".json", ".jsonl"
+_OPENS = b'"findings":[\n'
+
+
+class Brief(msgspec.Struct):
+    """What is read of a finding; `source` is the path of its source where a line of its own tells it."""
+
+    code: str
+    key: str | None = None
+    field: str | None = None
+    verdict: str = ""
+    message: str = ""
+    database: str | None = None
+    file: str | None = None
+    source: str | None = None
+
+
+class Line(Finding, kw_only=True, omit_defaults=True, frozen=True):
+    """A finding, and the path of its source where a line of its own tells it."""
+
+    source: str | None = None
+
+
+Place = int | str
+"""Which of several reports a finding is of: by its number, or by the path of its source."""
+Decoder = msgspec.json.Decoder[Any]
+Take = Callable[[Place, Brief], None]
+Read = Brief | Line
+Walk = Generator[tuple[Place, Read], None, list[Document]]
+"""Yields findings, returns the reports without them."""
+
+
+def pass_over(place: Place, brief: Brief) -> None:
+    """Take nothing."""
+
+
+def read(path: Path, take: Take = pass_over) -> list[Document]:
+    """Return the reports that a file has, without their findings, which `take` gets one by one. Raises as `walk`."""
+    walking = walk(path)
+    while True:
+        try:
+            place, brief = next(walking)
+        except StopIteration as end:
+            return list(end.value)
+        assert isinstance(brief, Brief)
+        take(place, brief)
+
+
+def walk(path: Path, *, whole: bool = False) -> Walk:
+    """Yield the findings of a report, or of several, `whole` or in brief; return the reports without them.
+
+    Raises UsageError where the file cannot be read, or is no whole report of datacheck.
+    """
+    if path.suffix not in (JSON, JSON_LINES):
+        raise UsageError(f"{path}: of the formats of reports only {JSON} and {JSON_LINES} can be read again")
+    try:
+        with open_regular(path) as file:
+            how = _line if whole else _brief
+            raw = yield from _lines(file, how) if path.suffix == JSON_LINES else _document(file, how)
+        documents = _decoded(raw)
+    except OSError as exc:
+        raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        raise UsageError(f"{path}: is not the whole report of a scan: {exc}") from exc
+    for number, document in enumerate(documents):
+        if isinstance(document.findings, list):  # a program has written it in its own way
+            for finding in document.findings:
+                said = msgspec.to_builtins(finding)
+                yield number, msgspec.convert(said, Line) if whole else msgspec.convert(said, Brief)
+    return [msgspec.structs.replace(it, findings=msgspec.UNSET, gone=msgspec.UNSET) for it in documents]
+
+
+def _decoded(raw: bytes) -> list[Document]:
+    if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
+        return msgspec.json.decode(raw, type=Documents).reports
+    return [msgspec.json.decode(raw, type=Document)]
+
+
+_brief: Decoder = msgspec.json.Decoder(Brief)
+_line: Decoder = msgspec.json.Decoder(Line)
+
+
+def _lines(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
+    """Return the last line, the summary; those before it are findings."""
+    before: bytes | None = None
+    for line in _each(file):
+        if before is not None:
+            brief = how.decode(before)
+            yield brief.source or "", brief
+        before = line
+    return before or b""
+
+
+def _document(file: BinaryIO, how: Decoder) -> Generator[tuple[Place, Read], None, bytes]:
+    """Return a document without its findings, where these are a line each as datacheck writes them."""
+    rest: list[bytes] = []
+    size, number = 0, -1
+    within = False
+    for line in _each(file):
+        if within and line.endswith(b"},\n"):
+            yield number, how.decode(line[:-2])
+            continue
+        if within:
+            text = line.decode()
+            _, end = json.JSONDecoder().raw_decode(text)
+            yield number, how.decode(text[:end])
+            line, within = text[end:].encode(), False
+        size += len(line)
+        if size > LONGEST_LINE:
+            raise ValueError("it is too large")
+        if line.endswith(_OPENS):
+            number, within = number + line.count(b'"findings":['), True
+        elif b'"findings":[' in line:
+            number += line.count(b'"findings":[')
+        rest.append(line)
+    return b"".join(rest)
+
+
+def _each(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError("it has a line that is too long")
+        yield line
+
+
+def place_of(documents: Sequence[Document], path: str, *, alone: bool) -> int | None:
+    """Return which of the earlier reports is of a source; None where none is.
+
+    It is the one of a source with this path, or the only one whose last name is that of this path. The one report of
+    the one source that is scanned (`alone`) is of that, wherever either lies.
+    """
+    if alone and len(documents) == 1:
+        return 0
+    for name in (str, lambda it: PurePath(it).name):
+        its = [number for number, it in enumerate(documents) if name(it.source.path) == name(path)]
+        if len(its) == 1:
+            return its[0]
+    return None

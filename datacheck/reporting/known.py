@@ -1,0 +1,113 @@
+"""The findings of an earlier report, which do not count when they are found again; and those that are gone.
+
+A finding of a record is the same where file, database, key, field and code are. One of the store as a whole has nothing
+but its message to tell it from others with its code: damage that has grown is new. What is held is a number of eight
+bytes a finding, and of each number how many findings have it: a second one of the same kind is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.model.finding import Finding
+from datacheck.reporting.document import Document, Gone
+from datacheck.reporting.earlier import Brief, Place, place_of, read, walk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAMED = 3
+"""So many of those that are gone are named in the summary."""
+
+
+class KnownReport:
+    """An earlier report that was read, of one source or of several."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._digests: dict[Place, array[int]] = {}
+        self._documents = read(path, self._take)
+
+    def _take(self, place: Place, brief: Brief) -> None:
+        self._digests.setdefault(place, array("Q")).append(_digest(brief))
+
+    def of(self, path: str, *, alone: bool) -> KnownFindings:
+        """Return the findings of a source; `alone` says that no other is scanned."""
+        number = place_of(self._documents, path, alone=alone)
+        if number is None:
+            return KnownFindings(self.path, None, array("Q"))
+        places = _places(self._documents, number)
+        digests = next((it for place in places if (it := self._digests.get(place)) is not None), array("Q"))
+        return KnownFindings(self.path, places, digests)
+
+
+def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
+    """Return what the findings of a report may be filed under: its number, or the path of its source."""
+    return number, documents[number].source.path
+
+
+class KnownFindings:
+    """The findings that an earlier report has of one source, and which of them were found again."""
+
+    def __init__(self, path: Path, places: tuple[Place, Place] | None, digests: array[int]) -> None:
+        import numpy as np
+
+        self.path, self._places = path, places
+        self._numbers, self._counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
+        self._left: NDArray[Any] = self._counts.copy()
+        self.still: Counter[str] = Counter()
+
+    @property
+    def of_source(self) -> bool:
+        """Whether the earlier report says anything of the source."""
+        return self._places is not None
+
+    def knows(self, finding: Finding) -> bool:
+        """Say whether a finding is one of those, and was not found before; take note of it."""
+        at = self._place(_digest(finding))
+        if at is None or not self._left[at]:
+            return False
+        self._left[at] -= 1
+        return True
+
+    def _place(self, digest: int) -> int | None:
+        import numpy as np
+
+        at = int(np.searchsorted(self._numbers, np.uint64(digest)))
+        return at if at < len(self._numbers) and self._numbers[at] == digest else None
+
+    @property
+    def gone(self) -> int:
+        """How many of its findings were not found again."""
+        return int(self._left.sum())
+
+    def those_gone(self) -> Iterator[Gone]:
+        """Yield the findings that were not found again, in their order; the earlier report is read once more."""
+        if not self.gone:
+            return
+        left = self._left.copy()
+        for place, brief in walk(self.path):
+            at = self._place(_digest(brief)) if self._places is not None and place in self._places else None
+            if at is not None and left[at]:
+                left[at] -= 1
+                yield msgspec.convert(brief, Gone, from_attributes=True)
+
+    def first_gone(self) -> list[Gone]:
+        return list(islice(self.those_gone(), NAMED))
+
+
+def _digest(finding: Brief | Finding) -> int:
+    whose = [finding.file, finding.database, finding.key, finding.field, finding.code]
+    if finding.key is None:
+        whose.append(finding.message)
+    said = "\0".join("\1" if it is None else it for it in whose)
+    raw = hashlib.blake2b(said.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(raw, "little")

@@ -1,0 +1,61 @@
+"""The earlier reports that a scan is held against: opened once, before anything is scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from datacheck.backends.interface import Reader
+from datacheck.errors import UsageError
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.scanning import spelling
+
+if TYPE_CHECKING:
+    from datacheck.reporting.known import KnownReport
+    from datacheck.scanning.unchanged import EarlierScan
+
+
+class Against:
+    """What a run is held against: findings that are known, and a report to answer from. `alone` is a single source."""
+
+    def __init__(
+        self, known: KnownReport | None = None, earlier: EarlierScan | None = None, *, alone: bool = True
+    ) -> None:
+        self._known, self._earlier, self._alone = known, earlier, alone
+
+    def begin(self, reader: Reader, report: Report) -> Report | None:
+        """Prepare the report of a source; return the one that answers for it, None where it has to be scanned."""
+        if self._known is not None:
+            report.known_before = self._known.of(report.source.path, alone=self._alone)
+        return None if self._earlier is None else self._earlier.answer(reader, report)
+
+
+def against(
+    settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path] = ()
+) -> Against:
+    """Read the earlier reports that are named.
+
+    Raises UsageError for what is none, and where a report to be written would forget the findings that are known.
+    """
+    from datacheck.reporting.known import KnownReport
+    from datacheck.scanning.like import like_report
+    from datacheck.scanning.unchanged import EarlierScan
+
+    for path in map(Path, reports if settings.known is not None else ()):
+        if path.resolve() == Path(str(settings.known)).resolve():
+            raise UsageError(f"{path}: has the findings that are known, and would lose them; write another file")
+    like_report(settings)
+    return Against(
+        None if settings.known is None else KnownReport(Path(settings.known)),
+        None if if_changed is None else EarlierScan(spelling.path("if_changed", if_changed)),
+        alone=sources == 1,
+    )
+
+
+def with_known(settings: Settings, known: str | Path | None) -> Settings:
+    """Return settings that name the report whose findings do not count."""
+    return msgspec.structs.replace(settings, known=None if known is None else str(spelling.path("known", known)))

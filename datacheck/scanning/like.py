@@ -1,0 +1,201 @@
+"""Hold a store to what an earlier report says of another one: its payloads, fields, shapes, ranges and classes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from datacheck.decoders import is_decoder, payload
+from datacheck.errors import UsageError
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding, found
+from datacheck.model.profile import NEARLY_ALL, UNKNOWN, FamilyProfile, Profile
+from datacheck.model.settings import Settings
+from datacheck.reporting.document import Document
+from datacheck.reporting.earlier import place_of, read
+from datacheck.statistics.exact_sums import FieldSummary
+
+if TYPE_CHECKING:
+    from datacheck.checks.validators import Validator
+    from datacheck.model.blocks import AnyBlock
+
+TOLERANCE = "10%"
+"""By so much of its width a range is widened on either side, unless something else is said."""
+
+
+def like_of(settings: Settings, path: str | Path) -> Like | None:
+    """Return what a source is to be like, None where nothing says it. Raises UsageError as LikeReport does."""
+    report = like_report(settings)
+    return None if report is None else report.of(str(path))
+
+
+def like_report(settings: Settings) -> LikeReport | None:
+    """Return the earlier report that the settings name, which is read once for many sources."""
+    if settings.like is None:
+        return None
+    path = Path(settings.like)
+    try:
+        state = path.stat()
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{path}: could not be read: {getattr(exc, 'strerror', exc)}") from exc
+    return _read(path, settings.like_tolerance, (state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, tolerance: str | None, state: tuple[int, int]) -> LikeReport:
+    return LikeReport(path, tolerance)
+
+
+class LikeReport:
+    """An earlier report that was read, whose sources others are to be like. Raises UsageError where it says nothing."""
+
+    def __init__(self, path: Path, tolerance: str | None) -> None:
+        self._path, self._documents = path, read(path)
+        self._tolerance = float((tolerance or TOLERANCE).removesuffix("%")) / 100
+        if not any(it.profile.every for it in self._documents):
+            raise UsageError(f"{path}: tells of no records what they are like; scan a store that has some")
+
+    def of(self, path: str) -> Like:
+        """Return what a source is to be like: the source of this name, or the only one of the report."""
+        place = 0 if len(self._documents) == 1 else place_of(self._documents, path, alone=True)
+        if place is None:
+            raise UsageError(f"{self._path}: is of several sources, and none is called as {path} is")
+        document = self._documents[place]
+        return Like(str(self._path), document.profile, *_bounds(document, self._tolerance))
+
+
+def _bounds(
+    document: Document, tolerance: float
+) -> tuple[Mapping[str, tuple[float, float]], Mapping[str, frozenset[float]]]:
+    """Return the ranges of the fields, widened, and the classes of those that are labels."""
+    encoded = {name for it in document.profile.every if it.decoder == "picture" for name in it.fields}
+    ranges: dict[str, tuple[float, float]] = {}
+    classes: dict[str, frozenset[float]] = {}
+    for name, of in document.statistics.items():
+        if of.counts is not None:
+            classes[name] = frozenset(map(float, of.counts))
+        elif name not in encoded and (pair := _widened(of, tolerance)) is not None:
+            ranges[name] = pair
+    return ranges, classes
+
+
+def _widened(of: FieldSummary, tolerance: float) -> tuple[float, float] | None:
+    if of.min is None or of.max is None:
+        return None
+    by = tolerance * (of.max - of.min or abs(of.max))
+    return of.min - by, of.max + by
+
+
+@dataclass(frozen=True)
+class Like:
+    """What a source is to be like, as a View of it: its checks are the ranges and classes of another source."""
+
+    path: str
+    profile: Profile
+    ranges: Mapping[str, tuple[float, float]]
+    classes: Mapping[str, frozenset[float]]
+
+    pixels = False
+
+    def validators(self) -> Sequence[Validator]:
+        """Return the checks of values and labels."""
+        from datacheck.checks.known_labels import KnownLabel
+        from datacheck.checks.validators import Range
+
+        ranges = [Range(*pair, field=name) for name, pair in self.ranges.items()]
+        labels = [KnownLabel(name=name, classes=of, report=self.path) for name, of in self.classes.items()]
+        return [*ranges, *labels]
+
+    def review(self, block: AnyBlock, row: int | None, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return what is to be said of a record: what was found."""
+        return findings
+
+    def expected(self, own: Profile) -> tuple[Profile, list[Finding]]:
+        """Return what the records are held to, and what all of a family has otherwise; `own` is what they are like."""
+        pairs = _paired(own.families, self.profile.families)
+        findings: list[Finding] = []
+        families = {}
+        for name, family in own.families.items():
+            other = pairs.get(name)
+            families[name] = family if other is None else _held(family, self.profile.families[other])
+            if other is not None:
+                findings += self._differences(name, family, self.profile.families[other])
+            elif self.profile.families:
+                said = f"there are records of {_family(name)}, and none like them in {self.path}"
+                findings.append(found("fields", said, family=name))
+        for name in self.profile.families.keys() - pairs.values():
+            said = f"there are no records of {_family(name)}, which {self.path} has"
+            findings.append(found("missing", said, family=name))
+        return msgspec.structs.replace(own, families=families), sorted(findings, key=lambda it: it.message)
+
+    def _differences(self, name: str, own: FamilyProfile, other: FamilyProfile) -> Iterator[Finding]:
+        """Yield what all records of a family have otherwise: another payload, a field less, another dtype."""
+        if own.decoder != other.decoder and UNKNOWN not in (own.decoder, other.decoder):
+            said = f"the records of {_family(name)} are {_title(own)}, those in {self.path} {_title(other)}"
+            yield found("missing", said, family=name, found=own.decoder, expected=other.decoder)
+            return
+        for field, expected in other.fields.items():
+            there = own.fields.get(field)
+            if there is None and field not in own.columns:
+                if expected.share >= NEARLY_ALL:
+                    said = f"no record of {_family(name)} has the field {plain(field)}, which those in {self.path} have"
+                    yield found("missing", said, field=field, family=name)
+            elif there is not None and there.dtype and expected.dtype and there.dtype != expected.dtype:
+                said = f"{there.dtype}, and {expected.dtype} in {self.path}"
+                yield found("fields", said, field=field, family=name, found=there.dtype, expected=expected.dtype)
+        for column in other.columns.keys() - own.columns.keys() - own.fields.keys():
+            said = f"no record of {_family(name)} has the column {plain(column)}, which those in {self.path} have"
+            yield found("missing", said, field=column, family=name)
+
+
+def _family(name: str) -> str:
+    return f"the family {name!r}" if name else "the other keys"
+
+
+def _title(family: FamilyProfile) -> str:
+    return payload(family.decoder).title.format(field="data") if is_decoder(family.decoder) else family.decoder
+
+
+def _held(own: FamilyProfile, other: FamilyProfile) -> FamilyProfile:
+    """Return what a family is held to: what the other one is like, unless the caller said how its values are read.
+
+    What all of its records have otherwise is said once, and so not of each of them: another payload, a field less,
+    another dtype.
+    """
+    if own.forced or own.decoder != other.decoder:
+        return own
+    fields = {
+        name: msgspec.structs.replace(it, dtype=mine.dtype, constant=mine.constant, centre=mine.centre)
+        for name, it in other.fields.items()
+        if (mine := own.fields.get(name)) is not None
+    }
+    fields |= {name: it for name, it in other.fields.items() if it.share < NEARLY_ALL and name not in fields}
+    columns = {
+        name: _held(it, other.columns[name]) if name in other.columns else it for name, it in own.columns.items()
+    }
+    return msgspec.structs.replace(other, sampled=own.sampled, fields=fields, columns=columns, classes=own.classes)
+
+
+def _paired(own: Mapping[str, FamilyProfile], other: Mapping[str, FamilyProfile]) -> dict[str, str]:
+    """Return which family of the other store each family is held to.
+
+    It is that of the same name. Of those that are left it is the one with the same payload, if there is only one, and
+    the last one where one is left on either side.
+    """
+    pairs = {name: name for name in own if name in other}
+    left, free = own.keys() - pairs.keys(), other.keys() - pairs.keys()
+    by_decoder: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for which, (names, families) in enumerate(((left, own), (free, other))):
+        for name in sorted(names):
+            by_decoder[families[name].decoder][which].append(name)
+    pairs |= {mine[0]: its[0] for mine, its in by_decoder.values() if len(mine) == len(its) == 1}
+    left, free = left - pairs.keys(), free - set(pairs.values())
+    if len(left) == len(free) == 1:
+        pairs[left.pop()] = free.pop()
+    return pairs

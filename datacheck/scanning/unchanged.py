@@ -1,0 +1,145 @@
+"""Answer from an earlier report where the source is as it was, and was scanned with the same settings."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from datacheck._version import __version__
+from datacheck.backends.interface import Reader
+from datacheck.conventions.interface import Convention, Known
+from datacheck.model.finding import Finding
+from datacheck.model.settings import Settings
+from datacheck.reporting.document import Document
+from datacheck.reporting.earlier import place_of, read, walk
+from datacheck.reporting.report import INTERRUPTED, Report
+from datacheck.reporting.source import Fingerprint
+from datacheck.reporting.tally import Tally, weight, worst_verdict
+from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.statistics.exact_sums import FieldSummary
+
+TOGETHER = 4096
+"""About so many findings are added at a time."""
+NO_MATTER = frozenset({"workers", "engine", "max_time", "config", "max_bad", "strict", "known"})
+"""Settings that change nothing of what is found: how it is looked at, and what counts."""
+NAMED = 3
+"""So many files that have changed are named."""
+
+
+@dataclass(repr=False)
+class UnchangedReport(Report):
+    """The report of a source that is as an earlier report has it."""
+
+    summaries: dict[str, FieldSummary] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def statistics(self) -> dict[str, FieldSummary]:
+        return self.summaries
+
+
+class EarlierScan:
+    """An earlier report to answer from; a file that is not there yet answers nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._documents = read(path) if path.exists() else None
+
+    def answer(self, reader: Reader, report: Report) -> Report | None:
+        """Return the report of a source from the earlier one; None where it has to be scanned: `report` says why."""
+        started = time.monotonic()
+        place, why = self._place(reader, report)
+        if place is None:
+            report.scanned_anew = f"not answered from {self._path}: {why}"
+            return None
+        assert self._documents is not None
+        document = self._documents[place]
+        made = UnchangedReport(
+            msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
+            report.settings,
+            document.profile,
+            known={"": Known(tuple(map(Convention, document.conventions or ())))},
+            groups=document.groups if isinstance(document.groups, int) else None,
+            balance=document.balance or None,
+            expected=document.source.records,
+            summaries=document.statistics,
+            unchanged=str(self._path),
+            known_before=report.known_before,
+            room=report.room,
+        )
+        made.add(Tally(records=document.source.records or 0, checked=document.checked))
+        made.tally.ignored = Counter(document.ignored or {})
+        for tally in _tallies(self._path, (place, document.source.path)):
+            made.add(tally)
+        made.seconds = round(time.monotonic() - started, 3)
+        return made
+
+    def _place(self, reader: Reader, report: Report) -> tuple[int | None, str]:
+        """Return which of the reports answers, or None and why none does."""
+        if self._documents is None:
+            return None, "it is not there yet"
+        now = fingerprint_if_any(reader)
+        same = [at for at, it in enumerate(self._documents) if now is not None and it.source.fingerprint == now]
+        if not same:
+            place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
+            before = None if place is None else self._documents[place].source.fingerprint
+            return None, _changed(before, now)
+        place = next((at for at in same if self._documents[at].source.path == report.source.path), same[0])
+        why = _why_not(self._documents[place], report.settings)
+        return (place, "") if why is None else (None, why)
+
+
+def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
+    """Say what has changed in a source."""
+    if before is None or now is None:
+        return "it is of another source"
+    olds, news = ({it.name: it for it in of.files} for of in (before, now))
+    names = sorted(it for it in olds.keys() | news.keys() if olds.get(it) != news.get(it))
+    shown = ", ".join(names[:NAMED])
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{shown}{more} changed" if names else "the source changed"
+
+
+def _why_not(document: Document, settings: Settings) -> str | None:
+    """Return why a report of the source as it is answers nothing, None where it does."""
+    before, now = (_that_matter(it) for it in (document.settings, settings))
+    other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if other:
+        return f"other settings ({', '.join(it.replace('_', '-') for it in other)})"
+    if document.version != __version__:
+        return f"it was made by datacheck {document.version}"
+    if document.settings.known is not None:
+        return "it leaves out what was known"
+    for name in ("validators", "paired", "like"):
+        if getattr(settings, name):
+            return f"what {name} says may have changed"
+    if not document.complete or document.status == INTERRUPTED or document.unverifiable:
+        return "it left something undecided"
+    return None
+
+
+def _that_matter(settings: Settings) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.to_builtins(settings)
+    return {name: value for name, value in said.items() if name not in NO_MATTER}
+
+
+def _tallies(path: Path, places: Collection[int | str]) -> Iterator[Tally]:
+    """Yield the findings of a source in an earlier report, as tallies of many."""
+    tally = Tally()
+    its = (it for place, it in walk(path, whole=True) if place in places and isinstance(it, Finding))
+    for _, group in groupby(its, lambda it: it.record):
+        findings = [*group]
+        units = [findings] if findings[0].key is not None else [[it] for it in findings]
+        for unit in units:
+            tally.count(unit)
+            tally.verdicts[worst_verdict(unit) or ""] += weight(unit) - 1
+        if len(tally.findings) >= TOGETHER:
+            yield tally
+            tally = Tally()
+    yield tally
