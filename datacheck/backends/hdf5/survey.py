@@ -197,7 +197,7 @@ class _Walk:
         if trouble is not None:
             spelled = escape(path)
             said = f"the index of the links of {spelled} is damaged at offset {trouble.at}: {trouble.what}"
-            lost = {"links": 0} if trouble.lost else {}
+            lost: dict[str, Any] = {"links": 0} if trouble.lost else {}
             self.findings.append(found("damaged-store", said, object=spelled, offset=trouble.at, **lost))
 
     def _placed_at(self, at: int) -> None:
