@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ DECODED = 1000
 """So many chunks that share bytes are found to fail their checksum; of further ones all are named."""
 SUPERBLOCK = {0: 96, 1: 100}
 """How long superblocks of these versions are, with the entry of the root group; the others have 48 bytes."""
+HEADER_BYTES = 512
+"""So much of a header is read at once."""
+_MESSAGE = struct.Struct("<HH")
 FANOUT = 64
 """So many links has a node of an index of chunks, unless the superblock says otherwise."""
 FANOUT_OF_GROUPS = 16
@@ -80,13 +84,16 @@ class Places:
         self._chunks = 0
         self._fanout, self._group_links = self._links_of_nodes()
         self._size = os.fstat(self._descriptor).st_size
+        self._last: tuple[int, bytes] = (-1, b"")
+        """The address of the header that was read last, and how it begins."""
         self._odd: dict[bytes, tuple[Misplaced, ...]] = {}
 
     def header(self, address: int) -> None:
         """Add the header of an object, by its address as links have it."""
         with contextlib.suppress(OSError):  # of the disk, which shows when more is read
             at = self._base + address
-            self._headers.extend((at, header_bytes(pread(self._descriptor, 32, at)) or 0))
+            self._last = address, pread(self._descriptor, HEADER_BYTES, at)
+            self._headers.extend((at, header_bytes(self._last[1]) or 0))
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
         """Return what is wrong with the index of a dataset's chunks, by the address of its header; None for nothing.
@@ -95,10 +102,8 @@ class Places:
         """
         if not (dataset.bytes and dataset.chunks) or created.get_layout() != self._h5.h5d.CHUNKED:
             return None
-        raw = Raw(self._descriptor, self._base, self._size)
-        made = header(raw, address)
-        layout = None if made is None else made.first(LAYOUT)
-        root = None if layout is None else address_of_tree(layout.held)
+        layout = self._message(address, LAYOUT)
+        root = None if layout is None else address_of_tree(layout)
         if root is None:
             return None
         tree = chunk_tree(self._read, root, dataset.shape, dataset.chunks, self._fanout)
@@ -114,11 +119,25 @@ class Places:
 
     def links(self, address: int) -> Trouble | None:
         """Return what is wrong with the index of the links of a group of the old kind, by the address of its header."""
-        made = header(Raw(self._descriptor, self._base, self._size), address)
-        table = None if made is None else made.first(SYMBOL_TABLE)
-        if table is None or len(table.held) < 16:
+        table = self._message(address, SYMBOL_TABLE)
+        if table is None or len(table) < 16:
             return None
-        return group_trouble(self._read, int.from_bytes(table.held[:8], "little"), 2 * self._group_links)
+        return group_trouble(self._read, int.from_bytes(table[:8], "little"), 2 * self._group_links)
+
+    def _message(self, address: int, kind: int) -> bytes | None:
+        """Return what the first message of a kind in an object's header holds; None where there is none."""
+        at, held = self._last
+        if at == address and held[:2] == b"\x01\0":  # most have it in their first piece
+            end = min(len(held), 16 + int.from_bytes(held[8:12], "little"))
+            at = 16
+            while at + 8 <= end:
+                its, size = _MESSAGE.unpack_from(held, at)
+                if its == kind and at + 8 + size <= end:
+                    return held[at + 8 : at + 8 + size]
+                at += 8 + size
+        made = header(Raw(self._descriptor, self._base, self._size), address)
+        message = None if made is None else made.first(kind)
+        return None if message is None else message.held
 
     def _read(self, at: int, size: int) -> bytes:
         return pread(self._descriptor, size, self._base + at) if 0 <= at < self._size else b""
