@@ -67,6 +67,15 @@ class Gathering(Protocol):
         ...
 
 
+@runtime_checkable
+class Knowing(Protocol):
+    """A reader that need not find out again what it has told in a layout."""
+
+    def knowing(self, known: bytes) -> Reader:
+        """Return the reader with what `Layout.known` has; as long as the store is as it was it goes by that."""
+        ...
+
+
 class Reader(Protocol):
     """A description of a store until used: frozen, picklable, with no handle open.
 

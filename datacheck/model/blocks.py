@@ -69,7 +69,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
     `records` and `size` (bytes) may be None where only reading tells. `more` says that there are values that are no
-    records, which are only read.
+    records, which are only read. `known` is what the reader has found out that other workers need not (see `Knowing`).
     """
 
     shards: Sequence[Shard]
@@ -78,6 +78,7 @@ class Layout(msgspec.Struct, frozen=True):
     size: int | None
     findings: Sequence[Finding] = ()
     more: bool = False
+    known: bytes = b""
 
 
 Note = Callable[[Position, bool], None]

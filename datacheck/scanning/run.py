@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.backends.interface import Reader
+from datacheck.backends.interface import Knowing, Reader
 from datacheck.conventions import NONE
 from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
@@ -36,8 +36,8 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import wanted
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, together
-from datacheck.workers.interface import Death, Engine, MakeEngine
+from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, knowing, together
+from datacheck.workers.interface import Amending, Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
@@ -187,6 +187,8 @@ def _scan_once(
         add(_given_up(layout, OPENING))
         return ()
     report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
+    if layout.known and isinstance(reader, Knowing) and isinstance(pool, Amending):
+        pool.amend(partial(knowing, reader.knowing(layout.known)))
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile

@@ -20,6 +20,7 @@ from datacheck.errors import DatacheckError
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
+from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
@@ -64,6 +65,11 @@ class Job:
             raise
         except Exception as exc:  # noqa: BLE001  (a border: see `ended_by`)
             return ended_by(exc, watch)
+
+
+def knowing(reader: Reader, job: Any) -> Any:
+    """Return a job with a reader that knows more of the same store; any other job stays as it is."""
+    return replace(job, reader=reader) if isinstance(job, Job) and job.reader == reader else job
 
 
 def ended_by(error: Exception, watch: Watch) -> Death:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from datacheck.model.slips import DISK
 from datacheck.workers.notes import NotePad
@@ -142,6 +142,15 @@ class Engine(Protocol[T]):
 
         Tasks may be added to a deque while it is run.
         """
+        ...
+
+
+@runtime_checkable
+class Amending(Protocol[T]):
+    """An engine whose job may be told more while it runs."""
+
+    def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
+        """Change the job for processes that are yet to be started: those that run keep the one they have."""
         ...
 
 

@@ -13,7 +13,7 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar, cast
 
@@ -34,6 +34,7 @@ class Pool(Generic[T]):
     """
 
     def __init__(self, job: Job[T], workers: int, memory: int) -> None:
+        self._told = job
         self._job = _dumps(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
@@ -66,6 +67,11 @@ class Pool(Generic[T]):
                 if not self._workers:
                     raise
                 self.count = len(self._workers)
+
+    def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
+        """Change the job for workers that are yet to be started."""
+        self._told = change(self._told)
+        self._job = _dumps(self._told)
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from functools import partial
 
 import pytest
 
@@ -142,3 +143,17 @@ def test_a_script_without_a_main_guard_may_use_it(tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert done.stdout == "once\n[2, 4, 6]\n"
+
+
+def tell(what, task, watch: Watch):
+    return what, os.getpid()
+
+
+def test_a_job_that_is_told_more_tells_it_to_those_who_come_later():
+    with Pool(partial(tell, 1), 2, MEMORY) as pool:
+        ((_, (what, first)),) = pool.run(["a"])
+        assert what == 1
+        pool.amend(lambda job: partial(tell, 2))
+        told = {process: what for _, (what, process) in pool.run(range(400))}
+    assert told.pop(first, 1) == 1
+    assert set(told.values()) <= {2}

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.tables import Dataset, Values
+from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 
-def categories(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield which numbers of categories lead to none, of the datasets of one group: pandas reads no such column."""
+def categories(datasets: Sequence[Dataset]) -> dict[bytes, int]:
+    """Return the dataset of numbers among those of a group, and how many categories there are; nothing without one."""
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
     codes, names = by_name.get(b"codes"), by_name.get(b"categories")
     if codes is None or names is None or codes.dtype.kind not in "iu":
+        return {}
+    return {codes.path: names.rows}
+
+
+def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
+    """Yield the numbers of rows from `start` on that lead to no category, with their places: pandas reads none."""
+    if not numbers.size or (int(numbers.min()) >= -1 and int(numbers.max()) < count):
         return
-    numbers = values(codes)
-    if numbers is None or not numbers.size:
-        return
-    wrong = np.flatnonzero((numbers < -1) | (numbers >= names.rows))
-    if not wrong.size:
-        return
-    at = int(wrong[0])
-    more = f", and so do {wrong.size - 1:,} more" if wrong.size > 1 else ""
-    path = escape(codes.path)
-    told = f"{path}[{at}] leads to category {int(numbers[at]):,}{more}; there are {names.rows:,}, from 0 on"
-    yield found("dangling", told, field=codes.title, dataset=path, row=at, number=int(numbers[at]))
+    path = escape(dataset.path)
+    for at in np.flatnonzero((numbers < -1) | (numbers >= count)).tolist():
+        number = int(numbers[at])
+        told = f"{path}[{start + at}] leads to category {number:,}; there are {count:,}, from 0 on"
+        yield at, found("dangling", told, field=dataset.title, dataset=path, row=start + at, number=number)

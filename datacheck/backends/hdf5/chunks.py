@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +24,10 @@ class Chunks:
     `numbers` are the places of these chunks among all, counted row by row, in ascending order.
     """
 
-    def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
+    def __init__(self, opened: Any, chunks: tuple[int, ...], doubted: Sequence[tuple[int, int]] = ()) -> None:
+        """List the chunks; those of `doubted` ranges may be stored though they are not listed (see `chunk_tree`)."""
         self._chunks = chunks
+        self._doubted = doubted
         self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
         self._opened = opened
         numbers, offsets, sizes = array("q"), array("Q"), array("Q")
@@ -59,12 +62,13 @@ class Chunks:
         """Say if the library takes a chunk that is stored for one that never was: an entry of the index is damaged.
 
         Either the index lists the chunk, which the library does not find there, or one has a wrong place that this may
-        be the right one of.
+        be the right one of, or a part of the index is lost that this may have been in.
         """
         number = self._number(origin)
         if number is None:
             return False
         listed = self.find(origin) is not None or any(low < number < high for low, high in self._misplaced)
+        listed = listed or any(low <= number < high for low, high in self._doubted)
         return listed and not self._is_found(origin)
 
     @cached_property

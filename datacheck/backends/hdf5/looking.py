@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 LARGEST = 64 << 20
 """Bytes of a dataset that is read whole to see what it says."""
+PIECE_BYTES = 8 << 20
+"""Bytes of a dataset that are read at once where all of it is only gone through."""
 FEW = 64
 """So many numbers of an attribute are read."""
 
@@ -89,6 +92,22 @@ class Looking:
                 path = self.h5.h5r.get_name(it, self.file)
             made.append(path or b"")
         return made
+
+    def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
+        """Yield what a flat dataset of numbers holds, of whatever length, in pieces; nothing from where it fails on."""
+        rows = max(PIECE_BYTES // max(1, dataset.row_bytes), dataset.chunks[0] if dataset.chunks else 1)
+        if not dataset.readable or len(dataset.shape) != 1 or rows * dataset.row_bytes > LARGEST:
+            return
+        with contextlib.suppress(*TROUBLE, MemoryError):
+            opened = self.h5.h5d.open(self.file, dataset.path)
+            space = opened.get_space()
+            for start in range(0, dataset.rows, rows):
+                if self.trail.step() is not None:
+                    return
+                values = np.empty(min(rows, dataset.rows - start), dataset.dtype)
+                space.select_hyperslab((start,), values.shape)
+                opened.read(self.h5.h5s.create_simple(values.shape), space, values)
+                yield values
 
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""

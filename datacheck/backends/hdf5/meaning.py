@@ -82,6 +82,8 @@ class Meaning:
     cells: Cells | None = None
     referred: Mapping[bytes, str] = field(default_factory=dict)
     """Which cell of a MATLAB file each dataset of #refs# is."""
+    categories: Mapping[bytes, int] = field(default_factory=dict)
+    """The datasets of numbers of categories, and how many of these there are."""
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are those of one picture."""
     compared: frozenset[bytes] = frozenset()
@@ -136,12 +138,13 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     numbers, wrong = row_numbers(outside, facts.values)
     said += wrong
     matrices = []
+    numbered: dict[bytes, int] = {}
     for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values, facts.look.numbers, facts.look.text)
+        matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
         said += joined_by_ranges(some, facts.values)
-        said += categories(some, facts.values)
+        numbered |= categories(some)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
@@ -151,7 +154,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
-        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        categories=numbered, referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE, value_bytes
+from datacheck.backends.hdf5.chunk_tree import NOWHERE as NO_ADDRESS
+from datacheck.backends.hdf5.chunk_tree import ChunkTree, address_of_tree, chunk_tree
 from datacheck.backends.hdf5.direct import direct
+from datacheck.backends.hdf5.group_tree import Trouble, group_trouble
 from datacheck.backends.hdf5.misplaced import Misplaced
-from datacheck.backends.hdf5.superblock import header_bytes
+from datacheck.backends.hdf5.recovery.headers import LAYOUT, header
+from datacheck.backends.hdf5.recovery.raw import Raw
+from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, header_bytes
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import pread
@@ -38,7 +45,14 @@ DECODED = 1000
 """So many chunks that share bytes are found to fail their checksum; of further ones all are named."""
 SUPERBLOCK = {0: 96, 1: 100}
 """How long superblocks of these versions are, with the entry of the root group; the others have 48 bytes."""
-NOWHERE = np.uint64((1 << 64) - 1)
+HEADER_BYTES = 512
+"""So much of a header is read at once."""
+_MESSAGE = struct.Struct("<HH")
+FANOUT = 64
+"""So many links has a node of an index of chunks, unless the superblock says otherwise."""
+FANOUT_OF_GROUPS = 16
+"""And half of those of an index of links."""
+NOWHERE = np.uint64(NO_ADDRESS)
 """The address that stands for none; such a chunk has no place among the others either (see `Chunks.hides`)."""
 
 
@@ -68,12 +82,77 @@ class Places:
         self._headers = array("Q", (self._base, long))
         self._stored: list[_Stored] = []
         self._chunks = 0
+        self._fanout, self._group_links = self._links_of_nodes()
+        self._size = os.fstat(self._descriptor).st_size
+        self._last: tuple[int, bytes] = (-1, b"")
+        """The address of the header that was read last, and how it begins."""
+        self._odd: dict[bytes, tuple[Misplaced, ...]] = {}
 
     def header(self, address: int) -> None:
         """Add the header of an object, by its address as links have it."""
         with contextlib.suppress(OSError):  # of the disk, which shows when more is read
             at = self._base + address
-            self._headers.extend((at, header_bytes(pread(self._descriptor, 32, at)) or 0))
+            self._last = address, pread(self._descriptor, HEADER_BYTES, at)
+            self._headers.extend((at, header_bytes(self._last[1]) or 0))
+
+    def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
+        """Return what is wrong with the index of a dataset's chunks, by the address of its header; None for nothing.
+
+        Indexes that keep checksums show it when they are read.
+        """
+        if not (dataset.bytes and dataset.chunks) or created.get_layout() != self._h5.h5d.CHUNKED:
+            return None
+        layout = self._message(address, LAYOUT)
+        root = None if layout is None else address_of_tree(layout)
+        if root is None:
+            return None
+        tree = chunk_tree(self._read, root, dataset.shape, dataset.chunks, self._fanout)
+        for at, size in tree.nodes:
+            self._headers.extend((self._base + at, size))
+        if tree.misplaced:
+            why = "has a place in the index of the chunks that contradicts those of others"
+            self._odd[dataset.path] = tuple(
+                Misplaced(it.origin[0], it.origin[0] + dataset.chunks[0], it.origin, it.offset, it.size, why)
+                for it in tree.misplaced[:NAMED]
+            )
+        return tree if tree.trouble else None
+
+    def links(self, address: int) -> Trouble | None:
+        """Return what is wrong with the index of the links of a group of the old kind, by the address of its header."""
+        table = self._message(address, SYMBOL_TABLE)
+        if table is None or len(table) < 16:
+            return None
+        return group_trouble(self._read, int.from_bytes(table[:8], "little"), 2 * self._group_links)
+
+    def _message(self, address: int, kind: int) -> bytes | None:
+        """Return what the first message of a kind in an object's header holds; None where there is none."""
+        at, held = self._last
+        if at == address and held[:2] == b"\x01\0":  # most have it in their first piece
+            end = min(len(held), 16 + int.from_bytes(held[8:12], "little"))
+            at = 16
+            while at + 8 <= end:
+                its, size = _MESSAGE.unpack_from(held, at)
+                if its == kind and at + 8 + size <= end:
+                    return held[at + 8 : at + 8 + size]
+                at += 8 + size
+        made = header(Raw(self._descriptor, self._base, self._size), address)
+        message = None if made is None else made.first(kind)
+        return None if message is None else message.held
+
+    def _read(self, at: int, size: int) -> bytes:
+        return pread(self._descriptor, size, self._base + at) if 0 <= at < self._size else b""
+
+    def _links_of_nodes(self) -> tuple[int | None, int]:
+        """Return how many links nodes of indexes have, of chunks and half of those of groups.
+
+        The former is None where only an extension of the superblock says so.
+        """
+        block = pread(self._descriptor, 48, self._base)
+        if len(block) < 48 or block[8] > 1:
+            known = int.from_bytes(block[20:28], "little") == NO_ADDRESS
+            return FANOUT if known else None, FANOUT_OF_GROUPS
+        chunks = 2 * int.from_bytes(block[24:26], "little") if block[8] else 0
+        return chunks or FANOUT, int.from_bytes(block[18:20], "little") or FANOUT_OF_GROUPS
 
     def add(self, opened: Any, created: Any, dataset: Dataset) -> None:
         """Add a dataset, as far as the index of its chunks can be read; what is damaged there shows when it is read."""
@@ -97,7 +176,8 @@ class Places:
         for stored in self._stored:
             _find_sizes(stored)
         bytes_of = self._find_shared()
-        return {it.dataset.path: tuple(self._rows(it, bytes_of)) for it in self._stored if it.wrong}
+        wrong = {it.dataset.path: tuple(self._rows(it, bytes_of)) for it in self._stored if it.wrong}
+        return wrong | {path: odd + wrong.get(path, ()) for path, odd in self._odd.items()}
 
     def _find_shared(self) -> dict[bytes, list[tuple[int, int]]]:
         """Find what shares bytes with anything else; return which bytes contiguous datasets share."""

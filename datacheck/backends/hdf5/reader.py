@@ -26,11 +26,13 @@ from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.known import Packing, recalled
+from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
-from datacheck.backends.hdf5.sparse_rows import SparseRows, beyond, sparse_rows
+from datacheck.backends.hdf5.sparse_rows import Told, told_of
 from datacheck.backends.hdf5.tables import (
     EACH,
     RECORDS,
@@ -53,6 +55,7 @@ from datacheck.model.blocks import AnyBlock, Layout, Note, Position, RowBlock, S
 from datacheck.model.cells import NUMBERS, Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.replacing import replace
 from datacheck.model.slips import of_machine
 
 BLOCK_BYTES = 4 << 20
@@ -78,6 +81,8 @@ class Hdf5Reader:
     backend: str = "hdf5"
     kept: bool = field(default=False, repr=False, compare=False)
     """Whether files stay open after they were read: in workers, which get a reader and end with it."""
+    known: bytes = field(default=b"", repr=False, compare=False)
+    """What walks of the files have found (see `known`)."""
     in_folders = IN_FOLDERS
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,6 +117,7 @@ class Hdf5Reader:
         single = 0
         size, more = 0, False
         shapes = FileShapes()
+        packing = Packing()
         for number, contents in self._surveyed():
             if self.names and contents.shapes and _whole(contents):
                 shapes.add(number, contents.shapes)
@@ -123,10 +129,18 @@ class Hdf5Reader:
                 single += len(contents.records)
                 looked_at += probes_of_records(part_of_records(number, contents), len(contents.records))
             with contextlib.suppress(OSError):
-                size += self.files[number].stat().st_size
+                status = self.files[number].stat()
+                size += status.st_size
+                packing.add(number, status.st_size, status.st_mtime_ns, contents)
         findings += findings_of_files(self.names, shapes)
+        if self.path.is_dir():
+            findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])
         count = sum(table.rows for _, table in tables) + single
-        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more)
+        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more, packing.done())
+
+    def knowing(self, known: bytes) -> Hdf5Reader:
+        """Return the reader with what the walks of a layout have found."""
+        return replace(self, known=known)
 
     def _surveyed(self) -> Iterator[tuple[int, Contents]]:
         """Yield the number of each file and what it holds: small ones are walked together, which costs one fork.
@@ -178,8 +192,8 @@ class Hdf5Reader:
                 )
             elif table is not None:
                 of_table = file.table(name, table.datasets)
-                places = sparse_rows(file.file.file, table, contents.means)
-                yield from self._rows(of_table, number, table, shard, limit, note, places)
+                told = told_of(file.file.file, table, contents.means)
+                yield from self._rows(of_table, number, table, shard, limit, note, told)
             elif name == RECORDS:
                 start, stop = _bounds(shard)
                 yield from read_records(file.file, contents, start, stop, self._label(number), note)
@@ -238,7 +252,7 @@ class Hdf5Reader:
         shard: Shard,
         limit: int | None,
         note: Note,
-        places: SparseRows | None,
+        told: Told,
     ) -> Iterator[RowBlock]:
         at = 0 if shard.start is None else _row(shard.start)
         stop = table.rows if shard.stop is None else min(table.rows, _row(shard.stop))
@@ -258,12 +272,10 @@ class Hdf5Reader:
             for window in windows:
                 whole = stop if window.aligned else end
                 end = min(end, window.cover(at, whole))
-            yield self._block(number, table, columns, at, end, places)
+            yield self._block(number, table, columns, at, end, told)
             at = end
 
-    def _block(
-        self, number: int, table: Table, windows: _Windows, start: int, stop: int, places: SparseRows | None
-    ) -> RowBlock:
+    def _block(self, number: int, table: Table, windows: _Windows, start: int, stop: int, told: Told) -> RowBlock:
         columns: dict[str, NDArray[Any]] = {}
         cells: dict[str, Cells] = {}
         unread: dict[str, list[int]] = {}
@@ -283,8 +295,7 @@ class Hdf5Reader:
                     if window.dataset.declared is not None:
                         columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
                         missing |= {} if mask is None else {it.name: mask}
-                    if places is not None and window.dataset.path == places.matrix.indices:
-                        findings += beyond(places, it.name, columns[it.name], start)
+                    findings += told.leading_nowhere(window.dataset, it.name, columns[it.name], start)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
                 if never:
@@ -295,7 +306,7 @@ class Hdf5Reader:
         at = range(start, stop)
         return RowBlock(
             table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten, place_of=places, missing=missing,
+            group=group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
         )  # fmt: skip
 
     def _unjudged(
@@ -338,6 +349,9 @@ class Hdf5Reader:
                     findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),)
                 )
             return Contents(findings=(found("unreadable", said),))
+        there = recalled(self.known, number, status.st_size, status.st_mtime_ns)
+        if there is not None and deadly in (None, there.deadly):
+            return there
         return contents_of(file, status.st_size, status.st_mtime_ns, self.options, deadly)
 
     def _label(self, number: int) -> str | None:

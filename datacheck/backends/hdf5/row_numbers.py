@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.looking import LARGEST
 from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -74,6 +75,8 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
     lowest = min((int(it.min()) for it in of_sets), default=0)
     for dataset in named.values():
         numbers = held[dataset.path]
+        if numbers is None and dataset.bytes > LARGEST:
+            said.append(too_large(dataset))
         if numbers is None or not numbers.size:
             continue
         kind = _kind(dataset)
@@ -84,6 +87,16 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         elif kind == "rows":
             _take_rows(dataset, numbers, lowest, heights, usual, made, said)
     return sorted(made, key=lambda it: it.path), said
+
+
+def too_large(dataset: Dataset) -> Finding:
+    """Return what is to be said of numbers that lead into other datasets, and are too many to be read whole."""
+    path = escape(dataset.path)
+    text = (
+        f"{path} may lead to rows that are not there: its {dataset.bytes:,} bytes are more than the {LARGEST:,} "
+        "that are looked at for that"
+    )
+    return found("unsupported", text, field=dataset.title, object=path, size=dataset.bytes)
 
 
 def _may_be(dataset: Dataset) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.looking import LARGEST
+from datacheck.backends.hdf5.row_numbers import too_large
 from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -22,6 +26,8 @@ FORMATS = (b"encoding-type", b"h5sparse_format")
 Numbers = Callable[[bytes, bytes], "tuple[int, ...]"]
 """Returns the whole numbers that an attribute (of a path, of a name) holds, none where there is no such attribute."""
 Text = Callable[[bytes, bytes], str]
+Pieces = Callable[[Dataset], "Iterator[NDArray[Any]]"]
+"""Yields what a flat dataset of numbers holds in pieces, and no more from where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Cells:
 
 
 def sparse(
-    group: bytes, datasets: Sequence[Dataset], values: Values, numbers: Numbers, text: Text
+    group: bytes, datasets: Sequence[Dataset], values: Values, pieces: Pieces, numbers: Numbers, text: Text
 ) -> tuple[Sparse | None, list[Finding]]:
     """Return the sparse matrix that a group holds, None where it holds none, and what is wrong with it."""
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
@@ -116,7 +122,7 @@ def sparse(
         counts = {escape(it.path): it.rows for it in (indices, data)}
         told = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
         said.append(found("row-count", f"{told}; they belong together", rows=counts))
-    said += _of_pointers(pointers, data, values)
+    said += _of_pointers(pointers, data, pieces)
     extent, told_by = _extent(group, by_name.get(b"shape"), values, numbers)
     kept = next((it for it in (text(group, name) for name in FORMATS) if it), "")[:3].lower()
     by_column = {"csr": False, "csc": True}.get(kept)
@@ -130,21 +136,31 @@ def sparse(
     return made, said
 
 
-def _of_pointers(pointers: Dataset, data: Dataset, values: Values) -> Iterator[Finding]:
-    numbers, path = values(pointers), escape(pointers.path)
-    if numbers is None or not numbers.size:
+def _of_pointers(pointers: Dataset, data: Dataset, pieces: Pieces) -> Iterator[Finding]:
+    path, stored = escape(pointers.path), data.rows
+    first = last = None
+    done = 0
+    for numbers in pieces(pointers):
+        first = int(numbers[0]) if first is None else first
+        held = numbers if last is None else np.concatenate([np.array([last], numbers.dtype), numbers])
+        falling = np.flatnonzero(held[1:] < held[:-1])
+        if falling.size:
+            at = int(falling[0])
+            row = done + at + (last is None)
+            told = f"{path}[{row}] is {int(held[at + 1])}, which is before {int(held[at])}: pointers never fall"
+            yield found("dangling", told, field=pointers.title, dataset=path, row=row)
+            return
+        done += len(numbers)
+        last = int(numbers[-1])
+    if first is None or last is None or done < pointers.rows:
+        if pointers.bytes > LARGEST and not done:
+            yield too_large(pointers)
         return
-    last, stored = int(numbers[-1]), data.rows
-    falling = np.flatnonzero(numbers[1:] < numbers[:-1])
-    if falling.size:
-        at = int(falling[0]) + 1
-        told = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: pointers never fall"
-        yield found("dangling", told, field=pointers.title, dataset=path, row=at)
-    elif last > stored:
+    if last > stored:
         told = f"{path} leads to value {last:,}, and there are {stored:,}"
         yield found("dangling", told, field=pointers.title, dataset=path, number=last, rows=stored)
-    elif last < stored or int(numbers[0]):
-        told = f"{path} leads from value {int(numbers[0]):,} to {last:,}, and there are {stored:,}"
+    elif last < stored or first:
+        told = f"{path} leads from value {first:,} to {last:,}, and there are {stored:,}"
         yield found("count", told, field=pointers.title, dataset=path, number=last, rows=stored)
 
 

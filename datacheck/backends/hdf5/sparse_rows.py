@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.categories import without_category
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.sparse import Sparse
-from datacheck.backends.hdf5.tables import Table
+from datacheck.backends.hdf5.tables import Dataset, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -91,10 +92,32 @@ def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | 
     return SparseRows(file, matrix, cells.names, int(by_column if of.major else not by_column))
 
 
-def beyond(rows: SparseRows | None, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
+@dataclass(frozen=True)
+class Told:
+    """What is known of the numbers that the rows of a table hold: indices of a sparse matrix, categories."""
+
+    places: SparseRows | None = None
+    categories: Mapping[bytes, int] = field(default_factory=dict)
+
+    def leading_nowhere(
+        self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int
+    ) -> Iterator[tuple[int, Finding]]:
+        """Yield the numbers of a piece of a column that lead to nothing, with their positions in the piece."""
+        if self.places is not None and dataset.path == self.places.matrix.indices:
+            yield from _beyond(self.places, name, numbers, start)
+        if dataset.path in self.categories:
+            yield from without_category(dataset, self.categories[dataset.path], numbers, start)
+
+
+def told_of(file: Any, table: Table, means: Meaning | None) -> Told:
+    """Return what is known of the rows of a table in an open file."""
+    return Told() if means is None else Told(sparse_rows(file, table, means), means.categories)
+
+
+def _beyond(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
     """Yield the indices of a piece of a sparse matrix that lead out of it, with their positions in the piece."""
-    across = None if rows is None else rows.matrix.across
-    if rows is None or across is None or numbers.dtype.kind not in "iu" or not numbers.size:
+    across = rows.matrix.across
+    if across is None or numbers.dtype.kind not in "iu" or not numbers.size:
         return
     if int(numbers.min()) >= 0 and int(numbers.max()) < across:
         return

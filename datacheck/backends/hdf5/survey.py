@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.listing import Listing, address, attributes, links,
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
+from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
@@ -98,6 +99,7 @@ def survey(
         walk.findings += [
             *row_counts(group, [] if means.compares(group) else others, options, facts.values),
             *paired_counts(others),
+            *without_values(datasets),
         ]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
@@ -143,6 +145,7 @@ class _Walk:
                     self._seen[at] = None
                     self._placed_at(at)
                     self._attributes(group, b"/")
+                    self._listed_by(at, b"/")
                 for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
             except TROUBLE as exc:
@@ -181,13 +184,23 @@ class _Walk:
             names = self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
+                self._listed_by(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
-                dataset = self._dataset(opened, path, names)
+                dataset = self._dataset(opened, path, names, link.u)
                 if dataset is not None:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
             self._damaged(path, exc)
+
+    def _listed_by(self, at: int, path: bytes) -> None:
+        """Say what is wrong with the index of a group's links, of which the library sees nothing."""
+        trouble = None if self._places is None else self._places.links(at)
+        if trouble is not None:
+            spelled = escape(path)
+            said = f"the index of the links of {spelled} is damaged at offset {trouble.at}: {trouble.what}"
+            lost: dict[str, Any] = {"links": 0} if trouble.lost else {}
+            self.findings.append(found("damaged-store", said, object=spelled, offset=trouble.at, **lost))
 
     def _placed_at(self, at: int) -> None:
         if self._places is not None:
@@ -280,8 +293,11 @@ class _Walk:
         else:
             self.findings.append(unfollowed(path, f"a link of the unknown type {kind}"))
 
-    def _dataset(self, opened: Any, path: bytes, names: Sequence[bytes]) -> Dataset | None:
-        """Return a dataset as it is described in the file, or None for one that holds nothing by its nature."""
+    def _dataset(self, opened: Any, path: bytes, names: Sequence[bytes], at: int) -> Dataset | None:
+        """Return a dataset as it is described in the file, or None for one that holds nothing by its nature.
+
+        `at` is where its header is.
+        """
         shape = opened.shape
         if shape is None:
             return None
@@ -310,9 +326,19 @@ class _Walk:
             return replace(dataset, readable=False)
         if self._places is not None:
             self._places.add(opened, created, dataset)
+            index = self._places.index(created, dataset, at)
+            if index is not None and index.trouble is not None:
+                self.findings.append(_of_index(dataset, *index.trouble))
+                return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
+
+
+def _of_index(dataset: Dataset, at: int, what: str) -> Finding:
+    spelled = escape(dataset.path)
+    said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
+    return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)
 
 
 def _is_loss(finding: Finding) -> bool:

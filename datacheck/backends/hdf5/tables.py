@@ -41,7 +41,6 @@ RECORDS = "*"
 EACH = "*"
 """Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS = 1 << 11
-SMALL = TEXTS | {NUMBERS}
 SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
 INDEX = b"_i_"
 UNJUDGED = frozenset({"char", "empty"})
@@ -65,6 +64,8 @@ class Dataset:
     """Half-open ranges of rows that were never written, unless these are very many."""
     misplaced: tuple[Misplaced, ...] = ()
     """Rows whose values cannot lie where the file says."""
+    doubted: tuple[tuple[int, int], ...] = ()
+    """Half-open ranges of chunks that the index may have lost, numbered row by row, where it is damaged."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False
@@ -360,10 +361,9 @@ def slices(table: Table) -> Iterator[tuple[int, int]]:
         yield from _slices_of_each(table)
         return
     unit = _unit(table)
-    filtered = any(dataset.filters for dataset in table.datasets)
-    size = SHARD_BYTES // FILTERED_SHARE if filtered else SHARD_BYTES
+    size = SHARD_BYTES // (FILTERED_SHARE if any(it.filters for it in table.datasets) else 1)
     # what is of varying length has any size, and a payload takes as long as a thousand numbers
-    loose = any(not dataset.holds <= SMALL for dataset in table.judged)
+    loose = any(not dataset.holds <= TEXTS | {NUMBERS} for dataset in table.judged)
     most = min(size // table.row_bytes, SHARD_PAYLOADS if loose else SHARD_ROWS)
     rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
     for start in range(0, table.rows, rows):

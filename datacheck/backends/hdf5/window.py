@@ -231,7 +231,7 @@ class Window:
     @cached_property
     def _chunks(self) -> Chunks | None:
         chunks = self.dataset.chunks
-        return None if chunks is None else Chunks(self._handle.id, chunks)
+        return None if chunks is None else Chunks(self._handle.id, chunks, self.dataset.doubted)
 
     def _lose_hidden_chunks(self) -> None:
         """Take for lost what the library has filled in for a chunk that is stored, and that it does not find."""

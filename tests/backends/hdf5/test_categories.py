@@ -24,12 +24,27 @@ def write(path, codes, dtype="i1", names=("T", "B", "NK")):
 def test_a_number_that_leads_to_no_category_is_named(tmp_path, wrong):
     path = write(tmp_path / "a.h5ad", {17: wrong})
     report = datacheck.scan(path, workers=1)
-    assert [(it.code, it.details["dataset"], it.details["row"]) for it in report.findings] == [
-        ("dangling", "/obs/kind/codes", 17)
+    assert [(it.code, it.key, it.details["dataset"], it.details["row"]) for it in report.findings] == [
+        ("dangling", "/obs/kind[17]", "/obs/kind/codes", 17)
     ]
     assert report.status == 1
     receipt = datacheck.rebuild(path, tmp_path / "b.h5ad", drop_bad=True, workers=1)
-    assert [it.code for it in receipt.lost] == ["dangling"]
+    assert receipt.lost == []
+    with h5py.File(path) as file, h5py.File(tmp_path / "b.h5ad") as copy:
+        assert (copy["X"][:] == np.delete(file["X"][:], 17, axis=0)).all()
+        assert (copy["obs/kind/codes"][:] == np.delete(file["obs/kind/codes"][:], 17)).all()
+        assert copy["obs/kind/categories"][:].tolist() == file["obs/kind/categories"][:].tolist()
+
+
+def test_each_number_that_leads_to_no_category_is_named(tmp_path):
+    path = write(tmp_path / "a.h5ad", {3: 9, 30: -7, 31: 4})
+    report = datacheck.scan(path, workers=1)
+    assert [it.details["row"] for it in report.findings] == [3, 30, 31]
+    receipt = datacheck.rebuild(path, tmp_path / "b.h5ad", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "b.h5ad") as copy:
+        assert len(copy["X"]) == 37
+        assert receipt.lost == []
+    assert datacheck.scan(tmp_path / "b.h5ad", workers=1).status == 0
 
 
 @pytest.mark.parametrize(

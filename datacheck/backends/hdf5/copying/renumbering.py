@@ -6,17 +6,14 @@ ACT and its kin open episode_0.hdf5, episode_1.hdf5 and so on, as many as there 
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from datacheck.backends.copy_plan import Move
+from datacheck.backends.hdf5.numbering import COUNTED, NUMBERED
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.model.escaping import escape, unescape
 
-COUNTED = re.compile(rb"(?:.*/)?episode_?", re.DOTALL)
-"""How files are called, before their number, whose loader counts them."""
-_NUMBERED = re.compile(rb"(.*?)([0-9]{1,18})([^0-9/]*(?:\.[A-Za-z][A-Za-z0-9]*)?)", re.DOTALL)
 Place = tuple[bytes, bytes]
 """What stands before the number of a file, and behind it."""
 
@@ -33,7 +30,7 @@ def moves(reader: Hdf5Reader, gone: Collection[str | None], renumber: bool | Non
     alike: dict[Place, dict[int, str]] = defaultdict(dict)
     spelled: dict[Place, set[bytes]] = defaultdict(set)
     for label in reader.names:
-        match = _NUMBERED.fullmatch(unescape(label))
+        match = NUMBERED.fullmatch(unescape(label))
         if match is not None:
             place = match[1], match[3]
             alike[place][int(match[2])] = label

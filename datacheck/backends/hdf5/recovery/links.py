@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from datacheck.backends.hdf5.group_tree import group_trouble
 from datacheck.backends.hdf5.name_heap import in_heap
 from datacheck.backends.hdf5.recovery.headers import NOWHERE
 from datacheck.backends.hdf5.recovery.raw import Raw
@@ -130,10 +131,14 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
             made.beyond |= raw.lacks(at, 24)
         else:
             todo += ((it, level > 0) for it in reversed(below))
+    trouble = group_trouble(raw.read, tree, raw.fanout) if not made.treeless else None
+    if trouble is not None and trouble.lost:
+        made.lost += 1
+        made.treeless = True
     if made.lost:
         there_are = in_heap(raw.read, heap)
         raw.looked(len(there_are))
-        made.names = set(there_are) - {it.name for it in made.links}
+        made.names = set(there_are).difference(*((it.name, it.value) for it in made.links))
     return made
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from datacheck.backends.hdf5.group_tree import FANOUT
 from datacheck.backends.hdf5.superblock import lookup3
 from datacheck.files.retrying import pread
 
@@ -35,6 +36,8 @@ class Raw:
     limit: int = 0
     done: int = 0
     kept: int = 0
+    fanout: int = FANOUT
+    """So many links has a node of the index of a group's links."""
     heaps: dict[int, bytes] = field(default_factory=dict)
     """Names that were read, by where their heap is: many groups may say that they have the same."""
     _right: set[tuple[int, int]] = field(default_factory=set)

@@ -55,7 +55,7 @@ def recovery(path: Path, troubled: frozenset[bytes]) -> Recovery | None:
     descriptor = open_descriptor(path)
     try:
         size = os.fstat(descriptor).st_size
-        return _Recovering(Raw(descriptor, block.offset, size), block, troubled).done()
+        return _Recovering(Raw(descriptor, block.offset, size, fanout=2 * block.nodes[1]), block, troubled).done()
     finally:
         os.close(descriptor)
 
@@ -185,6 +185,10 @@ class _Recovering:
                 called = f"{', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''}"
                 said += f", and {len(names):,} that may have been deleted before are not followed ({called})"
             return found(code, said, object=spelled, links=there, lost=names[:NAMED])
+        if group.table.heap and not names:
+            there = len(group.links)
+            said = f"the index of the links of {spelled} is damaged; all {there:,} of its names were found again"
+            return found(code, said, object=spelled, links=there, lost=[])
         count = f"{len(names):,}" if names else "some"
         called = f" ({', '.join(names[:NAMED])}{' and others' if len(names) > NAMED else ''})" if names else ""
         why = "the nodes that lead there are damaged"

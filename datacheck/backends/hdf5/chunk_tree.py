@@ -1,0 +1,288 @@
+"""The index of a dataset's chunks that has no checksum, a B-tree of version 1, read and compared with itself.
+
+The library looks a chunk up by the keys of the nodes on the way to it. Where one of them is wrong it finds none, and
+takes the values for such as were never written, or it finds what belongs elsewhere. Most of an index stands in the file
+twice: a node begins and ends with the keys beside the link to it, its neighbours lead to it, and keys ascend.
+
+HDF5 File Format Specification 3.0, III.A.1 (version 1 B-trees), IV.A.2.i (the data layout message).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEAD = 24
+"""Bytes of a node before its first key."""
+NOWHERE = (1 << 64) - 1
+SIGN = b"TREE\x01"
+CHUNKED = 2
+"""The class of a layout in chunks."""
+MOST_NUMBERS = 1 << 62
+Read = Callable[[int, int], bytes]
+"""Returns so many bytes at an address of the file, or fewer where that ends."""
+OUT_OF_ORDER = "the places of its chunks are not in order"
+
+
+class Entry(NamedTuple):
+    """A chunk whose place in the index contradicts that of others: where it should be, its offset and its size."""
+
+    origin: tuple[int, ...]
+    offset: int
+    size: int
+
+
+class _Place(NamedTuple):
+    """Where a node should be, and what its parent says of it: its level, and the keys beside the link to it.
+
+    `low` to `high` are numbers of chunks, of which it may lead to those.
+    """
+
+    at: int
+    level: int | None
+    first: Sequence[int] | None
+    last: Sequence[int] | None
+    low: int
+    high: int
+
+
+class _Node(NamedTuple):
+    level: int
+    left: int
+    right: int
+    sizes: NDArray[Any]
+    keys: NDArray[Any]
+    below: NDArray[Any]
+    """One more size and key than links below."""
+
+
+@dataclass
+class ChunkTree:
+    """What is wrong with an index; `trouble` says where and what, None if nothing is.
+
+    `doubted` are half-open ranges of chunks, numbered row by row: where none is found among these, it may be lost.
+    `misplaced` are those that may lie elsewhere. `nodes` are where the nodes lie, and how long they are.
+    """
+
+    nodes: list[tuple[int, int]] = field(default_factory=list)
+    doubted: list[tuple[int, int]] = field(default_factory=list)
+    misplaced: list[Entry] = field(default_factory=list)
+    trouble: tuple[int, str] | None = None
+
+
+def address_of_tree(layout: bytes) -> int | None:
+    """Return where the index of the chunks is, by the layout message; None where it has another form, or is not there.
+
+    Later forms, since version 4 of the message, keep checksums.
+    """
+    if len(layout) < 11:
+        return None
+    if layout[0] == 3 and layout[1] == CHUNKED:
+        at = 3
+    elif layout[0] in (1, 2) and layout[2] == CHUNKED and len(layout) >= 16:
+        at = 8
+    else:
+        return None
+    (address,) = struct.unpack_from("<Q", layout, at)
+    return None if address == NOWHERE else int(address)
+
+
+def chunk_tree(read: Read, address: int, shape: Sequence[int], chunks: Sequence[int], fanout: int | None) -> ChunkTree:
+    """Read the index that begins at an address; a node has room for `fanout` links, where that is known."""
+    grid = [math.ceil(extent / size) for extent, size in zip(shape, chunks, strict=True)]
+    if math.prod(grid) >= MOST_NUMBERS:
+        return ChunkTree()
+    if math.prod(grid) == 1 and _is_of_one(read(address, HEAD + 8 + 8 * (len(grid) + 1))):
+        return ChunkTree([(address, 2 * (16 + 8 * (len(grid) + 1)) + 16)])
+    return _Reading(read, grid, chunks, fanout).done(address)
+
+
+def _is_of_one(held: bytes) -> bool:
+    """Say whether a node leads to the only chunk that there can be, and to nothing else."""
+    return held[:HEAD] == _ONE and not any(held[HEAD + 8 :])
+
+
+_ONE = SIGN + struct.pack("<BHQQ", 0, 1, NOWHERE, NOWHERE)
+
+
+class _Reading:
+    def __init__(self, read: Read, grid: Sequence[int], chunks: Sequence[int], fanout: int | None) -> None:
+        self._read = read
+        self._fanout = fanout
+        self._grid = [int(it) for it in grid]
+        self._chunks = np.array(chunks, np.uint64)
+        self._total = math.prod(self._grid)
+        self._record = np.dtype([("size", "<u4"), ("mask", "<u4"), ("key", "<u8", (len(grid) + 1,)), ("below", "<u8")])
+        self._seen: set[int] = set()
+        self.made = ChunkTree()
+
+    def done(self, root: int) -> ChunkTree:
+        level = [_Place(root, None, None, None, 0, self._total)]
+        while level:
+            nodes = [self._node(it) for it in level]
+            self._compare_siblings(level, nodes)
+            level = self._judged(level, nodes)
+        self.made.doubted.sort()
+        return self.made
+
+    def _wrong(self, at: int, what: str) -> None:
+        self.made.trouble = self.made.trouble or (at, what)
+
+    def _doubt(self, low: int, high: int) -> None:
+        self.made.doubted.append((max(0, min(low, high)), min(self._total, max(low, high))))
+
+    def _node(self, place: _Place) -> _Node | None:
+        """Return the node there; None where there is none of that level."""
+        head = self._read(place.at, HEAD) if place.at not in self._seen else b""
+        if len(head) < HEAD or not head.startswith(SIGN):
+            return None
+        level, used, left, right = struct.unpack_from("<BHQQ", head, 5)
+        size = used * self._record.itemsize + self._record.itemsize - 8
+        held = self._read(place.at + HEAD, size)
+        if len(held) < size or place.level not in (None, level):
+            return None
+        self._seen.add(place.at)
+        self.made.nodes.append((place.at, HEAD + size))
+        records = np.frombuffer(held + bytes(8), self._record)
+        return _Node(level, left, right, records["size"], records["key"], records["below"][:-1])
+
+    def _compare_siblings(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> None:
+        """Find what the nodes of a level say of their neighbours that is not so."""
+        before = NOWHERE
+        for nth, (place, node) in enumerate(zip(places, nodes, strict=True)):
+            after = places[nth + 1].at if nth + 1 < len(places) else NOWHERE
+            if node is not None and (node.left, node.right) != (before, after):
+                self._wrong(place.at, "it leads to other nodes beside it than there are")
+                if after == NOWHERE != node.right:  # there was one more
+                    self._doubt(place.low, self._total)
+            before = place.at
+
+    def _judged(self, places: Sequence[_Place], nodes: Sequence[_Node | None]) -> list[_Place]:
+        """Compare the nodes of a level with their parents and each with itself; return those below them."""
+        below: list[_Place] = []
+        last: Sequence[int] | None = None
+        for place, node in zip(places, nodes, strict=True):
+            if node is None:
+                self._wrong(place.at, "there is no node where one should be")
+                self._doubt(place.low, place.high)
+                last = None
+                continue
+            numbers = self._numbers(node.keys)
+            if place.level is None:
+                self._beyond_the_last(place, node, numbers)
+            rising = _before(node.keys[:-1], node.keys[1:])
+            if not rising.all():
+                self._wrong(place.at, OUT_OF_ORDER)
+            if node.level:
+                if not rising.all() or not len(node.below):
+                    self._doubt(place.low, place.high)
+                below += self._below(place, node, numbers)
+            else:
+                self._judge_leaf(place, node, numbers, rising)
+            self._compare_ends(place, node, numbers, last)
+            last = node.keys[-1].tolist()
+        return below
+
+    def _below(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> list[_Place]:
+        keys, ends = node.keys.tolist(), [place.low, *numbers.tolist(), place.high]
+        return [
+            _Place(at, node.level - 1, keys[nth], keys[nth + 1], ends[nth], ends[nth + 3])
+            for nth, at in enumerate(node.below.tolist())
+        ]
+
+    def _judge_leaf(self, place: _Place, node: _Node, numbers: NDArray[Any], rising: NDArray[Any]) -> None:
+        used = len(node.below)
+        odd = set(np.flatnonzero(~self._fit(node.keys[:-1])).tolist())
+        ends = [place.low, *numbers.tolist(), place.high]
+        for nth in np.flatnonzero(~rising).tolist():
+            without_it = nth == 0 or bool(_before(node.keys[nth - 1], node.keys[nth + 1]))
+            without_next = nth + 2 > used or bool(_before(node.keys[nth], node.keys[nth + 2]))
+            odd |= {nth} if without_it or not without_next else set()
+            odd |= {nth + 1} & set(range(used)) if without_next or not without_it else set()
+            self._doubt(min(ends[: nth + 1] or [0]), max(ends[nth + 2 :]))
+        for nth in sorted(odd):
+            self._wrong(place.at, OUT_OF_ORDER)
+            self._doubt(min(ends[nth], ends[nth + 1]), max(ends[nth + 1], ends[nth + 2]))
+            self._misplace(node, nth)
+        if place.level is None and used and self._is_node(node.below[[0, -1]]):
+            self._wrong(place.at, "it leads to nodes where it says that it leads to chunks")
+            self._doubt(0, self._total)
+            for nth in range(used):
+                self._misplace(node, nth)
+
+    def _misplace(self, node: _Node, nth: int) -> None:
+        origin = tuple(node.keys[nth, :-1].tolist())
+        self.made.misplaced.append(Entry(origin, int(node.below[nth]), int(node.sizes[nth])))
+
+    def _compare_ends(self, place: _Place, node: _Node, numbers: NDArray[Any], before: Sequence[int] | None) -> None:
+        """Compare the first and the last key of a node with those that its parent has; and what ends `before` it."""
+        if place.first is None or place.last is None:
+            return
+        first, last = node.keys[0].tolist(), node.keys[-1].tolist()
+        if first != place.first:
+            self._wrong(place.at, "it begins with another chunk than the node above it says")
+            self._doubt(place.low, place.high)
+            if not node.level and len(node.below) and first != before:
+                self._misplace(node, 0)
+        if last != place.last:
+            self._wrong(place.at, "it ends with another chunk than the node above it says")
+            self._doubt(int(numbers[-2]) if len(numbers) > 1 else place.low, place.high)
+
+    def _beyond_the_last(self, place: _Place, node: _Node, numbers: NDArray[Any]) -> None:
+        """Find links of the root behind those that it says to have: the library clears what it does not need."""
+        used = len(node.below)
+        if self._fanout is None or used >= self._fanout:
+            return
+        size = (self._fanout - used) * self._record.itemsize
+        held = self._read(place.at + HEAD + used * self._record.itemsize, size)
+        if len(held) < size or not any(held):
+            return
+        records = np.frombuffer(held, self._record)
+        there = (records["size"] > 0) & (records["below"] > 0) & (records["below"] != NOWHERE)
+        there &= self._fit(records["key"]) & self._inside(records["key"])
+        there[there] = [bool(self._read(int(at), 1)) for at in records["below"][there]]
+        if used:
+            there &= self._numbers(records["key"]) > numbers[-2]
+        if there.any():
+            self._wrong(place.at, f"it says to have {used} links, and has more")
+            self._doubt(int(numbers[-2]) if used else 0, self._total)
+
+    def _is_node(self, addresses: NDArray[Any]) -> bool:
+        return any(self._read(int(at), 6).startswith(SIGN) for at in addresses)
+
+    def _fit(self, keys: NDArray[Any]) -> NDArray[Any]:
+        """Say which keys are such as chunks have: multiples of their sizes, and nothing within a value."""
+        made: NDArray[Any] = ~(keys[:, :-1] % self._chunks).any(axis=1) & (keys[:, -1] == 0)
+        return made
+
+    def _inside(self, keys: NDArray[Any]) -> NDArray[Any]:
+        inside: NDArray[Any] = keys[:, :-1] // self._chunks < np.array(self._grid, np.uint64)
+        made: NDArray[Any] = np.logical_and.reduce(inside, axis=1)
+        return made
+
+    def _numbers(self, keys: NDArray[Any]) -> NDArray[Any]:
+        """Return how many chunks come before each key, which may lie outside."""
+        scaled = keys[:, :-1] // self._chunks
+        made = np.zeros(len(keys), np.int64)
+        over = np.zeros(len(keys), bool)
+        for axis, count in enumerate(self._grid):
+            its = np.minimum(scaled[:, axis], np.uint64(count)).astype(np.int64)
+            made = made * count + np.where(over, 0, its)
+            over |= its == count
+        return made
+
+
+def _before(some: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """Say which keys come before those at the same place among others."""
+    less = np.zeros(some.shape[:-1], bool)
+    equal = np.ones(some.shape[:-1], bool)
+    for axis in range(some.shape[-1]):
+        less = np.logical_or(less, equal & (some[..., axis] < others[..., axis]))
+        equal = np.logical_and(equal, some[..., axis] == others[..., axis])
+    return less

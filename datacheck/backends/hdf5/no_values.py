@@ -1,0 +1,34 @@
+"""Datasets of rows that have no value in them: as many rows as data or labels have, of none of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS, SEEN, STEPS
+from datacheck.backends.hdf5.tables import UNJUDGED, Dataset
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+MEANT = DATA | LABEL | STEPS | SEEN
+"""Words in the names of datasets that training reads."""
+
+
+def without_values(datasets: Sequence[Dataset]) -> Iterator[Finding]:
+    """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
+
+    They are data or labels by their names, or nothing beside them has a value in a row. What lies beside such as has
+    values is sound, whatever its name: nobody measured it.
+    """
+    filled = {it.rows for it in datasets if it.shape and it.bytes}
+    for dataset in datasets:
+        if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:
+            continue
+        if not dataset.dtype.itemsize or (dataset.rows in filled and not _meant(dataset)):
+            continue
+        path = escape(dataset.path)
+        said = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"
+        yield found("empty", said, field=dataset.title, object=path, shape=list(dataset.shape))
+
+
+def _meant(dataset: Dataset) -> bool:
+    return not MEANT.isdisjoint(it.lower() for it in PARTS.findall(dataset.name)) or dataset.name.lower() in MEANT

@@ -1,0 +1,43 @@
+"""The numbers in the names of a folder's files whose loader counts them: none of these is to be missing.
+
+ACT and its kin open episode_0.hdf5, episode_1.hdf5 and so on, as many as there are files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding, found
+
+COUNTED = re.compile(rb"(?:.*/)?episode_?", re.DOTALL)
+"""How files are called, before their number, whose loader counts them."""
+NUMBERED = re.compile(rb"(.*?)([0-9]{1,18})([^0-9/]*(?:\.[A-Za-z][A-Za-z0-9]*)?)", re.DOTALL)
+"""A name with one number: what stands before it, the number, and what stands behind it."""
+NAMED = 10
+
+
+def gaps(names: Iterable[str]) -> Iterator[Finding]:
+    """Yield which numbers are missing among files, by their escaped names, that are counted from 0 or 1 on.
+
+    Where more are missing than there are, the numbers are those of something else.
+    """
+    alike: dict[tuple[bytes, bytes], dict[int, int]] = defaultdict(dict)
+    for name in names:
+        match = NUMBERED.fullmatch(unescape(name))
+        if match is not None and COUNTED.fullmatch(match[1]):
+            alike[match[1], match[3]][int(match[2])] = len(match[2])
+    for (before, after), widths in sorted(alike.items()):
+        first, last = min(widths), max(widths)
+        count = last - first + 1 - len(widths)
+        if first > 1 or not 0 < count <= len(widths):
+            continue
+        missing = [it for it in range(first, last) if it not in widths]
+        width = min(widths.values())
+        called = [escape(before + b"%0*d" % (width, it) + after) for it in missing[:NAMED]]
+        more = f" and {count - NAMED:,} more" if count > NAMED else ""
+        verb = "are" if count > 1 else "is"
+        said = f"{', '.join(called)}{more} {verb} not there; loaders of such files open as many as there are, from 0 on"
+        yield found("gap", said, missing=called, count=count)

@@ -1,0 +1,79 @@
+"""What the walk of a file found is handed to the workers that read it, and goes for the file as it was alone."""
+
+from __future__ import annotations
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from datacheck.backends.hdf5 import known, reader
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.interface import Knowing, StoreOptions
+
+
+def write(path):
+    draw = np.random.default_rng(4)
+    with h5py.File(path, "w") as file:
+        file["data"], file["label"] = draw.normal(size=(30, 4)), np.arange(30) % 3
+        file.create_dataset("words", data=["a", "b"], dtype=h5py.string_dtype())
+        for number in range(5):
+            file[f"demo_{number}/actions"], file[f"demo_{number}/obs"] = draw.normal(size=(9, 2)), np.ones((9, 3))
+        file.create_dataset("texts", data=[f"text {it}" for it in range(30)], dtype=h5py.string_dtype("ascii"))
+        file.create_dataset("ragged", (30,), h5py.vlen_dtype("f4"))
+        file["refs"] = np.array([file["data"].ref], h5py.ref_dtype)
+    return path
+
+
+def opened(path):
+    found = Hdf5Reader.recognise(path, StoreOptions())
+    assert isinstance(found, Knowing)
+    return found
+
+
+def refuse(*args):
+    raise AssertionError("the file is walked again")
+
+
+def test_what_was_found_is_not_found_out_again(tmp_path, monkeypatch):
+    one = opened(write(tmp_path / "a.h5"))
+    layout = one.layout()
+    other = one.knowing(layout.known)
+    assert other == one
+    walked = one.contents(0)
+    rows = [len(block) for shard in layout.shards for block in one.blocks(shard)]
+    monkeypatch.setattr(reader, "contents_of", refuse)
+    told = other.contents(0)
+    assert told == walked
+    kinds = {it.path: it.dtype.metadata for table in walked.tables for it in table.datasets}
+    assert {it.path: it.dtype.metadata for table in told.tables for it in table.datasets} == kinds
+    assert [len(block) for shard in layout.shards for block in other.blocks(shard)] == rows
+
+
+def test_a_file_that_changed_is_walked_again(tmp_path):
+    path = write(tmp_path / "a.h5")
+    one = opened(path)
+    other = one.knowing(one.layout().known)
+    with h5py.File(path, "a") as file:
+        file["more"] = np.arange(7.0)
+    os.utime(path, ns=(0, 5))
+    assert b"/more" in other.contents(0).paths
+
+
+def test_of_files_too_many_to_be_handed_over_the_rest_is_walked(tmp_path, monkeypatch):
+    for number in range(6):
+        write(tmp_path / f"{number}.h5")
+    one = opened(tmp_path)
+    every = one.layout().known
+    monkeypatch.setattr(known, "MOST_BYTES", len(every) // 2)
+    layout = one.layout()
+    assert 0 < len(layout.known) < len(every)
+    other = one.knowing(layout.known)
+    assert [other.contents(number) for number in range(6)] == [one.contents(number) for number in range(6)]
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_nothing_is_handed_over_where_there_is_no_room(tmp_path, monkeypatch, most):
+    monkeypatch.setattr(known, "MOST_BYTES", most)
+    assert opened(write(tmp_path / "a.h5")).layout().known == b""
