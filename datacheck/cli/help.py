@@ -22,11 +22,11 @@ GROUPS = {
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
     RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired"),
-    HOW: ("checks", "skip", "sample", "stats", "timeout", "workers", "batch_size"),
+    HOW: ("checks", "skip", "sample", "stats", "timeout", "max_time", "workers", "batch_size"),
     COUNTS: ("max_bad", "strict", "ignore"),
     NET: ("nets", "phase", "stages", "root"),
     FILES: ("iterations", "forks"),
-    OUTPUT: ("reports", "report", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
+    OUTPUT: ("reports", "report", "resume", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
     CONFIG: ("config", "no_config"),
     OTHERS: ("version", "help"),
 }

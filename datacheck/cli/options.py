@@ -227,7 +227,7 @@ FOUND = {
     **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
-    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
+    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-time", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
     **dict.fromkeys(
         ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +34,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
     from datacheck.cli.targets import Scan
+    from datacheck.reporting.files import Reports
     from datacheck.reporting.report import Report
 
 
@@ -57,7 +59,14 @@ if TYPE_CHECKING:
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
+@click.option("--max-time", metavar="TIME", help="Stop after TIME, as 30m, and say how far it came.")
 @REPORT_OPTION
+@click.option(
+    "--resume",
+    type=Named(),
+    metavar="FILE",
+    help="Write the report FILE.jsonl, and go on where an earlier scan into it stopped.",
+)
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
 @click.option("-v", "--verbose", is_flag=True, help="Name bad records as they come, on standard error.")
@@ -82,22 +91,24 @@ def scan(
     from datacheck.workers.process import start_ahead
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
-    from datacheck.cli.targets import ScanRequest, guard_of
+    from datacheck.cli.targets import ScanRequest, guard_of, ready
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
+    resume = options.pop("resume")
     settings = settings_of(options)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
-    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
-        say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
+    with Reports(reports, guard_of([*sources, *nets], scans), resume=resume) as files:
+        ready(scans, files, resume, quiet=quiet)
+        say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress, verbose=verbose)
+            report, status = _scan_one(it, files, say_keeps, progress=not no_progress, verbose=verbose)
             statuses.append(status)
             if report is not None:
                 done.append(report)
@@ -116,16 +127,24 @@ def scan(
                 print_annotations(done, form)
     if form == "json":
         print_json(done, quiet=quiet)
-    for sentence in names.unheeded:
+    for sentence in [*_unfinished(files, resume), *names.unheeded]:
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
+def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:
+    """Yield a sentence for each report that a later scan can go on with."""
+    for unfinished, path in files.unfinished.items():
+        go_on = "the same command goes on" if path == resume else f"with --resume {path} a scan goes on"
+        yield f"{unfinished} keeps what was found: {go_on} from there"
+
+
 def _scan_one(
-    scan: Scan | None, begin: Callable[[Report], Any], say_keeps: ToKeep, *, progress: bool, verbose: bool
+    scan: Scan | None, files: Reports, say_keeps: ToKeep, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
+    from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
 
     if scan is None:
@@ -133,7 +152,9 @@ def _scan_one(
     report = scan.report
     try:
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
-            listen = begin(report)
+            listen = files.begin(report)
+            if isinstance(scan, StoreScan):
+                scan.journal = files.journal()
             scan.run(say_keeps.watching(watch), saying_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True

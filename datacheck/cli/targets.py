@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from datacheck.backends import refuse_url
 from datacheck.backends.interface import Reader
+from datacheck.cli.output import complain
 from datacheck.errors import (
     DatacheckError,
     PrototxtMalformed,
@@ -20,15 +21,17 @@ from datacheck.errors import (
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
+from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import Progress, run
-from datacheck.scanning.scan import prepare_all
+from datacheck.scanning.scan import deadline, prepare_all, require_resumable
 
 if TYPE_CHECKING:
     from datacheck.netscan.scan import WantedPhase
+    from datacheck.reporting.files import Reports
 
 SUFFIXES = (".prototxt", ".pbtxt")
 
@@ -54,13 +57,40 @@ class StoreScan:
     report: Report
     names: Names | None = None
     pairing: Pairing | None = None
+    journal: Journal | None = None
+    until: float | None = None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
+        run(
+            self.report,
+            self.reader,
+            progress=progress,
+            listen=listen,
+            names=self.names,
+            pairing=self.pairing,
+            journal=self.journal,
+            until=self.until,
+        )
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""
         return read_by(self.reader)
+
+
+def ready(scans: Sequence[Scan | None], files: Reports, resume: Path | None, *, quiet: bool) -> None:
+    """Have the scans of stores end in time; say if an earlier run is resumed, unless it is to be `quiet`.
+
+    Raises UsageError where the earlier run that is resumed scanned something else, or otherwise.
+    """
+    stores = [it for it in scans if isinstance(it, StoreScan)]
+    if len(stores) < len(scans) and resume is not None:
+        raise UsageError("--resume goes on with scans of stores that are there; leave out what else is named")
+    require_resumable(files, [(it.reader, it.report) for it in stores])
+    if files.earlier is not None and not quiet:
+        complain(f"going on where {files.resuming} ends")
+    until = deadline(stores[0].report.settings) if stores else None
+    for store in stores:
+        store.until = until
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

@@ -12,7 +12,7 @@ from datacheck.workers.pool import WORKER_BYTES
 if TYPE_CHECKING:
     from datacheck.workers.interface import Job
 
-__all__ = ["ENGINES", "Engine", "EngineRow", "MakeEngine", "engine", "start_engine"]
+__all__ = ["ENGINES", "Engine", "EngineRow", "MakeEngine", "engine", "name_of", "start_engine"]
 T = TypeVar("T")
 
 
@@ -25,7 +25,7 @@ class EngineRow:
 
 
 ENGINES: dict[str, EngineRow] = {
-    "processes": EngineRow(("datacheck.workers.pool", "Pool"), "in processes on this machine"),
+    "local": EngineRow(("datacheck.workers.pool", "Pool"), "in processes on this machine"),
 }
 """The engines by name; the first is the one that runs what nobody chose another for."""
 
@@ -35,6 +35,11 @@ def engine(name: str) -> MakeEngine:
     module, cls = ENGINES[name].engine
     made: MakeEngine = getattr(importlib.import_module(module), cls)
     return made
+
+
+def name_of(make: MakeEngine | None) -> str:
+    """Return what a report calls an engine; None is the usual one."""
+    return next(iter(ENGINES)) if make is None else str(getattr(make, "name", type(make).__name__.lower()))
 
 
 def start_engine(job: Job[T], workers: int, make: MakeEngine | None = None) -> Engine[T]:

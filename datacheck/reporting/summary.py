@@ -181,6 +181,8 @@ def verdict_line(report: Report) -> str:
         said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
     incomplete = "" if report.complete else "; INCOMPLETE: not every record was reached"
+    if report.stopped:
+        incomplete = f"; STOPPED{_so_far(report)}, since the time was over (--max-time)"
     return f"{state}: {said}{tolerated}{incomplete}"
 
 

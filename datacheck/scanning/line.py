@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,12 +20,20 @@ AHEAD = 4
 """Tasks under way for each worker: those that finish early wait for their place in the source's order."""
 
 
+def unheeded() -> None:
+    """Do nothing about an interrupt."""
+
+
 def in_order(
-    pool: Engine[Task], reader: Reader, checks: Iterator[Check], several: int = 1
+    pool: Engine[Task],
+    reader: Reader,
+    checks: Iterator[Check],
+    several: int = 1,
+    interrupted: Callable[[], None] = unheeded,
 ) -> Iterator[tuple[Check, Tally]]:
     """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces.
 
-    A worker is given `several` checks at once.
+    A worker is given `several` checks at once. `interrupted` is called before what lies behind a gap is given.
     """
     line = _Line(reader, checks, several, AHEAD * pool.count)
     line.refill()
@@ -36,6 +44,7 @@ def in_order(
         except StopIteration:
             return
         except KeyboardInterrupt:
+            interrupted()
             yield from line.rest()
             raise
         line.take(task, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from datacheck.model.slips import DISK
 from datacheck.workers.notes import NotePad
@@ -150,4 +150,14 @@ class MakeEngine(Protocol):
 
     def __call__(self, job: Job[T], workers: int, memory: int) -> Engine[T]:
         """Return an engine that runs `workers` tasks at a time, in processes of at most `memory` private bytes each."""
+        ...
+
+
+@runtime_checkable
+class Roomy(Protocol):
+    """Makes an engine that knows by itself how many tasks it has room for."""
+
+    @property
+    def room(self) -> int:
+        """How many tasks may run at a time, at least 1."""
         ...
