@@ -129,4 +129,4 @@ if __name__ == "__main__":
     for number, _ in enumerate(main(kind, path, report, int(kills), int(seed))):
         Path(report).rename(f"{report}.{number}")
     assert not list(Path(report).parent.glob("*partial*"))
-    print(number + 1)
+    sys.stdout.write(str(number + 1))

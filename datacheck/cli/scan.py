@@ -118,7 +118,8 @@ def scan(
                     report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
                 if form != "json" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports, asked(), form)
+                        written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
+                        print_text(report, written, asked(), form)
             if status == INTERRUPTED:
                 break
         if form != "json" and not (quiet and all(report.clean for report in done)):

@@ -20,7 +20,7 @@ from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
-from datacheck.reporting.marks import Earlier, Journal, Mark
+from datacheck.reporting.marks import Earlier, Journal, Mark, Reached
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
 
@@ -60,7 +60,7 @@ class JsonLinesSink:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self.marked = self.silent = False
+        self.marked = self.reached = self.silent = False
 
     def mark(self, mark: Mark) -> None:
         """Write a mark behind what there is."""
@@ -68,6 +68,7 @@ class JsonLinesSink:
             self._file.write(_json(mark) + "\n")
             self._file.flush()
             self.marked = True
+            self.reached |= isinstance(mark, Reached)
 
     def go_on(self, end: int) -> None:
         """Go on behind the last mark."""
@@ -329,7 +330,7 @@ class Reports:
     def _keep_unfinished(self) -> None:
         """Keep the files that a later run can go on with, if this one does not come to its end."""
         for output, sink in zip(self._outputs, self._sinks, strict=True):
-            if isinstance(sink, JsonLinesSink) and (sink.marked or output.resumed):
+            if isinstance(sink, JsonLinesSink) and (sink.reached or output.resumed):
                 output.keeps = True
                 self.unfinished[output.growing] = output.path
 
