@@ -155,7 +155,7 @@ def _scan_one(
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
             listen = files.begin(report)
             if isinstance(scan, StoreScan):
-                scan.journal = files.journal()
+                scan.begin(files)
             scan.run(say_keeps.watching(watch), saying_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True

@@ -26,7 +26,7 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import Progress, run
+from datacheck.scanning.run import TOO_LATE, Progress, run
 from datacheck.scanning.scan import deadline, prepare_all, require_resumable
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ class StoreScan:
     pairing: Pairing | None = None
     journal: Journal | None = None
     until: float | None = None
+    before: Report | None = None
+    """The report of the store that is scanned before this one."""
+
+    def begin(self, files: Reports) -> None:
+        """Have the scan marked in the reports; where the time was over in the one before, it does not begin."""
+        if self.before is not None and self.before.stopped:
+            self.until = TOO_LATE
+        else:
+            self.journal = files.journal()
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
         run(
@@ -89,8 +98,8 @@ def ready(scans: Sequence[Scan | None], files: Reports, resume: Path | None, *, 
     if files.earlier is not None and not quiet:
         complain(f"going on where {files.resuming} ends")
     until = deadline(stores[0].report.settings) if stores else None
-    for store in stores:
-        store.until = until
+    for before, store in zip([None, *stores], stores, strict=False):
+        store.until, store.before = until, None if before is None else before.report
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
-    `engine` is what ran the tasks, `max_time` the seconds after which the scan was to stop.
+    `engine` is what ran the tasks, of which 0 `workers` means as many as it has room for. `max_time` is in seconds.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
 

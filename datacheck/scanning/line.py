@@ -35,7 +35,7 @@ def in_order(
 
     A worker is given `several` checks at once. `interrupted` is called before what lies behind a gap is given.
     """
-    line = _Line(reader, checks, several, AHEAD * pool.count)
+    line = _Line(reader, checks, several, lambda: AHEAD * pool.count)
     line.refill()
     results = pool.run(line.queue)
     while True:
@@ -55,14 +55,15 @@ def in_order(
 class _Line:
     """The checks under way: `queue` has those that no worker has been given."""
 
-    def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: int) -> None:
+    def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: Callable[[], int]) -> None:
         self.queue: deque[Task] = deque()
-        self._reader, self._checks, self._several, self._most = reader, checks, several, ahead * several
+        self._reader, self._checks, self._several, self._ahead = reader, checks, several, ahead
         self._spans: list[Span] = []
         self._given: dict[int, tuple[Task, Sequence[Span]]] = {}
 
     def refill(self) -> None:
-        while len(self._spans) < self._most:
+        most = self._ahead() * self._several
+        while len(self._spans) < most:
             more = [Span(check) for check in itertools.islice(self._checks, self._several)]
             if not more:
                 return

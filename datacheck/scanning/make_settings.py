@@ -15,7 +15,7 @@ from datacheck.model.finding import is_code
 from datacheck.model.nearest import instead
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
 from datacheck.scanning import payload_options, spelling
-from datacheck.workers.interface import MakeEngine, Roomy
+from datacheck.workers.interface import Elastic, MakeEngine
 
 
 def make(
@@ -85,10 +85,10 @@ def make(
 
 
 def _workers(workers: int | None, engine: MakeEngine | None) -> int:
-    """Return how many tasks run at a time: as many as the engine has room for, unless a number is given."""
+    """Return how many tasks run at a time; 0 stands for as many as the engine has room for."""
     if workers is not None:
         return _at_least_one("the number of workers", workers)
-    return engine.room if isinstance(engine, Roomy) else cores()
+    return 0 if isinstance(engine, Elastic) else cores()
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 STATS_BYTES = 4 << 20
 """Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 OPENING = "opening the store"
+TOO_LATE = -math.inf
+"""When to stop where the time was over before a source began: none of its shards is checked."""
 
 Progress = Callable[[int, int | None, int], None]
 """Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
@@ -86,7 +89,7 @@ def run(
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
     `pairing` is with the stores that are to hold the same keys. `journal` marks how far the scan comes, and tells how
-    far an earlier one came. `until` is when it is to stop, in seconds of the monotonic clock.
+    far an earlier one came. `until` is when it is to stop, in seconds of the monotonic clock, or TOO_LATE.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -245,6 +248,9 @@ def _check_all(
             doubtful.checks[id(check)] = check
         add(tally.without(not_read))
 
+    if way.until == TOO_LATE:
+        report.stopped, report.tally.complete = True, False
+        return
     over = False
     at: Check | None = None
     left = resumable.left(_checks(pool, layout, report, add), add_known)

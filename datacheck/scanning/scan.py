@@ -26,7 +26,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.resuming import require_same
-from datacheck.scanning.run import Progress, run, unwatched
+from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 
@@ -244,7 +244,8 @@ def scan_into(
     with Reports(spelling.names("reports", reports), guard, resume=resume) as files:
         require_resumable(files, scans)
         for (reader, report), pairing in zip(scans, pairs, strict=True):
-            listen, journal = files.begin(report), files.journal()
+            listen = files.begin(report)
+            journal = None if until == TOO_LATE else files.journal()
             with watching(progress, report) as watch:
                 run(
                     report,
@@ -258,6 +259,7 @@ def scan_into(
                     journal=journal,
                     until=until,
                 )
+            until = TOO_LATE if report.stopped else until
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
     return ScanReports(made) if many else made[0]
 

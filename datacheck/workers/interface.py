@@ -154,10 +154,7 @@ class MakeEngine(Protocol):
 
 
 @runtime_checkable
-class Roomy(Protocol):
-    """Makes an engine that knows by itself how many tasks it has room for."""
+class Elastic(Protocol):
+    """Makes an engine that runs as many tasks at a time as it has room for, which may change, if asked for 0."""
 
-    @property
-    def room(self) -> int:
-        """How many tasks may run at a time, at least 1."""
-        ...
+    elastic: bool

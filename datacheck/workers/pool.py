@@ -34,7 +34,7 @@ class Pool(Generic[T]):
     """
 
     def __init__(self, job: Job[T], workers: int, memory: int) -> None:
-        self._job = _dumps(job)
+        self._job = dumps_job(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
         self._left = contextlib.ExitStack()
@@ -114,7 +114,7 @@ def _told_of_ends() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
-def _dumps(job: Any) -> bytes:
+def dumps_job(job: Any) -> bytes:
     """Pickle a job; what a worker could not import (a script's or a notebook's own classes) goes along by value."""
     try:
         raw = pickle.dumps(job)
