@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.engine import chosen
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.options import (
     QUIET_OPTION,
     REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Named,
+    engine_options,
     scan_options,
 )
 from datacheck.cli.output import (
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @click.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...", type=Source())
 @scan_options
+@engine_options
 @configured
 @click.option(
     "--net",
@@ -87,10 +90,13 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
-    from datacheck.workers.pool import WORKER_BYTES
-    from datacheck.workers.process import start_ahead
+    context = click.get_current_context()
+    if options["engine"] == "local":
+        from datacheck.workers.pool import WORKER_BYTES
+        from datacheck.workers.process import start_ahead
 
-    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+        context.call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+    options["engine"] = engine = context.with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, ready
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
@@ -105,7 +111,7 @@ def scan(
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
     with Reports(reports, guard_of([*sources, *nets], scans), resume=resume) as files:
-        ready(scans, files, resume, quiet=quiet)
+        ready(scans, files, resume, engine, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
             report, status = _scan_one(it, files, say_keeps, progress=not no_progress, verbose=verbose)

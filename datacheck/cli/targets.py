@@ -28,6 +28,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import TOO_LATE, Progress, run
 from datacheck.scanning.scan import deadline, prepare_all, require_resumable
+from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:
     from datacheck.netscan.scan import WantedPhase
@@ -59,6 +60,7 @@ class StoreScan:
     pairing: Pairing | None = None
     journal: Journal | None = None
     until: float | None = None
+    engine: MakeEngine | None = None
     before: Report | None = None
     """The report of the store that is scanned before this one."""
 
@@ -77,6 +79,7 @@ class StoreScan:
             listen=listen,
             names=self.names,
             pairing=self.pairing,
+            engine=self.engine,
             journal=self.journal,
             until=self.until,
         )
@@ -86,8 +89,10 @@ class StoreScan:
         return read_by(self.reader)
 
 
-def ready(scans: Sequence[Scan | None], files: Reports, resume: Path | None, *, quiet: bool) -> None:
-    """Have the scans of stores end in time; say if an earlier run is resumed, unless it is to be `quiet`.
+def ready(
+    scans: Sequence[Scan | None], files: Reports, resume: Path | None, engine: MakeEngine | None, *, quiet: bool
+) -> None:
+    """Have the scans of stores end in time, and use an engine; say if an earlier run is resumed.
 
     Raises UsageError where the earlier run that is resumed scanned something else, or otherwise.
     """
@@ -99,7 +104,7 @@ def ready(scans: Sequence[Scan | None], files: Reports, resume: Path | None, *, 
         complain(f"going on where {files.resuming} ends")
     until = deadline(stores[0].report.settings) if stores else None
     for before, store in zip([None, *stores], stores, strict=False):
-        store.until, store.before = until, None if before is None else before.report
+        store.until, store.engine, store.before = until, engine, None if before is None else before.report
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

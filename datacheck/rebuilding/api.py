@@ -95,7 +95,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
-    wanted = make(**settings)
+    wanted, engine = make(**settings), settings.get("engine")
     several = _sources(source, paired=wanted.paired)
     source = several[0]
     given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
@@ -124,9 +124,9 @@ def rebuild(
         renumber=None if renumber is None else spelling.truth("renumber", renumber),
     )
     if wanted.paired:
-        made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, progress)
+        made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, progress, engine)
         return [receipt for receipt, _ in made]
-    receipt, _ = rebuild_as(order, wanted, progress)
+    receipt, _ = rebuild_as(order, wanted, progress, engine)
     return receipt
 
 
