@@ -360,7 +360,11 @@ SCAN_OPTIONS = (
         help="Leave this check out. Repeatable.",
     ),
     click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
-    click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
+    click.option(
+        "--sample",
+        metavar="N|P%|1/N:K",
+        help="Look at N records, or P percent of them: always the same ones. Or at the Kth of N parts.",
+    ),
     click.option(
         "--stats",
         is_flag=True,

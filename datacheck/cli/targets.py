@@ -42,6 +42,7 @@ class Scan(Protocol):
 
     report: Report
     names: Names | None
+    engine: MakeEngine | None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
@@ -104,7 +105,10 @@ def ready(
         complain(f"going on where {files.resuming} ends")
     until = deadline(stores[0].report.settings) if stores else None
     for before, store in zip([None, *stores], stores, strict=False):
-        store.until, store.engine, store.before = until, engine, None if before is None else before.report
+        store.until, store.before = until, None if before is None else before.report
+    for it in scans:
+        if it is not None:
+            it.engine = engine
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

@@ -41,6 +41,9 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
     lines += _missing(report)
+    if report.partial and report.conventions:
+        names = ", ".join(it.name or "its numbers" for it in report.conventions)
+        lines.append(f"  not judged, since that needs every record: what it keeps beside them ({names})")
     return "\n".join(lines)
 
 

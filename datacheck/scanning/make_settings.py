@@ -15,6 +15,7 @@ from datacheck.model.finding import is_code
 from datacheck.model.nearest import instead
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
 from datacheck.scanning import payload_options, spelling
+from datacheck.scanning.sampling import part_of
 from datacheck.workers.interface import Elastic, MakeEngine
 
 
@@ -67,7 +68,7 @@ def make(
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
-        sample=_amount("sample", sample, least=1),
+        sample=_sample(sample),
         stats=spelling.truth("stats", stats),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
@@ -193,6 +194,19 @@ def _bounds(what: str, low: float | None, high: float | None, field: str | None)
     if low is not None and high is not None and low > high:
         raise UsageError(f"the {what} {low:g}:{high:g} is empty: its lower bound is above its upper one")
     return Bounds(low, high, field)
+
+
+def _sample(sample: Any) -> str | None:
+    """Check a number of records, a percentage of them, or one of several parts."""
+    if not isinstance(sample, str) or "/" not in sample:
+        return _amount("sample", sample, least=1)
+    try:
+        there = part_of(sample)
+    except ValueError:
+        there = None
+    if there is None:
+        raise UsageError(f"the sample is {sample!r}; a part is 1/N:K, the Kth of N, as in 1/7:3")
+    return sample
 
 
 def _amount(what: str, amount: Any, least: int) -> str | None:

@@ -34,7 +34,7 @@ from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
-from datacheck.scanning.sampling import wanted
+from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, together
 from datacheck.workers.interface import Death, Engine, MakeEngine
@@ -214,7 +214,7 @@ def _scan_once(
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
     _check_all(pool, reader, report, layout, add, doubtful, not_read, way)
-    if report.tally.account and report.complete:
+    if report.tally.account and report.complete and part_of(report.settings.sample) is None:
         for finding in _concluded(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(_tally_of(finding))
@@ -384,10 +384,14 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             add(_tally_of(msgspec.structs.replace(counted, verdict="unverifiable")))
         else:
             counts[place] = count
-    start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
+    part, start = part_of(text), 0
+    sample: Sample | Rows | None = None if part else wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
+        count = counts[place] or 0
+        if part is not None:
+            sample = rows_of(part, place, len(shards), start, count)
         yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
-        start += counts[place] or 0
+        start += count
 
 
 def _given_up(death: Death, doing: str) -> Tally:

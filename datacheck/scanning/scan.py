@@ -137,7 +137,8 @@ def scan(
     validators
         Checks of your own: objects called with a `Batch`, which yield `(position, Finding)`.
     sample
-        Look at N records, or at "P%" of them, instead of all: always the same ones.
+        Look at N records, or at "P%" of them, instead of all: always the same ones. Or "1/7:3" for the third of seven
+        parts, which together are all records.
     stats
         Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
         It is done without asking where it costs nothing: for labels, and in stores of up to 4 MiB.

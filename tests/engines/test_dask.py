@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -176,15 +178,30 @@ def test_a_cluster_without_a_scheduler_is_an_error(store):
             datacheck.scan(store, engine=Dask(client))
 
 
-def test_the_command_line_takes_a_scheduler(client, store, capfd, tmp_path):
-    from datacheck.cli.entry import main
+def datacheck_command(*words):
+    command = [sys.executable, "-m", "datacheck", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
+
+def test_the_command_line_takes_a_scheduler(client, store, tmp_path):
     address = client.scheduler.address
-    assert main(["scan", str(store), "--engine", "dask", "--scheduler", address, "-o", str(tmp_path / "r.json")]) == 1
-    assert '"engine":"dask"' in (tmp_path / "r.json").read_text()
-    for words, said in (
-        (["--engine", "dask"], "needs the scheduler"),
-        (["--scheduler", address], "give --engine dask too"),
-    ):
-        assert main(["scan", str(store), *words]) == 2
-        assert said in capfd.readouterr().err
+    report = tmp_path / "r.json"
+    done = datacheck_command("scan", store, "--engine", "dask", "--scheduler", address, "-o", report)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert '"engine":"dask"' in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "dask"], "--engine dask needs the scheduler of the cluster: --scheduler tcp://HOST:8786"),
+        (["--scheduler", "tcp://127.0.0.1:1"], "give --engine dask too"),
+        (["--engine", "dask", "--scheduler", "nowhere:x"], "no Dask scheduler answers at nowhere:x"),
+        (["--engine", "spark"], "'spark' is not one of 'local', 'dask'"),
+    ],
+)
+def test_what_names_no_cluster_is_one_sentence(store, words, said):
+    done = datacheck_command("scan", store, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
