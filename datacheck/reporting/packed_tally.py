@@ -21,6 +21,9 @@ from datacheck.statistics.exact_sums import FieldStatistics
 
 Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=1 << 16)]
 """A whole number of any size."""
+Histogram = dict[int, int] | list[tuple[Hex, int]] | None
+"""How often each label came, in an order that means something where labels come in runs; pairs where one is huge."""
+LARGEST = 1 << 63
 
 
 class _Statistics(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +37,7 @@ class _Statistics(msgspec.Struct, frozen=True, array_like=True):
     overflow: bool
     label: bool
     missing: int
-    counts: list[tuple[Hex, int]] | None
+    counts: Histogram
     sides: list[tuple[int, int, int]]
 
 
@@ -57,7 +60,7 @@ class _Account(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Whole(msgspec.Struct, frozen=True, array_like=True):
-    runs: dict[str, list[tuple[Hex, int]] | None]
+    runs: dict[str, Histogram]
     constants: dict[str, int]
     records: dict[str, int]
 
@@ -164,13 +167,14 @@ def _unbound(value: float | str) -> float | int:
     return int(value, 16) if isinstance(value, str) else value
 
 
-def _pairs(counts: dict[int, int] | None) -> list[tuple[str, int]] | None:
-    """Return a histogram in its order, which means something where labels come in runs."""
-    return None if counts is None else [(f"{label:x}", count) for label, count in counts.items()]
+def _pairs(counts: dict[int, int] | None) -> Histogram:
+    if not counts or (min(counts) >= -LARGEST and max(counts) < LARGEST):
+        return counts
+    return [(f"{label:x}", count) for label, count in counts.items()]
 
 
-def _counts(pairs: list[tuple[str, int]] | None) -> dict[int, int] | None:
-    return None if pairs is None else {int(label, 16): count for label, count in pairs}
+def _counts(pairs: Histogram) -> dict[int, int] | None:
+    return {int(label, 16): count for label, count in pairs} if isinstance(pairs, list) else pairs
 
 
 def _packed_account(it: Account) -> _Account:
