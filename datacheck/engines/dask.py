@@ -8,6 +8,7 @@ threads, twice; the others wait here, where the caller adds them.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -42,7 +43,7 @@ TRIES = 5
 LOST = "the workers of the cluster that it was given to were lost, one after the other"
 STEP_BYTES = 1 << 16
 """Steps of up to so many bytes are told as they come; the others with the result."""
-WAIT_SECONDS = 60
+WAIT_SECONDS = 30
 """So long it is waited for a scheduler."""
 
 
@@ -79,6 +80,7 @@ def connected(address: str) -> Iterator[Dask]:
     for name in ("distributed", "tornado"):  # what is to be said of a lost worker the caller says
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        asyncio.run(_knock(address))  # a client that finds nobody would wait once more when it is deleted
         client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as exc:
         raise UsageError(f"no Dask scheduler answers at {address}: {_first_line(exc)}") from exc
@@ -106,6 +108,14 @@ class _Step(NamedTuple):
     key: str
     number: int
     step: bytes
+
+
+async def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at an address, ValueError where it is none."""
+    from distributed.comm import connect
+
+    comm = await connect(address, timeout=WAIT_SECONDS)
+    await comm.close()
 
 
 @dataclass

@@ -133,7 +133,7 @@ class Deadly:
     def __call__(self, batch):
         import numpy as np
 
-        if batch.field == "data" and any(np.asarray(batch.values).reshape(len(batch.rows), -1)[:, 0] > 3.3):
+        if batch.field == "data" and any(np.asarray(batch.values).reshape(len(batch.rows), -1)[:, 0] > 3.45):
             os.kill(os.getpid(), signal.SIGSEGV)
         yield from ()
 
