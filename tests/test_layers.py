@@ -45,6 +45,7 @@ HOMES = {
     "jinja2": "reporting/page/render.py",
     "markupsafe": "reporting/page/render.py",
     "pandas": "reporting/frames.py",
+    "distributed": "engines/dask.py",
     "torch": "torch.py",
 }
 """Where each library that could be replaced is imported, and nowhere else."""

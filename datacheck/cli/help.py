@@ -22,11 +22,14 @@ GROUPS = {
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
     RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired", "like", "like_tolerance"),
-    HOW: ("checks", "skip", "sample", "stats", "if_changed", "timeout", "workers", "batch_size"),
+    HOW: (
+        *("checks", "skip", "sample", "stats", "if_changed", "timeout", "max_time", "workers", "engine", "scheduler"),
+        "batch_size",
+    ),
     COUNTS: ("max_bad", "strict", "ignore", "known"),
     NET: ("nets", "phase", "stages", "root"),
     FILES: ("iterations", "forks"),
-    OUTPUT: ("reports", "report", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
+    OUTPUT: ("reports", "report", "resume", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
     CONFIG: ("config", "no_config"),
     OTHERS: ("version", "help"),
 }

@@ -157,6 +157,13 @@ def decoders() -> Sequence[str]:
     return value_decoders()
 
 
+def engines() -> Sequence[str]:
+    """Return the engines by name."""
+    from datacheck.engines import ENGINES
+
+    return list(ENGINES)
+
+
 def conventions() -> Sequence[str]:
     """Return the names of the conventions, and the one for none."""
     from datacheck.conventions import CONVENTIONS, NONE
@@ -235,7 +242,7 @@ FOUND = {
     **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
-    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
+    **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-time", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array", "like-tolerance"), Found.NAMED),
     **dict.fromkeys(
         ("backend", "decoder", "timeout", "quiet", "phase", "stage", "root", "iterations", "fork"), Found.NAMED
@@ -368,7 +375,11 @@ SCAN_OPTIONS = (
         help="Leave this check out. Repeatable.",
     ),
     click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
-    click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
+    click.option(
+        "--sample",
+        metavar="N|P%|1/N:K",
+        help="Look at N records, or P percent of them: always the same ones. Or at the Kth of N parts.",
+    ),
     click.option(
         "--stats",
         is_flag=True,
@@ -386,6 +397,28 @@ SCAN_OPTIONS = (
     ),
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
+
+
+ENGINE_OPTIONS = (
+    click.option(
+        "--engine",
+        cls=FromTable,
+        rows=engines,
+        type=RowName(engines),
+        metavar="{a|b}",
+        default="local",
+        help="What runs the tasks: this machine, or the workers of a Dask cluster.",
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="The scheduler of the Dask cluster, as tcp://HOST:8786."),
+)
+"""Where the work of a scan is done."""
+
+
+def engine_options(command: F) -> F:
+    """Give a command the options that say where the work is done."""
+    for option in reversed(ENGINE_OPTIONS):
+        command = option(command)
+    return command
 
 
 SHARED = (

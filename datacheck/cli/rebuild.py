@@ -11,10 +11,12 @@ import click
 
 from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.engine import chosen
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.options import (
     Named,
     RowName,
+    engine_options,
     scan_options,
     writable,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from datacheck.rebuilding.receipt import Receipt
     from datacheck.rebuilding.work import Order
     from datacheck.reporting.report import Report
+    from datacheck.workers.interface import MakeEngine
 
 
 @click.command(cls=ScanCommand)
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
     help="Write the receipt: .json or .html. Repeatable.",
 )
 @scan_options
+@engine_options
 @configured
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
@@ -114,16 +118,17 @@ def rebuild(
         renumber=True if renumber else False if keep_numbers else None,
         **{name: options.pop(name) for name in names},
     )
+    options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     settings = settings_of(options)
     if settings.paired:
-        return _rebuild_pairs(sources, order, settings, reports, quiet=quiet, progress=not no_progress)
+        return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
         raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
     guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
         given = Names(settings, excused=applied().found_keys)
-        receipt, scanned = rebuild_as(order, settings, progress, publishing=interrupts.ignore, names=given)
+        receipt, scanned = rebuild_as(order, settings, progress, engine, publishing=interrupts.ignore, names=given)
         receipt.config = settings.config
         for path, write in writing:
             write(_pieces(path, receipt, scanned, choice))
@@ -148,7 +153,14 @@ def _pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> It
 
 
 def _rebuild_pairs(
-    sources: Sequence[str], order: Order, settings: Settings, reports: Sequence[Path], *, quiet: bool, progress: bool
+    sources: Sequence[str],
+    order: Order,
+    settings: Settings,
+    engine: MakeEngine | None,
+    reports: Sequence[Path],
+    *,
+    quiet: bool,
+    progress: bool,
 ) -> int:
     """Rebuild pairs of stores, and print a receipt of each."""
     from datacheck.rebuilding.pairs import rebuild_pairs
@@ -160,7 +172,7 @@ def _rebuild_pairs(
     given = Names(settings, len(sources), excused=applied().found_keys)
     with watching_phases(progress) as watch:
         made = rebuild_pairs(
-            [Path(it) for it in sources], order, settings, watch, publishing=interrupts.ignore, names=given
+            [Path(it) for it in sources], order, settings, watch, engine, publishing=interrupts.ignore, names=given
         )
     for sentence in given.unheeded:
         complain(sentence)

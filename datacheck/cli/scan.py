@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from datacheck.cli.configuring import applied, configured
+from datacheck.cli.engine import chosen
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.options import (
     QUIET_OPTION,
     REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Named,
+    engine_options,
     scan_options,
 )
 from datacheck.cli.output import (
@@ -33,6 +36,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
     from datacheck.cli.targets import Scan
+    from datacheck.reporting.files import Reports
     from datacheck.reporting.report import Report
     from datacheck.scanning.against import Against
 
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 @click.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...", type=Source())
 @scan_options
+@engine_options
 @configured
 @click.option(
     "--net",
@@ -67,7 +72,14 @@ if TYPE_CHECKING:
     help="Answer from this report where the source and the settings are as they were.",
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
+@click.option("--max-time", metavar="TIME", help="Stop after TIME, as 30m, and say how far it came.")
 @REPORT_OPTION
+@click.option(
+    "--resume",
+    type=Named(),
+    metavar="FILE",
+    help="Write the report FILE.jsonl, and go on where an earlier scan into it stopped.",
+)
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
 @click.option("-v", "--verbose", is_flag=True, help="Name bad records as they come, on standard error.")
@@ -88,20 +100,23 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
-    from datacheck.workers.pool import WORKER_BYTES
-    from datacheck.workers.process import start_ahead
+    context = click.get_current_context()
+    _require_one_of(options, "if_changed", "resume")
+    _require_one_of(options, "known", "resume")
+    if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
+        from datacheck.workers.pool import WORKER_BYTES
+        from datacheck.workers.process import start_ahead
 
-    if options["if_changed"] is None:  # else there may be no need of one
-        click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
-    from datacheck.cli.targets import ScanRequest, guard_of, hold
+        context.call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
+    options["engine"] = engine = context.with_resource(chosen(options))
+    from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
     from datacheck.scanning.against import with_known
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
-    if_changed = options.pop("if_changed")
-    known = options.pop("known")
+    if_changed, known, resume = (options.pop(name) for name in ("if_changed", "known", "resume"))
     settings = with_known(settings_of(options), known)
     done: list[Report] = []
     statuses = []
@@ -109,10 +124,11 @@ def scan(
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
     held = hold(scans, settings, if_changed, reports)
-    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
-        say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
+    with Reports(reports, guard_of([*sources, *nets], scans), resume=resume) as files:
+        ready(scans, files, resume, engine, quiet=quiet)
+        say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
-            report, status = _scan_one(it, held, files.begin, say_keeps, progress=not no_progress, verbose=verbose)
+            report, status = _scan_one(it, held, files, say_keeps, progress=not no_progress, verbose=verbose)
             statuses.append(status)
             if report is not None:
                 done.append(report)
@@ -122,7 +138,8 @@ def scan(
                     report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
                 if form != "json" and not (quiet and report.clean):
                     with files.showing():
-                        print_text(report, reports, asked(), form)
+                        written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
+                        print_text(report, written, asked(), form)
             if status == INTERRUPTED:
                 break
         if form != "json" and not (quiet and all(report.clean for report in done)):
@@ -131,20 +148,27 @@ def scan(
                 print_annotations(done, form)
     if form == "json":
         print_json(done, quiet=quiet)
-    for sentence in names.unheeded:
+    for sentence in [*_unfinished(files, resume), *names.unheeded]:
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
+def _require_one_of(options: dict[str, Any], one: str, other: str) -> None:
+    """Raise a usage error where both options are given: what is known is not in the report that is gone on with."""
+    if options[one] is not None and options[other] is not None:
+        raise click.UsageError(f"--{one.replace('_', '-')} and --{other} exclude each other")
+
+
+def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:
+    """Yield a sentence for each report that a later scan can go on with."""
+    for unfinished, path in files.unfinished.items():
+        go_on = "the same command goes on" if path == resume else f"with --resume {path} a scan goes on"
+        yield f"{unfinished} keeps what was found: {go_on} from there"
+
+
 def _scan_one(
-    scan: Scan | None,
-    held: Against,
-    begin: Callable[[Report], Any],
-    say_keeps: ToKeep,
-    *,
-    progress: bool,
-    verbose: bool,
+    scan: Scan | None, held: Against, files: Reports, say_keeps: ToKeep, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.cli.targets import StoreScan
@@ -155,11 +179,13 @@ def _scan_one(
     report = scan.report
     answer = scan.prepare(held) if isinstance(scan, StoreScan) else None
     if answer is not None:
-        begin(answer)(answer.findings)
+        files.begin(answer)(answer.findings)
         return answer, answer.status
     try:
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
-            listen = begin(report)
+            listen = files.begin(report)
+            if isinstance(scan, StoreScan):
+                scan.begin(files)
             scan.run(say_keeps.watching(watch), saying_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from datacheck.backends import refuse_url
 from datacheck.backends.interface import Reader
+from datacheck.cli.output import complain
 from datacheck.errors import (
     DatacheckError,
     PrototxtMalformed,
@@ -20,16 +21,19 @@ from datacheck.errors import (
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
+from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.scanning.against import Against, against
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import Progress, run
-from datacheck.scanning.scan import prepare_all
+from datacheck.scanning.run import TOO_LATE, Progress, run
+from datacheck.scanning.scan import deadline, prepare_all, require_resumable
+from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:
     from datacheck.netscan.scan import WantedPhase
+    from datacheck.reporting.files import Reports
 
 SUFFIXES = (".prototxt", ".pbtxt")
 
@@ -39,6 +43,7 @@ class Scan(Protocol):
 
     report: Report
     names: Names | None
+    engine: MakeEngine | None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None: ...
 
@@ -55,6 +60,18 @@ class StoreScan:
     report: Report
     names: Names | None = None
     pairing: Pairing | None = None
+    journal: Journal | None = None
+    until: float | None = None
+    engine: MakeEngine | None = None
+    before: Report | None = None
+    """The report of the store that is scanned before this one."""
+
+    def begin(self, files: Reports) -> None:
+        """Have the scan marked in the reports; where the time was over in the one before, it does not begin."""
+        if self.before is not None and self.before.stopped:
+            self.until = TOO_LATE
+        else:
+            self.journal = files.journal()
 
     def prepare(self, held: Against) -> Report | None:
         """Hold it against earlier reports; return its report where one of them answers."""
@@ -64,11 +81,42 @@ class StoreScan:
         return answer
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
+        run(
+            self.report,
+            self.reader,
+            progress=progress,
+            listen=listen,
+            names=self.names,
+            pairing=self.pairing,
+            engine=self.engine,
+            journal=self.journal,
+            until=self.until,
+        )
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""
         return read_by(self.reader)
+
+
+def ready(
+    scans: Sequence[Scan | None], files: Reports, resume: Path | None, engine: MakeEngine | None, *, quiet: bool
+) -> None:
+    """Have the scans of stores end in time, and use an engine; say if an earlier run is resumed.
+
+    Raises UsageError where the earlier run that is resumed scanned something else, or otherwise.
+    """
+    stores = [it for it in scans if isinstance(it, StoreScan)]
+    if len(stores) < len(scans) and resume is not None:
+        raise UsageError("--resume goes on with scans of stores that are there; leave out what else is named")
+    require_resumable(files, [(it.reader, it.report) for it in stores])
+    if files.earlier is not None and not quiet:
+        complain(f"going on where {files.resuming} ends")
+    until = deadline(stores[0].report.settings) if stores else None
+    for before, store in zip([None, *stores], stores, strict=False):
+        store.until, store.before = until, None if before is None else before.report
+    for it in scans:
+        if it is not None:
+            it.engine = engine
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
-from datacheck.errors import ReportFailed
+from datacheck.errors import ReportFailed, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.place import Identity, Place, hold, identity, put_on_disk
 
@@ -33,17 +34,27 @@ class Output:
     """A file to write. Use as a context manager; `file` takes what is to be in it, `publish` gives it the name.
 
     Leaving it without `publish` leaves what lay at the name, and nothing beside it. One that `grows` is written under
-    a name that says so (`NAME.partial`), for people to look into meanwhile. Raises UsageError where the guard refuses
-    the name, ReportFailed where the file cannot be written.
+    a name that says so (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file
+    that an earlier run has left under such a name, if there is one: it is `resumed`, and `keeps` says that it stays
+    there. Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file
+    cannot be written.
     """
 
     def __init__(
-        self, path: str | Path, guard: Guard | None = None, *, text: bool = False, grows: bool = False
+        self,
+        path: str | Path,
+        guard: Guard | None = None,
+        *,
+        text: bool = False,
+        grows: bool = False,
+        resumes: bool = False,
     ) -> None:
         self.path = Path(path)
         self.file: IO[Any]
         self._guard = Guard() if guard is None else guard
-        self._text, self._grows = text, grows
+        self._text, self._grows, self._resumes = text, grows, resumes
+        self.resumed = self.keeps = False
+        self._grown: tuple[str, Identity] | None = None
         self._place: Place | None = None
         self._name = ""
         self._own: Identity | None = None
@@ -60,10 +71,37 @@ class Output:
             except BaseException:
                 os.close(place.folder)
                 raise
+        self._take(descriptor)
+        return self
+
+    def _take(self, descriptor: int) -> None:
+        """Write into an open file from here on."""
         self._own = identity(os.fstat(descriptor))
         options: dict[str, Any] = {"encoding": "utf-8", "newline": ""} if self._text else {}
         self.file = os.fdopen(descriptor, "w" if self._text else "wb", **options)
-        return self
+
+    @property
+    def growing(self) -> Path:
+        """The path of the file that grows."""
+        return self.path.with_name(self._name if self._grown is None else self._grown[0])
+
+    def reading(self) -> BinaryIO:
+        """Return the file that is being written, open for reading."""
+        assert self._place is not None
+        descriptor = os.open(self._name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._place.folder)
+        if identity(os.fstat(descriptor)) != self._own:
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, "somebody took away the file that was being written", self._name)
+        return os.fdopen(descriptor, "rb")
+
+    def begin_anew(self) -> None:
+        """Go on in a new and empty file; the one that has grown stays until this one is published."""
+        assert self._place is not None
+        assert self._own is not None
+        self.file.close()
+        self._grown = self._name, self._own
+        self._grows = False
+        self._take(self._created(self._place))
 
     def _examined(self, place: Place) -> os.stat_result | None:
         """Return what lies at the name; it may be replaced, also by the wish of whoever took the right to write it."""
@@ -75,14 +113,45 @@ class Output:
 
     def _created(self, place: Place) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        left = self._left(place) if self._resumes and self._grows else None
+        if left is not None:
+            return left
         for number in range(1, MOST_NAMES):
             if self._grows:
-                self._name = place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
+                self._name = _growing(place, number)
             else:
                 self._name = place.beside(f".{os.urandom(4).hex()}{UNFINISHED}", ".")
             with contextlib.suppress(FileExistsError):
-                return os.open(self._name, flags, 0o666, dir_fd=place.folder)
+                descriptor = os.open(self._name, flags, 0o666, dir_fd=place.folder)
+                if self._grows:
+                    _locked(descriptor)
+                return descriptor
         raise FileExistsError(errno.EEXIST, f"{self._name} and the like are there already", str(self.path))
+
+    def _left(self, place: Place) -> int | None:
+        """Return the file that the last run has left which did not come to its end, open; None where there is none.
+
+        Raises UsageError where it is being written, or is no file of the user's.
+        """
+        found: list[tuple[int, str]] = []
+        for number in range(1, MOST_NAMES):
+            name = _growing(place, number)
+            try:
+                status = os.stat(name, dir_fd=place.folder, follow_symlinks=False)
+            except FileNotFoundError:
+                break
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                found.append((status.st_mtime_ns, name))
+        if not found:
+            return None
+        _, self._name = max(found)
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(self._name, flags, dir_fd=place.folder)
+        if not _locked(descriptor):
+            os.close(descriptor)
+            raise UsageError(f"{self.path.with_name(self._name)}: another scan is writing this file")
+        self.resumed = True
+        return descriptor
 
     def publish(self) -> None:
         """Give the file its name, in one step. Raises ReportFailed, UsageError where something came in between."""
@@ -100,8 +169,18 @@ class Output:
                 raise FileNotFoundError(errno.ENOENT, "somebody took away the file that was being written")
             os.rename(self._name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
             self._own = None
+            self._leave_grown(place)
             place.flush()
             self.file.close()
+
+    def _leave_grown(self, place: Place) -> None:
+        """Remove the file that has grown, unless it is to be kept."""
+        if self._grown is not None and not self.keeps:
+            name, own = self._grown
+            with contextlib.suppress(FileNotFoundError):
+                if identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == own:
+                    os.unlink(name, dir_fd=place.folder)
+            self._grown = None
 
     def _is_ours(self, place: Place) -> bool:
         try:
@@ -118,11 +197,28 @@ class Output:
         try:
             with contextlib.suppress(OSError):  # what is thrown away need not reach the disk
                 self.file.close()
-            if self._own is not None and self._is_ours(place):
+            kept = self.keeps and self._grown is None
+            if self._own is not None and not kept and self._is_ours(place):
                 with writing(self.path):
                     os.unlink(self._name, dir_fd=place.folder)
         finally:
             os.close(place.folder)
+
+
+def _growing(place: Place, number: int) -> str:
+    """Return a name for a file that grows: the first, or another one where that is taken."""
+    return place.beside(GROWING if number == 1 else f"{GROWING}-{number}")
+
+
+def _locked(descriptor: int) -> bool:
+    """Say that a file is one's own as long as it is open; return False where it is another's."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # of a file system without locks
+        return True
+    return True
 
 
 def _may_be_written(place: Place) -> bool:

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
+    `engine` is what ran the tasks, of which 0 `workers` means as many as it has room for. `max_time` is in seconds.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `known` and `like` are the paths of earlier
     reports: whose findings do not count, and whose profile is what is expected; `like_tolerance` is "P%" of a range.
     `config` is the command line's.
@@ -86,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     decoders: tuple[FamilyDecoder, ...] = ()
     array: tuple[Array, ...] = ()
     workers: int = 1
+    engine: str = "local"
+    max_time: float | None = None
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False

@@ -97,7 +97,7 @@ def rebuild(
     RebuildFailed, UnfitRecord
         The copy could not be written or is not what it should be; nothing was left behind.
     """
-    wanted = make(**settings)
+    wanted, engine = make(**settings), settings.get("engine")
     several = _sources(source, paired=wanted.paired)
     source = several[0]
     given = {"source": source, "target": target, "quarantine": quarantine, "from_report": from_report}
@@ -127,9 +127,9 @@ def rebuild(
     )
     with _watching(progress) as watch:
         if wanted.paired:
-            made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch)
+            made = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)
             return [receipt for receipt, _ in made]
-        receipt, _ = rebuild_as(order, wanted, watch)
+        receipt, _ = rebuild_as(order, wanted, watch, engine)
         return receipt
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -83,7 +84,8 @@ def rebuild_as(
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
         copier = _copier(reader, to)
         pool = stack.enter_context(start_engine(job, settings.workers, engine))
-        work = Work(order, reader, copier, pool, progress, publishing)
+        writer = pool if engine is None else stack.enter_context(start_engine(job, 1))
+        work = Work(order, reader, copier, pool, writer, progress, publishing)
         if not copier.acceptable:
             work.objections()
         workplace = holding = None
@@ -154,7 +156,8 @@ def _write(
     with blaming_writers(order.source, report, work.reader):
         copied = work.copied(plan, receipt.records)
         between = time.monotonic()
-        count, digest = work.verified(plan, copied.kept)
+        seen = plan if work.writer is work.pool else _by_name(plan, workplace)
+        count, digest = work.verified(seen, copied.kept)
     finished = time.monotonic()
     _compare(order, work.reader, report, receipt, copied, count, digest)
     work.publishing()
@@ -175,6 +178,18 @@ def _write(
         target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
         seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
     )
+
+
+def _by_name(plan: Plan, workplace: Workplace) -> Plan:
+    """Return a plan whose files have the names that other machines know them by."""
+
+    def named(path: Path) -> Path:
+        return workplace.path / path.relative_to(workplace.inside)
+
+    drops, fills = (
+        None if it is None else msgspec.structs.replace(it, file=named(it.file)) for it in (plan.drops, plan.fills)
+    )
+    return msgspec.structs.replace(plan, target=named(plan.target), drops=drops, fills=fills)
 
 
 def _lost(report: Report, reader: Reader, choice: Choice) -> frozenset[tuple[str | None, str]]:

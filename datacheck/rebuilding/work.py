@@ -53,6 +53,7 @@ class Work:
     """A rebuild under way: what was ordered, and the workers that copy and compare.
 
     `publishing` is called when the copy is about to get its name: what is left to do then takes no time.
+    `writer` are those that write, on this machine; the others may be elsewhere.
     Of a `damaged` source a copy cannot keep everything: what that loses is named, and is no reason to stop.
     """
 
@@ -60,17 +61,18 @@ class Work:
     reader: Reader
     copier: Copier
     pool: Engine[Task]
+    writer: Engine[Task]
     progress: Progress
     publishing: Callable[[], None] = unannounced
     damaged: bool = False
 
-    def done(self, tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
+    def done(self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int) -> list[Any]:
         """Run tasks, telling their steps; return their results. Raises RebuildFailed where one fails."""
         target = str(self.order.target)
         steps = {id(task): 0 for task in tasks}
         results: dict[int, Any] = {}
         try:
-            for task, result in self.pool.run(tasks):
+            for task, result in pool.run(tasks):
                 if isinstance(result, Step):
                     steps[id(task)] = result.value
                     self.progress(phase, sum(steps.values()), total, 0)
@@ -87,14 +89,15 @@ class Work:
 
     def copied(self, plan: Plan, records: int) -> Copied:
         """Write the copy; return what it came to."""
-        (copied,) = self.done([Copy(self.copier, plan)], "copy", records)
+        (copied,) = self.done(self.writer, [Copy(self.copier, plan)], "copy", records)
         assert isinstance(copied, Copied)
         return copied
 
     def verified(self, plan: Plan, records: int) -> tuple[int, str]:
         """Read the copy again, by as many workers as may; return its number of records and its digest."""
         shares = self.pool.count if self.copier.joined([]) is not None else 1
-        results = self.done([Verify(self.copier, plan, share, shares) for share in range(shares)], "verify", records)
+        tasks = [Verify(self.copier, plan, share, shares) for share in range(shares)]
+        results = self.done(self.pool, tasks, "verify", records)
         digests = [digest for _, digest in results]
         return sum(count for count, _ in results), self.copier.joined(digests) or digests[0]
 

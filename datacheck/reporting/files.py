@@ -20,6 +20,7 @@ from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.marks import Earlier, Journal, Mark, Reached
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
 
@@ -51,12 +52,33 @@ class JsonSink:
 
 
 class JsonLinesSink:
-    """One finding a line, with its source, as they come; the last line is the summary."""
+    """One finding a line, with its source, as they come; the last line is the summary.
+
+    While it grows it takes marks too; a finished report is written anew, without them. What comes while it is `silent`
+    is there already.
+    """
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+        self.marked = self.reached = self.silent = False
+
+    def mark(self, mark: Mark) -> None:
+        """Write a mark behind what there is."""
+        if not self.silent:
+            self._file.write(_json(mark) + "\n")
+            self._file.flush()
+            self.marked = True
+            self.reached |= isinstance(mark, Reached)
+
+    def go_on(self, end: int) -> None:
+        """Go on behind the last mark."""
+        self._file.seek(end)
+        self._file.truncate()
+        self.silent = False
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
+        if self.silent:
+            return
         source = _json(report.source.path)
         self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
         self._file.flush()
@@ -206,8 +228,10 @@ class Reports:
     """The report files of one run, whose suffixes pick their formats. Use as a context manager.
 
     `guard` says what they must not be, or which paths are read. A report file is replaced whole at the end; a run that
-    fails leaves what lay there, one that is interrupted writes what it has. Raises UsageError for a suffix that no
-    format has and for a file that must not be written; ReportFailed where one cannot be written.
+    fails leaves what lay there, one that is interrupted writes what it has. `resume` is one more, which goes on where
+    an earlier run stopped and is replaced by nothing but a finished report: `earlier` is what that run has left.
+    `unfinished` are the files that a later run can go on with, and the names of their reports. Raises UsageError for a
+    suffix that no format has and for a file that must not be written; ReportFailed where one cannot be written.
     """
 
     def __init__(
@@ -215,10 +239,20 @@ class Reports:
         paths: Iterable[str | Path],
         guard: Guard | Sequence[str | Path],
         formats: Mapping[str, Callable[[IO[str]], Sink]] | None = None,
+        resume: str | Path | None = None,
     ) -> None:
         self._formats = REPORTS if formats is None else formats
         guard = guard if isinstance(guard, Guard) else Guard(guard)
         self._outputs = [Output(path, guard, text=True, grows=Path(path).suffix == GROWS) for path in paths]
+        self._resuming: Output | None = None
+        if resume is not None:
+            if Path(resume).suffix != GROWS:
+                raise UsageError(f"{resume}: only a report whose name ends in {GROWS} can be resumed")
+            self._resuming = Output(resume, guard, text=True, grows=True, resumes=True)
+            self._outputs.insert(0, self._resuming)
+        self.earlier: Earlier | None = None
+        self.unfinished: dict[Path, Path] = {}
+        self._journals = 0
         for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
@@ -234,8 +268,34 @@ class Reports:
                 stack.enter_context(output)
                 with writing(output.path):
                     self._sinks.append(self._formats[output.path.suffix](output.file))
+            self._look_back(stack)
             self._stack = stack.pop_all()
         return self
+
+    def _look_back(self, stack: ExitStack) -> None:
+        """Read what an earlier run has left of the report that is resumed."""
+        if self._resuming is None or not self._resuming.resumed:
+            return
+        self._resuming.keeps = True
+        with writing(self._resuming.growing):
+            self.earlier = Earlier(stack.enter_context(self._resuming.reading()))
+        (resumed, *_) = self._marked()
+        resumed.silent = True
+
+    @property
+    def resuming(self) -> str:
+        """The path of the unfinished report that is resumed."""
+        assert self._resuming is not None
+        return str(self._resuming.growing)
+
+    def _marked(self) -> list[JsonLinesSink]:
+        return [sink for sink in self._sinks if isinstance(sink, JsonLinesSink)]
+
+    def journal(self) -> Journal:
+        """Return what marks how far the scan of the next source comes."""
+        marked: list[Any] = self._marked()
+        self._journals += 1
+        return Journal(self._journals - 1, marked, self.earlier, marked[0] if self.earlier is not None else None)
 
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
@@ -270,29 +330,52 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
+            self._keep_unfinished()
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
-    def _write_again(self) -> None:
-        """Begin every file anew, with the findings as they are by now."""
-        for place, output in enumerate(self._outputs):
-            with writing(output.path):
-                output.file.seek(0)
-                output.file.truncate()
-                self._sinks[place] = sink = self._formats[output.path.suffix](output.file)
-                for report in self._reports:
-                    sink.add(report, report.findings)
+    def _keep_unfinished(self) -> None:
+        """Keep the files that a later run can go on with, if this one does not come to its end."""
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            if isinstance(sink, JsonLinesSink) and (sink.reached or output.resumed):
+                output.keeps = True
+                self.unfinished[output.growing] = output.path
+
+    def _finished(self, output: Output) -> bool:
+        """Take back that a file is kept, where all is done; say whether it may be published."""
+        cut = any(report.cut_short for report in self._reports)
+        if not cut and output.keeps:
+            output.keeps = False
+            del self.unfinished[output.growing]
+        return not cut or output is not self._resuming
+
+    def _sink(self, place: int) -> Sink:
+        """Return the sink of a file; where findings are others by now, or between marks, it begins anew."""
+        output, sink = self._outputs[place], self._sinks[place]
+        marked = isinstance(sink, JsonLinesSink) and (sink.marked or output.resumed)
+        if not marked and not any(report.revised for report in self._reports):
+            return sink
+        if marked:
+            output.begin_anew()
+        else:
+            output.file.seek(0)
+            output.file.truncate()
+        made = self._formats[output.path.suffix](output.file)
+        for report in self._reports:
+            made.add(report, report.findings)
+        return made
 
     def _publish(self) -> None:
         """Finish every file; one that cannot be written keeps none of the others from it."""
         failed: list[ReportFailed] = []
-        if any(report.revised for report in self._reports):
-            self._write_again()
-        files = zip(self._outputs, self._sinks, strict=True)
-        for output, sink in sorted(files, key=lambda it: it[0].path.suffix == PAGE):  # the others do not wait for it
+        places = range(len(self._outputs))
+        for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # the others do not wait
+            output = self._outputs[place]
             try:
+                if not self._finished(output):
+                    continue
                 with writing(output.path):
-                    sink.finish(self._reports)
+                    self._sink(place).finish(self._reports)
                 output.publish()
             except ReportFailed as exc:
                 failed.append(exc)

@@ -100,6 +100,8 @@ class Report:
     seconds: float = 0.0
     expected: int | None = None
     interrupted: bool = False
+    stopped: bool = False
+    """Whether the time was over that it may take."""
     shows_records: bool = False
     """Whether some of the records with findings are to be read once more, to be shown."""
     room: Room = field(default_factory=Room)
@@ -209,6 +211,11 @@ class Report:
     @property
     def complete(self) -> bool:
         return self.tally.complete
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it ended before the source did, and could go on."""
+        return self.interrupted or self.stopped
 
     @property
     def checked(self) -> int:

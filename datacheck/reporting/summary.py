@@ -44,6 +44,9 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
         lines.append(f"  {balance_sentence(report.balance)}")
     lines += _missing(report)
     lines += _gone(report)
+    if report.partial and report.conventions:
+        names = ", ".join(it.name or "its numbers" for it in report.conventions)
+        lines.append(f"  not judged, since that needs every record: what it keeps beside them ({names})")
     return "\n".join(lines)
 
 
@@ -237,6 +240,8 @@ def verdict_line(report: Report) -> str:
         said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
     incomplete = "" if report.complete else "; INCOMPLETE: not every record was reached"
+    if report.stopped:
+        incomplete = f"; STOPPED{_so_far(report)}, since the time was over (--max-time)"
     return f"{state}: {said}{tolerated}{incomplete}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,14 +20,22 @@ AHEAD = 4
 """Tasks under way for each worker: those that finish early wait for their place in the source's order."""
 
 
+def unheeded() -> None:
+    """Do nothing about an interrupt."""
+
+
 def in_order(
-    pool: Engine[Task], reader: Reader, checks: Iterator[Check], several: int = 1
+    pool: Engine[Task],
+    reader: Reader,
+    checks: Iterator[Check],
+    several: int = 1,
+    interrupted: Callable[[], None] = unheeded,
 ) -> Iterator[tuple[Check, Tally]]:
     """Yield each check with its tally in source order; whatever kills a worker costs a retry in smaller pieces.
 
-    A worker is given `several` checks at once.
+    A worker is given `several` checks at once. `interrupted` is called before what lies behind a gap is given.
     """
-    line = _Line(reader, checks, several, AHEAD * pool.count)
+    line = _Line(reader, checks, several, lambda: AHEAD * pool.count)
     line.refill()
     results = pool.run(line.queue)
     while True:
@@ -36,6 +44,7 @@ def in_order(
         except StopIteration:
             return
         except KeyboardInterrupt:
+            interrupted()
             yield from line.rest()
             raise
         line.take(task, result)
@@ -46,14 +55,15 @@ def in_order(
 class _Line:
     """The checks under way: `queue` has those that no worker has been given."""
 
-    def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: int) -> None:
+    def __init__(self, reader: Reader, checks: Iterator[Check], several: int, ahead: Callable[[], int]) -> None:
         self.queue: deque[Task] = deque()
-        self._reader, self._checks, self._several, self._most = reader, checks, several, ahead * several
+        self._reader, self._checks, self._several, self._ahead = reader, checks, several, ahead
         self._spans: list[Span] = []
         self._given: dict[int, tuple[Task, Sequence[Span]]] = {}
 
     def refill(self) -> None:
-        while len(self._spans) < self._most:
+        most = self._ahead() * self._several
+        while len(self._spans) < most:
             more = [Span(check) for check in itertools.islice(self._checks, self._several)]
             if not more:
                 return

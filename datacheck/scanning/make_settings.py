@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from datacheck.engines import name_of
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
 from datacheck.model.finding import is_code
 from datacheck.model.nearest import instead
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
 from datacheck.scanning import payload_options, spelling
+from datacheck.scanning.sampling import part_of
+from datacheck.workers.interface import Elastic, MakeEngine
 
 
 def make(
@@ -36,7 +39,9 @@ def make(
     decoder: payload_options.OfFamilies | None = None,
     array: payload_options.OfFamilies | None = None,
     workers: int | None = None,
+    engine: MakeEngine | None = None,
     timeout: float = TIMEOUT,
+    max_time: float | str | None = None,
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
@@ -65,15 +70,17 @@ def make(
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
-        sample=_amount("sample", sample, least=1),
+        sample=_sample(sample),
         stats=spelling.truth("stats", stats),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
         decoder=decoders.pop(None, None),
         decoders=tuple(FamilyDecoder(family, name) for family, name in decoders.items() if family is not None),
         array=arrays,
-        workers=cores() if workers is None else _at_least_one("the number of workers", workers),
+        workers=_workers(workers, engine),
+        engine=name_of(engine),
         timeout=_timeout(timeout),
+        max_time=None if max_time is None else duration("max_time", max_time),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
@@ -93,6 +100,13 @@ def _tolerance(text: str | None, like: object) -> str | None:
     return text
 
 
+def _workers(workers: int | None, engine: MakeEngine | None) -> int:
+    """Return how many tasks run at a time; 0 stands for as many as the engine has room for."""
+    if workers is not None:
+        return _at_least_one("the number of workers", workers)
+    return 0 if isinstance(engine, Elastic) else cores()
+
+
 def cores() -> int:
     """Return the number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -110,6 +124,31 @@ def _timeout(value: Any) -> float:
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(f"the timeout is {timeout:g} seconds; it must be more than 0, and at most {LONGEST_TIMEOUT:g}")
     return timeout
+
+
+_DURATION = re.compile(r"(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s?)?")
+
+
+def duration(what: str, value: Any) -> float:
+    """Return the seconds of a time that is written as "30m", "1h30m", "90s" or as a number of seconds.
+
+    >>> duration("time", "1h30m"), duration("time", "90"), duration("time", 2)
+    (5400.0, 90.0, 2.0)
+    """
+    if not isinstance(value, str):
+        seconds = spelling.number(what, value)
+    else:
+        match = _DURATION.fullmatch(value.strip())
+        try:
+            parts = [float(it or 0) for it in match.groups()] if match and any(match.groups()) else []
+        except ValueError:
+            parts = []
+        if not parts:
+            raise UsageError(f"{what} is {value!r}; it must be a time as in 30m, 1h30m or 90s")
+        seconds = parts[0] * 3600 + parts[1] * 60 + parts[2]
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise UsageError(f"{what} is {seconds:g} seconds; it must be more than 0, and at most {LONGEST_TIMEOUT:g}")
+    return seconds
 
 
 def _shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -170,6 +209,19 @@ def _bounds(what: str, low: float | None, high: float | None, field: str | None)
     if low is not None and high is not None and low > high:
         raise UsageError(f"the {what} {low:g}:{high:g} is empty: its lower bound is above its upper one")
     return Bounds(low, high, field)
+
+
+def _sample(sample: Any) -> str | None:
+    """Check a number of records, a percentage of them, or one of several parts."""
+    if not isinstance(sample, str) or "/" not in sample:
+        return _amount("sample", sample, least=1)
+    try:
+        there = part_of(sample)
+    except ValueError:
+        there = None
+    if there is None:
+        raise UsageError(f"the sample is {sample!r}; a part is 1/N:K, the Kth of N, as in 1/7:3")
+    return sample
 
 
 def _amount(what: str, amount: Any, least: int) -> str | None:

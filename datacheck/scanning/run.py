@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
+from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
@@ -32,9 +34,10 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.probing import take_profile, undecided
+from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
-from datacheck.scanning.sampling import wanted
+from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, knowing, together
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 STATS_BYTES = 4 << 20
 """Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 OPENING = "opening the store"
+TOO_LATE = -math.inf
+"""When to stop where the time was over before a source began: none of its shards is checked."""
 
 Progress = Callable[[int, int | None, int], None]
 """Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
@@ -78,13 +83,16 @@ def run(
     engine: MakeEngine | None = None,
     names: Names | None = None,
     pairing: Pairing | None = None,
+    journal: Journal | None = None,
+    until: float | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys.
+    `pairing` is with the stores that are to hold the same keys. `journal` marks how far the scan comes, and tells how
+    far an earlier one came. `until` is when it is to stop, in seconds of the monotonic clock, or TOO_LATE.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
     started = time.monotonic()
@@ -100,7 +108,7 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             its_names = Names(report.settings) if names is None else names
-            probes = _scan(workers, reader, report, add, amend, its_names, like)
+            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until))
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if report.shows_records:
@@ -112,6 +120,18 @@ def run(
     finally:
         report.seconds = round(time.monotonic() - started, 3)  # as documents have it
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """What the profile is held against, what marks how far a scan comes, and when it is to stop."""
+
+    like: Like | None
+    journal: Journal | None
+    until: float | None
+
+    @property
+    def over(self) -> bool:
+        return self.until is not None and time.monotonic() >= self.until
 
 
 class _Doubtful(msgspec.Struct):
@@ -134,13 +154,13 @@ def _scan(
     add: Callable[[Tally], None],
     amend: Callable[[Tally], Tally],
     names: Names,
-    like: Like | None,
+    way: _Way,
 ) -> Sequence[Shard]:
     """Scan a source, and look again at what was found if it changed meanwhile; return its probes."""
     before = fingerprint_if_any(reader)
-    doubtful = _Doubtful()
-    probes = _scan_once(pool, reader, report, add, doubtful, names, like)
     report.source = msgspec.structs.replace(report.source, fingerprint=before)
+    doubtful = _Doubtful()
+    probes = _scan_once(pool, reader, report, add, doubtful, names, way)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
         add(_tally_of(changed))
@@ -179,7 +199,7 @@ def _scan_once(
     add: Callable[[Tally], None],
     doubtful: _Doubtful,
     names: Names,
-    like: Like | None,
+    way: _Way,
 ) -> Sequence[Shard]:
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
@@ -201,10 +221,9 @@ def _scan_once(
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
     _recognise(pool, layout, taken, report, add)
-    _hold(report, like, taken, add)
-    for check, tally in in_order(pool, reader, _checks(pool, layout, report, add), together(layout)):
-        add(doubtful.take(check, tally.without(not_read)))
-    if report.tally.account and report.complete:
+    _hold(report, way.like, taken, add)
+    _check_all(pool, reader, report, layout, add, doubtful, not_read, way)
+    if report.tally.account and report.complete and part_of(report.settings.sample) is None:
         for finding in _concluded(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(_tally_of(finding))
@@ -218,6 +237,50 @@ def _scan_once(
     for finding in _nothing(layout, report):
         add(_tally_of(finding))
     return layout.probes
+
+
+def _check_all(
+    pool: Engine[Task],
+    reader: Reader,
+    report: Report,
+    layout: Layout,
+    add: Callable[[Tally], None],
+    doubtful: _Doubtful,
+    not_read: set[tuple[Any, str]],
+    way: _Way,
+) -> None:
+    """Check the shards of a source, but for those that an earlier run has checked."""
+    resumable = Resumable(way.journal, report, layout)
+
+    def add_known(check: Check, tally: Tally, again: bool) -> None:
+        if again:
+            doubtful.checks[id(check)] = check
+        add(tally.without(not_read))
+
+    if way.until == TOO_LATE:
+        report.stopped, report.tally.complete = True, False
+        return
+    over = False
+    at: Check | None = None
+    left = resumable.left(_checks(pool, layout, report, add), add_known)
+    try:
+        for check, tally in in_order(pool, reader, left, together(layout), resumable.stop):
+            resumable.reach(check)
+            if over and check is not at:
+                report.stopped = True
+                break
+            at, before = check, len(report.findings)
+            add(doubtful.take(check, tally.without(not_read)))
+            resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
+            over = way.over
+    except BaseException:
+        resumable.stop()
+        raise
+    if report.stopped:
+        resumable.stop()
+        report.tally.complete = False
+    else:
+        resumable.end()
 
 
 def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
@@ -334,10 +397,14 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             add(_tally_of(msgspec.structs.replace(counted, verdict="unverifiable")))
         else:
             counts[place] = count
-    start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
+    part, start = part_of(text), 0
+    sample: Sample | Rows | None = None if part else wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
+        count = counts[place] or 0
+        if part is not None:
+            sample = rows_of(part, place, len(shards), start, count)
         yield Check(shard, profile, None if place in whole else sample, start, stats=stats, watch=watch)
-        start += counts[place] or 0
+        start += count
 
 
 def _given_up(death: Death, doing: str) -> Tally:

@@ -1,6 +1,13 @@
-"""Which records a sampled scan looks at: one at a fixed random place in each of N equal stretches of the store."""
+"""Which records a sampled scan looks at: one at a fixed random place in each of N equal stretches of the store.
+
+Or one of N parts, chosen by position, which together are all records, each of them once: every Nth shard, or where
+there are few shards a stretch of each.
+"""
 
 from __future__ import annotations
+
+import re
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +39,59 @@ class Sample(msgspec.Struct, frozen=True):
 
     def _edge(self, stretch: int) -> int:
         return stretch * self.records // self.picks
+
+
+SHARDS_A_PART = 8
+"""With so many shards for each part they are not divided: of a part, most of the store is then not even read."""
+_PART = re.compile(r"1/([0-9]{1,6}):([0-9]{1,6})")
+
+
+class Part(NamedTuple):
+    """One of `of` parts, by its number from 1 on."""
+
+    number: int
+    of: int
+
+
+def part_of(text: str | None) -> Part | None:
+    """Return the part that "1/N:K" asks for, None for another sample. Raises ValueError for a part that is none.
+
+    >>> part_of("1/7:3"), part_of("100")
+    (Part(number=3, of=7), None)
+    """
+    match = None if text is None else _PART.fullmatch(text)
+    if match is None:
+        return None
+    part = Part(int(match[2]), int(match[1]))
+    if not 1 <= part.number <= part.of:
+        raise ValueError(text)
+    return part
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The records from `low` to `high` of a store, in a shard that holds so many `records`."""
+
+    low: int
+    high: int
+    records: int
+
+    @property
+    def skips(self) -> bool:
+        """Whether nothing of the shard is looked at."""
+        return self.low >= self.high
+
+    def rows(self, start: int, count: int) -> list[int]:
+        """Return the positions, counted from `start`, of those records among `count` from `start` on."""
+        return list(range(max(self.low, start) - start, min(self.high, start + count) - start))
+
+
+def rows_of(part: Part, shard: int, shards: int, start: int, records: int) -> Rows:
+    """Return what is looked at of a shard, whose first record has the number `start`."""
+    if shards >= SHARDS_A_PART * part.of:
+        mine = shard % part.of == part.number - 1
+        return Rows(start, start + records if mine else start, records)
+    low, high = (start + records * it // part.of for it in (part.number - 1, part.number))
+    return Rows(low, high, records)
 
 
 def wanted(text: str, records: int) -> Sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -25,11 +26,14 @@ from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.run import Progress, run, unwatched
+from datacheck.scanning.resuming import require_same
+from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
+from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+    from datacheck.reporting.files import Reports
 
 
 class Options(TypedDict, total=False):
@@ -53,7 +57,9 @@ class Options(TypedDict, total=False):
     stats: bool
     batch_size: int | None
     workers: int | None
+    engine: MakeEngine | None
     timeout: float
+    max_time: float | str | None
     max_bad: int | str | None
     strict: bool
     ignore: Sequence[str]
@@ -62,6 +68,7 @@ class Options(TypedDict, total=False):
     like_tolerance: str | None
     if_changed: str | Path | None
     reports: Sequence[str | Path]
+    resume: str | Path | None
     progress: Progress | bool
 
 
@@ -90,7 +97,9 @@ def scan(
     stats: bool = False,
     batch_size: int | None = None,
     workers: int | None = None,
+    engine: MakeEngine | None = None,
     timeout: float = TIMEOUT,
+    max_time: float | str | None = None,
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
@@ -99,6 +108,7 @@ def scan(
     like_tolerance: str | None = None,
     if_changed: str | Path | None = None,
     reports: Sequence[str | Path] = (),
+    resume: str | Path | None = None,
     progress: Progress | bool = False,
 ) -> Report | ScanReports:
     """Check every record of a dataset and return the report; the source is never written.
@@ -136,7 +146,8 @@ def scan(
     validators
         Checks of your own: objects called with a `Batch`, which yield `(position, Finding)`.
     sample
-        Look at N records, or at "P%" of them, instead of all: always the same ones.
+        Look at N records, or at "P%" of them, instead of all: always the same ones. Or "1/7:3" for the third of seven
+        parts, which together are all records.
     stats
         Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
         It is done without asking where it costs nothing: for labels, and in stores of up to 4 MiB.
@@ -144,8 +155,12 @@ def scan(
         Say how many batches of so many records lack a class, and whether the records come sorted by it.
     workers
         Processes to use; by default as many as there are cores.
+    engine
+        What runs the tasks: by default processes on this machine, `datacheck.engines.Dask(client)` for a cluster.
     timeout
         Seconds that one record may take before it is given up.
+    max_time
+        Seconds, or "30m", after which to stop. The report then says how far it came, and is not clean.
     max_bad
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
@@ -161,6 +176,9 @@ def scan(
         An earlier report: a source that is as it was then, scanned with the same settings, is answered from it.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
+    resume
+        A `.jsonl` report to write, which goes on where an earlier scan of the same was interrupted or killed; such a
+        scan has left it as `NAME.partial`.
     progress
         True draws a bar on standard error. Or something that is called with the records scanned, the records in all
         (or None) and the bad ones, as the scan goes on.
@@ -203,14 +221,16 @@ def scan(
         stats=stats,
         batch_size=batch_size,
         workers=workers,
+        engine=engine,
         timeout=timeout,
+        max_time=max_time,
         max_bad=max_bad,
         strict=strict,
         ignore=ignore,
         like=like,
         like_tolerance=like_tolerance,
     )
-    return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed)
+    return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed, resume, engine)
 
 
 def scan_into(
@@ -220,6 +240,8 @@ def scan_into(
     reports: Any,
     progress: Progress | bool,
     if_changed: str | Path | None = None,
+    resume: str | Path | None = None,
+    engine: MakeEngine | None = None,
 ) -> Report | ScanReports:
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports
@@ -238,10 +260,15 @@ def scan_into(
     )
     names = Names(settings, len(readers))
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
+    if resume is not None and (if_changed is not None or settings.known is not None):
+        raise UsageError(f"{'known' if if_changed is None else 'if_changed'} and resume exclude each other")
     held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
     done: dict[int, Report] = {}
-    with Reports(spelling.names("reports", reports), guard) as files:
-        for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
+    scans = [it for of_one in prepared for it in of_one]
+    until = deadline(settings)
+    with Reports(spelling.names("reports", reports), guard, resume=resume) as files:
+        require_resumable(files, scans)
+        for (reader, report), pairing in zip(scans, pairs, strict=True):
             answer = held.begin(reader, report)
             if answer is not None:
                 names.skip()
@@ -249,13 +276,37 @@ def scan_into(
                 files.begin(answer)(answer.findings)
                 continue
             listen = files.begin(report)
+            journal = None if until == TOO_LATE else files.journal()
             with watching(progress, report) as watch:
-                run(report, reader, validators=own, progress=watch, listen=listen, names=names, pairing=pairing)
+                run(
+                    report,
+                    reader,
+                    validators=own,
+                    progress=watch,
+                    listen=listen,
+                    names=names,
+                    pairing=pairing,
+                    engine=engine,
+                    journal=journal,
+                    until=until,
+                )
+            until = TOO_LATE if report.stopped else until
     made = [
         _one(it, [done.get(id(report), report) for _, report in of_one])
         for it, of_one in zip(sources, prepared, strict=True)
     ]
     return ScanReports(made) if many else made[0]
+
+
+def deadline(settings: Settings) -> float | None:
+    """Return when a scan that begins now is to stop, by the monotonic clock."""
+    return None if settings.max_time is None else time.monotonic() + settings.max_time
+
+
+def require_resumable(files: Reports, scans: Sequence[tuple[Reader, Report]]) -> None:
+    """Raise UsageError where an earlier run whose report is to be resumed scanned something else, or otherwise."""
+    if files.earlier is not None:
+        require_same(files.earlier, scans, files.resuming)
 
 
 def watching(progress: Progress | bool, report: Report) -> AbstractContextManager[Progress]:

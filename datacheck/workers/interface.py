@@ -160,3 +160,10 @@ class MakeEngine(Protocol):
     def __call__(self, job: Job[T], workers: int, memory: int) -> Engine[T]:
         """Return an engine that runs `workers` tasks at a time, in processes of at most `memory` private bytes each."""
         ...
+
+
+@runtime_checkable
+class Elastic(Protocol):
+    """Makes an engine that runs as many tasks at a time as it has room for, which may change, if asked for 0."""
+
+    elastic: bool

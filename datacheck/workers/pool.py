@@ -35,7 +35,7 @@ class Pool(Generic[T]):
 
     def __init__(self, job: Job[T], workers: int, memory: int) -> None:
         self._told = job
-        self._job = _dumps(job)
+        self._job = dumps_job(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
         self._left = contextlib.ExitStack()
@@ -71,7 +71,7 @@ class Pool(Generic[T]):
     def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
         """Change the job for workers that are yet to be started."""
         self._told = change(self._told)
-        self._job = _dumps(self._told)
+        self._job = dumps_job(self._told)
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, as they come. `tasks` may grow while this runs, if it is a deque.
@@ -120,7 +120,7 @@ def _told_of_ends() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
-def _dumps(job: Any) -> bytes:
+def dumps_job(job: Any) -> bytes:
     """Pickle a job; what a worker could not import (a script's or a notebook's own classes) goes along by value."""
     try:
         raw = pickle.dumps(job)

@@ -134,6 +134,10 @@ class Process:
         lines = self.told().split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
+    def kill(self) -> None:
+        """Kill it, and leave what is left of it to whoever waits for it."""
+        os.kill(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Kill it, whatever it is doing."""
         with self._ours:
@@ -242,6 +246,7 @@ class Worker(Generic[T]):
         self._job, self._process = job, process
         self._task = b""
         self._starts = 1
+        self._ended = False
         self._process.send(job)
 
     @property
@@ -249,7 +254,10 @@ class Worker(Generic[T]):
         return self._process.results
 
     def give(self, task: T) -> None:
-        self._task = pickle.dumps(task)
+        self.give_pickled(pickle.dumps(task))
+
+    def give_pickled(self, task: bytes) -> None:
+        self._task = task
         self._process.send(self._task)
 
     def take(self) -> Any:
@@ -264,7 +272,14 @@ class Worker(Generic[T]):
         self._starts = 0
         return pickle.loads(raw)  # noqa: S301  (our own worker's)
 
+    def end(self) -> None:
+        """Kill the process while another thread waits for its result: that raises WorkersFailed there."""
+        self._ended = True
+        self._process.kill()
+
     def _buried(self) -> Any:
+        if self._ended:
+            raise WorkersFailed("nobody wants its result any more")
         status = self._process.wait()
         signal_name = _name_of(status)
         note = self._process.last_note()

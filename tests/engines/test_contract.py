@@ -13,8 +13,8 @@ def test_each_row_has_an_engine_and_says_where_it_runs(name):
 
 
 class TestProcesses(EngineContract):
-    make = staticmethod(engine("processes"))
+    make = staticmethod(engine("local"))
 
 
 def test_every_engine_is_held_to_the_contract():
-    assert set(ENGINES) == {"processes"}
+    assert set(ENGINES) == {"local", "dask"}

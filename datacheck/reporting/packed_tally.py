@@ -1,0 +1,202 @@
+"""A tally as bytes that are no code: what it adds up to, without its findings, for a file that a later run reads.
+
+The file may come from anywhere, so nothing in it is unpickled. Numbers of any size are there: sums are exact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import msgspec
+
+from datacheck.checks.class_balance import Labels
+from datacheck.checks.whole_store import LabelRuns, WholeStore
+from datacheck.conventions.account import Account
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Runs, Span
+from datacheck.conventions.sequences import Sequences
+from datacheck.reporting.tally import Tally
+from datacheck.statistics.exact_sums import FieldStatistics
+
+Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=1 << 16)]
+"""A whole number of any size."""
+Histogram = dict[int, int] | list[tuple[Hex, int]] | None
+"""How often each label came, in an order that means something where labels come in runs; pairs where one is huge."""
+LARGEST = 1 << 63
+
+
+class _Statistics(msgspec.Struct, frozen=True, array_like=True):
+    centre: float
+    sums: bool
+    count: int
+    minimum: float | Hex
+    maximum: float | Hex
+    total: Hex
+    squares: Hex
+    overflow: bool
+    label: bool
+    missing: int
+    counts: Histogram
+    sides: list[tuple[int, int, int]]
+
+
+class _Numbers(msgspec.Struct, frozen=True, array_like=True):
+    before: bytes
+    after: bytes
+    width: int
+    spans: list[Span] | None
+    """None stands for numbers in too many pieces."""
+
+
+class _Account(msgspec.Struct, frozen=True, array_like=True):
+    records: int
+    own: int
+    numbers: list[_Numbers]
+    stems: list[tuple[bytes, int, int, int]]
+    whole: int
+    parts: list[tuple[bytes, list[Span]]]
+    many: bool
+
+
+class _Whole(msgspec.Struct, frozen=True, array_like=True):
+    runs: dict[str, Histogram]
+    constants: dict[str, int]
+    records: dict[str, int]
+
+
+class _Tally(msgspec.Struct, frozen=True, array_like=True):
+    complete: bool
+    records: int
+    checked: int
+    verdicts: dict[str, int]
+    codes: dict[str, int]
+    ignored: dict[str, int]
+    unknown: dict[str, int]
+    account: dict[str, int]
+    keys: dict[str, _Account]
+    statistics: dict[str, _Statistics]
+    labels: list[Labels]
+    whole: _Whole
+
+
+def packed(tally: Tally) -> bytes:
+    """Return the bytes of a tally without its findings."""
+    return msgspec.msgpack.encode(
+        _Tally(
+            tally.complete,
+            tally.records,
+            tally.checked,
+            tally.verdicts,
+            tally.codes,
+            tally.ignored,
+            tally.unknown,
+            tally.account,
+            {part: _packed_account(it) for part, it in tally.keys.items()},
+            {name: _packed_statistics(it) for name, it in tally.statistics.items()},
+            tally.labels,
+            _Whole(
+                {part: _pairs(it.counts) for part, it in tally.whole.runs.items()},
+                tally.whole.constants,
+                tally.whole.records,
+            ),
+        )
+    )
+
+
+def unpacked(raw: bytes) -> Tally:
+    """Return the tally, without findings. Raises msgspec.DecodeError, ValueError for bytes that are none."""
+    it = msgspec.msgpack.decode(raw, type=_Tally)
+    runs = {part: LabelRuns(_counts(pairs)) for part, pairs in it.whole.runs.items()}
+    return Tally(
+        it.complete,
+        it.records,
+        it.checked,
+        Counter(it.verdicts),
+        Counter(it.codes),
+        Counter(it.ignored),
+        Counter(it.unknown),
+        Counter(it.account),
+        {part: _unpacked_account(keys) for part, keys in it.keys.items()},
+        {name: _unpacked_statistics(one) for name, one in it.statistics.items()},
+        labels=it.labels,
+        whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records)),
+    )
+
+
+def _packed_statistics(it: FieldStatistics) -> _Statistics:
+    return _Statistics(
+        it.centre,
+        it.sums,
+        it.count,
+        _bound(it.minimum),
+        _bound(it.maximum),
+        f"{it.total:x}",
+        f"{it.squares:x}",
+        it.overflow,
+        it.label,
+        it.missing,
+        _pairs(it.counts),
+        [(side, size, count) for (side, size), count in it.sides.items()],
+    )
+
+
+def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
+    return FieldStatistics(
+        it.centre,
+        it.sums,
+        it.count,
+        _unbound(it.minimum),
+        _unbound(it.maximum),
+        int(it.total, 16),
+        int(it.squares, 16),
+        it.overflow,
+        it.label,
+        it.missing,
+        _counts(it.counts),
+        Counter({(side, size): count for side, size, count in it.sides}),
+    )
+
+
+def _bound(value: float | int) -> float | str:
+    """Return the least or the greatest value, of which a report says whether it is a whole number."""
+    return f"{value:x}" if isinstance(value, int) else value
+
+
+def _unbound(value: float | str) -> float | int:
+    return int(value, 16) if isinstance(value, str) else value
+
+
+def _pairs(counts: dict[int, int] | None) -> Histogram:
+    if not counts or (min(counts) >= -LARGEST and max(counts) < LARGEST):
+        return counts
+    return [(f"{label:x}", count) for label, count in counts.items()]
+
+
+def _counts(pairs: Histogram) -> dict[int, int] | None:
+    return {int(label, 16): count for label, count in pairs} if isinstance(pairs, list) else pairs
+
+
+def _packed_account(it: Account) -> _Account:
+    spread = [*it.numbers.items(), *((pattern, None) for pattern in it.scattered)]
+    return _Account(
+        it.records,
+        it.own,
+        [_Numbers(of.before, of.after, of.width, None if runs is None else runs.spans) for of, runs in spread],
+        [(ending, *one) for ending, one in it.stems.items()],
+        it.sequences.whole,
+        [(stem, runs.spans) for stem, runs in it.sequences.parts.items()],
+        it.sequences.many,
+    )
+
+
+def _unpacked_account(it: _Account) -> Account:
+    numbers = {Pattern(one.before, one.after, one.width): one.spans for one in it.numbers}
+    return Account(
+        it.records,
+        it.own,
+        {pattern: Runs(spans) for pattern, spans in numbers.items() if spans is not None},
+        {pattern for pattern, spans in numbers.items() if spans is None},
+        {ending: (count, one, other) for ending, count, one, other in it.stems},
+        Sequences(it.whole, {stem: Runs(spans) for stem, spans in it.parts}, it.many),
+    )

@@ -1,0 +1,175 @@
+"""Go on where an earlier scan of a source stopped, and mark how far this one comes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from datacheck._version import __version__
+from datacheck.backends.interface import Reader
+from datacheck.errors import UsageError
+from datacheck.model.blocks import Layout
+from datacheck.model.escaping import plain
+from datacheck.model.settings import Settings
+from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, passed, reached
+from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.tasks import Check
+
+MARK_SECONDS = 1.0
+"""So often at most it is marked how far a scan came,"""
+MARK_BYTES = 1 << 20
+"""or when there is so much to be marked."""
+FREE = ("workers", "engine", "config", "max_time", "max_bad", "strict")
+"""Settings that change nothing of what is found in a record."""
+
+SPELLED = {"checks": "check", "conventions": "convention", "decoders": "decoder"}
+"""Options that have another name than their setting."""
+
+Add = Callable[[Check, Tally, bool], None]
+"""Adds what the check of a shard came to; the shard is doubtful or not, if that is known already."""
+
+
+def comparable(settings: Settings) -> dict[str, Any]:
+    """Return the settings that two halves of one scan must share."""
+    made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings))
+    return {name: value for name, value in made.items() if name not in FREE}
+
+
+def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name: str) -> None:
+    """Raise UsageError unless an earlier run, whose unfinished report has this name, scanned the same in the same way.
+
+    That it scanned fewer sources is no difference: it did not come to the others.
+    """
+    begin_anew = f"delete {plain(name)} to begin anew"
+    for number, scan in earlier.scans.items():
+        begun = scan.begun
+        if number >= len(scans) or str(scans[number][0].path) != begun.path:
+            raise UsageError(f"{plain(name)}: is of a scan of {plain(begun.path)}, which is not what is scanned now")
+        reader, report = scans[number]
+        if begun.version != __version__:
+            said = f"is of datacheck {plain(begun.version)}, this is {__version__}"
+            raise UsageError(f"{plain(name)}: {said}; {begin_anew}")
+        now = comparable(report.settings)
+        other = [it for it in {**now, **begun.settings} if now.get(it) != begun.settings.get(it)]
+        if other:
+            options = ", ".join(dict.fromkeys(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in other))
+            raise UsageError(f"{plain(name)}: is of a scan with other options ({plain(options)}); {begin_anew}")
+        if begun.fingerprint is None or fingerprint_if_any(reader) != begun.fingerprint:
+            raise UsageError(f"{plain(name)}: {plain(begun.path)} has changed since; {begin_anew}")
+
+
+class Resumable:
+    """The checks of a source: those that an earlier run came to, whose results are added, and those that are left.
+
+    Without a journal nothing is marked, and all are left.
+    """
+
+    def __init__(self, journal: Journal | None, report: Report, layout: Layout) -> None:
+        self._journal, self._report = journal, report
+        self._since: list[Passed] = []
+        self._bytes = self._done = 0
+        self._last = time.monotonic()
+        self._there: EarlierScan | None = None
+        self._numbers: dict[int, int] = {}
+        self._at: Check | None = None
+        if journal is not None:
+            source = report.source
+            said = _digest(layout, report)
+            settings = comparable(report.settings)
+            self._there = journal.begin(source.path, settings, source.fingerprint, said)
+
+    def left(self, checks: Iterator[Check], add: Add) -> Iterator[Check]:
+        """Add what is known; yield the checks that are left."""
+        if self._journal is None:
+            yield from checks
+            return
+        numbered = enumerate(checks)
+        if self._there is not None:
+            self._add_known(self._there, numbered, add)
+            self._journal.all_told()
+        for number, check in numbered:
+            self._numbers[id(check)] = number
+            yield check
+
+    def _add_known(self, there: EarlierScan, checks: Iterator[tuple[int, Check]], add: Add) -> None:
+        """Add what an earlier run came to."""
+        assert self._journal is not None
+        number, check = -1, None
+        try:
+            for mark, passes, findings in there.marks():
+                for it in passes:
+                    while number < it.shard:
+                        number, check = next(checks)
+                    assert check is not None
+                    add(check, there.tally(it, findings, self._report.tally.records), it.doubtful)
+                self._journal.reached(mark)
+            while number < there.done - 1:
+                number, check = next(checks)
+        except (msgspec.DecodeError, ValueError, zlib.error, StopIteration, RuntimeError) as exc:
+            said = "holds what this scan cannot go on with; delete it to begin anew"
+            raise UsageError(f"the unfinished report of {plain(self._report.source.path)} {said}") from exc
+        self._done = there.done
+
+    def reach(self, check: Check) -> None:
+        """A check, or a piece of one, is done: what is before it is done to its end."""
+        if self._journal is None or check is self._at:
+            return
+        self._finish()
+        if self._bytes >= MARK_BYTES or time.monotonic() - self._last >= MARK_SECONDS:
+            self._mark()
+        self._at = check
+
+    def _finish(self) -> None:
+        if self._at is not None:
+            self._done = self._numbers.pop(id(self._at)) + 1
+            self._at = None
+
+    def passed(self, tally: Tally, findings: int, *, doubtful: bool) -> None:
+        """Take what was added for the check that was reached, and how many findings that were."""
+        if self._journal is None or self._at is None:
+            return
+        if self._report.settings.ignore:
+            tally = tally.ignoring(ignoring(self._report.settings.ignore))
+        made = passed(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
+        self._since.append(made)
+        self._bytes += len(made.tally)
+
+    def end(self) -> None:
+        """All checks are done."""
+        if self._journal is not None:
+            self._finish()
+            self._mark()
+
+    def stop(self) -> None:
+        """Mark what is done to its end, and nothing that comes behind: some of what is before that is missing."""
+        if self._journal is None:
+            return
+        done = [it for it in self._since if it.shard < self._done]
+        if not any(it.findings for it in self._since[len(done) :]):  # they lie before the mark already
+            self._since = done
+            self._mark()
+        self._journal = None
+
+    def _mark(self) -> None:
+        if self._journal is None or not self._since:
+            return
+        self._journal.reached(reached(self._journal.source, self._done, self._since))
+        self._since, self._bytes, self._last = [], 0, time.monotonic()
+
+
+def _digest(layout: Layout, report: Report) -> str:
+    """Return a digest of what a store's shards are, and of what they are held against."""
+    digest = hashlib.sha256()
+    for part in (report.profile, [it.name for it in report.conventions]):
+        digest.update(msgspec.msgpack.encode(part))
+    for shard in layout.shards:
+        digest.update(msgspec.msgpack.encode(shard))
+    return digest.hexdigest()

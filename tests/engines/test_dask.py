@@ -1,0 +1,207 @@
+"""Tasks on a Dask cluster: the contract of engines, and workers that are lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import msgspec
+import pytest
+from building import datum, floats, key, write_lmdb
+
+import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.engines import Dask
+from datacheck.testing.engines import EngineContract
+
+distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra dask)")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""What Dask leaves open when it is shut down is not ours."""
+
+
+def cluster_of(workers, **more):
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster_of(2) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="class")
+def for_class(request, client):
+    request.cls.client = client
+
+
+@pytest.mark.usefixtures("for_class")
+class TestDask(EngineContract):
+    @property
+    def make(self):
+        return Dask(self.client)
+
+
+def broken(number):
+    """Return a record: every 11th has a NaN, every 40th ends early."""
+    array = floats(number)
+    if number % 11 == 5:
+        array[1, 2, number % 4] = float("nan")
+    raw = datum(array, number % 10)
+    return raw[:50] if number % 40 == 13 else raw
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("dask") / "env"
+    return write_lmdb(path, {key(number): broken(number) for number in range(3000)})
+
+
+def without_times(report):
+    """Return a report as JSON without what differs from one run to the next."""
+    document = msgspec.to_builtins(report.document())
+    for name in ("started", "seconds"):
+        del document[name]
+    for name in ("workers", "engine"):
+        del document["settings"][name]
+    return msgspec.json.encode(document)
+
+
+@pytest.fixture(scope="module")
+def expected(store):
+    report = datacheck.scan(LmdbReader(store, 6000), workers=1)
+    assert report.counts["nan"] > 200
+    return without_times(report)
+
+
+def test_the_report_is_that_of_one_local_worker(client, store, expected):
+    report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client))
+    assert (report.settings.engine, report.settings.workers) == ("dask", 0)
+    assert without_times(report) == expected
+
+
+def test_a_lost_worker_changes_nothing(store, expected):
+    """Of three workers one is killed in the middle, and nobody starts it again."""
+    killed = []
+    with cluster_of(3) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        pids = list(client.run(os.getpid).values())
+
+        def progress(done, total, bad):
+            if done > 600 and not killed:
+                killed.append(pids[0])
+                os.kill(pids[0], signal.SIGKILL)
+
+        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+    assert killed
+    assert without_times(report) == expected
+
+
+def test_a_cluster_that_is_restarted_in_the_middle_changes_nothing(store, expected):
+    with cluster_of(2) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        restarted = []
+
+        def progress(done, total, bad):
+            if done > 600 and not restarted:
+                restarted.append(threading.Thread(target=client.restart))
+                restarted[0].start()
+
+        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+        restarted[0].join()
+    assert without_times(report) == expected
+
+
+def test_a_cluster_that_grows_and_shrinks_changes_nothing(store, expected):
+    with cluster_of(0) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        cluster.adapt(minimum=0, maximum=2, interval="100ms", wait_count=2)
+        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client))
+    assert without_times(report) == expected
+
+
+class Deadly:
+    """Kills whoever judges one record."""
+
+    def __repr__(self):
+        return "Deadly()"
+
+    def __call__(self, batch):
+        import numpy as np
+
+        if batch.field == "data" and any(np.asarray(batch.values).reshape(len(batch.rows), -1)[:, 0] > 3.45):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        yield from ()
+
+
+def test_a_record_that_kills_is_named_and_the_workers_live(client, store):
+    before = client.run(os.getpid)
+    found = [
+        datacheck.scan(LmdbReader(store, 6000), validators=[Deadly()], **more)
+        for more in ({"workers": 2}, {"engine": Dask(client)})
+    ]
+    assert found[0].counts["crash"] >= 1
+    assert without_times(found[0]) == without_times(found[1])
+    assert client.run(os.getpid) == before
+
+
+def test_the_processes_end_with_the_scan(client, store):
+    def children():
+        import psutil
+
+        return len(psutil.Process().children(recursive=True))
+
+    before = client.run(children)
+    datacheck.scan(store, engine=Dask(client))
+    end = time.monotonic() + 30
+    while client.run(children) != before:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_rebuild_scans_and_verifies_on_the_cluster(client, store, tmp_path):
+    receipt = datacheck.rebuild(store, tmp_path / "far", drop_bad=True, engine=Dask(client))
+    here = datacheck.rebuild(store, tmp_path / "near", drop_bad=True)
+    assert receipt.written
+    assert (receipt.kept, receipt.dropped, receipt.digests) == (here.kept, here.dropped, here.digests)
+
+
+def test_a_cluster_without_a_scheduler_is_an_error(store):
+    with cluster_of(1) as cluster:
+        client = distributed.Client(cluster, set_as_default=False)
+        client.close()
+        with pytest.raises(datacheck.DatacheckError, match="does not answer any more"):
+            datacheck.scan(store, engine=Dask(client))
+
+
+def datacheck_command(*words):
+    command = [sys.executable, "-m", "datacheck", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_line_takes_a_scheduler(client, store, tmp_path):
+    address = client.scheduler.address
+    report = tmp_path / "r.json"
+    done = datacheck_command("scan", store, "--engine", "dask", "--scheduler", address, "-o", report)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert '"engine":"dask"' in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "dask"], "--engine dask needs the scheduler of the cluster: --scheduler tcp://HOST:8786"),
+        (["--scheduler", "tcp://127.0.0.1:1"], "give --engine dask too"),
+        (["--engine", "dask", "--scheduler", "nowhere:x"], "no Dask scheduler answers at nowhere:x"),
+        (["--engine", "spark"], "'spark' is not one of 'local', 'dask'"),
+    ],
+)
+def test_what_names_no_cluster_is_one_sentence(store, words, said):
+    done = datacheck_command("scan", store, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

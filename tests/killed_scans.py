@@ -1,0 +1,132 @@
+"""Scans that are killed in the middle of what they write, one after the other, until they come to their end.
+
+Run as a program: the kind of store, its path, the report, the number of kills, the seed. Prints how many ended.
+"""
+
+import os
+import random
+import signal
+import sys
+from collections import deque
+from pathlib import Path
+
+from datacheck import open_store, scan
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.files.output import Output
+from datacheck.reporting.files import JsonLinesSink
+from datacheck.scanning import resuming
+
+
+class Here:
+    """An engine that runs its tasks in this process, one after the other."""
+
+    name = "local"
+
+    def __init__(self, job, workers, memory):
+        self.job, self.count = job, 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def grow(self, workers):
+        pass
+
+    def run(self, tasks):
+        waiting = tasks if isinstance(tasks, deque) else deque(tasks)
+        while waiting:
+            task = waiting.popleft()
+            result = self.job(task, Unwatched())
+            if hasattr(result, "send"):
+                from datacheck.workers.interface import Step
+
+                steps = result
+                while True:
+                    try:
+                        yield task, Step(next(steps))
+                    except StopIteration as stop:
+                        result = stop.value
+                        break
+            yield task, result
+
+
+class Unwatched:
+    """A watch that nobody looks at."""
+
+    timeout, patience, last = None, 1, None
+
+    def note(self, value):
+        self.last = value
+
+    def loaded(self):
+        pass
+
+
+def options(kind):
+    return {"batch_size": 4, "stats": kind != "leveldb"}
+
+
+def sources(kind, path):
+    """Return what is scanned: of LMDB two stores, in shards of a few records."""
+    if kind == "lmdb":
+        return [LmdbReader(Path(path), 2000), LmdbReader(Path(path + "2"), 3000)]
+    return open_store(path)
+
+
+def die_at(calls, rng):
+    """Have the process kill itself at one of the next calls that write, with a part of that written or all of it."""
+    left = [calls]
+
+    def dying(function, write):
+        def call(sink, *args):
+            left[0] -= 1
+            if left[0] > 0:
+                return function(sink, *args)
+            if write and rng.random() < 0.7:
+                before = sink._file.tell()
+                function(sink, *args)
+                sink._file.flush()
+                end = sink._file.tell()
+                sink._file.truncate(rng.randint(before, end) if end > before else end)
+            os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError
+
+        return call
+
+    JsonLinesSink.mark = dying(JsonLinesSink.mark, True)
+    JsonLinesSink.add = dying(JsonLinesSink.add, True)
+    JsonLinesSink.finish = dying(JsonLinesSink.finish, True)
+    Output.begin_anew = dying(Output.begin_anew, False)
+    Output.publish = dying(Output.publish, False)
+
+
+def main(kind, path, report, kills, seed):
+    rng = random.Random(seed)
+    killed = ended = 0
+    while killed < kills:
+        pid = os.fork()
+        if not pid:
+            resuming.MARK_SECONDS = rng.choice([0, 0, 0.002])
+            die_at(rng.choice([1, 2, 3, 5, 8, 13, 21]), rng)
+            scan(sources(kind, path), engine=Here, resume=report, workers=1, **options(kind))
+            os._exit(0)
+        rng.random()
+        _, status = os.waitpid(pid, 0)
+        if os.WIFSIGNALED(status):
+            killed += 1
+        else:
+            assert status == 0, status
+            ended += 1
+            yield ended
+    scan(sources(kind, path), engine=Here, resume=report, workers=1, **options(kind))
+    yield ended + 1
+
+
+if __name__ == "__main__":
+    kind, path, report, kills, seed = sys.argv[1:]
+    for number, _ in enumerate(main(kind, path, report, int(kills), int(seed))):
+        Path(report).rename(f"{report}.{number}")
+    assert not list(Path(report).parent.glob("*partial*"))
+    sys.stdout.write(str(number + 1))

@@ -1,0 +1,67 @@
+"""What a tally adds up to survives as bytes, all of it."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from datacheck.checks.whole_store import LabelRuns, WholeStore
+from datacheck.conventions.account import Account
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.sequences import Sequences
+from datacheck.reporting.packed_tally import packed, unpacked
+from datacheck.reporting.tally import Tally
+from datacheck.statistics.exact_sums import FieldStatistics
+
+HUGE = 12345 << 1126
+FULL = Tally(
+    complete=False,
+    records=7,
+    checked=6,
+    verdicts=Counter(bad=2),
+    codes=Counter(nan=2),
+    ignored=Counter(constant=1),
+    unknown=Counter({"image-#": 3}),
+    account=Counter(pages=5),
+    keys=Account(
+        9,
+        1,
+        {Pattern(b"image-", b".jpg", 9): Runs([(1, 5), (7, 9)])},
+        {Pattern(b"\xff")},
+        {b".cls": (3, 2**64 - 1, 5)},
+        Sequences(2, {b"clip": Runs([(0, 4)])}, many=True),
+    ),
+    statistics={
+        "data": FieldStatistics(0.5, False, 8, -3, 2.5, -HUGE, HUGE, True, False, 4, None, Counter({(0, 224): 3})),
+        "label": FieldStatistics(0.0, True, 8, 0, 2**70, 1, 2, False, True, 0, {3: 1, -2: 4, 2**65: 1}),
+    },
+    labels=[("|u1", b"\x00\x01")],
+    whole=WholeStore({"": LabelRuns({5: 2, 3: 1}), "t": LabelRuns(None)}, Counter(data=1), Counter(data=2)),
+)
+
+
+def test_every_part_of_a_tally_survives():
+    assert all(getattr(FULL, name) != getattr(Tally(), name) for name in Tally.__slots__ if name != "findings")
+    again = unpacked(packed(FULL))
+    assert again == FULL
+    assert [list(it.counts or ()) for it in again.whole.runs.values()] == [[5, 3], []]
+    assert [type(it.minimum) for it in again.statistics.values()] == [int, int]
+
+
+def test_every_field_of_what_it_holds_is_tried():
+    """A field that is added later is to be packed too."""
+    for value, name in ((FULL.statistics["data"], "statistics"), (FULL.keys, "keys"), (FULL.whole, "whole")):
+        assert all(
+            getattr(value, it) != getattr(type(value)(), it) for it in value.__struct_fields__ if it != "label"
+        ), name
+
+
+def test_an_empty_tally_survives():
+    assert unpacked(packed(Tally())) == Tally()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x90", b"\xc0", b"\x80\x04\x95", packed(FULL)[:-3]])
+def test_what_is_no_tally_is_refused(raw):
+    with pytest.raises(msgspec.DecodeError):
+        unpacked(raw)

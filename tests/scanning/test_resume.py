@@ -1,0 +1,294 @@
+"""A scan that was interrupted or killed goes on where it stopped, and its report is that of one that was not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import plyvel
+import pytest
+from building import datum, floats, key, write_lmdb
+from killed_scans import Here, options, sources
+
+import datacheck
+from datacheck.reporting.files import Reports
+
+PROGRAM = Path(__file__).parents[1] / "killed_scans.py"
+TIMES = ("started", "seconds")
+
+
+def value(number):
+    """Return a record: every 7th has a NaN, every 50th is cut short."""
+    array = floats(number)
+    if number % 7 == 3:
+        array[0, 1, number % 4] = np.nan
+    raw = datum(array, number % 10)
+    return raw[: len(raw) // 2] if number % 50 == 20 else raw
+
+
+def build_lmdb(path):
+    write_lmdb(path, {key(number): value(number) for number in range(300)})
+    write_lmdb(Path(f"{path}2"), {b"img-%06d" % number: value(number) for number in range(0, 500, 2)})
+
+
+def build_hdf5(path):
+    path.mkdir()
+    for number in range(12):
+        with h5py.File(path / f"{number:02}.h5", "w") as file:
+            rows = np.stack([floats(row + number) for row in range(20)])
+            rows[number, 0, 1, 2] = np.nan
+            file["data"] = rows
+            file["label"] = np.arange(20) % 10
+
+
+def build_leveldb(path):
+    database = plyvel.DB(str(path), create_if_missing=True, compression=None, write_buffer_size=1 << 20)
+    for number in range(500):
+        big = np.concatenate([floats(number, (2, 30, 30)).ravel()])
+        if number % 100 == 9:
+            big[5] = np.inf
+        database.put(key(number), datum(big.reshape(2, 30, 30), number % 10))
+    database.close()
+
+
+BUILD = {"lmdb": build_lmdb, "hdf5": build_hdf5, "leveldb": build_leveldb}
+
+
+def without_times(text):
+    """Return the lines of a report without what differs from one run to the next."""
+
+    def stripped(value):
+        if isinstance(value, dict):
+            return {name: stripped(it) for name, it in value.items() if name not in TIMES}
+        return list(map(stripped, value)) if isinstance(value, list) else value
+
+    return [stripped(json.loads(line)) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(("kind", "kills"), [("lmdb", 50), ("hdf5", 8), ("leveldb", 6)])
+def test_a_scan_that_is_killed_again_and_again_comes_to_the_same_report(tmp_path, kind, kills):
+    store = tmp_path / "store"
+    BUILD[kind](store)
+    whole = tmp_path / "whole.jsonl"
+    datacheck.scan(sources(kind, str(store)), engine=Here, reports=[whole], workers=1, **options(kind))
+    expected = without_times(whole.read_text())
+    assert len(expected) > 12
+
+    report = tmp_path / "r.jsonl"
+    done = subprocess.run(
+        [sys.executable, PROGRAM, kind, store, report, str(kills), "7"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PYTHONPATH": str(PROGRAM.parent), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    reports = sorted(tmp_path.glob("r.jsonl.*"))
+    assert len(reports) == int(done.stdout)
+    for report in reports:
+        assert without_times(report.read_text()) == expected
+
+
+@pytest.fixture
+def store(tmp_path):
+    build_lmdb(tmp_path / "store")
+    return str(tmp_path / "store")
+
+
+def scan(store, report, **more):
+    return datacheck.scan(sources("lmdb", store), engine=Here, resume=report, workers=1, **options("lmdb"), **more)
+
+
+def interrupted_after(calls):
+    """Return a progress callable that interrupts a scan."""
+    left = [calls]
+
+    def progress(done, total, bad):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.fixture
+def unfinished(store, tmp_path, monkeypatch):
+    """What an interrupted scan has left."""
+    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        scan(store, tmp_path / "r.jsonl", progress=interrupted_after(8))
+    return tmp_path / "r.jsonl.partial"
+
+
+def test_an_interrupted_scan_goes_on_behind_its_last_mark(store, tmp_path, unfinished):
+    assert not (tmp_path / "r.jsonl").exists()
+    checked = []
+
+    class Counting(Here):
+        def run(self, tasks):
+            for task, result in super().run(tasks):
+                checked.append(type(task).__name__)
+                yield task, result
+
+    datacheck.scan(sources("lmdb", store), engine=Counting, resume=tmp_path / "r.jsonl", workers=1, **options("lmdb"))
+    shards = sum(len(reader.layout().shards) for reader in sources("lmdb", store))
+    assert shards - 7 <= checked.count("Check") <= shards - 5
+    datacheck.scan(
+        sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
+    )
+    assert without_times((tmp_path / "r.jsonl").read_text()) == without_times((tmp_path / "whole.jsonl").read_text())
+    assert not unfinished.exists()
+
+
+def test_other_reports_have_what_the_earlier_run_found_too(store, tmp_path, unfinished):
+    scan(store, tmp_path / "r.jsonl", reports=[tmp_path / "r.csv", tmp_path / "again.jsonl", tmp_path / "r.json"])
+    datacheck.scan(sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.csv"], workers=1, **options("lmdb"))
+    assert (tmp_path / "r.csv").read_text() == (tmp_path / "whole.csv").read_text()
+    assert without_times((tmp_path / "again.jsonl").read_text()) == without_times((tmp_path / "r.jsonl").read_text())
+    lines = (tmp_path / "r.jsonl").read_text().count("\n") - 1
+    assert sum(len(it["findings"]) for it in json.loads((tmp_path / "r.json").read_text())["reports"]) == lines
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [({"labels": 10}, "other options (--labels)"), ({"skip": ["constant"]}, "(--check)"), ({"sample": 5}, "--sample")],
+)
+def test_a_scan_with_other_options_does_not_go_on(store, tmp_path, unfinished, more, said):
+    before = unfinished.read_bytes()
+    with pytest.raises(datacheck.UsageError, match=r"delete .*r\.jsonl\.partial to begin anew") as told:
+        scan(store, tmp_path / "r.jsonl", **more)
+    assert said in str(told.value)
+    assert unfinished.read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [{"strict": True}, {"max_bad": 3}, {"max_time": "1h"}])
+def test_what_changes_no_finding_may_be_another(store, tmp_path, unfinished, more):
+    scan(store, tmp_path / "r.jsonl", **more)
+    assert (tmp_path / "r.jsonl").exists()
+
+
+def test_a_store_that_has_changed_is_not_gone_on_with(store, tmp_path, unfinished):
+    write_lmdb(Path(store), {b"99999999": value(1)})
+    with pytest.raises(datacheck.UsageError, match="store has changed since"):
+        scan(store, tmp_path / "r.jsonl")
+    assert unfinished.exists()
+
+
+def test_another_store_is_not_gone_on_with(store, tmp_path, unfinished):
+    with pytest.raises(datacheck.UsageError, match=r"is of a scan of .*store, which is not what is scanned now"):
+        datacheck.scan(Path(f"{store}2"), resume=tmp_path / "r.jsonl")
+
+
+def test_a_report_that_another_version_began_is_not_gone_on_with(store, tmp_path, unfinished):
+    unfinished.write_text(unfinished.read_text().replace(f'"version":"{datacheck.__version__}"', '"version":"0.0.9"'))
+    with pytest.raises(datacheck.UsageError, match=r"is of datacheck 0\.0\.9"):
+        scan(store, tmp_path / "r.jsonl")
+
+
+def test_two_scans_do_not_write_one_report(store, tmp_path, unfinished):
+    with Reports([], [], resume=tmp_path / "r.jsonl"), pytest.raises(datacheck.UsageError, match="another scan"):
+        scan(store, tmp_path / "r.jsonl")
+
+
+def test_an_earlier_report_stays_until_the_new_one_is_whole(store, tmp_path, unfinished, monkeypatch):
+    (tmp_path / "r.jsonl").write_text("of last week\n")
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            scan(store, tmp_path / "r.jsonl", progress=interrupted_after(12))
+        assert (tmp_path / "r.jsonl").read_text() == "of last week\n"
+    scan(store, tmp_path / "r.jsonl")
+    assert '"complete":true' in (tmp_path / "r.jsonl").read_text()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_damaged_since_is_scanned_again(store, tmp_path, unfinished, seed):
+    """Of a file whose end never reached the disk, or was written over, only what is whole counts."""
+    rng = np.random.default_rng(seed)
+    raw = bytearray(unfinished.read_bytes())
+    at = int(rng.integers(len(raw) // 3, len(raw)))
+    raw[at : at + 40] = rng.integers(0, 256, min(40, len(raw) - at), dtype=np.uint8).tobytes()
+    unfinished.write_bytes(raw)
+    scan(store, tmp_path / "r.jsonl")
+    datacheck.scan(
+        sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
+    )
+    assert without_times((tmp_path / "r.jsonl").read_text()) == without_times((tmp_path / "whole.jsonl").read_text())
+
+
+def scanned_or_said(store, report):
+    """Scan, or return what was said against it."""
+    try:
+        scan(store, report)
+    except datacheck.UsageError as exc:
+        return str(exc)
+    return None
+
+
+def test_nothing_is_run_of_what_a_report_holds(store, tmp_path, unfinished):
+    """A mark with a pickle in it, or with numbers of another shape, is no mark."""
+    import base64
+    import pickle
+    import zlib
+
+    lines = unfinished.read_text().splitlines(keepends=True)
+    at, mark = next((at, json.loads(line)) for at, line in enumerate(lines) if '"mark":"reached"' in line)
+    for bad in (pickle.dumps([print]), b"\x91\x94\x00\xc2\x00\xa1x"):
+        data = base64.b64encode(zlib.compress(bad)).decode()
+        line = json.dumps({**mark, "data": data, "check": zlib.crc32(data.encode())}, separators=(",", ":")) + "\n"
+        unfinished.write_text("".join([*lines[:at], line, *lines[at + 1 :]]))
+        said = scanned_or_said(store, tmp_path / "r.jsonl")
+        assert said is None or "delete it to begin anew" in said
+
+
+def test_a_plain_report_leaves_what_a_scan_can_go_on_with(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        datacheck.scan(
+            sources("lmdb", store),
+            engine=Here,
+            reports=[tmp_path / "r.jsonl"],
+            workers=1,
+            progress=interrupted_after(9),
+            **options("lmdb"),
+        )
+    assert '"complete":false' in (tmp_path / "r.jsonl").read_text()
+    assert '"mark"' not in (tmp_path / "r.jsonl").read_text()
+    scan(store, tmp_path / "r.jsonl")
+    assert '"complete":false' not in (tmp_path / "r.jsonl").read_text()
+    assert list(tmp_path.glob("*partial*")) == []
+
+
+def test_a_budget_of_time_is_kept_and_the_scan_goes_on_the_next_night(store, tmp_path):
+    report = scan(store, tmp_path / "r.jsonl", max_time=1e-9)
+    assert (report.status, report[0].complete, report[0].stopped) == (1, False, True)
+    assert "STOPPED after " in str(report[0])
+    nights = 1
+    while not (tmp_path / "r.jsonl").exists():
+        scan(store, tmp_path / "r.jsonl", max_time=1e-9)
+        nights += 1
+    shards = sum(len(reader.layout().shards) for reader in sources("lmdb", store))
+    assert 3 < nights <= shards + 1
+    datacheck.scan(
+        sources("lmdb", store), engine=Here, reports=[tmp_path / "whole.jsonl"], workers=1, **options("lmdb")
+    )
+    got, expected = (without_times((tmp_path / name).read_text()) for name in ("r.jsonl", "whole.jsonl"))
+    assert got[:-1] == expected[:-1]
+
+
+def test_a_budget_that_is_enough_changes_nothing(store, tmp_path):
+    report = datacheck.scan(Path(store), max_time="1h", workers=1)
+    assert report.complete
+    assert not report.stopped
+
+
+@pytest.mark.parametrize("text", ["", "m", "-5", "1x", "1h-2m", "0", "nan"])
+def test_a_time_that_is_none_is_refused(store, text):
+    with pytest.raises(datacheck.UsageError, match="max_time"):
+        datacheck.scan(store, max_time=text)
+
+
+def test_only_json_lines_can_be_resumed(store, tmp_path):
+    with pytest.raises(datacheck.UsageError, match=r"ends in \.jsonl"):
+        datacheck.scan(store, resume=tmp_path / "r.json")
