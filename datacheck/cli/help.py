@@ -21,12 +21,12 @@ GROUPS = {
     ),
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
-    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired"),
+    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired", "checksums"),
     HOW: ("checks", "skip", "sample", "stats", "timeout", "workers", "batch_size"),
     COUNTS: ("max_bad", "strict", "ignore"),
     NET: ("nets", "phase", "stages", "root"),
     FILES: ("iterations", "forks"),
-    OUTPUT: ("reports", "report", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
+    OUTPUT: ("out", "reports", "report", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
     CONFIG: ("config", "no_config"),
     OTHERS: ("version", "help"),
 }
@@ -48,6 +48,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("show rows.h5 '/[17]' --field data", "one field in full"),
     ),
     "info": (("info train_lmdb", "what is in it, from a sample"),),
+    "checksum": (
+        ("checksum train_lmdb --out train.sums", "record what is there today"),
+        ("scan train_lmdb --checksums train.sums", "find every record that changed since"),
+    ),
     "lint": (
         ("lint solver.prototxt", "a solver with the networks that it names"),
         ("lint net.prototxt --labels 0:9 --shape 3,32,32", "a network, with what the data is"),
@@ -68,6 +72,7 @@ SECTIONS = {
         "rebuild": "write a clean copy, compared with its source",
         "show": "show single records as datacheck sees them",
         "info": "say what a dataset holds, from a sample",
+        "checksum": "record a digest of every record, for scan --checksums",
     },
     "Training with Caffe": {
         "lint": "judge solver and network files without running Caffe",

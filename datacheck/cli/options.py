@@ -236,7 +236,7 @@ FOUND = {
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
-    **dict.fromkeys(("config", "no-config", "bad"), Found.REFUSED),
+    **dict.fromkeys(("config", "no-config", "bad", "out"), Found.REFUSED),
 }
 """Every option of every command, by its long name; one that is not here is refused.
 
@@ -313,6 +313,7 @@ TIMEOUT_OPTION = click.option(
     metavar="SECONDS",
     help="Give up on a record after SECONDS of processor time.  [default: 10]",
 )
+WORKERS_OPTION = click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]")
 SCAN_OPTIONS = (
     BACKEND_OPTION,
     DECODER_OPTION,
@@ -352,7 +353,7 @@ SCAN_OPTIONS = (
         shell_complete=completing(checks),
         help="Leave this check out. Repeatable.",
     ),
-    click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
+    WORKERS_OPTION,
     click.option("--sample", metavar="N|P%", help="Look at N records, or P percent of them: always the same ones."),
     click.option(
         "--stats",

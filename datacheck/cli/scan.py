@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
+@click.option("--checksums", type=Named(), metavar="FILE", help="Compare the records with those that FILE recorded.")
 @REPORT_OPTION
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
@@ -94,7 +95,8 @@ def scan(
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
-    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
+    recorded = [] if settings.checksums is None else [settings.checksums]
+    with Reports(reports, guard_of([*sources, *nets, *recorded], scans)) as files:
         say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
         for it in scans:
             report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress, verbose=verbose)

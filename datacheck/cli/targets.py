@@ -21,9 +21,11 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
+from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
+from datacheck.scanning.recorded import against_checksums
 from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import prepare_all
 
@@ -54,9 +56,18 @@ class StoreScan:
     report: Report
     names: Names | None = None
     pairing: Pairing | None = None
+    alongside: Alongside | None = None
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
-        run(self.report, self.reader, progress=progress, listen=listen, names=self.names, pairing=self.pairing)
+        run(
+            self.report,
+            self.reader,
+            progress=progress,
+            listen=listen,
+            names=self.names,
+            pairing=self.pairing,
+            alongside=self.alongside,
+        )
 
     def reads(self) -> Iterator[Path]:
         """Yield every file that it reads."""
@@ -105,6 +116,10 @@ class ScanRequest:
                 it.names = self.names
         if self.settings.paired and None not in made:
             _pair(made)
+        against = against_checksums(self.settings, len(made))
+        for it in made:
+            if isinstance(it, StoreScan):
+                it.alongside = against
         return made
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:

@@ -63,7 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
-    `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
+    `ignore` are codes, or "CODE:FAMILY", of findings that do not count.
+    `checksums` is the path of a checksum file that the records are held against. `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -88,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_bad: str | None = None
     strict: bool = False
     ignore: tuple[str, ...] = ()
+    checksums: str | None = None
     config: Configuration | None = None
 
 

@@ -30,6 +30,7 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
+from datacheck.reporting.compared import Checksums
 from datacheck.reporting.document import Document
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
@@ -88,6 +89,7 @@ class Report:
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
+    checksums: Checksums | None = None
     seconds: float = 0.0
     expected: int | None = None
     interrupted: bool = False
@@ -390,6 +392,7 @@ class Report:
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,
             layer=self.layer or msgspec.UNSET,
+            checksums=self.checksums or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
 

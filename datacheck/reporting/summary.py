@@ -40,6 +40,8 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
+    if report.checksums is not None:
+        lines.append(f"  {plain(report.checksums.path)}: {plain(report.checksums.sentence)}")
     lines += _missing(report)
     return "\n".join(lines)
 

@@ -40,6 +40,7 @@ def make(
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
+    checksums: str | os.PathLike[str] | None = None,
     **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
@@ -74,6 +75,7 @@ def make(
         timeout=_timeout(timeout),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
+        checksums=None if checksums is None else str(spelling.path("checksums", checksums)),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
     )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
+from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
@@ -38,6 +39,7 @@ from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+    from datacheck.scanning.alongside import Alongside
     from datacheck.scanning.judge import View
 
 
@@ -75,20 +77,25 @@ def run(
     engine: MakeEngine | None = None,
     names: Names | None = None,
     pairing: Pairing | None = None,
+    alongside: Alongside | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys.
+    `pairing` is with the stores that are to hold the same keys. `alongside` is what else is done with every record.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
+    if report.settings.checksums is not None and alongside is None:
+        raise UsageError("a checksum file is for a scan of one store; scan with --checksums, and rebuild --from-report")
     started = time.monotonic()
     report.begin()
-    job = Job(reader, report.settings, tuple(validators), view)
+    job = Job(reader, report.settings, tuple(validators), view, None if alongside is None else alongside.beside)
 
     def add(tally: Tally) -> None:
+        if alongside is not None:
+            alongside.collect(tally)
         listen(report.add(amend(tally)))
         progress(report.tally.records, report.source.records, report.bad)
 
@@ -97,6 +104,8 @@ def run(
             probes = _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
             if pairing is not None:
                 _compare(workers, pairing, report, add)
+            for finding in () if alongside is None else alongside.conclude(report):
+                add(_tally_of(finding))
             if report.shows_records:
                 take_samples(workers, report, probes)
     except BaseException as exc:

@@ -24,6 +24,7 @@ from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
+from datacheck.scanning.recorded import against_checksums, against_file
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
 
@@ -56,6 +57,7 @@ class Options(TypedDict, total=False):
     max_bad: int | str | None
     strict: bool
     ignore: Sequence[str]
+    checksums: str | Path | None
     reports: Sequence[str | Path]
     progress: Progress | bool
 
@@ -89,6 +91,7 @@ def scan(
     max_bad: int | str | None = None,
     strict: bool = False,
     ignore: Sequence[str] = (),
+    checksums: str | Path | None = None,
     reports: Sequence[str | Path] = (),
     progress: Progress | bool = False,
 ) -> Report | ScanReports:
@@ -143,6 +146,8 @@ def scan(
         Let suspicious records count as bad ones do.
     ignore
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
+    checksums
+        A file that `checksum` wrote of this source, or one like it: what is not as it was then is bad.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     progress
@@ -191,6 +196,7 @@ def scan(
         max_bad=max_bad,
         strict=strict,
         ignore=ignore,
+        checksums=checksums,
     )
     return scan_into(source, settings, validators, reports, progress)
 
@@ -209,16 +215,25 @@ def scan_into(
     prepared = [prepare_all(it, settings) for it in sources]
     readers = [reader for of_one in prepared for reader, _ in of_one]
     given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
-    guard = Guard(
-        [*map(Path, given), *(it.path for it in readers)], lambda: (file for it in readers for file in read_by(it))
-    )
+    named = [*map(Path, given), *(it.path for it in readers), *against_file(settings)]
+    guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
+    against = against_checksums(settings, len(readers))
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     with Reports(spelling.names("reports", reports), guard) as files:
         for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
             listen = files.begin(report)
             with watching(progress, report) as watch:
-                run(report, reader, validators=own, progress=watch, listen=listen, names=names, pairing=pairing)
+                run(
+                    report,
+                    reader,
+                    validators=own,
+                    progress=watch,
+                    listen=listen,
+                    names=names,
+                    pairing=pairing,
+                    alongside=against,
+                )
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
     return ScanReports(made) if many else made[0]
 
