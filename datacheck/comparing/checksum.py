@@ -111,14 +111,12 @@ def record(
     from datacheck.digests.file import Index, write
     from datacheck.digests.gathering import Gathered
 
-    with Output(out, guard) as output, watching(progress, report) as watch:
-        gathered = Gathered()
+    with Output(out, guard) as output, watching(progress, report) as watch, Gathered() as gathered:
         _gather(reader, report, gathered, watch)
         index = Index(version=__version__, source=str(reader.path), backend=reader.backend)
         with writing(out):
             write(gathered.entries(), output.file.write, index)
             size = output.file.tell()
-        gathered.close()
         output.publish()
     return Recorded(str(out), index.records, size, round(time.monotonic() - started, 3))
 

@@ -14,7 +14,10 @@ HELD = 1 << 18
 
 
 class Gathered:
-    """Digests in runs, each sorted, in one temporary file. Records that come sorted make one run."""
+    """Digests in runs, each sorted, in one temporary file. Records that come sorted make one run.
+
+    A context manager, which lets go of the file.
+    """
 
     def __init__(self) -> None:
         self._file = scratch_file()
@@ -61,6 +64,8 @@ class Gathered:
     def _run(self, index: Index) -> Iterator[Entry]:
         return Blocks(self._file.fileno(), index, "the temporary file").entries()
 
-    def close(self) -> None:
-        """Let go of the temporary file."""
+    def __enter__(self) -> Gathered:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         self._file.close()
