@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datacheck.backends import open_store
     from datacheck.checks.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
     from datacheck.comparing.checksum import checksum
+    from datacheck.comparing.compare import compare
     from datacheck.errors import (
         DatacheckError,
         NotClean,
@@ -51,6 +52,7 @@ _HOMES = {
     "__version__": "_version",
     "lint": "linting",
     "checksum": "comparing.checksum",
+    "compare": "comparing.compare",
     "open_store": "backends",
     "Batch": "model.batch",
     "escape": "model.escaping",
@@ -128,6 +130,7 @@ __all__ = [
     "ValidatorFailed",
     "__version__",
     "checksum",
+    "compare",
     "escape",
     "found",
     "lint",

@@ -21,7 +21,7 @@ GROUPS = {
     ),
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
-    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired", "checksums"),
+    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired", "checksums", "duplicates", "near"),
     HOW: ("checks", "skip", "sample", "stats", "timeout", "workers", "batch_size"),
     COUNTS: ("max_bad", "strict", "ignore"),
     NET: ("nets", "phase", "stages", "root"),
@@ -48,6 +48,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("show rows.h5 '/[17]' --field data", "one field in full"),
     ),
     "info": (("info train_lmdb", "what is in it, from a sample"),),
+    "compare": (
+        ("compare train_lmdb val_lmdb", "records in both, and how the two differ"),
+        ("compare train_lmdb val.h5 --near -o pairs.html", "pictures that look the same, side by side"),
+    ),
     "checksum": (
         ("checksum train_lmdb --out train.sums", "record what is there today"),
         ("scan train_lmdb --checksums train.sums", "find every record that changed since"),
@@ -72,6 +76,7 @@ SECTIONS = {
         "rebuild": "write a clean copy, compared with its source",
         "show": "show single records as datacheck sees them",
         "info": "say what a dataset holds, from a sample",
+        "compare": "say what datasets share, and where they differ",
         "checksum": "record a digest of every record, for scan --checksums",
     },
     "Training with Caffe": {

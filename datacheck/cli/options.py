@@ -224,7 +224,7 @@ class Found(Enum):
 
 
 FOUND = {
-    **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
+    **dict.fromkeys(("range", "together", "convention", "like", "duplicates", "near"), Found.OBEYED),
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
@@ -314,6 +314,14 @@ TIMEOUT_OPTION = click.option(
     help="Give up on a record after SECONDS of processor time.  [default: 10]",
 )
 WORKERS_OPTION = click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]")
+STRICT_OPTION = click.option("--strict", is_flag=True, help="Suspicious records count as bad.")
+IGNORE_OPTION = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE[:FAMILY]",
+    shell_complete=completing(codes),
+    help="Findings that do not count, by code. Repeatable.",
+)
 SCAN_OPTIONS = (
     BACKEND_OPTION,
     DECODER_OPTION,
@@ -362,14 +370,8 @@ SCAN_OPTIONS = (
     ),
     TIMEOUT_OPTION,
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
-    click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
-    click.option(
-        "--ignore",
-        multiple=True,
-        metavar="CODE[:FAMILY]",
-        shell_complete=completing(codes),
-        help="Findings that do not count, by code. Repeatable.",
-    ),
+    STRICT_OPTION,
+    IGNORE_OPTION,
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
+@click.option("--duplicates", is_flag=True, help="Find records that have the value of an earlier one.")
 @click.option("--checksums", type=Named(), metavar="FILE", help="Compare the records with those that FILE recorded.")
 @REPORT_OPTION
 @REPORT_FORMAT_OPTION

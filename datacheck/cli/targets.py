@@ -22,10 +22,10 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.alongside import Alongside
+from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.recorded import against_checksums
 from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import prepare_all
 
@@ -116,10 +116,9 @@ class ScanRequest:
                 it.names = self.names
         if self.settings.paired and None not in made:
             _pair(made)
-        against = against_checksums(self.settings, len(made))
         for it in made:
             if isinstance(it, StoreScan):
-                it.alongside = against
+                it.alongside = alongside(self.settings, len(made))
         return made
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:

@@ -64,7 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count.
-    `checksums` is the path of a checksum file that the records are held against. `config` is the command line's.
+    `checksums` is the path of a checksum file that the records are held against; `duplicates` says that records
+    are compared with each other. `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -90,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     ignore: tuple[str, ...] = ()
     checksums: str | None = None
+    duplicates: bool = False
     config: Configuration | None = None
 
 

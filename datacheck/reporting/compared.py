@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 FIRST = 20
-"""So many names are listed at most of what is only counted."""
+"""So many names are listed at most of what is only counted,"""
+SAID = 5
+"""and so many of them in a summary."""
 
 
 class Checksums(msgspec.Struct):
@@ -33,3 +35,35 @@ class Checksums(msgspec.Struct):
             return said
         more = self.new - len(self.first_new)
         return f"{said}, {self.new:,} new: {', '.join(self.first_new)}{f' and {more:,} more' if more else ''}"
+
+
+class Comparison(msgspec.Struct):
+    """What comparing the records of a store came to, with those of the store itself and of `others`.
+
+    `compared` is how many records were, `different` how many values they have. `shared` are those whose value another
+    store has too, `alone` those whose value no other has, `first_alone` the names of the first of these. `left_out`
+    counts the records that are not compared, by what they are. `pictures` is how many were compared by their looks.
+    """
+
+    others: list[str]
+    compared: int
+    different: int
+    shared: int = 0
+    alone: int = 0
+    first_alone: list[str] = []
+    left_out: dict[str, int] = {}
+    pictures: int | None = None
+
+    def sentences(self) -> list[str]:
+        """Return what it came to, in lines."""
+        lines = [f"{self.compared:,} records compared, {self.different:,} different values"]
+        if self.pictures is not None:
+            lines[0] += f"; {self.pictures:,} pictures compared by their looks"
+        if self.others:
+            lines.append(f"{self.shared:,} records are in another store too, {self.alone:,} in none")
+            if self.alone and self.shared:
+                more = "..." if self.alone > len(self.first_alone[:SAID]) else ""
+                lines[-1] += f": {', '.join(self.first_alone[:SAID])}{more}"
+        if self.left_out:
+            lines.append("not compared: " + ", ".join(f"{count:,} {name}" for name, count in self.left_out.items()))
+        return lines

@@ -30,7 +30,7 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
-from datacheck.reporting.compared import Checksums
+from datacheck.reporting.compared import Checksums, Comparison
 from datacheck.reporting.document import Document
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
@@ -90,6 +90,7 @@ class Report:
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
     checksums: Checksums | None = None
+    comparison: Comparison | None = None
     seconds: float = 0.0
     expected: int | None = None
     interrupted: bool = False
@@ -393,6 +394,7 @@ class Report:
             balance=self.balance or msgspec.UNSET,
             layer=self.layer or msgspec.UNSET,
             checksums=self.checksums or msgspec.UNSET,
+            comparison=self.comparison or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
 

@@ -42,6 +42,8 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
         lines.append(f"  {balance_sentence(report.balance)}")
     if report.checksums is not None:
         lines.append(f"  {plain(report.checksums.path)}: {plain(report.checksums.sentence)}")
+    if report.comparison is not None:
+        lines += (f"  {plain(line)}" for line in report.comparison.sentences())
     lines += _missing(report)
     return "\n".join(lines)
 

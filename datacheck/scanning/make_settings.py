@@ -41,6 +41,7 @@ def make(
     strict: bool = False,
     ignore: Sequence[str] = (),
     checksums: str | os.PathLike[str] | None = None,
+    duplicates: bool = False,
     **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
@@ -76,6 +77,7 @@ def make(
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
         checksums=None if checksums is None else str(spelling.path("checksums", checksums)),
+        duplicates=spelling.truth("duplicates", duplicates),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
     )
 

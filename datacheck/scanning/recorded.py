@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.errors import UsageError
 from datacheck.model.blocks import AnyBlock
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found, named
@@ -20,6 +19,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.compared import FIRST, Checksums
 
 if TYPE_CHECKING:
+    from datacheck.conventions.account import KeyWatch
     from datacheck.digests.file import ChecksumFile
     from datacheck.digests.of_blocks import Part
     from datacheck.reporting.report import Report
@@ -50,7 +50,7 @@ class AgainstFile(msgspec.Struct, frozen=True):
     path: str
     seal: bytes
 
-    def begin(self, profile: Profile) -> Comparing:
+    def begin(self, profile: Profile, watch: KeyWatch | None) -> Comparing:
         return Comparing(_opened(self.path, self.seal))
 
 
@@ -221,15 +221,6 @@ class AgainstChecksums:
 def against_file(settings: Settings) -> list[Path]:
     """Return the checksum file that a scan reads, if it reads one."""
     return [] if settings.checksums is None else [Path(settings.checksums)]
-
-
-def against_checksums(settings: Settings, sources: int) -> AgainstChecksums | None:
-    """Return what holds a store against the checksum file of the settings, if there is one."""
-    if settings.checksums is None:
-        return None
-    if sources > 1:
-        raise UsageError(f"--checksums is of one source, and here are {sources}; scan them one at a time")
-    return AgainstChecksums(settings.checksums)
 
 
 def mark(bits: Any, first: int, behind: int) -> None:

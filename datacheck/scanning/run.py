@@ -87,8 +87,8 @@ def run(
     `pairing` is with the stores that are to hold the same keys. `alongside` is what else is done with every record.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
-    if report.settings.checksums is not None and alongside is None:
-        raise UsageError("a checksum file is for a scan of one store; scan with --checksums, and rebuild --from-report")
+    if alongside is None and (report.settings.checksums is not None or report.settings.duplicates):
+        raise UsageError("--checksums and --duplicates are for a scan of a store; scan it, and rebuild --from-report")
     started = time.monotonic()
     report.begin()
     job = Job(reader, report.settings, tuple(validators), view, None if alongside is None else alongside.beside)

@@ -19,12 +19,13 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
+from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.recorded import against_checksums, against_file
+from datacheck.scanning.recorded import against_file
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
 
@@ -58,6 +59,7 @@ class Options(TypedDict, total=False):
     strict: bool
     ignore: Sequence[str]
     checksums: str | Path | None
+    duplicates: bool
     reports: Sequence[str | Path]
     progress: Progress | bool
 
@@ -92,6 +94,7 @@ def scan(
     strict: bool = False,
     ignore: Sequence[str] = (),
     checksums: str | Path | None = None,
+    duplicates: bool = False,
     reports: Sequence[str | Path] = (),
     progress: Progress | bool = False,
 ) -> Report | ScanReports:
@@ -148,6 +151,8 @@ def scan(
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     checksums
         A file that `checksum` wrote of this source, or one like it: what is not as it was then is bad.
+    duplicates
+        Say of each record that has the same value as an earlier one of its source.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     progress
@@ -197,6 +202,7 @@ def scan(
         strict=strict,
         ignore=ignore,
         checksums=checksums,
+        duplicates=duplicates,
     )
     return scan_into(source, settings, validators, reports, progress)
 
@@ -218,10 +224,11 @@ def scan_into(
     named = [*map(Path, given), *(it.path for it in readers), *against_file(settings)]
     guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
-    against = against_checksums(settings, len(readers))
+    besides = [alongside(settings, len(readers)) for _ in readers]
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     with Reports(spelling.names("reports", reports), guard) as files:
-        for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
+        each = (it for of_one in prepared for it in of_one)
+        for (reader, report), pairing, beside in zip(each, pairs, besides, strict=True):
             listen = files.begin(report)
             with watching(progress, report) as watch:
                 run(
@@ -232,7 +239,7 @@ def scan_into(
                     listen=listen,
                     names=names,
                     pairing=pairing,
-                    alongside=against,
+                    alongside=beside,
                 )
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
     return ScanReports(made) if many else made[0]

@@ -142,7 +142,7 @@ class Check(msgspec.Struct, frozen=True):
         watch.timeout = job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
-        beside = None if job.beside is None else job.beside.begin(self.profile)
+        beside = None if job.beside is None else job.beside.begin(self.profile, self.watch)
         view = job.view if beside is None else job.view or beside.view
         judge = Judge(self.profile, job.settings, job.validators, tally, view, stats=self.stats, watch=self.watch)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None

@@ -43,7 +43,7 @@ def test_a_flipped_bit_a_lost_record_and_a_new_one_are_told(tmp_path, workers):
     found = report.document().checksums
     assert (found.recorded, found.compared, found.changed, found.lost) == (3000, 2999, 1, 1)
     assert (found.new, found.first_new) == (1, ["00003000"])
-    assert list(report.findings)[0].index == 7
+    assert next(iter(report.findings)).index == 7
 
 
 def test_a_store_that_did_not_change_is_clean_and_none_is_written_to(tmp_path):
@@ -204,7 +204,7 @@ def test_every_byte_of_the_file_is_vouched_for(tmp_path):
         broken = bytearray(whole)
         broken[at] ^= 1 << (at % 8)
         (tmp_path / "broken").write_bytes(broken)
-        with pytest.raises(UsageError, match="broken: (is|ends)"), ChecksumFile(tmp_path / "broken") as file:
+        with pytest.raises(UsageError, match=r"broken: (is|ends)"), ChecksumFile(tmp_path / "broken") as file:
             list(file.entries())
     for size in range(0, len(whole), 11):
         (tmp_path / "broken").write_bytes(whole[:size])
