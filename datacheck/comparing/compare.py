@@ -16,6 +16,7 @@ from datacheck.files.place import identity_at
 from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
+from datacheck.reporting.tally import Tally
 from datacheck.scanning import spelling
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
@@ -24,6 +25,13 @@ from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import is_several, prepare_all, watching
 
 MOST_STORES = 64
+OF_READING = frozenset(
+    (
+        *("truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout", "too-large", "missing"),
+        *("missing-filter", "internal-error", "source-changed", "no-records", "duplicate", "leak", "drift"),
+    )
+)
+"""Codes of what could not be read, and so was not compared."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,7 @@ def compare_into(
         lambda: (file for it in stores for file in read_by(it.reader)),
     )
     from datacheck.comparing.comparison import Comparing
+    from datacheck.comparing.pictures import show_pairs
 
     with Reports(reports, guard) as files, ExitStack() as stack:
         listening = [files.begin(it.report) for it in stores]
@@ -101,11 +110,17 @@ def compare_into(
         names = Names(stores[0].report.settings, len(stores)) if names is None else names
         for store, compared in zip(stores, comparing.stores, strict=True):
             with watching(progress, store.report) as watch:
-                run(store.report, store.reader, progress=watch, names=names, alongside=compared)
+                run(store.report, store.reader, amend=of_reading, progress=watch, names=names, alongside=compared)
         comparing.conclude()
+        show_pairs(stores)
         for store, listen in zip(stores, listening, strict=True):
             listen(list(store.report.findings))
     return [it.report for it in stores]
+
+
+def of_reading(tally: Tally) -> Tally:
+    """Return a tally without what is said of single records that could be read: a scan says that."""
+    return tally.ignoring(lambda finding: finding.code not in OF_READING)
 
 
 def refuse(stores: Sequence[Store]) -> None:

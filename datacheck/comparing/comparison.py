@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from contextlib import ExitStack
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from datacheck.comparing.drift import drifts
 from datacheck.digests.sorting import Sorter
-from datacheck.model.finding import Finding
+from datacheck.errors import UsageError
+from datacheck.model.finding import Finding, found
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.alike.collecting import Collect
 from datacheck.scanning.alike.equal import find_equal
-from datacheck.scanning.alike.findings import comparison_of, findings_of
-from datacheck.scanning.alike.store import Compared
+from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
+from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
+from datacheck.scanning.alike.store import PLACE_BITS, Compared
 
 if TYPE_CHECKING:
     from datacheck.comparing.compare import Store
-
-TOGETHER = 4096
-"""Findings are added so many at a time."""
 
 
 class Comparing:
@@ -49,12 +50,34 @@ class Comparing:
             for store, named in zip(self.stores, self._named, strict=True):
                 others = [it for it in paths if it != named.path]
                 named.report.comparison = comparison_of(store, equals, others)
-            for number, finding in findings_of(pairs, self.stores, paths):
-                self._add(number, finding)
+            near = self._find_near()
+            alike = findings_of(pairs, self.stores, paths), near_findings(near.found, self.stores, paths)
+            last = None
+            for place, finding in heapq.merge(*alike, key=itemgetter(0)):
+                if place != last:  # of the same value is said before of the same looks
+                    self._add(place >> PLACE_BITS, finding)
+                last = place
         first = self._named[0].report, self.stores[0].values
         for number, named in enumerate(self._named[1:], 1):
             for finding in drifts(*first, named.report, self.stores[number].values):
                 self._add(number, finding)
+
+    def _find_near(self) -> Nearness:
+        """Return the pictures that look like earlier ones, where that is asked for. Raises UsageError for too many."""
+        if self._near is None:
+            return Nearness([], 0)
+        for store, named in zip(self.stores, self._named, strict=True):
+            assert named.report.comparison is not None
+            named.report.comparison.pictures = sum(map(len, store.places))
+        places = [it for store in self.stores for it in store.places]
+        if sum(map(len, places)) > MOST_PICTURES:
+            raise UsageError(f"--near compares {MOST_PICTURES:,} pictures at most; compare parts of the stores")
+        near = find_near(places, [it for store in self.stores for it in store.prints], self._near)
+        if near.crowded:
+            said = f"{near.crowded:,} pictures look much like very many others, and were not all compared with --near"
+            for number in range(len(self.stores)):
+                self._add(number, found("unsupported", said, count=near.crowded))
+        return near
 
     def _add(self, number: int, finding: Finding) -> None:
         tally = Tally()
