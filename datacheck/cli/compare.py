@@ -44,7 +44,7 @@ from datacheck.cli.request import asked, configuration_of, end_silent, given_opt
     default=None,
     type=int,
     metavar="[BITS]",
-    help="Compare pictures by their looks, too: up to BITS of 256 may differ.  [default: 10]",
+    help="Compare pictures by their looks, too: up to BITS of 256 may differ.  [default: 14]",
 )
 @BACKEND_OPTION
 @DECODER_OPTION

@@ -63,7 +63,8 @@ def compare(
     sources
         The stores, as `scan` takes them; of a folder all that lie in it.
     near
-        Compare pictures by their looks, too, whatever they are stored as: True, or how many bits of 256 may differ.
+        Compare pictures by their looks, too, whatever they are stored as: True, or how many bits of 256 may differ, at
+        most 31; True means 14.
     reports, progress
         As `scan` takes them.
     settings
@@ -105,7 +106,8 @@ def compare_into(
     from datacheck.comparing.pictures import show_pairs
 
     with Reports(reports, guard) as files, ExitStack() as stack:
-        listening = [files.begin(it.report) for it in stores]
+        for it in stores:
+            files.begin(it.report)
         comparing = stack.enter_context(Comparing(stores, threshold))
         names = Names(stores[0].report.settings, len(stores)) if names is None else names
         for store, compared in zip(stores, comparing.stores, strict=True):
@@ -113,8 +115,8 @@ def compare_into(
                 run(store.report, store.reader, amend=of_reading, progress=watch, names=names, alongside=compared)
         comparing.conclude()
         show_pairs(stores)
-        for store, listen in zip(stores, listening, strict=True):
-            listen(list(store.report.findings))
+        for it in stores:
+            it.report.revised = True  # the files have heard of nothing
     return [it.report for it in stores]
 
 

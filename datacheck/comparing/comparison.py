@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from datacheck.digests.sorting import Sorter
 from datacheck.errors import UsageError
 from datacheck.model.finding import Finding, found
 from datacheck.reporting.tally import Tally
+from datacheck.reporting.weaving import weave
 from datacheck.scanning.alike.collecting import Collect
 from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
@@ -21,6 +23,19 @@ from datacheck.scanning.alike.store import PLACE_BITS, Compared
 
 if TYPE_CHECKING:
     from datacheck.comparing.compare import Store
+
+
+def _store(found: tuple[int, Finding]) -> int:
+    return found[0] >> PLACE_BITS
+
+
+def _each_once(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
+    """Yield the first finding at each place: that two values are the same says that they look the same, too."""
+    last = None
+    for place, finding in findings:
+        if place != last:
+            yield place, finding
+        last = place
 
 
 class Comparing:
@@ -52,11 +67,8 @@ class Comparing:
                 named.report.comparison = comparison_of(store, equals, others)
             near = self._find_near()
             alike = findings_of(pairs, self.stores, paths), near_findings(near.found, self.stores, paths)
-            last = None
-            for place, finding in heapq.merge(*alike, key=itemgetter(0)):
-                if place != last:  # of the same value is said before of the same looks
-                    self._add(place >> PLACE_BITS, finding)
-                last = place
+            for number, its in groupby(_each_once(heapq.merge(*alike, key=itemgetter(0))), _store):
+                weave(self._named[number].report, (finding for _, finding in its))
         first = self._named[0].report, self.stores[0].values
         for number, named in enumerate(self._named[1:], 1):
             for finding in drifts(*first, named.report, self.stores[number].values):

@@ -21,6 +21,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
+from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
@@ -104,8 +105,8 @@ def run(
             probes = _scan(workers, reader, report, add, amend, Names(report.settings) if names is None else names)
             if pairing is not None:
                 _compare(workers, pairing, report, add)
-            for finding in () if alongside is None else alongside.conclude(report):
-                add(_tally_of(finding))
+            if alongside is not None:
+                weave(report, alongside.conclude(report))
             if report.shows_records:
                 take_samples(workers, report, probes)
     except BaseException as exc:

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from datacheck.model.batch import Batch, SeparateArrays
 
 BITS = 256
-USUAL_BITS, MOST_BITS = 10, 15
-"""So many bits may differ between pictures that look the same; with more, some pairs would not be looked for."""
+USUAL_BITS, MOST_BITS = 14, 31
+"""So many bits may differ between pictures that look the same, by default and at most.
+
+Of 6,000 digits of MNIST the two that are most alike differ in 20, pictures of different things in more than 100.
+"""
 SIDE, FREQUENCIES = 32, 16
 LEAST_SIDE = 8
 """Pictures with a smaller side have no looks."""
@@ -98,8 +101,15 @@ def _cosines() -> NDArray[np.float32]:
     return waves
 
 
+@cache
+def _order() -> NDArray[np.int64]:
+    """Return the frequencies from low to high: what noise and compression change lies together at the end."""
+    across, down = np.meshgrid(np.arange(FREQUENCIES), np.arange(FREQUENCIES))
+    return np.lexsort((across.ravel(), (across + down).ravel()))
+
+
 def _prints(small: NDArray[np.float32]) -> Prints:
-    waves = (_cosines() @ small @ _cosines().T).reshape(len(small), -1)
+    waves = (_cosines() @ small @ _cosines().T).reshape(len(small), -1)[:, _order()]
     bits = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
     bits[:, 0] = False  # how bright it is says nothing
     return np.packbits(bits, axis=1)
