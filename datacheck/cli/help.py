@@ -50,7 +50,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "info": (("info train_lmdb", "what is in it, from a sample"),),
     "compare": (
         ("compare train_lmdb val_lmdb", "records in both, and how the two differ"),
-        ("compare train_lmdb val.h5 --near -o pairs.html", "pictures that look the same, side by side"),
+        ("compare train_lmdb val.h5 -o pairs.html --near", "pictures that look the same, side by side"),
     ),
     "checksum": (
         ("checksum train_lmdb --out train.sums", "record what is there today"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datacheck.backends.interface import Reader
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.place import identity_at
+from datacheck.model.replacing import replace
 from datacheck.reporting.files import Reports
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
@@ -122,7 +124,7 @@ def compare_into(
 
 def of_reading(tally: Tally) -> Tally:
     """Return a tally without what is said of single records that could be read: a scan says that."""
-    return tally.ignoring(lambda finding: finding.code not in OF_READING)
+    return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
 
 
 def refuse(stores: Sequence[Store]) -> None:

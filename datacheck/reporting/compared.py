@@ -56,14 +56,14 @@ class Comparison(msgspec.Struct):
 
     def sentences(self) -> list[str]:
         """Return what it came to, in lines."""
-        lines = [f"{self.compared:,} records compared, {self.different:,} different values"]
+        lines = [f"{self.compared:,} values compared, {self.different:,} of them different"]
         if self.pictures is not None:
             lines[0] += f"; {self.pictures:,} pictures compared by their looks"
         if self.others:
-            lines.append(f"{self.shared:,} records are in another store too, {self.alone:,} in none")
+            lines.append(f"{self.shared:,} of them in another store too, {self.alone:,} in no other")
             if self.alone and self.shared:
-                more = "..." if self.alone > len(self.first_alone[:SAID]) else ""
-                lines[-1] += f": {', '.join(self.first_alone[:SAID])}{more}"
+                more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
+                lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
         if self.left_out:
             lines.append("not compared: " + ", ".join(f"{count:,} {name}" for name, count in self.left_out.items()))
         return lines

@@ -45,10 +45,7 @@ def make(
     **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
-    if unknown:
-        known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
-        name = next(iter(unknown))
-        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
+    _refuse(unknown)
     groups = spelling.groups(together)
     if any(len(group) < 2 for group in groups):
         raise UsageError("datasets that belong together are at least two, as in data,label")
@@ -80,6 +77,13 @@ def make(
         duplicates=spelling.truth("duplicates", duplicates),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
     )
+
+
+def _refuse(unknown: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that there is not."""
+    for name in unknown:
+        known = [it for it in (make.__kwdefaults__ or {}) if it not in unknown]
+        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
 
 
 def cores() -> int:
