@@ -112,13 +112,19 @@ def compare_into(
             files.begin(it.report)
         comparing = stack.enter_context(Comparing(stores, threshold))
         names = Names(stores[0].report.settings, len(stores)) if names is None else names
-        for store, compared in zip(stores, comparing.stores, strict=True):
-            with watching(progress, store.report) as watch:
-                run(store.report, store.reader, amend=of_reading, progress=watch, names=names, alongside=compared)
-        comparing.conclude()
-        show_pairs(stores)
         for it in stores:
-            it.report.revised = True  # the files have heard of nothing
+            it.report.revised = True  # the files hear of nothing until all is done
+        try:
+            for store, compared in zip(stores, comparing.stores, strict=True):
+                with watching(progress, store.report) as watch:
+                    run(store.report, store.reader, amend=of_reading, progress=watch, names=names, alongside=compared)
+            comparing.conclude()
+        except BaseException as exc:
+            for it in stores:  # what was not compared is not clean
+                it.report.tally.complete = False
+                it.report.interrupted |= isinstance(exc, KeyboardInterrupt)
+            raise
+        show_pairs(stores)
     return [it.report for it in stores]
 
 

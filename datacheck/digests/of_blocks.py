@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.digests.hashing import SIZE, digest, digests, short
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
+from datacheck.model.escaping import escape, plain
 
 ROW_BYTES = 8
 """A row's number as a key: the most significant byte first, so that keys sort as the numbers do."""
@@ -85,6 +86,13 @@ def keys_of(block: AnyBlock) -> list[bytes]:
     if block.called:
         return [name.encode() for name in block.called]
     return split(np.asarray(block.rows, ">u8").tobytes(), ROW_BYTES, len(block))
+
+
+def name_of(part: Part, key: bytes) -> str:
+    """Return what reports call the record with a key that `keys_of` made."""
+    if part.rows:
+        return plain(f"{part.table}[{int.from_bytes(key)}]")
+    return plain(key.decode("utf-8", "replace")) if part.table else escape(key)
 
 
 def digests_of(block: AnyBlock) -> bytes:

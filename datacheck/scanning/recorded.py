@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.model.blocks import AnyBlock
-from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found, named
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -184,7 +183,7 @@ class AgainstChecksums:
 
     def conclude(self, report: Report) -> Iterator[Finding]:
         """Yield a finding for each record of the file that the store has no more, unless only a sample was read."""
-        from datacheck.digests.file import ChecksumFile
+        from datacheck.digests.file import ChecksumFile, refuse
 
         report.checksums = self.summary
         if report.settings.sample is not None:
@@ -192,8 +191,6 @@ class AgainstChecksums:
         complete = report.complete
         with ChecksumFile(Path(self.summary.path)) as file:
             if file.seal != self.beside.seal:
-                from datacheck.digests.file import refuse
-
                 refuse(self.summary.path, "was replaced by another file while the scan was running")
             for number, place in enumerate(file.index.blocks):
                 first = file.ordinals[number]
@@ -206,8 +203,10 @@ class AgainstChecksums:
                     yield from self._lost(block.part, keys[at - first], complete=complete)
 
     def _lost(self, part: Part, key: bytes, *, complete: bool) -> Iterator[Finding]:
+        from datacheck.digests.of_blocks import name_of
+
         file, database = part.file or None, part.database or None
-        name = f"{part.table}[{int.from_bytes(key)}]" if part.rows else key.decode() if part.table else escape(key)
+        name = name_of(part, key)
         if (file, database, name) in self._given_up:
             return
         said = "its checksum was recorded, and the store has no record of this name"
@@ -215,7 +214,7 @@ class AgainstChecksums:
             said = "its checksum was recorded; it was not seen, and not every record could be reached"
         finding = found("lost", said, verdict=None if complete else "unverifiable")
         self.summary.lost += complete
-        yield msgspec.structs.replace(finding, key=plain(name), file=file, database=database)
+        yield msgspec.structs.replace(finding, key=name, file=file, database=database)
 
 
 def against_file(settings: Settings) -> list[Path]:

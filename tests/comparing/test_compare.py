@@ -276,3 +276,44 @@ def test_a_store_is_named_once(tmp_path):
         datacheck.compare(store, tmp_path / "link")
     with pytest.raises(UsageError, match="from 0 to 31"):
         datacheck.compare(store, near=32)
+
+
+def test_an_interrupted_comparison_is_clean_of_nothing(tmp_path):
+    def interrupt(done, total, bad):
+        raise KeyboardInterrupt
+
+    stores = train_and_val(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        datacheck.compare(*stores, reports=[tmp_path / "r.json"], progress=interrupt)
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert [(it["status"], it["clean"], it["complete"]) for it in document["reports"]] == [(130, False, False)] * 2
+
+
+def test_findings_come_in_the_order_of_the_records_and_a_record_counts_once(tmp_path):
+    records = {key(at): datum(np.full((2, 4, 4), at, "f4") + np.eye(4, dtype="f4"), at % 3) for at in range(300)}
+    records[key(50)] = records[key(3)]
+    bad = np.full((2, 4, 4), 7, "f4")
+    bad[0, 1, 1] = np.nan
+    records[key(20)] = records[key(90)] = datum(bad, 1)
+    report = datacheck.scan(write_lmdb(tmp_path / "a", records), duplicates=True, reports=[tmp_path / "r.jsonl"])
+    expected = [(20, "nan"), (50, "duplicate"), (90, "nan"), (90, "duplicate")]
+    assert [(it.index, it.code) for it in report.findings] == expected
+    assert (report.bad, report.suspicious) == (2, 1)
+    lines = [json.loads(it) for it in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [(it["index"], it["code"]) for it in lines[:-1]] == expected
+
+
+def test_databases_have_names_of_any_bytes(tmp_path):
+    import lmdb
+
+    with lmdb.open(str(tmp_path / "a"), map_size=1 << 24, max_dbs=4) as environment:
+        for name in (b"caf\xe9", b"two:words"):
+            database = environment.open_db(name)
+            with environment.begin(write=True, db=database) as transaction:
+                for at in range(30):
+                    transaction.put(key(at), datum(pixels(at), 1))
+    datacheck.checksum(tmp_path / "a", tmp_path / "sums")
+    report = datacheck.scan(tmp_path / "a", checksums=tmp_path / "sums", duplicates=True)
+    assert report.checksums.compared == 60
+    assert report.counts["duplicate"] == 30
+    assert "changed" not in report.counts

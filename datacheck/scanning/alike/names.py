@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from datacheck.digests.of_blocks import Part
+from datacheck.digests.of_blocks import Part, name_of
 from datacheck.files.retrying import pread
 from datacheck.files.scratch import scratch_file, write_all
-from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
 from datacheck.scanning.alike.collecting import Chunk
 
@@ -82,8 +81,7 @@ class KeyLog:
         its = self._stretches[bisect_right(self._stretches, place, key=lambda it: it.first) - 1]
         key = self._key(its, place - its.first)
         part = its.part
-        name = f"{part.table}[{int.from_bytes(key)}]" if part.rows else key.decode() if part.table else escape(key)
-        return RecordName(plain(name), part.file or None, part.database or None)
+        return RecordName(name_of(part, key), part.file or None, part.database or None)
 
     def _key(self, its: Stretch, row: int) -> bytes:
         import numpy as np
