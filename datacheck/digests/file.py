@@ -39,7 +39,9 @@ SAME_KEY = 1 << 20
 TAIL = 3 * 8 + SIZE + len(MAGIC)
 SMALL_KEYS, MOST_PACKED = 64 << 20, 64
 """Keys of a block that are unpacked: so many bytes, or so many times those that are stored."""
-INDEX_BYTES = 4 << 30
+SMALL_INDEX, LARGEST_INDEX, INDEX_PACKED = 1 << 20, 1 << 28, 32
+"""An index has so many bytes at most: the first always, the second never more, and in between so many times those that
+are stored. Those of a hundred billion records do with less."""
 UNREADABLE: tuple[type[Exception], ...] = (*compression.Broken, msgspec.DecodeError, msgspec.ValidationError)
 """What unpacking an index raises."""
 Entry = tuple[Part, bytes, bytes]
@@ -223,7 +225,7 @@ def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
         refuse(name, "ends before the checksum file does: it was cut short")
     at, packed, plain = (int.from_bytes(tail[it : it + 8], "little") for it in (0, 8, 16))
     seal = tail[24 : 24 + SIZE]
-    if at + packed + TAIL != size or plain > min(INDEX_BYTES, max(1 << 20, packed * 256)):
+    if at + packed + TAIL != size or plain > min(LARGEST_INDEX, max(SMALL_INDEX, packed * INDEX_PACKED)):
         refuse(name, "is damaged: its end does not fit what is before it")
     stored = pread(descriptor, packed, at)
     if digest(tail[:24] + stored) != seal:

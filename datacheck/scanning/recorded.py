@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.model.blocks import AnyBlock
+from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found, named
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -205,7 +206,7 @@ class AgainstChecksums:
     def _lost(self, part: Part, key: bytes, *, complete: bool) -> Iterator[Finding]:
         from datacheck.digests.of_blocks import name_of
 
-        file, database = part.file or None, part.database or None
+        file, database = plain(part.file) or None, plain(part.database) or None
         name = name_of(part, key)
         if (file, database, name) in self._given_up:
             return

@@ -6,13 +6,17 @@ import itertools
 
 import h5py
 import lmdb
+import msgspec
 import numpy as np
 import pytest
 from building import datum, fingerprint, key, pixels, raw_records, write_lmdb
 
 import datacheck
+from datacheck.compression import zstd
 from datacheck.digests import gathering
-from datacheck.digests.file import ChecksumFile
+from datacheck.digests.file import ChecksumFile, Index, write
+from datacheck.digests.hashing import digest
+from datacheck.digests.of_blocks import Part
 from datacheck.errors import SourceUnreadable, TargetExists, UsageError
 
 RECORDS = raw_records(3000)
@@ -253,3 +257,57 @@ def test_bits_are_marked_one_by_one_and_many_at_once():
                 marked |= set(range(first, behind))
         low, high = sorted(generator.integers(0, count + 1, 2).tolist())
         assert unmarked(bits, low, high) == [it for it in range(low, high) if it not in marked]
+
+
+def forged(path, index, entries=()):
+    """Write a file with sound seals, whatever is in it."""
+    pieces = []
+    write(iter(entries), pieces.append, index)
+    path.write_bytes(b"".join(pieces))
+    return path
+
+
+def test_names_in_a_file_of_somebody_else_do_not_reach_the_terminal_as_they_are(tmp_path):
+    part = Part("evil\x1b[2J", "base\x07", "", rows=False)
+    table = Part("zzz", "", "\x1b]0;title\x07", rows=True)
+    entries = [(part, b"\x1b[31mred", bytes(16)), (table, b"\xff" * 9, bytes(16))]
+    sums = forged(tmp_path / "sums", Index(), entries)
+    report = datacheck.scan(write_lmdb(tmp_path / "a", raw_records(30)), checksums=sums)
+    assert report.counts == {"lost": 2}
+    assert report.checksums.new == 30
+    assert "\x1b" not in str(report)
+    assert not any("\x1b" in str(it.name) for it in report.findings)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_index_that_leads_nowhere_is_refused(tmp_path, seed):
+    """The seals are sound; a number in the index is not, as somebody who means harm would have it."""
+    store = write_lmdb(tmp_path / "a", raw_records(40))
+    datacheck.checksum(store, tmp_path / "sums")
+    generator = np.random.default_rng(seed)
+    with ChecksumFile(tmp_path / "sums") as file:
+        place, body = file.index.blocks[0], (tmp_path / "sums").read_bytes()
+        names = ("part", "records", "at", "packed", "keys", "lengths", "check")
+        numbers = (0, -1, -7, 1, 39, 41, 1 << 20, 1 << 40, (1 << 63) - 1)
+        name, number = generator.choice(names), int(generator.choice(numbers))
+        if getattr(place, name) == number:
+            return
+        file.index.blocks[0] = msgspec.structs.replace(place, **{str(name): number})
+        index = file.index
+    end = place.at + place.packed + 16 * place.records
+    plain = msgspec.msgpack.encode(index)
+    packed = zstd(plain)
+    tail = b"".join(it.to_bytes(8, "little") for it in (end, len(packed), len(plain)))
+    seal = digest(tail + packed)
+    (tmp_path / "forged").write_bytes(body[:end] + packed + tail + seal + b"datacheck sums 1")
+    with pytest.raises(UsageError, match="forged: is"), ChecksumFile(tmp_path / "forged") as file:
+        list(file.entries())
+
+
+def test_a_small_file_does_not_unpack_to_gigabytes(tmp_path):
+    packed = zstd(bytes(1 << 28))
+    tail = b"".join(it.to_bytes(8, "little") for it in (16, len(packed), 1 << 28))
+    body = b"datacheck sums 1" + packed + tail + digest(tail + packed) + b"datacheck sums 1"
+    (tmp_path / "bomb").write_bytes(body)
+    with pytest.raises(UsageError, match="its end does not fit"), ChecksumFile(tmp_path / "bomb"):
+        pass
