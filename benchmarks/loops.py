@@ -129,6 +129,36 @@ def count(values: Iterator[bytes]) -> int:
     return sum(1 for value in values if not value)
 
 
+def digests(path: str) -> int:
+    """Write a digest of every value beside its key."""
+    import tempfile
+
+    import lmdb
+    import xxhash
+
+    with (
+        tempfile.TemporaryFile() as file,
+        lmdb.open(path, readonly=True, lock=False) as environment,
+        environment.begin(buffers=True) as transaction,
+    ):
+        for name, value in transaction.cursor():
+            file.write(bytes(name) + xxhash.xxh3_128_digest(value))
+    return 0
+
+
+def digests_seen(path: str) -> int:
+    """Count the values that were there before, with all digests in a set."""
+    import xxhash
+
+    seen: set[bytes] = set()
+    again = 0
+    for value in lmdb_values(path):
+        digest = xxhash.xxh3_128_digest(value)
+        again += digest in seen
+        seen.add(digest)
+    return again
+
+
 def slabs(path: str) -> int:
     import h5py
 
@@ -171,6 +201,8 @@ def jpeg_only(path: str, share: str, shares: str) -> int:
 
 
 LOOPS: dict[str, Callable[..., int]] = {
+    "digests": digests,
+    "digests-seen": digests_seen,
     "lmdb-raw": lambda path: raw(lmdb_values(path)),
     "lmdb-float": lambda path: floating(lmdb_values(path)),
     "lmdb-jpeg": lambda path: pictures(lmdb_values(path)),

@@ -31,7 +31,12 @@ SMALLER = 8
 A_FEW_TIMES = 0.33
 """Each of very many datasets is opened, described and judged: three times what reading it once costs."""
 PYTHON = sys.executable
-SCAN = (PYTHON, "-m", "datacheck", "scan", "--quiet")
+DATACHECK = (PYTHON, "-m", "datacheck")
+SCAN = (*DATACHECK, "scan", "--quiet")
+PLAIN_SCAN = "plain scan"
+"""Stands for a loop where a scan that does more is held against one that does not."""
+OTHER = ".other"
+"""Behind a store's path, that of what is made of it before anything is measured."""
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -39,7 +44,8 @@ CORES = len(os.sched_getaffinity(0))
 class Row:
     """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against.
 
-    `options` are those that a scan of it needs.
+    `options` are those that a scan of it needs, or the words of another `command`; "{}" stands for the path that it
+    writes to. `before` is run once on each store.
     """
 
     name: str
@@ -51,6 +57,18 @@ class Row:
     limit: str | None = None
     limit_share: float | None = None
     options: tuple[str, ...] = ()
+    command: tuple[str, ...] = ("scan", "--quiet")
+    before: tuple[str, ...] = ()
+
+    def words(self, path: Path) -> list[str]:
+        """Return the command that is measured."""
+        return [*DATACHECK, *self.command, *(it.format(f"{path}{OTHER}") for it in self.options), str(path)]
+
+    def others(self, path: Path) -> list[str]:
+        """Return the command that it is held against."""
+        if self.loop == PLAIN_SCAN:
+            return [*SCAN, str(path)]
+        return [PYTHON, str(HERE / "loops.py"), self.loop, str(path)]
 
 
 def lmdb(make: Callable[..., bytes]) -> Callable[[Path, int], None]:
@@ -121,6 +139,35 @@ ROWS = [
         6.0,
         options=("--array", "f4:64,64"),
     ),
+    Row(
+        "checksums",
+        "LMDB, raw Datum 3x256x256, scan --checksums and a plain scan",
+        8_000,
+        lmdb(stores.pixels(3, 256, 256)),
+        PLAIN_SCAN,
+        1 / 1.3,
+        options=("--checksums", "{}"),
+        before=("checksum", "--quiet", "--force", "--out", "{}"),
+    ),
+    Row(
+        "checksum",
+        "LMDB, raw Datum 1x28x28, checksum",
+        800_000,
+        lmdb(stores.pixels(1, 28, 28)),
+        "digests",
+        0.5,
+        options=("--out", "{}"),
+        command=("checksum", "--quiet", "--force"),
+    ),
+    Row(
+        "compare",
+        "LMDB, 100-byte Datum that all differ, compare",
+        800_000,
+        lambda path, count: stores.lmdb_store(path, stores.different(count)),
+        "digests-seen",
+        0.1,
+        command=("compare", "--quiet"),
+    ),
 ]
 
 
@@ -166,12 +213,14 @@ def measure(row: Row, folder: Path, scale: float, runs: int) -> Result:
     paths = [folder / f"{row.name}-{count}" for count in counts]
     for path, count in zip(paths, counts, strict=True):
         row.build(path, count)
+        if row.before:
+            seconds([*DATACHECK, *(it.format(f"{path}{OTHER}") for it in row.before), str(path)])
     best: dict[tuple[str, int], float] = {}
     for _ in range(runs):
         for size, path in enumerate(paths):
             sides = {
-                "loop": [[PYTHON, str(HERE / "loops.py"), row.loop, str(path)]],
-                "datacheck": [[*SCAN, *row.options, str(path)]],
+                "loop": [row.others(path)],
+                "datacheck": [row.words(path)],
             }
             if row.limit:
                 sides["limit"] = limits(row, path)
@@ -179,6 +228,7 @@ def measure(row: Row, folder: Path, scale: float, runs: int) -> Result:
                 best[side, size] = min(best.get((side, size), float("inf")), seconds(*commands))
     for path in paths:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+        Path(f"{path}{OTHER}").unlink(missing_ok=True)
 
     def slope(side: str) -> float:
         return (best[side, 1] - best[side, 0]) / (counts[1] - counts[0]) * 1e6

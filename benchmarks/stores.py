@@ -28,6 +28,14 @@ def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
         writer.finish()
 
 
+def different(count: int) -> Iterator[bytes]:
+    """Yield Datum records of 1x10x10 pixels that all differ."""
+    random = np.random.default_rng(6)
+    for _ in range(-(-count // 1000)):
+        for pixels in random.integers(0, 256, (min(1000, count), 1, 10, 10), dtype=np.uint8):
+            yield encode(pixels, 3)
+
+
 def leveldb_store(path: Path, values: Iterable[bytes]) -> None:
     """Write with Caffe's options, so that all records are in tables."""
     import plyvel

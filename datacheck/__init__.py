@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datacheck._version import __version__
     from datacheck.backends import open_store
     from datacheck.checks.validators import Constant, Finite, Format, HalfOverflow, Label, Range, Shape
+    from datacheck.comparing.checksum import checksum
+    from datacheck.comparing.compare import compare
     from datacheck.errors import (
         DatacheckError,
         NotClean,
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "__version__": "_version",
     "lint": "linting",
+    "checksum": "comparing.checksum",
+    "compare": "comparing.compare",
     "open_store": "backends",
     "Batch": "model.batch",
     "escape": "model.escaping",
@@ -125,6 +129,8 @@ __all__ = [
     "UsageError",
     "ValidatorFailed",
     "__version__",
+    "checksum",
+    "compare",
     "escape",
     "found",
     "lint",

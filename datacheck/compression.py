@@ -32,6 +32,11 @@ def zstd_into(packed: Packed, room: bytearray) -> int:
     return count
 
 
+def zstd(plain: Packed) -> bytes:
+    """Return bytes as one zstd frame."""
+    return bytes(cramjam.zstd.compress(plain, 3))
+
+
 def lz4_into(packed: Packed, room: bytearray) -> int:
     """Unpack one lz4 frame; return the number of bytes."""
     count: int = cramjam.lz4.decompress_into(packed, room)

@@ -14,6 +14,8 @@ import click
 
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
+from datacheck.cli.checksum import checksum
+from datacheck.cli.compare import compare
 from datacheck.cli.demo import demo
 from datacheck.cli.doctor import doctor
 from datacheck.cli.explain import explain
@@ -85,5 +87,5 @@ def cli() -> None:
     """
 
 
-for command in (scan, rebuild, show, info, lint, log, explain, doctor, demo):
+for command in (scan, rebuild, show, info, compare, checksum, lint, log, explain, doctor, demo):
     cli.add_command(command)

@@ -21,7 +21,10 @@ GROUPS = {
     ),
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
-    RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired", "like", "like_tolerance"),
+    RIGHT: (
+        *("ranges", "labels", "shape", "allow_nan", "paired", "like", "like_tolerance", "checksums", "duplicates"),
+        "near",
+    ),
     HOW: (
         *("checks", "skip", "sample", "stats", "if_changed", "timeout", "max_time", "workers", "engine", "scheduler"),
         "batch_size",
@@ -29,7 +32,10 @@ GROUPS = {
     COUNTS: ("max_bad", "strict", "ignore", "known"),
     NET: ("nets", "phase", "stages", "root"),
     FILES: ("iterations", "forks"),
-    OUTPUT: ("reports", "report", "resume", "form", "plot", "schedule", "quiet", "verbose", "no_progress", "schema"),
+    OUTPUT: (
+        *("out", "reports", "report", "resume", "form", "plot", "schedule", "quiet", "verbose", "no_progress"),
+        "schema",
+    ),
     CONFIG: ("config", "no_config"),
     OTHERS: ("version", "help"),
 }
@@ -51,6 +57,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("show rows.h5 '/[17]' --field data", "one field in full"),
     ),
     "info": (("info train_lmdb", "what is in it, from a sample"),),
+    "compare": (
+        ("compare train_lmdb val_lmdb", "records in both, and how the two differ"),
+        ("compare train_lmdb val.h5 -o pairs.html --near", "pictures that look the same, side by side"),
+    ),
+    "checksum": (
+        ("checksum train_lmdb --out train.sums", "record what is there today"),
+        ("scan train_lmdb --checksums train.sums", "find every record that changed since"),
+    ),
     "lint": (
         ("lint solver.prototxt", "a solver with the networks that it names"),
         ("lint net.prototxt --labels 0:9 --shape 3,32,32", "a network, with what the data is"),
@@ -74,6 +88,8 @@ SECTIONS = {
         "rebuild": "write a clean copy, compared with its source",
         "show": "show single records as datacheck sees them",
         "info": "say what a dataset holds, from a sample",
+        "compare": "say what datasets share, and where they differ",
+        "checksum": "record a digest of every record, for scan --checksums",
     },
     "Training with Caffe": {
         "lint": "judge solver and network files without running Caffe",

@@ -239,7 +239,7 @@ class Found(Enum):
 
 
 FOUND = {
-    **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
+    **dict.fromkeys(("range", "together", "convention", "like", "duplicates", "near"), Found.OBEYED),
     **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-time", "max-bad", "ignore", "known"), Found.NAMED),
@@ -251,7 +251,7 @@ FOUND = {
     **dict.fromkeys(("force", "drop", "drop-bad", "keep", "fill", "accept-losses", "dry-run"), Found.REFUSED),
     **dict.fromkeys(("keep-numbers", "renumber", "drop-rows", "paired"), Found.REFUSED),
     **dict.fromkeys(("from-report", "if-changed", "resume", "engine", "scheduler", "net", "schema"), Found.REFUSED),
-    **dict.fromkeys(("config", "no-config", "bad"), Found.REFUSED),
+    **dict.fromkeys(("config", "no-config", "bad", "out"), Found.REFUSED),
 }
 """Every option of every command, by its long name; one that is not here is refused.
 
@@ -328,6 +328,15 @@ TIMEOUT_OPTION = click.option(
     metavar="SECONDS",
     help="Give up on a record after SECONDS of processor time.  [default: 10]",
 )
+WORKERS_OPTION = click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]")
+STRICT_OPTION = click.option("--strict", is_flag=True, help="Suspicious records count as bad.")
+IGNORE_OPTION = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE[:FAMILY]",
+    shell_complete=completing(codes),
+    help="Findings that do not count, by code. Repeatable.",
+)
 SCAN_OPTIONS = (
     BACKEND_OPTION,
     DECODER_OPTION,
@@ -374,7 +383,7 @@ SCAN_OPTIONS = (
         shell_complete=completing(checks),
         help="Leave this check out. Repeatable.",
     ),
-    click.option("-j", "--workers", type=int, metavar="N", help="Processes to use.  [default: the cores]"),
+    WORKERS_OPTION,
     click.option(
         "--sample",
         metavar="N|P%|1/N:K",
@@ -387,14 +396,8 @@ SCAN_OPTIONS = (
     ),
     TIMEOUT_OPTION,
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
-    click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
-    click.option(
-        "--ignore",
-        multiple=True,
-        metavar="CODE[:FAMILY]",
-        shell_complete=completing(codes),
-        help="Findings that do not count, by code. Repeatable.",
-    ),
+    STRICT_OPTION,
+    IGNORE_OPTION,
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
 

@@ -44,7 +44,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-OF_SCAN = ("phase", "stages", "root", "batch_size")
+OF_SCAN = ("phase", "stages", "root", "batch_size", "checksums", "duplicates")
 """Options that only `scan` has and that change what it finds, by the names of their parameters."""
 
 

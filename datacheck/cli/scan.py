@@ -73,6 +73,8 @@ if TYPE_CHECKING:
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @click.option("--max-time", metavar="TIME", help="Stop after TIME, as 30m, and say how far it came.")
+@click.option("--duplicates", is_flag=True, help="Find records that have the value of an earlier one.")
+@click.option("--checksums", type=Named(), metavar="FILE", help="Compare the records with those that FILE recorded.")
 @REPORT_OPTION
 @click.option(
     "--resume",
@@ -101,8 +103,6 @@ def scan(
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
     context = click.get_current_context()
-    _require_one_of(options, "if_changed", "resume")
-    _require_one_of(options, "known", "resume")
     if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
         from datacheck.workers.pool import WORKER_BYTES
         from datacheck.workers.process import start_ahead
@@ -112,19 +112,21 @@ def scan(
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
     from datacheck.reporting.page import PAGE
-    from datacheck.scanning.against import with_known
+    from datacheck.scanning.against import require_together, with_known
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     if_changed, known, resume = (options.pop(name) for name in ("if_changed", "known", "resume"))
     settings = with_known(settings_of(options), known)
+    require_together(settings, if_changed, resume)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
     held = hold(scans, settings, if_changed, reports)
-    with Reports(reports, guard_of([*sources, *nets], scans), resume=resume) as files:
+    recorded = [] if settings.checksums is None else [settings.checksums]
+    with Reports(reports, guard_of([*sources, *nets, *recorded], scans), resume=resume) as files:
         ready(scans, files, resume, engine, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
@@ -152,12 +154,6 @@ def scan(
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
-
-
-def _require_one_of(options: dict[str, Any], one: str, other: str) -> None:
-    """Raise a usage error where both options are given: what is known is not in the report that is gone on with."""
-    if options[one] is not None and options[other] is not None:
-        raise click.UsageError(f"--{one.replace('_', '-')} and --{other} exclude each other")
 
 
 def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:

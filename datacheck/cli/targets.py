@@ -24,6 +24,8 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.scanning.against import Against, against
+from datacheck.scanning.alongside import Alongside
+from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
@@ -60,6 +62,7 @@ class StoreScan:
     report: Report
     names: Names | None = None
     pairing: Pairing | None = None
+    alongside: Alongside | None = None
     journal: Journal | None = None
     until: float | None = None
     engine: MakeEngine | None = None
@@ -91,6 +94,7 @@ class StoreScan:
             engine=self.engine,
             journal=self.journal,
             until=self.until,
+            alongside=self.alongside,
         )
 
     def reads(self) -> Iterator[Path]:
@@ -172,6 +176,9 @@ class ScanRequest:
                 it.names = self.names
         if self.settings.paired and None not in made:
             _pair(made)
+        for it in made:
+            if isinstance(it, StoreScan):
+                it.alongside = alongside(self.settings, len(made))
         return made
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:

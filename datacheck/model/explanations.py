@@ -135,6 +135,16 @@ EXPLANATIONS: dict[str, Explanation] = {
         "A training on nothing ends at once, or waits for ever for its first batch.",
         "Check the path, the name of the database inside the store, and whether the writer committed.",
     ),
+    "changed": Explanation(
+        "The value is not the one whose checksum was recorded: it was written again, or a bit of it flipped.",
+        "Nothing that is judged by its looks finds a pixel that flipped; the network learns from it.",
+        "Take the record from a copy whose checksums fit, or record the new ones with `datacheck checksum --force`.",
+    ),
+    "lost": Explanation(
+        "A record whose checksum was recorded is not in the store any more.",
+        "The training sees less than it did, and maybe a sample without one of its parts.",
+        "Take the record from a copy, or record the checksums anew if it was meant to go.",
+    ),
     "missing": Explanation(
         "A file, database or dataset that is named somewhere is not there.",
         "The loader stops when it comes to the name; shuffled, that may be long after the start.",
@@ -291,6 +301,21 @@ EXPLANATIONS: dict[str, Explanation] = {
         "A newer write of this key may have been lost, so that an older value is read.",
         "The training uses outdated data or labels.",
         "Compare the record with its original, or write the store again.",
+    ),
+    "duplicate": Explanation(
+        "A record of the same store that comes before this one has the same value, or with --near the same looks.",
+        "It counts twice in every epoch; split at random, one of the two ends up in the validation set.",
+        "Leave the later one out: `datacheck rebuild SOURCE TARGET --drop duplicate --from-report REPORT`.",
+    ),
+    "leak": Explanation(
+        "Another store of the comparison has a record with the same value, or with --near the same looks.",
+        "A network that is tested on what it was trained on looks better than it is.",
+        "Leave it out of one of the two: `datacheck rebuild SOURCE TARGET --drop leak --from-report REPORT`.",
+    ),
+    "drift": Explanation(
+        "The shares of labels, the values or the sizes of pictures differ more than chance would have it.",
+        "What is measured on one of the stores does not hold for the other.",
+        "Check how the two were split and made: same classes, same scale of values, same size of pictures.",
     ),
     "class-missing": Explanation(
         "A class between the least and the greatest label never occurs.",

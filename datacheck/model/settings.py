@@ -66,7 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `engine` is what ran the tasks, of which 0 `workers` means as many as it has room for. `max_time` is in seconds.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `known` and `like` are the paths of earlier
     reports: whose findings do not count, and whose profile is what is expected; `like_tolerance` is "P%" of a range.
-    `config` is the command line's.
+    `checksums` is the path of a checksum file that the records are held against; `duplicates` says that records
+    are compared with each other. `config` is the command line's.
     """
 
     checks: tuple[str, ...] = CHECKS
@@ -96,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     known: str | None = None
     like: str | None = None
     like_tolerance: str | None = None
+    checksums: str | None = None
+    duplicates: bool = False
     config: Configuration | None = None
 
 

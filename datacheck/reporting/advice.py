@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
 """Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""
+GONE = "lost"
+"""The code of records that are not there to be looked at."""
 LOOKED_AT = 10_000
 """Findings that are looked at for what would decide them."""
 DECIDES = {
@@ -78,7 +80,10 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
         yield f"to look at: {', '.join(pages)}"
     if findings and others:
         yield f"{every}: {', '.join(others)}"
-    elif findings > ALL_PRINTED or (findings and report.layer is not None):  # a copy then rests on that report
+    elif _of_comparison(report):
+        return
+    elif findings > ALL_PRINTED or (findings and (report.layer is not None or _alongside(report))):
+        # a copy then rests on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
         sources = () if report.layer is not None else (report.source.path,)
         net = () if report.layer is None else ("--net", report.layer.solver or report.layer.net)
@@ -92,7 +97,8 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     options = (*asked.options, *_of_layer(report, asked))
     verdicts = ("bad", "suspicious") if report.settings.strict else ("bad",)
-    one = next((it for it in report.findings if it.key is not None and it.verdict in verdicts), None)
+    its = (it for it in report.findings if it.key is not None and it.verdict in verdicts)
+    one = next((it for it in its if it.code != GONE), None)
     if one is not None:
         short = len(one.name or "") <= LONGEST_NAME
         place = (report.source.path, one.name or "") if short else (report.source.path,)
@@ -104,6 +110,8 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
     rests = _rests_on(report, written)
+    if _of_comparison(report) and (not rests or not any(Path(it).suffix == ".json" for it in written)):
+        return
     one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
     if report.paired_with:
         words = ("--paired", *drop, *options, *asked.config)
@@ -114,6 +122,16 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     words = (*drop, *options, *one_kind, *asked.config, *rests)
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
+
+
+def _of_comparison(report: Report) -> bool:
+    """Say whether it is a comparison, which a scan does not repeat."""
+    return report.comparison is not None and not report.settings.duplicates
+
+
+def _alongside(report: Report) -> bool:
+    """Say whether there are findings that a rebuild, which scans by itself, would not have."""
+    return report.checksums is not None or report.comparison is not None
 
 
 def _among_others(report: Report) -> bool:
@@ -143,7 +161,7 @@ def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
     if report.partial or report.settings.sample is not None or report.source.fingerprint is None:
         return ()
     file = next((str(file) for file in written if Path(file).suffix == ".json"), None)
-    if file is None and report.layer is not None:
+    if file is None and (report.layer is not None or _alongside(report)):
         file = "report.json"
     return () if file is None else ("--from-report", file)
 

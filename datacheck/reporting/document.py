@@ -10,6 +10,7 @@ from datacheck.checks.class_balance import Balance
 from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
+from datacheck.reporting.compared import Checksums, Comparison
 from datacheck.reporting.log_series import RunSummary, SeriesPoint
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.statistics.exact_sums import FieldSummary
@@ -78,6 +79,8 @@ class Document(msgspec.Struct, kw_only=True):
     statistics: dict[str, FieldSummary]
     balance: Balance | msgspec.UnsetType = msgspec.UNSET
     layer: LayerSource | msgspec.UnsetType = msgspec.UNSET
+    checksums: Checksums | msgspec.UnsetType = msgspec.UNSET
+    comparison: Comparison | msgspec.UnsetType = msgspec.UNSET
     seconds: float
     runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
     series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET

@@ -30,6 +30,7 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
+from datacheck.reporting.compared import Checksums, Comparison
 from datacheck.reporting.document import Document, KnownCounts
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
@@ -97,6 +98,8 @@ class Report:
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
+    checksums: Checksums | None = None
+    comparison: Comparison | None = None
     seconds: float = 0.0
     expected: int | None = None
     interrupted: bool = False
@@ -411,6 +414,8 @@ class Report:
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,
             layer=self.layer or msgspec.UNSET,
+            checksums=self.checksums or msgspec.UNSET,
+            comparison=self.comparison or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
 

@@ -42,6 +42,10 @@ def text(report: Report, *, every: bool = False, width: int | None = None) -> st
     lines = [*_layer(report), headline(report), *said, verdict_line(report), *_examples(report, most, width)]
     if report.balance is not None:
         lines.append(f"  {balance_sentence(report.balance)}")
+    if report.checksums is not None:
+        lines.append(f"  {plain(report.checksums.path)}: {plain(report.checksums.sentence)}")
+    if report.comparison is not None:
+        lines += (f"  {plain(line)}" for line in report.comparison.sentences())
     lines += _missing(report)
     lines += _gone(report)
     if report.partial and report.conventions:

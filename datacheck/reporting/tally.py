@@ -29,6 +29,7 @@ class Tally:
     or a part of the store was not read because the machine failed.
     `account` is the sum of the blocks' own, `keys` what the keys of each database add up to where conventions ask it.
     `labels` are those of the records, in order, where batches are asked for; `whole` is for what is said of the store.
+    `made` is what was done beside the checks of one shard; it does not add up.
     """
 
     complete: bool = True
@@ -44,6 +45,7 @@ class Tally:
     findings: Collection[Finding] = field(default_factory=Findings)
     labels: list[Labels] = field(default_factory=list)
     whole: WholeStore = field(default_factory=WholeStore)
+    made: Any = None
 
     def count(self, findings: Iterable[Finding]) -> None:
         """Add the findings of one record, or one finding of the store."""

@@ -34,6 +34,25 @@ class Against:
         return None if self._earlier is None else self._earlier.answer(reader, report)
 
 
+def require_together(settings: Settings, if_changed: object, resume: object) -> None:
+    """Raise UsageError for options of which each asks for what the other one cannot have.
+
+    What --resume goes on with is a report: it has not what is known, nor the values of the records that are done.
+    A checksum file may be another one than it was when the report was written that --if-changed names.
+    """
+    asked = {
+        "--if-changed": if_changed is not None,
+        "--known": settings.known is not None,
+        "--checksums": settings.checksums is not None,
+        "--duplicates": settings.duplicates,
+    }
+    for name in asked:
+        if asked[name] and resume is not None:
+            raise UsageError(f"{name} and --resume exclude each other")
+    if if_changed is not None and settings.checksums is not None:
+        raise UsageError("--if-changed and --checksums exclude each other")
+
+
 def against(
     settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path] = ()
 ) -> Against:

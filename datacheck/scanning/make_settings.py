@@ -47,13 +47,12 @@ def make(
     ignore: Sequence[str] = (),
     like: str | os.PathLike[str] | None = None,
     like_tolerance: str | None = None,
+    checksums: str | os.PathLike[str] | None = None,
+    duplicates: bool = False,
     **unknown: Any,
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
-    if unknown:
-        known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
-        name = next(iter(unknown))
-        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
+    _refuse(unknown)
     groups = spelling.groups(together)
     if any(len(group) < 2 for group in groups):
         raise UsageError("datasets that belong together are at least two, as in data,label")
@@ -83,6 +82,8 @@ def make(
         max_time=None if max_time is None else duration("max_time", max_time),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
+        checksums=None if checksums is None else str(spelling.path("checksums", checksums)),
+        duplicates=spelling.truth("duplicates", duplicates),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
         like=None if like is None else str(spelling.path("like", like)),
         like_tolerance=_tolerance(like_tolerance, like),
@@ -105,6 +106,13 @@ def _workers(workers: int | None, engine: MakeEngine | None) -> int:
     if workers is not None:
         return _at_least_one("the number of workers", workers)
     return 0 if isinstance(engine, Elastic) else cores()
+
+
+def _refuse(unknown: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that there is not."""
+    for name in unknown:
+        known = [it for it in (make.__kwdefaults__ or {}) if it not in unknown]
+        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
 
 
 def cores() -> int:

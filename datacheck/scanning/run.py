@@ -16,6 +16,7 @@ from datacheck.backends.interface import Knowing, Reader
 from datacheck.conventions import NONE
 from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
+from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
@@ -24,6 +25,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
+from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.fingerprint import fingerprint_if_any
@@ -44,6 +46,7 @@ from datacheck.workers.interface import Amending, Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+    from datacheck.scanning.alongside import Alongside
     from datacheck.scanning.judge import View
 
 
@@ -85,23 +88,30 @@ def run(
     pairing: Pairing | None = None,
     journal: Journal | None = None,
     until: float | None = None,
+    alongside: Alongside | None = None,
 ) -> None:
     """Scan what `reader` reads, as `report.settings` say, into `report`; `listen` hears the findings in source order.
 
     `view` has its say in the workers, `amend` on every tally before it is added.
     `pool` is one made for the same reader and settings, to be used and left running; without it `engine` makes one.
     `names` are those that the options give, which are looked for in several sources; by default in this one.
-    `pairing` is with the stores that are to hold the same keys. `journal` marks how far the scan comes, and tells how
-    far an earlier one came. `until` is when it is to stop, in seconds of the monotonic clock, or TOO_LATE.
+    `pairing` is with the stores that are to hold the same keys. `alongside` is what else is done with every record.
+    `journal` marks how far the scan comes, and tells how far an earlier one came. `until` is when it is to stop, in
+    seconds of the monotonic clock, or TOO_LATE.
     A KeyboardInterrupt goes through, and leaves the report incomplete with what was found until then.
     """
+    if alongside is None and (report.settings.checksums is not None or report.settings.duplicates):
+        raise UsageError("--checksums and --duplicates are for a scan of a store; scan it, and rebuild --from-report")
     started = time.monotonic()
     report.begin()
     like = like_of(report.settings, report.source.path)
     report.like = None if like is None else like.path
-    job = Job(reader, report.settings, tuple(validators), like if view is None else view)
+    beside = None if alongside is None else alongside.beside
+    job = Job(reader, report.settings, tuple(validators), like if view is None else view, beside)
 
     def add(tally: Tally) -> None:
+        if alongside is not None:
+            alongside.collect(tally)
         listen(report.add(amend(tally)))
         progress(report.tally.records, report.source.records, report.bad)
 
@@ -111,6 +121,8 @@ def run(
             probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until))
             if pairing is not None:
                 _compare(workers, pairing, report, add)
+            if alongside is not None:
+                weave(report, alongside.conclude(report))
             if report.shows_records:
                 take_samples(workers, report, probes)
     except BaseException as exc:

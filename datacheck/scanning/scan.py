@@ -20,12 +20,14 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
-from datacheck.scanning.against import against, with_known
+from datacheck.scanning.against import against, require_together, with_known
+from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
+from datacheck.scanning.recorded import against_file
 from datacheck.scanning.resuming import require_same
 from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
 from datacheck.workers.interface import MakeEngine
@@ -67,6 +69,8 @@ class Options(TypedDict, total=False):
     like: str | Path | None
     like_tolerance: str | None
     if_changed: str | Path | None
+    checksums: str | Path | None
+    duplicates: bool
     reports: Sequence[str | Path]
     resume: str | Path | None
     progress: Progress | bool
@@ -107,6 +111,8 @@ def scan(
     like: str | Path | None = None,
     like_tolerance: str | None = None,
     if_changed: str | Path | None = None,
+    checksums: str | Path | None = None,
+    duplicates: bool = False,
     reports: Sequence[str | Path] = (),
     resume: str | Path | None = None,
     progress: Progress | bool = False,
@@ -174,6 +180,10 @@ def scan(
         tolerance, "P%" of their width, the ranges of values are widened on either side; by default by 10%.
     if_changed
         An earlier report: a source that is as it was then, scanned with the same settings, is answered from it.
+    checksums
+        A file that `checksum` wrote of this source, or one like it: what is not as it was then is bad.
+    duplicates
+        Say of each record that has the same value as an earlier one of its source.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     resume
@@ -229,6 +239,8 @@ def scan(
         ignore=ignore,
         like=like,
         like_tolerance=like_tolerance,
+        checksums=checksums,
+        duplicates=duplicates,
     )
     return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed, resume, engine)
 
@@ -254,21 +266,19 @@ def scan_into(
     prepared = [prepare_all(it, settings) for it in sources]
     readers = [reader for of_one in prepared for reader, _ in of_one]
     given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
-    guard = Guard(
-        [*map(Path, given), *(it.path for it in readers)],
-        lambda: (file for it in readers for file in read_by(it)),
-    )
+    named = [*map(Path, given), *(it.path for it in readers), *against_file(settings)]
+    guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
+    besides = [alongside(settings, len(readers)) for _ in readers]
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
-    if resume is not None and (if_changed is not None or settings.known is not None):
-        raise UsageError(f"{'known' if if_changed is None else 'if_changed'} and resume exclude each other")
+    require_together(settings, if_changed, resume)
     held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
     done: dict[int, Report] = {}
     scans = [it for of_one in prepared for it in of_one]
     until = deadline(settings)
     with Reports(spelling.names("reports", reports), guard, resume=resume) as files:
         require_resumable(files, scans)
-        for (reader, report), pairing in zip(scans, pairs, strict=True):
+        for (reader, report), pairing, beside in zip(scans, pairs, besides, strict=True):
             answer = held.begin(reader, report)
             if answer is not None:
                 names.skip()
@@ -286,6 +296,7 @@ def scan_into(
                     listen=listen,
                     names=names,
                     pairing=pairing,
+                    alongside=beside,
                     engine=engine,
                     journal=journal,
                     until=until,

@@ -30,6 +30,7 @@ from datacheck.workers.interface import PATIENCE, Death, Watch
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+    from datacheck.scanning.alongside import BesideCheck
     from datacheck.scanning.judge import View
 
 RECORDS_AFTER_DEATH = 4096
@@ -50,12 +51,16 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What every task of a scan needs: the store, the settings, the caller's own validators, and the view."""
+    """What every task of a scan needs: the store, the settings, the caller's own validators, and the view.
+
+    `beside` is what else is done with the records that are checked.
+    """
 
     reader: Reader
     settings: Settings
     validators: tuple[Validator, ...] = ()
     view: View | None = None
+    beside: BesideCheck | None = None
 
     def __call__(self, task: Task, watch: Watch) -> Any:
         """Run a task. An exception ends it like a signal does, so that the place where it was has a name."""
@@ -112,7 +117,7 @@ class Count(msgspec.Struct, frozen=True):
 
     def run(self, job: Job, watch: Watch) -> int:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=_noting(watch))))
+        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=noting(watch))))
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -145,16 +150,20 @@ class Check(msgspec.Struct, frozen=True):
         watch.timeout = job.settings.timeout
         watch.patience = (1, PATIENCE, 5 * PATIENCE)[self.last] if self.last else 2 if self.careful else 1
         tally = Tally()
-        judge = Judge(self.profile, job.settings, job.validators, tally, job.view, stats=self.stats, watch=self.watch)
+        beside = None if job.beside is None else job.beside.begin(self.profile, self.watch)
+        view = job.view if beside is None else job.view or beside.view
+        judge = Judge(self.profile, job.settings, job.validators, tally, view, stats=self.stats, watch=self.watch)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         for block in blamed(
-            "unreadable", job.reader.blocks, self.shard, limit=limit, note=_noting(watch, loaded=bool(self.last))
+            "unreadable", job.reader.blocks, self.shard, limit=limit, note=noting(watch, loaded=bool(self.last))
         ):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
             if self.sample is not None:
                 picked = self.sample.rows(self.start + tally.records, len(block))
                 chosen, rows = block.take(picked), [rows[row] for row in picked]
+            if beside is not None:
+                chosen = beside.take(chosen, rows)
             judge.judge(chosen, rows, alone=self.careful)
             if isinstance(block, Block):
                 tally.account.update(block.account)
@@ -164,6 +173,7 @@ class Check(msgspec.Struct, frozen=True):
             tally.records += len(block)
             tally.checked += len(rows)
         judge.finish(alone=self.careful)
+        tally.made = None if beside is None else beside.result
         return tally
 
 
@@ -249,7 +259,7 @@ class Verify(msgspec.Struct, frozen=True):
         return self.copier.verify(job.reader, self.plan, self.share, self.shares)
 
 
-def _noting(watch: Watch, *, loaded: bool = False) -> Note:
+def noting(watch: Watch, *, loaded: bool = False) -> Note:
     """Return what notes the places of a reader; with `loaded` only the reader has something to load, up to a record."""
 
     def note(place: Position, seen: bool) -> None:

@@ -51,7 +51,7 @@ LIBRARIES = (
     Library("msgspec", "msgspec", "reports"),
     Library("protobuf", "google.protobuf", "prototxt"),
     Library("cloudpickle", "cloudpickle", "validators of scripts and notebooks"),
-    Library("xxhash", "xxhash", "comparing a copy with its source"),
+    Library("xxhash", "xxhash", "checksums, and comparing a copy with its source"),
     Library("tqdm", "tqdm", "the progress bar"),
     Library("plyvel", "plyvel", "writing LevelDB; reading needs nothing", "pip install 'datacheck-ml[leveldb]'"),
     Library("hdf5plugin", "hdf5plugin", "HDF5 filters beyond gzip", "pip install 'datacheck-ml[hdf5plugin]'"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LINT, LOG = "prototxt", "log"
 """The backends of reports that are of no records."""
+ALIKE = ("duplicate", "leak")
 UNEXPLAINED = Explanation("", "", "")
 STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
 TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
@@ -48,6 +49,11 @@ class Pair:
     sound_key: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
     next: str = ""
+
+    @property
+    def alike(self) -> bool:
+        """Whether the record beside it is the one that it is like, and nothing is wrong with either."""
+        return self.row.code in ALIKE
 
 
 @dataclass

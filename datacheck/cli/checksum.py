@@ -1,0 +1,54 @@
+"""`datacheck checksum`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datacheck.cli.configuring import configured
+from datacheck.cli.help import Grouped, Source
+from datacheck.cli.options import (
+    BACKEND_OPTION,
+    CONVENTION_OPTION,
+    LABEL_FIELD_OPTION,
+    TIMEOUT_OPTION,
+    TOGETHER_OPTION,
+    WORKERS_OPTION,
+    Named,
+)
+from datacheck.cli.output import watching
+from datacheck.cli.request import configuration_of, end_silent, given_options
+
+
+@click.command(cls=Grouped)
+@click.argument("source", type=Source())
+@click.option("--out", type=Named(), required=True, metavar="FILE", help="The checksum file to write.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@BACKEND_OPTION
+@LABEL_FIELD_OPTION
+@TOGETHER_OPTION
+@CONVENTION_OPTION
+@WORKERS_OPTION
+@TIMEOUT_OPTION
+@configured
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
+@click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
+def checksum(source: str, out: Path, force: bool, quiet: bool, no_progress: bool, **options: Any) -> int:
+    """Write a digest of every record of SOURCE to FILE, for scan --checksums FILE later.
+
+    Nothing is judged. Exit status: 0, or 2 where a record could not be read or FILE could not be written.
+    """
+    if not source:
+        raise click.UsageError("SOURCE is an empty name, not a path")
+    from datacheck.comparing.checksum import record
+    from datacheck.model.escaping import plain
+
+    settings = configuration_of().settings(**given_options(options))
+    with watching(not no_progress, plain(source)) as watch:
+        recorded = record(source, out, settings, force=force, progress=watch)
+    if not quiet:
+        print(recorded)
+    end_silent(silent=quiet)
+    return 0

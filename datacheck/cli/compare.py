@@ -1,0 +1,90 @@
+"""`datacheck compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from datacheck.cli.configuring import applied, configured
+from datacheck.cli.help import Grouped, Source
+from datacheck.cli.options import (
+    ARRAY_OPTION,
+    BACKEND_OPTION,
+    CONVENTION_OPTION,
+    DECODER_OPTION,
+    IGNORE_OPTION,
+    LABEL_FIELD_OPTION,
+    QUIET_OPTION,
+    REPORT_FORMAT_OPTION,
+    REPORT_OPTION,
+    STRICT_OPTION,
+    TIMEOUT_OPTION,
+    TOGETHER_OPTION,
+    WORKERS_OPTION,
+)
+from datacheck.cli.output import (
+    INTERRUPTED,
+    print_annotations,
+    print_end,
+    print_json,
+    print_text,
+    watching,
+)
+from datacheck.cli.request import asked, configuration_of, end_silent, given_options
+
+
+@click.command(cls=Grouped)
+@click.argument("sources", nargs=-1, required=True, metavar="A B...", type=Source())
+@click.option(
+    "--near",
+    is_flag=False,
+    flag_value="-1",
+    default=None,
+    type=int,
+    metavar="[BITS]",
+    help="Compare pictures by their looks, too: up to BITS of 256 may differ.  [default: 14]",
+)
+@BACKEND_OPTION
+@DECODER_OPTION
+@ARRAY_OPTION
+@LABEL_FIELD_OPTION
+@TOGETHER_OPTION
+@CONVENTION_OPTION
+@WORKERS_OPTION
+@TIMEOUT_OPTION
+@STRICT_OPTION
+@IGNORE_OPTION
+@configured
+@REPORT_OPTION
+@REPORT_FORMAT_OPTION
+@QUIET_OPTION
+@click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
+def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no_progress: bool, **options: Any) -> int:
+    """Say what stores A, B... share and where they differ: records that are there twice, leakage, drift.
+
+    What is found is suspicious, not bad: the exit status is 0 unless --strict, or something cannot be read.
+    """
+    from datacheck.comparing.compare import Store, compare_into
+    from datacheck.scanning.names import Names
+    from datacheck.scanning.scan import prepare_all
+
+    written = options.pop("reports")
+    settings = configuration_of().settings(**given_options(options))
+    stores = [Store(*it) for source in sources for it in prepare_all(source, settings)]
+    names = Names(settings, len(stores), excused=applied().found_keys)
+    wanted: int | bool = False if near is None else near if near >= 0 else True
+    with watching(not no_progress, "compare") as watch:
+        reports = compare_into(stores, sources, wanted, written, watch, names)
+    silent = quiet and all(it.clean for it in reports)
+    if form == "json":
+        print_json(reports, quiet=quiet)
+    elif not silent:
+        for report in reports:
+            print_text(report, written, asked(), form)
+        print_end(reports, 0)
+        print_annotations(reports, form)
+    end_silent(silent=silent)
+    statuses = {it.status for it in reports}
+    return next(it for it in (INTERRUPTED, 1, 3, 0) if it in statuses)

@@ -1,0 +1,159 @@
+"""Compare stores with each other: equal records, pictures that look the same, and how their contents differ."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datacheck.backends.interface import Reader
+from datacheck.errors import UsageError
+from datacheck.files.guard import Guard
+from datacheck.files.place import identity_at
+from datacheck.model.replacing import replace
+from datacheck.reporting.files import Reports
+from datacheck.reporting.report import Report
+from datacheck.reporting.several import ScanReports
+from datacheck.reporting.tally import Tally
+from datacheck.scanning import spelling
+from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.names import Names
+from datacheck.scanning.run import Progress, run
+from datacheck.scanning.scan import is_several, prepare_all, watching
+
+MOST_STORES = 64
+OF_READING = frozenset(
+    (
+        *("truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout", "too-large", "missing"),
+        *("missing-filter", "internal-error", "source-changed", "no-records", "duplicate", "leak", "drift"),
+    )
+)
+"""Codes of what could not be read, and so was not compared."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store of a comparison and the report on it."""
+
+    reader: Reader
+    report: Report
+
+    @property
+    def path(self) -> str:
+        return self.report.source.path
+
+
+def compare(
+    *sources: Any,
+    near: int | bool = False,
+    reports: Sequence[str | Path] = (),
+    progress: Progress | bool = False,
+    **settings: Any,
+) -> ScanReports:
+    """Compare stores with each other, and return a report on each of them; one alone with itself.
+
+    Nothing is bad about what they share: findings are `duplicate` (the same record twice in a store), `leak` (a record
+    that an earlier store has too) and `drift`, all suspicious. What cannot be read or decoded is said as by a scan.
+
+    Parameters
+    ----------
+    sources
+        The stores, as `scan` takes them; of a folder all that lie in it.
+    near
+        Compare pictures by their looks, too, whatever they are stored as: True, or how many bits of 256 may differ, at
+        most 31; True means 14.
+    reports, progress
+        As `scan` takes them.
+    settings
+        How the stores are read and what counts, as `scan` takes it: `backend`, `decoder`, `array`, `label_field`,
+        `together`, `convention`, `workers`, `timeout`, `strict`, `ignore`, `stats`.
+
+    Raises
+    ------
+    SourceMissing, SourceUnknown, SourceUnreadable
+        There is no store to read.
+    UsageError
+        Two of the stores are the same, or an argument makes no sense.
+    ReportFailed
+        A report could not be written.
+    """
+    given = list(sources[0]) if len(sources) == 1 and is_several(sources[0]) else list(sources)
+    wanted = make(checks=None, **settings)
+    stores = [Store(*it) for source in given for it in prepare_all(source, wanted)]
+    return ScanReports(compare_into(stores, given, near, spelling.names("reports", reports), progress))
+
+
+def compare_into(
+    stores: Sequence[Store],
+    given: Sequence[Any],
+    near: int | bool,
+    reports: Sequence[str],
+    progress: Progress | bool,
+    names: Names | None = None,
+) -> list[Report]:
+    """Compare stores, and write the report files; see `compare`."""
+    refuse(stores)
+    threshold = distance(near)
+    paths = [os.fsdecode(it) for it in given if isinstance(it, str | bytes | os.PathLike)]
+    guard = Guard(
+        [*map(Path, paths), *(it.reader.path for it in stores)],
+        lambda: (file for it in stores for file in read_by(it.reader)),
+    )
+    from datacheck.comparing.comparison import Comparing
+    from datacheck.comparing.pictures import show_pairs
+
+    with Reports(reports, guard) as files, ExitStack() as stack:
+        for it in stores:
+            files.begin(it.report)
+        comparing = stack.enter_context(Comparing(stores, threshold))
+        names = Names(stores[0].report.settings, len(stores)) if names is None else names
+        for it in stores:
+            it.report.revised = True  # the files hear of nothing until all is done
+        try:
+            for store, compared in zip(stores, comparing.stores, strict=True):
+                with watching(progress, store.report) as watch:
+                    run(store.report, store.reader, amend=of_reading, progress=watch, names=names, alongside=compared)
+            comparing.conclude()
+        except BaseException as exc:
+            for it in stores:  # what was not compared is not clean
+                it.report.tally.complete = False
+                it.report.interrupted |= isinstance(exc, KeyboardInterrupt)
+            raise
+        show_pairs(stores)
+    return [it.report for it in stores]
+
+
+def of_reading(tally: Tally) -> Tally:
+    """Return a tally without what is said of single records that could be read: a scan says that."""
+    return replace(tally.ignoring(lambda finding: finding.code not in OF_READING), unknown=Counter())
+
+
+def refuse(stores: Sequence[Store]) -> None:
+    """Raise UsageError unless these are different stores."""
+    if len(stores) > MOST_STORES:
+        raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
+    seen: dict[object, str] = {}
+    for it in stores:
+        place = identity_at(it.reader.path) or it.path
+        if place in seen:
+            raise UsageError(f"{it.path} is the same store as {seen[place]}; name another one")
+        seen[place] = it.path
+
+
+def distance(near: Any) -> int | None:
+    """Return how many bits may differ, None where looks are not compared. Raises UsageError."""
+    from datacheck.scanning.alike.prints import MOST_BITS, USUAL_BITS
+
+    if near is False or near is None:
+        return None
+    if near is True:
+        return USUAL_BITS
+    bits = spelling.whole("near", near)
+    if not 0 <= bits <= MOST_BITS:
+        raise UsageError(f"near is {bits}; it must be from 0 to {MOST_BITS} bits of 256")
+    return bits

@@ -1,0 +1,97 @@
+"""The stores of a comparison while they are scanned, and what they come to when all are."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from datacheck.comparing.drift import drifts
+from datacheck.digests.sorting import Sorter
+from datacheck.errors import UsageError
+from datacheck.model.finding import Finding, found
+from datacheck.reporting.tally import Tally
+from datacheck.reporting.weaving import weave
+from datacheck.scanning.alike.collecting import Collect
+from datacheck.scanning.alike.equal import find_equal
+from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
+from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
+from datacheck.scanning.alike.store import PLACE_BITS, Compared
+
+if TYPE_CHECKING:
+    from datacheck.comparing.compare import Store
+
+
+def _store(found: tuple[int, Finding]) -> int:
+    return found[0] >> PLACE_BITS
+
+
+def _each_once(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
+    """Yield the first finding at each place: that two values are the same says that they look the same, too."""
+    last = None
+    for place, finding in findings:
+        if place != last:
+            yield place, finding
+        last = place
+
+
+class Comparing:
+    """A comparison of stores. A context manager, which lets go of the temporary files."""
+
+    def __init__(self, stores: Sequence[Store], near: int | None) -> None:
+        self._named = stores
+        self._near = near
+        self._stack = ExitStack()
+        self._sorter = self._stack.enter_context(Sorter())
+        self.stores = [
+            self._stack.enter_context(Compared(at, self._sorter, Collect(looks=near is not None, values=True)))
+            for at in range(len(stores))
+        ]
+
+    def __enter__(self) -> Comparing:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def conclude(self) -> None:
+        """Add to the reports what the comparison finds."""
+        paths = [it.path for it in self._named]
+        with Sorter() as pairs:
+            equals = find_equal(self._sorter, len(paths), pairs)
+            for store, named in zip(self.stores, self._named, strict=True):
+                others = [it for it in paths if it != named.path]
+                named.report.comparison = comparison_of(store, equals, others)
+            near = self._find_near()
+            alike = findings_of(pairs, self.stores, paths), near_findings(near.found, self.stores, paths)
+            for number, its in groupby(_each_once(heapq.merge(*alike, key=itemgetter(0))), _store):
+                weave(self._named[number].report, (finding for _, finding in its))
+        first = self._named[0].report, self.stores[0].values
+        for number, named in enumerate(self._named[1:], 1):
+            for finding in drifts(*first, named.report, self.stores[number].values):
+                self._add(number, finding)
+
+    def _find_near(self) -> Nearness:
+        """Return the pictures that look like earlier ones, where that is asked for. Raises UsageError for too many."""
+        if self._near is None:
+            return Nearness([], 0)
+        for store, named in zip(self.stores, self._named, strict=True):
+            assert named.report.comparison is not None
+            named.report.comparison.pictures = sum(map(len, store.places))
+        places = [it for store in self.stores for it in store.places]
+        if sum(map(len, places)) > MOST_PICTURES:
+            raise UsageError(f"--near compares {MOST_PICTURES:,} pictures at most; compare parts of the stores")
+        near = find_near(places, [it for store in self.stores for it in store.prints], self._near)
+        if near.crowded:
+            said = f"{near.crowded:,} pictures look much like very many others, and were not all compared with --near"
+            for number in range(len(self.stores)):
+                self._add(number, found("unsupported", said, count=near.crowded))
+        return near
+
+    def _add(self, number: int, finding: Finding) -> None:
+        tally = Tally()
+        tally.count([finding])
+        self._named[number].report.add(tally)

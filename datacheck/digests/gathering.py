@@ -1,0 +1,71 @@
+"""Gather the digests of a store in whatever order they come, and give them sorted; they lie on disk, not in memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from datacheck.digests.file import Blocks, BlockWriter, Entry, Index
+from datacheck.digests.of_blocks import Digests, Part
+from datacheck.files.scratch import scratch_file, write_all
+
+HELD = 1 << 18
+"""So many records are held and sorted at once."""
+
+
+class Gathered:
+    """Digests in runs, each sorted, in one temporary file. Records that come sorted make one run.
+
+    A context manager, which lets go of the file.
+    """
+
+    def __init__(self) -> None:
+        self._file = scratch_file()
+        self._writers: list[BlockWriter] = []
+        self._held: list[Entry] = []
+        self._last: tuple[Part, bytes, bytes] | None = None
+        self._parts: dict[Part, Part] = {}
+        self.records = 0
+
+    def add(self, digests: Digests) -> None:
+        """Add records."""
+        part = self._parts.setdefault(digests.part, digests.part)
+        self._held += [(part, *it) for it in zip(digests.each_key(), digests.each_digest(), strict=True)]
+        self.records += digests.count
+        if len(self._held) >= HELD:
+            self._spill()
+
+    def _spill(self) -> None:
+        if not self._held:
+            return
+        self._held.sort()
+        if self._last is None or self._held[0] < self._last:
+            at = 0
+            if self._writers:
+                self._writers[-1].flush()
+                at = self._writers[-1].at
+            self._writers.append(BlockWriter(self._put, at))
+        for entry in self._held:
+            self._writers[-1].add(*entry)
+        self._last = self._held[-1]
+        self._held = []
+
+    def _put(self, piece: bytes) -> None:
+        write_all(self._file, piece)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all records, sorted by part, key and digest."""
+        self._spill()
+        for writer in self._writers[-1:]:
+            writer.flush()
+        runs = [self._run(writer.index) for writer in self._writers]
+        return runs[0] if len(runs) == 1 else heapq.merge(*runs)
+
+    def _run(self, index: Index) -> Iterator[Entry]:
+        return Blocks(self._file.fileno(), index, "the temporary file").entries()
+
+    def __enter__(self) -> Gathered:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()

@@ -1,0 +1,69 @@
+"""What a report says of a comparison: of a store with a checksum file, or with another store."""
+
+from __future__ import annotations
+
+import msgspec
+
+FIRST = 20
+"""So many names are listed at most of what is only counted,"""
+SAID = 5
+"""and so many of them in a summary."""
+
+
+class Checksums(msgspec.Struct):
+    """What holding a store against a checksum file came to.
+
+    `recorded` is how many records the file has, `compared` how many of them were read. `new` are records that the file
+    does not have, `first_new` the names of the first of them.
+    """
+
+    path: str
+    recorded: int
+    compared: int = 0
+    changed: int = 0
+    lost: int = 0
+    new: int = 0
+    first_new: list[str] = []
+
+    @property
+    def sentence(self) -> str:
+        """What it came to, in a line."""
+        said = f"{self.compared:,} of {self.recorded:,} recorded values compared"
+        said += f", {self.changed:,} changed" if self.changed else ""
+        said += f", {self.lost:,} lost" if self.lost else ""
+        if not self.new:
+            return said
+        more = self.new - len(self.first_new)
+        return f"{said}, {self.new:,} new: {', '.join(self.first_new)}{f' and {more:,} more' if more else ''}"
+
+
+class Comparison(msgspec.Struct):
+    """What comparing the records of a store came to, with those of the store itself and of `others`.
+
+    `compared` is how many records were, `different` how many values they have. `shared` are those whose value another
+    store has too, `alone` those whose value no other has, `first_alone` the names of the first of these. `left_out`
+    counts the records that are not compared, by what they are. `pictures` is how many were compared by their looks.
+    """
+
+    others: list[str]
+    compared: int
+    different: int
+    shared: int = 0
+    alone: int = 0
+    first_alone: list[str] = []
+    left_out: dict[str, int] = {}
+    pictures: int | None = None
+
+    def sentences(self) -> list[str]:
+        """Return what it came to, in lines."""
+        lines = [f"{self.compared:,} values compared, {self.different:,} of them different"]
+        if self.pictures is not None:
+            lines[0] += f"; {self.pictures:,} pictures compared by their looks"
+        if self.others:
+            lines.append(f"{self.shared:,} of them in another store too, {self.alone:,} in no other")
+            if self.alone and self.shared:
+                more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
+                lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
+        if self.left_out:
+            lines.append("not compared: " + ", ".join(f"{count:,} {name}" for name, count in self.left_out.items()))
+        return lines

@@ -1,0 +1,100 @@
+"""Put findings of records that come when a scan is done among those that are there, in source order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from datacheck.model.finding import Finding
+from datacheck.reporting.finding_store import FindingLog
+from datacheck.reporting.ignoring import ignoring
+from datacheck.reporting.tally import Tally
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
+
+TOGETHER = 4096
+"""Findings are packed so many at a time."""
+
+
+class _Log:
+    """Findings as they come, packed some at a time."""
+
+    def __init__(self) -> None:
+        self.log = FindingLog()
+        self._waiting: list[Finding] = []
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        self._waiting += findings
+        if len(self._waiting) >= TOGETHER:
+            self.flush()
+
+    def flush(self) -> FindingLog:
+        self.log.extend(self._waiting)
+        self._waiting = []
+        return self.log
+
+
+def weave(report: Report, findings: Iterable[Finding]) -> None:
+    """Add findings to a report that is done, and count a record once. Those with an index must come in its order.
+
+    Those without one come behind all others. The files of the report are written again.
+    """
+    ignores = ignoring(report.settings.ignore)
+    last, made = _Log(), _Log()
+    new = _counted(report, findings, ignores, last)
+    held = next(new, None)
+    for (_, _, _, index), group in groupby(report.findings, lambda finding: finding.record):
+        while held is not None and index is not None and _at(held) < index:
+            held = _alone(report, held, new, made)
+        before = list(group)
+        more = []
+        while held is not None and index is not None and _at(held) == index:
+            more.append(held)
+            held = next(new, None)
+        if more:
+            report.tally.recount(before, [*before, *more])
+        made.extend([*before, *more])
+    while held is not None:
+        held = _alone(report, held, new, made)
+    ends = last.flush()
+    if len(made.flush()) == len(report.findings) and not len(ends):
+        return
+    report.findings, report.revised = made.log, True
+    for finding in ends:
+        tally = Tally()
+        tally.count([finding])
+        report.add(tally)
+
+
+def _counted(
+    report: Report, findings: Iterable[Finding], ignores: Callable[[Finding], bool], last: _Log
+) -> Iterator[Finding]:
+    """Yield the findings that count and have an index; the others go to the end."""
+    for finding in findings:
+        if ignores(finding):
+            report.tally.ignored[finding.code] += 1
+        elif finding.index is not None and report.known_before is not None and report.known_before.knows(finding):
+            report.known_before.still[finding.code] += 1
+        elif finding.index is None:
+            last.extend([finding])
+        else:
+            yield finding
+
+
+def _alone(report: Report, first: Finding, new: Iterator[Finding], made: _Log) -> Finding | None:
+    """Add the findings of a record that had none; return the first of the next one."""
+    its = [first]
+    following = next(new, None)
+    while following is not None and following.record == first.record:
+        its.append(following)
+        following = next(new, None)
+    report.tally.recount([], its)
+    made.extend(its)
+    return following
+
+
+def _at(finding: Finding) -> int:
+    assert finding.index is not None
+    return finding.index

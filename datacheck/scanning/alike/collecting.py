@@ -1,0 +1,179 @@
+"""In the workers: the digest of each record that is compared, and the keys of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.decoders import payload
+from datacheck.model.blocks import AnyBlock, RowBlock
+from datacheck.model.equal_lengths import lengths
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
+from datacheck.model.replacing import replace
+
+if TYPE_CHECKING:
+    from datacheck.conventions.account import KeyWatch
+    from datacheck.digests.of_blocks import Part
+    from datacheck.scanning.alike.looking import Looking
+
+SHORT = 32
+"""Values of fewer bytes are labels, counts and the like, which recur."""
+TEXTS = frozenset({"json", "text"})
+"""Decoders of what describes other records, where there are other records."""
+
+
+class Chunk(msgspec.Struct):
+    """Neighbouring records of a part: the keys of all, and the digests of those at `rows` (None: all of them)."""
+
+    part: Part
+    count: int
+    keys: bytes
+    lengths: bytes | int
+    rows: bytes | None
+    digests: bytes
+
+
+class Taken(msgspec.Struct):
+    """What one check came to. `left_out` counts the records that are not compared, by what they are.
+
+    `places` are the indexes in the shard of the pictures that have `prints`; `values` are those of some records, by
+    field.
+    """
+
+    chunks: list[Chunk] = []
+    left_out: dict[str, int] = {}
+    places: Any = None
+    prints: Any = None
+    values: dict[str, Any] = {}
+
+
+class Collect(msgspec.Struct, frozen=True):
+    """Collects the digests of the records of a store, and where `looks` says so what pictures look like."""
+
+    looks: bool = False
+    values: bool = False
+
+    def begin(self, profile: Profile, watch: Mapping[str, KeyWatch] | None) -> Collecting:
+        from datacheck.scanning.alike.looking import Looking
+
+        return Collecting(profile, watch, Looking(looks=self.looks) if self.looks or self.values else None)
+
+
+class Collecting:
+    """The digests of the records of one check."""
+
+    def __init__(self, profile: Profile, watch: Mapping[str, KeyWatch] | None, looking: Looking | None = None) -> None:
+        self._taken = Taken()
+        self.view = self._looking = looking
+        self._profile, self._watch = profile, watch
+        self._left_out: Counter[str] = Counter()
+        self._whole = _only_family(profile)
+        self._reasons = {name: left_out(name, profile) for name in profile.families}
+
+    @property
+    def result(self) -> Taken:
+        """What it came to."""
+        import numpy as np
+
+        looking = self._looking
+        if looking is not None:
+            self._taken.values = looking.values
+        if looking is not None and looking.places:
+            self._taken.places = np.concatenate(looking.places)
+            self._taken.prints = np.concatenate(looking.prints)
+        return self._taken
+
+    def take(self, block: AnyBlock, indexes: Sequence[int]) -> AnyBlock:
+        """Take the digests of a block."""
+        import numpy as np
+
+        from datacheck.digests.of_blocks import digests_of, joined_keys, keys_of, not_read, part_of
+
+        if not len(block):
+            return block
+        compared, rows = self._compared(block)
+        unread = not_read(block)
+        rows = [row for row in rows if row not in unread] if unread else rows
+        keys, sizes = joined_keys(keys_of(block))
+        every = len(rows) == len(block)
+        some = compared if every else compared.take(rows)
+        which = None if every else np.asarray(rows, "<u4").tobytes()
+        digests = digests_of(some) if len(rows) else b""
+        self._taken.chunks.append(Chunk(part_of(block), len(block), keys, sizes, which, digests))
+        self._taken.left_out = dict(self._left_out)
+        if self._looking is not None:
+            self._looking.begin(indexes, rows, digests)
+        return block
+
+    def _compared(self, block: AnyBlock) -> tuple[AnyBlock, Sequence[int]]:
+        """Return a block with what is compared of its records, and which they are."""
+        if isinstance(block, RowBlock):
+            return self._of_rows(block)
+        rows: Sequence[int] = range(len(block))
+        watch = (self._watch or {}).get(block.database or "")
+        own = set() if watch is None else set(watch.own_rows(block.keys))
+        if own:
+            rows = [row for row in rows if row not in own]
+        if not self._whole and len(rows):
+            named = block.named(rows, self._profile.families)
+            keeps = [name is None or not self._reasons[name] for name in named]
+            self._left_out.update(
+                f"{name} ({self._reasons[name]})" for name, keep in zip(named, keeps, strict=True) if name and not keep
+            )
+            rows = [row for row, keep in zip(rows, keeps, strict=True) if keep]
+        sizes = lengths(block.values)
+        if min(sizes, default=SHORT) < SHORT:
+            long = [row for row in rows if sizes[row] >= SHORT]
+            self._left_out[f"values under {SHORT} bytes"] += len(rows) - len(long)
+            rows = long
+        return block, rows
+
+    def _of_rows(self, block: RowBlock) -> tuple[AnyBlock, Sequence[int]]:
+        family = self._profile.families.get(block.table)
+        fields = {} if family is None else family.fields
+        count = len(block)
+        large = {
+            name: it
+            for name, it in block.columns.items()
+            if it.nbytes >= SHORT * count and not (name in fields and fields[name].constant)
+        }
+        cells = {name: it for name, it in block.cells.items() if name not in block.labels}
+        texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
+        pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
+        if not (large or cells):
+            self._left_out[f"{block.table} (labels and numbers)"] += count
+            return block, ()
+        return replace(block, columns=large, cells=pictures if large or pictures else cells), range(count)
+
+
+def _only_family(profile: Profile) -> bool:
+    """Say whether there is nothing but one family that is compared."""
+    return (
+        len(profile.families) == 1
+        and profile.rest is None
+        and not any(left_out(it, profile) for it in profile.families)
+    )
+
+
+def left_out(name: str, profile: Profile) -> str:
+    """Return why the records of a family are not compared, "" where they are: labels and words recur, masks too."""
+    family = profile.families[name]
+    others = [it for it in profile.every if not _is_text(it.decoder) and it.decoder != UNKNOWN]
+    if family.label:
+        return "labels"
+    if _is_text(family.decoder) and (others or family.decoder not in TEXTS):
+        return payload(family.decoder).title.partition(",")[0].format(field="data")
+    if len(others) > 1 and _recurs(family):
+        return "most have one value only"
+    return ""
+
+
+def _recurs(family: FamilyProfile) -> bool:
+    return any(field.constant for field in family.fields.values())
+
+
+def _is_text(decoder: str) -> bool:
+    return decoder in TEXTS or (decoder != UNKNOWN and payload(decoder).beside)

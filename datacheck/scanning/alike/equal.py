@@ -1,0 +1,86 @@
+"""Go through sorted digests for those that occur more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.digests.sorting import Rows, Sorter
+from datacheck.reporting.compared import FIRST
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass
+class Equals:
+    """What equal digests come to. `pairs` has for each record that is there before its place and that of the first one.
+
+    Of each store: how many `different` values it has, how many of its records hold a value that another store has
+    (`shared`) or none has (`alone`), and the places of the first of the latter.
+    """
+
+    pairs: Sorter
+    different: list[int]
+    shared: list[int]
+    alone: list[int]
+    first_alone: list[list[int]] = field(default_factory=list)
+
+
+class _Last:
+    """The group that a piece ended with, which may go on in the next one."""
+
+    def __init__(self, stores: int) -> None:
+        self.digest: tuple[Any, Any] | None = None
+        self.first = np.uint64(0)
+        self.counts: Numbers = np.zeros(stores, np.int64)
+
+
+def find_equal(sorter: Sorter, stores: int, pairs: Sorter) -> Equals:
+    """Return what equal digests come to; records with an equal one before them go to `pairs`."""
+    made = Equals(pairs, [0] * stores, [0] * stores, [0] * stores, [[] for _ in range(stores)])
+    last = _Last(stores)
+    for rows in sorter.sorted():
+        _take(rows, last, made)
+    _finish(last.counts[:, None], np.array([last.first]), made)
+    return made
+
+
+def _take(rows: Rows, last: _Last, made: Equals) -> None:
+    places = rows[:, 2]
+    new = np.empty(len(rows), bool)
+    new[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
+    new[0] = last.digest != tuple(rows[0, :2])
+    groups = np.cumsum(new)
+    firsts = np.concatenate(([last.first], places[new]))
+    again = places != firsts[groups]
+    if again.any():
+        found = np.zeros((int(again.sum()), 3), np.uint64)
+        found[:, 0], found[:, 1] = places[again], firsts[groups[again]]
+        made.pairs.add(found)
+    whose = (places >> np.uint64(48)).astype(np.int64)
+    stores, count = len(made.different), len(firsts)
+    counts = np.bincount(whose * count + groups, minlength=stores * count).reshape(stores, count)
+    counts[:, 0] += last.counts
+    _finish(counts[:, :-1], firsts[:-1], made)
+    last.digest, last.first, last.counts = tuple(rows[-1, :2]), firsts[-1], counts[:, -1].copy()
+
+
+def _finish(counts: Numbers, firsts: NDArray[np.uint64], made: Equals) -> None:
+    """Count groups that are complete: shape (stores, groups)."""
+    there = counts > 0
+    in_one = there.sum(axis=0) == 1
+    for store in range(len(counts)):
+        made.different[store] += int(there[store].sum())
+        alone = there[store] & in_one
+        made.alone[store] += int(counts[store, alone].sum())
+        made.shared[store] += int(counts[store, ~alone].sum())
+        its = np.concatenate((np.array(made.first_alone[store], np.uint64), firsts[alone]))
+        made.first_alone[store] = np.sort(its)[:FIRST].tolist() if len(its) <= 4 * FIRST else _least(its)
+
+
+def _least(places: NDArray[np.uint64]) -> list[int]:
+    least: list[int] = np.sort(np.partition(places, FIRST)[:FIRST]).tolist()
+    return least

@@ -1,0 +1,111 @@
+"""Find pictures whose prints differ in few bits.
+
+Prints that differ in at most 15 of 256 bits have at least one of their 16 pieces of 16 bits in common, and of those
+that differ in twice as many nearly all do: only prints that have a piece in common are compared, piece by piece.
+Millions of pictures take minutes, and some 100 bytes of memory each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PIECES = 16
+MOST_PICTURES = 1 << 25
+"""More are not compared: their prints are held in memory."""
+MOST_PAIRS = 1 << 31
+"""Of so many pairs that have a piece in common all are compared; the largest groups beyond that are left out."""
+AT_ONCE = 1 << 20
+"""Pairs that are compared together."""
+PLACE_BITS = 48
+
+Numbers = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+
+class Near(NamedTuple):
+    """A picture that looks like one before it, by their places, and in how many bits they differ."""
+
+    place: int
+    first: int
+    bits: int
+
+
+class Nearness(NamedTuple):
+    """What was found, by the place of the later one; so many `crowded` pictures were not compared with their like."""
+
+    found: list[Near]
+    crowded: int
+
+
+def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits: int) -> Nearness:
+    """Return for each picture that looks like an earlier one the one it is told with.
+
+    That is one of an earlier store, if there is such, and of these the one that differs least and comes first.
+    """
+    if not places:
+        return Nearness([], 0)
+    at = np.concatenate(places)
+    words = np.ascontiguousarray(np.concatenate(prints)).view(np.uint64)
+    order = np.lexsort((at, *words.T))
+    at, words = at[order], words[order]
+    new = np.concatenate(([True], (words[1:] != words[:-1]).any(axis=1)))
+    firsts = np.flatnonzero(new)
+    best: dict[int, tuple[bool, int, int]] = {}
+    again = np.flatnonzero(~new)
+    for place, first in zip(at[again].tolist(), at[firsts[np.cumsum(new)[again] - 1]].tolist(), strict=True):
+        _take(best, place, first, 0)
+    # of pictures with the same print the first one stands for all: the others are told with it
+    own, its, crowded = at[firsts], words[firsts], set[int]()
+    for one, other, apart in _pairs(its, bits, crowded) if bits else ():
+        later, earlier = np.maximum(own[one], own[other]), np.minimum(own[one], own[other])
+        for place, first, differ in zip(later.tolist(), earlier.tolist(), apart.tolist(), strict=True):
+            _take(best, place, first, differ)
+    found = [Near(place, first, differ) for place, (_, differ, first) in sorted(best.items())]
+    return Nearness(found, len(crowded))
+
+
+def _take(best: dict[int, tuple[bool, int, int]], place: int, first: int, bits: int) -> None:
+    told = place >> PLACE_BITS == first >> PLACE_BITS, bits, first
+    known = best.get(place)
+    if known is None or told < known:
+        best[place] = told
+
+
+def _pairs(prints: Words, bits: int, crowded: set[int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+    """Yield pairs of different prints that differ in at most so many bits, and in how many; some of them repeatedly."""
+    pieces = prints.view(np.uint16)
+    for number in range(PIECES):
+        piece = pieces[:, number]
+        order = np.argsort(piece, kind="stable")
+        starts = np.flatnonzero(np.concatenate(([True], np.diff(piece[order].astype(np.int32)) != 0)))
+        sizes = np.diff(np.append(starts, len(order)))
+        left = _too_many(sizes)
+        for start, size in zip(starts[left].tolist(), sizes[left].tolist(), strict=True):
+            crowded.update(order[start : start + size].tolist())
+        # `behind` is how many of its group come behind each one
+        behind = np.repeat(starts + sizes, sizes) - np.arange(len(order)) - 1
+        behind[np.repeat(left, sizes)] = 0
+        there, step = np.flatnonzero(behind), 1
+        while len(there):
+            for start in range(0, len(there), AT_ONCE):
+                some = there[start : start + AT_ONCE]
+                one, other = order[some], order[some + step]
+                apart = np.bitwise_count(prints[one] ^ prints[other]).sum(axis=1, dtype=np.int64)
+                close = apart <= bits
+                if close.any():
+                    yield one[close], other[close], apart[close]
+            step += 1
+            there = there[behind[there] >= step]
+
+
+def _too_many(sizes: Numbers) -> NDArray[np.bool_]:
+    """Say which groups are left out, the largest ones, for all pairs not to be too many."""
+    pairs = sizes * (sizes - 1) // 2
+    order = np.argsort(sizes, kind="stable")
+    left = np.empty(len(sizes), bool)
+    left[order] = np.cumsum(pairs[order]) > MOST_PAIRS
+    return left

@@ -1,0 +1,116 @@
+"""What is known of a store that is compared: the digests of its records, which go to be sorted, and their names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.digests.sorting import Rows, Sorter
+from datacheck.model.finding import Finding
+from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.alike.collecting import Chunk, Collect, Taken
+from datacheck.scanning.alike.equal import find_equal
+from datacheck.scanning.alike.looking import Values
+from datacheck.scanning.alike.names import KeyLog
+
+PLACE_BITS = 48
+"""A record's place among all stores: the number of the store above these bits, its place in the store below."""
+
+
+class Compared:
+    """A store whose records are compared, as something done alongside its scan. A context manager."""
+
+    def __init__(self, number: int, sorter: Sorter, beside: Collect) -> None:
+        self.number = number
+        self.names = KeyLog()
+        self.left_out: Counter[str] = Counter()
+        self.compared = 0
+        self.indexed = True
+        self.beside = beside
+        self.values: dict[str, Values] = {}
+        self.places: list[NDArray[np.uint64]] = []
+        self.prints: list[NDArray[np.uint8]] = []
+        self._sorter = sorter
+        self._records = 0
+
+    def __enter__(self) -> Compared:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.names.__exit__(*exc)
+
+    def collect(self, tally: Tally) -> None:
+        """Take what a check came to, which is of the next records."""
+        made: Taken | None = tally.made
+        self.indexed &= tally.complete
+        first = self._records
+        for chunk in () if made is None else made.chunks:
+            self.names.add(first, chunk)
+            self._sorter.add(self._rows(first, chunk))
+            first += chunk.count
+        if made is not None:
+            self.left_out.update(made.left_out)
+            self._look(made)
+        self._records += tally.records
+
+    def _look(self, made: Taken) -> None:
+        for name, values in made.values.items():
+            if name in self.values:
+                self.values[name] += values
+            else:
+                self.values[name] = values
+        if made.prints is not None:
+            self.places.append(made.places.astype(np.uint64) + np.uint64(self._records | self.number << PLACE_BITS))
+            self.prints.append(made.prints)
+
+    def _rows(self, first: int, chunk: Chunk) -> Rows:
+        places = np.arange(first, first + chunk.count, dtype=np.uint64)
+        if chunk.rows is not None:
+            places = places[np.frombuffer(chunk.rows, "<u4")]
+        self.compared += len(places)
+        rows = np.empty((len(places), 3), np.uint64)
+        rows[:, :2] = np.frombuffer(chunk.digests, ">u8").reshape(-1, 2)
+        rows[:, 2] = places | np.uint64(self.number << PLACE_BITS)
+        return rows
+
+    def conclude(self, report: Report) -> Iterator[Finding]:
+        """Wait for the other stores."""
+        yield from ()
+
+    def index(self, place: int) -> int | None:
+        """Return the index of the record at a place, None where it is not known."""
+        return place if self.indexed else None
+
+
+class Duplicates:
+    """Compares the records of a store with each other, alongside its scan."""
+
+    def __init__(self) -> None:
+        self.beside = Collect()
+        self._begun: tuple[Sorter, Compared] | None = None
+
+    def _files(self) -> tuple[Sorter, Compared]:
+        """Return the temporary files, of which many scans that wait for their turn have none."""
+        if self._begun is None:
+            sorter = Sorter()
+            self._begun = sorter, Compared(0, sorter, self.beside)
+        return self._begun
+
+    def collect(self, tally: Tally) -> None:
+        """Take what a check came to."""
+        self._files()[1].collect(tally)
+
+    def conclude(self, report: Report) -> Iterator[Finding]:
+        """Yield a finding for each record that has the value of an earlier one."""
+        from datacheck.scanning.alike.findings import comparison_of, findings_of
+
+        sorter, compared = self._files()
+        with sorter, compared as store, Sorter() as pairs:
+            equals = find_equal(sorter, 1, pairs)
+            report.comparison = comparison_of(store, equals, [])
+            for _, finding in findings_of(equals.pairs, [store], [report.source.path]):
+                yield finding
