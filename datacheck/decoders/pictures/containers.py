@@ -35,12 +35,12 @@ def gif(value: bytes) -> Outline | Finding:
 
 def _gif(value: bytes) -> Outline | Finding:
     width, height = int.from_bytes(value[6:8], "little"), int.from_bytes(value[8:10], "little")
-    at = 13 + _colours(value[10])
+    at = 13 + colours(value[10])
     frames = 0
     while (kind := value[at]) != 0x3B:
         if kind == 0x2C:
             frames += 1
-            at += 11 + _colours(value[at + 9])
+            at += 11 + colours(value[at + 9])
         elif kind == 0x21:
             at += 2
         else:
@@ -55,7 +55,7 @@ def _gif(value: bytes) -> Outline | Finding:
     return Outline(at + 1, width, height, frames)
 
 
-def _colours(flags: int) -> int:
+def colours(flags: int) -> int:
     """Return the bytes of the colour table that the flags of a GIF's screen or image declare."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 

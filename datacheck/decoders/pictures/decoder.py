@@ -60,8 +60,27 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     if size > LIMIT:
         least = containers.least_bytes(name, data, outline)
         return None, [too_large(name, outline.width, outline.height, size, outline.end, least)]
-    picture, findings = pillow.read(data[: outline.end], name, outline.frames)
-    return picture, findings if picture is None else [*findings, *trailing(name, data, outline.end)]
+    whole = data[: outline.end]
+    picture, findings = pillow.read(whole, name, outline.frames)
+    if picture is None:
+        return None, findings
+    problem = _unseen(whole, name)
+    if problem is not None and problem.verdict == "bad":
+        return None, [problem]
+    return picture, [*findings, *([problem] if problem else []), *trailing(name, data, outline.end)]
+
+
+def _unseen(data: bytes, name: str) -> Finding | None:
+    """Return the damage that the decoder passed over."""
+    if name == "GIF":
+        from datacheck.decoders.pictures import gif
+
+        return gif.damage(data)
+    if name == "WebP":
+        from datacheck.decoders.pictures import webp
+
+        return webp.damage(data, len(data))
+    return None
 
 
 def _stranger(value: Value) -> Finding:

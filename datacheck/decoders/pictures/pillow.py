@@ -89,6 +89,18 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     return (first, []) if problem is None else (None, [problem])
 
 
+def decodes(value: bytes, name: str) -> bool:
+    """Say if Pillow makes pixels of the first frame of a picture, whose size was found to be within bounds."""
+    try:
+        with _strict():
+            PLUGINS[name](io.BytesIO(value)).load()
+    except MemoryError:
+        raise  # that says nothing of the picture
+    except Exception:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything
+        return False
+    return True
+
+
 def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:
     """Return the pixels (channels, height, width) that Pillow makes of a picture that may be broken, what is missing 0.
 
