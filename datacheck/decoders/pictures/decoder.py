@@ -50,9 +50,8 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     """Read a format whose structure is walked here and whose pixels Pillow decodes."""
     from datacheck.decoders.pictures import containers, pillow
 
-    if name == "TIFF":  # it points to and fro, and has no end that could be told
-        problem = containers.tiff(data)
-        return pillow.read(data, name) if problem is None else (None, [problem])
+    if name == "TIFF":
+        return _tiff(data)
     outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
     if isinstance(outline, Finding):
         return None, [outline]
@@ -68,6 +67,23 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     if problem is not None and problem.verdict == "bad":
         return None, [problem]
     return picture, [*findings, *([problem] if problem else []), *trailing(name, data, outline.end)]
+
+
+def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
+    """Read a TIFF, which points to and fro, so that its end is only known where all that it points to is."""
+    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end
+
+    problem = containers.tiff(data)
+    if problem is not None:
+        return None, [problem]
+    picture, findings = pillow.read(data, "TIFF")
+    if picture is None and any(it.verdict == "bad" for it in findings):
+        return None, findings
+    problem = tiff.damage(data)  # also of those that Pillow does not know
+    if problem is not None:
+        return None, [problem]
+    end = tiff_end.end(data) if picture is not None else None
+    return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
 
 def _unseen(data: bytes, name: str) -> Finding | None:

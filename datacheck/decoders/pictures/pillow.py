@@ -57,6 +57,7 @@ _LACKS = (
     "cannot handle",
     "can not handle",
     "not installed",
+    "not configured",
 )
 """How Pillow says that it does not know a feature of a format."""
 
