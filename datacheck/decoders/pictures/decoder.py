@@ -63,10 +63,10 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     picture, findings = pillow.read(whole, name, outline.frames)
     if picture is None:
         return None, findings
-    problem = _unseen(whole, name)
-    if problem is not None and problem.verdict == "bad":
-        return None, [problem]
-    return picture, [*findings, *([problem] if problem else []), *trailing(name, data, outline.end)]
+    unseen = _unseen(whole, name)
+    if any(it.verdict == "bad" for it in unseen):
+        return None, unseen[:1]
+    return picture, [*findings, *unseen, *trailing(name, data, outline.end)]
 
 
 def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
@@ -86,17 +86,18 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
 
-def _unseen(data: bytes, name: str) -> Finding | None:
-    """Return the damage that the decoder passed over."""
+def _unseen(data: bytes, name: str) -> list[Finding]:
+    """Return what the decoder passed over, the worst of it first."""
+    from datacheck.decoders.pictures import containers, gif, webp
+
+    said: list[Finding | None] = []
     if name == "GIF":
-        from datacheck.decoders.pictures import gif
-
-        return gif.damage(data)
-    if name == "WebP":
-        from datacheck.decoders.pictures import webp
-
-        return webp.damage(data, len(data))
-    return None
+        said = [gif.damage(data)]
+    elif name == "BMP":
+        said = [containers.bmp_oddity(data)]
+    elif name == "WebP":
+        said = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
+    return [it for it in said if it is not None]
 
 
 def _stranger(value: Value) -> Finding:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from datacheck.decoders.pictures import pillow
+from datacheck.decoders.pictures.metadata import exif_problem, profile_problem
 from datacheck.model.finding import Finding, found
 
 NEEDED = 3
@@ -47,6 +48,18 @@ def damage(value: bytes, end: int) -> Finding | None:
                     "before their data ends: damage made the decoder lose its place"
                 )
                 return found("corrupt-image", text, field="data", offset=stream.at)
+    return None
+
+
+def metadata(value: bytes, end: int) -> Finding | None:
+    """Say if EXIF or a colour profile would stop who reads it; the pixels are sound without."""
+    for kind, start, stop in _chunks(value, 12, end):
+        judge = {b"EXIF": exif_problem, b"ICCP": profile_problem}.get(kind)
+        reason = judge(value[start:stop]) if judge is not None else None
+        if reason is not None:
+            what = "EXIF" if kind == b"EXIF" else "a colour profile"
+            text = f"WebP: the chunk at byte {start - 8} holds {what} that {reason}"
+            return found("corrupt-image", text, field="data", verdict="suspicious", offset=start)
     return None
 
 

@@ -1,5 +1,6 @@
 """Damage in WebP files that the decoder passes over: it comes to the last pixel before the data ends."""
 
+import base64
 import io
 
 import numpy as np
@@ -25,6 +26,7 @@ def encode(image, frames=(), **options):
     return out.getvalue()
 
 
+PROFILE = (301).to_bytes(4, "big") + bytes(32) + b"acsp" + bytes(261)
 SOUND = {
     "lossy": encode(drawn()),
     "fast": encode(drawn(), method=0),
@@ -42,7 +44,7 @@ SOUND = {
     "one pixel": encode(drawn(1, 1)),
     "a column": encode(drawn(1, 400)),
     "a row": encode(drawn(400, 1), lossless=True),
-    "with a profile": encode(drawn(), icc_profile=bytes(301), exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
+    "with a profile": encode(drawn(), icc_profile=PROFILE, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
     "animated": encode(drawn(), [drawn(seed=1), drawn(seed=2)]),
     "animated with alpha": encode(drawn(channels=4), [drawn(channels=4, seed=1)]),
     "animated, lossless": encode(drawn(), [drawn(seed=1)], lossless=True),
@@ -120,16 +122,35 @@ def test_most_flipped_bits_in_a_lossy_picture_are_seen():
     assert sum(bool(read_picture(it)[1]) for it in cases) > 90
 
 
-def split(value, sizes):
-    """Return a lossy picture with two partitions of coefficients, both with the bytes given."""
-
-
 def test_partitions_are_told_by_the_header():
     data = streams(SOUND["lossy"])[0].data
     first = int.from_bytes(data[:3], "little") >> 5
     assert webp.partitions(data) == [(10 + first, len(data))]
     assert webp.partitions(data[: 9 + first]) == []
     assert webp.partitions(b"\0" * 40) == []
+
+
+TWO_PARTITIONS = base64.b85decode(
+    "Qb|Te76AYNS4BclR!}$~3IPBB@Cg8&0V*&6Kmb2woW)qPD<~tfw4P#MEQxFYoic=k{FN;&r5%3RM0xCcrAY(`z1#l;%Q~SMi~I<~Q5VKJ*&Ac!"
+    "j$a3&tnqN0w(+<Ep(Fzm`KA|u0R0>BC-2_&2iN_qaUVBq>~Y7`Vs>|*=r)-gl*)?&USR<EJ(_1NoAE<-RxId(yc+nZ!P7L=WXJ3-D!e!Mdg4;_"
+    "4nQNk<2$2P%L$Os`*X!E4`s}5>cM%0i1x~2>Is2yvK={KHN3uY`qM>;{|u_E8JA?ey)vDw8I+GT#V^L?yAxi^B%)oETipm{f>!Ghuxf|4jxz|o"
+    "<5#uS>rtO{q{r>YKz@T20O1+q000"
+)
+"""A picture of 48 x 64 pixels, by libwebp with `partitions = 1`, an option that Pillow does not have."""
+
+
+def test_each_of_several_partitions_must_be_needed():
+    [stream] = streams(TWO_PARTITIONS)
+    places = webp.partitions(stream.data)
+    assert len(places) == 2
+    assert read_picture(TWO_PARTITIONS)[1] == []
+    start, stop = places[0]
+    data = bytearray(stream.data)
+    data[stop:stop] = bytes(12)  # behind the first one
+    data[start - 3 : start] = (stop - start + 12).to_bytes(3, "little")
+    value = webp._file(b"VP8 ", bytes(data))
+    assert pillow.decodes(value, "WebP")
+    assert [it.code for it in read_picture(value)[1]] == ["corrupt-image"]
 
 
 def test_mutations_neither_crash_nor_take_long():
