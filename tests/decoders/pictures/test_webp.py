@@ -131,12 +131,13 @@ def test_partitions_are_told_by_the_header():
 
 
 TWO_PARTITIONS = base64.b85decode(
-    "Qb|Te76AYNS4BclR!}$~3IPBB@Cg8&0V*&6Kmb2woW)qPD<~tfw4P#MEQxFYoic=k{FN;&r5%3RM0xCcrAY(`z1#l;%Q~SMi~I<~Q5VKJ*&Ac!"
-    "j$a3&tnqN0w(+<Ep(Fzm`KA|u0R0>BC-2_&2iN_qaUVBq>~Y7`Vs>|*=r)-gl*)?&USR<EJ(_1NoAE<-RxId(yc+nZ!P7L=WXJ3-D!e!Mdg4;_"
-    "4nQNk<2$2P%L$Os`*X!E4`s}5>cM%0i1x~2>Is2yvK={KHN3uY`qM>;{|u_E8JA?ey)vDw8I+GT#V^L?yAxi^B%)oETipm{f>!Ghuxf|4jxz|o"
-    "<5#uS>rtO{q{r>YKz@T20O1+q000"
+    "Qb|TefB^siS4BclR!}$~bO8VWa0dXL0V*&6Kmb2gkhxW{sih+=T+OmDYKd%WcKeZufCLAx9Unt~qmwm3Q9b&8N6lu#*AhO#g11}3sN&}LxBQ)8"
+    "0I2`~{?|LZ^1YJ&zp~DGv@9Lp=u!AsRABJd|KRuk%P8OGdo}wWSM&Z_AZa4Pc_?<<WHJi7K%8jyP>7GnvU6kwGynQr0>Cgf&eUg+$423-wFry;"
+    "C)O)B@aX%;F5#3c2Ub2C1gT^%LgwR|Nc!7!|Fi$j><gYh7W5K)=elSP1DUL}Cg|Js_2~i?#Y)NawPOW;{c^0-C2Pb}nyOwJyknKwgP@tf0R7na"
+    "7yg5%b>eq_DF@yA8C5}Xd?^j!Znq=30K}<*R2533-8min39u`l$(zc6`_NXkEq<>!Zgem3Bz@02t2valU-2vd@#F7CKj#@gDwWpz=fGyD=kGNs"
+    "Ph|)CIZ~=--0<{$80$(&tnKlf;!b^Q^31z8XthDh3rK;#hm-&S"
 )
-"""A picture of 48 x 64 pixels, by libwebp with `partitions = 1`, an option that Pillow does not have."""
+"""A picture of 48 x 64 pixels, by libwebp with `partitions = 1` and `method = 1`, options that Pillow does not have together."""
 
 
 def test_each_of_several_partitions_must_be_needed():
