@@ -137,7 +137,7 @@ TWO_PARTITIONS = base64.b85decode(
     "7yg5%b>eq_DF@yA8C5}Xd?^j!Znq=30K}<*R2533-8min39u`l$(zc6`_NXkEq<>!Zgem3Bz@02t2valU-2vd@#F7CKj#@gDwWpz=fGyD=kGNs"
     "Ph|)CIZ~=--0<{$80$(&tnKlf;!b^Q^31z8XthDh3rK;#hm-&S"
 )
-"""A picture of 48 x 64 pixels, by libwebp with `partitions = 1` and `method = 1`, options that Pillow does not have together."""
+"""A picture of 48 x 64 pixels, by libwebp with options that Pillow does not have (`partitions = 1`, `method = 1`)."""
 
 
 def test_each_of_several_partitions_must_be_needed():
