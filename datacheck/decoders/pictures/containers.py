@@ -35,12 +35,12 @@ def gif(value: bytes) -> Outline | Finding:
 
 def _gif(value: bytes) -> Outline | Finding:
     width, height = int.from_bytes(value[6:8], "little"), int.from_bytes(value[8:10], "little")
-    at = 13 + _colours(value[10])
+    at = 13 + colours(value[10])
     frames = 0
     while (kind := value[at]) != 0x3B:
         if kind == 0x2C:
             frames += 1
-            at += 11 + _colours(value[at + 9])
+            at += 11 + colours(value[at + 9])
         elif kind == 0x21:
             at += 2
         else:
@@ -55,7 +55,7 @@ def _gif(value: bytes) -> Outline | Finding:
     return Outline(at + 1, width, height, frames)
 
 
-def _colours(flags: int) -> int:
+def colours(flags: int) -> int:
     """Return the bytes of the colour table that the flags of a GIF's screen or image declare."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
@@ -121,6 +121,26 @@ def bmp(value: bytes) -> Outline | Finding:
     if pixels + stored > len(value):
         return truncated("BMP", value, f"its pixels take up to byte {pixels + stored}")
     return Outline(min(len(value), max(declared, pixels + stored)), width, height)
+
+
+def bmp_oddity(value: bytes) -> Finding | None:
+    """Say what in the header of a BMP whose pixels are all there contradicts them; no writer has been seen to do so."""
+    header = _little(value, 14, 4)
+    if header < 40:
+        return None
+    pixels, width, height = _little(value, 10, 4), _signed(value, 18), abs(_signed(value, 22))
+    planes, bits, compression = _little(value, 26, 2), _little(value, 28, 2), _little(value, 30, 4)
+    stored, colours = _little(value, 34, 4), _little(value, 46, 4) or (1 << bits if 0 < bits <= 8 else 0)
+    size = ceil(width * bits / 32) * 4 * height
+    reason = None
+    if planes != 1:
+        reason = f"declares {planes} planes, expected 1"
+    elif compression in (0, 3, 6) and 0 < stored < size:
+        reason = f"declares {stored} bytes of pixels, {width} x {height} of {bits} bits take {size}"
+    elif pixels < 14 + header + 4 * colours:
+        behind = 14 + header + 4 * colours
+        reason = f"declares that its pixels begin at byte {pixels}, its colours end at byte {behind}"
+    return None if reason is None else found("corrupt-image", f"BMP: {reason}", field="data", verdict="suspicious")
 
 
 def tiff(value: bytes) -> Finding | None:

@@ -50,9 +50,8 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     """Read a format whose structure is walked here and whose pixels Pillow decodes."""
     from datacheck.decoders.pictures import containers, pillow
 
-    if name == "TIFF":  # it points to and fro, and has no end that could be told
-        problem = containers.tiff(data)
-        return pillow.read(data, name) if problem is None else (None, [problem])
+    if name == "TIFF":
+        return _tiff(data)
     outline = {"GIF": containers.gif, "WebP": containers.webp, "BMP": containers.bmp}[name](data)
     if isinstance(outline, Finding):
         return None, [outline]
@@ -60,8 +59,45 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
     if size > LIMIT:
         least = containers.least_bytes(name, data, outline)
         return None, [too_large(name, outline.width, outline.height, size, outline.end, least)]
-    picture, findings = pillow.read(data[: outline.end], name, outline.frames)
-    return picture, findings if picture is None else [*findings, *trailing(name, data, outline.end)]
+    whole = data[: outline.end]
+    picture, findings = pillow.read(whole, name, outline.frames)
+    if picture is None:
+        return None, findings
+    unseen = _unseen(whole, name)
+    if any(it.verdict == "bad" for it in unseen):
+        return None, unseen[:1]
+    return picture, [*findings, *unseen, *trailing(name, data, outline.end)]
+
+
+def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
+    """Read a TIFF, which points to and fro, so that its end is only known where all that it points to is."""
+    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end
+
+    problem = containers.tiff(data)
+    if problem is not None:
+        return None, [problem]
+    picture, findings = pillow.read(data, "TIFF")
+    if picture is None and any(it.verdict == "bad" for it in findings):
+        return None, findings
+    problem = tiff.damage(data)  # also of those that Pillow does not know
+    if problem is not None:
+        return None, [problem]
+    end = tiff_end.end(data) if picture is not None else None
+    return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
+
+
+def _unseen(data: bytes, name: str) -> list[Finding]:
+    """Return what the decoder passed over, the worst of it first."""
+    from datacheck.decoders.pictures import containers, gif, webp
+
+    said: list[Finding | None] = []
+    if name == "GIF":
+        said = [gif.damage(data)]
+    elif name == "BMP":
+        said = [containers.bmp_oddity(data)]
+    elif name == "WebP":
+        said = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
+    return [it for it in said if it is not None]
 
 
 def _stranger(value: Value) -> Finding:

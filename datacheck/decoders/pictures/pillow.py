@@ -57,6 +57,7 @@ _LACKS = (
     "cannot handle",
     "can not handle",
     "not installed",
+    "not configured",
 )
 """How Pillow says that it does not know a feature of a format."""
 
@@ -87,6 +88,18 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
         return None, [_explained(error, name, len(value), said, caught)]
     return (first, []) if problem is None else (None, [problem])
+
+
+def decodes(value: bytes, name: str) -> bool:
+    """Say if Pillow makes pixels of the first frame of a picture, whose size was found to be within bounds."""
+    try:
+        with _strict():
+            PLUGINS[name](io.BytesIO(value)).load()
+    except MemoryError:
+        raise  # that says nothing of the picture
+    except Exception:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything
+        return False
+    return True
 
 
 def as_loaders_see(value: bytes, name: str) -> NDArray[Any] | None:

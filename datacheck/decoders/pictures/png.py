@@ -23,7 +23,8 @@ GREY, PALETTE, GREY_ALPHA = 0, 3, 4
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """The passes of an interlaced picture: first column and row, and the steps between them."""
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
-DRAWN = CRITICAL | {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+STILL = CRITICAL | {b"tRNS"}
+DRAWN = STILL | {b"acTL", b"fcTL", b"fdAT"}
 """The chunks that pixels come from. Pillow refuses sound pictures with large texts, so it is given no other."""
 PIECE = 1 << 20
 KEPT = 1 << 26
@@ -69,7 +70,7 @@ class Chunks:
 
 def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     """Return the picture, and what is wrong with it. Pillow halves the 16 bits of colour pictures, not of grey ones."""
-    from datacheck.decoders.pictures import pillow
+    from datacheck.decoders.pictures import pillow, png_chunks
 
     chunks = Chunks()
     problem = _walked(value, chunks) or _ordered(chunks)
@@ -82,10 +83,20 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     spare, problem = _inflated(value, chunks, header, pieces)
     if problem is not None:
         return None, [problem]
+    odd = png_chunks.wrong(value, chunks, header)
+    if odd is not None and odd.verdict == "bad":
+        return None, [odd]
     animated = bool(chunks.of(b"acTL"))
-    picture, findings = pillow.read(_drawn(value, chunks, pieces), "PNG", frames=None if animated else 1)
+    broken = png_chunks.broken_animation(value, chunks, header) if animated else None
+    drawn = _drawn(value, chunks, pieces, STILL if broken else DRAWN)
+    picture, findings = pillow.read(drawn, "PNG", frames=None if animated and not broken else 1)
     if picture is None:
         return None, findings
+    if odd is not None:
+        findings = [*findings, odd]
+    if broken:
+        text = f"PNG: its animation is broken: {broken}; its first picture is sound"
+        findings = [*findings, found("corrupt-image", text, field="data", verdict="suspicious")]
     if spare:
         message = f"{spare} bytes after the end of the zlib stream of the pixels"
         findings = [*findings, found("trailing-data", message, field="data", size=spare)]
@@ -96,9 +107,9 @@ def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     return Picture(pixels, f"PNG{kind}"), [*findings, *trailing("PNG", value, chunks.end)]
 
 
-def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes]) -> bytes:
-    """Return the picture reduced to what is drawn. Pixel data that was kept is stored, not to be inflated again."""
-    places = [place for place in chunks.places if place[0] in DRAWN]
+def _drawn(value: bytes, chunks: Chunks, pieces: list[bytes], kinds: frozenset[bytes]) -> bytes:
+    """Return the picture reduced to these chunks. Pixel data that was kept is stored, not to be inflated again."""
+    places = [place for place in chunks.places if place[0] in kinds]
     parts = [value[at : stop + 4] for _, at, _, stop in places]
     if pieces:
         data = b"IDAT" + zlib.compress(b"".join(pieces), 0)

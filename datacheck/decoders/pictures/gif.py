@@ -1,0 +1,77 @@
+"""The pixel data of GIF files: decoders take whatever codes come, and stop at the last pixel they need.
+
+The format is that of the GIF89a specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from datacheck.decoders.pictures import lzw
+from datacheck.decoders.pictures.containers import colours
+from datacheck.model.finding import Finding, found
+
+DEEPEST = 8
+"""The largest number of bits of a single value in a GIF."""
+SPARE = 1
+"""Some encoders write a byte more behind the code that ends an image."""
+
+
+class Frame(NamedTuple):
+    """One image of a GIF: where its descriptor begins, its pixels, the bits of a single value, and its LZW data."""
+
+    at: int
+    pixels: int
+    depth: int
+    data: bytes
+
+
+def frames(value: bytes) -> Iterator[Frame]:
+    """Yield the images of a GIF whose blocks were walked to the trailer."""
+    at = 13 + colours(value[10])
+    while (kind := value[at]) != 0x3B:
+        start = at
+        at += 11 + colours(value[at + 9]) if kind == 0x2C else 2
+        parts = []
+        while (size := value[at]) > 0:
+            parts.append(value[at + 1 : at + 1 + size])
+            at += 1 + size
+        first, at = at, at + 1
+        if kind == 0x2C:
+            width, height = (int.from_bytes(value[start + side : start + side + 2], "little") for side in (5, 7))
+            data = b"".join(parts)
+            depth = value[first - len(data) - len(parts) - 1]
+            yield Frame(start, width * height, depth, data)
+
+
+def damage(value: bytes) -> Finding | None:
+    """Return the first thing in the codes of a GIF's images that an encoder should not write, if there is any."""
+    for number, frame in enumerate(frames(value)):
+        if 0 < frame.depth <= DEEPEST:  # of others the decoder knows what is possible
+            walked = lzw.walk(frame.data, lzw.Lzw(frame.depth), frame.pixels)
+            where = f"GIF: the image at byte {frame.at}" + (f" (frame {number})" if number else "")
+            if (reason := _wrong(walked, frame)) is not None:
+                return found("corrupt-image", f"{where}: {reason}", field="data", offset=frame.at)
+            if (reason := _more(walked, frame)) is not None:
+                text = f"{where}: {reason}; damage may have shifted its pixels"
+                return found("corrupt-image", text, field="data", verdict="suspicious", offset=frame.at)
+    return None
+
+
+def _wrong(walked: lzw.Walked, frame: Frame) -> str | None:
+    if walked.made >= frame.pixels:
+        return None
+    if walked.wrong is None:
+        return f"its codes end after {walked.made} of {frame.pixels} pixels"
+    most = walked.largest
+    return f"after {walked.made} of {frame.pixels} pixels comes the code {walked.wrong}, expected at most {most}"
+
+
+def _more(walked: lzw.Walked, frame: Frame) -> str | None:
+    """Say what comes behind the last pixel: sound decoders never look, and of thousands of files one or two have it."""
+    if walked.made > frame.pixels or walked.wrong is not None:
+        return f"its codes make more than {frame.pixels} pixels"
+    if walked.stop is not None and walked.stop + SPARE < len(frame.data):
+        return f"{len(frame.data) - walked.stop} bytes follow the code that ends it"
+    return None

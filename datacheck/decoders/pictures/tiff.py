@@ -1,0 +1,229 @@
+"""The strips and tiles of TIFF files: each is unpacked against its size and its checksum.
+
+libtiff goes on where a checksum is wrong or a strip is short, and Pillow with it. The format is that of TIFF 6.0 and of
+BigTIFF; deflate is that of Adobe's Photoshop technical notes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+from datacheck.decoders.pictures import lzw
+from datacheck.decoders.pictures.picture import LIMIT
+from datacheck.model.finding import Finding, found
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
+OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING = 322, 323, 324, 325, 530
+DEFLATE, ADOBE_DEFLATE, LZW, PACKBITS, YCBCR = 32946, 8, 5, 32773, 6
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""The bytes of each type of value."""
+NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+PAGES, ENTRIES = 1000, 4096
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Bytes with their bits in reverse order."""
+
+
+class Tags:
+    """The tags of one page, as numbers."""
+
+    def __init__(self, numbers: Mapping[int, tuple[int, ...]]) -> None:
+        self._numbers = numbers
+
+    def all(self, tag: int) -> tuple[int, ...]:
+        return self._numbers.get(tag, ())
+
+    def one(self, tag: int, default: int) -> int:
+        return self._numbers[tag][0] if self._numbers.get(tag) else default
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A strip or a tile: what it is called, where it lies, and the bytes that it unpacks to.
+
+    Some writers fill the last strip with rows that are not in the picture: it then has the `most` bytes.
+    """
+
+    name: str = field(compare=False)
+    start: int
+    stop: int
+    size: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory of a file: its whole numbers by tag, where each tag's values lie, its end, and the next one."""
+
+    numbers: dict[int, tuple[int, ...]]
+    places: dict[int, tuple[int, int]]
+    stop: int
+    following: int
+
+
+class Layout:
+    """How a file's directories are written: the order of bytes, and the sizes of numbers."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+        self._order = "<" if value[:2] == b"II" else ">"
+        big = value[2:4] in (b"+\0", b"\0+")
+        self._offset, self._count, self._entry = ("Q", "Q", "HHQ8x") if big else ("I", "H", "HHI4x")
+        self.head = 16 if big else 8
+        self.first = self._number(self._offset, 8 if big else 4)
+
+    def _number(self, kind: str, at: int) -> int:
+        """Return a number of the file, 0 where the file ends before."""
+        whole = at + struct.calcsize("<" + kind) <= len(self._value)
+        return int(struct.unpack_from(self._order + kind, self._value, at)[0]) if whole else 0
+
+    def directory(self, at: int) -> Directory | None:
+        """Return the directory there, None where it does not lie within the file or is too large."""
+        entries, entry = self._number(self._count, at), struct.calcsize("<" + self._entry)
+        start = at + struct.calcsize("<" + self._count)
+        end = start + entries * entry
+        if not 0 < entries <= ENTRIES or end > len(self._value):
+            return None
+        room = struct.calcsize("<" + self._offset)
+        made = Directory({}, {}, end + room, self._number(self._offset, end))
+        for place in range(start, end, entry):
+            tag, kind, count = struct.unpack_from(self._order + self._entry, self._value, place)
+            size = count * SIZES.get(kind, 0)
+            begin = place + entry - room
+            if size > room:
+                begin = self._number(self._offset, begin)
+            if begin + size > len(self._value):
+                continue
+            made.places.setdefault(tag, (begin, begin + size))
+            if kind in NUMBERS:
+                numbers = struct.unpack_from(f"{self._order}{count}{NUMBERS[kind]}", self._value, begin)
+                made.numbers.setdefault(tag, numbers)
+        return made
+
+
+def pages(value: bytes) -> Iterator[Tags]:
+    """Yield the tags of each page, up to one that does not lie within the file."""
+    layout = Layout(value)
+    at, seen = layout.first, set[int]()
+    while at and at not in seen and len(seen) < PAGES:
+        seen.add(at)
+        directory = layout.directory(at)
+        if directory is None:
+            return
+        yield Tags(directory.numbers)
+        at = directory.following
+
+
+def damage(value: bytes) -> Finding | None:
+    """Return the first thing in the data of a file's pages that a decoder should not pass over, if there is any."""
+    unpacked, read = LIMIT, 4 * len(value)  # parts may lie on one another
+    for number, tags in enumerate(pages(value)):
+        unpack = UNPACKING.get(tags.one(COMPRESSION, 1))
+        if unpack is None:
+            continue
+        for part in dict.fromkeys(parts(tags, len(value))):
+            unpacked, read = unpacked - part.most, read - (part.stop - part.start)
+            if min(unpacked, read) < 0:
+                return None
+            data = value[part.start : part.stop]
+            if tags.one(FILL_ORDER, 1) == 2:
+                data = data.translate(REVERSED)
+            problem = unpack(data, part)
+            if problem is not None:
+                code, reason = problem
+                page = f" of page {number}" if number else ""
+                text = f"TIFF: {part.name}{page} at byte {part.start} {reason}"
+                return found(code, text, field="data", offset=part.start)
+    return None
+
+
+def parts(tags: Tags, length: int) -> Iterator[Part]:
+    """Yield the strips or tiles of a page that lie within the file, where it is known how large they are."""
+    height, tiled = tags.one(HEIGHT, 0), bool(tags.all(TILE_OFFSETS))
+    across = tags.one(TILE_WIDTH if tiled else WIDTH, 0)
+    rows = tags.one(TILE_HEIGHT, 0) if tiled else min(tags.one(ROWS, height), height)
+    size = _row_bytes(tags, across)
+    if not rows or not across or size is None:
+        return
+    count = ceil(height / rows)
+    offsets, counts = (TILE_OFFSETS, TILE_COUNTS) if tiled else (OFFSETS, COUNTS)
+    for number, (start, stored) in enumerate(zip(tags.all(offsets), tags.all(counts), strict=False)):
+        high = rows if tiled else min(rows, height - number % count * rows)
+        if stored and start + stored <= length:
+            yield Part(f"{'tile' if tiled else 'strip'} {number}", start, start + stored, size(high), size(rows))
+
+
+def _row_bytes(tags: Tags, across: int) -> Callable[[int], int] | None:
+    """Return what tells the bytes of so many rows of a strip or tile, None where that is not known."""
+    bits, samples = set(tags.all(BITS) or (1,)), tags.one(SAMPLES, 1)
+    if len(bits) > 1:
+        return None
+    deep, apart = bits.pop(), tags.one(PLANAR, 1) == 2
+    if tags.one(PHOTOMETRIC, 1) != YCBCR or samples != 3:
+        return lambda rows: rows * ceil(across * deep * (1 if apart else samples) / 8)
+    wide, high = (tags.all(SUBSAMPLING) or (2, 2))[:2]
+    if apart or not wide or not high:
+        return None
+    return lambda rows: ceil(ceil(across / wide) * ceil(rows / high) * (wide * high + 2) * deep / 8)
+
+
+def _inflated(data: bytes, part: Part) -> tuple[str, str] | None:
+    inflater = zlib.decompressobj()
+    made = 0
+    rest = data
+    try:
+        while rest and not inflater.eof and made <= part.most:
+            made += len(inflater.decompress(rest, min(1 << 20, part.most + 1 - made)))
+            rest = inflater.unconsumed_tail
+    except zlib.error as error:
+        if "incorrect data check" in str(error):
+            return "checksum", "does not match its checksum"
+        return "corrupt-image", f"does not inflate after {made} of {part.size} bytes: {error}"
+    if inflater.eof or made > part.most:
+        return _compared(made, part)
+    return "corrupt-image", f"ends after {made} of {part.size} bytes, before its checksum"
+
+
+def _lzw(data: bytes, part: Part) -> tuple[str, str] | None:
+    if data[:1] == b"\0" and data[1:2] and data[1] & 1:
+        return None  # the bit order of a time before TIFF 6.0
+    walked = lzw.walk(data, lzw.TIFF, part.most)
+    if walked.wrong is not None and walked.made < part.size:
+        return "corrupt-image", (
+            f"has the code {walked.wrong} after {walked.made} of {part.size} bytes, expected at most {walked.largest}"
+        )
+    return _compared(walked.made, part)
+
+
+def _packbits(data: bytes, part: Part) -> tuple[str, str] | None:
+    made = at = 0
+    while at < len(data) and made < part.most:
+        made += _RUNS[data[at]]
+        at += _STEPS[data[at]]
+    if at > len(data):
+        return "corrupt-image", f"ends inside a run after {made} of {part.size} bytes"
+    return _compared(made, part)
+
+
+_RUNS = [*range(1, 129), 0, *range(128, 1, -1)]
+"""How many bytes a run of PackBits makes, by its first byte."""
+_STEPS = [*range(2, 130), 1, *[2] * 127]
+
+
+def _compared(made: int, part: Part) -> tuple[str, str] | None:
+    """Say if a part unpacks to another size than its rows have."""
+    if made in (part.size, part.most):
+        return None
+    many = "more than its" if made > part.size else f"{made} of"
+    return "corrupt-image", f"unpacks to {many} {part.size} bytes"
+
+
+UNPACKING = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
+"""What unpacks a strip or tile to see if it is whole, by the page's compression. Others are left to the decoder.
+
+Each returns a code and the rest of a sentence.
+"""

@@ -1,0 +1,41 @@
+"""Where a TIFF ends: behind the last byte that one of its directories points to."""
+
+from __future__ import annotations
+
+from datacheck.decoders.pictures import tiff
+
+CHILDREN = (330, 34665, 34853, 40965)
+"""The tags that point to further directories: of smaller pictures, EXIF, GPS, and interoperability."""
+BLOCKS = ((tiff.OFFSETS, tiff.COUNTS), (tiff.TILE_OFFSETS, tiff.TILE_COUNTS), (513, 514), (288, 289))
+PRIVATE = frozenset({37500, 50740, 34118, 33628, 33629, 33630, 33631})
+"""The tags of cameras' and microscopes' makers that may point to anything."""
+DESCRIPTION = 270
+ALIGNED = 16
+"""Up to so many bytes behind it are what a writer fills up to the next page with, Pillow for one."""
+SERIES = (b"ImageJ=", b'"shape":')
+"""How writers of stacks begin or describe them: one directory for data of many pages, which it does not count."""
+
+
+def end(value: bytes) -> int | None:
+    """Return the offset behind the last byte that belongs to a TIFF, None where there may be more than it says."""
+    layout = tiff.Layout(value)
+    waiting, seen, last = [layout.first], set[int](), layout.head
+    while waiting:
+        at = waiting.pop()
+        if not at or at in seen:
+            continue
+        seen.add(at)
+        directory = layout.directory(at)
+        if directory is None or len(seen) > tiff.PAGES:
+            return None
+        if any(tag in PRIVATE or tag > 0xFFFF for tag in directory.places):
+            return None
+        start, stop = directory.places.get(DESCRIPTION, (0, 0))
+        if any(word in value[start:stop] for word in SERIES):
+            return None
+        last = max(last, directory.stop, *(stop for _, stop in directory.places.values()))
+        for offsets, counts in BLOCKS:
+            where = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
+            last = max(last, *(start + count for start, count in where), 0)
+        waiting += [directory.following, *(it for tag in CHILDREN for it in directory.numbers.get(tag, ()))]
+    return len(value) if len(value) - ALIGNED <= last else last
