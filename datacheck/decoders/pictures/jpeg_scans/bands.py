@@ -30,6 +30,7 @@ from datacheck.decoders.pictures.jpeg_scans.kernels import (
     extended,
     filled,
     symbol_of,
+    used_up,
 )
 
 PENDING = 900
@@ -41,8 +42,8 @@ LARGEST = 32767
 
 @compiled
 def dc_scan(
-    data: Any, starts: Any, intervals: int, units: Any, shape: Any, restart: int, tables: Any, used: Any, high: int,
-    low: int, coefficients: Any,
+    data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, shape: Any, restart: int,
+    tables: Any, used: Any, high: int, low: int, coefficients: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Walk a progressive scan of DC, the first one (`high` 0) or one that adds a bit; fills in the coefficients.
 
@@ -53,47 +54,46 @@ def dc_scan(
     mcu, mcus = 0, shape[0] * shape[1]
     for interval in range(intervals):
         predicted[:] = 0
-        at, bits, have = starts[interval], 0, 0
-        stop = starts[interval + 1]
+        at, bits, have = starts[interval] >> 2, 0, 0
         last = min(mcus, mcu + restart)
         while mcu < last:
             for unit in range(len(units)):
                 row = units[unit, 3] + mcu // shape[0] * units[unit, 4] + mcu % shape[0] * units[unit, 5]
                 wrong = SOUND
                 if high:
-                    at, bits, have = filled(data, at, bits, have)
+                    at, bits, have = filled(words, at, bits, have)
                     have -= 1
                     coefficients[row, 0] |= ((bits >> have) & 1) << low
                 else:
                     which, dc = units[unit, 0], units[unit, 1]
-                    at, bits, have, change, wrong = difference(data, at, bits, have, tables[dc], used[dc])
+                    at, bits, have, change, wrong = difference(words, at, bits, have, tables, dc, used)
                     predicted[which] += change
                     if abs(predicted[which]) << low > LARGEST:
                         wrong = MEAN if wrong == SOUND else wrong
                     else:
                         coefficients[row, 0] = predicted[which] << low
-                if 8 * at - have > 8 * stop:
+                if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
                     return TOO_FEW, mcu, 0
                 if wrong != SOUND:
                     return wrong, mcu, 0
             mcu += 1
-        wrong, number = ended(data, at, bits, have, stop)
+        wrong, number = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
         if wrong != SOUND:
             return wrong, mcu - 1, number
     return (TOO_FEW if mcu < mcus else SOUND), max(0, mcu - 1), 0
 
 
 @compiled
-def _run_of_bands(data: Any, at: int, bits: int, have: int, size: int) -> tuple[int, int, int, int]:
+def _run_of_bands(words: Any, at: int, bits: int, have: int, size: int) -> tuple[int, int, int, int]:
     """Read how many blocks an end of band stands for."""
-    at, bits, have = filled(data, at, bits, have)
+    at, bits, have = filled(words, at, bits, have)
     have -= size
     return at, bits, have, (1 << size) + ((bits >> have) & ((1 << size) - 1))
 
 
 @compiled
 def _first_pass(
-    data: Any, at: int, bits: int, have: int, table: Any, most: Any, used: Any, band: Any, block: Any
+    words: Any, at: int, bits: int, have: int, tables: Any, table: int, most: Any, used: Any, band: Any, block: Any
 ) -> tuple[int, int, int, int, int, bool]:
     """Read a block of the first scan of a band; return the state, what is wrong, the run that it begins, and whether
     that is all there is in it.
@@ -102,16 +102,17 @@ def _first_pass(
     k = band[0]
     zeros = False
     while k <= band[1]:
-        at, bits, have = filled(data, at, bits, have)
-        entry = symbol_of(table, (bits >> (have - 16)) & 0xFFFF)
+        at, bits, have = filled(words, at, bits, have)
+        entry = symbol_of(tables, table, bits, have)
         if entry == 0:
             return at, bits, have, NO_CODE, 0, False
         symbol = entry & 255
-        used[symbol] += 1
+        if len(used):
+            used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
-        have -= entry >> 8
+        have -= (entry >> 8) & 255
         if size == 0 and run < 15:
-            at, bits, have, blocks = _run_of_bands(data, at, bits, have, run)
+            at, bits, have, blocks = _run_of_bands(words, at, bits, have, run)
             return at, bits, have, (ZEROS_LAST if zeros else SOUND), blocks, k == band[0]
         if size == 0:
             k += 16
@@ -131,7 +132,7 @@ def _first_pass(
 
 @compiled
 def _corrected(
-    data: Any, at: int, bits: int, have: int, k: int, band: Any, skip: int, block: Any
+    words: Any, at: int, bits: int, have: int, k: int, band: Any, skip: int, block: Any
 ) -> tuple[int, int, int, int, int]:
     """Pass over coefficients, those that are there each with its bit, up to the one behind `skip` that are zero.
 
@@ -146,7 +147,7 @@ def _corrected(
                 break
             skip -= 1
         else:
-            at, bits, have = filled(data, at, bits, have)
+            at, bits, have = filled(words, at, bits, have)
             have -= 1
             count += 1
             if (bits >> have) & 1 and abs(value) & step == 0 and abs(value) + step <= LARGEST:
@@ -157,24 +158,25 @@ def _corrected(
 
 @compiled
 def _refined(
-    data: Any, at: int, bits: int, have: int, table: Any, used: Any, band: Any, block: Any
+    words: Any, at: int, bits: int, have: int, tables: Any, table: int, used: Any, band: Any, block: Any
 ) -> tuple[int, int, int, int, int, bool, int]:
     """Read a block of a scan that adds a bit to a band; return as the first pass does, and the bits that waited."""
     k = band[0]
     zeros = False
     alone = True
     while k <= band[1]:
-        at, bits, have = filled(data, at, bits, have)
-        entry = symbol_of(table, (bits >> (have - 16)) & 0xFFFF)
+        at, bits, have = filled(words, at, bits, have)
+        entry = symbol_of(tables, table, bits, have)
         if entry == 0:
             return at, bits, have, NO_CODE, 0, False, 0
         symbol = entry & 255
-        used[symbol] += 1
+        if len(used):
+            used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
-        have -= entry >> 8
+        have -= (entry >> 8) & 255
         if size == 0 and run < 15:
-            at, bits, have, blocks = _run_of_bands(data, at, bits, have, run)
-            at, bits, have, k, count = _corrected(data, at, bits, have, k, band, 64, block)
+            at, bits, have, blocks = _run_of_bands(words, at, bits, have, run)
+            at, bits, have, k, count = _corrected(words, at, bits, have, k, band, 64, block)
             return at, bits, have, (ZEROS_LAST if zeros else SOUND), blocks, alone, count
         if size > 1:
             return at, bits, have, NOT_ONE, 0, False, 0
@@ -182,7 +184,7 @@ def _refined(
         if size == 1:
             have -= 1
             positive = (bits >> have) & 1
-        at, bits, have, k, _ = _corrected(data, at, bits, have, k, band, run, block)
+        at, bits, have, k, _ = _corrected(words, at, bits, have, k, band, run, block)
         if size == 1:
             if k > band[1]:
                 return at, bits, have, RUN_PAST, 0, False, 0
@@ -195,8 +197,8 @@ def _refined(
 
 @compiled
 def ac_scan(
-    data: Any, starts: Any, intervals: int, shape: Any, restart: int, table: Any, most: Any, used: Any, band: Any,
-    coefficients: Any,
+    data: Any, words: Any, starts: Any, sizes: Any, intervals: int, shape: Any, restart: int, tables: Any,
+    table: int, most: Any, used: Any, band: Any, coefficients: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Walk a progressive scan of AC; fills in the coefficients. As `sequential` it returns what is wrong.
 
@@ -206,25 +208,24 @@ def ac_scan(
     number, blocks = 0, shape[0] * shape[1]
     twice, long_ones = -1, False
     for interval in range(intervals):
-        at, bits, have = starts[interval], 0, 0
-        stop = starts[interval + 1]
+        at, bits, have = starts[interval] >> 2, 0, 0
         last = min(blocks, number + restart)
         run, waiting, just_ended = 0, 0, False
         while number < last:
             block = coefficients[shape[2] + number // shape[0] * shape[3] + number % shape[0]]
             wrong, begun, alone = SOUND, 0, False
             if run > 0:
-                at, bits, have, _, count = _corrected(data, at, bits, have, band[0], band, 64, block)
+                at, bits, have, _, count = _corrected(words, at, bits, have, band[0], band, 64, block)
                 waiting += count
             elif band[3]:
                 at, bits, have, wrong, begun, alone, waiting = _refined(
-                    data, at, bits, have, table, used, band, block
+                    words, at, bits, have, tables, table, used, band, block
                 )
             else:
                 at, bits, have, wrong, begun, alone = _first_pass(
-                    data, at, bits, have, table, most, used, band, block
+                    words, at, bits, have, tables, table, most, used, band, block
                 )
-            if 8 * at - have > 8 * stop:
+            if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
                 return TOO_FEW, number, 0
             if wrong != SOUND:
                 return wrong, number, 0
@@ -244,7 +245,7 @@ def ac_scan(
                 run -= 1
                 just_ended = run == 0 and not free and waiting < PENDING
             number += 1
-        wrong, left = ended(data, at, bits, have, stop)
+        wrong, left = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
         if wrong != SOUND:
             return wrong, number - 1, left
     if number < blocks:

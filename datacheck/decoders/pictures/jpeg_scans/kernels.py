@@ -3,7 +3,8 @@
 A scan comes without its stuffed bytes and restart markers, followed by PADDING bytes, so that a block may be read to
 its end before anybody looks whether the data has ended: positions are checked behind each block.
 
-A state of reading is (at, bits, have): the next byte, and `have` bits that were read and not used, the last of `bits`.
+`words` are its bytes in fours. A state of reading is (at, bits, have): the next word, and `have` bits that were read
+and not used, the last of `bits`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datacheck.decoders.pictures.compiled import compiled
 
 PADDING = 512
 """The longest block has 63 coefficients of 16 + 10 bits, or 64 corrections between others: fewer bytes than this."""
-QUICK = 9
+QUICK = 11
 """Codes up to this length are looked up at once."""
 LONGEST = 1 << QUICK
 """Where in the row of a table the largest code of each length is, -1 where there is none."""
@@ -34,19 +35,19 @@ MOST_AC, MOST_DC = 10, 11
 
 
 @compiled
-def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, markers: Any) -> tuple[int, int]:
-    """Copy a scan without what is stuffed; return how many bytes there are, and how many restart markers.
+def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: Any, markers: Any) -> tuple[int, int]:
+    """Copy a scan without what is stuffed; return how many bytes that makes, and how many restart markers there are.
 
-    `starts` gets where each interval begins, `markers` the numbers of the restart markers, as far as there is room.
+    `starts` and `sizes` get where each interval begins, at a multiple of four, and how many bytes it has; `markers` the
+    numbers of the restart markers. What lies behind more intervals than there is room for is left out.
     """
     size, count, at = 0, 0, start
-    room = len(starts) - 1
     starts[0] = 0
     while at < stop:
-        byte = value[at]
+        byte = value[np.uint64(at)]
         at += 1
         if byte != 0xFF:
-            out[size] = byte
+            out[np.uint64(size)] = byte
             size += 1
             continue
         while at < stop and value[at] == 0xFF:
@@ -59,36 +60,53 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, markers:
             out[size] = 0xFF
             size += 1
             continue
+        if count < len(sizes):
+            sizes[count] = size - starts[count]
+            markers[count] = follows & 7
         count += 1
-        if count < room:
+        if count < len(sizes):
+            while size & 3:
+                out[size] = 0
+                size += 1
             starts[count] = size
-            markers[count - 1] = follows & 7
-    starts[min(count + 1, room)] = size
+    if count < len(sizes):
+        sizes[count] = size - starts[count]
     for place in range(size, size + PADDING):
         out[place] = 0
     return size, count
 
 
 @compiled
-def filled(data: Any, at: int, bits: int, have: int) -> tuple[int, int, int]:
+def filled(words: Any, at: int, bits: int, have: int) -> tuple[int, int, int]:
     """Have at least 32 bits ready."""
     if have < 32:
-        four = (np.int64(data[at]) << 24) | (np.int64(data[at + 1]) << 16)
-        four |= (np.int64(data[at + 2]) << 8) | np.int64(data[at + 3])
-        return at + 4, ((bits & 0xFFFFFFFF) << 32) | four, have + 32
+        return at + 1, ((bits & 0xFFFFFFFF) << 32) | np.int64(words[np.uint64(at)]), have + 32
     return at, bits, have
 
 
 @compiled
-def symbol_of(table: Any, window: int) -> int:
-    """Return the code that 16 bits begin with as length * 256 + symbol, 0 where they begin with none."""
-    entry = np.int64(table[window >> (16 - QUICK)])
-    if entry != 0:
-        return entry
+def _entry(length: int, symbol: int) -> int:
+    return ((length + (symbol & 15)) << 16) | (length << 8) | symbol
+
+
+@compiled
+def symbol_of(tables: Any, which: int, bits: int, have: int) -> int:
+    """Return the code that at least QUICK bits begin with, 0 where they begin with none.
+
+    That is its symbol, its length in the next eight bits, and behind these its length with the bits that follow it in a
+    sequential scan.
+    """
+    entry = np.int64(tables[np.uint64(which), np.uint64((bits >> (have - QUICK)) & (LONGEST - 1))])
+    return entry if entry != 0 else _long_code(tables, which, (bits >> (have - 16)) & 0xFFFF)
+
+
+@compiled
+def _long_code(tables: Any, which: int, window: int) -> int:
     for length in range(QUICK + 1, 17):
         code = window >> (16 - length)
-        if code <= table[LONGEST + length]:
-            return (length << 8) | np.int64(table[SYMBOLS + ((code + np.int64(table[OFFSETS + length])) & 255)])
+        if code <= tables[which, LONGEST + length]:
+            place = (code + np.int64(tables[which, OFFSETS + length])) & 255
+            return _entry(length, np.int64(tables[which, SYMBOLS + place]))
     return 0
 
 
@@ -101,50 +119,56 @@ def extended(raw: int, size: int) -> int:
 
 
 @compiled
-def difference(data: Any, at: int, bits: int, have: int, table: Any, used: Any) -> tuple[int, int, int, int, int]:
-    """Read a DC difference; return the state, it, and what is wrong."""
-    at, bits, have = filled(data, at, bits, have)
-    entry = symbol_of(table, (bits >> (have - 16)) & 0xFFFF)
+def difference(
+    words: Any, at: int, bits: int, have: int, tables: Any, which: int, used: Any
+) -> tuple[int, int, int, int, int]:
+    """Read a DC difference; return the state, it, and what is wrong. `used` counts symbols if there is room in it."""
+    at, bits, have = filled(words, at, bits, have)
+    entry = symbol_of(tables, which, bits, have)
     if entry == 0:
         return at, bits, have, 0, NO_CODE
     size = entry & 255
-    used[size] += 1
+    if len(used):
+        used[which, size] += 1
     if size > MOST_DC:
         return at, bits, have, 0, UNDEFINED
-    have -= (entry >> 8) + size
+    have -= entry >> 16
     return at, bits, have, extended((bits >> have) & ((1 << size) - 1), size), SOUND
 
 
 @compiled
 def _coefficients(
-    data: Any, at: int, bits: int, have: int, table: Any, most: Any, used: Any, keep: bool, block: Any
+    words: Any, at: int, bits: int, have: int, tables: Any, table: int, most: Any, which: int, used: Any, block: Any
 ) -> tuple[int, int, int, int]:
-    """Read the AC coefficients of a sequential block; return the state, and what is wrong. `block` is in zigzag."""
+    """Read the AC coefficients of a sequential block; return the state, and what is wrong.
+
+    Where symbols are counted in `used`, the coefficients are put into `block`, in zigzag.
+    """
     k = 1
     zeros = False
     while k < 64:
-        at, bits, have = filled(data, at, bits, have)
-        entry = symbol_of(table, (bits >> (have - 16)) & 0xFFFF)
+        at, bits, have = filled(words, at, bits, have)
+        entry = symbol_of(tables, table, bits, have)
         if entry == 0:
             return at, bits, have, NO_CODE
-        symbol = entry & 255
-        used[symbol] += 1
-        run, size = symbol >> 4, symbol & 15
-        have -= (entry >> 8) + size
+        have -= entry >> 16
+        size = entry & 15
+        if len(used):
+            used[table, entry & 255] += 1
         if size == 0:
-            if run == 15:
+            if entry & 0xF0 == 0xF0:
                 k += 16
                 zeros = True
                 continue
-            if run != 0:
+            if entry & 0xF0:
                 return at, bits, have, UNDEFINED
             return at, bits, have, ZEROS_LAST if zeros else SOUND
-        k += run
+        k += (entry >> 4) & 15
         if k > 63:
             return at, bits, have, RUN_PAST
-        if size > most[k]:
+        if size > most[np.uint64(which), np.uint64(k)]:
             return at, bits, have, UNDEFINED if size > MOST_AC else LARGE
-        if keep:
+        if len(used):
             block[k] = extended((bits >> have) & ((1 << size) - 1), size)
         zeros = False
         k += 1
@@ -152,9 +176,16 @@ def _coefficients(
 
 
 @compiled
-def ended(data: Any, at: int, bits: int, have: int, stop: int) -> tuple[int, int]:
+def used_up(at: int, have: int, start: int) -> int:
+    """Return how many bits of an interval that starts at a byte were used."""
+    return 32 * at - have - 8 * start
+
+
+@compiled
+def ended(data: Any, start: int, size: int, used: int) -> tuple[int, int]:
     """Judge what is left of an interval behind its last block: return what is wrong, and how many bytes are left."""
-    left = 8 * stop - (8 * at - have)
+    left = 8 * size - used
+    stop = start + size
     if left < 0:
         return TOO_FEW, 0
     if left >= 8:
@@ -178,14 +209,14 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 
 @compiled
 def sequential(
-    data: Any, starts: Any, intervals: int, units: Any, mcus: int, restart: int, tables: Any, most: Any, means: Any,
-    quants: Any, waves: Any, used: Any, closer: bool, out: Any,
+    data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, mcus: int, restart: int,
+    tables: Any, most: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Walk a sequential scan; return what is wrong, in which MCU, and a number to say with it.
 
     `units` are the blocks of an MCU: (component, DC table, AC table, ...). `most` has the largest category of each
     coefficient, `means` the bounds of DC: least and greatest, and those within which nothing is odd. `out` gets the
-    least and greatest DC of the first component, and how many were odd; with `closer`, also by how much the worst block
+    least and greatest DC of the first component, and how many were odd; with room in `used`, also by how much the worst block
     is out of the range of samples, in thousandths of what rounding explains.
     """
     predicted = np.zeros(4, np.int64)
@@ -193,22 +224,21 @@ def sequential(
     mcu = 0
     for interval in range(intervals):
         predicted[:] = 0
-        at, bits, have = starts[interval], 0, 0
-        stop = starts[interval + 1]
+        at, bits, have = starts[interval] >> 2, 0, 0
         last = min(mcus, mcu + restart)
         while mcu < last:
             for unit in range(len(units)):
                 which = units[unit, 0]
                 dc, ac = units[unit, 1], units[unit, 2]
-                at, bits, have, change, wrong = difference(data, at, bits, have, tables[dc], used[dc])
+                at, bits, have, change, wrong = difference(words, at, bits, have, tables, dc, used)
                 predicted[which] += change
                 if wrong == SOUND:
-                    if closer:
+                    if len(used):
                         block[:] = 0
                     at, bits, have, wrong = _coefficients(
-                        data, at, bits, have, tables[ac], most[which], used[ac], closer, block
+                        words, at, bits, have, tables, ac, most, which, used, block
                     )
-                if 8 * at - have > 8 * stop:
+                if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
                     return TOO_FEW, mcu, 0
                 if wrong != SOUND:
                     return wrong, mcu, 0
@@ -219,11 +249,11 @@ def sequential(
                     out[2] += 1
                 if which == 0:
                     out[0], out[1] = min(out[0], value), max(out[1], value)
-                if closer:
+                if len(used):
                     block[0] = value
                     out[3] = max(out[3], excess(block, quants[which], waves))
             mcu += 1
-        wrong, number = ended(data, at, bits, have, stop)
+        wrong, number = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
         if wrong != SOUND:
             return wrong, mcu - 1, number
     return (TOO_FEW if mcu < mcus else SOUND), max(0, mcu - 1), 0
@@ -275,7 +305,7 @@ def built(counts: Any, symbols: Any, row: Any) -> bool:
             if length <= QUICK:
                 first = code << (QUICK - length)
                 for place in range(first, first + (1 << (QUICK - length))):
-                    row[place] = (length << 8) | symbols[at]
+                    row[place] = _entry(length, np.int64(symbols[at]))
             row[SYMBOLS + at] = symbols[at]
             row[LONGEST + length] = code
             code, at = code + 1, at + 1

@@ -97,18 +97,18 @@ class _Walking:
 
     def __init__(self, made: Plan, value: NDArray[np.uint8], closer: bool) -> None:
         self._plan, self._value, self._closer = made, value, closer
-        self._used = np.zeros((len(made.tables), 256), np.int64)
+        self._used = np.zeros((len(made.tables) if closer else 0, 256), np.int64)
         self._odd: list[str] = []
 
     def sequential(self, place: tuple[int, int] | None = None) -> Walked:
         flat = True
         for scan in self._plan.scans:
             start, stop = place or (scan.start, scan.stop)
-            data, starts, count, orderly = self._taken(scan, start, stop)
+            data, count, orderly = self._taken(scan, start, stop)
             out = np.array([1 << 20, -(1 << 20), 0, 0], np.int64)
             wrong, mcu, number = kernels.sequential(
-                data, starts, count, scan.units, scan.mcus, scan.restart or scan.mcus, self._plan.tables, scan.most,
-                scan.means, scan.quants, WAVES, self._used, self._closer, out,
+                *data, count, scan.units, scan.mcus, scan.restart or scan.mcus, self._plan.tables, scan.most,
+                scan.means, scan.quants, WAVES, self._used, out,
             )  # fmt: skip
             damage = self._damage(scan, wrong, mcu, number, orderly=orderly)
             if damage is not None:
@@ -123,20 +123,20 @@ class _Walking:
     def progressive(self) -> Walked:
         coefficients = np.zeros((self._plan.rows, 64), np.int16)
         for scan in self._plan.scans:
-            data, starts, count, orderly = self._taken(scan, scan.start, scan.stop)
+            data, count, orderly = self._taken(scan, scan.start, scan.stop)
             restart = scan.restart or scan.mcus
             first, last, low, high = scan.band
             if last == 0:
                 wrong, mcu, number = bands.dc_scan(
-                    data, starts, count, scan.units, np.array([scan.across, scan.down]), restart, self._plan.tables,
+                    *data, count, scan.units, np.array([scan.across, scan.down]), restart, self._plan.tables,
                     self._used, high, low, coefficients,
                 )  # fmt: skip
             else:
                 table = scan.components[0][2]
                 only = self._plan.components[scan.components[0][0]]
                 wrong, mcu, number = bands.ac_scan(
-                    data, starts, count, np.array([scan.across, scan.down, only.first, only.stride]), restart,
-                    self._plan.tables[table], scan.most[0], self._used[table], np.array([first, last, low, high]),
+                    *data, count, np.array([scan.across, scan.down, only.first, only.stride]), restart,
+                    self._plan.tables, table, scan.most[0], self._used, np.array([first, last, low, high]),
                     coefficients,
                 )  # fmt: skip
             damage = self._damage(scan, wrong, mcu, number, orderly=orderly)
@@ -165,18 +165,18 @@ class _Walking:
                 self._odd += _odd_samples(most)
         return Walked(odd=[*self._odd, *self._odd_tables()])
 
-    def _taken(self, scan: Scan, start: int, stop: int) -> tuple[Any, Any, int, bool]:
-        """Return the data of a scan, where its intervals begin, how many are to be walked, and if they are in order."""
-        data = np.empty(stop - start + kernels.PADDING, np.uint8)
+    def _taken(self, scan: Scan, start: int, stop: int) -> tuple[tuple[Any, ...], int, bool]:
+        """Return a scan's data as the loops take it, how many intervals are to be walked, and if they are in order."""
         expected = scan.intervals
-        starts = np.zeros(expected + 2, np.int64)
-        markers = np.zeros(expected + 1, np.int64)
-        size, count = kernels.unstuffed(self._value, start, stop, data, starts, markers)
-        orderly = count == expected - 1 or (count == expected and starts[expected] == size)
-        there = min(count, expected)
-        if orderly and there:
-            orderly = bool((markers[:there] == np.arange(there) & 7).all())
-        return data, starts, min(count + 1, expected), orderly
+        data = np.empty(((stop - start) * 3 // 2 + kernels.PADDING + 4) & ~3, np.uint8)
+        room = min(expected, (stop - start) // 2 + 1) + 1  # a restart marker takes two bytes
+        starts, sizes, markers = np.zeros((3, room), np.int64)
+        size, count = kernels.unstuffed(self._value, start, stop, data, starts, sizes, markers)
+        words = data[: (size + kernels.PADDING) & ~3].view(">u4").astype(np.uint32)
+        orderly = count == expected - 1 or (count == expected and not sizes[expected])
+        if orderly and count:
+            orderly = bool((markers[:count] == np.arange(count) & 7).all())
+        return (data, words, starts, sizes), min(count + 1, expected), orderly
 
     def _damage(self, scan: Scan, wrong: int, mcu: int, number: int, *, orderly: bool) -> Damage | None:
         if not orderly and wrong in (kernels.SOUND, kernels.TOO_FEW, kernels.LEFT_OVER):
