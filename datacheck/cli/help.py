@@ -22,7 +22,7 @@ GROUPS = {
     SHOWN: ("bad", "field", "save", "picture"),
     READING: ("backend", "decoder", "array", "label_field", "together", "convention"),
     RIGHT: ("ranges", "labels", "shape", "allow_nan", "paired"),
-    HOW: ("checks", "skip", "sample", "stats", "timeout", "workers", "batch_size"),
+    HOW: ("checks", "skip", "sample", "stats", "strict_pictures", "timeout", "workers", "batch_size"),
     COUNTS: ("max_bad", "strict", "ignore"),
     NET: ("nets", "phase", "stages", "root"),
     FILES: ("iterations", "forks"),

@@ -225,7 +225,9 @@ class Found(Enum):
 
 FOUND = {
     **dict.fromkeys(("range", "together", "convention", "like"), Found.OBEYED),
-    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
+    **dict.fromkeys(
+        ("strict", "strict-pictures", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED
+    ),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array"), Found.NAMED),
@@ -361,6 +363,11 @@ SCAN_OPTIONS = (
     ),
     TIMEOUT_OPTION,
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
+    click.option(
+        "--strict-pictures",
+        is_flag=True,
+        help="Walk the data of JPEGs bit by bit, however few, and say what is odd too.",
+    ),
     click.option("--strict", is_flag=True, help="Suspicious records count as bad."),
     click.option(
         "--ignore",
@@ -375,7 +382,7 @@ SCAN_OPTIONS = (
 
 SHARED = (
     *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
-    *("skip", "sample", "timeout", "max_bad", "strict", "ignore"),
+    *("skip", "sample", "timeout", "max_bad", "strict", "strict_pictures", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 CHECKS = ("finite", "range", "shape", "label", "format", "constant", "half-overflow")
@@ -10,6 +12,11 @@ TIMEOUT = 10.0
 """Seconds that one record may take."""
 LONGEST_TIMEOUT = 1e9
 """Seconds: what an alarm takes; infinity and NaN are none."""
+
+
+Eyes = Literal["decoder", "walker", "strict"]
+"""How JPEGs are looked at: by a decoder that objects to what it notices, by a walk over their Huffman data beside it,
+or by one that also tells what is odd and may be meant."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -63,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `conventions` are the names of those that the store is said to keep, or "none"; empty, they are recognised.
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
+    `strict_pictures` asks for the closest look at JPEGs; `eyes` is the look that was taken, None where there were none.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `config` is the command line's.
     """
 
@@ -87,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    strict_pictures: bool = False
+    eyes: Eyes | None = None
     ignore: tuple[str, ...] = ()
     config: Configuration | None = None
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from datacheck.decoders.pictures import eyes
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
 from datacheck.model.finding import is_code
@@ -39,6 +40,7 @@ def make(
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
     strict: bool = False,
+    strict_pictures: bool = False,
     ignore: Sequence[str] = (),
     **unknown: Any,
 ) -> Settings:
@@ -47,9 +49,6 @@ def make(
         known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
         name = next(iter(unknown))
         raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
-    groups = spelling.groups(together)
-    if any(len(group) < 2 for group in groups):
-        raise UsageError("datasets that belong together are at least two, as in data,label")
     decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
     payload_options.agree(decoders, arrays)
     return Settings(
@@ -59,7 +58,7 @@ def make(
         label_field=None if label_field is None else spelling.field("label_field", label_field),
         shape=None if shape is None else _shape(spelling.sizes(shape)),
         allow_nan=spelling.fields("allow_nan", allow_nan),
-        together=groups,
+        together=_groups(together),
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
@@ -74,6 +73,7 @@ def make(
         timeout=_timeout(timeout),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
+        strict_pictures=_strict_pictures(strict_pictures),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
     )
 
@@ -88,6 +88,20 @@ def _at_least_one(what: str, value: Any) -> int:
     if number < 1:
         raise UsageError(f"{what} is {number}; it must be at least 1")
     return number
+
+
+def _groups(together: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups = spelling.groups(together)
+    if any(len(group) < 2 for group in groups):
+        raise UsageError("datasets that belong together are at least two, as in data,label")
+    return groups
+
+
+def _strict_pictures(value: Any) -> bool:
+    wanted = spelling.truth("strict_pictures", value)
+    if wanted and not eyes.installed():
+        raise UsageError(f"strict pictures need {eyes.NEEDED}")
+    return wanted
 
 
 def _timeout(value: Any) -> float:

@@ -22,6 +22,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
+from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
@@ -150,7 +151,7 @@ def _look_again(
         return
     yield from amend(_tally_of(*now.findings)).findings
     if doubtful.whole:
-        checks = [Check(shard, report.profile) for shard in now.shards]
+        checks = [Check(shard, report.profile, eyes=report.settings.eyes) for shard in now.shards]
     else:
         of_part = {shard.part: shard for shard in now.shards}
         checks = [
@@ -190,6 +191,7 @@ def _scan_once(
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
+    report.settings = with_eyes(report.settings, layout, report.profile, pool)
     _recognise(pool, layout, taken, report, add)
     for check, tally in in_order(pool, reader, _checks(pool, layout, report, add), together(layout)):
         add(doubtful.take(check, tally.without(not_read)))
@@ -300,8 +302,9 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
     watch = keeping.watch_of(report.conventions)
+    eyes = report.settings.eyes
     if text is None:
-        yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
+        yield from (Check(shard, report.profile, stats=stats, watch=watch, eyes=eyes) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -321,7 +324,8 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
             counts[place] = count
     start, sample = 0, wanted(text, sum(count or 0 for count in counts.values()))
     for place, shard in enumerate(shards):
-        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
+        picked = None if place in whole else sample
+        yield Check(shard, report.profile, picked, start, stats=stats, watch=watch, eyes=eyes)
         start += counts[place] or 0
 
 

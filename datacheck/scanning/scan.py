@@ -55,6 +55,7 @@ class Options(TypedDict, total=False):
     timeout: float
     max_bad: int | str | None
     strict: bool
+    strict_pictures: bool
     ignore: Sequence[str]
     reports: Sequence[str | Path]
     progress: Progress | bool
@@ -88,6 +89,7 @@ def scan(
     timeout: float = TIMEOUT,
     max_bad: int | str | None = None,
     strict: bool = False,
+    strict_pictures: bool = False,
     ignore: Sequence[str] = (),
     reports: Sequence[str | Path] = (),
     progress: Progress | bool = False,
@@ -141,6 +143,9 @@ def scan(
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
         Let suspicious records count as bad ones do.
+    strict_pictures
+        Walk the Huffman data of JPEGs bit by bit, however few there are, and say what is odd in it too. Without it the
+        data of large stores is walked for what is wrong, if numba is installed (`datacheck-ml[strict]`).
     ignore
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     reports
@@ -190,6 +195,7 @@ def scan(
         timeout=timeout,
         max_bad=max_bad,
         strict=strict,
+        strict_pictures=strict_pictures,
         ignore=ignore,
     )
     return scan_into(source, settings, validators, reports, progress)

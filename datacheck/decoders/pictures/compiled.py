@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import config
 
+_config: Any = config
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -17,9 +19,9 @@ def keep_out_of(source: Path) -> None:
 
     numba then keeps it beside this package, or in the user's own cache where that may not be written.
     """
-    asked = numba.config.CACHE_DIR
+    asked = _config.CACHE_DIR
     if asked and Path(os.path.realpath(asked)).is_relative_to(os.path.realpath(source)):
-        numba.config.CACHE_DIR = ""
+        _config.CACHE_DIR = ""
 
 
 def compiled(function: F) -> F:

@@ -107,7 +107,7 @@ def _first_pass(
         if entry == 0:
             return at, bits, have, NO_CODE, 0, False
         symbol = entry & 255
-        if len(used):
+        if used is not None:
             used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
         have -= (entry >> 8) & 255
@@ -170,7 +170,7 @@ def _refined(
         if entry == 0:
             return at, bits, have, NO_CODE, 0, False, 0
         symbol = entry & 255
-        if len(used):
+        if used is not None:
             used[table, symbol] += 1
         run, size = symbol >> 4, symbol & 15
         have -= (entry >> 8) & 255
@@ -196,7 +196,7 @@ def _refined(
 
 
 @compiled
-def ac_scan(
+def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
     data: Any, words: Any, starts: Any, sizes: Any, intervals: int, shape: Any, restart: int, tables: Any,
     table: int, most: Any, used: Any, band: Any, coefficients: Any,
 ) -> tuple[int, int, int]:  # fmt: skip

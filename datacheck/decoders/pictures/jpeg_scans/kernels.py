@@ -77,7 +77,7 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
 
 
 @compiled
-def filled(words: Any, at: int, bits: int, have: int) -> tuple[int, int, int]:
+def filled(words: Any, at: int, bits: int, have: int) -> tuple[int, Any, int]:
     """Have at least 32 bits ready."""
     if have < 32:
         return at + 1, ((bits & 0xFFFFFFFF) << 32) | np.int64(words[np.uint64(at)]), have + 32
@@ -85,12 +85,12 @@ def filled(words: Any, at: int, bits: int, have: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _entry(length: int, symbol: int) -> int:
+def _entry(length: int, symbol: Any) -> Any:
     return ((length + (symbol & 15)) << 16) | (length << 8) | symbol
 
 
 @compiled
-def symbol_of(tables: Any, which: int, bits: int, have: int) -> int:
+def symbol_of(tables: Any, which: int, bits: int, have: int) -> Any:
     """Return the code that at least QUICK bits begin with, 0 where they begin with none.
 
     That is its symbol, its length in the next eight bits, and behind these its length with the bits that follow it in a
@@ -101,7 +101,7 @@ def symbol_of(tables: Any, which: int, bits: int, have: int) -> int:
 
 
 @compiled
-def _long_code(tables: Any, which: int, window: int) -> int:
+def _long_code(tables: Any, which: int, window: int) -> Any:
     for length in range(QUICK + 1, 17):
         code = window >> (16 - length)
         if code <= tables[which, LONGEST + length]:
@@ -122,13 +122,13 @@ def extended(raw: int, size: int) -> int:
 def difference(
     words: Any, at: int, bits: int, have: int, tables: Any, which: int, used: Any
 ) -> tuple[int, int, int, int, int]:
-    """Read a DC difference; return the state, it, and what is wrong. `used` counts symbols if there is room in it."""
+    """Read a DC difference; return the state, it, and what is wrong. `used` counts symbols, None does not."""
     at, bits, have = filled(words, at, bits, have)
     entry = symbol_of(tables, which, bits, have)
     if entry == 0:
         return at, bits, have, 0, NO_CODE
     size = entry & 255
-    if len(used):
+    if used is not None:
         used[which, size] += 1
     if size > MOST_DC:
         return at, bits, have, 0, UNDEFINED
@@ -142,7 +142,7 @@ def _coefficients(
 ) -> tuple[int, int, int, int]:
     """Read the AC coefficients of a sequential block; return the state, and what is wrong.
 
-    Where symbols are counted in `used`, the coefficients are put into `block`, in zigzag.
+    Where symbols are counted in `used` (None to do without), the coefficients are put into `block`, in zigzag.
     """
     k = 1
     zeros = False
@@ -153,7 +153,7 @@ def _coefficients(
             return at, bits, have, NO_CODE
         have -= entry >> 16
         size = entry & 15
-        if len(used):
+        if used is not None:
             used[table, entry & 255] += 1
         if size == 0:
             if entry & 0xF0 == 0xF0:
@@ -168,7 +168,7 @@ def _coefficients(
             return at, bits, have, RUN_PAST
         if size > most[np.uint64(which), np.uint64(k)]:
             return at, bits, have, UNDEFINED if size > MOST_AC else LARGE
-        if len(used):
+        if used is not None:
             block[k] = extended((bits >> have) & ((1 << size) - 1), size)
         zeros = False
         k += 1
@@ -208,7 +208,7 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 
 
 @compiled
-def sequential(
+def sequential(  # noqa: C901  (a function more in the innermost loops costs)
     data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, mcus: int, restart: int,
     tables: Any, most: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
@@ -216,8 +216,8 @@ def sequential(
 
     `units` are the blocks of an MCU: (component, DC table, AC table, ...). `most` has the largest category of each
     coefficient, `means` the bounds of DC: least and greatest, and those within which nothing is odd. `out` gets the
-    least and greatest DC of the first component, and how many were odd; with room in `used`, also by how much the worst block
-    is out of the range of samples, in thousandths of what rounding explains.
+    least and greatest DC of the first component, and how many were odd; where symbols are counted in `used`, also by
+    how much the worst block is out of the range of samples, in thousandths of what rounding explains.
     """
     predicted = np.zeros(4, np.int64)
     block = np.zeros(64, np.int64)
@@ -233,11 +233,9 @@ def sequential(
                 at, bits, have, change, wrong = difference(words, at, bits, have, tables, dc, used)
                 predicted[which] += change
                 if wrong == SOUND:
-                    if len(used):
+                    if used is not None:
                         block[:] = 0
-                    at, bits, have, wrong = _coefficients(
-                        words, at, bits, have, tables, ac, most, which, used, block
-                    )
+                    at, bits, have, wrong = _coefficients(words, at, bits, have, tables, ac, most, which, used, block)
                 if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
                     return TOO_FEW, mcu, 0
                 if wrong != SOUND:
@@ -249,7 +247,7 @@ def sequential(
                     out[2] += 1
                 if which == 0:
                     out[0], out[1] = min(out[0], value), max(out[1], value)
-                if len(used):
+                if used is not None:
                     block[0] = value
                     out[3] = max(out[3], excess(block, quants[which], waves))
             mcu += 1

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil, floor, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.pictures.jpeg_markers import DHT, FRAMES, SOS, Walk
 from datacheck.decoders.pictures.jpeg_scans.kernels import MOST_AC, ROW, built
 
-if TYPE_CHECKING:
-    from datacheck.decoders.pictures.jpeg import Walk
-
-SOS, DHT, DQT, DRI = 0xDA, 0xC4, 0xDB, 0xDD
-FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
+DQT, DRI = 0xDB, 0xDD
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 ZIGZAG = tuple(
     row * 8 + column
@@ -184,11 +181,18 @@ class _Planning:
     def _take_frame(self, marker: int, start: int, stop: int) -> None:
         value = self._value
         count = value[start + 5]
-        height, width = int.from_bytes(value[start + 1 : start + 3], "big"), int.from_bytes(value[start + 3 : start + 5], "big")
-        known = marker in (BASELINE, EXTENDED, PROGRESSIVE) and value[start] == 8 and 1 <= count <= 4 and height and width
+        height, width = (
+            int.from_bytes(value[start + 1 : start + 3], "big"),
+            int.from_bytes(value[start + 3 : start + 5], "big"),
+        )
+        known = (
+            marker in (BASELINE, EXTENDED, PROGRESSIVE) and value[start] == 8 and 1 <= count <= 4 and height and width
+        )
         if self._plan is not None or not known or stop - start != 6 + 3 * count:
             raise _Unjudged
-        factors = [(value[at], value[at + 1] >> 4, value[at + 1] & 15, value[at + 2]) for at in range(start + 6, stop, 3)]
+        factors = [
+            (value[at], value[at + 1] >> 4, value[at + 1] & 15, value[at + 2]) for at in range(start + 6, stop, 3)
+        ]
         if not all(1 <= across <= 4 and 1 <= down <= 4 for _, across, down, _ in factors):
             raise _Unjudged
         most_across, most_down = max(it[1] for it in factors), max(it[2] for it in factors)

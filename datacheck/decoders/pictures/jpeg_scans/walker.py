@@ -7,17 +7,15 @@ too late. What sound pictures were never seen to have, and might, is odd.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.pictures.jpeg_markers import Walk
 from datacheck.decoders.pictures.jpeg_scans import bands, kernels
 from datacheck.decoders.pictures.jpeg_scans.plans import WAVES, Plan, Scan, plan
-
-if TYPE_CHECKING:
-    from datacheck.decoders.pictures.jpeg import Walk
 
 MOST_COEFFICIENTS = 1 << 26
 """Progressive pictures of more of them are not walked, nor those of which all scans together pass over more blocks."""
@@ -61,13 +59,21 @@ class Damage:
         of = f" of scan {self.scan} of {self.scans}" if self.scans > 1 else ""
         return f"Huffman data{of}: {said}, in MCU row {self.row} of {self.rows}"
 
+    @property
+    def details(self) -> dict[str, int]:
+        """What a finding says of the place; rows are counted from 1."""
+        return {"row": self.row, "rows": self.rows, **({"scan": self.scan} if self.scans > 1 else {})}
+
 
 @dataclass
 class Walked:
-    """What a walk came to. `flat` says that the means of all blocks of the first component are one grey, or nearly."""
+    """What a walk came to: damage, or what is odd.
+
+    `flat` says that the means of all blocks of the first component are one grey, or nearly.
+    """
 
     damage: Damage | None = None
-    odd: list[str] | None = None
+    odd: list[str] = field(default_factory=list)
     flat: bool = True
 
 
@@ -92,25 +98,37 @@ def walk_scan(made: Plan, value: bytes, start: int, stop: int) -> Walked:
     return walking.sequential((start, stop))
 
 
+class _Taken(NamedTuple):
+    """The data of a scan for the loops, how many intervals are to be walked, and if restart markers are in order."""
+
+    data: NDArray[np.uint8]
+    words: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    intervals: int
+    orderly: bool
+
+
 class _Walking:
     """One walk: the bytes of each scan as the loops take them, and what was found."""
 
     def __init__(self, made: Plan, value: NDArray[np.uint8], closer: bool) -> None:
         self._plan, self._value, self._closer = made, value, closer
-        self._used = np.zeros((len(made.tables) if closer else 0, 256), np.int64)
+        self._used = np.zeros((len(made.tables), 256), np.int64) if closer else None
         self._odd: list[str] = []
 
     def sequential(self, place: tuple[int, int] | None = None) -> Walked:
         flat = True
         for scan in self._plan.scans:
             start, stop = place or (scan.start, scan.stop)
-            data, count, orderly = self._taken(scan, start, stop)
+            taken = self._taken(scan, start, stop)
             out = np.array([1 << 20, -(1 << 20), 0, 0], np.int64)
             wrong, mcu, number = kernels.sequential(
-                *data, count, scan.units, scan.mcus, scan.restart or scan.mcus, self._plan.tables, scan.most,
-                scan.means, scan.quants, WAVES, self._used, out,
+                taken.data, taken.words, taken.starts, taken.sizes, taken.intervals, scan.units, scan.mcus,
+                scan.restart or scan.mcus, self._plan.tables, scan.most, scan.means, scan.quants, WAVES,
+                self._used, out,
             )  # fmt: skip
-            damage = self._damage(scan, wrong, mcu, number, orderly=orderly)
+            damage = self._damage(scan, wrong, mcu, number, orderly=taken.orderly)
             if damage is not None:
                 return Walked(damage)
             if scan.components[0][0] == 0:
@@ -123,23 +141,25 @@ class _Walking:
     def progressive(self) -> Walked:
         coefficients = np.zeros((self._plan.rows, 64), np.int16)
         for scan in self._plan.scans:
-            data, count, orderly = self._taken(scan, scan.start, scan.stop)
+            taken = self._taken(scan, scan.start, scan.stop)
             restart = scan.restart or scan.mcus
             first, last, low, high = scan.band
             if last == 0:
                 wrong, mcu, number = bands.dc_scan(
-                    *data, count, scan.units, np.array([scan.across, scan.down]), restart, self._plan.tables,
+                    taken.data, taken.words, taken.starts, taken.sizes, taken.intervals, scan.units,
+                    np.array([scan.across, scan.down]), restart, self._plan.tables,
                     self._used, high, low, coefficients,
                 )  # fmt: skip
             else:
                 table = scan.components[0][2]
                 only = self._plan.components[scan.components[0][0]]
                 wrong, mcu, number = bands.ac_scan(
-                    *data, count, np.array([scan.across, scan.down, only.first, only.stride]), restart,
+                    taken.data, taken.words, taken.starts, taken.sizes, taken.intervals,
+                    np.array([scan.across, scan.down, only.first, only.stride]), restart,
                     self._plan.tables, table, scan.most[0], self._used, np.array([first, last, low, high]),
                     coefficients,
                 )  # fmt: skip
-            damage = self._damage(scan, wrong, mcu, number, orderly=orderly)
+            damage = self._damage(scan, wrong, mcu, number, orderly=taken.orderly)
             if damage is not None:
                 return Walked(damage)
         return self._judged(coefficients)
@@ -165,8 +185,8 @@ class _Walking:
                 self._odd += _odd_samples(most)
         return Walked(odd=[*self._odd, *self._odd_tables()])
 
-    def _taken(self, scan: Scan, start: int, stop: int) -> tuple[tuple[Any, ...], int, bool]:
-        """Return a scan's data as the loops take it, how many intervals are to be walked, and if they are in order."""
+    def _taken(self, scan: Scan, start: int, stop: int) -> _Taken:
+        """Return a scan's data as the loops take it."""
         expected = scan.intervals
         data = np.empty(((stop - start) * 3 // 2 + kernels.PADDING + 4) & ~3, np.uint8)
         room = min(expected, (stop - start) // 2 + 1) + 1  # a restart marker takes two bytes
@@ -176,7 +196,7 @@ class _Walking:
         orderly = count == expected - 1 or (count == expected and not sizes[expected])
         if orderly and count:
             orderly = bool((markers[:count] == np.arange(count) & 7).all())
-        return (data, words, starts, sizes), min(count + 1, expected), orderly
+        return _Taken(data, words, starts, sizes, min(count + 1, expected), orderly)
 
     def _damage(self, scan: Scan, wrong: int, mcu: int, number: int, *, orderly: bool) -> Damage | None:
         if not orderly and wrong in (kernels.SOUND, kernels.TOO_FEW, kernels.LEFT_OVER):
@@ -188,7 +208,7 @@ class _Walking:
         return Damage(rule, row + 1, rows, scans.index(scan) + 1, len(scans), number)
 
     def _odd_tables(self) -> Iterator[str]:
-        if not self._closer:
+        if self._used is None:
             return
         for row, used in zip(self._plan.tables, self._used, strict=True):
             codes, unused = int(row[kernels.COUNT]), int(row[kernels.COUNT]) - np.count_nonzero(used)
