@@ -145,6 +145,8 @@ class _Planning:
             elif marker == DHT:
                 self._take_codes(start, stop)
             elif marker == DRI:
+                if stop - start != 2:
+                    raise _Unjudged
                 self._restart = int.from_bytes(self._value[start:stop], "big")
             elif marker in FRAMES:
                 self._take_frame(marker, start, stop)
@@ -172,7 +174,7 @@ class _Planning:
             if end > stop or sum(counts) > 256 or self._value[at] & 0xEC:
                 raise _Unjudged
             row = coded(counts, self._value[at + 17 : end])
-            if row is None:
+            if row is None or (self._value[at] < 16 and max(self._value[at + 17 : end], default=0) > 15):
                 raise _Unjudged
             self._codes[self._value[at] >> 4, self._value[at] & 15] = len(self._rows)
             self._rows.append(row)
