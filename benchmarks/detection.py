@@ -23,7 +23,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.decoder import read_picture
+from datacheck.model.settings import Eyes
 
 try:
     import cv2
@@ -34,8 +36,18 @@ except ImportError:
 
 SIZE = 256
 PICTURES = 40
+JPEGS = {
+    "JPEG": {"quality": 85},
+    "JPEG optimised": {"quality": 85, "optimize": True},
+    "JPEG progressive": {"quality": 85, "progressive": True},
+    "JPEG with restarts": {"quality": 85, "restart_marker_rows": 1},
+    "JPEG 4:4:4": {"quality": 95, "subsampling": 0},
+    "JPEG grey": {"quality": 75},
+}
+"""How the pictures of each table are written."""
 Judge = Callable[[bytes], bool]
 Damage = Callable[[bytes, np.random.Generator], bytes]
+WALKER = eyes.installed()
 
 
 def photo(seed: int) -> NDArray[np.uint8]:
@@ -62,7 +74,9 @@ def photo(seed: int) -> NDArray[np.uint8]:
 
 def encode(pixels: NDArray[np.uint8], name: str) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, name, **({"quality": 85} if name == "JPEG" else {}))
+    if name == "JPEG grey":
+        pixels = pixels[:, :, 0]
+    Image.fromarray(pixels).save(out, name.partition(" ")[0], **JPEGS.get(name, {}))
     return out.getvalue()
 
 
@@ -98,10 +112,20 @@ def datacheck(value: bytes) -> bool:
     return bool(read_picture(value)[1])
 
 
+def looking(how: Eyes) -> Judge:
+    """Return datacheck with its closer looks at JPEGs."""
+
+    def judge(value: bytes) -> bool:
+        with eyes.looking(how):
+            return bool(read_picture(value)[1])
+
+    return judge
+
+
 def scan(value: bytes) -> tuple[int, int]:
     """Return where the pixel data of a JPEG or of a PNG with one IDAT begins and ends."""
     if value[:2] == b"\xff\xd8":
-        at = value.index(b"\xff\xda") + 2
+        at = value.index(b"\xff\xda") + 2  # of a progressive picture all scans, and the headers between them
         return at + int.from_bytes(value[at : at + 2], "big"), len(value) - 2
     at = value.index(b"IDAT")
     return at + 4, at + 4 + int.from_bytes(value[at - 4 : at], "big")
@@ -165,8 +189,16 @@ COMMON: dict[str, Damage] = {
     "16 bytes removed": remove(16),
     "100 bytes after the end": lambda value, rng: value + rng.bytes(100),
 }
+FEW = (
+    "sound (false alarms)",
+    "1 bit flipped in the pixel data",
+    "64 zero bytes in the pixel data",
+    "64 random bytes",
+    "16 bytes removed",
+)
 DAMAGES: dict[str, dict[str, Damage]] = {
     "JPEG": COMMON | {"another JPEG after the end": lambda value, rng: value + value},
+    **{name: {damage: COMMON[damage] for damage in FEW} for name in JPEGS if name != "JPEG"},
     "PNG": COMMON
     | {
         "1 bit flipped in a checksum": spoil_checksum,
@@ -177,8 +209,13 @@ DAMAGES: dict[str, dict[str, Damage]] = {
 JUDGES: dict[str, dict[str, Judge]] = {
     name: {"Pillow `verify()`": pillow_verify, "Pillow `load()`": pillow_load}
     | ({"OpenCV `imdecode`": opencv} if cv2 is not None else {})
-    | ({"simplejpeg strict": strict} if name == "JPEG" else {})
+    | ({"simplejpeg strict": strict} if name in JPEGS else {})
     | {"datacheck": datacheck}
+    | (
+        {"datacheck, walker": looking("walker"), "`--strict-pictures`": looking("strict")}
+        if WALKER and name in JPEGS
+        else {}
+    )
     for name in DAMAGES
 }
 
@@ -210,12 +247,18 @@ def main() -> None:
     warnings.simplefilter("ignore")
     started = time.perf_counter()
     tables = {name: measure(name, options.trials) for name in DAMAGES}
-    packages = ["Pillow", "simplejpeg", "numpy", *(["opencv-python-headless"] if cv2 is not None else [])]
+    packages = [
+        "Pillow",
+        "simplejpeg",
+        "numpy",
+        *(["numba"] if WALKER else []),
+        *(["opencv-python-headless"] if cv2 is not None else []),
+    ]
     versions = {package: version(package) for package in packages}
     for name, table in tables.items():
         print(markdown(name, table), end="\n\n")
     print(
-        f"{options.trials} trials a cell, {SIZE}x{SIZE} pixels, JPEG quality 85;",
+        f"{options.trials} trials a cell, {SIZE}x{SIZE} pixels, JPEG quality 85 (4:4:4: 95, grey: 75);",
         ", ".join(f"{package} {number}" for package, number in versions.items()),
         f"({time.perf_counter() - started:.0f} s)",
     )

@@ -14,6 +14,7 @@ DatacheckError
 +-- UnfitRecord         a record cannot be kept in the kind of store that is to be written
 +-- RebuildFailed       a copy could not be written, or is not what it should be; nothing was published
 +-- ValidatorFailed     a validator of the caller's own raised an exception
++-- EyesFailed          a worker lacks what the pictures are to be looked at with
 +-- WorkersFailed       no process could be started that would read the data
 +-- NotClean            `Report.require_clean` on a report that is not clean
 """
@@ -142,6 +143,17 @@ class WorkersFailed(DatacheckError):
 
     def __str__(self) -> str:
         return f"no worker process could be started: {self.reason}"
+
+
+class EyesFailed(DatacheckError):
+    """A worker lacks what the pictures are to be looked at with: what it judged would not be what others judge."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"a worker cannot walk JPEGs as the others do: {self.reason}"
 
 
 class NotClean(DatacheckError):

@@ -33,6 +33,7 @@ HOMES = {
     "hdf5plugin": "backends/hdf5/file.py",
     "deflate": "backends/hdf5/direct.py",
     "simplejpeg": "decoders/pictures/jpeg.py",
+    "numba": "decoders/pictures/compiled.py",
     "cramjam": "compression.py",
     "PIL": "decoders/pictures/pillow.py",
     "plyvel": "backends/leveldb/writer.py",
@@ -138,6 +139,7 @@ HEAVY = (
     "msgspec",
     *("google.protobuf", "matplotlib"),
     "deflate",
+    "numba",
 )
 
 

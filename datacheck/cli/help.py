@@ -26,8 +26,8 @@ GROUPS = {
         "near",
     ),
     HOW: (
-        *("checks", "skip", "sample", "stats", "if_changed", "timeout", "max_time", "workers", "engine", "scheduler"),
-        "batch_size",
+        *("checks", "skip", "sample", "stats", "strict_pictures", "if_changed", "timeout", "max_time", "workers"),
+        *("engine", "scheduler", "batch_size"),
     ),
     COUNTS: ("max_bad", "strict", "ignore", "known"),
     NET: ("nets", "phase", "stages", "root"),

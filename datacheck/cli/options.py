@@ -240,7 +240,9 @@ class Found(Enum):
 
 FOUND = {
     **dict.fromkeys(("range", "together", "convention", "like", "duplicates", "near"), Found.OBEYED),
-    **dict.fromkeys(("strict", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED),
+    **dict.fromkeys(
+        ("strict", "strict-pictures", "stats", "workers", "format", "no-progress", "verbose", "picture"), Found.OBEYED
+    ),
     **dict.fromkeys(("labels", "shape", "batch-size"), Found.OBEYED_OF_STORES),
     **dict.fromkeys(("skip", "check", "allow-nan", "sample", "max-time", "max-bad", "ignore", "known"), Found.NAMED),
     **dict.fromkeys(("label-field", "array", "like-tolerance"), Found.NAMED),
@@ -396,6 +398,11 @@ SCAN_OPTIONS = (
     ),
     TIMEOUT_OPTION,
     click.option("--max-bad", metavar="N|P%", help="Bad records that still count as clean."),
+    click.option(
+        "--strict-pictures",
+        is_flag=True,
+        help="Walk the data of JPEGs bit by bit, however few, and say what is odd too.",
+    ),
     STRICT_OPTION,
     IGNORE_OPTION,
 )
@@ -426,7 +433,7 @@ def engine_options(command: F) -> F:
 
 SHARED = (
     *("backend", "decoder", "array", "ranges", "labels", "label_field", "shape", "allow_nan", "together", "checks"),
-    *("like", "like_tolerance", "skip", "sample", "timeout", "max_bad", "strict", "ignore"),
+    *("like", "like_tolerance", "skip", "sample", "timeout", "max_bad", "strict", "strict_pictures", "ignore"),
 )
 """The parameters of these that change what is found, or what counts: a printed command repeats them."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 CHECKS = ("finite", "range", "shape", "label", "format", "constant", "half-overflow")
@@ -10,6 +12,11 @@ TIMEOUT = 10.0
 """Seconds that one record may take."""
 LONGEST_TIMEOUT = 1e9
 """Seconds: what an alarm takes; infinity and NaN are none."""
+
+
+Eyes = Literal["decoder", "walker", "strict"]
+"""How JPEGs are looked at: by a decoder that objects to what it notices, by a walk over their Huffman data beside it,
+or by one that also tells what is odd and may be meant."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -64,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `paired` stores are to hold the same keys.
     `decoder` is that of all values but those of the families in `decoders`, and of those that `array` says are arrays.
     `engine` is what ran the tasks, of which 0 `workers` means as many as it has room for. `max_time` is in seconds.
+    `strict_pictures` asks for the closest look at JPEGs; `eyes` is the look that was taken, None where there were none.
     `ignore` are codes, or "CODE:FAMILY", of findings that do not count. `known` and `like` are the paths of earlier
     reports: whose findings do not count, and whose profile is what is expected; `like_tolerance` is "P%" of a range.
     `checksums` is the path of a checksum file that the records are held against; `duplicates` says that records
@@ -93,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     max_bad: str | None = None
     strict: bool = False
+    strict_pictures: bool = False
+    eyes: Eyes | None = None
     ignore: tuple[str, ...] = ()
     known: str | None = None
     like: str | None = None

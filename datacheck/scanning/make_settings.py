@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from datacheck.decoders.pictures import eyes
 from datacheck.engines import name_of
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
@@ -44,6 +45,7 @@ def make(
     max_time: float | str | None = None,
     max_bad: int | str | None = None,
     strict: bool = False,
+    strict_pictures: bool = False,
     ignore: Sequence[str] = (),
     like: str | os.PathLike[str] | None = None,
     like_tolerance: str | None = None,
@@ -65,7 +67,7 @@ def make(
         label_field=None if label_field is None else spelling.field("label_field", label_field),
         shape=None if shape is None else _shape(spelling.sizes(shape)),
         allow_nan=spelling.fields("allow_nan", allow_nan),
-        together=groups,
+        together=_groups(together),
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
@@ -82,6 +84,7 @@ def make(
         max_time=None if max_time is None else duration("max_time", max_time),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
         strict=spelling.truth("strict", strict),
+        strict_pictures=_strict_pictures(strict_pictures),
         checksums=None if checksums is None else str(spelling.path("checksums", checksums)),
         duplicates=spelling.truth("duplicates", duplicates),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
@@ -125,6 +128,20 @@ def _at_least_one(what: str, value: Any) -> int:
     if number < 1:
         raise UsageError(f"{what} is {number}; it must be at least 1")
     return number
+
+
+def _groups(together: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups = spelling.groups(together)
+    if any(len(group) < 2 for group in groups):
+        raise UsageError("datasets that belong together are at least two, as in data,label")
+    return groups
+
+
+def _strict_pictures(value: Any) -> bool:
+    wanted = spelling.truth("strict_pictures", value)
+    if wanted and not eyes.installed():
+        raise UsageError(f"strict pictures need {eyes.NEEDED}")
+    return wanted
 
 
 def _timeout(value: Any) -> float:

@@ -168,7 +168,7 @@ class Resumable:
 def _digest(layout: Layout, report: Report) -> str:
     """Return a digest of what a store's shards are, and of what they are held against."""
     digest = hashlib.sha256()
-    for part in (report.profile, [it.name for it in report.conventions]):
+    for part in (report.profile, [it.name for it in report.conventions], report.settings.eyes):
         digest.update(msgspec.msgpack.encode(part))
     for shard in layout.shards:
         digest.update(msgspec.msgpack.encode(shard))

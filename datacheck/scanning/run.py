@@ -28,6 +28,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
+from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
@@ -189,7 +190,8 @@ def _look_again(
         return
     yield from amend(_tally_of(*now.findings)).findings
     if doubtful.whole:
-        checks = [Check(shard, report.judged_by or report.profile) for shard in now.shards]
+        profile = report.judged_by or report.profile
+        checks = [Check(shard, profile, eyes=report.settings.eyes) for shard in now.shards]
     else:
         of_part = {shard.part: shard for shard in now.shards}
         checks = [
@@ -232,6 +234,7 @@ def _scan_once(
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
+    report.settings = with_eyes(report.settings, layout, report.profile, pool)
     _recognise(pool, layout, taken, report, add)
     _hold(report, way.like, taken, add)
     _check_all(pool, reader, report, layout, add, doubtful, not_read, way)
@@ -389,9 +392,9 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
     watch = keeping.watch_of(report.known)
-    profile = report.judged_by or report.profile
+    profile, eyes = report.judged_by or report.profile, report.settings.eyes
     if text is None:
-        yield from (Check(shard, profile, stats=stats, watch=watch) for shard in layout.shards)
+        yield from (Check(shard, profile, stats=stats, watch=watch, eyes=eyes) for shard in layout.shards)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -415,7 +418,8 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
         count = counts[place] or 0
         if part is not None:
             sample = rows_of(part, place, len(shards), start, count)
-        yield Check(shard, profile, None if place in whole else sample, start, stats=stats, watch=watch)
+        picked = None if place in whole else sample
+        yield Check(shard, profile, picked, start, stats=stats, watch=watch, eyes=eyes)
         start += count
 
 

@@ -11,15 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from datacheck.decoders.pictures import eyes
 from datacheck.errors import DatacheckError
 from datacheck.model.blocks import AnyBlock, Block, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
+from datacheck.model.settings import Eyes
 from datacheck.reporting.report import Report
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look, Sample
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.tasks import Job, Task
+from datacheck.scanning.tasks import Job, Task, open_eyes
 from datacheck.workers.interface import Death, Engine, Watch
 
 NOT_SHOWN = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error", "missing-filter"})
@@ -47,8 +49,14 @@ class TakeSamples:
     profile: Profile
     probes: tuple[Shard, ...] = ()
     neighbours: bool = True
+    eyes: Eyes | None = None
 
     def run(self, job: Job, watch: Watch) -> list[Sample | None]:
+        open_eyes(self.eyes, job, watch)
+        with eyes.looking(self.eyes):
+            return self._run(job, watch)
+
+    def _run(self, job: Job, watch: Watch) -> list[Sample | None]:
         watch.timeout, watch.patience = min(job.settings.timeout, SECONDS), 2
         made: list[Sample | None] = []
         for finding in self.findings:
@@ -103,7 +111,10 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
             at for at, it in enumerate(chosen) if at not in made and it.key is not None and it.code not in NOT_SHOWN
         ]
         places = [wanted[start : start + together] for start in range(0, len(wanted), together)]
-        tasks = [TakeSamples(tuple(chosen[at] for at in some), report.profile, few, neighbours) for some in places]
+        tasks = [
+            TakeSamples(tuple(chosen[at] for at in some), report.profile, few, neighbours, report.settings.eyes)
+            for some in places
+        ]
         of_task = {id(task): some for task, some in zip(tasks, places, strict=True)}
         for task, result in pool.run(list(tasks)) if tasks else ():
             if not isinstance(result, Death):

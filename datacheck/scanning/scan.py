@@ -64,6 +64,7 @@ class Options(TypedDict, total=False):
     max_time: float | str | None
     max_bad: int | str | None
     strict: bool
+    strict_pictures: bool
     ignore: Sequence[str]
     known: str | Path | None
     like: str | Path | None
@@ -106,6 +107,7 @@ def scan(
     max_time: float | str | None = None,
     max_bad: int | str | None = None,
     strict: bool = False,
+    strict_pictures: bool = False,
     ignore: Sequence[str] = (),
     known: str | Path | None = None,
     like: str | Path | None = None,
@@ -171,6 +173,9 @@ def scan(
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
         Let suspicious records count as bad ones do.
+    strict_pictures
+        Walk the Huffman data of JPEGs bit by bit, however few there are, and say what is odd in it too. Without it the
+        data of large stores is walked for what is wrong, if numba is installed (`datacheck-ml[strict]`).
     ignore
         Codes, or "CODE:FAMILY", of findings that do not count: the report has only their number.
     known
@@ -236,6 +241,7 @@ def scan(
         max_time=max_time,
         max_bad=max_bad,
         strict=strict,
+        strict_pictures=strict_pictures,
         ignore=ignore,
         like=like,
         like_tolerance=like_tolerance,

@@ -16,12 +16,13 @@ import msgspec
 from datacheck.backends.copy_plan import Gone, Plan
 from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
 from datacheck.conventions.account import Account, KeyWatch
-from datacheck.errors import DatacheckError
+from datacheck.decoders.pictures import eyes
+from datacheck.errors import DatacheckError, EyesFailed
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Settings
+from datacheck.model.settings import Eyes, Settings
 from datacheck.model.slips import errno_of, of_machine
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, trace_of
@@ -110,6 +111,27 @@ class TakeLayout(msgspec.Struct, frozen=True):
             return job.reader.layout()
 
 
+class OpenEyes(msgspec.Struct, frozen=True):
+    """Load what looks at JPEGs like that, and compile it if nobody has; return why that cannot be, None if it can."""
+
+    eyes: Eyes
+
+    def run(self, job: Job, watch: Watch) -> str | None:
+        try:
+            open_eyes(self.eyes, job, watch)
+        except EyesFailed as exc:
+            return exc.reason
+        return None
+
+
+def open_eyes(wanted: Eyes | None, job: Job, watch: Watch) -> None:
+    """Load what looks at JPEGs before any record is noted: it may take long. Raises EyesFailed where it cannot be."""
+    if wanted in ("walker", "strict"):
+        watch.timeout, watch.patience = OPENING_SECONDS, 2
+        watch.note(None)
+        eyes.open_wide(wanted, Path(job.reader.path))
+
+
 class Count(msgspec.Struct, frozen=True):
     """Return how many records a shard has, for stores whose layout does not tell."""
 
@@ -126,7 +148,8 @@ class Check(msgspec.Struct, frozen=True):
     `careful` goes record by record, so that the last note names the one that kills; `last` does so for a last time,
     with more patience, and again if it is 2. `start` is the index of the shard's first record, where `sample` needs it.
     `deaths` counts what the shard has already cost. `stats` asks for the sums behind mean and standard deviation, and
-    for pixels that no check wants to see. `watch` is what conventions want to know of the keys of each database.
+    for pixels that no check wants to see. `watch` is what conventions want to know of the keys of each database. `eyes`
+    is how JPEGs are looked at.
     """
 
     shard: Shard
@@ -138,10 +161,16 @@ class Check(msgspec.Struct, frozen=True):
     deaths: int = 0
     stats: bool = True
     watch: Mapping[str, KeyWatch] | None = None
+    eyes: Eyes | None = None
 
     def run(self, job: Job, watch: Watch) -> Tally:
         if isinstance(self.sample, Rows) and self.sample.skips:
             return Tally(records=self.sample.records)
+        open_eyes(self.eyes, job, watch)
+        with eyes.looking(self.eyes):
+            return self._run(job, watch)
+
+    def _run(self, job: Job, watch: Watch) -> Tally:
         from datacheck.decoders import load_all
         from datacheck.scanning.judge import Judge
 

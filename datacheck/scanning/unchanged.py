@@ -15,6 +15,7 @@ import msgspec
 from datacheck._version import __version__
 from datacheck.backends.interface import Reader
 from datacheck.conventions.interface import Convention, Known
+from datacheck.decoders.pictures import eyes
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
@@ -22,12 +23,13 @@ from datacheck.reporting.earlier import place_of, read, walk
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.source import Fingerprint
 from datacheck.reporting.tally import Tally, weight, worst_verdict
+from datacheck.scanning.choosing_eyes import MANY
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.statistics.exact_sums import FieldSummary
 
 TOGETHER = 4096
 """About so many findings are added at a time."""
-NO_MATTER = frozenset({"workers", "engine", "max_time", "config", "max_bad", "strict", "known"})
+NO_MATTER = frozenset({"workers", "engine", "max_time", "config", "max_bad", "strict", "known", "eyes"})
 """Settings that change nothing of what is found: how it is looked at, and what counts."""
 NAMED = 3
 """So many files that have changed are named."""
@@ -116,6 +118,8 @@ def _why_not(document: Document, settings: Settings) -> str | None:
         return f"it was made by datacheck {document.version}"
     if document.settings.known is not None:
         return "it leaves out what was known"
+    if document.settings.eyes == "decoder" and (document.source.records or 0) >= MANY and eyes.installed():
+        return "JPEGs can be looked at more closely now"
     for name in ("validators", "paired", "like"):
         if getattr(settings, name):
             return f"what {name} says may have changed"

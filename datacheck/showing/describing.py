@@ -12,6 +12,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.forced import UNFORCED, Forced
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
+from datacheck.model.settings import Eyes
 from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.summary import amount
 from datacheck.scanning.blame import blamed
@@ -71,10 +72,11 @@ class ReadRecord:
     shard: Shard
     profile: Profile
     wanted: Wanted
+    eyes: Eyes | None = None
 
     def run(self, job: Job, watch: Watch) -> Seen | None:
         ignores = ignoring(job.settings.ignore)
-        tally = Check(self.shard, self.profile, careful=True, last=1).run(job, watch)
+        tally = Check(self.shard, self.profile, careful=True, last=1, eyes=self.eyes).run(job, watch)
         findings = tuple(finding for finding in tally.findings if not ignores(finding))
         for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
             if len(block):

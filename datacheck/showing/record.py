@@ -21,6 +21,7 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import CHECKS, Settings
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
+from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.find import Find
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.keeping import recognise
@@ -187,7 +188,7 @@ class _Store:
             return _dead(key, shard, "finding it", of_record=False)
         if self._profile is None:
             self._profile = self._take_profile()
-        seen = only(self._pool, ReadRecord(shard, self._profile, wanted))
+        seen = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
         return _dead(key, seen, "reading or decoding it") if isinstance(seen, Death) else seen
 
     def _take_profile(self) -> Profile:
@@ -197,6 +198,7 @@ class _Store:
         taken = take_profile(self._pool, layout)
         profile = with_told(self._pool, layout, taken)
         self.report.profile = profile
+        self.report.settings = with_eyes(self.report.settings, layout, profile, self._pool)
         self._names.look(self.report, taken, self._pool)
         return profile if self._like is None else self._like.expected(profile)[0]
 

@@ -1,30 +1,31 @@
 """JPEG through a strict decoder: a warning of libjpeg, which other programs drop, condemns the picture.
 
-The markers are those of ITU-T T.81, annex B. The walk over them finds where the picture ends, so that bytes behind it
-show, and what it declares before anything is decoded. It steps over whole segments: a thumbnail in one is not seen.
+The walk over the markers finds where the picture ends, so that bytes behind it show, and what it declares before
+anything is decoded.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from datacheck.decoders.pictures import eyes
+from datacheck.decoders.pictures.jpeg_markers import DHT, DNL, EOI, FRAMES, SCAN_END, SOS, Walk, walk
 from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
-SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""The markers that start a frame; the others of this range are tables."""
+if TYPE_CHECKING:
+    from datacheck.decoders.pictures.jpeg_scans.plans import Plan
+
 SEQUENTIAL, PROGRESSIVE, LOSSLESS, ARITHMETIC = {0xC0, 0xC1}, {0xC2}, {0xC3, 0xCB}, {0xC9, 0xCA}
-BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
-"""The markers that have no segment."""
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 SMALL = frozenset({1, 3})
 """Numbers of components that turn into grey; of CMYK the decoder cannot make it."""
@@ -40,22 +41,8 @@ ZEROS = bytes(48)
 """A run of this length in the scan covers at least one whole block, wherever it begins."""
 
 _SOS = bytes([0xFF, SOS])
-_MARKER = re.compile(rb"\xff[^\x00\xff]")
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _REFUSALS = ("Could not determine subsampling", "Unsupported")
 """What simplejpeg says of pictures that it cannot decode even where they are sound."""
-
-
-@dataclass(slots=True)
-class Walk:
-    """The markers of a picture: `segments` are (marker, start, stop) of what follows each.
-
-    `scans` are (start, stop) of entropy-coded data. `end` is the offset behind the end-of-image marker, if any.
-    """
-
-    segments: list[tuple[int, int, int]] = field(default_factory=list)
-    scans: list[tuple[int, int]] = field(default_factory=list)
-    end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +102,9 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     if (problem := _stored(frame, steps)) is not None:
         return None, [problem]
     assert steps.end is not None
+    problem, odd = _walked(value, steps)
+    if problem is not None:
+        return None, [problem]
     try:
         made = _decoded(value, frame, pixels)
     except ValueError as error:
@@ -122,7 +112,21 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     problem = _zeroed(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return made, trailing("JPEG", value, steps.end)
+    return made, [*odd, *trailing("JPEG", value, steps.end)]
+
+
+def _walked(value: bytes, steps: Walk) -> tuple[Finding | None, list[Finding]]:
+    """Walk the Huffman data where that is wanted; return what is wrong with it, and what is odd."""
+    if not eyes.walking():
+        return None, []
+    from datacheck.decoders.pictures.jpeg_scans import judging
+
+    walked = judging.walk(value, steps, closer=eyes.strict())
+    if walked is None:
+        return None, []
+    if walked.damage is not None:
+        return _corrupt(walked.damage.words, None, **walked.damage.details), []
+    return None, [_corrupt(said, "suspicious") for said in walked.odd]
 
 
 class HeaderCache:
@@ -133,19 +137,21 @@ class HeaderCache:
 
     def __call__(self, value: bytes) -> Picture | None:
         """Return a sound picture without its pixels; None where only a closer look can say what there is."""
+        if eyes.strict():  # what is odd is to be told, too
+            return None
         head = self._head
         if head is None or not value.startswith(head.raw):
             head = self._head = _head_of(value)
             if head is None:
                 return None
         start = len(head.raw)
-        end = _SCAN_END.search(value, start)
+        end = SCAN_END.search(value, start)
         if end is None or end.end() != len(value) or value[-1] != EOI or 8 * (end.start() - start) < head.bits:
             return None
         if head.zeros_tell and value.find(ZEROS, start) >= 0:
             return None
         try:
-            return head.picture if _varies(value) else None
+            return head.picture if _sound(head, value, end.start()) else None
         except ValueError:
             return None
 
@@ -155,23 +161,25 @@ class _Head:
     """What lies before the only scan of a picture that the decoder can make grey; `bits` is the least it must have.
 
     `zeros_tell`: of a run of zeros in the scan it takes a look at the Huffman tables to tell whether it is sound.
+    `plan` is there where the scan is to be walked, which finds all that the decoder would.
     """
 
     raw: bytes
     picture: Picture
     bits: int
     zeros_tell: bool
+    plan: Plan | None
 
 
 def _head_of(value: bytes) -> _Head | None:
     """Return what lies before the first scan of a picture, None if there is anything to be said of it."""
     sos = value.find(_SOS)
     start = sos + 2 + int.from_bytes(value[sos + 2 : sos + 4], "big")
-    return _head(value[:start]) if 0 < sos < start <= HEAD_BYTES else None
+    return _head(value[:start], eyes.walking()) if 0 < sos < start <= HEAD_BYTES else None
 
 
 @lru_cache(maxsize=64)
-def _head(head: bytes) -> _Head | None:
+def _head(head: bytes, walking: bool) -> _Head | None:
     """Judge what lies before a picture's only scan; None if it is anything else, or there is anything to be said."""
     steps = walk(head)
     frame = _frame(head, steps)
@@ -179,7 +187,29 @@ def _head(head: bytes) -> _Head | None:
     if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
         return None
     picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
-    return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL)
+    return _Head(
+        head, picture, _least_bits(frame), frame.process in SEQUENTIAL, _plan(head, steps) if walking else None
+    )
+
+
+def _plan(head: bytes, steps: Walk) -> Plan | None:
+    """Return the plan of the only scan of a sequential picture, if the decoder has nothing to say of its headers."""
+    from datacheck.decoders.pictures.jpeg_scans import judging
+
+    try:
+        simplejpeg.decode_jpeg_header(head)
+    except (ValueError, KeyError):
+        return None
+    return judging.only_scan(head, steps)
+
+
+def _sound(head: _Head, value: bytes, end: int) -> bool:
+    """Say if nothing is wrong with the only scan of a picture and it has more than one grey; or raise ValueError."""
+    if head.plan is None:
+        return _varies(value)
+    from datacheck.decoders.pictures.jpeg_scans import judging
+
+    return judging.passes(head.plan, value, len(head.raw), end)
 
 
 def _varies(value: bytes) -> bool:
@@ -201,26 +231,6 @@ def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
 def _stand_in(frame: Frame) -> NDArray[np.uint8]:
     """Return an array of a picture's shape that takes no memory."""
     return np.broadcast_to(np.uint8(0), (len(frame.sampling), frame.height, frame.width))
-
-
-def walk(value: bytes) -> Walk:
-    """Step from marker to marker up to the end of the image, over whatever stands between them."""
-    steps = Walk()
-    at = 2
-    while (match := _MARKER.search(value, at)) is not None:
-        marker, at = value[match.end() - 1], match.end()
-        if marker == EOI:
-            steps.end = at
-            break
-        if marker in BARE:
-            continue
-        start, at = at + 2, at + max(2, int.from_bytes(value[at : at + 2], "big"))
-        steps.segments.append((marker, start, at))
-        if marker == SOS and at <= len(value):
-            scan_end = _SCAN_END.search(value, at)
-            steps.scans.append((at, scan_end.start() if scan_end else len(value)))
-            at = steps.scans[-1][1]
-    return steps
 
 
 def _frame(value: bytes, steps: Walk) -> Frame | None:
@@ -345,8 +355,8 @@ def _first_symbols(value: bytes, steps: Walk) -> Iterator[list[int]]:
             yield [first.get(ids & 15, 0) for ids in value[start + 2 : start + 1 + 2 * count : 2]]
 
 
-def _corrupt(reason: str) -> Finding:
-    return found("corrupt-image", f"JPEG: {reason}", field="data")
+def _corrupt(reason: str, verdict: Verdict | None = None, **details: int) -> Finding:
+    return found("corrupt-image", f"JPEG: {reason}", field="data", verdict=verdict, **details)
 
 
 def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:

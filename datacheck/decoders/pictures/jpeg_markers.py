@@ -1,0 +1,50 @@
+"""The markers of a JPEG and what lies between them; ITU-T T.81, annex B."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers that start a frame; the others of this range are tables."""
+BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
+"""The markers that have no segment."""
+SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A marker that ends the data of a scan: any but those of restarts."""
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+
+
+@dataclass(slots=True)
+class Walk:
+    """The markers of a picture: `segments` are (marker, start, stop) of what follows each.
+
+    `scans` are (start, stop) of entropy-coded data. `end` is the offset behind the end-of-image marker, if any.
+    """
+
+    segments: list[tuple[int, int, int]] = field(default_factory=list)
+    scans: list[tuple[int, int]] = field(default_factory=list)
+    end: int | None = None
+
+
+def walk(value: bytes) -> Walk:
+    """Step from marker to marker up to the end of the image, over whatever stands between them.
+
+    It steps over whole segments: a thumbnail in one is not seen.
+    """
+    steps = Walk()
+    at = 2
+    while (match := _MARKER.search(value, at)) is not None:
+        marker, at = value[match.end() - 1], match.end()
+        if marker == EOI:
+            steps.end = at
+            break
+        if marker in BARE:
+            continue
+        start, at = at + 2, at + max(2, int.from_bytes(value[at : at + 2], "big"))
+        steps.segments.append((marker, start, at))
+        if marker == SOS and at <= len(value):
+            scan_end = SCAN_END.search(value, at)
+            steps.scans.append((at, scan_end.start() if scan_end else len(value)))
+            at = steps.scans[-1][1]
+    return steps

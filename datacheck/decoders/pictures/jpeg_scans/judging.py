@@ -1,0 +1,45 @@
+"""What a walk over the scans of a JPEG says of it, for who decodes it, shows it, or has found it broken."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from datacheck.decoders.pictures.jpeg_markers import Walk
+from datacheck.decoders.pictures.jpeg_markers import walk as markers
+from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
+from datacheck.decoders.pictures.jpeg_scans.walker import Damage, Walked, walk, walk_scan
+
+__all__ = ["Damage", "Walked", "only_scan", "passes", "walk", "warm"]
+
+
+def only_scan(head: bytes, steps: Walk) -> Plan | None:
+    """Return the plan of a sequential picture by what lies before its only scan; None of any other."""
+    made = plan(head, steps)
+    return made if made is not None and made.whole and len(made.scans) == 1 else None
+
+
+def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
+    """Say whether nothing is wrong with the only scan of a picture, and it has more than one grey."""
+    walked = walk_scan(made, value, start, stop)
+    return walked.damage is None and not walked.flat
+
+
+@cache
+def warm(*, strict: bool) -> None:
+    """Have everything compiled: by walking pictures of one block."""
+    for value in (_tiny(progressive=False), _tiny(progressive=True)):
+        steps = markers(value)
+        for closer in (False, True) if strict else (False,):
+            walked = walk(value, steps, closer=closer)
+            assert walked is not None
+            assert walked.damage is None
+
+
+def _tiny(*, progressive: bool) -> bytes:
+    """Return a grey picture of 8 x 8 pixels in which every code is one bit."""
+    codes = b"".join(b"\xff\xc4\0\x14" + bytes([kind, 1, *bytes(15), 0]) for kind in (0x00, 0x10))
+    head = b"\xff\xd8\xff\xdb\0\x43\0" + b"\1" * 64
+    head += b"\xff" + (b"\xc2" if progressive else b"\xc0") + b"\0\x0b\x08\0\x08\0\x08\1\1\x11\0" + codes
+    bands = [(0, 0, 0x01), (0, 0, 0x10), (1, 63, 0x01), (1, 63, 0x10)] if progressive else [(0, 63, 0)]
+    scans = b"".join(b"\xff\xda\0\x08\1\1\0" + bytes(band) + (b"\x7f" if progressive else b"\x3f") for band in bands)
+    return head + scans + b"\xff\xd9"

@@ -1,0 +1,57 @@
+"""Choose how JPEGs are looked at, by what the store is: once, so that every worker and every command look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from datacheck.decoders.pictures import eyes
+from datacheck.errors import EyesFailed
+from datacheck.model.blocks import Layout
+from datacheck.model.profile import FamilyProfile, Profile
+from datacheck.model.settings import Eyes, Settings
+from datacheck.scanning.tasks import OpenEyes, Task
+from datacheck.workers.interface import Death, Engine
+
+MANY = 5000
+"""A store of fewer records is scanned before the walker is loaded, which takes each worker 0.6 s."""
+MANY_BYTES = 100 << 20
+"""The same for stores of which the number of records is not known."""
+
+
+def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> Settings:
+    """Return the settings with the eyes for the JPEGs of a store, None where there are none to be seen.
+
+    Raises EyesFailed where a worker cannot do what was asked for.
+    """
+    wanted = wanted_eyes(settings, layout, profile)
+    if wanted in ("walker", "strict"):
+        ((_, said),) = pool.run([OpenEyes(wanted)])
+        if isinstance(said, Death):
+            said = f"loading numba ended it with {said.signal}"
+        if said is not None:
+            if settings.strict_pictures:
+                raise EyesFailed(said)
+            wanted = "decoder"
+    return msgspec.structs.replace(settings, eyes=wanted)
+
+
+def wanted_eyes(settings: Settings, layout: Layout, profile: Profile) -> Eyes | None:
+    """Return the eyes that a store is meant to be looked at with, as a function of it and of the settings."""
+    if settings.strict_pictures:
+        return "strict"
+    if not any(_has_jpegs(it) for it in profile.every):
+        return None
+    many = (layout.size or 0) >= MANY_BYTES if layout.records is None else layout.records >= MANY
+    return "walker" if many and eyes.installed() else "decoder"
+
+
+def _has_jpegs(family: FamilyProfile) -> bool:
+    return any(name.startswith("JPEG") for name in _formats(family))
+
+
+def _formats(family: FamilyProfile) -> Iterator[str]:
+    yield from (it.format for it in family.fields.values())
+    for column in family.columns.values():
+        yield from _formats(column)
