@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from datacheck.backends import BACKENDS, load_class, open_store, title, writable
 from datacheck.backends.copy_plan import Change, Copied, Copying, Drops, Plan, Verifying
 from datacheck.backends.interface import Reader, Sparing, Writer
 from datacheck.decoders.datum.message import filled
+from datacheck.digests.hashing import Hasher
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import unescape
@@ -33,7 +33,7 @@ class PairDigest:
         self._sum = total
 
     def add(self, part: str, key: bytes, value: bytes | memoryview) -> None:
-        hasher = xxhash.xxh3_128(f"{part}\0{len(key)}\0".encode())
+        hasher = Hasher(f"{part}\0{len(key)}\0".encode())
         hasher.update(key)
         hasher.update(value)
         self._sum = (self._sum + hasher.intdigest()) % (1 << 128)

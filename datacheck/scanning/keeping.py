@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from datacheck.backends.interface import Reader, WithDatabases
+from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions import recognised
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
@@ -17,7 +17,7 @@ from datacheck.conventions.side_files import beside
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
-from datacheck.model.blocks import Block, Layout, Shard
+from datacheck.model.blocks import AnyBlock, Block, Layout, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.scanning.blame import Blamed, blamed, blaming
@@ -95,23 +95,39 @@ class SampleKeys(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> frozenset[bytes]:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
         keys: set[bytes] = set()
-        if job.reader.backend == "hdf5":
+        if job.reader.backend == "hdf5" or not self.probes:
             return frozenset()  # datasets that are records have paths for keys
-        for number, probe in self.probes:
+        number, probe = self.probes[0]
+        watch.note(number)
+        first, size = self._keys(job.reader, probe, min(self.limit, FEWEST_KEYS))
+        probes, limit = self._affordable(size // max(1, len(first)))
+        for number, probe in probes:
             watch.note(number)
-            keys.update(self._keys(job.reader, probe))
+            keys.update(self._keys(job.reader, probe, limit)[0])
         return frozenset(keys)
 
-    def _keys(self, reader: Reader, probe: Shard) -> Iterator[bytes]:
-        count = size = 0
-        for block in blamed("unreadable", reader.blocks, probe, limit=self.limit):
+    def _affordable(self, each: int) -> tuple[tuple[tuple[int, Shard], ...], int]:
+        """Return the probes to look at, and how many keys of each, where values have so many bytes to be read."""
+        count = len(self.probes)
+        if not each or each * count * self.limit <= SAMPLE_BYTES:
+            return self.probes, self.limit
+        limit = max(min(self.limit, FEWEST_KEYS), SAMPLE_BYTES // (each * count))
+        count = max(1, min(count, SAMPLE_BYTES // (each * limit)))
+        return tuple(self.probes[at * len(self.probes) // count] for at in range(count)), limit
+
+    def _keys(self, reader: Reader, probe: Shard, limit: int) -> tuple[list[bytes], int]:
+        """Return the first keys of a probe, and the size of their values, 0 where these need not be read for that."""
+        keys: list[bytes] = []
+        size = 0
+        free = isinstance(reader, Peeking)
+        for block in _for_keys(reader, probe, limit):
             if not isinstance(block, Block) or block.database is not None:
-                return
-            yield from block.keys
-            count += len(block)
-            size += sum(map(len, block.values))
-            if count >= self.limit or size >= BYTES_A_PROBE:
-                return
+                break
+            keys += block.keys
+            size += 0 if free else sum(map(len, block.values))
+            if len(keys) >= limit or size >= BYTES_A_PROBE:
+                break
+        return keys, size
 
 
 class Recognise(msgspec.Struct, frozen=True):
@@ -129,9 +145,16 @@ class Recognise(msgspec.Struct, frozen=True):
                 if isinstance(reader, WithDatabases) and reader.databases().get(""):
                     return ()  # several records have one key
 
+            absent: set[bytes] = set()
+
             def value(key: bytes) -> bytes | None:
                 watch.note(None)
-                return None if self.every and key not in self.keys else value_of(reader, key)
+                if key in absent or (self.every and key not in self.keys):
+                    return None
+                found = value_of(reader, key)
+                if found is None:
+                    absent.add(key)
+                return found
 
             view = StoreView(patterns(self.keys), value, lambda name: beside(reader.path, name), self.keys)
             return tuple(recognised(view, job.settings.conventions))
@@ -158,6 +181,13 @@ def value_of(reader: Reader, key: bytes) -> bytes | None:
     return None
 
 
+def _for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
+    """Yield the records of a shard for their keys: where a reader can do so, none of their values is touched."""
+    if isinstance(reader, Peeking):
+        return blamed("unreadable", reader.peek, shard, limit)
+    return blamed("unreadable", reader.blocks, shard, limit=limit)
+
+
 class TakeKeys(msgspec.Struct, frozen=True):
     """Return the account of the keys of a shard, whose values are not looked at."""
 
@@ -168,7 +198,7 @@ class TakeKeys(msgspec.Struct, frozen=True):
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         account = Account()
-        for block in blamed("unreadable", job.reader.blocks, self.shard):
+        for block in _for_keys(job.reader, self.shard):
             if isinstance(block, Block) and block.database is None:
                 account.take(block.keys, self.watch)
         return account
@@ -188,7 +218,7 @@ class CompareLists(msgspec.Struct, frozen=True):
         missing = [set(keys) for _, keys in wanted]
         unlisted = [0] * len(wanted)
         for shard in self.shards:
-            for block in blamed("unreadable", job.reader.blocks, shard):
+            for block in _for_keys(job.reader, shard):
                 if not isinstance(block, Block) or block.database is not None:
                     continue
                 keys = set(block.keys) - self.own
@@ -217,7 +247,7 @@ class FindUnpaired(msgspec.Struct, frozen=True):
         watch.note(None)
         made = Unpaired(self.stems)
         for shard in self.shards:
-            for block in blamed("unreadable", job.reader.blocks, shard):
+            for block in _for_keys(job.reader, shard):
                 if isinstance(block, Block) and block.database is None and not made.failed:
                     made.take(block.keys)
         return made.groups()

@@ -76,7 +76,7 @@ class Taken(msgspec.Struct, frozen=True):
     `undecided` are the families with a decoder of which nothing could be used. `unused` probes were not looked at to
     their end, since too much had died already; `last` is what died last. `strays` says that some values are of families
     that are not in the profile. `families` are the names of all families of which a value was seen, or the first of
-    them; `keys` are those of the sampled records of a key-value store's main database.
+    them; `keys` are those of the sampled records of a key-value store's main database, and of others that lie there.
     """
 
     profile: Profile
@@ -133,6 +133,7 @@ class _Taking:
         self._looks: dict[int, list[Look]] = {}
         self._count = self._seen_bytes = self._largest = self._held_bytes = 0
         self._parts: dict[int, Part] = {}
+        self._passed: set[bytes] = set()
         for number, probe in enumerate(task.probes):
             if probe.looks is not None:
                 self._keep(number, pickle.loads(probe.looks))  # noqa: S301  (our own worker's)
@@ -167,7 +168,7 @@ class _Taking:
     def _keys(self) -> frozenset[bytes]:
         if self._job.reader.backend == "hdf5":
             return frozenset()  # datasets that are records have paths for keys
-        return frozenset(look.key for look in self._all_looks() if look.database is None)
+        return frozenset(self._passed.union(look.key for look in self._all_looks() if look.database is None))
 
     def _keep(self, number: int, looks: list[Look]) -> int:
         """Keep what the values of a probe look like; return how many bytes they have."""
@@ -277,7 +278,7 @@ class _Taking:
         limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES
         if not probe.careful:
             watch.note((READING, number, 0, None, False))
-            block = sample(reader, probe.pieces[0], limit, room)
+            block = sample(reader, probe.pieces[0], limit, room, self._passed)
             if block is not None:
                 yield block
             return

@@ -1,0 +1,35 @@
+"""XXH3, the hash that digests are made with: the one place where its library is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import xxhash
+
+from datacheck.model.equal_lengths import EqualLengths
+
+SIZE = 16
+"""Bytes of a digest."""
+Bytes = bytes | bytearray | memoryview
+Hasher = xxhash.xxh3_128
+"""What takes the bytes of something in pieces."""
+
+
+def digest(value: Bytes, seed: int = 0) -> bytes:
+    """Return the 128-bit XXH3 of some bytes, as 16 bytes, the most significant first."""
+    made: bytes = xxhash.xxh3_128_digest(value, seed)
+    return made
+
+
+def short(value: Bytes) -> int:
+    """Return the 64-bit XXH3 of some bytes."""
+    made: int = xxhash.xxh3_64_intdigest(value)
+    return made
+
+
+def digests(values: Sequence[bytes | memoryview]) -> bytes:
+    """Return the digests of many values, one behind the other."""
+    rows: Iterable[Bytes] = values
+    if isinstance(values, EqualLengths):
+        rows = iter(values.rows) if values.rows.flags.c_contiguous else values
+    return b"".join(map(xxhash.xxh3_128_digest, rows))
