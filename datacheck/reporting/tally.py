@@ -138,7 +138,8 @@ class Tally:
         self.codes += other.codes
         self.ignored += other.ignored
         self.unknown += other.unknown
-        self.account += other.account
+        for name, number in other.account.items():  # `+=` looks at all that is there already
+            self.account[name] += number
         self.keys += other.keys
         self.whole += other.whole
         for name, statistics in other.statistics.items():

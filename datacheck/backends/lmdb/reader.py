@@ -29,6 +29,8 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 
 PROBES = 64
+MOST_PROBED = 512
+"""Of more databases than this, so many are probed, evenly spread over all of them."""
 TRIES = 5
 """A place of a store that another process writes over is read as of so many commits."""
 
@@ -94,10 +96,12 @@ class LmdbReader:
         made: list[Shard] = []
         tried: list[Shard] = []
         count = max(1, PROBES // max(1, len(bones.trees)))
+        step = max(1, len(bones.trees) / MOST_PROBED)
         with Pages(self.data, bones.metas) as pages:
-            for tree in bones.trees.values():
+            for number, tree in enumerate(bones.trees.values()):
                 made += shards(pages, tree, self.shard_bytes)
-                tried += probes(pages, tree, count)
+                if number % step < 1:
+                    tried += probes(pages, tree, count)
         records = None
         if bones.sound:
             names = len(bones.names) if "" in bones.trees else 0
