@@ -79,7 +79,7 @@ def scan(
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
     from datacheck.workers.pool import WORKER_BYTES
-    from datacheck.workers.process import start_ahead
+    from datacheck.workers.process import keeping_processes, start_ahead
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     from datacheck.cli.targets import ScanRequest, guard_of
@@ -94,7 +94,7 @@ def scan(
     names = Names(settings, excused=applied().found_keys)
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
-    with Reports(reports, guard_of([*sources, *nets], scans)) as files:
+    with keeping_processes(), Reports(reports, guard_of([*sources, *nets], scans)) as files:
         say_keeps = ToKeep(complain, wanted=not (reports or quiet or form == "json"))
         for it in scans:
             report, status = _scan_one(it, files.begin, say_keeps, progress=not no_progress, verbose=verbose)

@@ -26,6 +26,7 @@ from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.workers.limits import require_memory
+from datacheck.workers.process import keeping_processes
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
@@ -214,7 +215,7 @@ def scan_into(
     )
     names = Names(settings, len(readers))
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
-    with Reports(spelling.names("reports", reports), guard) as files:
+    with Reports(spelling.names("reports", reports), guard) as files, keeping_processes():
         for (reader, report), pairing in zip((it for of_one in prepared for it in of_one), pairs, strict=True):
             listen = files.begin(report)
             with watching(progress, report) as watch:
