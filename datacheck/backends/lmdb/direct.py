@@ -2,26 +2,23 @@
 
 The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
 leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's are,
-or are read into memory that is used again, where all of them are looked at and lie evenly apart: the kernel copies
-faster than it maps page after page (13 GB/s against 7 where this was measured, and mapping is slower elsewhere).
+or are read into memory, where all of them are looked at and lie evenly apart, if that is quicker (`large_values`).
 """
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
+from datacheck.backends.lmdb.large_values import loaded
 from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
 from datacheck.backends.shared.key_arrays import GATHERED, Keys, Numbers, taken
-from datacheck.backends.shared.read_buffers import reused
 from datacheck.model.blocks import Note, Position
 from datacheck.model.equal_lengths import EqualLengths
 
@@ -91,27 +88,12 @@ class Direct:
             strides = (int(distances[0]) if len(distances) else 1, 1)
             shape = (len(first), int(lengths[0]))
             start, size = int(places[0]), int(places[-1] - places[0] + lengths[-1])
-            loaded = self._loaded(start, size) if self._load and size <= 2 * int(lengths.sum()) else None
-            if loaded is not None:
-                return EqualLengths(np.ndarray(shape, np.uint8, loaded, 0, strides))
+            held = loaded(self._pages, start, size) if self._load and size <= 2 * int(lengths.sum()) else None
+            if held is not None:
+                return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
             return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
-
-    def _loaded(self, start: int, size: int) -> NDArray[np.uint8] | None:
-        """Return bytes of the file in memory; None where that is not worth it, or a disk or a cut file gives fewer.
-
-        These are left to the map, where whoever touches them dies, and is told apart from the records around.
-        """
-        if not LARGE < size <= LARGE_BLOCK_BYTES + LARGE:
-            return None
-        into = reused(size)
-        try:
-            there = os.preadv(self._pages.file, [into], start)
-        except OSError:
-            return None
-        # An array made of a memoryview by `ndarray` would hold nothing that keeps the memory from being used again.
-        return np.frombuffer(into, np.uint8) if there == size else None
 
 
 def _blocks(held: ReadNodes, rows: range, most: int) -> Iterator[range]:

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 from building import key, write_lmdb
 
-from datacheck.backends.lmdb import direct
+from datacheck.backends.lmdb import large_values
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Shard
 from datacheck.model.equal_lengths import EqualLengths
 
 COUNT = 300
+
+
+@pytest.fixture(autouse=True)
+def reading(monkeypatch):
+    """Have reading be the quicker way, whatever is measured."""
+    monkeypatch.setattr(large_values.Way, "by_reading", True)
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ def reads_counted(monkeypatch, given=os.preadv):
         seen.append(given(file, buffers, offset))
         return seen[-1]
 
-    monkeypatch.setattr(direct.os, "preadv", preadv)
+    monkeypatch.setattr(large_values.os, "preadv", preadv)
     return seen
 
 
@@ -66,7 +72,7 @@ def test_what_cannot_be_read_is_left_to_the_map(path, monkeypatch, failing):
         return len(buffers[0]) - 1
 
     monkeypatch.setitem(os.__dict__, "_preadv", os.preadv)
-    monkeypatch.setattr(direct.os, "preadv", given)
+    monkeypatch.setattr(large_values.os, "preadv", given)
     assert blocks_of(LmdbReader(path).blocks, path) == peeked
 
 
@@ -94,3 +100,35 @@ def test_a_limit_reads_nothing_ahead(path, monkeypatch):
     assert isinstance(block.values, EqualLengths)
     assert not [size for size in seen if size > 1 << 20]
     assert np.array_equal(block.values.rows[0], np.frombuffer(bytes(block.values[0]), np.uint8))
+
+
+def test_both_ways_are_tried_and_the_quicker_one_is_taken(monkeypatch):
+    monkeypatch.undo()
+    for read, mapped in ((1.0, 2.0), (2.0, 1.0)):
+        way = large_values.Way()
+        tried = []
+        for _ in range(8):
+            tried.append(way.by_reading)
+            way.took(read if way.by_reading else mapped, 1, reading=way.by_reading)
+        assert tried[:4] == [True, True, False, False]
+        assert tried[4:] == [read < mapped] * 4
+
+
+@pytest.mark.parametrize("slow", ["read", "mapped"])
+def test_the_bytes_are_the_same_whichever_is_quicker(path, monkeypatch, slow):
+    monkeypatch.undo()
+    way = large_values.Way()
+    monkeypatch.setattr(large_values, "_way", lambda device, inode: way)
+    given = large_values.Way.took
+
+    def took(self, seconds, size, *, reading):
+        given(self, float(reading == (slow == "read")), 1, reading=reading)
+
+    monkeypatch.setattr(large_values.Way, "took", took)
+    seen = reads_counted(monkeypatch)
+    reader = LmdbReader(path, 4 << 20)
+    read = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.blocks(at), path)]
+    peeked = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.peek(at), path)]
+    assert read == peeked
+    large = sum(size > 1 << 20 for size in seen)
+    assert large == large_values.TRIALS if slow == "read" else large > large_values.TRIALS
