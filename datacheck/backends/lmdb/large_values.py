@@ -19,8 +19,10 @@ from datacheck.backends.shared.read_buffers import reused
 
 LEAST, MOST = 64 << 10, 9 << 20
 """Bytes that are read in one go. Memory that two such pieces are read into in turn stays in the processor's cache."""
-TRIALS = 2
-"""Blocks that are had in each way before it is decided: the first one pays for memory that is new."""
+READ, MAPPED = 4, 2
+"""Blocks that are had in each way before it is decided: the first two that are read pay for memory that is new."""
+CLEARLY = 0.8
+"""The map has to take less than this share of the time: what was read is in the cache when it is looked at."""
 OS_PAGE = 4096
 
 
@@ -34,9 +36,9 @@ class Way:
     @property
     def by_reading(self) -> bool:
         """Whether the next values are to be read."""
-        if len(self.read) < TRIALS:
+        if len(self.read) < READ:
             return True
-        return len(self.mapped) >= TRIALS and min(self.read) <= min(self.mapped)
+        return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= min(self.mapped)
 
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
         """Take note of what values cost that were had in one of the ways."""
@@ -58,7 +60,7 @@ def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
     status = os.fstat(pages.file)
     way = _way(status.st_dev, status.st_ino)
     if not way.by_reading:
-        if len(way.mapped) < TRIALS and start + size <= min(status.st_size, len(pages.map)):
+        if len(way.mapped) < MAPPED and start + size <= min(status.st_size, len(pages.map)):
             began = time.thread_time()
             np.frombuffer(pages.map, np.uint8, size, start)[::OS_PAGE].max()
             way.took(time.thread_time() - began, size, reading=False)
@@ -71,7 +73,7 @@ def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
         return None
     if there < size:
         return None
-    if len(way.read) < TRIALS:
+    if len(way.read) < READ:
         way.took(time.thread_time() - began, size, reading=True)
     # An array made of a memoryview by `ndarray` would hold nothing that keeps the memory from being used again.
     return np.frombuffer(into, np.uint8)
