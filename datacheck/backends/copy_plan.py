@@ -96,7 +96,8 @@ class Plan(msgspec.Struct, frozen=True):
     `target` is a path that does not exist, of the directory or file to write; `quarantine`, if not None, likewise one
     for the records left out. `fill`, if not None, replaces NaN and infinite values in the records at the indexes of
     `fills`. `changing`, for stores of keys and values, says by the database which further records go, or get other keys
-    or values. Of HDF5 `samples` are the groups and files that go as a whole, with records or without (see Gone).
+    or values. Of HDF5 `samples` are the groups and files that go as a whole, with records or without (see Gone). As
+    many as `threads` compress.
     """
 
     target: Path
@@ -107,6 +108,7 @@ class Plan(msgspec.Struct, frozen=True):
     changing: Mapping[str, Changing] = msgspec.field(default_factory=dict)
     samples: frozenset[tuple[str | None, str]] = frozenset()
     moves: tuple[Move, ...] = ()
+    threads: int = 1
 
 
 class Gone(msgspec.Struct, frozen=True):

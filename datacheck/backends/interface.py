@@ -166,6 +166,15 @@ class Sparing(Protocol):
         ...
 
 
+@runtime_checkable
+class Peeking(Protocol):
+    """A reader of a key-value store whose values cost nothing until somebody looks at them."""
+
+    def peek(self, shard: Shard, limit: int | None = None) -> Iterator[Block]:
+        """Yield the records of the shard as `blocks` does, without any finding that takes a look at a value."""
+        ...
+
+
 class Copier(Protocol):
     """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns.
 

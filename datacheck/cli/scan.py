@@ -102,10 +102,11 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.workers.process import keeping_processes, start_ahead
+
     context = click.get_current_context()
     if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
         from datacheck.workers.pool import WORKER_BYTES
-        from datacheck.workers.process import start_ahead
 
         context.call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
     options["engine"] = engine = context.with_resource(chosen(options))
@@ -126,7 +127,8 @@ def scan(
     scans = request.scans(nets, sources)
     held = hold(scans, settings, if_changed, reports)
     recorded = [] if settings.checksums is None else [settings.checksums]
-    with Reports(reports, guard_of([*sources, *nets, *recorded], scans), resume=resume) as files:
+    guard = guard_of([*sources, *nets, *recorded], scans)
+    with keeping_processes(), Reports(reports, guard, resume=resume) as files:
         ready(scans, files, resume, engine, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:

@@ -281,6 +281,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
         fills=Drops(files["altered"]),
         samples=frozenset() if gone is None else gone.samples,
         moves=() if gone is None else gone.moves,
+        threads=report.settings.workers,
     )
 
 

@@ -147,7 +147,8 @@ class Tally:
         self.codes += other.codes
         self.ignored += other.ignored
         self.unknown += other.unknown
-        self.account += other.account
+        for name, number in other.account.items():  # `+=` looks at all that is there already
+            self.account[name] += number
         for part, account in other.keys.items():
             mine = self.keys.setdefault(part, Account())
             mine += account

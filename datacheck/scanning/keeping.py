@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from datacheck.backends.interface import Reader, WithDatabases
+from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions import recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
@@ -18,7 +18,7 @@ from datacheck.conventions.side_files import beside
 from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
 from datacheck.conventions.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
-from datacheck.model.blocks import Block, Layout, Position, Shard
+from datacheck.model.blocks import AnyBlock, Block, Layout, Position, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.scanning.blame import Blamed, blamed, blaming
@@ -157,12 +157,13 @@ class SampleKeys(msgspec.Struct, frozen=True):
     def _keys(self, reader: Reader, probe: Shard) -> Iterator[bytes]:
         count = size = 0
         limit = KEYS_A_PROBE if probe.part in self.small else self.limit
-        for block in blamed("unreadable", reader.blocks, probe, limit=limit):
+        free = isinstance(reader, Peeking)
+        for block in _for_keys(reader, probe, limit):
             if not isinstance(block, Block):
                 return
             yield from block.keys
             count += len(block)
-            size += sum(map(len, block.values))
+            size += 0 if free else sum(map(len, block.values))
             if count >= limit or size >= BYTES_A_PROBE:
                 return
 
@@ -221,6 +222,13 @@ def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
     return None
 
 
+def _for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
+    """Yield the records of a shard for their keys: where a reader can do so, none of their values is touched."""
+    if isinstance(reader, Peeking):
+        return blamed("unreadable", reader.peek, shard, limit)
+    return blamed("unreadable", reader.blocks, shard, limit=limit)
+
+
 class TakeKeys(msgspec.Struct, frozen=True):
     """Return the accounts of the keys of a shard, whose values are not looked at, by the database that they are in."""
 
@@ -231,7 +239,7 @@ class TakeKeys(msgspec.Struct, frozen=True):
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
         accounts: dict[str, Account] = {}
-        for block in blamed("unreadable", job.reader.blocks, self.shard):
+        for block in _for_keys(job.reader, self.shard):
             part = self.shard.part
             if isinstance(block, Block) and part in self.watch:
                 accounts.setdefault(part, Account()).take(block.keys, self.watch[part])
@@ -253,7 +261,7 @@ class CompareLists(msgspec.Struct, frozen=True):
         missing = [set(keys) for _, keys in wanted]
         unlisted = [0] * len(wanted)
         for shard in self.shards:
-            for block in blamed("unreadable", job.reader.blocks, shard):
+            for block in _for_keys(job.reader, shard):
                 if not isinstance(block, Block):
                     continue
                 keys = set(block.keys) - self.own
@@ -282,7 +290,7 @@ class FindUnpaired(msgspec.Struct, frozen=True):
         watch.note(None)
         made = Unpaired(self.stems)
         for shard in self.shards:
-            for block in blamed("unreadable", job.reader.blocks, shard):
+            for block in _for_keys(job.reader, shard):
                 if isinstance(block, Block) and not made.failed:
                     made.take(block.keys)
         return made.groups()

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from datacheck.backends.interface import Reader
+from datacheck.backends.interface import Peeking, Reader
 from datacheck.checks.axis_order import Agreement
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
@@ -36,7 +36,7 @@ PROBE_BYTES = 256 << 10
 """The values of a probe may have so many bytes together, or it has one value."""
 FURTHER_BYTES = 4 << 20
 """The same of a probe that is added where a family has too few values."""
-PROFILE_BYTES = 16 << 20
+PROFILE_BYTES = 4 << 20
 """Once so much was read no further probe is looked at, if there are enough values of each family."""
 SAMPLE_BYTES = 64 << 20
 """So much of all probes is kept in memory; what is beyond that is read once more when it is to be decoded."""
@@ -54,12 +54,28 @@ TOGETHER = 1024
 """Records of up to so many values have their means taken all at once."""
 
 
-def sample(reader: Reader, probe: Shard, limit: int = RECORDS_A_PROBE, room: int = PROBE_BYTES) -> AnyBlock | None:
-    """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`."""
+def sample(
+    reader: Reader,
+    probe: Shard,
+    limit: int = RECORDS_A_PROBE,
+    room: int = PROBE_BYTES,
+    keys: set[bytes] | None = None,
+) -> AnyBlock | None:
+    """Return the first records of a probe, in their own memory: at most `limit`, and one or as many as have `room`.
+
+    `keys` takes those that came by, which are more where a value costs only who looks at it.
+    """
     taken: Block | None = None
-    for block in blamed("unreadable", reader.blocks, probe, limit=limit):
+    blocks: Iterator[AnyBlock]
+    if isinstance(reader, Peeking):
+        blocks = blamed("unreadable", reader.peek, probe, limit=RECORDS_A_PROBE)
+    else:
+        blocks = blamed("unreadable", reader.blocks, probe, limit=limit)
+    for block in blocks:
         if not isinstance(block, Block):
             return block
+        if keys is not None:
+            keys.update(block.keys)
         whole = len(block) + (0 if taken is None else len(taken))
         taken = copied(block, limit, room, taken)
         if len(taken) < whole or len(taken) >= limit:

@@ -32,6 +32,7 @@ from datacheck.scanning.resuming import require_same
 from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
+from datacheck.workers.process import keeping_processes
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
@@ -282,7 +283,7 @@ def scan_into(
     done: dict[int, Report] = {}
     scans = [it for of_one in prepared for it in of_one]
     until = deadline(settings)
-    with Reports(spelling.names("reports", reports), guard, resume=resume) as files:
+    with Reports(spelling.names("reports", reports), guard, resume=resume) as files, keeping_processes():
         require_resumable(files, scans)
         for (reader, report), pairing, beside in zip(scans, pairs, besides, strict=True):
             answer = held.begin(reader, report)

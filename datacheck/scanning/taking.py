@@ -133,6 +133,7 @@ class _Taking:
         self._looks: dict[int, list[Look]] = {}
         self._count = self._seen_bytes = self._largest = self._held_bytes = 0
         self._parts: dict[int, Part] = {}
+        self._passed: dict[str, set[bytes]] = {}
         for number, probe in enumerate(task.probes):
             if probe.looks is not None:
                 self._keep(number, pickle.loads(probe.looks))  # noqa: S301  (our own worker's)
@@ -165,10 +166,11 @@ class _Taking:
         return Taken(profile, undecided(families, sums), strays=families.strays, families=seen, keys=self._keys())
 
     def _keys(self) -> dict[str, frozenset[bytes]]:
-        keys: dict[str, set[bytes]] = {}
-        if self._job.reader.backend != "hdf5":  # there datasets that are records have paths for keys
-            for look in self._all_looks():
-                keys.setdefault(look.database or "", set()).add(look.key)
+        keys = {part: {*of} for part, of in self._passed.items() if of}
+        if self._job.reader.backend == "hdf5":
+            return {}  # there datasets that are records have paths for keys
+        for look in self._all_looks():
+            keys.setdefault(look.database or "", set()).add(look.key)
         return {part: frozenset(keys[part]) for part in sorted(keys)}
 
     def _keep(self, number: int, looks: list[Look]) -> int:
@@ -279,7 +281,8 @@ class _Taking:
         limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES
         if not probe.careful:
             watch.note((READING, number, 0, None, False))
-            block = sample(reader, probe.pieces[0], limit, room)
+            piece = probe.pieces[0]
+            block = sample(reader, piece, limit, room, self._passed.setdefault(piece.part, set()))
             if block is not None:
                 yield block
             return

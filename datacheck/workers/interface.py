@@ -20,6 +20,8 @@ FROM_DATA = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGS
 """Signals that a library brings upon itself. Others come from outside, and say nothing of the data."""
 OWN_FAILURE = 70
 """The exit status of a worker that failed outside its job (EX_SOFTWARE in sysexits(3)): datacheck is to blame."""
+ANOTHER_JOB = b""
+"""What tells a worker that a job comes next, and no task: nothing pickles to no bytes."""
 UNKNOWN_END = "an unknown end"
 """Stands for a signal's name where the system does not tell: the caller ignores SIGCHLD, or reaped the worker."""
 
@@ -90,6 +92,12 @@ class Watch:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         self.loaded()
+
+    def renew(self) -> None:
+        """Begin as in a new process: another job comes, which may have more to load."""
+        self._pad.forget()
+        self._grace = GRACE
+        self.last = None
 
     def loaded(self) -> None:
         """Allow no more time on top: what this process needs is loaded."""

@@ -38,6 +38,10 @@ class NotePad:
             os.read(self._reading, self._held)
         self._held = len(frame)
 
+    def forget(self) -> None:
+        """Begin anew: the caller has taken the last note out of the pipe."""
+        self._held = 0
+
 
 class Note(NamedTuple):
     """What a note says; the time when it was left, and the processor time that the worker had used until then."""
@@ -48,7 +52,7 @@ class Note(NamedTuple):
 
 
 def last_note(reading: int) -> Note | None:
-    """Return the last note of a worker that is dead, None if it has never left one."""
+    """Return the last note of a worker that is dead or idle, None if it has never left one; no note is left there."""
     raw = b""
     with contextlib.suppress(BlockingIOError):
         while piece := os.read(reading, 1 << 16):

@@ -28,7 +28,7 @@ WORKER_BYTES = 4 << 30
 
 
 class Pool(Generic[T]):
-    """Workers that all run one job. Use as a context manager: leaving it kills them.
+    """Workers that all run one job. Use as a context manager: leaving it kills them, unless they are kept for another.
 
     `memory` bounds the bytes of private memory of each; beyond it a job meets a MemoryError.
     """
@@ -53,7 +53,7 @@ class Pool(Generic[T]):
 
     def _close(self) -> None:
         while self._workers:
-            self._workers.pop().close()
+            self._workers.pop().leave()
 
     def grow(self, workers: int) -> None:
         """Start workers until there are `workers` of them, at most as many as the pool was made for.

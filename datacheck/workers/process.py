@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
-from datacheck.workers.interface import OWN_FAILURE, UNKNOWN_END, Death
+from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, UNKNOWN_END, Death, Step
 from datacheck.workers.limits import memory_limit, require_memory
 from datacheck.workers.notes import Note, last_note
 
@@ -138,6 +138,18 @@ class Process:
         """Kill it, and leave what is left of it to whoever waits for it."""
         os.kill(self._process.pid, signal.SIGKILL)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs, as far as the system tells."""
+        return self._process.poll() is None
+
+    def renew(self) -> None:
+        """Have it wait for another job; it must be idle."""
+        self.last_note()
+        if self._errors is not None:
+            os.ftruncate(self._errors.fileno(), 0)
+        self.send(ANOTHER_JOB)
+
     def close(self) -> None:
         """Kill it, whatever it is doing."""
         with self._ours:
@@ -198,7 +210,9 @@ def _without_sigpipe() -> Iterator[None]:
 
 Circumstances = tuple[int, str, dict[str, str], list[str]]
 _ahead: list[tuple[Circumstances, Process]] = []
-"""Processes that were started before it was known what for."""
+"""Processes that were started before it was known what for, or that are kept for another job."""
+_keeping: list[None] = []
+"""One for each caller that wants processes to be kept."""
 
 
 def start_ahead(memory: int) -> Callable[[], None]:
@@ -217,14 +231,35 @@ def _close_ahead() -> None:
         _ahead.pop()[1].close()
 
 
+@contextlib.contextmanager
+def keeping_processes() -> Iterator[None]:
+    """Keep the processes of workers that are done, for the next ones: to start one costs as much as a small store."""
+    _keeping.append(None)
+    try:
+        yield
+    finally:
+        _keeping.pop()
+        if not _keeping:
+            _close_ahead()
+
+
 def next_process(memory: int) -> Process:
-    """Return a process: one that was started ahead, if it has what a new one would get of its caller."""
-    if _ahead:
+    """Return a process: one that is there already, if it has what a new one would get of its caller."""
+    while _ahead:
         circumstances, process = _ahead.pop()
-        if circumstances == _circumstances(memory):
+        if circumstances == _circumstances(memory) and process.alive:
             return process
         process.close()
     return Process(memory)
+
+
+def _keep(process: Process) -> None:
+    """Keep the idle process of a worker that is done, or close it."""
+    if _keeping and process.alive:
+        process.renew()
+        _ahead.append((_circumstances(process.memory), process))
+    else:
+        process.close()
 
 
 def _circumstances(memory: int) -> Circumstances:
@@ -246,7 +281,8 @@ class Worker(Generic[T]):
         self._job, self._process = job, process
         self._task = b""
         self._starts = 1
-        self._ended = False
+        self._ended = self._idle = False
+        """`_idle`: it has done a task, and has no other, so that what it sends is all read."""
         self._process.send(job)
 
     @property
@@ -257,7 +293,7 @@ class Worker(Generic[T]):
         self.give_pickled(pickle.dumps(task))
 
     def give_pickled(self, task: bytes) -> None:
-        self._task = task
+        self._task, self._idle = task, False
         self._process.send(self._task)
 
     def take(self) -> Any:
@@ -270,7 +306,9 @@ class Worker(Generic[T]):
         except (EOFError, OSError):
             return self._buried()
         self._starts = 0
-        return pickle.loads(raw)  # noqa: S301  (our own worker's)
+        result = pickle.loads(raw)  # noqa: S301  (our own worker's)
+        self._idle = not isinstance(result, Step)
+        return result
 
     def end(self) -> None:
         """Kill the process while another thread waits for its result: that raises WorkersFailed there."""
@@ -305,6 +343,13 @@ class Worker(Generic[T]):
     def close(self) -> None:
         """Kill the process, whatever it is doing."""
         self._process.close()
+
+    def leave(self) -> None:
+        """Have nothing more to do with the process, which is kept for another job if that is wanted and it is idle."""
+        if self._idle:
+            _keep(self._process)
+        else:
+            self._process.close()
 
 
 _MAIN = """

@@ -10,14 +10,14 @@ from collections.abc import Generator, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from datacheck.workers.interface import OWN_FAILURE, Failure, Step, Watch
+from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Failure, Step, Watch
 from datacheck.workers.lifetime import end_with_caller, heed_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
 
 
 def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_main: bool, memory: int) -> None:
-    """Be a worker: load the job, then run each task that comes, until the caller closes its end."""
+    """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job."""
     with _own_failures():
         heed_signals()
         end_with_caller(life, with_thread=by_main)
@@ -31,6 +31,10 @@ def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_
                 raw = tasks.recv_bytes()
             except EOFError:
                 return
+            if raw == ANOTHER_JOB:
+                job = None
+                watch.renew()
+                continue
         try:
             if job is None:
                 job = pickle.loads(raw)  # noqa: S301  (our own caller's)

@@ -185,6 +185,13 @@ def _inflater() -> Undo:
     return inflate
 
 
+def deflated(octets: NDArray[np.uint8], level: int) -> bytes:
+    """Return bytes as a zlib stream, of a level of libdeflate."""
+    import deflate
+
+    return bytes(deflate.zlib_compress(octets.data, level))
+
+
 def unshuffle(held: Any, width: int, scratch: NDArray[Any]) -> Any:
     """Return bytes in their places again, of which first all first ones of each value were stored, then all second...
 

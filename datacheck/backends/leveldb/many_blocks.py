@@ -1,8 +1,10 @@
-"""Read many small blocks of a LevelDB table at once: the same records as block by block, in less than half the time.
+"""Read many blocks of a LevelDB table at once: the same records as block by block, in less than half the time.
 
 A record's key shares a prefix with the one before it, but at a restart point it shares nothing (table/block.cc). So all
 runs of records between restart points are walked side by side: the first record of each, then the second, and so on.
 What is not plain (a long prefix or value, keys twice or out of order, anything damaged) is left to `Table`.
+
+Large blocks that lie one behind the other are read together too, into memory that is used again (`large_blocks`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
+from datacheck.backends.leveldb.large_blocks import TOGETHER, singles
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
 from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, taken
 from datacheck.files.retrying import pread
@@ -44,6 +47,10 @@ Content = Bytes | Damaged | None
 def read(table: Table, file: Callable[[], int], blocks: range) -> Iterator[Read]:
     """Yield what some blocks of a table hold, in order; `file` returns its descriptor, or raises Damaged."""
     for stretch in _stretches(table, blocks):
+        if len(stretch) > 1 and table.sizes[stretch[0]] > SMALL_BLOCK:
+            for count, entries in singles(table, file, stretch):
+                yield count, _read_one(table, file, entries) if isinstance(entries, int) else entries
+            continue
         contents = _contents(table, file, stretch) if len(stretch) > 1 else None
         if contents is None:
             yield from ((1, _read_one(table, file, block)) for block in stretch)
@@ -52,14 +59,18 @@ def read(table: Table, file: Callable[[], int], blocks: range) -> Iterator[Read]
 
 
 def _stretches(table: Table, blocks: range) -> Iterator[range]:
-    """Divide blocks into those to be read in one go: small ones that lie one behind the other in the file."""
+    """Divide blocks into those to be read in one go: small or large ones that lie one behind the other in the file."""
     start, end, most = blocks.start, -1, FIRST_BLOCKS
+    large = False
     for block in blocks:
-        small = table.sizes[block] <= SMALL_BLOCK and block not in table.gaps
-        if block > start and not (small and table.offsets[block] == end and block - start < most):
+        size = table.sizes[block]
+        known = size <= TOGETHER // 2 and block not in table.gaps
+        alike = known and large == (size > SMALL_BLOCK) and table.offsets[block] == end and block - start < most
+        if block > start and not (alike and (not large or end + size - table.offsets[start] < TOGETHER)):
             yield range(start, block)
             start, most = block, min(4 * most, MOST_BLOCKS)
-        end = table.offsets[block] + table.sizes[block] + TRAILER if small else -1
+        large = size > SMALL_BLOCK
+        end = table.offsets[block] + size + TRAILER if known else -1
     if start < blocks.stop:
         yield range(start, blocks.stop)
 

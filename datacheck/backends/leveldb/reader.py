@@ -44,7 +44,9 @@ SHARD_BYTES = 32 << 20
 LEAST_SHARD_BYTES = 1 << 20
 SHARDS = 4096
 EVEN_SHARDS = 64
-"""A store has about this many shards, so that workers end together, unless these came out too large or too small."""
+"""A store has about this many shards, so that workers end together, unless these came out too large or too small.
+
+Shards of values over LARGE have SHARD_BYTES: what it costs to begin one is as much as a hundred of them."""
 TABLES_TRIED = 16
 """If no file is a LevelDB's by its ends, so many tables are looked into."""
 PROBES = 64
@@ -53,7 +55,7 @@ PROBE_RECORDS = 16
 SMALL_STORE = 1 << 20
 BLOCK_BYTES = 2 << 20
 LARGE = 64 << 10
-LARGE_BLOCK_BYTES = 8 << 20
+LARGE_BLOCK_BYTES = 12 << 20
 """Blocks of values over LARGE, which are views, have this many bytes: what a block costs is then next to nothing."""
 BLOCK_RECORDS = 4096
 _NAME = re.compile(r"[0-9]+\.(ldb|sst|log)|MANIFEST-[0-9]+|CURRENT")
@@ -127,6 +129,8 @@ class LevelDbReader:
         if version.log_number and not version.rebuilt and not (self.path / newest).exists():
             why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
             findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
+        if survey.blocks and size > LARGE * survey.blocks:
+            weight = SHARD_BYTES
         cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
         probes = survey.spread(PROBES) if size > SMALL_STORE else self._few()
         lacking = tuple(survey.lacking)

@@ -30,6 +30,8 @@ class Survey:
         self.lacking: list[str] = []
         """The tables that cannot be opened, by their names without the suffix."""
         self.live = 0
+        self.blocks = 0
+        """How many there are in all tables."""
         self._step = step
         self._seams: list[tuple[bytes, int]] = []
 
@@ -43,6 +45,7 @@ class Survey:
             return
         if table.damage is not None:
             self.findings.append(index_finding(table, table.damage))
+        self.blocks += len(table)
         weight = 0
         for key, size in zip(table.bounds[1:], table.sizes, strict=True):
             weight += size

@@ -1,8 +1,8 @@
 """The records of LMDB leaves that were judged, straight from their pages: many at once, and no leaf is read twice.
 
 The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
-leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's
-are: to read them into memory of one's own is a copy of all there is.
+leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's are,
+or are read into memory, where all of them are looked at and lie evenly apart, if that is quicker (`large_values`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
+from datacheck.backends.lmdb.large_values import loaded
 from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
@@ -22,8 +23,9 @@ from datacheck.model.blocks import Note, Position
 from datacheck.model.equal_lengths import EqualLengths
 
 LARGE = 64 << 10
-LARGE_BLOCK_BYTES = 32 << 20
-"""Blocks of values over LARGE have this many bytes: what a block costs is then next to nothing for each."""
+LARGE_BLOCK_BYTES = 8 << 20
+"""Blocks of values over LARGE have this many bytes: what a block costs is then little for each, and the memory that two
+of them are read into in turn stays in the processor's cache. Larger ones are not read into memory."""
 EVENLY_APART = 16
 """Fewer values than this that lie evenly apart are not worth a block of their own."""
 
@@ -33,16 +35,17 @@ Values = Sequence["bytes | memoryview"]
 class Direct:
     """Reads pieces of one database whose nodes are held."""
 
-    def __init__(self, pages: Pages, tree: Database) -> None:
-        self._pages, self._order = pages, tree.order()
+    def __init__(self, pages: Pages, tree: Database, *, load: bool = False) -> None:
+        """With `load` values are read into memory where that is quicker than to look at them in the map."""
+        self._pages, self._order, self._load = pages, tree.order(), load
 
-    def pairs(self, piece: Piece, note: Note) -> Iterator[Pairs]:
-        """Yield the records of a piece, about a block's worth at a time."""
+    def pairs(self, piece: Piece, note: Note, limit: int | None = None) -> Iterator[Pairs]:
+        """Yield the records of a piece, about a block's worth at a time, or at most `limit`."""
         note(piece.shard.start or Position(b""), False)
         for held in piece.held or ():
             keys = taken(held.keys)
             rows = self._within(keys, piece.shard.start, piece.shard.stop)
-            for block in _blocks(held, rows):
+            for block in _blocks(held, rows, limit or BLOCK_RECORDS):
                 yield keys[block.start : block.stop], self._values(held, block)
                 note(Position(keys[block.stop - 1], 1), False)
 
@@ -84,13 +87,17 @@ class Direct:
         if (lengths == lengths[0]).all() and (distances > 0).all() and (distances == distances[:1]).all():
             strides = (int(distances[0]) if len(distances) else 1, 1)
             shape = (len(first), int(lengths[0]))
-            return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, int(places[0]), strides))
+            start, size = int(places[0]), int(places[-1] - places[0] + lengths[-1])
+            held = loaded(self._pages, start, size) if self._load and size <= 2 * int(lengths.sum()) else None
+            if held is not None:
+                return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
+            return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
 
-def _blocks(held: ReadNodes, rows: range) -> Iterator[range]:
-    """Divide rows into blocks of about one size."""
+def _blocks(held: ReadNodes, rows: range, most: int) -> Iterator[range]:
+    """Divide rows into blocks of about one size, of at most so many records."""
     for stretch in _evenly_apart(held.first, rows):
         ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
         total = int(ends[-1])
@@ -99,7 +106,7 @@ def _blocks(held: ReadNodes, rows: range) -> Iterator[range]:
         at, done = 0, 0
         while at < len(stretch):
             stop = max(at + 1, int(np.searchsorted(ends, done + size, side="right")))
-            stop = min(stop, at + BLOCK_RECORDS, len(stretch))
+            stop = min(stop, at + most, len(stretch))
             yield stretch[at:stop]
             at, done = stop, int(ends[stop - 1])
 

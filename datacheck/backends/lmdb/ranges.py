@@ -23,7 +23,7 @@ from datacheck.backends.shared.key_arrays import Flags, Numbers
 from datacheck.model.blocks import Position, Shard
 
 LEAST, MOST = 2, 8192
-"""Leaves of the first piece where few records are asked for, and of any piece."""
+"""Leaves of the first piece where few records are asked for, and of any piece. With held nodes the first has one."""
 GROUP = 64
 """Branch pages whose children are listed in one go."""
 
@@ -69,7 +69,7 @@ class Ranges:
         """Yield the pieces of a range in order, each judged when it is asked for; small ones first if `limit` is."""
         self.account.of_commit(self._pages.meta.txnid)
         most = max(LEAST, READ_BYTES // self._pages.page_size) if self._hold else MOST
-        size = most if limit is None else LEAST
+        size = most if limit is None else 1 if self._hold else LEAST
         start = shard.start
         runs = self._runs(shard, MOST if limit is None else LEAST)
         run = next(runs, None)

@@ -29,6 +29,8 @@ from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 
 PROBES = 64
+MOST_PROBED = 512
+"""Of more databases than this, so many are probed, evenly spread over all of them."""
 TRIES = 5
 """A place of a store that another process writes over is read as of so many commits."""
 
@@ -94,10 +96,12 @@ class LmdbReader:
         made: list[Shard] = []
         tried: list[Shard] = []
         count = max(1, PROBES // max(1, len(bones.trees)))
+        step = max(1, len(bones.trees) / MOST_PROBED)
         with Pages(self.data, bones.metas) as pages:
-            for tree in bones.trees.values():
+            for number, tree in enumerate(bones.trees.values()):
                 made += shards(pages, tree, self.shard_bytes)
-                tried += probes(pages, tree, count)
+                if number % step < 1:
+                    tried += probes(pages, tree, count)
         records = None
         if bones.sound:
             names = len(bones.names) if "" in bones.trees else 0
@@ -113,9 +117,20 @@ class LmdbReader:
         values for a key, a range asked for record by record. It touches nothing that was not looked at before. What is
         not sound is read page by page.
         """
+        from datacheck.backends.lmdb.zeroed_pages import marked
+
+        for block, pages in self._blocks(shard, limit, note, avoid, load=limit is None):
+            yield marked(block, pages.page_size, pages.header)
+
+    def peek(self, shard: Shard, limit: int | None = None) -> Iterator[Block]:
+        """Yield the records of the shard as views, of which nobody has looked at a value."""
+        return (block for block, _ in self._blocks(shard, limit, ignore, ()))
+
+    def _blocks(
+        self, shard: Shard, limit: int | None, note: Note, avoid: Collection[bytes], *, load: bool = False
+    ) -> Iterator[tuple[Block, Pages]]:
         from datacheck.backends.lmdb.reading import Reading
         from datacheck.backends.lmdb.skeleton import skeleton
-        from datacheck.backends.lmdb.zeroed_pages import marked
 
         note(shard.start or Position(b""), False)
         account: Counter[str] = Counter()
@@ -126,12 +141,14 @@ class LmdbReader:
             library = bones.sound and self._refusal() is None
             with Pages(self.data, bones.metas) as pages:
                 last = tries >= TRIES
-                reading = Reading(self.path, pages, bones, left, limit, note, avoid, library=library, last=last)
+                reading = Reading(
+                    self.path, pages, bones, left, limit, note, avoid, library=library, last=last, load=load
+                )
                 for block in reading:
-                    yield marked(block, pages.page_size, pages.header)
+                    yield block, pages
             left, account = reading.left, account + reading.account
             tries = tries + 1 if left == before else 0
-        yield Block([], [], account=account)
+        yield Block([], [], account=account), pages
 
     def sparing(self, shard: Shard, keys: Collection[bytes]) -> Iterator[Block]:
         """Yield the records of the shard without touching the values of these keys."""
@@ -153,7 +170,7 @@ class LmdbReader:
         for part, name in [*places, *((part, key) for part in trees)]:
             raw = unescape(name)
             wanted = Shard(part, Position(raw), Position(raw, MOST_VALUES))
-            count = counted(self.blocks(wanted, limit=1), unread)
+            count = counted(self.peek(wanted, 2), unread)
             if count:
                 return Shard(part, Position(raw), Position(raw, count))
         not_found(unread)

@@ -27,7 +27,7 @@ class Reading:
     """Yields the blocks of a range; `left` is then what is to be read as of a newer commit, None if it is all there.
 
     `library` says whether the library may be used, `last` that the range is not left where it begins, whatever happens
-    there: what then cannot be read is said to have changed.
+    there: what then cannot be read is said to have changed. With `load` all values will be looked at.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class Reading:
         *,
         library: bool,
         last: bool,
+        load: bool = False,
     ) -> None:
         self._path, self._pages, self._bones, self._shard = path, pages, bones, shard
-        self._limit, self._note, self._avoid, self._last = limit, note, avoid, last
-        self._ranges = Ranges(pages, bones, shard.part, library=library, hold=limit is None and not avoid)
+        self._limit, self._note, self._avoid, self._last, self._load = limit, note, avoid, last, load
+        self._ranges = Ranges(pages, bones, shard.part, library=library, hold=limit != 1 and not avoid)
         self._salvage = Salvage(pages, bones, shard, note, avoid)
         self.left: Shard | None = None
 
@@ -69,7 +70,8 @@ class Reading:
     def _of_piece(self, piece: Piece) -> Iterator[Block]:
         part = self._shard.part or None
         if piece.held is not None:
-            pairs = Direct(self._pages, self._ranges.database).pairs(piece, self._note)
+            direct = Direct(self._pages, self._ranges.database, load=self._load)
+            pairs = direct.pairs(piece, self._note, self._limit)
             yield from (Block(keys, values, database=part) for keys, values in pairs)
         elif piece.sound and not self._pages.commits_since():
             yield from self._by_the_library(piece.shard)

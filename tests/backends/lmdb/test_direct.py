@@ -78,8 +78,8 @@ def test_the_same_records_in_every_range(tmp_path, monkeypatch, name):
     path = MADE[name](tmp_path / "made")
     direct, held = Direct.pairs, []
 
-    def counted(self, piece, note):
-        for pairs in direct(self, piece, note):
+    def counted(self, piece, note, limit=None):
+        for pairs in direct(self, piece, note, limit):
             held.append(len(pairs[0]))
             yield pairs
 
@@ -98,6 +98,12 @@ def test_the_same_records_in_every_range(tmp_path, monkeypatch, name):
                 start, stop = (Position(keys[at], chance.randrange(2)) for at in ends)
                 part = Shard(shard.part, start, stop)
                 assert copied(reader, part) == copied(reader, part, avoid=NOBODY)
+                for limit in (2, 7):
+                    assert copied(reader, part, limit=limit) == copied(reader, part)
+                    assert all(len(block) <= limit for block in reader.blocks(part, limit=limit))
+                    peeked = [block for block in reader.peek(part, limit) if len(block)]
+                    assert [at for block in peeked for at in block.keys] == [at for at, _ in copied(reader, part)]
+                    assert all(len(block) <= limit for block in peeked)
     assert bool(held) == ("duplicates" not in name)
 
 
@@ -111,13 +117,13 @@ def test_values_of_one_length_come_in_one_array(tmp_path, name, kind):
     assert all(memoryview(value).readonly for block in blocks for value in block.values)
 
 
-def test_large_values_are_views_and_lie_evenly_apart_wherever_they_can(tmp_path, monkeypatch):
+def test_large_values_that_are_peeked_at_are_views_and_lie_evenly_apart_wherever_they_can(tmp_path, monkeypatch):
     monkeypatch.setattr(lmdb_direct, "LARGE", 5000)
     path = of_sizes([6000], 2000)(tmp_path / "made")
     with Pages(path / "data.mdb") as pages:
         monkeypatch.setattr(Pages, "map", pages.map)
         (shard,) = LmdbReader(path, 1 << 30).layout().shards
-        blocks = [block for block in LmdbReader(path).blocks(shard) if len(block)]
+        blocks = [block for block in LmdbReader(path).peek(shard) if len(block)]
         assert sum(map(len, blocks)) == 2000
         assert len(blocks) > 5
         assert all(np.shares_memory(block.values.rows, np.frombuffer(pages.map, np.uint8)) for block in blocks)

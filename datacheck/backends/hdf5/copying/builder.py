@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.copying.digest import FilePlan, Stored, Streamer, creation, extent
+from datacheck.backends.hdf5.copying.chunk_sink import ChunkSink
+from datacheck.backends.hdf5.copying.digest import FilePlan, Streamer, creation, extent
 from datacheck.backends.hdf5.copying.filters import anew
 from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
-from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.listing import address
@@ -30,14 +31,6 @@ from datacheck.model.slips import of_machine
 
 CACHE_BYTES = 32 << 20
 """Chunks of the copy that are being written, a dataset."""
-
-
-SCALE_OFFSET = 6
-INTEGERS_WHOLE = (2, 0)
-"""The first options of this filter for integers, with as many bits as they need."""
-LOSSLESS = frozenset({1, 2, 3, 4, 5, SCALE_OFFSET, 305, 307, 32000, 32001, 32003, 32004, 32008, 32015})
-"""Deflate, shuffle, fletcher32, szip, n-bit, LZO, bzip2, LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard; any other
-filter may be one that rounds."""
 
 
 @contextlib.contextmanager
@@ -63,8 +56,11 @@ def disk_errors(target: Path) -> Iterator[None]:
 class Builder:
     """Builds one file; all objects are made in a group without a name, and then linked where they were."""
 
-    def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan) -> None:
+    def __init__(self, h5: Any, source: OpenFile, target: Path, plan: FilePlan, threads: int = 1) -> None:
+        """`threads` is how many may compress chunks at a time."""
         self._h5 = h5
+        self._threads = threads
+        self._chunks: ChunkSink | None = None
         self._file_of_source = source.path
         self._source = source.id
         self._target = target
@@ -96,8 +92,10 @@ class Builder:
                 while True:
                     with disk_errors(self._target):
                         share, digest = _next(streaming)
+                        if digest is not None and self._chunks is not None:
+                            self._chunks.finish()
                     if digest is not None:
-                        told[path] = digest
+                        told[path], self._chunks = digest, None
                         break
                     yield path, share
             with disk_errors(self._target):
@@ -242,7 +240,8 @@ class Builder:
         if held is None:
             return None
         if chunked:
-            return _ChunkSink(h5, opened, copy, held, created.get_chunk(), change).put
+            self._chunks = ChunkSink(h5, opened, copy, held, created.get_chunk(), change, self._threads)
+            return self._chunks.put
 
         def put(piece: Piece, values: NDArray[Any]) -> None:
             write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
@@ -323,91 +322,3 @@ def uncopyable(h5: Any, opened: Any) -> bool:
     except (*TROUBLE, MemoryError):
         return True
     return False
-
-
-def lossy(created: Any) -> bool:
-    """Say whether the filters of a dataset may change values that they have been through before."""
-    for at in range(created.get_nfilters()):
-        code, _, values, _ = created.get_filter(at)
-        if code == SCALE_OFFSET and values[:2] != INTEGERS_WHOLE:
-            return True
-        if code not in LOSSLESS:
-            return True
-    return False
-
-
-class _ChunkSink:
-    """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored.
-
-    Others go through the filters, unless these are lossy: then they are stored as they are, marked as not filtered.
-    """
-
-    def __init__(
-        self, h5: Any, opened: Any, copy: Any, held: Any, chunks: tuple[int, ...], change: Change | None
-    ) -> None:
-        self._h5 = h5
-        self._opened = opened
-        self._copy = copy
-        self._held = held
-        self._chunks = chunks
-        self._change = change
-        self._stored = Stored(opened, chunks)
-        created = opened.get_create_plist()
-        self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
-
-    def put(self, piece: Piece, values: NDArray[Any]) -> None:
-        start, stop = piece[0]
-        depth = self._chunks[0]
-        begin = start
-        for low in range(start, stop, depth):
-            high = min(low + depth, stop)
-            band = ((low, high), *piece[1:])
-            absent = self._stored.lacks(band, self._change)
-            raw = [] if absent else self._raw(band)
-            if raw is None:
-                continue
-            self._write(piece, values, begin, low)
-            begin = high
-            for origin, mask, stored in raw:
-                self._copy.write_direct_chunk(origin, stored, mask)
-        self._write(piece, values, begin, stop)
-
-    def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
-        """Return the chunks of these rows of the copy as the source has them, None where it does not."""
-        first = self._whole(*band[0])
-        if first is None:
-            return None
-        found = []
-        for origin in origins(band, self._chunks):
-            at = (first, *origin[1:])
-            try:
-                if self._stored.has(at):
-                    found.append((origin, *self._opened.read_direct_chunk(at)))
-            except TROUBLE:  # an index that has a chunk twice says that there are more than there are
-                return None
-        return found
-
-    def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
-        if begin >= end:
-            return
-        start = piece[0][0]
-        values, piece = values[begin - start : end - start], ((begin, end), *piece[1:])
-        if not self._mask:
-            write(self._h5, self._copy, self._held, values, piece)
-            return
-        for origin in origins(piece, self._chunks):
-            ranges = zip(origin, self._chunks, piece, strict=True)
-            part = values[tuple(slice(at - low, at - low + size) for at, size, (low, _) in ranges)]
-            chunk = np.zeros(self._chunks, values.dtype)
-            chunk[tuple(slice(0, extent) for extent in part.shape)] = part
-            self._copy.write_direct_chunk(origin, chunk.tobytes(), self._mask)
-
-    def _whole(self, low: int, high: int) -> int | None:
-        """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
-        if self._change is None:
-            return low
-        runs = [] if self._change.replaces else self._change.rows.runs(low, high)
-        if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
-            return None
-        ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]
-        return runs[0][0] if ends else None

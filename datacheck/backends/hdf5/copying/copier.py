@@ -115,7 +115,7 @@ class Hdf5Copier:
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name
             if not part.whole:
-                digest = yield from _progress(_copy_file(part, target), part, done)
+                digest = yield from _progress(_copy_file(part, target, plan.threads), part, done)
                 account.update(os.fsencode(f"{part.name}\0{digest}\0"))
             done += part.records
             dropped += len(part.drops)
@@ -268,11 +268,11 @@ def _progress(marks: Marks, part: Part, done: int) -> Generator[int, None, str]:
         yield done + min(part.records, int(total))
 
 
-def _copy_file(part: Part, target: Path) -> Marks:
+def _copy_file(part: Part, target: Path, threads: int) -> Marks:
     if part.plan.as_it_is:
         return (yield from copy_bytes(part.file, target))
     with opened(part.file, part.plan.contents.recovery) as source:
-        builder = Builder(library(), source, target, part.plan)
+        builder = Builder(library(), source, target, part.plan, threads)
         told = yield from builder.build()
         narrow(target, part.file.stat().st_mode)
         sync(target)

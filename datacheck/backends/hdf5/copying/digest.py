@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -20,6 +19,7 @@ from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fi
 from datacheck.backends.hdf5.listing import text_of
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
+from datacheck.digests.hashing import Hasher
 
 NOTHING: Mapping[bytes, Change] = {}
 
@@ -61,8 +61,9 @@ class FilePlan:
         return change is not None and change.fill is not None
 
 
-def hashing(said: bytes = b"") -> hashlib.blake2b:
-    return hashlib.blake2b(said, digest_size=16)
+def hashing(said: bytes = b"") -> Hasher:
+    """Return what takes digests, as of the records of the other stores: it runs at the speed of the memory."""
+    return Hasher(said)
 
 
 Sink = Callable[[Piece, NDArray[Any]], None]

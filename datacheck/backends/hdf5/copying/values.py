@@ -145,9 +145,12 @@ def read_rows(
         return read(h5, opened, held, piece)
     rows, others = piece[0], piece[1:]
     runs = change.rows.runs(*rows)
+    spans = list(_joined(runs, chunks[0] if chunks and held.raw else 0))
+    if len(spans) == 1 and len(spans[0]) == 1:
+        return read(h5, opened, held, (spans[0][0], *others))
     values = held.empty([high - low for low, high in piece])
     at = 0
-    for span in _joined(runs, chunks[0] if chunks and held.raw else 0):
+    for span in spans:
         low, high = span[0][0], span[-1][1]
         got = read(h5, opened, held, ((low, high), *others))
         for begin, end in span:

@@ -1,0 +1,138 @@
+"""Write the chunks of an HDF5 dataset anew: as they are stored where that can be, else compressed by threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.copying.digest import Stored
+from datacheck.backends.hdf5.copying.packing import Packed, Packer
+from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.values import write
+from datacheck.backends.hdf5.trouble import TROUBLE
+
+SCALE_OFFSET = 6
+INTEGERS_WHOLE = (2, 0)
+"""The first options of this filter for integers, with as many bits as they need."""
+LOSSLESS = frozenset({1, 2, 3, 4, 5, SCALE_OFFSET, 305, 307, 32000, 32001, 32003, 32004, 32008, 32015})
+"""Deflate, shuffle, fletcher32, szip, n-bit, LZO, bzip2, LZF, Blosc, Snappy, LZ4, bitshuffle, Zstandard; any other
+filter may be one that rounds."""
+
+
+def lossy(created: Any) -> bool:
+    """Say whether the filters of a dataset may change values that they have been through before."""
+    for at in range(created.get_nfilters()):
+        code, _, values, _ = created.get_filter(at)
+        if code == SCALE_OFFSET and values[:2] != INTEGERS_WHOLE:
+            return True
+        if code not in LOSSLESS:
+            return True
+    return False
+
+
+class ChunkSink:
+    """Writes pieces of a chunked dataset; chunks that are whole in the source are copied as they are stored.
+
+    Others go through the filters, unless these are lossy: then they are stored as they are, marked as not filtered.
+    Where the filters are those that `Packer` knows, whole chunks are compressed here, by several threads.
+    """
+
+    def __init__(
+        self,
+        h5: Any,
+        opened: Any,
+        copy: Any,
+        held: Any,
+        chunks: tuple[int, ...],
+        change: Change | None,
+        threads: int = 1,
+    ) -> None:
+        self._h5 = h5
+        self._opened = opened
+        self._copy = copy
+        self._held = held
+        self._chunks = chunks
+        self._change = change
+        self._stored = Stored(opened, chunks)
+        created = opened.get_create_plist()
+        self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
+        self._packer = Packer.of(created, held.dtype.itemsize * math.prod(chunks), threads)
+
+    def put(self, piece: Piece, values: NDArray[Any]) -> None:
+        start, stop = piece[0]
+        depth = self._chunks[0]
+        begin = start
+        for low in range(start, stop, depth):
+            high = min(low + depth, stop)
+            band = ((low, high), *piece[1:])
+            absent = self._stored.lacks(band, self._change)
+            raw = [] if absent else self._raw(band)
+            if raw is None:
+                continue
+            self._write(piece, values, begin, low)
+            begin = high
+            for origin, mask, stored in raw:
+                self._copy.write_direct_chunk(origin, stored, mask)
+        self._write(piece, values, begin, stop)
+
+    def finish(self) -> None:
+        """Write what is still being compressed."""
+        if self._packer is not None:
+            self._store(self._packer.finish())
+
+    def _store(self, packed: Iterable[Packed]) -> None:
+        for origin, mask, stored in packed:
+            self._copy.write_direct_chunk(origin, stored, mask)
+
+    def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
+        """Return the chunks of these rows of the copy as the source has them, None where it does not."""
+        first = self._whole(*band[0])
+        if first is None:
+            return None
+        found = []
+        for origin in origins(band, self._chunks):
+            at = (first, *origin[1:])
+            try:
+                if self._stored.has(at):
+                    found.append((origin, *self._opened.read_direct_chunk(at)))
+            except TROUBLE:  # an index that has a chunk twice says that there are more than there are
+                return None
+        return found
+
+    def _write(self, piece: Piece, values: NDArray[Any], begin: int, end: int) -> None:
+        if begin >= end:
+            return
+        start = piece[0][0]
+        values, piece = values[begin - start : end - start], ((begin, end), *piece[1:])
+        if not self._mask and self._packer is None:
+            write(self._h5, self._copy, self._held, values, piece)
+            return
+        for origin in origins(piece, self._chunks):
+            ends = [min(at + size, high) for at, size, (_, high) in zip(origin, self._chunks, piece, strict=True)]
+            part = values[
+                tuple(slice(at - low, end - low) for at, end, (low, _) in zip(origin, ends, piece, strict=True))
+            ]
+            if self._mask:
+                chunk = np.zeros(self._chunks, values.dtype)
+                chunk[tuple(slice(0, extent) for extent in part.shape)] = part
+                self._copy.write_direct_chunk(origin, chunk.tobytes(), self._mask)
+            elif part.shape == self._chunks and self._packer is not None:
+                self._store(self._packer.put(origin, part))
+            else:  # what lies beyond the end of the dataset is the library's to fill
+                write(
+                    self._h5, self._copy, self._held, np.ascontiguousarray(part), tuple(zip(origin, ends, strict=True))
+                )
+
+    def _whole(self, low: int, high: int) -> int | None:
+        """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
+        if self._change is None:
+            return low
+        runs = [] if self._change.replaces else self._change.rows.runs(low, high)
+        if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
+            return None
+        ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]
+        return runs[0][0] if ends else None

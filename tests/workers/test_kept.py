@@ -1,0 +1,176 @@
+"""Processes that are kept from one job for the next: they are as new ones, and go when nobody keeps them."""
+
+import os
+import signal
+import time
+
+import pytest
+from building import datum, key, pixels, write_lmdb
+
+import datacheck
+from datacheck.workers import process as process_module
+from datacheck.workers.interface import Death, Step, Watch
+from datacheck.workers.pool import Pool
+from datacheck.workers.process import _ahead, keeping_processes
+
+MEMORY = 1 << 30
+
+
+def pid_of(task, watch: Watch):
+    watch.note(("pid", task))
+    return os.getpid()
+
+
+def obey(task, watch: Watch):
+    match task:
+        case "die before a note":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "die":
+            watch.note(("dying", task))
+            os.write(2, b"last words\n")
+            os.abort()
+        case "raise":
+            raise ValueError("no")
+        case "grace":
+            return watch._grace
+        case "talk":
+            os.write(2, b"earlier words\n")
+        case "mute":
+            os.abort()
+    return os.getpid()
+
+
+def steps(task, watch: Watch):
+    yield os.getpid()
+    time.sleep(3600)
+    return os.getpid()
+
+
+def ran(job, tasks, workers=1):
+    with Pool(job, workers, MEMORY) as pool:
+        return [result for _, result in pool.run(tasks)]
+
+
+def test_a_process_is_kept_and_does_other_jobs():
+    with keeping_processes():
+        pids = {*ran(pid_of, [1, 2]), *ran(obey, ["a"]), *ran(pid_of, [3])}
+        assert len(pids) == 1
+        assert len(_ahead) == 1
+    assert not _ahead
+    (pid,) = pids
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_none_is_kept_unless_that_is_wanted():
+    assert len({*ran(pid_of, [1]), *ran(pid_of, [2])}) == 2
+    with keeping_processes():
+        (first,) = ran(pid_of, [1])
+        with keeping_processes():
+            assert ran(pid_of, [2]) == [first]
+        assert ran(pid_of, [3]) == [first]
+    assert ran(pid_of, [4]) != [first]
+    assert not _ahead
+
+
+def test_several_are_kept():
+    with keeping_processes():
+        with Pool(pid_of, 3, MEMORY) as pool:
+            pool.grow(3)
+            first = {result for _ in range(40) for _, result in pool.run(range(3))}
+        second = {*ran(pid_of, range(6), 3)}
+        assert second <= first
+
+
+def test_a_death_in_another_job_has_no_note_or_words_of_the_one_before():
+    with keeping_processes():
+        (pid,) = ran(obey, ["talk"])
+        ((death,),) = [ran(obey, ["mute"])]
+        assert death == Death("SIGABRT", None, "")
+        (pid,) = ran(pid_of, ["noted"])
+        assert ran(obey, ["die"]) == [Death("SIGABRT", ("dying", "die"), "last words")]
+        (pid,) = ran(pid_of, ["noted"])
+        assert ran(obey, ["die before a note"]) == [Death("SIGKILL", None)]
+    assert pid
+
+
+def test_one_that_died_while_it_was_kept_is_not_used():
+    with keeping_processes():
+        (pid,) = ran(pid_of, [1])
+        os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + 60
+        while _ahead[0][1].alive:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        (other,) = ran(pid_of, [2])
+        assert other != pid
+
+
+def test_one_that_dies_before_its_new_job_costs_nothing(monkeypatch):
+    """It may end between a look at it and its task: a new process does that."""
+    with keeping_processes():
+        (pid,) = ran(pid_of, [1])
+        monkeypatch.setattr(process_module.Process, "alive", True)
+        os.kill(pid, signal.SIGKILL)
+        (other,) = ran(pid_of, [2])
+        assert isinstance(other, int)
+        assert other != pid
+
+
+def test_a_busy_one_is_not_kept():
+    with keeping_processes():
+        with Pool(steps, 1, MEMORY) as pool:
+            running = pool.run([1])
+            _, step = next(running)
+            assert isinstance(step, Step)
+        assert not _ahead
+        with pytest.raises(ProcessLookupError):
+            os.kill(step.value, 0)
+
+
+def test_one_whose_job_raised_is_as_good_as_another():
+    with keeping_processes():
+        with pytest.raises(ValueError, match="no"):
+            ran(obey, ["raise"])
+        assert len(ran(obey, ["a"])) == 1
+
+
+def test_other_circumstances_need_another_process(tmp_path, monkeypatch):
+    with keeping_processes():
+        (pid,) = ran(pid_of, [1])
+        monkeypatch.setenv("SOMETHING", "else")
+        (other,) = ran(pid_of, [2])
+        assert other != pid
+
+
+def test_a_job_begins_with_the_grace_of_a_new_process():
+    with keeping_processes():
+        (pid,) = ran(pid_of, [1])
+        assert ran(obey, ["grace"]) == [1.0]
+        assert ran(pid_of, [2]) == [pid]
+
+
+def test_a_folder_is_scanned_by_the_same_processes_and_says_the_same(tmp_path, monkeypatch):
+    folder = tmp_path / "stores"
+    folder.mkdir()
+    for number in range(6):
+        records = {key(at): datum(pixels(at, (3, 8, 8)), at % 4) for at in range(30)}
+        records[key(number)] = records[key(number)][: 40 + number]
+        write_lmdb(folder / f"store{number}", records)
+    started = []
+    given = process_module.Process.__init__
+
+    def counted(self, memory):
+        started.append(memory)
+        given(self, memory)
+
+    monkeypatch.setattr(process_module.Process, "__init__", counted)
+    together = datacheck.scan(folder, workers=2)
+    assert len(started) <= 2
+    assert len(together) == 6
+    for number, report in enumerate(together):
+        alone = datacheck.scan(folder / f"store{number}", workers=2)
+        assert list(report.findings) == list(alone.findings)
+        assert len(report.findings) == 1
+        assert report.statistics == alone.statistics
+    assert not _ahead
