@@ -9,6 +9,7 @@ import click
 
 from datacheck.cli.configuring import configured
 from datacheck.cli.help import Grouped, Source
+from datacheck.cli.option_types import Named
 from datacheck.cli.options import (
     BACKEND_OPTION,
     CONVENTION_OPTION,
@@ -16,7 +17,6 @@ from datacheck.cli.options import (
     TIMEOUT_OPTION,
     TOGETHER_OPTION,
     WORKERS_OPTION,
-    Named,
 )
 from datacheck.cli.output import watching
 from datacheck.cli.request import configuration_of, end_silent, given_options

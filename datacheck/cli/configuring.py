@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from datacheck.cli.configuration import ConfigurationFile, named, search
-from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found, Named
+from datacheck.cli.option_types import Named
+from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found
 from datacheck.errors import UsageError
 
 if TYPE_CHECKING:

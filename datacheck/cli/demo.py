@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from datacheck.cli.options import Named
+from datacheck.cli.option_types import Named
 from datacheck.cli.output import print_text
 
 

@@ -11,17 +11,8 @@ import click
 
 from datacheck.cli.configuring import configured
 from datacheck.cli.help import LintCommand
-from datacheck.cli.options import (
-    QUIET_OPTION,
-    REPORT_FORMAT_OPTION,
-    REPORT_OPTION,
-    Bound,
-    FromTable,
-    Named,
-    RowName,
-    forks,
-    integers,
-)
+from datacheck.cli.option_types import Bound, FromTable, Named, RowName
+from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPTION, forks, integers
 from datacheck.cli.output import WORST_FIRST, complain, print_annotations, print_summary
 from datacheck.cli.request import configuration_of, end_silent
 from datacheck.cli.streams import COULD_NOT_RUN

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from datacheck.cli.help import Grouped, Source
-from datacheck.cli.options import (
-    REPORT_FORMAT_OPTION,
-    FromTable,
-    Named,
-    log_suffixes,
-)
+from datacheck.cli.option_types import FromTable, Named
+from datacheck.cli.options import REPORT_FORMAT_OPTION, log_suffixes
 from datacheck.cli.output import WORST_FIRST, complain, print_annotations, print_json, print_summary
 from datacheck.cli.streams import COULD_NOT_RUN
 

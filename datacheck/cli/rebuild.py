@@ -13,13 +13,8 @@ from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.engine import chosen
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
-from datacheck.cli.options import (
-    Named,
-    RowName,
-    engine_options,
-    scan_options,
-    writable,
-)
+from datacheck.cli.option_types import Named, RowName
+from datacheck.cli.options import engine_options, scan_options, writable
 from datacheck.cli.output import complain, print_summary, watching_phases
 from datacheck.cli.request import end_silent, settings_of
 from datacheck.model.escaping import plain

@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from datacheck.cli.configuring import Applied, applied, left_out
-from datacheck.cli.options import SHARED, Bound
+from datacheck.cli.option_types import Bound
+from datacheck.cli.options import SHARED
 from datacheck.cli.output import complain
 
 if TYPE_CHECKING:

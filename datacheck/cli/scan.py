@@ -11,14 +11,8 @@ import click
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.engine import chosen
 from datacheck.cli.help import ScanCommand, Source
-from datacheck.cli.options import (
-    QUIET_OPTION,
-    REPORT_FORMAT_OPTION,
-    REPORT_OPTION,
-    Named,
-    engine_options,
-    scan_options,
-)
+from datacheck.cli.option_types import Named
+from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPTION, engine_options, scan_options
 from datacheck.cli.output import (
     INTERRUPTED,
     WORST_FIRST,
@@ -112,7 +106,6 @@ def scan(
     options["engine"] = engine = context.with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
-    from datacheck.reporting.page import PAGE
     from datacheck.scanning.against import require_together, with_known
     from datacheck.scanning.names import Names
 
@@ -136,14 +129,8 @@ def scan(
             statuses.append(status)
             if report is not None:
                 done.append(report)
-                if report.shows_records:
-                    from datacheck.reporting.advice import advice
-
-                    report.next_steps = advice(report, [it for it in reports if not it.endswith(PAGE)], asked())
-                if form != "json" and not (quiet and report.clean):
-                    with files.showing():
-                        written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
-                        print_text(report, written, asked(), form)
+                written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
+                _tell(report, files, written, form, quiet=quiet)
             if status == INTERRUPTED:
                 break
         if form != "json" and not (quiet and all(report.clean for report in done)):
@@ -156,6 +143,18 @@ def scan(
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
+
+
+def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:
+    """Print what was found in a source, unless that is not wanted, and have a page say what to do next."""
+    from datacheck.reporting.advice import advice
+    from datacheck.reporting.page import PAGE
+
+    if report.shows_records:
+        report.next_steps = advice(report, [it for it in written if not it.endswith(PAGE)], asked())
+    if form != "json" and not (quiet and report.clean):
+        with files.showing():
+            print_text(report, written, asked(), form)
 
 
 def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:

@@ -12,7 +12,8 @@ import click
 
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import ScanCommand, Source
-from datacheck.cli.options import Named, scan_options
+from datacheck.cli.option_types import Named
+from datacheck.cli.options import scan_options
 from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, watching
 from datacheck.cli.request import settings_of
 from datacheck.cli.streams import COULD_NOT_RUN

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.model.finding import Finding
-from datacheck.reporting.document import Document, Gone
+from datacheck.reporting.document import Document, Gone, KnownCounts
 from datacheck.reporting.earlier import Brief, Place, place_of, read, walk
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ class KnownFindings:
 
         at = int(np.searchsorted(self._numbers, np.uint64(digest)))
         return at if at < len(self._numbers) and self._numbers[at] == digest else None
+
+    def counts(self, *, whole: bool) -> KnownCounts:
+        """Return how many were found again by code and, after a scan of the `whole` source, how many were not."""
+        return KnownCounts(str(self.path), dict(sorted(self.still.items())), self.gone if whole else None)
 
     @property
     def gone(self) -> int:

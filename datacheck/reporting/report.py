@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
@@ -31,13 +30,13 @@ from datacheck.model.finding import Finding, named
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
-from datacheck.reporting.document import Document, KnownCounts
+from datacheck.reporting.document import Document
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.known import KnownFindings
 from datacheck.reporting.samples import Place, Room, Sample, places_of
-from datacheck.reporting.source import LayerSource, Source
+from datacheck.reporting.source import LayerSource, Source, utc_now
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -50,14 +49,6 @@ NO_RECORDS = "no-records"
 """What this says of a whole source, no number of tolerated records outweighs."""
 INTERRUPTED = 130
 """The status of a run that was interrupted."""
-
-COLUMNS = ("source", "file", "database", "key", "index", "field", "code", "verdict", "message", "details")
-"""What a finding is as a row of a table."""
-
-
-def utc_now() -> str:
-    """Return the time as reports have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(repr=False)
@@ -288,7 +279,11 @@ class Report:
         It is the escaped key, in a folder, a list or a named database with its `file:` or `database:` before it. With
         `raw` it is the key's bytes as the store has them, without what is before it: what a loader asks for.
         """
-        return (unescape(it.key or "") for it in self._bad_records()) if raw else map(_name, self._bad_records())
+        return (
+            (unescape(it.key or "") for it in self._bad_records())
+            if raw
+            else (it.name or "" for it in self._bad_records())
+        )
 
     def bad_indices(self) -> Iterator[int]:
         """Yield the position in the store of each bad record, in source order, counted from 0; memory stays bounded.
@@ -361,7 +356,9 @@ class Report:
 
         What a finding has no value for is None; `details` is a dict.
         """
-        return [row for part in self.parts for row in _rows(part)]
+        from datacheck.reporting.frames import rows
+
+        return [row for part in self.parts for row in rows(part.source.path, part.findings)]
 
     def to_pandas(self) -> DataFrame:
         """Return the findings as a table of pandas, a row each, with the columns of `to_dicts`.
@@ -370,7 +367,7 @@ class Report:
         """
         from datacheck.reporting.frames import frame
 
-        return frame(self.to_dicts(), COLUMNS)
+        return frame(self.to_dicts())
 
     def save(self, path: str | Path) -> None:
         """Write the report to a file, whose suffix picks the format; one that was there is replaced whole.
@@ -408,7 +405,7 @@ class Report:
             conventions=self.convention_names or msgspec.UNSET,
             groups=msgspec.UNSET if self.groups is None else self.groups,
             ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
-            known=self._known_counts() or msgspec.UNSET,
+            known=msgspec.UNSET if self.known_before is None else self.known_before.counts(whole=self.tells_gone),
             unchanged=self.unchanged or msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
@@ -418,20 +415,3 @@ class Report:
             comparison=self.comparison or msgspec.UNSET,
             seconds=round(self.seconds, 3),
         )
-
-    def _known_counts(self) -> KnownCounts | None:
-        known = self.known_before
-        if known is None:
-            return None
-        return KnownCounts(str(known.path), dict(sorted(known.still.items())), known.gone if self.tells_gone else None)
-
-
-def _name(finding: Finding) -> str:
-    return finding.name or ""
-
-
-def _rows(report: Report) -> Iterator[dict[str, Any]]:
-    path = report.source.path
-    for it in report.findings:
-        whose = (path, it.file, it.database, it.name)
-        yield dict(zip(COLUMNS, (*whose, it.index, it.field, it.code, it.verdict, it.message, it.details), strict=True))

@@ -15,7 +15,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.reporting.finding_sequence import FindingSequence
-from datacheck.reporting.report import COLUMNS, INTERRUPTED, Report
+from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.source import Source
 from datacheck.reporting.summary import totals
 from datacheck.reporting.tally import Tally
@@ -155,7 +155,7 @@ class ScanReports(Sequence[Report]):
         """Return the findings of all reports as a table of pandas; see `Report.to_pandas`."""
         from datacheck.reporting.frames import frame
 
-        return frame(self.to_dicts(), COLUMNS)
+        return frame(self.to_dicts())
 
     def save(self, path: str | Path) -> None:
         """Write the reports to a file, whose suffix picks the format; see `Report.save`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from datacheck.model.finding import nothing
@@ -66,3 +68,8 @@ class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     ignore_label: int | None = None
     beside: bool = False
     solver: str | None = None
+
+
+def utc_now() -> str:
+    """Return the time as reports have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

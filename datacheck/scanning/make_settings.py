@@ -55,11 +55,6 @@ def make(
 ) -> Settings:
     """Return settings; see `datacheck.scan` for what each means. Raises UsageError for one that makes no sense."""
     _refuse(unknown)
-    groups = spelling.groups(together)
-    if any(len(group) < 2 for group in groups):
-        raise UsageError("datasets that belong together are at least two, as in data,label")
-    decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
-    payload_options.agree(decoders, arrays)
     return Settings(
         checks=_checks(checks, skip),
         range=None if range is None else _ranges(spelling.ranges(range)),
@@ -69,28 +64,40 @@ def make(
         allow_nan=spelling.fields("allow_nan", allow_nan),
         together=_groups(together),
         conventions=_conventions(spelling.names("convention", convention)),
-        paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
         sample=_sample(sample),
-        stats=spelling.truth("stats", stats),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
-        decoder=decoders.pop(None, None),
-        decoders=tuple(FamilyDecoder(family, name) for family, name in decoders.items() if family is not None),
-        array=arrays,
+        **_payloads(decoder, array),
+        **_truths(paired=paired, stats=stats, strict=strict, duplicates=duplicates),
         workers=_workers(workers, engine),
         engine=name_of(engine),
         timeout=_timeout(timeout),
         max_time=None if max_time is None else duration("max_time", max_time),
         max_bad=_amount("number of bad records tolerated", max_bad, least=0),
-        strict=spelling.truth("strict", strict),
         strict_pictures=_strict_pictures(strict_pictures),
-        checksums=None if checksums is None else str(spelling.path("checksums", checksums)),
-        duplicates=spelling.truth("duplicates", duplicates),
+        checksums=_path("checksums", checksums),
         ignore=_ignored(spelling.names("ignore", ignore), own=bool(validators)),
-        like=None if like is None else str(spelling.path("like", like)),
+        like=_path("like", like),
         like_tolerance=_tolerance(like_tolerance, like),
     )
+
+
+def _payloads(decoder: payload_options.OfFamilies | None, array: payload_options.OfFamilies | None) -> dict[str, Any]:
+    """Return the settings that say how values are decoded."""
+    decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
+    payload_options.agree(decoders, arrays)
+    of_all = decoders.pop(None, None)
+    of_families = tuple(FamilyDecoder(family, name) for family, name in decoders.items() if family is not None)
+    return {"decoder": of_all, "decoders": of_families, "array": arrays}
+
+
+def _truths(**given: Any) -> dict[str, Any]:
+    return {name: spelling.truth(name, value) for name, value in given.items()}
+
+
+def _path(name: str, path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else str(spelling.path(name, path))
 
 
 def _tolerance(text: str | None, like: object) -> str | None:

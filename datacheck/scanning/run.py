@@ -20,8 +20,6 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
-from datacheck.model.replacing import replace
-from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -36,13 +34,14 @@ from datacheck.scanning.listed_sizes import compare_sizes
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
+from datacheck.scanning.planning import all_statistics, checks_of, given_up, tally_of, unknown_of
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
-from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
+from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, knowing, together
+from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, together
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from datacheck.scanning.judge import View
 
 
-STATS_BYTES = 4 << 20
-"""Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 OPENING = "opening the store"
 TOO_LATE = -math.inf
 """When to stop where the time was over before a source began: none of its shards is checked."""
@@ -176,7 +173,7 @@ def _scan(
     probes = _scan_once(pool, reader, report, add, doubtful, names, way)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
-        add(_tally_of(changed))
+        add(tally_of(changed))
     return probes
 
 
@@ -188,7 +185,7 @@ def _look_again(
     if isinstance(now, Death):
         yield finding_of_death(now, OPENING, of_record=False)
         return
-    yield from amend(_tally_of(*now.findings)).findings
+    yield from amend(tally_of(*now.findings)).findings
     if doubtful.whole:
         profile = report.judged_by or report.profile
         checks = [Check(shard, profile, eyes=report.settings.eyes) for shard in now.shards]
@@ -218,7 +215,7 @@ def _scan_once(
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
         names.skip()
-        add(_given_up(layout, OPENING))
+        add(given_up(layout, OPENING))
         return ()
     report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
     if layout.known and isinstance(reader, Knowing) and isinstance(pool, Amending):
@@ -226,11 +223,11 @@ def _scan_once(
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
-    taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
+    taken = take_profile(pool, layout, pixels=all_statistics(layout, report.settings))
     report.profile = taken.profile
     names.look(report, taken, pool)
     for finding in names.heeded(layout.findings):
-        add(_tally_of(finding).without(not_read))
+        add(tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
@@ -241,16 +238,16 @@ def _scan_once(
     if report.tally.account and report.complete and part_of(report.settings.sample) is None:
         for finding in _concluded(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
-            add(_tally_of(finding))
+            add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
-        add(_unknown(family, count))
+        add(unknown_of(family, count))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
     for finding in report.conclude():
-        add(_tally_of(finding))
+        add(tally_of(finding))
     names.conclude(report)
     for finding in _nothing(layout, report):
-        add(_tally_of(finding))
+        add(tally_of(finding))
     return layout.probes
 
 
@@ -277,7 +274,7 @@ def _check_all(
         return
     over = False
     at: Check | None = None
-    left = resumable.left(_checks(pool, layout, report, add), add_known)
+    left = resumable.left(checks_of(pool, layout, report, add), add_known)
     try:
         for check, tally in in_order(pool, reader, left, together(layout), resumable.stop):
             resumable.reach(check)
@@ -327,13 +324,13 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
     found_out = keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
-        add(_given_up(found_out, "finding out what the store keeps of its records"))
+        add(given_up(found_out, "finding out what the store keeps of its records"))
         return
     report.known = found_out
     left = keeping.not_looked_at(layout, found_out)
     if left and report.settings.conventions != (NONE,):
         said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
-        add(_tally_of(found("unsupported", said, count=left)))
+        add(tally_of(found("unsupported", said, count=left)))
     report.profile = told(report.profile, found_out)
 
 
@@ -343,7 +340,7 @@ def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally]
         return
     report.judged_by, differences = like.expected(report.profile)
     for finding in differences:
-        add(_tally_of(finding))
+        add(tally_of(finding))
 
 
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
@@ -351,100 +348,29 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     accounts = report.tally.keys
     known = keeping.compared(report.known, accounts, layout.shards, partial(only, pool))
     if isinstance(known, Death):
-        add(_given_up(known, "comparing what the store keeps of its records with their keys"))
+        add(given_up(known, "comparing what the store keeps of its records with their keys"))
         return
     report.known = known
     report.groups = keeping.groups(known, accounts)
     for finding in keeping.untrue(known, accounts):
-        add(_tally_of(finding))
+        add(tally_of(finding))
     for comparison in compare_sizes(report.conventions, layout.shards):
         compared = only(pool, comparison)
         if isinstance(compared, Death):
-            add(_given_up(compared, "comparing the sizes of pictures with those in a list"))
+            add(given_up(compared, "comparing the sizes of pictures with those in a list"))
         elif compared is not None:
-            add(_tally_of(compared))
+            add(tally_of(compared))
 
 
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
     own = keeping.own_keys(report.known.get("", Known()))
-    for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
-        add(_tally_of(finding))
-
-
-def _all_statistics(layout: Layout, settings: Settings) -> bool:
-    return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
+    for finding in pairing.findings(pool, own, lambda death, doing: add(given_up(death, doing))):
+        add(tally_of(finding))
 
 
 def decoders_of(profile: Profile) -> str | None:
     """Return the names of what decodes the main families, joined."""
     there = {family.decoder for family in profile.every if family.sampled or not family.forced}
     return "+".join(sorted(there)) or None
-
-
-def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:
-    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known.
-
-    A shard whose records cannot be counted is checked whole, and left out of what the sample is taken from: that is
-    another sample than was asked for, which is said.
-    """
-    text = report.settings.sample
-    stats = _all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.known)
-    profile, eyes = report.judged_by or report.profile, report.settings.eyes
-    if text is None:
-        yield from (Check(shard, profile, stats=stats, watch=watch, eyes=eyes) for shard in layout.shards)
-        return
-    shards = list(layout.shards)
-    counts = {place: shard.records for place, shard in enumerate(shards)}
-    uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
-    whole: set[int] = set()
-    for task, count in pool.run([Count(shard) for shard in uncounted]):
-        assert isinstance(task, Count)
-        place = uncounted[task.shard]
-        if isinstance(count, Death):
-            whole.add(place)
-            doing = (
-                f"--sample leaves out part {place + 1} of {len(shards)}, which is checked whole: counting its records"
-            )
-            counted = finding_of_death(count, doing, of_record=False)
-            add(_tally_of(msgspec.structs.replace(counted, verdict="unverifiable")))
-        else:
-            counts[place] = count
-    part, start = part_of(text), 0
-    sample: Sample | Rows | None = None if part else wanted(text, sum(count or 0 for count in counts.values()))
-    for place, shard in enumerate(shards):
-        count = counts[place] or 0
-        if part is not None:
-            sample = rows_of(part, place, len(shards), start, count)
-        picked = None if place in whole else sample
-        yield Check(shard, profile, picked, start, stats=stats, watch=watch, eyes=eyes)
-        start += count
-
-
-def _given_up(death: Death, doing: str) -> Tally:
-    return replace(_tally_of(finding_of_death(death, doing, of_record=False)), complete=False)
-
-
-def _tally_of(*findings: Finding) -> Tally:
-    """Return the tally that findings of the store come to."""
-    tally = Tally()
-    for finding in findings:
-        tally.count([finding])
-    return tally
-
-
-def _unknown(family: str, count: int) -> Tally:
-    """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them."""
-    of = f"{family!r}" if family else "all the other keys"
-    finding = found(
-        "unknown-payload",
-        f"no decoder knows the payload of the {count} records of {of}",
-        family=family,
-        count=count,
-    )
-    tally = Tally(findings=[finding])
-    tally.codes[finding.code] += 1
-    tally.verdicts["unverifiable"] += count
-    return tally

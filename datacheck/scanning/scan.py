@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from datacheck.backends import of_several, open_stores
 from datacheck.backends.folder import FOLDER
@@ -25,6 +25,7 @@ from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
+from datacheck.scanning.options import Options
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.recorded import against_file
@@ -39,43 +40,8 @@ if TYPE_CHECKING:
     from datacheck.reporting.files import Reports
 
 
-class Options(TypedDict, total=False):
-    """What `scan` takes beside its source; its docstring says what each means."""
-
-    backend: str | None
-    decoder: OfFamilies | None
-    array: OfFamilies | None
-    checks: Sequence[str] | None
-    skip: Sequence[str]
-    range: Pair | Mapping[str | None, Pair] | str | None
-    labels: int | Pair | str | None
-    label_field: str | None
-    shape: Sequence[int] | str | None
-    allow_nan: Sequence[str]
-    together: Iterable[Sequence[str]]
-    convention: Sequence[str] | str
-    paired: bool
-    validators: Sequence[Validator]
-    sample: int | str | None
-    stats: bool
-    batch_size: int | None
-    workers: int | None
-    engine: MakeEngine | None
-    timeout: float
-    max_time: float | str | None
-    max_bad: int | str | None
-    strict: bool
-    strict_pictures: bool
-    ignore: Sequence[str]
-    known: str | Path | None
-    like: str | Path | None
-    like_tolerance: str | None
-    if_changed: str | Path | None
-    checksums: str | Path | None
-    duplicates: bool
-    reports: Sequence[str | Path]
-    resume: str | Path | None
-    progress: Progress | bool
+NO_SETTINGS = frozenset({"source", "known", "if_changed", "reports", "resume", "progress"})
+"""Parameters of `scan` that say nothing of how records are judged."""
 
 
 @overload
@@ -218,37 +184,8 @@ def scan(
     ValidatorFailed
         One of your validators raised an exception.
     """
-    settings = make(
-        backend=backend,
-        decoder=decoder,
-        array=array,
-        checks=checks,
-        skip=skip,
-        range=range,
-        labels=labels,
-        label_field=label_field,
-        shape=shape,
-        allow_nan=allow_nan,
-        together=together,
-        convention=convention,
-        paired=paired,
-        validators=validators,
-        sample=sample,
-        stats=stats,
-        batch_size=batch_size,
-        workers=workers,
-        engine=engine,
-        timeout=timeout,
-        max_time=max_time,
-        max_bad=max_bad,
-        strict=strict,
-        strict_pictures=strict_pictures,
-        ignore=ignore,
-        like=like,
-        like_tolerance=like_tolerance,
-        checksums=checksums,
-        duplicates=duplicates,
-    )
+    asked = {name: value for name, value in locals().items() if name not in NO_SETTINGS}
+    settings = make(**asked)
     return scan_into(source, with_known(settings, known), validators, reports, progress, if_changed, resume, engine)
 
 

@@ -1,0 +1,52 @@
+"""The options that a scan takes from Python, by name and type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from datacheck.checks.validators import Validator
+from datacheck.model.settings import Pair
+from datacheck.scanning.payload_options import OfFamilies
+from datacheck.scanning.run import Progress
+from datacheck.workers.interface import MakeEngine
+
+
+class Options(TypedDict, total=False):
+    """What `scan` takes beside its source; its docstring says what each means."""
+
+    backend: str | None
+    decoder: OfFamilies | None
+    array: OfFamilies | None
+    checks: Sequence[str] | None
+    skip: Sequence[str]
+    range: Pair | Mapping[str | None, Pair] | str | None
+    labels: int | Pair | str | None
+    label_field: str | None
+    shape: Sequence[int] | str | None
+    allow_nan: Sequence[str]
+    together: Iterable[Sequence[str]]
+    convention: Sequence[str] | str
+    paired: bool
+    validators: Sequence[Validator]
+    sample: int | str | None
+    stats: bool
+    batch_size: int | None
+    workers: int | None
+    engine: MakeEngine | None
+    timeout: float
+    max_time: float | str | None
+    max_bad: int | str | None
+    strict: bool
+    strict_pictures: bool
+    ignore: Sequence[str]
+    known: str | Path | None
+    like: str | Path | None
+    like_tolerance: str | None
+    if_changed: str | Path | None
+    checksums: str | Path | None
+    duplicates: bool
+    reports: Sequence[str | Path]
+    resume: str | Path | None
+    progress: Progress | bool
