@@ -203,8 +203,7 @@ def scan_into(
     from datacheck.reporting.files import Reports
 
     own = spelling.callables("validators", validators)
-    if not callable(progress) and not isinstance(progress, bool):
-        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be True, or something to call")
+    _require_progress(progress)
     many = is_several(source)
     sources = list(source) if many else [source]
     prepared = [prepare_all(it, settings) for it in sources]
@@ -262,6 +261,11 @@ def require_resumable(files: Reports, scans: Sequence[tuple[Reader, Report]]) ->
     """Raise UsageError where an earlier run whose report is to be resumed scanned something else, or otherwise."""
     if files.earlier is not None:
         require_same(files.earlier, scans, files.resuming)
+
+
+def _require_progress(progress: object) -> None:
+    if not callable(progress) and not isinstance(progress, bool):
+        raise UsageError(f"progress is {spelling.quoted(progress)}; it must be True, or something to call")
 
 
 def watching(progress: Progress | bool, report: Report) -> AbstractContextManager[Progress]:
