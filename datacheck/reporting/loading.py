@@ -14,6 +14,7 @@ from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
+from datacheck.reporting.earlier import JSON, JSON_LINES, Line, walk
 from datacheck.reporting.finding_store import Findings
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.several import ScanReports
@@ -22,9 +23,6 @@ from datacheck.statistics.exact_sums import FieldSummary
 
 REPORT_BYTES = 1 << 30
 """Of a report that is read again: some five million findings."""
-LINES = ".jsonl"
-READ_AGAIN = (".json", LINES)
-"""The formats that have all that a report is."""
 
 
 @dataclass(repr=False)
@@ -73,14 +71,16 @@ def load_report(path: str | Path) -> Report | ScanReports:
 
 def documents(path: Path) -> tuple[bool, list[Document]]:
     """Return whether a JSON report is of several sources, and the report of each. Raises UsageError if it is none."""
+    if path.suffix == JSON_LINES:
+        return _of_lines(path)
     try:
         raw = read_whole(path, REPORT_BYTES)
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     try:
-        return _of_lines(raw) if path.suffix == LINES else _decoded(raw)
+        return _decoded(raw)
     except (msgspec.DecodeError, RecursionError) as exc:
-        hint = "" if path.suffix in READ_AGAIN else f"; only {' and '.join(READ_AGAIN)} can be read again"
+        hint = "" if path.suffix == JSON else f"; only {JSON} and {JSON_LINES} can be read again"
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
 
 
@@ -90,41 +90,39 @@ def _decoded(raw: bytes) -> tuple[bool, list[Document]]:
     return False, [msgspec.json.decode(raw, type=Document)]
 
 
-class _Line(Finding, frozen=True, kw_only=True):
-    """A finding in JSON lines, which says of what source it is."""
-
-    source: str
-
-
-def _of_lines(raw: bytes) -> tuple[bool, list[Document]]:
-    """Return what JSON lines have: findings in the order of their sources, then the reports without them."""
-    *lines, last = raw.splitlines() or [b""]
-    try:
-        several, made = _decoded(last)
-    except msgspec.DecodeError as exc:
-        raise msgspec.DecodeError(f"its last line is no summary ({exc}), so the scan did not end") from exc
-    decoder = msgspec.json.Decoder(_Line)
-    found: list[list[Finding]] = [[] for _ in made]
+def _of_lines(path: Path) -> tuple[bool, list[Document]]:
+    """Return the reports of a file with a finding a line, which come in the order of their sources."""
+    walking = walk(path, whole=True)
+    found: list[Line] = []
+    while True:
+        try:
+            _, finding = next(walking)
+        except StopIteration as end:
+            made: list[Document] = end.value
+            break
+        assert isinstance(finding, Line)
+        found.append(finding)
     at = 0
-    for number, line in enumerate(lines, 1):
-        finding = decoder.decode(line)
-        while at < len(made) and (made[at].source.path != finding.source or len(found[at]) == _said(made[at])):
+    findings: list[list[Finding]] = [[] for _ in made]
+    for number, line in enumerate(found, 1):
+        while at < len(made) and (made[at].source.path != line.source or len(findings[at]) == _said(made[at])):
             at += 1
         if at == len(made):
-            raise msgspec.DecodeError(f"line {number} belongs to none of the reports in its last line")
-        found[at].append(_plain(finding))
-    for document, its in zip(made, found, strict=True):
+            raise UsageError(f"{path}: line {number} belongs to none of the reports in its last line")
+        findings[at].append(_plain(line))
+    for document, its in zip(made, findings, strict=True):
         if len(its) != _said(document):
-            raise msgspec.DecodeError(f"it has {len(its):,} findings, where its last line counts {_said(document):,}")
+            said = f"it has {len(its):,} findings, where its last line counts {_said(document):,}"
+            raise UsageError(f"{path}: is not the whole report of a scan: {said}")
         document.findings = its
-    return several, made
+    return len(made) > 1, made
 
 
 def _said(document: Document) -> int:
     return sum(document.counts.values())
 
 
-def _plain(line: _Line) -> Finding:
+def _plain(line: Line) -> Finding:
     return Finding(**{name: getattr(line, name) for name in Finding.__struct_fields__})
 
 

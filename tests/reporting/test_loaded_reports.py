@@ -52,11 +52,11 @@ def test_json_lines_with_findings_that_do_not_count(store, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda lines: lines[:-1], "its last line is no summary"),
+        (lambda lines: lines[:-1], "is not the whole report of a scan"),
         (lambda lines: lines[1:], "where its last line counts"),
         (lambda lines: [lines[0], *lines], "belongs to none of the reports"),
-        (lambda lines: [lines[0].replace('"source"', '"sauce"'), *lines[1:]], "missing required field `source`"),
-        (lambda lines: [], "its last line is no summary"),
+        (lambda lines: [lines[0].replace('"source"', '"sauce"'), *lines[1:]], "belongs to none of the reports"),
+        (lambda lines: [], "is not the whole report of a scan"),
     ],
 )
 def test_json_lines_that_are_not_whole_are_refused(store, tmp_path, change, words):
