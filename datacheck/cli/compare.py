@@ -34,15 +34,31 @@ from datacheck.cli.output import (
 )
 from datacheck.cli.request import asked, configuration_of, end_silent, given_options
 
+BARE = -1
+"""What stands for --near without a number."""
+
+
+class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """A number of bits, which may be left out."""
+
+    name = "bits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. A word behind the bare option is meant for something else."""
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number of bits; name the stores before --near", param, ctx)
+
 
 @click.command(cls=Grouped)
 @click.argument("sources", nargs=-1, required=True, metavar="A B...", type=Source())
 @click.option(
     "--near",
     is_flag=False,
-    flag_value="-1",
+    flag_value=str(BARE),
     default=None,
-    type=int,
+    type=Bits(),
     metavar="[BITS]",
     help="Compare pictures by their looks, too: up to BITS of 256 may differ.  [default: 14]",
 )
@@ -74,7 +90,7 @@ def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no
     settings = configuration_of().settings(**given_options(options))
     stores = [Store(*it) for source in sources for it in prepare_all(source, settings)]
     names = Names(settings, len(stores), excused=applied().found_keys)
-    wanted: int | bool = False if near is None else near if near >= 0 else True
+    wanted: int | bool = False if near is None else True if near == BARE else near
     with watching(not no_progress, "compare") as watch:
         reports = compare_into(stores, sources, wanted, written, watch, names)
     silent = quiet and all(it.clean for it in reports)

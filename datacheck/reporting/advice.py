@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
 """Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""
+ALONGSIDE = frozenset({"changed", "lost", "duplicate", "leak"})
+"""Codes of what a scan finds only where it is asked to."""
 GONE = "lost"
 """The code of records that are not there to be looked at."""
 LOOKED_AT = 10_000
@@ -131,7 +133,7 @@ def _of_comparison(report: Report) -> bool:
 
 def _alongside(report: Report) -> bool:
     """Say whether there are findings that a rebuild, which scans by itself, would not have."""
-    return report.checksums is not None or report.comparison is not None
+    return not ALONGSIDE.isdisjoint(report.counts)
 
 
 def _among_others(report: Report) -> bool:

@@ -45,7 +45,8 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     last, made = _Log(), _Log()
     new = _counted(report, findings, ignores, last)
     held = next(new, None)
-    for (_, _, _, index), group in groupby(report.findings, lambda finding: finding.record):
+    there = () if held is None else report.findings
+    for (_, _, _, index), group in groupby(there, lambda finding: finding.record):
         while held is not None and index is not None and _at(held) < index:
             held = _alone(report, held, new, made)
         before = list(group)
@@ -59,9 +60,9 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     while held is not None:
         held = _alone(report, held, new, made)
     ends = last.flush()
-    if len(made.flush()) == len(report.findings) and not len(ends):
-        return
-    report.findings, report.revised = made.log, True
+    if len(made.flush()):
+        report.findings = made.log
+    report.revised |= bool(len(made.log) or len(ends))
     for finding in ends:
         tally = Tally()
         tally.count([finding])

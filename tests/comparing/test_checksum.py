@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import h5py
 import lmdb
@@ -18,6 +19,12 @@ from datacheck.digests.file import ChecksumFile, Index, write
 from datacheck.digests.hashing import digest
 from datacheck.digests.of_blocks import Part
 from datacheck.errors import SourceUnreadable, TargetExists, UsageError
+from datacheck.model.finding import found
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import Source
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.make_settings import make
+from datacheck.scanning.recorded import AgainstChecksums, Made
 
 RECORDS = raw_records(3000)
 
@@ -311,3 +318,19 @@ def test_a_small_file_does_not_unpack_to_gigabytes(tmp_path):
     (tmp_path / "bomb").write_bytes(body)
     with pytest.raises(UsageError, match="its end does not fit"), ChecksumFile(tmp_path / "bomb"):
         pass
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_record_that_nobody_could_read_is_not_lost(tmp_path, complete):
+    """One that killed its reader is there; what else was not seen may be, where a part was given up."""
+    datacheck.checksum(write_lmdb(tmp_path / "a", raw_records(60)), tmp_path / "sums")
+    against = AgainstChecksums(tmp_path / "sums")
+    died = Tally(records=1, checked=1, account=Counter(died=1))
+    died.count([msgspec.structs.replace(found("crash", "it killed the worker"), key="00000003", index=0)])
+    report = Report(Source("a", "lmdb"), make(workers=1))
+    for tally in (Tally(records=3, made=Made(seen=[(0, 3)])), died, Tally(records=55, made=Made(seen=[(4, 59)]))):
+        tally.complete = complete
+        against.collect(tally)
+        report.add(tally)
+    (lost,) = against.conclude(report)
+    assert (lost.key, lost.verdict) == ("00000059", "bad" if complete else "unverifiable")

@@ -317,3 +317,21 @@ def test_databases_have_names_of_any_bytes(tmp_path):
     assert report.checksums.compared == 60
     assert report.counts["duplicate"] == 30
     assert "changed" not in report.counts
+
+
+def test_rows_that_are_empty_or_were_never_written_are_no_duplicates(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("data", (80, 3, 8, 8), "f4", chunks=(4, 3, 8, 8))
+        data[:40] = np.random.default_rng(1).normal(size=(40, 3, 8, 8))
+        data[12] = 5.0
+        data[13] = 5.0
+        data[30] = data[2]
+        file["label"] = np.arange(80) % 5
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        encodings = [np.frombuffer(picture(at), np.uint8) if at % 9 else np.empty(0, np.uint8) for at in range(60)]
+        cells = file.create_dataset("image", (60,), h5py.vlen_dtype(np.uint8))
+        for at, value in enumerate(encodings):
+            cells[at] = value
+        file["label"] = np.arange(60) % 5
+    assert of(datacheck.scan(tmp_path / "a.h5", duplicates=True), "duplicate") == [("duplicate", "/[30]", "/[2]")]
+    assert of(datacheck.scan(tmp_path / "b.h5", duplicates=True), "duplicate") == []

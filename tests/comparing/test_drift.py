@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 from building import datum, key, write_lmdb
@@ -118,3 +119,12 @@ def test_samples_of_values_are_the_same_in_whatever_order_they_add_up():
         sums.append(made)
     assert (sums[0].digests == np.arange(2048)).all()
     assert (sums[0].measures == sums[1].measures).all()
+
+
+def test_numbers_that_only_count_the_records_are_no_drift(tmp_path):
+    for name, start in (("a.h5", 0), ("b.h5", 1000)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["data"] = np.random.default_rng(start).normal(size=(400, 8)).astype("f4")
+            file["label"] = np.random.default_rng(start + 1).integers(0, 3, 400)
+            file["id"] = np.arange(start, start + 400)
+    assert drift(tmp_path / "a.h5", tmp_path / "b.h5") == []

@@ -268,6 +268,10 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield noun, f"{report.checked:,}" + (f" of {report.tally.records:,}" if report.partial else "")
     if report.groups is not None:
         yield "Samples", f"{report.groups:,}"
+    if report.comparison is not None and report.comparison.others:
+        yield "In another store", f"{report.comparison.shared:,}"
+    if report.checksums is not None:
+        yield "Checksums compared", f"{report.checksums.compared:,} of {report.checksums.recorded:,}"
     if source.bytes is not None:
         yield "Size", amount(source.bytes)
     yield "Time", f"{report.seconds:.1f} s"

@@ -15,12 +15,17 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from datacheck.conventions.account import KeyWatch
     from datacheck.digests.of_blocks import Part
     from datacheck.scanning.alike.looking import Looking
 
 SHORT = 32
 """Values of fewer bytes are labels, counts and the like, which recur."""
+LOOKS = 8
+"""Values of a row that are looked at first."""
 TEXTS = frozenset({"json", "text"})
 """Decoders of what describes other records, where there are other records."""
 
@@ -103,7 +108,7 @@ class Collecting:
         which = None if every else np.asarray(rows, "<u4").tobytes()
         digests = digests_of(some) if len(rows) else b""
         self._taken.chunks.append(Chunk(part_of(block), len(block), keys, sizes, which, digests))
-        self._taken.left_out = dict(self._left_out)
+        self._taken.left_out = dict(+self._left_out)
         if self._looking is not None:
             self._looking.begin(indexes, rows, digests)
         return block
@@ -132,21 +137,39 @@ class Collecting:
         return block, rows
 
     def _of_rows(self, block: RowBlock) -> tuple[AnyBlock, Sequence[int]]:
+        import numpy as np
+
         family = self._profile.families.get(block.table)
-        fields = {} if family is None else family.fields
         count = len(block)
-        large = {
-            name: it
-            for name, it in block.columns.items()
-            if it.nbytes >= SHORT * count and not (name in fields and fields[name].constant)
-        }
+        large = {name: it for name, it in block.columns.items() if it.nbytes >= SHORT * count}
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
         if not (large or cells):
             self._left_out[f"{block.table} (labels and numbers)"] += count
             return block, ()
-        return replace(block, columns=large, cells=pictures if large or pictures else cells), range(count)
+        cells = pictures if large or pictures else cells
+        blank = blank_rows(large, count)
+        for cell in cells.values():
+            blank &= np.array([len(it) < SHORT if hasattr(it, "__len__") else True for it in cell.values], bool)
+        for name in (*large, *cells):
+            blank[list(block.unwritten.get(name, ()))] = True
+        self._left_out["rows that are empty, or of one value"] += int(blank.sum())
+        return replace(block, columns=large, cells=cells), np.flatnonzero(~blank).tolist()
+
+
+def blank_rows(columns: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bool_]:
+    """Return which rows have one value only in each of their columns; of most a few values tell that they have more."""
+    import numpy as np
+
+    blank = np.ones(count, bool)
+    for column in columns.values():
+        flat = column.reshape(count, -1)
+        some = flat[:, np.linspace(0, flat.shape[1] - 1, LOOKS).astype(np.intp)]
+        blank &= (some == some[:, :1]).all(axis=1)
+        for row in np.flatnonzero(blank).tolist():
+            blank[row] = bool((flat[row] == flat[row, 0]).all())
+    return blank
 
 
 def _only_family(profile: Profile) -> bool:

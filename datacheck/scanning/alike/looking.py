@@ -62,8 +62,10 @@ class Looking:
 
     def __call__(self, batch: Batch) -> Iterator[tuple[int, Finding]]:
         """Take note of a batch."""
-        if not batch.label and not batch.pixels_skipped and batch.values.dtype.kind in "uif" and batch.width:
-            self._measure(batch)
+        numbers = batch.values.dtype.kind in "uif" and batch.width > 0 and not batch.pixels_skipped
+        if numbers and not batch.label:
+            if batch.width > 1 or batch.floating:  # single whole numbers are ids, and those of two stores differ
+                self._measure(batch)
             if self.pixels and not (batch.expected is not None and batch.expected.constant):
                 self._look(batch)
         yield from ()

@@ -2,7 +2,7 @@
 
 Prints that differ in at most 15 of 256 bits have at least one of their 16 pieces of 16 bits in common, and of those
 that differ in twice as many nearly all do: only prints that have a piece in common are compared, piece by piece.
-Millions of pictures take minutes, and some 100 bytes of memory each.
+A million pictures take 20 seconds, and some 300 bytes of memory each.
 """
 
 from __future__ import annotations
