@@ -31,6 +31,7 @@ $(READY): pyproject.toml
 demo: $(READY)
 	rm -rf datacheck-demo
 	$(BIN)/datacheck demo datacheck-demo
+	@echo "In this checkout the command is $(BIN)/datacheck."
 
 # The tests start thousands of processes: without bytecode each of them would compile the package anew.
 test: $(READY)

@@ -16,6 +16,6 @@ def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> DataFram
     try:
         import pandas
     except ImportError as exc:
-        raise UsageError("to_pandas() needs pandas: pip install pandas; to_dicts() does without") from exc
+        raise UsageError("to_pandas() needs pandas: pip install pandas; to_dicts() works without it") from exc
     made = pandas.DataFrame(list(rows), columns=list(columns))
     return made.astype({"index": "Int64"})

@@ -214,7 +214,7 @@ def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
     if report.tally.records or not report.complete or report.bad or report.unverifiable:
         return
     if layout.more:
-        said = "no record was judged: what it holds are values that are no records"
+        said = "no record was checked: it holds only values that are not records"
         yield found("no-records", said, verdict="unverifiable")
     else:
         yield found("no-records", "it holds no record: there is nothing to train on")
@@ -225,7 +225,7 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
     concluded = only(pool, Conclude(dict(account)))
     if isinstance(concluded, list):
         return concluded
-    return [finding_of_death(concluded, "looking at the whole", of_record=False)]
+    return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
@@ -243,7 +243,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
         return
     found_out = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
     if isinstance(found_out, Death):
-        add(_given_up(found_out, "finding out what the store keeps of its records"))
+        add(_given_up(found_out, "finding out what the store keeps beside its records"))
         return
     report.conventions = found_out
     report.profile = told(report.profile, found_out)

@@ -126,7 +126,7 @@ def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names)
     if not taken.empty and probes_of_keys(layout.probes):
         conventions = keeping.recognise(pool, layout, {left.probe for left in taken.left}, taken.keys)
         if isinstance(conventions, Death):
-            doing = "finding out what the store keeps of its records"
+            doing = "finding out what the store keeps beside its records"
             made.met.append(finding_of_death(conventions, doing, of_record=False))
             conventions = ()
     made.profile = told(taken.profile, conventions)
