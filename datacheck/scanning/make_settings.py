@@ -49,7 +49,7 @@ def make(
         raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
     groups = spelling.groups(together)
     if any(len(group) < 2 for group in groups):
-        raise UsageError("together needs at least two datasets, as in data,label")
+        raise UsageError("datasets that belong together are at least two, as in data,label")
     decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
     payload_options.agree(decoders, arrays)
     return Settings(
