@@ -14,9 +14,9 @@ help:
 	@echo "make test-payloads  install the packages that write payloads and those of loaders (8 GB), and test with them"
 	@echo "make check    lint, check the formatting and the types"
 	@echo "make format   format the code"
-	@echo "make man      write the manual page anew, docs/datacheck.1, after the help of a command has changed"
 	@echo "make pages    write the manual page and docs/codes.md anew"
 	@echo "make docs     build the documentation, build/docs/index.html; warnings are errors"
+	@echo "make man      write the manual page anew, docs/datacheck.1, after the help of a command has changed"
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
@@ -31,6 +31,7 @@ $(READY): pyproject.toml
 demo: $(READY)
 	rm -rf datacheck-demo
 	$(BIN)/datacheck demo datacheck-demo
+	@echo "In this checkout the command is $(BIN)/datacheck."
 
 # The tests start thousands of processes: without bytecode each of them would compile the package anew.
 test: $(READY)
@@ -52,10 +53,6 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-man: $(READY)
-	COLUMNS= $(BIN)/python -m datacheck.cli.manual > docs/datacheck.1.new
-	mv docs/datacheck.1.new docs/datacheck.1
-
 pages: man
 	$(BIN)/python docs/codes_page.py > docs/codes.md.new
 	mv docs/codes.md.new docs/codes.md
@@ -70,6 +67,10 @@ $(DOCS)/.ready: pyproject.toml
 docs: $(DOCS)/.ready
 	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+man: $(READY)
+	COLUMNS= $(BIN)/python -m datacheck.cli.manual > docs/datacheck.1.new
+	mv docs/datacheck.1.new docs/datacheck.1
 
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --json speed.json --picture speed.png

@@ -27,7 +27,7 @@ class DatacheckError(Exception):
 
 
 class SourceMissing(DatacheckError):
-    """Nothing lies at that path; `near` is one that is much like it, where there is such."""
+    """There is nothing at that path; `near` is a similar path that exists, if any."""
 
     def __init__(self, path: str, near: str | None = None) -> None:
         super().__init__(path, near)
@@ -50,7 +50,7 @@ class _SourceProblem(DatacheckError):
 
 
 class SourceUnknown(_SourceProblem):
-    """What lies there is not a store that datacheck reads."""
+    """What is at that path is not a store that datacheck reads."""
 
 
 class PrototxtMalformed(SourceUnknown):
@@ -66,7 +66,7 @@ class PrototxtMalformed(SourceUnknown):
 
 
 class SourceUnreadable(_SourceProblem):
-    """It is a store, but this machine may not read it (permission, device)."""
+    """It is a store, but it cannot be read here (permission, device)."""
 
 
 class UsageError(DatacheckError):
@@ -104,7 +104,7 @@ class ReportFailed(_SourceProblem):
 
 
 class TargetExists(DatacheckError):
-    """Something lies where a rebuild is to write, and it was not told to replace it, or never does so (`forceable`)."""
+    """The target of a rebuild exists, and is replaced only with `force`, or never (`forceable` says which)."""
 
     def __init__(self, path: str, what: str = "target", *, forceable: bool = True) -> None:
         super().__init__(path)
@@ -116,7 +116,7 @@ class TargetExists(DatacheckError):
 
 
 class UnfitRecord(DatacheckError):
-    """A record cannot be kept in the kind of store that is to be written."""
+    """A record does not fit into the type of store that is written."""
 
 
 class RebuildFailed(_SourceProblem):
@@ -157,4 +157,4 @@ class EyesFailed(DatacheckError):
 
 
 class NotClean(DatacheckError):
-    """A report that was required to be clean is not; the message is its summary."""
+    """A report that had to be clean is not; the message is its summary."""

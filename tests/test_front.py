@@ -44,7 +44,7 @@ def test_a_configuration_may_hold_options_of_other_commands(tmp_path):
     config.write_text('labels = 3\ntoo = "lmdb"\n')
     done = run("scan", tmp_path / "env", "--config", config)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "'too' is no option of datacheck scan" in done.stderr
+    assert "'too' is not an option of datacheck scan" in done.stderr
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class Opened(NamedTuple):
 
 
 def open_store(path: str | Path, backend: str | None = None, options: StoreOptions = DEFAULTS) -> Reader:
-    """Return the reader for what lies at `path`, recognised by its content; nothing is opened by its library yet.
+    """Return the reader for the store at `path`, recognised by its content; its library opens nothing yet.
 
     Of a folder it is the store that the folder itself is, or all HDF5 files below it if it holds no other store.
     Raises SourceMissing, SourceUnknown, SourceUnreadable, or UsageError for an unknown `backend`.

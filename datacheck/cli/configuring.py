@@ -118,14 +118,14 @@ def configured(command: F) -> F:
         callback=_leave_out,
         is_eager=True,
         expose_value=False,
-        help="Look for no configuration.",
+        help="Ignore all configuration files.",
     )
     return config(none(command))
 
 
 def _leave_out(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted and _given(ctx):
-        raise click.UsageError("--config and --no-config exclude each other", ctx)
+        raise click.UsageError("--config and --no-config cannot be used together", ctx)
     ctx.meta[_NONE] = wanted
 
 
@@ -145,7 +145,7 @@ def _configure(ctx: click.Context, param: click.Parameter, path: Path | None) ->
         return
     if ctx.meta.get(_NONE):
         if path is not None:
-            raise click.UsageError("--config and --no-config exclude each other", ctx)
+            raise click.UsageError("--config and --no-config cannot be used together", ctx)
         return
     file, ctx.meta[_IGNORED] = search() if path is None else (named(path), [])
     if file is not None:
@@ -166,7 +166,7 @@ def _values(ctx: click.Context, file: ConfigurationFile) -> dict[str, tuple[str,
     values = {}
     for key, value in file.content.items():
         if key not in options and key not in of_others:
-            raise UsageError(f"{file.path}: {key[:LONGEST]!r} is no option of datacheck {ctx.info_name}")
+            raise UsageError(f"{file.path}: {key[:LONGEST]!r} is not an option of datacheck {ctx.info_name}")
         if file.found:
             _refuse(file.path, key, value)
         if key in options:

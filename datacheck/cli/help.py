@@ -47,8 +47,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("scan --net train_val.prototxt", "what a network would be fed"),
     ),
     "rebuild": (
-        ("rebuild train_lmdb clean_lmdb --drop-bad --dry-run", "say what would be left out"),
-        ("rebuild train_lmdb clean_lmdb --drop-bad --quarantine bad", "write the copy, keep what it lacks"),
+        ("rebuild train_lmdb clean_lmdb --drop-bad --dry-run", "print what would be dropped"),
+        ("rebuild train_lmdb clean_lmdb --drop-bad --quarantine bad", "write the copy, keep what was dropped"),
         ("rebuild broken_lmdb saved_lmdb --drop-bad", "save what can be read of a damaged store"),
     ),
     "show": (

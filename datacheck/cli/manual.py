@@ -13,17 +13,17 @@ from datacheck.cli.help import EXAMPLES, SECTIONS, Grouped
 STATUSES = {
     "0": "clean, or the copy is written and verified",
     "1": "bad records found, or with --strict suspicious ones",
-    "2": "could not run: usage, nothing there, not a store",
+    "2": "could not run: wrong usage, no such file, not a store",
     "3": "undecided: nothing bad, but something could not be verified, or not every record was looked at",
     "130": "interrupted; what was found until then is reported",
 }
 VARIABLES = {
-    "NO_COLOR": "Set to anything, nothing is in colour, not even on a terminal.",
-    "FORCE_COLOR": "Set to anything but 0, the verdicts are in colour in a pipe too.",
-    "GITHUB_ACTIONS": "Set, a text whose keys GitHub's runner would take for commands is fenced.",
-    "COLUMNS": "How wide lines are on a terminal; in a pipe no line is cut.",
+    "NO_COLOR": "If set, no colours are used, not even on a terminal.",
+    "FORCE_COLOR": "If set to anything except 0, verdicts are coloured in a pipe too.",
+    "GITHUB_ACTIONS": "If set, text that GitHub's runner would take for commands is fenced.",
+    "COLUMNS": "Width of the lines on a terminal; in a pipe no line is cut.",
     "TMPDIR": "Where temporary files go.",
-    "DATACHECK_TRACEBACK": "Set to anything, a mistake of datacheck's own is shown with its traceback.",
+    "DATACHECK_TRACEBACK": "If set, an internal error is shown with its traceback.",
 }
 
 

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 @click.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE", type=Source())
 @click.argument("target", type=Named())
-@click.option("--drop-bad", is_flag=True, help="Leave out every bad record.")
+@click.option("--drop-bad", is_flag=True, help="Drop every bad record.")
 @click.option(
     "--drop",
     multiple=True,
     metavar="CODE|KEY",
     shell_complete=completing(codes_and_verdicts),
-    help="Leave these out, by code, verdict or a finding's key. Repeatable.",
+    help="Drop these too, by code, verdict or a finding's key. Repeatable.",
 )
 @click.option(
     "--keep",
     multiple=True,
     metavar="CODE",
     shell_complete=completing(codes_and_verdicts),
-    help="Keep records in spite of this code or verdict. Repeatable.",
+    help="Keep records despite this code or verdict. Repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be dropped, and write nothing.")
 @click.option(
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
 )
 @click.option("--fill", type=float, metavar="VALUE", help="Replace NaN and infinity by VALUE: HDF5, float Datum.")
 @click.option("--to", type=RowName(writable), help="Type of key-value store to write.")
-@click.option("--force", is_flag=True, help="Replace what lies at TARGET, when the copy is complete.")
-@click.option("--accept-losses", is_flag=True, help="Go on if HDF5 cannot keep something, which is named.")
-@click.option("--keep-numbers", is_flag=True, help="Leave holes where dropped records had numbers.")
-@click.option("--renumber", is_flag=True, help="Close the numbers up, though nothing in the store counts them.")
+@click.option("--force", is_flag=True, help="Replace the store at TARGET when the copy is complete.")
+@click.option("--accept-losses", is_flag=True, help="Write the copy even if it cannot keep all of an HDF5 file.")
+@click.option("--keep-numbers", is_flag=True, help="Leave gaps where dropped records had numbers.")
+@click.option("--renumber", is_flag=True, help="Renumber without gaps even if the store keeps no count.")
 @click.option("--drop-rows", is_flag=True, help="Drop single steps of HDF5 episodes, not the whole episode.")
 @click.option(
     "-o",
@@ -104,7 +104,7 @@ def rebuild(
     choice = Choice(options.pop("drop_bad"), options.pop("drop"), options.pop("keep"), options.pop("fill"))
     keep_numbers, renumber = options.pop("keep_numbers"), options.pop("renumber")
     if keep_numbers and renumber:
-        raise click.UsageError("--keep-numbers and --renumber exclude each other")
+        raise click.UsageError("--keep-numbers and --renumber cannot be used together")
     names = ("dry_run", "from_report", "quarantine", "to", "force", "accept_losses", "drop_rows")
     order = Order(
         Path(sources[0]),

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 )
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
-@click.option("-v", "--verbose", is_flag=True, help="Name bad records as they come, on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="Print bad records on standard error as they are found.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and exit.")
 def scan(

@@ -63,8 +63,8 @@ def show(
     from datacheck.scanning.names import Names
 
     if bool(keys) == (bad is not None):
-        both = "KEYs and --bad exclude each other" if keys else "name a KEY, or ask for the first bad records: --bad N"
-        raise click.UsageError(both)
+        said = "KEYs and --bad cannot be used together" if keys else "name a KEY, or --bad N for the first bad records"
+        raise click.UsageError(said)
     settings = settings_of(options)
     names = Names(settings, excused=applied().found_keys)
     many = bad is not None or len(keys) > 1

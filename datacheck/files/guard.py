@@ -61,7 +61,7 @@ class Guard:
             hit = self._read_as(identity(status))
             if hit is not None:
                 raise UsageError(
-                    f"{place.path}: is the same file as {hit}, which is a source and never written to; name another"
+                    f"{place.path}: is the same file as {hit}, which is a source, never written to; name another"
                 )
 
     def claim(self, place: Place) -> None:
@@ -83,18 +83,18 @@ class Guard:
             return
         hit = self._read_as(own)
         if hit is not None:
-            raise UsageError(f"the {what} {path} is the same as {hit}, which is a source and never written to")
+            raise UsageError(f"the {what} {path} is the same as {hit}, which is a source, never written to")
         known: dict[Path, Identity | None] = {}
         for file in self._everything():
             for folder in _folders_of(file):
                 if folder not in known:
                     known[folder] = identity_at(folder)
                 if known[folder] == own:
-                    raise UsageError(f"the {what} {path} holds {file}, which is a source and never written to")
+                    raise UsageError(f"the {what} {path} holds {file}, which is a source, never written to")
         with suppress(OSError), held(path) as place:  # what cannot be looked through is not replaced either
             below = self.read_in(Name(place.folder, place.name))
             if below is not None:
-                raise UsageError(f"the {what} {path} holds {below}, which is a source and never written to")
+                raise UsageError(f"the {what} {path} holds {below}, which is a source, never written to")
 
     def read_in(self, name: Name) -> Path | None:
         """Return a file that is read and is, or lies below, what has this name, whatever way leads there.
@@ -108,7 +108,7 @@ class Guard:
         above = set(place.folders())
         for source in self._sources:
             if _folder_identity(source) in above:
-                raise UsageError(f"the {what} {place.path} lies inside the source {source}, which is never written to")
+                raise UsageError(f"the {what} {place.path} is inside the source {source}, which is never written to")
 
     def _refuse_within(self, place: Place) -> None:
         above = set(place.folders())
@@ -142,7 +142,7 @@ def refuse_overlap(places: Mapping[str, Path]) -> None:
             if name < other and place == there:
                 raise UsageError(f"{name} and {other} are the same path, {place}")
             if there in place.parents:
-                raise UsageError(f"the {name} {place} lies inside the {other} {there}")
+                raise UsageError(f"the {name} {place} is inside the {other} {there}")
 
 
 def _resolved(path: Path) -> Path:
@@ -170,7 +170,7 @@ def _all_below(name: Name, depth: int = 0) -> Iterator[Identity]:
     if not stat.S_ISDIR(status.st_mode):
         return
     if depth == DEEPEST:
-        raise OSError(errno.ELOOP, "folders lie too deep in one another", name.name)
+        raise OSError(errno.ELOOP, "folders are nested too deeply", name.name)
     folder = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | FOLDER, dir_fd=name.folder)
     try:
         with os.scandir(folder) as entries:

@@ -166,7 +166,7 @@ class Output:
             if self._found is not None:
                 os.fchmod(self.file.fileno(), stat.S_IMODE(self._found.st_mode) & 0o777)
             if not self._is_ours(place):
-                raise FileNotFoundError(errno.ENOENT, "somebody took away the file that was being written")
+                raise FileNotFoundError(errno.ENOENT, "another process removed the file that was being written")
             os.rename(self._name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
             self._own = None
             self._leave_grown(place)

@@ -52,7 +52,7 @@ def exchange(one: Name, other: Name) -> None:
     if not _renameat2(one, other, RENAME_EXCHANGE):
         raise ExchangeUnsupported(
             errno.ENOSYS,
-            "this file system cannot replace a store in one step; remove what lies there first",
+            "this file system cannot replace a store in one step; remove the existing one first",
             other.name,
         )
 

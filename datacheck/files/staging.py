@@ -60,7 +60,7 @@ class Workplace:
         try:
             self._place = place = hold(self._target)
         except (FileNotFoundError, NotADirectoryError) as exc:
-            raise RebuildFailed(str(self._target), "the directory it is to lie in does not exist") from exc
+            raise RebuildFailed(str(self._target), "its parent directory does not exist") from exc
         except OSError as exc:
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         try:
@@ -82,7 +82,7 @@ class Workplace:
             return None
         if stat.S_ISLNK(status.st_mode):
             raise UsageError(
-                f"{self._target}: is a symbolic link, which no copy is written through; name another target"
+                f"{self._target}: is a symbolic link, and no copy is written through one; name another target"
             )
         self._examined(Name(place.folder, place.name))
         return identity(status)
@@ -94,7 +94,7 @@ class Workplace:
         what = self._examine(name, self._target)
         read = self._guard.read_in(name)
         if read is not None:
-            raise UsageError(f"{self._target}: holds {read}, which is read and so never replaced; name another target")
+            raise UsageError(f"{self._target}: holds {read}, which is being read; name another target")
         return what
 
     def _exists(self) -> TargetExists:
@@ -128,7 +128,7 @@ class Workplace:
             if not ours:
                 os.close(folder)
         if not ours:
-            reason = f"another process put something else in place of {name}, the folder to work in; that is left alone"
+            reason = f"another process put something else in place of the work folder {name}; it is left unchanged"
             raise RebuildFailed(str(self._target), reason)
         return folder, locked
 
@@ -251,7 +251,7 @@ class Workplace:
         os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)
 
     def _refuse_new(self) -> NoReturn:
-        raise RebuildFailed(str(self._target), "something else was put there meanwhile, and is left as it is")
+        raise RebuildFailed(str(self._target), "something else is there by now, and is left unchanged")
 
 
 @contextlib.contextmanager

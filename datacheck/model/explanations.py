@@ -224,7 +224,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "unsupported": Explanation(
         "A part of the store that datacheck does not read or follow.",
         "What lies there was not judged, so the store is not called clean.",
-        "Check that part by other means; `--ignore unsupported` lets it not count.",
+        "Check that part by other means; `--ignore unsupported` ignores it.",
     ),
     "source-changed": Explanation(
         "The source was changed while it was read.",
@@ -280,7 +280,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Keys number the frames of many sequences without gaps, and here some numbers are missing.",
         "A loader that counts through the frames fails there, or takes frames for neighbours that are not.",
         "Write the missing frames again, or cut the sequence in two at the gap. If the frames were left out on purpose,"
-        " `--ignore gap` lets it not count.",
+        " `--ignore gap` ignores it.",
     ),
     "fields": Explanation(
         "The record lacks a field that nearly all others have, or has it with another type.",

@@ -96,11 +96,11 @@ def _verdict_of(code: str, verdict: Verdict | None) -> Verdict:
     if code in CODES:
         return CODES[code][0] if verdict is None else verdict
     if not is_code(code):
-        raise UsageError(f"{code!r} is no code; a code has small letters, digits and single dashes, as in too-dark")
+        raise UsageError(f"{code!r} is not a code: lower-case letters, digits and single dashes, as in too-dark")
     if verdict is None:
         close = nearest(code, CODES)
         meant = "" if close is None else f"; did you mean {close!r}?"
-        raise UsageError(f'{code!r} is a code of your own: say how bad it is, as in verdict="suspicious"{meant}')
+        raise UsageError(f'{code!r} is a code of your own: give its verdict, as in verdict="suspicious"{meant}')
     return verdict
 
 

@@ -59,8 +59,8 @@ def refuse_losses(work: Work, gone: Gone | None) -> list[str]:
     if work.order.accept_losses or work.order.dry_run:
         return list(gone.losses)
     said = "; ".join(gone.losses)
-    hint = "--accept-losses goes on all the same"
-    raise UsageError(f"{work.order.source}: a copy without these rows would not be true: {said}; {hint}")
+    hint = "--accept-losses writes it anyway"
+    raise UsageError(f"{work.order.source}: a copy without these rows would be inconsistent: {said}; {hint}")
 
 
 def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:

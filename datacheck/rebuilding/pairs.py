@@ -72,7 +72,7 @@ def rebuild_pairs(
             one = replace(order, source=Path(reader.path), target=order.target / name, dry_run=dry)
             receipt, _ = rebuild_as(one, settings, progress, engine, publishing, names, scanned=report)
             if not dry and not receipt.written:
-                raise RebuildFailed(str(one.source), "nothing would be left of it in a copy")
+                raise RebuildFailed(str(one.source), "its copy would be empty")
             written.append(one.target)
             made.append((receipt, report))
     return made
@@ -107,7 +107,7 @@ def _folder(target: Path) -> Iterator[list[Path]]:
     except FileExistsError as exc:
         raise TargetExists(str(target), "target", forceable=False) from exc
     except FileNotFoundError as exc:
-        raise RebuildFailed(str(target), "the directory it is to lie in does not exist") from exc
+        raise RebuildFailed(str(target), "its parent directory does not exist") from exc
     except OSError as exc:
         raise RebuildFailed(str(target), f"could not be written: {exc.strerror}") from exc
     written: list[Path] = []
@@ -147,8 +147,8 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
         of = closed if outcome is not None and outcome.renumbered else left
         of.append(str(reader.path))
     if closed and left:
-        said = f"its numbers would be closed up, since it counts them, and those of {left[0]} would not"
-        raise RebuildFailed(closed[0], f"{said}: the copies would not fit together; --keep-numbers leaves the holes")
+        said = f"it would be renumbered, because it keeps a count, and {left[0]} would not"
+        raise RebuildFailed(closed[0], f"{said}: the copies would not fit together; --keep-numbers leaves the gaps")
 
 
 def _going(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:

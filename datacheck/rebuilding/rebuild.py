@@ -118,7 +118,7 @@ def rebuild_as(
         try:
             return _write(work, report, receipt, workplace, holding, outcome, gone), report
         except OSError as exc:
-            reason = f"could not be written: {exc.strerror or exc}; what lay there is as it was"
+            reason = f"could not be written: {exc.strerror or exc}; what was there is unchanged"
             raise RebuildFailed(str(order.target), reason) from exc
 
 
@@ -215,7 +215,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
         raise UsageError(f"{reader.path}: datacheck reads {title(reader.backend)} and does not rebuild it")
     if target is None or (target is not source and (target.writer is None or target.copier != source.copier)):
         between = " and ".join(writable())
-        raise UsageError(f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to goes between {between}")
+        raise UsageError(f"{reader.path}: {reader.backend} cannot be rebuilt as {to}; --to converts between {between}")
     copier: Copier = load_class(source.copier)(to=to, lost=lost)
     return copier
 
@@ -302,7 +302,9 @@ def _compare(
         parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
         raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
     if (count, digest) != (copied.kept + copied.added, copied.digest):
-        raise RebuildFailed(target, "the copy, read again, is not what was written; the disk or the memory is to blame")
+        raise RebuildFailed(
+            target, "the copy, read again, differs from what was written; check the disk and the memory"
+        )
 
 
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:

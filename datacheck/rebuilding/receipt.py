@@ -249,7 +249,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     elif dry_run:
         lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")
     else:
-        lines.append("nothing was written: say what to do with bad records, with --drop-bad, --drop, --keep or --fill")
+        lines.append("nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill")
     return "\n".join(lines)
 
 

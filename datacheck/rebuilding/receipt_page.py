@@ -84,7 +84,7 @@ def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
     """Yield what else became of the source, under its heading."""
     repairs = [cut(it) for it in repairs_text(receipt)]
     if repairs:
-        yield "What the store keeps of its records", repairs
+        yield "What the store keeps beside its records", repairs
     lost = [it for it in receipt.lost if it.code not in LASTING]
     as_bad = [it for it in receipt.lost if it.code in LASTING]
     for heading, findings in (("Lost in the source", lost), ("As bad in the copy", as_bad)):

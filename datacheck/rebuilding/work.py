@@ -114,7 +114,7 @@ class Work:
         may_go_on = self.copier.acceptable
         if may_go_on and (self.order.accept_losses or self.damaged or not changed):
             return said
-        hint = "; --accept-losses goes on without" if may_go_on else ""
+        hint = "; --accept-losses writes it anyway" if may_go_on else ""
         raise UsageError(f"{self.order.source}: a copy cannot keep everything: {'; '.join(said)}{hint}")
 
 

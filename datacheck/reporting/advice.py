@@ -35,8 +35,8 @@ LOOKED_AT = 10_000
 DECIDES = {
     "unknown-payload": "--decoder NAME says what the payload is, if you know",
     "timeout": "--timeout SECONDS allows a record more",
-    "missing-filter": "the package that is named brings the filter",
-    "source-changed": "scan again when nobody writes to it",
+    "missing-filter": "install the package that is named",
+    "source-changed": "scan again when nothing writes to it",
     "internal-error": "please report it",
 }
 """By code of what could not be decided, what would decide it."""
@@ -210,12 +210,12 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     if report.status != 3:
         return
     if report.partial:
-        yield "to decide: without --sample every record is looked at"
+        yield "to decide: without --sample every record is checked"
     codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
     for code in codes:
         decides = DECIDES.get(code)
         said = f"{decides}; " if decides else ""
-        yield f"to decide: {code}: {said}--ignore {code} lets it not count"
+        yield f"to decide: {code}: {said}--ignore {code} ignores it"
     if not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 

@@ -27,6 +27,6 @@ def frame(found: Sequence[Mapping[str, Any]]) -> DataFrame:
     try:
         import pandas
     except ImportError as exc:
-        raise UsageError("to_pandas() needs pandas: pip install pandas; to_dicts() does without") from exc
+        raise UsageError("to_pandas() needs pandas: pip install pandas; to_dicts() works without it") from exc
     made = pandas.DataFrame(list(found), columns=list(COLUMNS))
     return made.astype({"index": "Int64"})

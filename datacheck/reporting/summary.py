@@ -226,7 +226,7 @@ def _layer(report: Report) -> Iterator[str]:
         f"tops {', '.join(layer.tops)}, batches of {layer.batch_size}{classes}"
     )
     if layer.beside:
-        yield "(found beside the prototxt; Caffe looks for it from where the training is started)"
+        yield "(found beside the prototxt; Caffe looks for it in the directory in which training is started)"
 
 
 def verdict_line(report: Report) -> str:

@@ -205,7 +205,7 @@ def _ignored(rules: tuple[str, ...], *, own: bool) -> tuple[str, ...]:
         if code not in CODES and not (own and is_code(code)):
             raise UsageError(f"no code is called {code!r}; {instead(code, CODES)}")
         if colon and not family:
-            raise UsageError(f"{rule!r} names no family behind the colon; it is CODE or CODE:FAMILY")
+            raise UsageError(f"{rule!r} names no family after the colon; it is CODE or CODE:FAMILY")
     return tuple(dict.fromkeys(rules))
 
 
@@ -216,7 +216,7 @@ def _conventions(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in (*CONVENTIONS, NONE):
             raise UsageError(f"no convention is called {name!r}; {instead(name, (*CONVENTIONS, NONE))}")
     if NONE in names and len(names) > 1:
-        raise UsageError("the convention none goes with no other")
+        raise UsageError("the convention none cannot be combined with others")
     return names
 
 
@@ -231,7 +231,7 @@ def _labels(labels: int | Pair) -> Bounds:
         return Bounds(0, labels - 1)
     low, high = (None if end is not None and math.isinf(end) else end for end in labels)
     if labels[0] == math.inf or labels[1] == -math.inf:
-        raise UsageError("the labels begin or end beyond all numbers")
+        raise UsageError("a bound of the labels is infinite or NaN")
     return _bounds("labels", low, high, None)
 
 

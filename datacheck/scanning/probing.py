@@ -142,8 +142,8 @@ def undecided(taken: Taken, layout: Layout, reader: Reader, fatal: Callable[[Dea
         yield said(taken.last, f"{count} are not in the profile, since too many failed: the last", True, probe=None)
     for family in taken.undecided:
         of = f"{family!r}" if family else "all the other keys"
-        doing = f"what the records of {of} are meant to hold is undecided, since no sample of them could be used: one"
+        doing = f"what the records of {of} should hold is undecided, because no sample of them could be used: one"
         yield said(taken.last, doing, False, probe=None, family=family or "")
     if taken.empty:
-        doing = "what the store is meant to hold is undecided, since no sample of it could be used: the last"
+        doing = "what the store should hold is undecided, because no sample of it could be used: the last"
         yield said(taken.last, doing, False, probe=None)

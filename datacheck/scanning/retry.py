@@ -109,18 +109,18 @@ def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Fin
     if death.trace:  # also of a worker that failed outside its task (OWN_FAILURE)
         return own_slip(name, death.words, death.trace, doing)
     if death.timed_out and not of_record:
-        said = "did not end in the time that datacheck allows for it"
+        said = "did not finish in the time that datacheck allows for it"
         return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
     if name == "SIGPROF":
         return found("timeout", f"{doing} took more processor time than --timeout allows", signal=name)
     if name == "SIGALRM":
-        said = "did not end in the time allowed (--timeout), most of which it waited for the disk or the processor"
+        said = "did not finish in the time allowed (--timeout), most of which it waited for the disk or the processor"
         return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
     if name == "SIGXCPU":
         said = "needs more processor time than the limit set here (ulimit -t) allows"
         return found("timeout", f"{doing} {said}", verdict="unverifiable", signal=name)
     if name == "SIGKILL":
-        said = "ended with SIGKILL, as a memory limit of a container or a batch system does it"
+        said = "was ended by SIGKILL, as containers and batch systems do at their memory limit"
         return found("too-large", f"{doing} {said}{words}", verdict="unverifiable", signal=name)
     if not name.startswith(("SIG", "signal", "exit", "an ")):
         return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)

@@ -300,7 +300,7 @@ def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
     if report.tally.records or not report.complete or report.bad or report.unverifiable:
         return
     if layout.more:
-        said = "no record was judged: what it holds are values that are no records"
+        said = "no record was checked: it holds only values that are not records"
         yield found("no-records", said, verdict="unverifiable")
     else:
         yield found("no-records", "it holds no record: there is nothing to train on")
@@ -311,7 +311,7 @@ def _concluded(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
     concluded = only(pool, Conclude(dict(account)))
     if isinstance(concluded, list):
         return concluded
-    return [finding_of_death(concluded, "looking at the whole", of_record=False)]
+    return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
 
 
 def only(pool: Engine[Task], task: Task) -> Any:
@@ -324,7 +324,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
     found_out = keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
-        add(given_up(found_out, "finding out what the store keeps of its records"))
+        add(given_up(found_out, "finding out what the store keeps beside its records"))
         return
     report.known = found_out
     left = keeping.not_looked_at(layout, found_out)

@@ -94,12 +94,12 @@ def scan(
         An LMDB environment, a LevelDB directory, an HDF5 file, a folder of any of these or a text list of HDF5 files;
         or a reader, as `open_store` returns it. Or a list of any of these.
     backend, decoder
-        The store's and the payload's kind by name, where they are not to be recognised. Several decoders are a mapping
+        The types of the store and of the payload, by name; detected by default. Several decoders are a mapping
         by family of keys, as the report prints them, or texts as in ["latents_#=npy"].
     array
-        What values are raw arrays of, a dtype and a shape: "f4:3,64,64", "f4" for any length, ">u2", "bf16"; or such
+        The dtype and the shape of values that are raw arrays: "f4:3,64,64", "f4" for any length, ">u2", "bf16"; or such
         texts by family, as a mapping or as in ["latents_#_data=f2:4,16,16"]. Without a family it is for all values but
-        the texts and numbers that lie beside others.
+        the texts and numbers beside them.
     checks, skip
         Names of the checks to run (all of them by default), and of those to leave out.
     range
@@ -113,9 +113,9 @@ def scan(
     allow_nan
         Fields in which NaN means "missing".
     convention
-        Names of conventions that the store is to keep, or "none"; by default they are recognised by what lies there.
+        Names of conventions that the store has to keep, or "none"; detected by default.
     paired
-        The sources of the list are to hold the same keys, and pictures of one scale.
+        The sources of the list have to hold the same keys, and pictures of one scale.
     together
         Groups of HDF5 datasets that must have the same number of rows.
     validators
@@ -125,7 +125,7 @@ def scan(
         parts, which together are all records.
     stats
         Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
-        It is done without asking where it costs nothing: for labels, and in stores of up to 4 MiB.
+        By default it is done where it costs nothing: for labels, and in stores of up to 4 MiB.
     batch_size
         Say how many batches of so many records lack a class, and whether the records come sorted by it.
     workers
@@ -133,13 +133,13 @@ def scan(
     engine
         What runs the tasks: by default processes on this machine, `datacheck.engines.Dask(client)` for a cluster.
     timeout
-        Seconds that one record may take before it is given up.
+        Give up on a record after so many seconds of processor time.
     max_time
         Seconds, or "30m", after which to stop. The report then says how far it came, and is not clean.
     max_bad
         How many bad records, or which "P%" of those checked, still count as clean.
     strict
-        Let suspicious records count as bad ones do.
+        Count suspicious records as bad.
     strict_pictures
         Walk the Huffman data of JPEGs bit by bit, however few there are, and say what is odd in it too. Without it the
         data of large stores is walked for what is wrong, if numba is installed (`datacheck-ml[strict]`).

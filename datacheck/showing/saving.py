@@ -101,7 +101,7 @@ class Folder:
         self._names: set[str] = set()
         guard.refuse_spelled(path)
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{path}: is a file, and several records go into a folder; name one that is none")
+            raise UsageError(f"{path}: is a file, and several records are saved into a folder; name a folder")
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 

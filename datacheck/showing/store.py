@@ -124,7 +124,7 @@ def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names)
         made.met += tally.findings
     known = keeping.recognise(pool, layout, taken)
     if isinstance(known, Death):
-        doing = "finding out what the store keeps of its records"
+        doing = "finding out what the store keeps beside its records"
         made.met.append(finding_of_death(known, doing, of_record=False))
         known = {}
     made.profile = told(taken.profile, known)

@@ -12,12 +12,12 @@ from datacheck import Batch, found
 @pytest.mark.parametrize(
     ("code", "verdict", "sentence"),
     [
-        ("dark", None, "'dark' is a code of your own: say how bad it is"),
+        ("dark", None, "'dark' is a code of your own: give its verdict"),
         ("nann", None, "did you mean 'nan'?"),
         ("dark", "awful", "no verdict is called 'awful'"),
-        ("too dark", "bad", "'too dark' is no code"),
-        ("-dark", "bad", "'-dark' is no code"),
-        ("", "bad", "'' is no code"),
+        ("too dark", "bad", "'too dark' is not a code"),
+        ("-dark", "bad", "'-dark' is not a code"),
+        ("", "bad", "'' is not a code"),
     ],
 )
 def test_what_is_no_code_or_verdict_is_refused(code, verdict, sentence):

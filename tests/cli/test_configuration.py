@@ -174,7 +174,7 @@ def test_an_option_of_another_command_is_passed_over(here):
 @pytest.mark.parametrize("how", [[], ["--config", "datacheck.toml"]])
 def test_a_key_that_is_no_option_is_an_error(here, key, how):
     (here / "datacheck.toml").write_text(f"'{key}' = 1\n")
-    with pytest.raises(UsageError, match=f"datacheck.toml: '{key}' is no option of datacheck scan"):
+    with pytest.raises(UsageError, match=f"datacheck.toml: '{key}' is not an option of datacheck scan"):
         parsed("scan", *how)
 
 
@@ -497,7 +497,7 @@ def test_config_and_no_config_exclude_each_other(here, clean, args):
     (here / "mine.toml").write_text("labels = 10\n")
     done = run("scan", clean, *args)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--config and --no-config exclude each other" in done.stderr
+    assert "--config and --no-config cannot be used together" in done.stderr
 
 
 # ---- what is said

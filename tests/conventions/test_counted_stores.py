@@ -72,7 +72,7 @@ def test_conventions_that_are_named(tmp_path):
         datacheck.scan(source, convention="ocr")
     with pytest.raises(datacheck.UsageError, match="no convention is called 'nothing'"):
         datacheck.scan(source, convention="nothing")
-    with pytest.raises(datacheck.UsageError, match="goes with no other"):
+    with pytest.raises(datacheck.UsageError, match="cannot be combined with others"):
         datacheck.scan(source, convention=["none", "ocr"])
     holes = write(tmp_path / "holes", {b"%d" % at: picture(at, (8, 8)) for at in range(40) if at != 7})
     assert datacheck.scan(holes).counts == {}

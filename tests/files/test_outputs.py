@@ -243,7 +243,7 @@ def test_an_interrupted_scan_replaces_the_report_by_a_whole_one(tmp_path, name):
     text = (tmp_path / name).read_text()
     assert "the earlier one" not in text
     if name == "r.html":
-        assert "This is no verdict." in text
+        assert "This is not a verdict." in text
     elif name != "r.csv":
         assert json.loads(text.splitlines()[-1] if name == "r.jsonl" else text)["complete"] is False
     assert sorted(it.name for it in tmp_path.iterdir()) == ["env", name]

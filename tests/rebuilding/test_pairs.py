@@ -127,7 +127,7 @@ def test_no_source_is_written_to(tmp_path, stores, at, place, monkeypatch):
 
 
 def test_a_folder_that_holds_a_source_is_refused(tmp_path, stores):
-    with pytest.raises(datacheck.UsageError, match="lies inside the target"):
+    with pytest.raises(datacheck.UsageError, match="is inside the target"):
         datacheck.rebuild(stores, tmp_path, paired=True, drop_bad=True)
 
 

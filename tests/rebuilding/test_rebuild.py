@@ -80,7 +80,7 @@ def test_without_a_choice_a_source_with_bad_records_is_refused(source, target):
         "  00000003  empty",
         "  00000017  truncated",
         "  00000030  label",
-        "nothing was written: say what to do with bad records, with --drop-bad, --drop, --keep or --fill",
+        "nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill",
     ]
     assert not target.exists()
     assert left_behind(target) == []
@@ -330,9 +330,9 @@ def test_an_existing_target_is_refused_until_it_is_forced(source, target):
     ("arguments", "said"),
     [
         (["SOURCE", "SOURCE", "--drop-bad"], "the same path"),
-        (["SOURCE", "SOURCE/inside", "--drop-bad"], "lies inside the source"),
+        (["SOURCE", "SOURCE/inside", "--drop-bad"], "is inside the source"),
         (["SOURCE", "TARGET", "--drop", "nonsense"], "neither a verdict nor a code"),
-        (["SOURCE", "TARGET", "--drop-bad", "--quarantine", "SOURCE/q"], "lies inside the source"),
+        (["SOURCE", "TARGET", "--drop-bad", "--quarantine", "SOURCE/q"], "is inside the source"),
         (["SOURCE", "TARGET", "--drop-bad", "--quarantine", "TARGET"], "the same path"),
         (["SOURCE", "TARGET", "--drop-bad", "--report", "SOURCE/r.json"], "never written to"),
         (["SOURCE", "TARGET", "--drop-bad", "--report", "r.doc"], "ends in .json"),
@@ -434,7 +434,7 @@ def test_a_copy_that_came_out_wrong_is_not_published(source, target, monkeypatch
         return count, digest[:-1] + "x"
 
     monkeypatch.setattr(Work, "verified", verified)
-    with pytest.raises(datacheck.RebuildFailed, match="is not what was written"):
+    with pytest.raises(datacheck.RebuildFailed, match="differs from what was written"):
         datacheck.rebuild(source, target, drop_bad=True)
     assert not target.exists()
 
@@ -590,7 +590,7 @@ def test_what_hdf5_cannot_keep_is_named_before_anything_is_written(table, tmp_pa
     with h5py.File(table, "r+") as file:
         file.attrs["region"] = file["data"].regionref[3:9]
     target = tmp_path / "clean.h5"
-    with pytest.raises(datacheck.UsageError, match=r"cannot keep everything: .*region.*--accept-losses goes on"):
+    with pytest.raises(datacheck.UsageError, match=r"cannot keep everything: .*region.*--accept-losses writes it"):
         datacheck.rebuild(table, target, drop_bad=True)
     assert not target.exists()
     receipt = datacheck.rebuild(table, target, drop_bad=True, accept_losses=True)

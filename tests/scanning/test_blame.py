@@ -121,8 +121,8 @@ def said(report):
     ("how", "code", "verdict", "words"),
     [
         ("spins", "timeout", "bad", "more processor time than --timeout allows"),
-        ("sleeps", "timeout", "unverifiable", "did not end in the time allowed (--timeout)"),
-        ("is_killed", "too-large", "unverifiable", "ended with SIGKILL, as a memory limit"),
+        ("sleeps", "timeout", "unverifiable", "did not finish in the time allowed (--timeout)"),
+        ("is_killed", "too-large", "unverifiable", "was ended by SIGKILL, as containers"),
         ("is_terminated", "crash", "unverifiable", "killed the worker with SIGTERM"),
         ("runs_out_of_processor_time", "timeout", "unverifiable", "ulimit -t"),
         ("crashes", "crash", "bad", "killed the worker with SIGSEGV"),

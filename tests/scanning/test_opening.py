@@ -79,7 +79,7 @@ def test_a_store_whose_opening_takes_long_is_undecided_and_no_option_is_named(tm
     report = scanned(Uncounted(LmdbReader(write_lmdb(tmp_path / "env", RECORDS)), opening=number))
     assert [(it.code, it.verdict) for it in report.findings] == [("timeout", "unverifiable")]
     said = next(iter(report.findings)).message
-    assert said == "opening the store did not end in the time that datacheck allows for it"
+    assert said == "opening the store did not finish in the time that datacheck allows for it"
     assert (report.status, report.complete) == (3, False)
 
 
@@ -94,7 +94,7 @@ def test_a_record_that_takes_long_to_find_is_undecided(tmp_path, monkeypatch):
     monkeypatch.setattr("datacheck.showing.record.prepare_all", lambda source, settings: [(reader, report)])
     shown = show_record(str(reader.path), "00000003", make())
     assert shown.status == 3
-    assert "timeout (unverifiable): finding it did not end in the time that datacheck allows for it" in shown.text
+    assert "timeout (unverifiable): finding it did not finish in the time that datacheck allows for it" in shown.text
 
 
 class Paths:

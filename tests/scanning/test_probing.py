@@ -140,7 +140,7 @@ def test_a_store_of_which_nothing_can_be_sampled_is_undecided(tmp_path):
     reader = dying(tmp_path, range(200), few=True)
     report = datacheck.scan(reader, workers=1)
     assert (report.status, report.complete, report.bad) == (3, False, 0)
-    assert "what the store is meant to hold is undecided" in [*report.findings][-1].message
+    assert "what the store should hold is undecided" in [*report.findings][-1].message
     assert {finding.verdict for finding in report.findings} == {"unverifiable"}
 
 

@@ -59,5 +59,5 @@ def test_a_file_in_the_place_of_the_folder_is_said_to_be_one(tmp_path):
     store = write_lmdb(tmp_path / "env", raw_records(20))
     (tmp_path / "one.png").write_bytes(b"mine")
     done = run(store, key(1).decode(), key(2).decode(), "--save", tmp_path / "one.png")
-    assert "one.png: is a file, and several records go into a folder" in str(done.exception or done.stderr)
+    assert "one.png: is a file, and several records are saved into a folder" in str(done.exception or done.stderr)
     assert (tmp_path / "one.png").read_bytes() == b"mine"

@@ -230,8 +230,8 @@ def _sentence(report: Report) -> str:
     ]
     said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     if kind == LOG:
-        return {0: "The training went well, as far as the log tells.", 1: "The training went wrong."}.get(
-            report.status, "The log does not tell how the training went."
+        return {0: "The training went well, as far as the log shows.", 1: "The training went wrong."}.get(
+            report.status, "The log does not show how the training went."
         )
     if kind == LINT:
         found = counted(len(report.findings), "finding")
@@ -242,7 +242,7 @@ def _sentence(report: Report) -> str:
 def _of_records(report: Report, said: str) -> str:
     if report.interrupted:
         looked = f"Interrupted after {counted(report.checked, 'record')}"
-        return f"{looked}: {said or 'nothing wrong'} so far. This is no verdict."
+        return f"{looked}: {said or 'nothing wrong'} so far. This is not a verdict."
     records = counted(report.checked, "record")
     if report.status == 0:
         if report.bad:
@@ -250,7 +250,7 @@ def _of_records(report: Report, said: str) -> str:
         return f"Nothing wrong was found in {records}." if not said else f"Nothing bad among {records}; {said}."
     if report.status == 1:
         return f"{said} among {records}."
-    return f"Nothing bad was found in {records}, but it is not decided{f': {said}' if said else ''}."
+    return f"Nothing bad was found in {records}, but the result is undecided{f': {said}' if said else ''}."
 
 
 def _left_out(report: Report) -> str:

@@ -405,7 +405,7 @@ def test_an_interrupted_scan_is_no_verdict(photos, tmp_path):
         datacheck.scan(photos, reports=[tmp_path / "page.html"], progress=stop)
     page = Page((tmp_path / "page.html").read_text("utf-8"))
     assert "Interrupted" in page.words("h1")
-    assert "This is no verdict." in page.words()
+    assert "This is not a verdict." in page.words()
 
 
 def test_a_file_that_was_there_stays_where_the_scan_fails(tmp_path):
