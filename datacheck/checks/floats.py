@@ -38,20 +38,22 @@ FEW = 0.001
 def not_of_one_scale(record: NDArray[Any], first: int) -> str:
     """Say what huge values among those of a record come from, as the rest of a sentence; nothing where they are few.
 
-    `first` is the flat index of the first of them.
+    `first` is the flat index of the first of them. More than one other reading of the bytes may fit: values shifted by
+    one byte have nearly the sizes that they have in the other byte order.
     """
     flat = record.reshape(-1)
     sizes = np.abs(flat[np.isfinite(flat) & (flat != 0)])
     share = float(((sizes > HUGE) | (sizes < SMALL)).mean()) if sizes.size else 0.0
     if share < GARBAGE:
         return ""
-    said = (
-        f"; {100 * share:.0f} % of its values lie beyond {HUGE:g} or below {SMALL:g}, as bytes that are no such floats"
-    )
-    for what, other in _other_readings(flat[first:]):
-        if _common(other):
-            return f"{said}: {what} they are between {other.min():g} and {other.max():g}"
-    return said
+    said = f"; {100 * share:.0f} % of its values lie beyond {HUGE:g} or below {SMALL:g}"
+    said += f", as if its bytes were no {flat.dtype.name}"
+    readings = [
+        f"{what} they are between {other.min():g} and {other.max():g}"
+        for what, other in _other_readings(flat[first:])
+        if _common(other)
+    ]
+    return f"{said}: {', '.join(readings)}" if readings else said
 
 
 def _other_readings(flat: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -44,8 +44,8 @@ def damage(value: bytes, end: int) -> Finding | None:
             if all(pillow.decodes(_cut(stream, start, stop, count), "WebP") for count in CUTS):
                 what = "opacity values" if stream.kind == b"ALPH" else "pixels"
                 text = (
-                    f"WebP: the {what} in the chunk at byte {stream.at - 8} are complete {CUTS[0]} or more bytes "
-                    "before their data ends: damage made the decoder lose its place"
+                    f"WebP: the decoder has all {what} {CUTS[0]} or more bytes before the data of the chunk at byte "
+                    f"{stream.at - 8} ends: damage made it lose its place"
                 )
                 return found("corrupt-image", text, field="data", offset=stream.at)
     return None
