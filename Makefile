@@ -20,7 +20,7 @@ help:
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
-	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files and of payloads, two minutes each"
+	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files, payloads and pictures, two minutes each"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -86,6 +86,7 @@ fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_lmdb.py -max_total_time=120
 	$(BIN)/python tests/fuzz/fuzz_pickle.py -max_total_time=120
 	$(BIN)/python tests/fuzz/fuzz_payloads.py -max_total_time=120
+	$(BIN)/python tests/fuzz/fuzz_pictures.py -max_total_time=120
 
 clean:
 	rm -rf $(VENV) $(PAYLOADS) $(DOCS) build datacheck-demo

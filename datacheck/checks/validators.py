@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.checks.floats import HUGE, not_of_one_scale, subnormal, zero_pages
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.finding import Finding, found
@@ -257,6 +258,11 @@ class Constant(BuiltIn):
                     int(at),
                     found("constant", f"all {batch.width} values are {value:g}", field=batch.field, value=value),
                 )
+        if batch.floating:
+            for place, first, length in zero_pages(batch):
+                index = [int(it) for it in np.unravel_index(first, batch.shape)]
+                text = f"{length} values in a row are 0 from {index} on, nearly no others are: was a page lost?"
+                yield place, found("unwritten", text, field=batch.field, first=index, count=length)
 
 
 @dataclass(frozen=True)
@@ -270,17 +276,24 @@ class HalfOverflow(BuiltIn):
         beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
         for at, record, count, first in _wrong_records(batch, suspects, beyond):
             largest = np.abs(record[np.isfinite(record)]).max().item()
+            text = f"{count} of {record.size} values beyond float16, largest {largest:g}, first at {first}"
+            if largest > HUGE:
+                text += not_of_one_scale(record, int(np.ravel_multi_index(first, batch.shape or (1,))) if first else 0)
             yield (
                 at,
                 found(
                     "half-overflow",
-                    f"{count} of {record.size} values beyond float16, largest {largest:g}, first at {first}",
+                    text,
                     field=batch.field,
                     count=count,
                     first=first,
                     largest=largest,
                 ),
             )
+        for at in subnormal(batch).tolist():
+            largest = max(batch.highs[at], -batch.lows[at]).item()
+            text = f"no value is larger than {largest:g}, which float16 makes 0: were the bytes in the other order?"
+            yield at, found("half-overflow", text, field=batch.field, count=batch.width, largest=largest)
 
 
 VALIDATORS: dict[str, type[BuiltIn]] = {

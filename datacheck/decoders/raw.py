@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 STACKED_BYTES = 1 << 14
 """Values of at most this size are copied together into one array, unless they lie so; larger ones are never copied."""
 BFLOAT16 = "bf16"
+TEXTS = frozenset((b"<!DO", b"<!do", b"<htm", b"<HTM", b"<?xm", b"<Err", b"vers", b'{"er', b'{"me', b"HTTP"))
+"""How such texts begin: pages, answers of a store of objects or of an interface, and what Git LFS has for a file."""
+PRINTED = bytes(range(32, 127)) + b"\t\n\r"
+LOOKED_AT, SHOWN = 256, 40
+"""Of a text, so many bytes are looked at, and shown."""
 BYTES = Array("u1")
 """What is to be said of values while nobody says what they are: they have bytes."""
 
@@ -52,10 +57,15 @@ class RawDecoder:
         for size, of in _by_length(block.values, rows).items():
             if size != wanted if wanted is not None else size % item or not size:
                 said = _mismatch(array, size, item, wanted)
-                yield from ((row, said) for row in of)
+                yield from ((row, _of_text(block.values[row], said)) for row in of)
                 continue
             shape = (size // item,) if array.shape is None else array.shape
-            yield _batch(of, _arrays(block.values, of, array.dtype, shape), array, profile)
+            made = _arrays(block.values, of, array.dtype, shape)
+            for row in _begin_as_text(block.values, of, made):
+                if (line := _first_line(block.values[row])) is not None:
+                    text = f"a text that begins {line!r} where the bytes of an array are meant"
+                    yield row, found("wrong-format", text, field="data")
+            yield _batch(of, made, array, profile)
 
 
 def itemsize(dtype: str) -> int:
@@ -107,6 +117,38 @@ def _mismatch(array: Array, size: int, item: int, wanted: int | None) -> Finding
         return found("size-mismatch", text, field="data", found=size, item=item)
     text = f"{size:,} bytes, an array of {spelled(array)} takes {wanted:,}"
     return found("size-mismatch", text, field="data", found=size, expected=wanted)
+
+
+def _of_text(value: Value, said: Finding) -> Finding:
+    """Return the finding for a wrong length, with what a text says that lies in the place of an array."""
+    line = _first_line(value)
+    if line is None:
+        return said
+    return found("size-mismatch", f"{said.message}: it is a text that begins {line!r}", field="data", **said.details)
+
+
+def _first_line(value: Value) -> str | None:
+    """Return the beginning of a text that programs get instead of data: a page, an error, what stands for a file."""
+    if bytes(value[:4]) not in TEXTS or bytes(value[:LOOKED_AT]).translate(None, PRINTED):
+        return None
+    return bytes(value[:SHOWN]).decode("ascii").splitlines()[0]
+
+
+def _begin_as_text(values: Sequence[Value], rows: Sequence[int], made: NDArray[Any]) -> Sequence[int]:
+    """Return those of the rows whose values begin as such a text does: very few, and nearly always none."""
+    if isinstance(made, SeparateArrays):
+        return [row for row in rows if bytes(values[row][:4]) in TEXTS]
+    import numpy as np
+
+    if isinstance(values, EqualLengths):
+        raw = values.rows[:, :4] if len(rows) == len(values) else values.rows[list(rows), :4]
+    else:
+        raw = made.reshape(len(made), -1).view(np.uint8)[:, :4]
+    if raw.shape[1] < 4:
+        return []
+    heads = np.ascontiguousarray(raw).view(np.uint32)[:, 0]
+    some = np.flatnonzero(np.isin(heads, np.frombuffer(b"".join(TEXTS), np.uint32)))
+    return [rows[at] for at in some.tolist()]
 
 
 def _arrays(values: Sequence[Value], rows: Sequence[int], dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -54,16 +54,15 @@ class Walked:
     stop: int | None = None
     wrong: int | None = None
     largest: int = 0
-    left: int = 0
-    """The bits behind the last code of data without an end code."""
 
 
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
     """Walk a stream of codes; beyond `limit` bytes it is left."""
     padded = data + bytes(4)
     at = made = 0  # in bits, and bytes made
+    last = 0
     while True:
-        codes, at, ended = _up_to_clear(padded, at, 8 * len(data), kind, limit - made)
+        codes, at, ended = _up_to_clear(padded, at, 8 * len(data), kind, limit - made, last)
         counted, wrong = _lengths(codes, kind)
         made += counted
         if wrong is not None:
@@ -72,16 +71,17 @@ def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
         if ended == kind.clear + 1:
             return Walked(made, stop=(at + 7) // 8)
         if ended is None or made > limit:
-            return Walked(made, left=8 * len(data) - at)
+            return Walked(made)
+        last = len(codes)
 
 
 @lru_cache(maxsize=32)
-def _starts(kind: Lzw) -> NDArray[np.int64]:
+def _starts(kind: Lzw) -> NDArray[np.int32]:
     """Return the bit at which each code behind a clear code begins, until the table is full."""
     numbers = np.arange(kind.clear + 1 + kind.early, FULL + 1 + kind.early)
     numbers[0] = kind.clear  # the first code adds no entry
     widths = np.frexp(numbers)[1].clip(kind.depth + 1, WIDEST)
-    return np.concatenate([[0], np.cumsum(widths)])
+    return np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
 
 
 @lru_cache(maxsize=32)
@@ -92,15 +92,16 @@ def _widths(kind: Lzw) -> tuple[int, ...]:
 
 
 def _up_to_clear(
-    padded: bytes, at: int, end: int, kind: Lzw, limit: int
-) -> tuple[list[int] | NDArray[np.int64], int, int | None]:
+    padded: bytes, at: int, end: int, kind: Lzw, limit: int, last: int
+) -> tuple[list[int] | NDArray[np.int32], int, int | None]:
     """Return the codes up to a clear or an end code, the bit behind it, and which of the two it was.
 
-    Without either, the codes are those up to the end of the data, or to more than `limit`.
+    Without either, the codes are those up to the end of the data, or to more than `limit`. `last` is how many came
+    before the clear code in front of these: as many are expected.
     """
     start, clear, msb_first = at, kind.clear, kind.msb_first
     few: list[int] = []
-    for width in _widths(kind):
+    for width in _widths(kind) if last <= SOME else ():
         if at + width > end:
             return few, at, None
         byte = at >> 3
@@ -112,42 +113,52 @@ def _up_to_clear(
         if clear <= code < clear + 2:
             return few, at, code
         few.append(code)
-    parts = [np.array(few, np.int64)]
-    count, more = FEW, SOME
-    raw, starts = np.frombuffer(padded, np.uint8), _starts(kind)
+    parts = [np.array(few, np.int32)]
+    count, more = len(few), SOME if few else MANY
     while True:
-        codes, begins, widths = _read(raw, start, starts, count, more, end, kind)
+        codes, ends = _read(padded, start, count, more, end, kind)
         special = np.flatnonzero((codes == clear) | (codes == clear + 1))
         stop = int(special[0]) if special.size else len(codes)
         parts.append(codes[:stop])
         count += stop
         if special.size:
-            return np.concatenate(parts), int(begins[stop] + widths[stop]), int(codes[stop])
+            return np.concatenate(parts), int(ends[stop]), int(codes[stop])
+        at = int(ends[-1]) if len(codes) else at
         if len(codes) < more or count > limit:
-            behind = int(begins[-1] + widths[-1]) if len(codes) else at
-            return np.concatenate(parts), behind, None
-        at = int(begins[-1] + widths[-1])
+            return np.concatenate(parts), at, None
         more = MANY
 
 
 def _read(
-    raw: NDArray[np.uint8], start: int, starts: NDArray[np.int64], first: int, count: int, end: int, kind: Lzw
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Read up to `count` codes from the one with number `first` behind a clear code at bit `start`."""
-    numbers = np.arange(first, first + count + 1)
-    beyond = np.maximum(numbers - (len(starts) - 1), 0)  # the table is full: codes of the widest kind follow
-    begins = start + starts[numbers - beyond] + WIDEST * beyond
-    whole = int(np.searchsorted(begins[1:], end, side="right"))
+    padded: bytes, start: int, first: int, count: int, end: int, kind: Lzw
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Read up to `count` codes from the one with number `first` behind a clear code at bit `start`.
+
+    Return them, and the bit behind each.
+    """
+    starts = _starts(kind)
+    full = len(starts) - 1  # from there on codes of the widest kind follow
+    known = starts[first : first + count + 1]
+    if first + count > full:
+        behind = np.arange(max(first - full, 1), first + count - full + 1) * WIDEST + int(starts[full])
+        known = np.concatenate([known, behind])
+    origin = start + int(known[0])
+    begins = (known - known[0] + (origin & 7)).astype(np.int32)
+    base = origin >> 3
+    whole = int(np.searchsorted(begins[1:], end - 8 * base, side="right"))
     widths = np.diff(begins[: whole + 1])
+    ends = begins[1 : whole + 1].astype(np.int64) + 8 * base
     begins = begins[:whole]
-    at = begins >> 3
-    low, middle, high = (raw[at + step].astype(np.int64) for step in range(3))
+    raw = np.frombuffer(padded, np.uint8, offset=base, count=min(len(padded) - base, WIDEST * count // 8 + 8))
+    wide = raw.astype(np.int32)
     if kind.msb_first:
-        return (low << 16 | middle << 8 | high) >> (24 - widths - (begins & 7)) & (1 << widths) - 1, begins, widths
-    return (high << 16 | middle << 8 | low) >> (begins & 7) & (1 << widths) - 1, begins, widths
+        triples = wide[:-2] << 16 | wide[1:-1] << 8 | wide[2:]
+        return triples[begins >> 3] >> (24 - widths - (begins & 7)) & (1 << widths) - 1, ends
+    triples = wide[2:] << 16 | wide[1:-1] << 8 | wide[:-2]
+    return triples[begins >> 3] >> (begins & 7) & (1 << widths) - 1, ends
 
 
-def _lengths(codes: list[int] | NDArray[np.int64], kind: Lzw) -> tuple[int, tuple[int, int] | None]:
+def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None]:
     """Return how many bytes the codes make that follow a clear code; and the first wrong one with the largest right."""
     first = kind.clear + 2
     if isinstance(codes, list):
@@ -163,10 +174,10 @@ def _lengths(codes: list[int] | NDArray[np.int64], kind: Lzw) -> tuple[int, tupl
     before = codes - first  # the number of the code before the entry
     wrong = np.flatnonzero(before >= np.arange(len(codes)))
     count = int(wrong[0]) if wrong.size else len(codes)
-    roots = codes[:count] < kind.clear
     behind = min(count, FULL)
-    steps = np.where(roots[:behind], 0, 1)
-    parents = np.where(roots[:behind], np.arange(behind), before[:behind])
+    roots = before[:behind] < 0
+    steps = (~roots).astype(np.int32)
+    parents = np.where(roots, np.arange(behind, dtype=np.int32), before[:behind])
     while (hops := steps[parents]).any():
         steps += hops
         parents = parents[parents]

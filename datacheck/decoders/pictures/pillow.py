@@ -94,7 +94,8 @@ def decodes(value: bytes, name: str) -> bool:
     """Say if Pillow makes pixels of the first frame of a picture, whose size was found to be within bounds."""
     try:
         with _strict():
-            PLUGINS[name](io.BytesIO(value)).load()
+            image = PLUGINS[name](io.BytesIO(value))
+            image.load()
     except MemoryError:
         raise  # that says nothing of the picture
     except Exception:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything

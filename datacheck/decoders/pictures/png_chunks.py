@@ -31,6 +31,7 @@ REFUSED: dict[bytes, Callable[[int], bool]] = {
 TRANSPARENT = {GREY: 2, COLOURS: 6}
 SIGNIFICANT = {GREY: 1, COLOURS: 3, PALETTE: 3, GREY_ALPHA: 2, COLOURS_ALPHA: 4}
 BACKGROUND = {GREY: 2, COLOURS: 6, PALETTE: 1, GREY_ALPHA: 2, COLOURS_ALPHA: 6}
+TEXT = b"zTXt"
 ENTRIES = 256
 SMALLEST_FRAME = 26
 
@@ -38,9 +39,12 @@ SMALLEST_FRAME = 26
 def wrong(value: bytes, chunks: Chunks, header: Header) -> Finding | None:
     """Return the worst that is to be said of the ancillary chunks, and of the palette."""
     worst = None
+    seen: set[bytes] = set()
     for kind, at, start, stop in chunks.places:
-        if kind not in LENGTHS and kind not in _JUDGES:
+        if (kind not in LENGTHS and kind not in _JUDGES) or kind in seen:
             continue
+        if kind != TEXT:  # of the others a decoder takes one
+            seen.add(kind)
         said = _wrong(kind, value[start:stop], chunks, header)
         if said is not None and (worst is None or (said[0] == "bad" and worst.verdict != "bad")):
             verdict, reason = said
@@ -126,7 +130,7 @@ _JUDGES: dict[bytes, Callable[[bytes, Chunks, Header], tuple[Verdict, str] | Non
     b"bKGD": _lengths(BACKGROUND),
     b"sRGB": _intent,
     b"pHYs": _unit,
-    b"zTXt": _packed,
+    TEXT: _packed,
     b"iCCP": _profile,
     b"eXIf": _exif,
 }

@@ -24,6 +24,16 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 """The bytes of each type of value."""
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 PAGES, ENTRIES = 1000, 4096
+CHILDREN = (330, 34665, 34853, 40965)
+"""The tags that point to further directories: of smaller pictures, EXIF, GPS, and interoperability."""
+OLD_JPEG, FREE = (513, 514), (288, 289)
+"""Where blocks of other kinds lie, and their sizes."""
+READ = frozenset({
+    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR, TILE_WIDTH,
+    TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING, *CHILDREN, *OLD_JPEG, *FREE,
+})  # fmt: skip
+"""The tags whose numbers are read."""
+MOST_SEEN = 1 << 16
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 """Bytes with their bits in reverse order."""
 
@@ -75,6 +85,8 @@ class Layout:
         self._offset, self._count, self._entry = ("Q", "Q", "HHQ8x") if big else ("I", "H", "HHI4x")
         self.head = 16 if big else 8
         self.first = self._number(self._offset, 8 if big else 4)
+        self._room = len(value)
+        """No more numbers than bytes are read: those of many directories may lie on one another."""
 
     def _number(self, kind: str, at: int) -> int:
         """Return a number of the file, 0 where the file ends before."""
@@ -99,7 +111,8 @@ class Layout:
             if begin + size > len(self._value):
                 continue
             made.places.setdefault(tag, (begin, begin + size))
-            if kind in NUMBERS:
+            if kind in NUMBERS and tag in READ and count <= self._room:
+                self._room -= count
                 numbers = struct.unpack_from(f"{self._order}{count}{NUMBERS[kind]}", self._value, begin)
                 made.numbers.setdefault(tag, numbers)
         return made
@@ -125,7 +138,12 @@ def damage(value: bytes) -> Finding | None:
         unpack = UNPACKING.get(tags.one(COMPRESSION, 1))
         if unpack is None:
             continue
-        for part in dict.fromkeys(parts(tags, len(value))):
+        seen: set[Part] = set()
+        for part in parts(tags, len(value)):
+            if part in seen:  # as writers do with tiles that are alike
+                continue
+            if len(seen) < MOST_SEEN:
+                seen.add(part)
             unpacked, read = unpacked - part.most, read - (part.stop - part.start)
             if min(unpacked, read) < 0:
                 return None

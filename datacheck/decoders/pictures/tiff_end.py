@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datacheck.decoders.pictures import tiff
 
-CHILDREN = (330, 34665, 34853, 40965)
-"""The tags that point to further directories: of smaller pictures, EXIF, GPS, and interoperability."""
-BLOCKS = ((tiff.OFFSETS, tiff.COUNTS), (tiff.TILE_OFFSETS, tiff.TILE_COUNTS), (513, 514), (288, 289))
+BLOCKS = ((tiff.OFFSETS, tiff.COUNTS), (tiff.TILE_OFFSETS, tiff.TILE_COUNTS), tiff.OLD_JPEG, tiff.FREE)
 PRIVATE = frozenset({37500, 50740, 34118, 33628, 33629, 33630, 33631})
 """The tags of cameras' and microscopes' makers that may point to anything."""
 DESCRIPTION = 270
-ALIGNED = 16
-"""Up to so many bytes behind it are what a writer fills up to the next page with, Pillow for one."""
 SERIES = (b"ImageJ=", b'"shape":')
 """How writers of stacks begin or describe them: one directory for data of many pages, which it does not count."""
 
@@ -37,5 +33,7 @@ def end(value: bytes) -> int | None:
         for offsets, counts in BLOCKS:
             where = zip(directory.numbers.get(offsets, ()), directory.numbers.get(counts, ()), strict=False)
             last = max(last, *(start + count for start, count in where), 0)
-        waiting += [directory.following, *(it for tag in CHILDREN for it in directory.numbers.get(tag, ()))]
-    return len(value) if len(value) - ALIGNED <= last else last
+        waiting += [directory.following, *(it for tag in tiff.CHILDREN for it in directory.numbers.get(tag, ()))]
+    if not value[last:].strip(b"\0"):  # up to where the next page would begin, or to the end of a row of HDF5
+        return len(value)
+    return last

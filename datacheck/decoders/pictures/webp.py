@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from datacheck.decoders.pictures import pillow
 from datacheck.decoders.pictures.metadata import exif_problem, profile_problem
+from datacheck.decoders.pictures.picture import LIMIT
 from datacheck.model.finding import Finding, found
 
 NEEDED = 3
@@ -23,6 +24,8 @@ SHORTEST = 28
 """A stream with fewer bytes says too little."""
 KEY_FRAME_HEAD = 10
 PACKED_ALPHA = 1
+CHANNELS = 4
+"""What the decoder makes of a pixel, in bytes."""
 CANVAS = 24
 """Where the size of the canvas lies, which that of a single frame is."""
 
@@ -34,18 +37,31 @@ class Stream(NamedTuple):
     at: int
     data: bytes
 
+    @property
+    def pixels(self) -> int:
+        """The number of pixels that its header declares."""
+        if self.kind == b"VP8 ":
+            width, height = (int.from_bytes(self.data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+            return width * height
+        sizes = int.from_bytes(self.data[1:5], "little")
+        return (1 + (sizes & 0x3FFF)) * (1 + (sizes >> 14 & 0x3FFF))
+
 
 def damage(value: bytes, end: int) -> Finding | None:
     """Say which part of a picture that decodes has bytes which the decoder never comes to."""
+    room = LIMIT
     for stream in streams(value, end):
         for start, stop in _parts(stream):
             if stop - start < SHORTEST:
                 continue
+            room -= stream.pixels * CHANNELS
+            if room < 0:
+                return None  # later frames are not decoded either
             if all(pillow.decodes(_cut(stream, start, stop, count), "WebP") for count in CUTS):
                 what = "opacity values" if stream.kind == b"ALPH" else "pixels"
                 text = (
-                    f"WebP: the {what} in the chunk at byte {stream.at - 8} are complete {CUTS[0]} or more bytes "
-                    "before their data ends: damage made the decoder lose its place"
+                    f"WebP: the decoder has all {what} {CUTS[0]} or more bytes before the data of the chunk at byte "
+                    f"{stream.at - 8} ends: damage made it lose its place"
                 )
                 return found("corrupt-image", text, field="data", offset=stream.at)
     return None

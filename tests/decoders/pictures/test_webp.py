@@ -104,7 +104,7 @@ def test_data_that_the_decoder_does_not_come_to_is_damage(name, kind, number, wh
     picture, [finding] = read_picture(value)
     assert picture is None
     assert (finding.code, finding.verdict) == ("corrupt-image", "bad")
-    assert finding.message.startswith(f"WebP: the {what} in the chunk at byte ")
+    assert finding.message.startswith(f"WebP: the decoder has all {what} 8 or more bytes before the data of ")
     assert value[finding.details["offset"] - 8 :].startswith(kind)
 
 

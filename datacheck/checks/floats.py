@@ -1,0 +1,131 @@
+"""What floating-point values look like whose bytes are no such values, or were never written.
+
+All of it is looked for where the bounds of a record, or a value of each page of it, say that there is something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datacheck.model.batch import SeparateArrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.model.batch import Batch
+
+HUGE, SMALL = 1e15, 1e-15
+"""Values of one scale do not lie beyond both."""
+GARBAGE = 0.05
+"""So large a share of values beyond them is not of one scale."""
+COMMON = (1e-6, 1e6)
+"""Between these lie the sizes of nearly all values that somebody trains on."""
+NEARLY_ALL = 0.99
+PAGE = 4096
+"""What disks, file systems and memory lose at a time, in bytes."""
+SECTOR = 512
+"""What is lost is so many bytes, or a multiple."""
+LARGE = 1 << 16
+"""Records that lie apart are looked at one by one: only where they are so many bytes that it does not matter."""
+FEW = 0.001
+"""The share of zeros outside a run beyond which zeros are nothing special."""
+
+
+def not_of_one_scale(record: NDArray[Any], first: int) -> str:
+    """Say what huge values among those of a record come from, as the rest of a sentence; nothing where they are few.
+
+    `first` is the flat index of the first of them. More than one other reading of the bytes may fit: values shifted by
+    one byte have nearly the sizes that they have in the other byte order.
+    """
+    flat = record.reshape(-1)
+    sizes = np.abs(flat[np.isfinite(flat) & (flat != 0)])
+    share = float(((sizes > HUGE) | (sizes < SMALL)).mean()) if sizes.size else 0.0
+    if share < GARBAGE:
+        return ""
+    said = f"; {100 * share:.0f} % of its values lie beyond {HUGE:g} or below {SMALL:g}"
+    said += f", as if its bytes were no {flat.dtype.name}"
+    readings = [
+        f"{what} they are between {other.min():g} and {other.max():g}"
+        for what, other in _other_readings(flat[first:])
+        if _common(other)
+    ]
+    return f"{said}: {', '.join(readings)}" if readings else said
+
+
+def _other_readings(flat: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield what values are if their bytes were written in another way, and that way."""
+    item = flat.dtype.itemsize
+    yield "in the other byte order", flat.byteswap()
+    raw = np.ascontiguousarray(flat).view(np.uint8)
+    wide = np.dtype("f8" if item == 4 else "f4").newbyteorder(flat.dtype.byteorder)
+    for shift in (0, item):
+        rest = raw[shift : shift + (len(raw) - shift) // wide.itemsize * wide.itemsize]
+        yield f"as {wide.name}", rest.view(wide)
+    for shift in range(1, item):
+        rest = raw[shift : shift + (len(raw) - shift) // item * item]
+        yield f"shifted by {shift} byte{'s' if shift > 1 else ''}", rest.view(flat.dtype)
+
+
+def _common(values: NDArray[Any]) -> bool:
+    """Say if values are all finite, and nearly all of a size that is common."""
+    if not values.size or not np.isfinite(values).all():
+        return False
+    sizes = np.abs(values[values != 0])
+    within = (sizes >= COMMON[0]) & (sizes <= COMMON[1])
+    return bool(sizes.size) and bool(within.mean() >= NEARLY_ALL) and float(sizes.max()) <= HUGE
+
+
+def subnormal(batch: Batch) -> NDArray[np.intp]:
+    """Return the positions of records whose values are all nearer to 0 than normal numbers are, but not all 0."""
+    largest = np.maximum(batch.highs, -batch.lows)
+    return np.flatnonzero((largest > 0) & (largest < np.finfo(batch.values.dtype).tiny))
+
+
+def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
+    """Yield positions of records inside which a page or more is exactly 0, with the first flat index and the length.
+
+    Zeros elsewhere are nothing special, and make them none here; so do runs that begin or end with the record, or that
+    are whole rows: those are padding, or a part that is missing on purpose.
+    """
+    step = PAGE // batch.values.dtype.itemsize
+    size = batch.width * batch.values.dtype.itemsize
+    apart = isinstance(batch.values, SeparateArrays)
+    if size < (LARGE if apart else 3 * PAGE):
+        return
+    if apart:
+        suspects = [at for at, record in enumerate(batch.values) if not record.reshape(-1)[step::step].all()]
+    else:
+        some = batch.values.reshape(len(batch.values), -1)[:, step::step]
+        suspects = np.flatnonzero(~some.all(axis=1)).tolist()
+    for at in suspects:
+        run = _lone_run(batch.values[at].reshape(-1), step)
+        if run is not None and not _whole(run, batch.shape):
+            yield at, *run
+
+
+def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
+    """Return start and length of a run of zeros of a page or more, if there are nearly no others."""
+    zeros = flat == 0
+    count = int(zeros.sum())
+    if not step - 1 <= count <= len(flat) // 2:
+        return None
+    edges = np.flatnonzero(np.diff(zeros, prepend=False, append=False))
+    starts, stops = edges[::2], edges[1::2]
+    longest = int((stops - starts).argmax())
+    start, length = int(starts[longest]), int(stops[longest] - starts[longest])
+    inside = start > 0 and start + length < len(flat)
+    item = flat.dtype.itemsize
+    sectors = length * item % SECTOR in (0, item, SECTOR - item)  # a value at each end may lie only partly in it
+    lone = length >= step - 1 and count - length <= FEW * len(flat)
+    return (start, length) if inside and sectors and lone else None
+
+
+def _whole(run: tuple[int, int], shape: tuple[int, ...]) -> bool:
+    """Say if a run begins or ends where something does along an axis behind the first."""
+    start, length = run
+    rows = {prod(shape[axis:]) for axis in range(1, len(shape))} - {1}
+    return any(start % row == 0 or (start + length) % row == 0 for row in rows)
