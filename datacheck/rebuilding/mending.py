@@ -48,7 +48,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     known = compared(found, report.tally.keys, layout.shards, partial(only, pool))
     if isinstance(known, Death):
         raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
-    report.known = known
+    report.keeps = known
 
 
 def lost_in_source(report: Report) -> list[Finding]:
@@ -74,7 +74,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     if also:
         also -= {key for part, key, itself in _gone(choice.shown, report) if itself and not part}
     made: dict[str, Outcome] = {}
-    for part, known in {**({"": Known()} if also else {}), **report.known}.items():
+    for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
         _refuse_unread(known, account, report.source.path)
         outcome = repaired(
@@ -106,7 +106,7 @@ def _kept_elsewhere(
     for outcome in made.values():
         for (part, key), value in outcome.elsewhere.items():
             values.setdefault(part, {})[key] = value
-    for part, known in report.known.items():
+    for part, known in report.keeps.items():
         for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
             dropped = sum(it.dropped for of, it in made.items() if of != part)
             dropped += sum(number for of, number in others.items() if of != part)

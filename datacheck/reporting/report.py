@@ -67,7 +67,7 @@ class Report:
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
-    where a sample is several records, as the store or its conventions tell; `known` is what is known of these, by the
+    where a sample is several records, as the store or its conventions tell; `keeps` is what is known of these, by the
     database that keeps them, "" the main one. `gone_elsewhere` are the keys of records that a rebuild
     of pairs leaves out of another copy, and so of this one; `paired_with` are the paths of all stores that are to hold
     the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
@@ -82,7 +82,7 @@ class Report:
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
-    known: dict[str, Known] = field(default_factory=dict)
+    keeps: dict[str, Known] = field(default_factory=dict)
     groups: int | None = None
     known_before: KnownFindings | None = None
     """The findings of an earlier report, which do not count."""
@@ -308,7 +308,7 @@ class Report:
 
         In source order of its first bad record; what is held is a set of the numbers of these samples.
         """
-        sample_of = {part: sampling(known, self.account(part)) for part, known in self.known.items()}
+        sample_of = {part: sampling(known, self.account(part)) for part, known in self.keeps.items()}
         said: set[tuple[str, str]] = set()
         for finding in self.findings:
             part = finding.database or ""
@@ -327,7 +327,7 @@ class Report:
     @property
     def conventions(self) -> tuple[Convention, ...]:
         """The conventions of all databases."""
-        return tuple(it for known in self.known.values() for it in known.conventions)
+        return tuple(it for known in self.keeps.values() for it in known.conventions)
 
     @property
     def convention_names(self) -> list[str]:

@@ -249,7 +249,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     if isinstance(found_out, Death):
         add(_given_up(found_out, "finding out what the store keeps of its records"))
         return
-    report.known = found_out
+    report.keeps = found_out
     left = keeping.not_looked_at(layout, found_out)
     if left and report.settings.conventions != (NONE,):
         said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
@@ -269,11 +269,11 @@ def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally]
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
     accounts = report.tally.keys
-    known = keeping.compared(report.known, accounts, layout.shards, partial(only, pool))
+    known = keeping.compared(report.keeps, accounts, layout.shards, partial(only, pool))
     if isinstance(known, Death):
         add(_given_up(known, "comparing what the store keeps of its records with their keys"))
         return
-    report.known = known
+    report.keeps = known
     report.groups = keeping.groups(known, accounts)
     for finding in keeping.untrue(known, accounts):
         add(_tally_of(finding))
@@ -288,7 +288,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
-    own = keeping.own_keys(report.known.get("", Known()))
+    own = keeping.own_keys(report.keeps.get("", Known()))
     for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
         add(_tally_of(finding))
 
@@ -311,7 +311,7 @@ def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[T
     """
     text = report.settings.sample
     stats = _all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.known)
+    watch = keeping.watch_of(report.keeps)
     profile = report.judged_by or report.profile
     if text is None:
         yield from (Check(shard, profile, stats=stats, watch=watch) for shard in layout.shards)

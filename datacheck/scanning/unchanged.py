@@ -64,7 +64,7 @@ class EarlierScan:
             msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
             report.settings,
             document.profile,
-            known={"": Known(tuple(map(Convention, document.conventions or ())))},
+            keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
             groups=document.groups if isinstance(document.groups, int) else None,
             balance=document.balance or None,
             expected=document.source.records,

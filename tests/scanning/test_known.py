@@ -226,3 +226,15 @@ def test_a_document_without_known_ones_says_nothing_of_them(tmp_path):
     document = datacheck.scan(write_lmdb(tmp_path / "env", records())).document()
     assert (document.known, document.gone, document.unchanged) == (msgspec.UNSET,) * 3
     assert isinstance(document, Document)
+
+
+def test_no_copy_rests_on_a_report_that_leaves_out_what_was_known(tmp_path):
+    store = write_lmdb(tmp_path / "env", records(nan=[3, 7]))
+    known = kept(datacheck.scan(write_lmdb(tmp_path / "old", records(nan=[3]))), tmp_path / "r.json")
+    command = [COMMAND, "scan", store, "--known", known, "--no-config", "-o", tmp_path / "new.json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "--drop-bad" in done.stdout
+    assert "--from-report" not in done.stdout
+    with pytest.raises(datacheck.UsageError, match="leaves out what"):
+        datacheck.rebuild(store, tmp_path / "copy", drop_bad=True, from_report=tmp_path / "new.json")
