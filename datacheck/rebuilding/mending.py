@@ -98,6 +98,29 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
 
 
+def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
+    """Raise RebuildFailed where numbers would be closed up in one database, and others have the same ones.
+
+    Their records may belong together, as pictures and their labels do. Whoever says what becomes of the numbers knows.
+    """
+    if outcomes is None or renumber is not None:
+        return
+    for part, outcome in outcomes.of.items():
+        if not (outcome.repair.renumbered or outcome.elsewhere):
+            continue
+        for other in report.keeps:
+            if other != part and _numbered_alike(report.account(part), report.account(other)):
+                names = " and ".join(it or "the main one" for it in sorted((part, other)))
+                said = f"the databases {names} have the same numbers, so that their records may belong together"
+                hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
+                raise RebuildFailed(report.source.path, f"{said}, and closing them up in one would part these; {hint}")
+
+
+def _numbered_alike(one: Account, other: Account) -> bool:
+    its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
+    return not its[0].isdisjoint(its[1])
+
+
 def _kept_elsewhere(
     report: Report, made: Mapping[str, Outcome], others: Mapping[str, int]
 ) -> dict[str, dict[bytes, bytes]]:
