@@ -49,9 +49,6 @@ def make(
         known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
         name = next(iter(unknown))
         raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
-    groups = spelling.groups(together)
-    if any(len(group) < 2 for group in groups):
-        raise UsageError("datasets that belong together are at least two, as in data,label")
     decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
     payload_options.agree(decoders, arrays)
     return Settings(
@@ -61,7 +58,7 @@ def make(
         label_field=None if label_field is None else spelling.field("label_field", label_field),
         shape=None if shape is None else _shape(spelling.sizes(shape)),
         allow_nan=spelling.fields("allow_nan", allow_nan),
-        together=groups,
+        together=_together(together),
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
@@ -80,6 +77,13 @@ def make(
         like=None if like is None else str(spelling.path("like", like)),
         like_tolerance=_tolerance(like_tolerance, like),
     )
+
+
+def _together(together: Any) -> tuple[tuple[str, ...], ...]:
+    groups = spelling.groups(together)
+    if any(len(group) < 2 for group in groups):
+        raise UsageError("datasets that belong together are at least two, as in data,label")
+    return groups
 
 
 def _tolerance(text: str | None, like: object) -> str | None:
