@@ -124,7 +124,7 @@ class _Bad:
 
 def _bad_numbers(report: Report, count: int) -> set[int]:
     """Return the indices of bad samples in a dataset that counts as the store's convention does. Raises UsageError."""
-    for convention in report.known.get("", Known()).conventions:
+    for convention in report.keeps.get("", Known()).conventions:
         made = samples(convention, report.account())
         if made.base is None:
             continue

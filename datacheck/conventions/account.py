@@ -27,6 +27,13 @@ class KeyWatch:
     frames: Frames | None = None
 
     @cached_property
+    def told_by_numbers(self) -> tuple[Pattern, ...]:
+        """The patterns of which there is nothing more to be noted of a key than its number."""
+        if self.stems is not None or self.frames is not None:
+            return ()
+        return tuple(it for it in self.patterns if all(it.number(key) is None for key in self.own))
+
+    @cached_property
     def _lengths(self) -> frozenset[int]:
         return frozenset(map(len, self.own))
 
@@ -68,6 +75,8 @@ class Account(msgspec.Struct):
     def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
         """Add the keys of neighbouring records."""
         self.records += len(keys)
+        if self._take_consecutive(keys, watch):
+            return
         self.own += len(watch.own_rows(keys))
         table = KeyTable(keys)
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
@@ -79,6 +88,15 @@ class Account(msgspec.Struct):
             self._add(pattern, Runs.of(numbers))
             if len(rows) == len(keys):
                 break
+
+    def _take_consecutive(self, keys: Sequence[bytes], watch: KeyWatch) -> bool:
+        """Add keys of one pattern whose numbers follow each other, as most do; False where these are others."""
+        for pattern in watch.told_by_numbers:
+            span = pattern.consecutive(keys)
+            if span is not None:
+                self._add(pattern, Runs([span]))
+                return True
+        return False
 
     def _add_stems(self, ending: bytes, one: Sum) -> None:
         self.stems[ending] = added(self.stems.get(ending, (0, 0, 0)), one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -10,8 +10,8 @@ from datacheck.conventions.account import Account
 from datacheck.conventions.groups import Groups, grouped
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.runs import Runs
-from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, found
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding, found, named
 
 NAMED = 10
 """So many keys are named where more are gone."""
@@ -83,6 +83,22 @@ def sampling(known: Known, account: Account) -> Sampling | None:
         return str(number), [it.key(number) for it in groups.patterns if number in account.numbers.get(it, ())]
 
     return by_number
+
+
+def bad_samples(
+    findings: Iterable[Finding], sample_of: Mapping[str, Sampling | None]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each sample of which a record is bad, its name and its keys, by what tells the samples of each database."""
+    said: set[tuple[str, str]] = set()
+    for finding in findings:
+        part = finding.database or ""
+        of_part = sample_of.get(part)
+        if finding.verdict != "bad" or finding.key is None or of_part is None:
+            continue
+        sample = of_part(unescape(finding.key))
+        if sample is not None and (part, sample[0]) not in said:
+            said.add((part, sample[0]))
+            yield named(sample[0], part), [named(escape(key), part) for key in sample[1]]
 
 
 def scattered(convention: Convention, account: Account) -> str:

@@ -25,9 +25,11 @@ NEAR = 0.1
 def elsewhere(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> dict[str, tuple[Convention, ...]]:
-    """Return the conventions of each database, and what is to be noted of those that another one may count."""
-    counting = [it for it, view in views.items() if len(view.keys) <= FEW + 1 and any(one.counts for one in kept[it])]
-    if not counting or len(kept) < 2:
+    """Return the conventions of each database, and what is to be noted of the others where something counts.
+
+    Another database may count their records, or may have its numbers closed up, which theirs are perhaps the same as.
+    """
+    if len(kept) < 2 or not any(one.counts for of in kept.values() for one in of):
         return dict(kept)
     made = dict(kept)
     for part, view in views.items():

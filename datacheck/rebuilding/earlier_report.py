@@ -25,6 +25,8 @@ def read_report(path: Path, reader: Reader, fresh: Report) -> Report:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
     if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
         raise UsageError(f"{path}: does not cover every record; scan again without --sample")
+    if document.settings.known is not None:
+        raise UsageError(f"{path}: leaves out what {document.settings.known} knows; scan again without --known")
     ignore = tuple(dict.fromkeys((*document.settings.ignore, *fresh.settings.ignore)))
     settings = msgspec.structs.replace(document.settings, ignore=ignore)
     report = Report(document.source, settings, document.profile, started=document.started, seconds=document.seconds)

@@ -48,7 +48,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     known = compared(found, report.tally.keys, layout.shards, partial(only, pool))
     if isinstance(known, Death):
         raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
-    report.known = known
+    report.keeps = known
 
 
 def lost_in_source(report: Report) -> list[Finding]:
@@ -74,7 +74,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     if also:
         also -= {key for part, key, itself in _gone(choice.shown, report) if itself and not part}
     made: dict[str, Outcome] = {}
-    for part, known in {**({"": Known()} if also else {}), **report.known}.items():
+    for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
         _refuse_unread(known, account, report.source.path)
         outcome = repaired(
@@ -98,6 +98,29 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
 
 
+def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
+    """Raise RebuildFailed where numbers would be closed up in one database, and others have the same ones.
+
+    Their records may belong together, as pictures and their labels do. Whoever says what becomes of the numbers knows.
+    """
+    if outcomes is None or renumber is not None:
+        return
+    for part, outcome in outcomes.of.items():
+        if not (outcome.repair.renumbered or outcome.elsewhere):
+            continue
+        for other in report.keeps:
+            if other != part and _numbered_alike(report.account(part), report.account(other)):
+                names = " and ".join(it or "the main one" for it in sorted((part, other)))
+                said = f"the databases {names} have the same numbers, so that their records may belong together"
+                hint = "--keep-numbers leaves holes where records go, --renumber closes the numbers up in each"
+                raise RebuildFailed(report.source.path, f"{said}, and closing them up in one would part these; {hint}")
+
+
+def _numbered_alike(one: Account, other: Account) -> bool:
+    its = [{tuple(runs.spans) for runs in of.numbers.values() if len(runs) > 1} for of in (one, other)]
+    return not its[0].isdisjoint(its[1])
+
+
 def _kept_elsewhere(
     report: Report, made: Mapping[str, Outcome], others: Mapping[str, int]
 ) -> dict[str, dict[bytes, bytes]]:
@@ -106,7 +129,7 @@ def _kept_elsewhere(
     for outcome in made.values():
         for (part, key), value in outcome.elsewhere.items():
             values.setdefault(part, {})[key] = value
-    for part, known in report.known.items():
+    for part, known in report.keeps.items():
         for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
             dropped = sum(it.dropped for of, it in made.items() if of != part)
             dropped += sum(number for of, number in others.items() if of != part)

@@ -97,7 +97,8 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
     if outcomes is None:
         return msgspec.UNSET
     made = [(part, it.repair) for part, it in outcomes.of.items()]
-    patterns = [(part, it) for part, repair in made for it in (*repair.patterns, repair.stems) if it is not None]
+    moved = [(part, it) for part, it in made if len(made) == 1 or it.dropped or it.renumbered or it.gone_stems]
+    patterns = [(part, it) for part, repair in moved for it in (*repair.patterns, repair.stems) if it is not None]
     return Repairs(
         conventions=tuple(report.convention_names),
         patterns=tuple(named(str(it), part) for part, it in patterns),

@@ -159,8 +159,16 @@ def _worth_copying(report: Report, one: Finding | None, verdicts: Collection[str
 
 
 def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
-    """Return the option that has a rebuild rest on the report that was written; what a network wants is only there."""
-    if report.partial or report.settings.sample is not None or report.source.fingerprint is None:
+    """Return the option that has a rebuild rest on the report that was written; what a network wants is only there.
+
+    A report that leaves out what was known does not tell of every bad record.
+    """
+    if (
+        report.settings.known is not None
+        or report.partial
+        or report.settings.sample is not None
+        or report.source.fingerprint is None
+    ):
         return ()
     file = next((str(file) for file in written if Path(file).suffix == ".json"), None)
     if file is None and (report.layer is not None or _alongside(report)):

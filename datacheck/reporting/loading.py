@@ -148,7 +148,7 @@ def _loaded(document: Document) -> LoadedReport:
         document.source,
         document.settings,
         document.profile,
-        known={"": Known(tuple(map(Convention, document.conventions or ())))},
+        keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
         groups=document.groups if isinstance(document.groups, int) else None,
         balance=document.balance or None,
         layer=document.layer or None,

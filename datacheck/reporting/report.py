@@ -22,11 +22,11 @@ from datacheck.checks.class_balance import (
 )
 from datacheck.checks.whole_store import misplaced_axes
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import sampling
+from datacheck.conventions.conclusions import bad_samples, sampling
 from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import NotClean, UsageError
-from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import Finding, named
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
@@ -59,11 +59,13 @@ class Report:
 
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
-    where a sample is several records, as the store or its conventions tell; `known` is what is known of these, by the
+    where a sample is several records, as the store or its conventions tell; `keeps` is what is known of these, by the
     database that keeps them, "" the main one. `gone_elsewhere` are the keys of records that a rebuild
     of pairs leaves out of another copy, and so of this one; `paired_with` are the paths of all stores that are to hold
     the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
-    records the store says that it has, if it does.
+    records the store says that it has, if it does. `known_before` are findings that do not count; `like` is the report
+    whose profile the records were held to, which is then `judged_by`; `unchanged` is the one that all of this comes
+    from, or `scanned_anew` says why none answers.
     """
 
     source: Source
@@ -74,18 +76,13 @@ class Report:
     order: LabelOrder | None = None
     balance: Balance | None = None
     layer: LayerSource | None = None
-    known: dict[str, Known] = field(default_factory=dict)
+    keeps: dict[str, Known] = field(default_factory=dict)
     groups: int | None = None
     known_before: KnownFindings | None = None
-    """The findings of an earlier report, which do not count."""
     like: str | None = None
-    """What the source was held to: in words, the report whose profile that is."""
     unchanged: str | None = None
-    """Where all of it comes from an earlier report of the source, which is as it was: the path of that report."""
     scanned_anew: str | None = None
-    """Why it does not come from an earlier report that was named for that."""
     judged_by: Profile | None = None
-    """What the records are held to, where that is not the profile of the source itself."""
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
@@ -314,17 +311,8 @@ class Report:
 
         In source order of its first bad record; what is held is a set of the numbers of these samples.
         """
-        sample_of = {part: sampling(known, self.account(part)) for part, known in self.known.items()}
-        said: set[tuple[str, str]] = set()
-        for finding in self.findings:
-            part = finding.database or ""
-            of_part = sample_of.get(part)
-            if finding.verdict != "bad" or finding.key is None or of_part is None:
-                continue
-            sample = of_part(unescape(finding.key))
-            if sample is not None and (part, sample[0]) not in said:
-                said.add((part, sample[0]))
-                yield named(sample[0], part), [named(escape(key), part) for key in sample[1]]
+        sample_of = {part: sampling(known, self.account(part)) for part, known in self.keeps.items()}
+        return bad_samples(self.findings, sample_of)
 
     def account(self, database: str = "") -> Account:
         """Return what the keys of a database add up to."""
@@ -333,7 +321,7 @@ class Report:
     @property
     def conventions(self) -> tuple[Convention, ...]:
         """The conventions of all databases."""
-        return tuple(it for known in self.known.values() for it in known.conventions)
+        return tuple(it for known in self.keeps.values() for it in known.conventions)
 
     @property
     def convention_names(self) -> list[str]:

@@ -135,7 +135,7 @@ def _samples(report: Report) -> str:
 
 def _databases(report: Report, convention: str) -> str:
     """Say which named databases keep a convention, nothing where it is the main one."""
-    parts = [part for part, known in report.known.items() if any(it.name == convention for it in known.conventions)]
+    parts = [part for part, known in report.keeps.items() if any(it.name == convention for it in known.conventions)]
     if parts in ([], [""]):
         return ""
     shown = [part or "the main database" for part in parts[:DATABASES_NAMED]]

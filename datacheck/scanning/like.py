@@ -58,7 +58,7 @@ class LikeReport:
     def __init__(self, path: Path, tolerance: str | None) -> None:
         self._path, self._documents = path, read(path)
         self._tolerance = float((tolerance or TOLERANCE).removesuffix("%")) / 100
-        if not any(it.profile.every for it in self._documents):
+        if not any(family.sampled for it in self._documents for family in it.profile.every):
             raise UsageError(f"{path}: tells of no records what they are like; scan a store that has some")
 
     def of(self, path: str) -> Like:

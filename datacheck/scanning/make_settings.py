@@ -62,7 +62,7 @@ def make(
         label_field=None if label_field is None else spelling.field("label_field", label_field),
         shape=None if shape is None else _shape(spelling.sizes(shape)),
         allow_nan=spelling.fields("allow_nan", allow_nan),
-        together=_groups(together),
+        together=_together(together),
         conventions=_conventions(spelling.names("convention", convention)),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
         sample=_sample(sample),
@@ -100,6 +100,13 @@ def _path(name: str, path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else str(spelling.path(name, path))
 
 
+def _together(together: Any) -> tuple[tuple[str, ...], ...]:
+    groups = spelling.groups(together)
+    if any(len(group) < 2 for group in groups):
+        raise UsageError("datasets that belong together are at least two, as in data,label")
+    return groups
+
+
 def _tolerance(text: str | None, like: object) -> str | None:
     """Check by how much ranges are widened: a percentage."""
     if text is None:
@@ -135,13 +142,6 @@ def _at_least_one(what: str, value: Any) -> int:
     if number < 1:
         raise UsageError(f"{what} is {number}; it must be at least 1")
     return number
-
-
-def _groups(together: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    groups = spelling.groups(together)
-    if any(len(group) < 2 for group in groups):
-        raise UsageError("datasets that belong together are at least two, as in data,label")
-    return groups
 
 
 def _strict_pictures(value: Any) -> bool:

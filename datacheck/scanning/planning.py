@@ -34,7 +34,7 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     """
     text = report.settings.sample
     stats = all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.known)
+    watch = keeping.watch_of(report.keeps)
     profile, eyes = report.judged_by or report.profile, report.settings.eyes
     if text is None:
         yield from (Check(shard, profile, stats=stats, watch=watch, eyes=eyes) for shard in layout.shards)

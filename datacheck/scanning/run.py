@@ -326,7 +326,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     if isinstance(found_out, Death):
         add(given_up(found_out, "finding out what the store keeps beside its records"))
         return
-    report.known = found_out
+    report.keeps = found_out
     left = keeping.not_looked_at(layout, found_out)
     if left and report.settings.conventions != (NONE,):
         said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
@@ -346,11 +346,11 @@ def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally]
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
     accounts = report.tally.keys
-    known = keeping.compared(report.known, accounts, layout.shards, partial(only, pool))
+    known = keeping.compared(report.keeps, accounts, layout.shards, partial(only, pool))
     if isinstance(known, Death):
         add(given_up(known, "comparing what the store keeps of its records with their keys"))
         return
-    report.known = known
+    report.keeps = known
     report.groups = keeping.groups(known, accounts)
     for finding in keeping.untrue(known, accounts):
         add(tally_of(finding))
@@ -365,7 +365,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
-    own = keeping.own_keys(report.known.get("", Known()))
+    own = keeping.own_keys(report.keeps.get("", Known()))
     for finding in pairing.findings(pool, own, lambda death, doing: add(given_up(death, doing))):
         add(tally_of(finding))
 

@@ -66,7 +66,7 @@ class EarlierScan:
             msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
             report.settings,
             document.profile,
-            known={"": Known(tuple(map(Convention, document.conventions or ())))},
+            keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
             groups=document.groups if isinstance(document.groups, int) else None,
             balance=document.balance or None,
             expected=document.source.records,
@@ -75,10 +75,10 @@ class EarlierScan:
             known_before=report.known_before,
             room=report.room,
         )
-        made.add(Tally(records=document.source.records or 0, checked=document.checked))
-        made.tally.ignored = Counter(document.ignored or {})
         for tally in _tallies(self._path, (place, document.source.path)):
             made.add(tally)
+        records = document.source.records or 0  # behind the findings, whose records have their places already
+        made.add(Tally(records=records, checked=document.checked, ignored=Counter(document.ignored or {})))
         made.seconds = round(time.monotonic() - started, 3)
         return made
 

@@ -90,9 +90,9 @@ def test_a_copy_of_each_database_is_true(tmp_path):
 
 
 def test_a_sample_goes_in_its_own_database_alone(tmp_path):
-    source = write(tmp_path / "env", {"": {b"zz": b"a text"}, "train": words(40, cut=[5]), "val": words(40)})
+    source = write(tmp_path / "env", {"": {b"zz": b"a text"}, "train": words(40, cut=[5]), "val": words(41)})
     rebuilt(tmp_path, source)
-    assert read(tmp_path / "copy", "val") == words(40)
+    assert read(tmp_path / "copy", "val") == words(41)
     assert len(read(tmp_path / "copy", "train")) == 79
 
 
@@ -181,6 +181,27 @@ def test_a_list_of_keys_in_a_named_database(tmp_path):
     assert wrong(datacheck.scan(source)) == [("a", "dangling", "bad")]
     rebuilt(tmp_path, source)
     assert pickle.loads(read(tmp_path / "copy", "a")[b"__keys__"]) == list(data)
+
+
+@pytest.mark.parametrize("counted", ["each", "elsewhere"])
+def test_numbers_that_two_databases_share_are_closed_up_in_none_unasked(tmp_path, counted):
+    """Pictures and labels by one number: closed up in one alone, each label would be of the next picture."""
+    databases = {"images": arrays(60, nan=[7]), "labels": arrays(60)}
+    if counted == "each":
+        databases = {name: records | {b"length": b"60"} for name, records in databases.items()}
+    else:
+        databases["meta"] = {b"num_samples": b"60"}
+    source = write(tmp_path / "env", databases)
+    with pytest.raises(datacheck.RebuildFailed, match="images and labels have the same numbers"):
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert not (tmp_path / "copy").exists()
+    assert datacheck.rebuild(source, tmp_path / "dry", drop_bad=True, dry_run=True).dropped == 1
+    datacheck.rebuild(source, tmp_path / "holes", drop_bad=True, renumber=False)
+    assert sorted(read(tmp_path / "holes", "images").keys() - {b"length"}) == [
+        b"%08d" % at for at in range(60) if at != 7
+    ]
+    datacheck.rebuild(source, tmp_path / "closed", drop_bad=True, renumber=True)
+    assert sorted(read(tmp_path / "closed", "images").keys() - {b"length"}) == [b"%08d" % at for at in range(59)]
 
 
 def test_with_no_convention_nothing_is_held_against_them(tmp_path):

@@ -201,6 +201,13 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Configuration", plain(report.settings.config.sentence)
     if report.tally.ignored:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
+    known = report.known_before
+    if known is not None:
+        still = ", ".join(f"{count:,} {code}" for code, count in sorted(known.still.items())) or "none found"
+        gone = f"; {known.gone:,} gone" if report.tells_gone and known.gone else ""
+        yield "Known", plain(f"{still}, as {known.path} has them{gone}")
+    if report.unchanged:
+        yield "Unchanged", plain(f"answered from {report.unchanged}")
     folder = report.source.folder
     if folder and folder.not_read:
         yield "Not read", ", ".join(f"{count:,} {kind}" for kind, count in folder.not_read.items())
