@@ -332,6 +332,8 @@ class _Walk:
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
+        if self._whole:
+            self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
 
 
