@@ -119,7 +119,7 @@ class Places:
                 Misplaced(it.origin[0], it.origin[0] + dataset.chunks[0], it.origin, it.offset, it.size, why)
                 for it in tree.misplaced[:NAMED]
             )
-        return tree if tree.trouble else None
+        return tree if tree.trouble or tree.doubted else None
 
     def links(self, address: int) -> Trouble | None:
         """Return what is wrong with the index of the links of a group of the old kind, by the address of its header."""

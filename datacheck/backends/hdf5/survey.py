@@ -337,8 +337,8 @@ class _Walk:
         if self._places is not None:
             self._places.add(opened, created, dataset)
             index = self._places.index(created, dataset, at)
-            if index is not None and index.trouble is not None:
-                self.findings.append(_of_index(dataset, *index.trouble))
+            if index is not None:
+                self.findings += [] if index.trouble is None else [_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
