@@ -113,6 +113,14 @@ def zeroed_tree(path: Path, libver: str) -> int:
     return intact
 
 
+def zeroed_count(path: Path, libver: str) -> int:
+    """How many links the root of the tree has that leads to the most."""
+    raw, intact = path.read_bytes(), len(whole_samples(path))
+    level = max(raw[at + 5] for at in places(path, b"TREE\0"))
+    zeroed(path, max((at for at in places(path, b"TREE\0") if raw[at + 5] == level), key=lambda at: raw[at + 6]) + 6, 2)
+    return intact
+
+
 def zeroed_heap(path: Path, libver: str) -> int:
     """All names of the group of the most links, and of no other."""
     raw, intact = path.read_bytes(), len(whole_samples(path))
@@ -178,8 +186,9 @@ CASES: list[tuple[str, Build, Callable[[Path, str], int], str]] = [
     ("demonstrations", demonstrations, zeroed_link_heap, "latest"),
     *(
         ("a dataset a sample", samples, damage, "earliest")
-        for damage in (zeroed_node, zeroed_tree, zeroed_heap, flipped_address)
+        for damage in (zeroed_node, zeroed_tree, zeroed_count, zeroed_heap, flipped_address)
     ),
+    ("demonstrations", demonstrations, zeroed_count, "earliest"),
 ]
 
 

@@ -116,7 +116,8 @@ class Gone(msgspec.Struct, frozen=True):
 
     A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
     `losses` say what a copy would leave untrue; `mends` if it changes more than rows; `moves` are the files that are
-    called by another number in it.
+    called by another number in it. `values` are what attributes and datasets hold in it that count or number records,
+    as people read them, `lists` the datasets of names that have lost some.
     """
 
     indexes: bytes = b""
@@ -124,6 +125,8 @@ class Gone(msgspec.Struct, frozen=True):
     losses: tuple[str, ...] = ()
     mends: bool = False
     moves: tuple[Move, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
+    lists: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:

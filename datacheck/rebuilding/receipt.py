@@ -92,7 +92,7 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
     """Return a repair as the receipt has it."""
-    if gone is not None and gone.moves:
+    if gone is not None and (gone.moves or gone.values or gone.lists):
         return _of_files(gone)
     if outcomes is None:
         return msgspec.UNSET
@@ -123,14 +123,14 @@ def _renumberings(report: Report, part: str, repair: Repair) -> Iterator[Renumbe
 
 
 def _of_files(gone: Gone) -> Repairs:
-    """Return as the receipt has it that files are called by other numbers."""
+    """Return as the receipt has it what else is other than in the source where rows, groups or files have gone."""
     return Repairs(
-        conventions=("act",) if all(it.counted for it in gone.moves) else (),
+        conventions=("act",) if gone.moves and all(it.counted for it in gone.moves) else (),
         patterns=tuple(dict.fromkeys(f"{it.before}#{it.after}" for it in gone.moves)),
         samples=None,
         renumbered=[Renumbering(it.before, it.after, it.width, it.first, it.last, it.to) for it in gone.moves],
-        values={},
-        lists=(),
+        values=dict(gone.values),
+        lists=gone.lists,
     )
 
 

@@ -169,7 +169,8 @@ class _Reading:
         last: Sequence[int] | None = None
         for place, node in zip(places, nodes, strict=True):
             if node is None:
-                self._wrong(place.at, "there is no node where one should be")
+                if self._is_node(np.array([place.at], np.uint64)):  # of anything else the library says so
+                    self._wrong(place.at, "there is no node of the level where one should be")
                 self._doubt(place.low, place.high)
                 last = None
                 continue

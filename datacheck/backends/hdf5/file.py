@@ -89,6 +89,11 @@ class OpenFile:
         """Say whether there may be less in the file than it says."""
         return self.mended is not None
 
+    @property
+    def truncated(self) -> bool:
+        """Say whether the file ends before it says."""
+        return self.block is not None and self.size < self.block.end
+
     @cached_property
     def descriptor(self) -> int:
         number: int = self.file.id.get_vfd_handle() if self.mended is None else self.mended.descriptor

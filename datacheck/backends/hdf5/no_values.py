@@ -16,14 +16,14 @@ MEANT = DATA | LABEL | STEPS | SEEN
 def without_values(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
 
-    They are data or labels by their names, or nothing beside them has a value in a row. What lies beside such as has
-    values is sound, whatever its name: nobody measured it.
+    They are data or labels by their names, or nothing beside them has a row with values. What else lies beside such as
+    has values is sound: nobody measured it.
     """
-    filled = {it.rows for it in datasets if it.shape and it.bytes}
+    filled = any(it.shape and it.bytes for it in datasets)
     for dataset in datasets:
         if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:
             continue
-        if not dataset.dtype.itemsize or (dataset.rows in filled and not _meant(dataset)):
+        if not dataset.dtype.itemsize or (filled and not _meant(dataset)):
             continue
         path = escape(dataset.path)
         said = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"

@@ -70,14 +70,18 @@ class _Stored:
 
 
 class Places:
-    """Gathers where the objects of an open, whole file lie, and tells which values cannot lie there."""
+    """Gathers where the objects of an open file lie, and tells which values cannot lie there.
 
-    def __init__(self, h5: Any, file: Any) -> None:
+    Of a file that is not `whole` only indexes are compared with themselves. `descriptor` is the file's.
+    """
+
+    def __init__(self, h5: Any, file: Any, descriptor: int, *, whole: bool) -> None:
         self._h5 = h5
         self._file = file
         created = file.get_create_plist()
         self._base = int(created.get_userblock())
-        self._descriptor = file.get_vfd_handle()
+        self._descriptor = descriptor
+        self._whole = whole
         long = SUPERBLOCK.get(created.get_version()[0], 48) if created.get_sizes() == (8, 8) else 48
         self._headers = array("Q", (self._base, long))
         self._stored: list[_Stored] = []
@@ -115,7 +119,7 @@ class Places:
                 Misplaced(it.origin[0], it.origin[0] + dataset.chunks[0], it.origin, it.offset, it.size, why)
                 for it in tree.misplaced[:NAMED]
             )
-        return tree if tree.trouble else None
+        return tree if tree.trouble or tree.doubted else None
 
     def links(self, address: int) -> Trouble | None:
         """Return what is wrong with the index of the links of a group of the old kind, by the address of its header."""
@@ -157,7 +161,7 @@ class Places:
     def add(self, opened: Any, created: Any, dataset: Dataset) -> None:
         """Add a dataset, as far as the index of its chunks can be read; what is damaged there shows when it is read."""
         layout = created.get_layout()
-        if not dataset.bytes or created.get_external_count():
+        if not self._whole or not dataset.bytes or created.get_external_count():
             return
         if layout == self._h5.h5d.CONTIGUOUS:
             offset, size = opened.get_offset(), opened.get_storage_size()
@@ -175,7 +179,7 @@ class Places:
         """Return by the datasets' paths which of their values cannot be what was written there."""
         for stored in self._stored:
             _find_sizes(stored)
-        bytes_of = self._find_shared()
+        bytes_of = self._find_shared() if self._whole else {}
         wrong = {it.dataset.path: tuple(self._rows(it, bytes_of)) for it in self._stored if it.wrong}
         return wrong | {path: odd + wrong.get(path, ()) for path, odd in self._odd.items()}
 

@@ -136,7 +136,9 @@ class Hdf5Reader:
         if self.path.is_dir():
             findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])
         count = sum(table.rows for _, table in tables) + single
-        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more, packing.done())
+        known = packing.done()
+        _told[:] = [(self, known)]
+        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more, known)
 
     def knowing(self, known: bytes) -> Hdf5Reader:
         """Return the reader with what the walks of a layout have found."""
@@ -349,7 +351,8 @@ class Hdf5Reader:
                     findings=(found("unreadable", said, verdict="unverifiable", **errno_details(exc.errno)),)
                 )
             return Contents(findings=(found("unreadable", said),))
-        there = recalled(self.known, number, status.st_size, status.st_mtime_ns)
+        known = self.known or next((held for whose, held in _told if whose is self), b"")
+        there = recalled(known, number, status.st_size, status.st_mtime_ns)
         if there is not None and deadly in (None, there.deadly):
             return there
         return contents_of(file, status.st_size, status.st_mtime_ns, self.options, deadly)
@@ -362,6 +365,8 @@ class Hdf5Reader:
         return finding if label is None else msgspec.structs.replace(finding, file=label)
 
 
+_told: list[tuple[Hdf5Reader, bytes]] = []
+"""The reader that took a layout last in this process, and what the walks of its files found."""
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 """The windows on the datasets of a table in the order of their paths, and the columns of each that are judged."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")

@@ -75,13 +75,15 @@ def survey(
     whole: bool = True,
     path: Path | None = None,
     recovered: bool = False,
+    descriptor: int | None = None,
 ) -> Contents:
     """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
 
     `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
-    `recovered` all is known that is left: what a sample lacks is lost.
+    `recovered` all is known that is left: what a sample lacks is lost. Indexes are compared with themselves where the
+    file's `descriptor` is given.
     """
-    walk = _Walk(h5, file, size, trail, whole=whole, path=path)
+    walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = walk.placed(list(walk.groups()))
@@ -114,7 +116,15 @@ class _Walk:
     """One pass over the groups of a file, in the order of their names, each object once."""
 
     def __init__(
-        self, h5: Any, file: Any, size: int, trail: StepCounter, *, whole: bool = True, path: Path | None = None
+        self,
+        h5: Any,
+        file: Any,
+        size: int,
+        trail: StepCounter,
+        *,
+        whole: bool = True,
+        path: Path | None = None,
+        descriptor: int | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
@@ -126,7 +136,7 @@ class _Walk:
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
         self._hindrances = Hindrances(h5, file, size, path)
-        self._places = Places(h5, file) if whole else None
+        self._places = None if descriptor is None else Places(h5, file, descriptor, whole=whole)
         self._linked: set[bytes] = set()
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
@@ -195,7 +205,7 @@ class _Walk:
 
     def _listed_by(self, at: int, path: bytes) -> None:
         """Say what is wrong with the index of a group's links, of which the library sees nothing."""
-        trouble = None if self._places is None else self._places.links(at)
+        trouble = self._places.links(at) if self._places is not None and self._whole else None
         if trouble is not None:
             spelled = escape(path)
             said = f"the index of the links of {spelled} is damaged at offset {trouble.at}: {trouble.what}"
@@ -327,11 +337,13 @@ class _Walk:
         if self._places is not None:
             self._places.add(opened, created, dataset)
             index = self._places.index(created, dataset, at)
-            if index is not None and index.trouble is not None:
-                self.findings.append(_of_index(dataset, *index.trouble))
+            if index is not None:
+                self.findings += [] if index.trouble is None else [_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
+        if self._whole:
+            self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
 
 

@@ -18,6 +18,8 @@ from datacheck.model.finding import Finding, found
 
 RANGES = 1000
 """So many ranges of a dataset are kept."""
+NEARLY = 0.9
+"""Where this share of its chunks is stored, a dataset was meant to be written as a whole."""
 NAMED = 10
 """And so many are named."""
 
@@ -57,6 +59,40 @@ def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> R
     before = np.flatnonzero(np.diff(edges) > 1)
     starts, stops = (edges[before] + 1) * chunks[0], edges[before + 1] * chunks[0]
     return tuple(zip(starts.tolist(), np.minimum(stops, dataset.rows).tolist(), strict=True))
+
+
+def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iterator[Finding]:
+    """Yield the rows of which a part is stored and a part is not, where nearly all else is.
+
+    Where much is not stored, it was left out: of a map of labels only the parts where some are.
+    """
+    chunks = dataset.chunks
+    if not dataset.shape or not dataset.bytes or not chunks or created.get_layout() != h5.h5d.CHUNKED or dataset.scale:
+        return
+    grid = [math.ceil(extent / size) for extent, size in zip(dataset.shape, chunks, strict=True)]
+    total, beside = math.prod(grid), math.prod(grid[1:])
+    try:
+        count = opened.get_num_chunks()
+        if beside < 2 or count >= total or count < NEARLY * total:
+            return
+        stored = Chunks(opened, chunks)
+    except TROUBLE:  # what is damaged shows when it is read
+        return
+    if not stored.whole:
+        return
+    bands, held = np.unique(stored.numbers // beside, return_counts=True)
+    partly = bands[held < beside]
+    if not partly.size:
+        return
+    rows = [[int(it) * chunks[0], min((int(it) + 1) * chunks[0], dataset.rows) - 1] for it in partly[:NAMED].tolist()]
+    missing = int((beside - held[held < beside]).sum())
+    path, more = escape(dataset.path), " and others" if partly.size > NAMED else ""
+    spelled = ", ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in rows)
+    text = (
+        f"{path}: {missing:,} of {total:,} chunks were never written, of rows {spelled}{more}; "
+        "what is missing of these reads as the fill value"
+    )
+    yield found("unwritten", text, field=dataset.title, dataset=path, chunks=missing, ranges=rows)
 
 
 def _without_source(created: Any, dataset: Dataset) -> Ranges:

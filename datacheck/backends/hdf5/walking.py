@@ -92,6 +92,7 @@ def walked(
                 whole=not file.cut,
                 path=path,
                 recovered=recovered is not None and recovered.whole,
+                descriptor=None if file.truncated else file.descriptor,
             )
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)

@@ -244,7 +244,7 @@ def test_a_file_of_which_one_thing_is_broken(tmp_path, how, damage, of_file, cod
         (NEW, lead_the_root_behind_the_end, "the header of the root group is lost"),
         (OLD, zero_the_header_of_the_root, "the header of the root group is lost"),
         (OLD, zero_the_names_of_the_root, "of the links of / are lost"),
-        (OLD, zero_the_tree_of_the_root, "of the links of / are lost"),
+        (OLD, zero_the_tree_of_the_root, "the index of the links of / is damaged; all "),
     ],
 )
 def test_a_file_whose_root_cannot_be_read_is_bad_and_all_below_it_is_copied(tmp_path, how, damage, words):

@@ -143,6 +143,38 @@ def test_a_root_that_leads_to_others_beside_it_is_damaged_and_loses_no_row(tmp_p
     assert "leads to other nodes beside it" in finding.message
 
 
+def test_an_index_of_chunks_is_compared_in_a_file_whose_links_were_recovered(tmp_path):
+    path = tmp_path / "a.h5"
+    _, raw = made(path)
+    damaged = bytearray(raw)
+    struct.pack_into("<H", damaged, struct.unpack_from("<Q", raw, 80)[0] + 6, 0)
+    node = above(raw, 0)
+    (chunks,) = struct.unpack_from("<H", raw, node + 6)
+    struct.pack_into("<H", damaged, node + 6, 20)
+    path.write_bytes(damaged)
+    report = scan(path, workers=1)
+    said = " ".join(it.message for it in report.findings)
+    assert "the index of the links of / is damaged" in said
+    assert "the index of the chunks of /data is damaged" in said
+    assert sum(it.key is not None for it in report.findings) == 4 * (chunks - 20)
+
+
+def test_an_index_of_chunks_is_compared_in_a_file_that_was_not_closed(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver=("v108", "v110")) as file:
+        file.create_dataset("data", data=np.arange(1.0, 101).reshape(50, 2), chunks=(1, 2))
+    raw = bytearray(path.read_bytes())
+    struct.pack_into("<H", raw, nodes(raw)[0] + 6, 20)
+    if raw[8] == 3:
+        raw[11] |= 1
+    else:
+        raw[44] ^= 1  # the checksum of its superblock
+    path.write_bytes(raw)
+    report = scan(path, workers=1)
+    assert {"damaged-store"} < {it.code for it in report.findings}
+    assert sum(it.key is not None and it.code == "damaged-store" for it in report.findings) == 30
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_an_index_is_sound_in_whatever_order_its_chunks_were_written(tmp_path, seed):
     random, path = np.random.default_rng(seed), tmp_path / "a.h5"

@@ -73,6 +73,15 @@ def test_of_files_too_many_to_be_handed_over_the_rest_is_walked(tmp_path, monkey
     assert [other.contents(number) for number in range(6)] == [one.contents(number) for number in range(6)]
 
 
+def test_who_took_the_layout_walks_no_file_twice(tmp_path, monkeypatch):
+    for number in range(20):
+        write(tmp_path / f"{number}.h5")
+    one = opened(tmp_path)
+    layout = one.layout()
+    monkeypatch.setattr(reader, "contents_of", refuse)
+    assert sum(len(block) for shard in layout.shards for block in one.blocks(shard)) == layout.records
+
+
 @pytest.mark.parametrize("most", [0, 1])
 def test_nothing_is_handed_over_where_there_is_no_room(tmp_path, monkeypatch, most):
     monkeypatch.setattr(known, "MOST_BYTES", most)

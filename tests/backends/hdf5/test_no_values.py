@@ -38,9 +38,8 @@ def full(*shape):
         ("features", {"features": np.zeros((ROWS, 0), "f4"), "more": full(2)}),
         ("actions", {"actions": np.zeros((ROWS, 0), "f4"), "observations": full(7)}),
         ("vectors", {"vectors": np.zeros((ROWS, 0), "f4")}),
-        ("vectors", {"vectors": np.zeros((ROWS, 0), "f4"), "other": np.arange(7.0)}),
     ],
-    ids=["data", "label", "train", "features", "actions", "alone", "beside others"],
+    ids=["data", "label", "train", "features", "actions", "alone"],
 )
 def test_rows_of_no_value_are_named(tmp_path, empty, datasets):
     report = datacheck.scan(write(tmp_path / "a.h5", **datasets), workers=1)
@@ -55,10 +54,11 @@ def test_rows_of_no_value_are_named(tmp_path, empty, datasets):
     [
         {"data": full(4), "label": np.arange(ROWS) % 3, "extra": np.zeros((ROWS, 0))},
         {"data": full(4), "bias": np.zeros((ROWS, 0))},
+        {"data": full(4), "flat": np.zeros((5, 0))},
         {"data": full(4), "none": np.zeros((0, 7))},
         {"data": full(4), "none": np.zeros((0, 0))},
     ],
-    ids=["unused", "beside data", "no rows", "nothing"],
+    ids=["unused", "beside data", "of a length of its own", "no rows", "nothing"],
 )
 def test_an_option_that_was_not_used_is_sound(tmp_path, datasets):
     report = datacheck.scan(write(tmp_path / "a.h5", **datasets), workers=1)

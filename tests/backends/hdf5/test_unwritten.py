@@ -57,6 +57,21 @@ def test_a_row_of_which_one_chunk_was_written_was_written(tmp_path):
     assert said(scan(tmp_path / "s.h5")) == set()
 
 
+@pytest.mark.parametrize("missing", [[(2, 1)], [(0, 0), (2, 1), (2, 3)]])
+def test_rows_of_which_nearly_all_chunks_were_written_are_said(tmp_path, missing):
+    values = np.random.default_rng(1).normal(size=(40, 64))
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        made = file.create_dataset("map", (40, 64), "f4", chunks=(4, 16), fillvalue=-7)
+        for band in range(10):
+            for at in range(4):
+                if (band, at) not in missing:
+                    made[4 * band : 4 * band + 4, 16 * at : 16 * at + 16] = values[4 * band : 4 * band + 4, :16]
+    (finding,) = scan(tmp_path / "s.h5").findings
+    assert (finding.code, finding.verdict, finding.details["chunks"]) == ("unwritten", "suspicious", len(missing))
+    assert finding.details["ranges"] == [[4 * it, 4 * it + 3] for it in sorted({band for band, _ in missing})]
+    assert f"{len(missing)} of 40 chunks were never written, of rows" in finding.message
+
+
 @pytest.mark.parametrize("chunks", [None, (4, 2)])
 def test_a_dataset_that_was_made_and_never_filled(tmp_path, chunks):
     with h5py.File(tmp_path / "s.h5", "w") as file:

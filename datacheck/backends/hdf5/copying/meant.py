@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
 NROWS = b"NROWS"
@@ -38,6 +39,8 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     every: list[NDArray[np.int64]] = []
     samples: set[tuple[str | None, str]] = set()
     losses: list[str] = []
+    values: dict[str, str] = {}
+    lists: list[str] = []
     mends = False
     first = 0
     for number, file in enumerate(reader.files):
@@ -57,6 +60,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(single)
+            _told(contents, Going(), label, values, lists)
             continue
         sample = label is not None and is_sample(unescape(label), contents)
         if b"" in its_marks and not sample:
@@ -68,8 +72,32 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
+        _told(contents, made, label, values, lists)
     found = np.unique(np.concatenate(every)) if every else drops
-    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends)
+    told = tuple(values.items()), tuple(lists)
+    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told)
+
+
+def _told(contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]) -> None:
+    """Add what of a file is made true in a copy that goes without this, as people read it."""
+    means = contents.means
+    if means is None or made.whole:
+        return
+    lost = frozenset(made.samples)
+    changes = {
+        dataset.path: Change(Kept(table.rows, made.rows[table.name]))
+        for table in contents.tables
+        for dataset in (table.datasets if len(made.rows.get(table.name, ())) and not table.each else ())
+    }
+    for (path, name), count in _counts(contents, means, lost, changes).items():
+        values[called(f"{escape(path)}: {escape(name)}", label)] = f"{count:,}"
+    for number in means.numbers:
+        if number.path in changes or len(_dropped(contents, means, changes, number.height)):
+            values[called(escape(number.path), label)] = "numbers of the rows of the copy"
+    for it in means.names:
+        gone = {sample.rpartition(b"/")[2] for sample in lost if sample.rpartition(b"/")[0] == it.above} | it.lost
+        if gone.intersection(it.names):
+            lists.append(called(escape(it.path), label))
 
 
 def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
