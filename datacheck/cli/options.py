@@ -149,13 +149,6 @@ def decoders() -> Sequence[str]:
     return value_decoders()
 
 
-def engines() -> Sequence[str]:
-    """Return the engines by name."""
-    from datacheck.engines import ENGINES
-
-    return list(ENGINES)
-
-
 def conventions() -> Sequence[str]:
     """Return the names of the conventions, and the one for none."""
     from datacheck.conventions import CONVENTIONS, NONE
@@ -382,28 +375,6 @@ SCAN_OPTIONS = (
     ),
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
-
-
-ENGINE_OPTIONS = (
-    click.option(
-        "--engine",
-        cls=FromTable,
-        rows=engines,
-        type=RowName(engines),
-        metavar="{a|b}",
-        default="local",
-        help="What runs the tasks: this machine, or the workers of a Dask cluster.",
-    ),
-    click.option("--scheduler", metavar="ADDRESS", help="The scheduler of the Dask cluster, as tcp://HOST:8786."),
-)
-"""Where the work of a scan is done."""
-
-
-def engine_options(command: F) -> F:
-    """Give a command the options that say where the work is done."""
-    for option in reversed(ENGINE_OPTIONS):
-        command = option(command)
-    return command
 
 
 SHARED = (

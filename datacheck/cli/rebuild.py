@@ -11,12 +11,11 @@ import click
 
 from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen
+from datacheck.cli.engine import chosen, engine_options
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.options import (
     Named,
     RowName,
-    engine_options,
     scan_options,
     writable,
 )

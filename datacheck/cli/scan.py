@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen
+from datacheck.cli.engine import chosen, engine_options
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.options import (
     QUIET_OPTION,
     REPORT_FORMAT_OPTION,
     REPORT_OPTION,
     Named,
-    engine_options,
     scan_options,
 )
 from datacheck.cli.output import (

@@ -323,14 +323,19 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            self._keep_unfinished()
+            self._keep_unfinished(failed=error is not None and not isinstance(error, TOLD))
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
-    def _keep_unfinished(self) -> None:
-        """Keep the files that a later run can go on with, if this one does not come to its end."""
+    def _keep_unfinished(self, *, failed: bool) -> None:
+        """Keep the files that a later run can go on with, if this one does not come to its end.
+
+        A run that failed keeps the one that it was told to go on with, and leaves nothing else.
+        """
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             if isinstance(sink, JsonLinesSink) and (sink.reached or output.resumed):
+                if failed and output is not self._resuming:
+                    continue
                 output.keeps = True
                 self.unfinished[output.growing] = output.path
 

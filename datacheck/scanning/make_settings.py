@@ -52,9 +52,6 @@ def make(
         known = [name for name in (make.__kwdefaults__ or {}) if name not in unknown]
         name = next(iter(unknown))
         raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
-    groups = spelling.groups(together)
-    if any(len(group) < 2 for group in groups):
-        raise UsageError("datasets that belong together are at least two, as in data,label")
     decoders, arrays = payload_options.decoders(decoder), payload_options.arrays(array)
     payload_options.agree(decoders, arrays)
     return Settings(
@@ -64,7 +61,7 @@ def make(
         label_field=None if label_field is None else spelling.field("label_field", label_field),
         shape=None if shape is None else _shape(spelling.sizes(shape)),
         allow_nan=spelling.fields("allow_nan", allow_nan),
-        together=groups,
+        together=_together(spelling.groups(together)),
         conventions=_conventions(spelling.names("convention", convention)),
         paired=spelling.truth("paired", paired),
         validators=tuple(map(repr, spelling.callables("validators", validators))),
@@ -95,6 +92,12 @@ def _workers(workers: int | None, engine: MakeEngine | None) -> int:
 def cores() -> int:
     """Return the number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _together(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    if any(len(group) < 2 for group in groups):
+        raise UsageError("datasets that belong together are at least two, as in data,label")
+    return groups
 
 
 def _at_least_one(what: str, value: Any) -> int:

@@ -18,12 +18,12 @@ from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
+from datacheck.scanning.checks import all_statistics, checks_of, tally_of
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
@@ -34,9 +34,9 @@ from datacheck.scanning.probing import probes_of_keys, take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
-from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
+from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Count, Job, TakeLayout, Task, together
+from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, together
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from datacheck.scanning.judge import View
 
 
-STATS_BYTES = 4 << 20
-"""Stores up to this size get all statistics, asked for or not: there they cost nothing that anybody notices."""
 OPENING = "opening the store"
 TOO_LATE = -math.inf
 """When to stop where the time was over before a source began: none of its shards is checked."""
@@ -157,7 +155,7 @@ def _scan(
     probes = _scan_once(pool, reader, report, add, doubtful, names, way)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
-        add(_tally_of(changed))
+        add(tally_of(changed))
     return probes
 
 
@@ -169,7 +167,7 @@ def _look_again(
     if isinstance(now, Death):
         yield finding_of_death(now, OPENING, of_record=False)
         return
-    yield from amend(_tally_of(*now.findings)).findings
+    yield from amend(tally_of(*now.findings)).findings
     if doubtful.whole:
         checks = [Check(shard, report.profile) for shard in now.shards]
     else:
@@ -204,11 +202,11 @@ def _scan_once(
     not_read: set[tuple[Any, str]] = set()
     report.expected = layout.records
     pool.grow(len(layout.shards))  # the others load what they need while the first takes the profile
-    taken = take_profile(pool, layout, pixels=_all_statistics(layout, report.settings))
+    taken = take_profile(pool, layout, pixels=all_statistics(layout, report.settings))
     report.profile = taken.profile
     names.look(report, taken, pool)
     for finding in names.heeded(layout.findings):
-        add(_tally_of(finding).without(not_read))
+        add(tally_of(finding).without(not_read))
     for tally in undecided(taken, layout, reader, finding_of_death):
         add(tally)
     report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
@@ -217,16 +215,16 @@ def _scan_once(
     if report.tally.account and report.complete and part_of(report.settings.sample) is None:
         for finding in _concluded(pool, report.tally.account):
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
-            add(_tally_of(finding))
+            add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         add(_unknown(family, count))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
     for finding in report.conclude():
-        add(_tally_of(finding))
+        add(tally_of(finding))
     names.conclude(report)
     for finding in _nothing(layout, report):
-        add(_tally_of(finding))
+        add(tally_of(finding))
     return layout.probes
 
 
@@ -253,7 +251,7 @@ def _check_all(
         return
     over = False
     at: Check | None = None
-    left = resumable.left(_checks(pool, layout, report, add), add_known)
+    left = resumable.left(checks_of(pool, layout, report, add), add_known)
     try:
         for check, tally in in_order(pool, reader, left, together(layout), resumable.stop):
             resumable.reach(check)
@@ -329,13 +327,13 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     report.stems = stems
     report.groups = keeping.groups(report.conventions, report.tally.keys, stems)
     for finding in keeping.kept(report.conventions, report.tally.keys, listed, stems):
-        add(_tally_of(finding))
+        add(tally_of(finding))
     for comparison in compare_sizes(report.conventions, layout.shards):
         compared = only(pool, comparison)
         if isinstance(compared, Death):
             add(_given_up(compared, "comparing the sizes of pictures with those in a list"))
         elif compared is not None:
-            add(_tally_of(compared))
+            add(tally_of(compared))
 
 
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
@@ -343,11 +341,7 @@ def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable
     report.paired_with = pairing.all
     own = frozenset().union(*(convention.own for convention in report.conventions))
     for finding in pairing.findings(pool, own, lambda death, doing: add(_given_up(death, doing))):
-        add(_tally_of(finding))
-
-
-def _all_statistics(layout: Layout, settings: Settings) -> bool:
-    return settings.stats or (layout.size is not None and layout.size <= STATS_BYTES)
+        add(tally_of(finding))
 
 
 def decoders_of(profile: Profile) -> str | None:
@@ -356,54 +350,8 @@ def decoders_of(profile: Profile) -> str | None:
     return "+".join(sorted(there)) or None
 
 
-def _checks(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> Iterator[Check]:
-    """Yield the checks to run; a sampled scan first counts the records of shards whose number is not known.
-
-    A shard whose records cannot be counted is checked whole, and left out of what the sample is taken from: that is
-    another sample than was asked for, which is said.
-    """
-    text = report.settings.sample
-    stats = _all_statistics(layout, report.settings)
-    watch = keeping.watch_of(report.conventions)
-    if text is None:
-        yield from (Check(shard, report.profile, stats=stats, watch=watch) for shard in layout.shards)
-        return
-    shards = list(layout.shards)
-    counts = {place: shard.records for place, shard in enumerate(shards)}
-    uncounted = {shard: place for place, shard in enumerate(shards) if shard.records is None}
-    whole: set[int] = set()
-    for task, count in pool.run([Count(shard) for shard in uncounted]):
-        assert isinstance(task, Count)
-        place = uncounted[task.shard]
-        if isinstance(count, Death):
-            whole.add(place)
-            doing = (
-                f"--sample leaves out part {place + 1} of {len(shards)}, which is checked whole: counting its records"
-            )
-            counted = finding_of_death(count, doing, of_record=False)
-            add(_tally_of(msgspec.structs.replace(counted, verdict="unverifiable")))
-        else:
-            counts[place] = count
-    part, start = part_of(text), 0
-    sample: Sample | Rows | None = None if part else wanted(text, sum(count or 0 for count in counts.values()))
-    for place, shard in enumerate(shards):
-        count = counts[place] or 0
-        if part is not None:
-            sample = rows_of(part, place, len(shards), start, count)
-        yield Check(shard, report.profile, None if place in whole else sample, start, stats=stats, watch=watch)
-        start += count
-
-
 def _given_up(death: Death, doing: str) -> Tally:
-    return replace(_tally_of(finding_of_death(death, doing, of_record=False)), complete=False)
-
-
-def _tally_of(*findings: Finding) -> Tally:
-    """Return the tally that findings of the store come to."""
-    tally = Tally()
-    for finding in findings:
-        tally.count([finding])
-    return tally
+    return replace(tally_of(finding_of_death(death, doing, of_record=False)), complete=False)
 
 
 def _unknown(family: str, count: int) -> Tally:

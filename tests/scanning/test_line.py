@@ -46,9 +46,9 @@ def test_several_checks_a_task_say_what_one_by_one_say(tmp_path, monkeypatch):
     source = write(tmp_path / "a.h5")
     sent = []
 
-    def noting(pool, reader, checks, several=1):
+    def noting(pool, reader, checks, several=1, *more):
         sent.append(several)
-        return in_order(pool, reader, checks, several)
+        return in_order(pool, reader, checks, several, *more)
 
     monkeypatch.setattr(run, "in_order", noting)
     reports = [datacheck.scan(source, workers=workers) for workers in (1, 2)]
