@@ -290,11 +290,16 @@ class Reports:
         self._journals += 1
         return Journal(self._journals - 1, marked, self.earlier, marked[0] if self.earlier is not None else None)
 
+    @property
+    def shows_records(self) -> bool:
+        """Whether some of the records with findings are shown."""
+        return any(getattr(sink, "shows_records", False) for sink in self._sinks)
+
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
         report.room = self._room
-        report.shows_records |= any(getattr(sink, "shows_records", False) for sink in self._sinks)
+        report.shows_records |= self.shows_records
 
         def listen(findings: Collection[Finding]) -> None:
             if findings:

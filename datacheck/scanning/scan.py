@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
@@ -16,17 +17,19 @@ from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
+from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
+from datacheck.scanning.ahead import Ahead, may_run_ahead
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.resuming import require_same
-from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
+from datacheck.scanning.run import TOO_LATE, Progress, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 
@@ -241,25 +244,36 @@ def scan_into(
     names = Names(settings, len(readers))
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     scans = [it for of_one in prepared for it in of_one]
-    until = deadline(settings)
-    with Reports(spelling.names("reports", reports), guard, resume=resume) as files:
+    with Reports(spelling.names("reports", reports), guard, resume=resume) as files, ExitStack() as stack:
         require_resumable(files, scans)
-        for (reader, report), pairing in zip(scans, pairs, strict=True):
+
+        def one(number: int, until: float | None, journal: Journal | None, listen: Any, watch: Progress) -> None:
+            reader, report = scans[number]
+            run(
+                report,
+                reader,
+                validators=own,
+                progress=watch,
+                listen=listen,
+                engine=engine,
+                names=names,
+                pairing=pairs[number],
+                journal=journal,
+                until=until,
+            )
+
+        until, ahead = deadline(settings), None
+        if may_run_ahead(settings, engine, len(scans)) and resume is None and not files.shows_records:
+            runs = [(report, partial(one, at, until, None, unheard)) for at, (_, report) in enumerate(scans)]
+            ahead = stack.enter_context(Ahead(runs))
+        for number, (_, report) in enumerate(scans):
             listen = files.begin(report)
-            journal = None if until == TOO_LATE else files.journal()
             with watching(progress, report) as watch:
-                run(
-                    report,
-                    reader,
-                    validators=own,
-                    progress=watch,
-                    listen=listen,
-                    names=names,
-                    pairing=pairing,
-                    engine=engine,
-                    journal=journal,
-                    until=until,
-                )
+                if ahead is not None:
+                    ahead.finish(number, watch, listen)
+                else:
+                    journal = None if until == TOO_LATE else files.journal()
+                    one(number, until, journal, listen, watch)
             until = TOO_LATE if report.stopped else until
     made = [_one(it, [report for _, report in of_one]) for it, of_one in zip(sources, prepared, strict=True)]
     return ScanReports(made) if many else made[0]
