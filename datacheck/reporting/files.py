@@ -332,25 +332,22 @@ class Reports:
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
+    @property
+    def _cut_short(self) -> bool:
+        return any(report.cut_short for report in self._reports)
+
     def _keep_unfinished(self, *, failed: bool) -> None:
         """Keep the files that a later run can go on with, if this one does not come to its end.
 
         A run that failed keeps the one that it was told to go on with, and leaves nothing else.
         """
         for output, sink in zip(self._outputs, self._sinks, strict=True):
-            if isinstance(sink, JsonLinesSink) and (sink.reached or output.resumed):
-                if failed and output is not self._resuming:
-                    continue
-                output.keeps = True
+            if not isinstance(sink, JsonLinesSink) or not (sink.reached or output.resumed):
+                continue
+            output.keeps = output is self._resuming
+            output.leaves = not output.keeps and not failed and self._cut_short
+            if output.keeps or output.leaves:
                 self.unfinished[output.growing] = output.path
-
-    def _finished(self, output: Output) -> bool:
-        """Take back that a file is kept, where all is done; say whether it may be published."""
-        cut = any(report.cut_short for report in self._reports)
-        if not cut and output.keeps:
-            output.keeps = False
-            del self.unfinished[output.growing]
-        return not cut or output is not self._resuming
 
     def _sink(self, place: int) -> Sink:
         """Return the sink of a file; where findings are others by now, or between marks, it begins anew."""
@@ -375,11 +372,13 @@ class Reports:
         for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # the others do not wait
             output = self._outputs[place]
             try:
-                if not self._finished(output):
+                if output is self._resuming and self._cut_short:
                     continue
                 with writing(output.path):
                     self._sink(place).finish(self._reports)
                 output.publish()
+                if not output.leaves:
+                    self.unfinished.pop(output.growing, None)
             except ReportFailed as exc:
                 failed.append(exc)
         if failed:
