@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     "--resume",
     type=Named(),
     metavar="FILE",
-    help="Write the report FILE.jsonl, and go on where an earlier scan into it stopped.",
+    help="Write the report FILE, a .jsonl, and go on where an earlier scan into it stopped.",
 )
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
