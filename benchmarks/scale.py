@@ -1,6 +1,6 @@
 """How many tasks a second the parent of a scan keeps up with, and how much memory it needs, by simulation.
 
-A million synthetic tallies go the way of real ones: pickled as a worker sends them, put in the order of the source,
+Synthetic tallies go the way of real ones: pickled as a worker sends them, put in the order of the source,
 added up, their findings kept, marks written into a report that grows. What a worker does is left out.
 
     python benchmarks/scale.py --tasks 1000000
@@ -83,7 +83,7 @@ def result(number):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--tasks", type=int, default=1_000_000)
+    parser.add_argument("--tasks", type=int, default=100_000)
     tasks = parser.parse_args().tasks
     shards = [Shard("", None, Position(b"image-%010d" % (it * RECORDS))) for it in range(tasks)]
     print(f"{tasks:,} shards of the layout: {resident() >> 20} MiB")

@@ -1,17 +1,48 @@
-"""The engine that a command was asked for."""
+"""Where the work of a command is done: the options for it, and the engine that was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from datacheck.cli.option_types import FromTable, RowName
+from datacheck.cli.options import F
 from datacheck.cli.output import complain
 
 if TYPE_CHECKING:
     from datacheck.workers.interface import MakeEngine
+
+
+def engines() -> Sequence[str]:
+    """Return the engines by name."""
+    from datacheck.engines import ENGINES
+
+    return list(ENGINES)
+
+
+ENGINE_OPTIONS = (
+    click.option(
+        "--engine",
+        cls=FromTable,
+        rows=engines,
+        type=RowName(engines),
+        metavar="{a|b}",
+        default="local",
+        help="What runs the tasks: this machine, or the workers of a Dask cluster.",
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="The scheduler of the Dask cluster, as tcp://HOST:8786."),
+)
+"""Where the work of a scan is done."""
+
+
+def engine_options(command: F) -> F:
+    """Give a command the options that say where the work is done."""
+    for option in reversed(ENGINE_OPTIONS):
+        command = option(command)
+    return command
 
 
 @contextmanager

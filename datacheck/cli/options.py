@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from datacheck.cli.help import checks, codes, completing
-from datacheck.cli.option_types import Bound, FromTable, Named, RowName
+from datacheck.cli.option_types import Bound, FromTable, Named
 
 if TYPE_CHECKING:
     pass
@@ -36,13 +36,6 @@ def decoders() -> Sequence[str]:
     from datacheck.decoders import value_decoders
 
     return value_decoders()
-
-
-def engines() -> Sequence[str]:
-    """Return the engines by name."""
-    from datacheck.engines import ENGINES
-
-    return list(ENGINES)
 
 
 def conventions() -> Sequence[str]:
@@ -288,28 +281,6 @@ SCAN_OPTIONS = (
     IGNORE_OPTION,
 )
 """What a scan is asked to do; a rebuild begins with a scan."""
-
-
-ENGINE_OPTIONS = (
-    click.option(
-        "--engine",
-        cls=FromTable,
-        rows=engines,
-        type=RowName(engines),
-        metavar="{a|b}",
-        default="local",
-        help="What runs the tasks: this machine, or the workers of a Dask cluster.",
-    ),
-    click.option("--scheduler", metavar="ADDRESS", help="The scheduler of the Dask cluster, as tcp://HOST:8786."),
-)
-"""Where the work of a scan is done."""
-
-
-def engine_options(command: F) -> F:
-    """Give a command the options that say where the work is done."""
-    for option in reversed(ENGINE_OPTIONS):
-        command = option(command)
-    return command
 
 
 SHARED = (

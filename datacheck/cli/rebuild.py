@@ -11,10 +11,10 @@ import click
 
 from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen
+from datacheck.cli.engine import chosen, engine_options
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.option_types import Named, RowName
-from datacheck.cli.options import engine_options, scan_options, writable
+from datacheck.cli.options import scan_options, writable
 from datacheck.cli.output import complain, print_summary, watching_phases
 from datacheck.cli.request import end_silent, settings_of
 from datacheck.model.escaping import plain

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen
+from datacheck.cli.engine import chosen, engine_options
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.option_types import Named
-from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPTION, engine_options, scan_options
+from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPTION, scan_options
 from datacheck.cli.output import (
     INTERRUPTED,
     WORST_FIRST,
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     "--resume",
     type=Named(),
     metavar="FILE",
-    help="Write the report FILE.jsonl, and go on where an earlier scan into it stopped.",
+    help="Write the report FILE, a .jsonl, and go on where an earlier scan into it stopped.",
 )
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION
@@ -122,7 +122,7 @@ def scan(
     recorded = [] if settings.checksums is None else [settings.checksums]
     guard = guard_of([*sources, *nets, *recorded], scans)
     with keeping_processes(), Reports(reports, guard, resume=resume) as files:
-        ready(scans, files, resume, engine, quiet=quiet)
+        ready(scans, files, resume, engine, if_changed, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
             report, status = _scan_one(it, held, files, say_keeps, progress=not no_progress, verbose=verbose)

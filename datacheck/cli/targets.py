@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import click
+
 from datacheck.backends import refuse_url
 from datacheck.backends.interface import Reader
 from datacheck.cli.output import complain
@@ -24,12 +26,13 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.scanning.against import Against, against
+from datacheck.scanning.ahead import Ahead, may_run_ahead
 from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import TOO_LATE, Progress, run
+from datacheck.scanning.run import TOO_LATE, Progress, run, unheard
 from datacheck.scanning.scan import deadline, prepare_all, require_resumable
 from datacheck.workers.interface import MakeEngine
 
@@ -66,6 +69,8 @@ class StoreScan:
     journal: Journal | None = None
     until: float | None = None
     engine: MakeEngine | None = None
+    ahead: tuple[Ahead, int] | None = None
+    """What scans it with others at a time, and its number there."""
     before: Report | None = None
     """The report of the store that is scanned before this one."""
 
@@ -73,7 +78,7 @@ class StoreScan:
         """Have the scan marked in the reports; where the time was over in the one before, it does not begin."""
         if self.before is not None and self.before.stopped:
             self.until = TOO_LATE
-        else:
+        elif self.ahead is None:
             self.journal = files.journal()
 
     def prepare(self, held: Against) -> Report | None:
@@ -84,6 +89,14 @@ class StoreScan:
         return answer
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
+        if self.ahead is None:
+            self.run_now(progress, listen)
+        else:
+            ahead, number = self.ahead
+            ahead.finish(number, progress, listen)
+
+    def run_now(self, progress: Progress, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
+        """Scan it here and now."""
         run(
             self.report,
             self.reader,
@@ -103,7 +116,13 @@ class StoreScan:
 
 
 def ready(
-    scans: Sequence[Scan | None], files: Reports, resume: Path | None, engine: MakeEngine | None, *, quiet: bool
+    scans: Sequence[Scan | None],
+    files: Reports,
+    resume: Path | None,
+    engine: MakeEngine | None,
+    if_changed: str | None,
+    *,
+    quiet: bool,
 ) -> None:
     """Have the scans of stores end in time, and use an engine; say if an earlier run is resumed.
 
@@ -121,6 +140,15 @@ def ready(
     for it in scans:
         if it is not None:
             it.engine = engine
+    if (
+        stores
+        and may_run_ahead(stores[0].report.settings, engine, len(stores), if_changed, resume)
+        and not files.shows_records
+    ):
+        ahead = Ahead([(it.report, it.run_now) for it in stores])
+        click.get_current_context().call_on_close(ahead.close)
+        for number, store in enumerate(stores):
+            store.ahead = ahead, number
 
 
 def _pair(scans: Sequence[Scan | None]) -> None:

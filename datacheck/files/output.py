@@ -35,9 +35,11 @@ class Output:
 
     Leaving it without `publish` leaves what lay at the name, and nothing beside it. One that `grows` is written under
     a name that says so (`NAME.partial`), for people to look into meanwhile. One that `resumes` grows on in the file
-    that an earlier run has left under such a name, if there is one: it is `resumed`, and `keeps` says that it stays
-    there. Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file
-    cannot be written.
+    that an earlier run has left under such a name, if there is one: it is then `resumed`. What has grown stays if it
+    `keeps` it and is not published, and in any case if it `leaves` it.
+
+    Raises UsageError where the guard refuses the name, or another run writes there; ReportFailed where the file cannot
+    be written.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Output:
         self.file: IO[Any]
         self._guard = Guard() if guard is None else guard
         self._text, self._grows, self._resumes = text, grows, resumes
-        self.resumed = self.keeps = False
+        self.resumed = self.keeps = self.leaves = False
         self._grown: tuple[str, Identity] | None = None
         self._place: Place | None = None
         self._name = ""
@@ -169,18 +171,18 @@ class Output:
                 raise FileNotFoundError(errno.ENOENT, "another process removed the file that was being written")
             os.rename(self._name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
             self._own = None
-            self._leave_grown(place)
+            if not self.leaves:
+                self._remove_grown(place)
             place.flush()
             self.file.close()
 
-    def _leave_grown(self, place: Place) -> None:
-        """Remove the file that has grown, unless it is to be kept."""
-        if self._grown is not None and not self.keeps:
+    def _remove_grown(self, place: Place) -> None:
+        """Remove the file that has grown before this one was begun anew."""
+        if self._grown is not None:
             name, own = self._grown
             with contextlib.suppress(FileNotFoundError):
                 if identity(os.stat(name, dir_fd=place.folder, follow_symlinks=False)) == own:
                     os.unlink(name, dir_fd=place.folder)
-            self._grown = None
 
     def _is_ours(self, place: Place) -> bool:
         try:
@@ -197,10 +199,12 @@ class Output:
         try:
             with contextlib.suppress(OSError):  # what is thrown away need not reach the disk
                 self.file.close()
-            kept = self.keeps and self._grown is None
-            if self._own is not None and not kept and self._is_ours(place):
-                with writing(self.path):
+            kept = self.keeps or self.leaves
+            with writing(self.path):
+                if self._own is not None and not (kept and self._grown is None) and self._is_ours(place):
                     os.unlink(self._name, dir_fd=place.folder)
+                if self._own is not None and not kept:
+                    self._remove_grown(place)
         finally:
             os.close(place.folder)
 

@@ -297,11 +297,16 @@ class Reports:
         self._journals += 1
         return Journal(self._journals - 1, marked, self.earlier, marked[0] if self.earlier is not None else None)
 
+    @property
+    def shows_records(self) -> bool:
+        """Whether some of the records with findings are shown."""
+        return any(getattr(sink, "shows_records", False) for sink in self._sinks)
+
     def begin(self, report: Report) -> Callable[[Collection[Finding]], None]:
         """Take a report that is about to be filled; return what is to hear its findings."""
         self._reports.append(report)
         report.room = self._room
-        report.shows_records |= any(getattr(sink, "shows_records", False) for sink in self._sinks)
+        report.shows_records |= self.shows_records
 
         def listen(findings: Collection[Finding]) -> None:
             if findings:
@@ -330,24 +335,26 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            self._keep_unfinished()
+            self._keep_unfinished(failed=error is not None and not isinstance(error, TOLD))
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
-    def _keep_unfinished(self) -> None:
-        """Keep the files that a later run can go on with, if this one does not come to its end."""
-        for output, sink in zip(self._outputs, self._sinks, strict=True):
-            if isinstance(sink, JsonLinesSink) and (sink.reached or output.resumed):
-                output.keeps = True
-                self.unfinished[output.growing] = output.path
+    @property
+    def _cut_short(self) -> bool:
+        return any(report.cut_short for report in self._reports)
 
-    def _finished(self, output: Output) -> bool:
-        """Take back that a file is kept, where all is done; say whether it may be published."""
-        cut = any(report.cut_short for report in self._reports)
-        if not cut and output.keeps:
-            output.keeps = False
-            del self.unfinished[output.growing]
-        return not cut or output is not self._resuming
+    def _keep_unfinished(self, *, failed: bool) -> None:
+        """Keep the files that a later run can go on with, if this one does not come to its end.
+
+        A run that failed keeps the one that it was told to go on with, and leaves nothing else.
+        """
+        for output, sink in zip(self._outputs, self._sinks, strict=True):
+            if not isinstance(sink, JsonLinesSink) or not (sink.reached or output.resumed):
+                continue
+            output.keeps = output is self._resuming
+            output.leaves = not output.keeps and not failed and self._cut_short
+            if output.keeps or output.leaves:
+                self.unfinished[output.growing] = output.path
 
     def _sink(self, place: int) -> Sink:
         """Return the sink of a file; where findings are others by now, or between marks, it begins anew."""
@@ -372,11 +379,13 @@ class Reports:
         for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # the others do not wait
             output = self._outputs[place]
             try:
-                if not self._finished(output):
+                if output is self._resuming and self._cut_short:
                     continue
                 with writing(output.path):
                     self._sink(place).finish(self._reports)
                 output.publish()
+                if not output.leaves:
+                    self.unfinished.pop(output.growing, None)
             except ReportFailed as exc:
                 failed.append(exc)
         if failed:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -16,11 +18,14 @@ from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
+from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
-from datacheck.scanning.against import against, require_together, with_known
+from datacheck.scanning.against import Against, against, require_together, with_known
+from datacheck.scanning.ahead import Ahead, may_run_ahead
+from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.make_settings import make
@@ -30,7 +35,7 @@ from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.recorded import against_file
 from datacheck.scanning.resuming import require_same
-from datacheck.scanning.run import TOO_LATE, Progress, run, unwatched
+from datacheck.scanning.run import TOO_LATE, Progress, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 from datacheck.workers.process import keeping_processes
@@ -216,40 +221,70 @@ def scan_into(
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
     require_together(settings, if_changed, resume)
     held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
-    done: dict[int, Report] = {}
     scans = [it for of_one in prepared for it in of_one]
-    until = deadline(settings)
+    each = _Each(scans, own, names, pairs, besides, engine)
     with Reports(spelling.names("reports", reports), guard, resume=resume) as files, keeping_processes():
         require_resumable(files, scans)
-        for (reader, report), pairing, beside in zip(scans, pairs, besides, strict=True):
-            answer = held.begin(reader, report)
-            if answer is not None:
-                names.skip()
-                done[id(report)] = answer
-                files.begin(answer)(answer.findings)
-                continue
-            listen = files.begin(report)
-            journal = None if until == TOO_LATE else files.journal()
-            with watching(progress, report) as watch:
-                run(
-                    report,
-                    reader,
-                    validators=own,
-                    progress=watch,
-                    listen=listen,
-                    names=names,
-                    pairing=pairing,
-                    alongside=beside,
-                    engine=engine,
-                    journal=journal,
-                    until=until,
-                )
-            until = TOO_LATE if report.stopped else until
+        ahead = may_run_ahead(settings, engine, len(scans), if_changed, resume) and not files.shows_records
+        done = each.run(files, held, progress, deadline(settings), ahead=ahead)
     made = [
         _one(it, [done.get(id(report), report) for _, report in of_one])
         for it, of_one in zip(sources, prepared, strict=True)
     ]
     return ScanReports(made) if many else made[0]
+
+
+@dataclass
+class _Each:
+    """The scans of some sources into their reports."""
+
+    scans: Sequence[tuple[Reader, Report]]
+    validators: Sequence[Validator]
+    names: Names
+    pairs: Sequence[Pairing | None]
+    besides: Sequence[Alongside | None]
+    engine: MakeEngine | None
+
+    def run(
+        self, files: Reports, held: Against, progress: Progress | bool, until: float | None, *, ahead: bool
+    ) -> dict[int, Report]:
+        """Scan them all, some `ahead` of their turn; return what an earlier report answers, by the id of the report."""
+        done: dict[int, Report] = {}
+        with ExitStack() as stack:
+            runs = [(it, partial(self._one, at, until, None, unheard)) for at, (_, it) in enumerate(self.scans)]
+            under_way = stack.enter_context(Ahead(runs)) if ahead else None
+            for number, (reader, report) in enumerate(self.scans):
+                answer = held.begin(reader, report)
+                if answer is not None:
+                    self.names.skip()
+                    done[id(report)] = answer
+                    files.begin(answer)(answer.findings)
+                    continue
+                listen = files.begin(report)
+                with watching(progress, report) as watch:
+                    if under_way is not None:
+                        under_way.finish(number, watch, listen)
+                    else:
+                        journal = None if until == TOO_LATE else files.journal()
+                        self._one(number, until, journal, listen, watch)
+                until = TOO_LATE if report.stopped else until
+        return done
+
+    def _one(self, number: int, until: float | None, journal: Journal | None, listen: Any, watch: Progress) -> None:
+        reader, report = self.scans[number]
+        run(
+            report,
+            reader,
+            validators=self.validators,
+            progress=watch,
+            listen=listen,
+            engine=self.engine,
+            names=self.names,
+            pairing=self.pairs[number],
+            alongside=self.besides[number],
+            journal=journal,
+            until=until,
+        )
 
 
 def deadline(settings: Settings) -> float | None:

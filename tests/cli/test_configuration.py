@@ -93,7 +93,15 @@ def options_of(command):
 
 ALL = sorted((command, name) for command in cli.commands for name, _ in options_of(command))
 SETTABLE = [(command, name) for command, name in ALL if command in TAKING and name not in ("config", "no-config")]
-TEXTS = {"range": "0:9", "labels": "0:9", "sample": "50%", "max-bad": "3%", "shape": "3,8,8", "together": "a,b"}
+TEXTS = {
+    "engine": "dask",
+    "range": "0:9",
+    "labels": "0:9",
+    "sample": "50%",
+    "max-bad": "3%",
+    "shape": "3,8,8",
+    "together": "a,b",
+}
 TEXTS |= {"phase": "TEST", "format": "json", "to": "lmdb", "array": "f4:3,64,64", "fork": "SSD", "picture": "always"}
 
 
@@ -170,7 +178,7 @@ def test_an_option_of_another_command_is_passed_over(here):
     assert (config.file, config.loosens) == (None, ())
 
 
-@pytest.mark.parametrize("key", ["nonsense", "config", "no-config", "help", "engine", ""])
+@pytest.mark.parametrize("key", ["nonsense", "config", "no-config", "help", "engines", ""])
 @pytest.mark.parametrize("how", [[], ["--config", "datacheck.toml"]])
 def test_a_key_that_is_no_option_is_an_error(here, key, how):
     (here / "datacheck.toml").write_text(f"'{key}' = 1\n")

@@ -14,6 +14,7 @@ from building import datum, floats, key, write_lmdb
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.engines import Dask
+from datacheck.scanning import ahead
 from datacheck.testing.engines import EngineContract
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra dask)")
@@ -205,3 +206,40 @@ def test_what_names_no_cluster_is_one_sentence(store, words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_stores_of_a_folder_are_scanned_at_a_time_and_reported_in_order(client, tmp_path, monkeypatch):
+    folder = tmp_path / "stores"
+    folder.mkdir()
+    for number in range(6):
+        write_lmdb(folder / f"{number}_lmdb", {key(it): broken(it + number) for it in range(50)})
+    under_way, most = set(), []
+    before = ahead.Ahead._run
+
+    def counted(self, number):
+        under_way.add(number)
+        most.append(len(under_way))
+        before(self, number)
+        under_way.discard(number)
+
+    monkeypatch.setattr(ahead.Ahead, "_run", counted)
+    far, near = tmp_path / "far.jsonl", tmp_path / "near.jsonl"
+    reports = datacheck.scan(folder, engine=Dask(client), reports=[far])
+    assert max(most) > 1
+    here = datacheck.scan(folder, workers=1, reports=[near])
+    assert list(map(without_times, reports)) == list(map(without_times, here))
+    assert far.read_text().splitlines()[:-1] == near.read_text().splitlines()[:-1]
+
+
+def test_an_interrupt_ends_all_that_are_under_way(client, tmp_path):
+    for number in range(4):
+        write_lmdb(tmp_path / f"{number}_lmdb", {key(it): broken(it + number) for it in range(50)})
+
+    def progress(done, total, bad):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        datacheck.scan(
+            [LmdbReader(it, 800) for it in sorted(tmp_path.glob("*"))], engine=Dask(client), progress=progress
+        )
+    assert not [it for it in threading.enumerate() if it.name.startswith("datacheck-source")]
