@@ -182,6 +182,12 @@ def used_up(at: int, have: int, start: int) -> int:
 
 
 @compiled
+def wrong_within(wrong: int, left: int) -> int:
+    """Return what is wrong with a block behind which so many bits are left of its interval."""
+    return TOO_FEW if left < 0 or (wrong == NO_CODE and left < 16) else wrong
+
+
+@compiled
 def ended(data: Any, start: int, size: int, used: int) -> tuple[int, int]:
     """Judge what is left of an interval behind its last block: return what is wrong, and how many bytes are left."""
     left = 8 * size - used
@@ -208,7 +214,7 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 
 
 @compiled
-def sequential(  # noqa: C901  (a function more in the innermost loops costs)
+def sequential(
     data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, mcus: int, restart: int,
     tables: Any, most: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
@@ -236,10 +242,9 @@ def sequential(  # noqa: C901  (a function more in the innermost loops costs)
                     if used is not None:
                         block[:] = 0
                     at, bits, have, wrong = _coefficients(words, at, bits, have, tables, ac, most, which, used, block)
-                if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
-                    return TOO_FEW, mcu, 0
-                if wrong != SOUND:
-                    return wrong, mcu, 0
+                left = 8 * sizes[interval] - used_up(at, have, starts[interval])
+                if left < 0 or wrong != SOUND:
+                    return wrong_within(wrong, left), mcu, 0
                 value = predicted[which]
                 if value < means[which, 2] or value > means[which, 3]:
                     if value < means[which, 0] or value > means[which, 1]:
