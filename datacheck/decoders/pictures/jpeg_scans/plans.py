@@ -65,7 +65,7 @@ class Component:
         return self.first + line * self.stride + column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
     """A scan: where its data is, its components with their (DC, AC) tables, and the band and the bits that it has."""
 
