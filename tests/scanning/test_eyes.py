@@ -43,40 +43,44 @@ def family(decoder: str = "picture", **formats: str) -> FamilyProfile:
     return FamilyProfile(decoder, 16, fields)
 
 
+def layout(records: int | None, size: int | None = None) -> Layout:
+    return Layout(shards=[], probes=[], records=records, size=size)
+
+
 JPEGS = Profile({"#": family(data="JPEG")})
 
 
 @pytest.mark.parametrize(
-    ("layout", "profile", "settings", "wanted"),
+    ("there", "profile", "settings", "wanted"),
     [
-        (Layout(records=MANY), JPEGS, Settings(), "walker"),
-        (Layout(records=MANY - 1), JPEGS, Settings(), "decoder"),
-        (Layout(records=None, size=MANY_BYTES), JPEGS, Settings(), "walker"),
-        (Layout(records=None, size=MANY_BYTES - 1), JPEGS, Settings(), "decoder"),
-        (Layout(records=None), JPEGS, Settings(), "decoder"),
-        (Layout(records=MANY), Profile({"#": family(data="PNG")}), Settings(), None),
-        (Layout(records=MANY), Profile({"#": family("pickle", image="JPEG CMYK", mask="PNG")}), Settings(), "walker"),
-        (Layout(records=MANY), Profile(rest=family(data="JPEG")), Settings(), "walker"),
+        (layout(MANY), JPEGS, Settings(), "walker"),
+        (layout(MANY - 1), JPEGS, Settings(), "decoder"),
+        (layout(None, size=MANY_BYTES), JPEGS, Settings(), "walker"),
+        (layout(None, size=MANY_BYTES - 1), JPEGS, Settings(), "decoder"),
+        (layout(None), JPEGS, Settings(), "decoder"),
+        (layout(MANY), Profile({"#": family(data="PNG")}), Settings(), None),
+        (layout(MANY), Profile({"#": family("pickle", image="JPEG CMYK", mask="PNG")}), Settings(), "walker"),
+        (layout(MANY), Profile(rest=family(data="JPEG")), Settings(), "walker"),
         (
-            Layout(records=MANY),
+            layout(MANY),
             Profile({"t": FamilyProfile("rows", 9, columns={"img": family(data="JPEG")})}),
             Settings(),
             "walker",
         ),
-        (Layout(records=3), JPEGS, Settings(strict_pictures=True), "strict"),
+        (layout(3), JPEGS, Settings(strict_pictures=True), "strict"),
     ],
 )
-def test_the_choice_is_a_function_of_the_store(monkeypatch, layout, profile, settings, wanted):
+def test_the_choice_is_a_function_of_the_store(monkeypatch, there, profile, settings, wanted):
     monkeypatch.setattr(eyes, "installed", lambda: True)
-    assert wanted_eyes(settings, layout, profile) == wanted
+    assert wanted_eyes(settings, there, profile) == wanted
     monkeypatch.setattr(eyes, "installed", lambda: False)
-    assert wanted_eyes(settings, layout, profile) == {"walker": "decoder"}.get(wanted, wanted)
+    assert wanted_eyes(settings, there, profile) == {"walker": "decoder"}.get(wanted, wanted)
 
 
 def test_a_small_store_is_looked_at_by_the_decoder_and_the_report_says_so(tmp_path):
-    report = datacheck.scan(store(tmp_path / "s"), workers=1)
+    report = datacheck.scan(store(tmp_path / "s"), workers=1, reports=[tmp_path / "report.json"])
     assert report.clean
-    assert json.loads(report.to_json())["settings"]["eyes"] == "decoder"
+    assert json.loads((tmp_path / "report.json").read_text())["settings"]["eyes"] == "decoder"
     array = write_lmdb(tmp_path / "a", {key(it): bytes(range(48)) for it in range(9)})
     assert datacheck.scan(array, array="u1:3,4,4", workers=1).settings.eyes is None
 

@@ -28,6 +28,8 @@ WAVES: NDArray[np.float64] = np.array(
 )
 REACH: tuple[float, ...] = tuple(float(it) for it in np.abs(WAVES).sum(axis=1))
 """How large a coefficient of samples between -1 and 1 may be, along one side."""
+OVERSHOT = 32
+"""mozjpeg lets the samples of white areas go so far beyond white, since a decoder cuts them and their ringing off."""
 TOLERATED = 61
 """DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
 MOST_UNITS = 10
@@ -289,7 +291,7 @@ def bounds(table: bytes) -> Bounds:
         raise _Unjudged
     most = np.zeros(64, np.int64)
     for k in range(64):
-        reach = 128 * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
+        reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
         largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
         most[k] = min(MOST_AC, largest.bit_length())
     q = int(quants[0])
