@@ -103,7 +103,7 @@ def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None
     from datacheck.decoders.pictures.picture import sniff
 
     broken = next((it for it in findings if it.code == "corrupt-image" and it.verdict == "bad"), None)
-    if broken is None or not eyes.installed():
+    if broken is None or "row" in broken.details or not eyes.installed():
         return None
     try:
         eyes.open_wide("walker", job.reader.path)

@@ -112,8 +112,27 @@ def test_a_large_store_is_walked_unasked_and_show_agrees(tmp_path, monkeypatch, 
     assert (report.settings.eyes, [*report.bad_keys()]) == ("walker", ["00000007"])
     shown = CliRunner().invoke(cli, ["show", str(source), "00000007"], standalone_mode=False)
     assert shown.return_value == 1
-    assert "the damage shows from MCU row 1 of 1 on" in shown.output
+    assert "in MCU row 1 of 1" in shown.output
     assert datacheck.scan(store(tmp_path / "t", 39), workers=workers).settings.eyes == "decoder"
+
+
+@needs_numba
+def test_show_says_where_the_damage_is_that_a_decoder_noticed(tmp_path):
+    rows = [[dc(40), ac(0, 9), EOB]] * 4
+    value = sequential(rows).replace(b"\xff\xd9", b"\x12" * 40 + b"\xff\xd9")
+    source = write_lmdb(tmp_path / "s", {key(it): value if it == 3 else SOUND for it in range(20)})
+    shown = CliRunner().invoke(cli, ["show", str(source), "00000003"], standalone_mode=False)
+    assert shown.return_value == 1
+    assert "corrupt-image (bad): data: JPEG: Corrupt JPEG data: " in shown.output
+    assert "\n  the damage shows from MCU row 1 of 1 on\n" in shown.output
+
+
+@needs_numba
+def test_a_closer_look_is_said_in_the_summary(tmp_path):
+    source = store(tmp_path / "s", broken=None)
+    said = [str(datacheck.scan(source, workers=1, strict_pictures=it)) for it in (False, True)]
+    assert "walked" not in said[0]
+    assert "\nthe Huffman data of JPEGs was walked, too, for what is odd in it as well\n" in said[1]
 
 
 @needs_numba
