@@ -20,7 +20,8 @@ help:
 	@echo "make bench    measure against the loops people write (20 minutes, 10 GB of disk)"
 	@echo "make damage   damage stores in every way known, and count what is found and recovered (10 minutes);"
 	@echo "                and compare random sound stores with what their libraries read"
-	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files, payloads and pictures, two minutes each"
+	@echo "make fuzz     feed arbitrary bytes to the readers of damaged LMDB files, payloads and pictures, two minutes each;"
+	@echo "                and walk damaged JPEGs with every index checked"
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -87,6 +88,7 @@ fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_pickle.py -max_total_time=120
 	$(BIN)/python tests/fuzz/fuzz_payloads.py -max_total_time=120
 	$(BIN)/python tests/fuzz/fuzz_pictures.py -max_total_time=120
+	$(BIN)/python tests/fuzz/fuzz_jpeg_walk.py 20000
 
 clean:
 	rm -rf $(VENV) $(PAYLOADS) $(DOCS) build datacheck-demo

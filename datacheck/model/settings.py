@@ -19,6 +19,13 @@ Eyes = Literal["decoder", "walker", "strict"]
 or by one that also tells what is odd and may be meant."""
 
 
+LOOKED: dict[Eyes | None, str] = {
+    "walker": "the Huffman data of JPEGs was walked, too",
+    "strict": "the Huffman data of JPEGs was walked, too, for what is odd in it as well",
+}
+"""What is said of a look that is closer than a decoder's."""
+
+
 class Bounds(msgspec.Struct, frozen=True):
     """The least and greatest value allowed, inclusive; None is no bound. `field` None is every field but labels."""
 

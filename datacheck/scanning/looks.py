@@ -13,6 +13,7 @@ import numpy as np
 
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, kind
 from datacheck.decoders.interface import HoldingPictures, Value
+from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.picture import sniff
 from datacheck.decoders.trees.leaves import leaves
 from datacheck.decoders.trees.tree import Parsed
@@ -103,8 +104,17 @@ def _of_picture(raw: bytes, lines: tuple[str, ...], code: str) -> Look | None:
         shown, filling = (None if name is None else pillow.as_loaders_see(raw, name)), pixels.BLACK
     if shown is None:
         return None
-    damaged = pixels.made_up(shown, filling) if code in ENDS_EARLY else ()
+    damaged = (pixels.made_up(shown, filling) or _spoilt(raw)) if code in ENDS_EARLY else ()
     return _drawn(pixels.thumbnail(shown), lines, damaged=damaged)
+
+
+def _spoilt(raw: bytes) -> tuple[pixels.Area, ...]:
+    """Return the rows that damage of a JPEG's data shows in, up to where a decoder can begin anew."""
+    damage = eyes.damage_of(raw) if sniff(raw) == "JPEG" else None
+    if damage is None:
+        return ()
+    top = (damage.row - 1) / damage.rows
+    return ((0.0, top, 1.0, damage.last / damage.rows - top),)
 
 
 def _of_array(values: NDArray[Any], lines: tuple[str, ...]) -> Look:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from datacheck.errors import EyesFailed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock, Shard
 from datacheck.model.finding import Finding
@@ -51,7 +52,8 @@ class Seen:
 
     `lines` are its fields, or the one that is wanted. `named` is the name of that one, None where there is no such
     field; `names` are those that there are. `raw` and `array` are what `--save` writes: bytes as they are stored, those
-    of a picture, and the values of an array. `picture` is a small one of (height, width, channels) uint8.
+    of a picture, and the values of an array. `picture` is a small one of (height, width, channels) uint8. `damage` says
+    where that of a JPEG begins.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class Seen:
     names: tuple[str, ...] = ()
     named: str | None = None
     picture: NDArray[Any] | None = None
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,30 @@ class ReadRecord:
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
                     findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
                 seen = _seen(fields, findings, self.wanted)
-                return replace(seen, picture=_picture(fields, seen.named, self.wanted.picture))
+                picture = _picture(fields, seen.named, self.wanted.picture)
+                return replace(seen, picture=picture, damage=_damage(fields, findings, job))
         return None
+
+
+def _damage(fields: Fields, findings: Sequence[Finding], job: Job) -> str | None:
+    """Say where the damage of a JPEG begins, where that can be found out."""
+    from datacheck.decoders.pictures import eyes
+    from datacheck.decoders.pictures.picture import sniff
+
+    broken = next((it for it in findings if it.code == "corrupt-image" and it.verdict == "bad"), None)
+    if broken is None or "row" in broken.details or not eyes.installed():
+        return None
+    try:
+        eyes.open_wide("walker", job.reader.path)
+    except EyesFailed:
+        return None
+    for part in fields.parts:
+        if part.raw is not None and part.name == (broken.field or part.name) and sniff(part.raw) == "JPEG":
+            with eyes.looking("walker"):
+                damage = eyes.damage_of(bytes(part.raw))
+            if damage is not None:
+                return f"the damage shows from MCU row {damage.row} of {damage.rows} on{damage.until}"
+    return None
 
 
 @dataclass

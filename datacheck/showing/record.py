@@ -234,6 +234,7 @@ def _lines(key: str, seen: Seen, settings: Settings, wanted: str | None) -> list
     if wanted is not None and seen.named is None:
         lines.append(f"  the field {plain(wanted)} cannot be shown: nothing of the record could be decoded")
     lines += [f"  {it.code} ({it.verdict}): {it.field or 'record'}: {it.message}" for it in seen.findings]
+    lines += [] if seen.damage is None else [f"  {seen.damage}"]
     return lines if seen.findings else [*lines, f"  nothing wrong{_left_out(settings)}"]
 
 

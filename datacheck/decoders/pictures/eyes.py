@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datacheck.errors import EyesFailed
 from datacheck.model.settings import Eyes
+
+if TYPE_CHECKING:
+    from datacheck.decoders.pictures.jpeg_scans.walker import Damage
 
 NEEDED = "numba: pip install 'datacheck-ml[strict]'"
 _now: ContextVar[Eyes | None] = ContextVar("eyes", default=None)
@@ -41,6 +45,15 @@ def walking() -> bool:
 def strict() -> bool:
     """Say whether what is odd in it is told, too."""
     return _now.get() == "strict"
+
+
+def damage_of(value: bytes) -> Damage | None:
+    """Return what a walk finds wrong with a JPEG; None without, and where JPEGs are not walked here."""
+    if not walking():
+        return None
+    from datacheck.decoders.pictures.jpeg_scans import judging
+
+    return judging.damage_of(value)
 
 
 def open_wide(eyes: Eyes | None, source: Path) -> None:

@@ -15,7 +15,7 @@ from datacheck.decoders import payload
 from datacheck.model.escaping import plain
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Settings
+from datacheck.model.settings import LOOKED, Settings
 from datacheck.reporting.page.words import cut, readable
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -199,6 +199,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Read by", plain(f"layer {layer.name} ({layer.type}) of {layer.net}, line {layer.line}")
     if report.settings.config is not None:
         yield "Configuration", plain(report.settings.config.sentence)
+    if report.settings.eyes in LOOKED:
+        yield "JPEGs", LOOKED[report.settings.eyes]
     if report.tally.ignored:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
     known = report.known_before
@@ -218,7 +220,7 @@ def _settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the settings that are not as they are by default."""
     plain_ones: Mapping[str, Any] = msgspec.to_builtins(Settings())
     for name, value in msgspec.to_builtins(settings).items():
-        if name in ("config", "workers") or value == plain_ones[name]:
+        if name in ("config", "workers", "eyes") or value == plain_ones[name]:
             continue
         yield f"--{name.replace('_', '-')}", cut(plain(_spelled(value)), 200)
 

@@ -31,6 +31,7 @@ from datacheck.decoders.pictures.jpeg_scans.kernels import (
     filled,
     symbol_of,
     used_up,
+    wrong_within,
 )
 
 PENDING = 900
@@ -72,10 +73,9 @@ def dc_scan(
                         wrong = MEAN if wrong == SOUND else wrong
                     else:
                         coefficients[row, 0] = predicted[which] << low
-                if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
-                    return TOO_FEW, mcu, 0
-                if wrong != SOUND:
-                    return wrong, mcu, 0
+                left = 8 * sizes[interval] - used_up(at, have, starts[interval])
+                if left < 0 or wrong != SOUND:
+                    return wrong_within(wrong, left), mcu, 0
             mcu += 1
         wrong, number = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
         if wrong != SOUND:
@@ -225,10 +225,9 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
                 at, bits, have, wrong, begun, alone = _first_pass(
                     words, at, bits, have, tables, table, most, used, band, block
                 )
-            if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
-                return TOO_FEW, number, 0
-            if wrong != SOUND:
-                return wrong, number, 0
+            left = 8 * sizes[interval] - used_up(at, have, starts[interval])
+            if left < 0 or wrong != SOUND:
+                return wrong_within(wrong, left), number, 0
             if begun > 0:
                 if just_ended and alone and twice < 0:
                     twice = number
@@ -245,9 +244,9 @@ def ac_scan(  # noqa: C901  (a function more in the innermost loops costs)
                 run -= 1
                 just_ended = run == 0 and not free and waiting < PENDING
             number += 1
-        wrong, left = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
+        wrong, whole = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
         if wrong != SOUND:
-            return wrong, number - 1, left
+            return wrong, number - 1, whole
     if number < blocks:
         return TOO_FEW, max(0, number - 1), 0
     return (JOINED if long_ones and twice >= 0 else SOUND), max(0, twice), 0

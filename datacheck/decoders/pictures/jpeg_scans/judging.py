@@ -9,7 +9,7 @@ from datacheck.decoders.pictures.jpeg_markers import walk as markers
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
 from datacheck.decoders.pictures.jpeg_scans.walker import Damage, Walked, walk, walk_scan
 
-__all__ = ["Damage", "Walked", "only_scan", "passes", "walk", "warm"]
+__all__ = ["Damage", "Walked", "damage_of", "only_scan", "passes", "walk", "warm"]
 
 
 def only_scan(head: bytes, steps: Walk) -> Plan | None:
@@ -22,6 +22,16 @@ def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
     """Say whether nothing is wrong with the only scan of a picture, and it has more than one grey."""
     walked = walk_scan(made, value, start, stop)
     return walked.damage is None and not walked.flat
+
+
+def damage_of(value: bytes) -> Damage | None:
+    """Return what a walk finds wrong with a whole JPEG; None too where it is cut, or cannot be walked.
+
+    TIFF's strips and tiles are such (with the tables of the file put in), and so is what `show` and the page locate.
+    """
+    steps = markers(value)
+    walked = walk(value, steps) if steps.end is not None else None
+    return None if walked is None else walked.damage
 
 
 @cache

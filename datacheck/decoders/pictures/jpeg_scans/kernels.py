@@ -30,6 +30,8 @@ ROW = COUNT + 1
 
 SOUND, NO_CODE, RUN_PAST, ZEROS_LAST, UNDEFINED, LARGE, MEAN = 0, 1, 2, 3, 4, 5, 6
 TOO_FEW, LEFT_OVER, PADDED, JOINED, BAND_PAST, NOT_ONE = 7, 8, 9, 11, 12, 13
+SLACK = 40.0
+"""How far the fast transform of libjpeg leaves the exact one, at quality 100 where nothing else is rounded."""
 MOST_AC, MOST_DC = 10, 11
 """The categories of differences and coefficients of 8-bit samples (T.81, tables F.1 and F.2)."""
 
@@ -182,6 +184,12 @@ def used_up(at: int, have: int, start: int) -> int:
 
 
 @compiled
+def wrong_within(wrong: int, left: int) -> int:
+    """Return what is wrong with a block behind which so many bits are left of its interval."""
+    return TOO_FEW if left < 0 or (wrong == NO_CODE and left < 16) else wrong
+
+
+@compiled
 def ended(data: Any, start: int, size: int, used: int) -> tuple[int, int]:
     """Judge what is left of an interval behind its last block: return what is wrong, and how many bytes are left."""
     left = 8 * size - used
@@ -208,7 +216,7 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 
 
 @compiled
-def sequential(  # noqa: C901  (a function more in the innermost loops costs)
+def sequential(
     data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, mcus: int, restart: int,
     tables: Any, most: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
@@ -236,10 +244,9 @@ def sequential(  # noqa: C901  (a function more in the innermost loops costs)
                     if used is not None:
                         block[:] = 0
                     at, bits, have, wrong = _coefficients(words, at, bits, have, tables, ac, most, which, used, block)
-                if used_up(at, have, starts[interval]) > 8 * sizes[interval]:
-                    return TOO_FEW, mcu, 0
-                if wrong != SOUND:
-                    return wrong, mcu, 0
+                left = 8 * sizes[interval] - used_up(at, have, starts[interval])
+                if left < 0 or wrong != SOUND:
+                    return wrong_within(wrong, left), mcu, 0
                 value = predicted[which]
                 if value < means[which, 2] or value > means[which, 3]:
                     if value < means[which, 0] or value > means[which, 1]:
@@ -286,7 +293,7 @@ def excess(block: Any, quants: Any, waves: Any) -> int:
                 beyond += (sample - 127) ** 2
             elif sample < -128:
                 beyond += (sample + 128) ** 2
-    return int(1000 * beyond**0.5 / (quants[128] / 1000.0 + 4.0))
+    return int(1000 * beyond**0.5 / (quants[128] / 1000.0 + SLACK))
 
 
 @compiled

@@ -28,6 +28,8 @@ WAVES: NDArray[np.float64] = np.array(
 )
 REACH: tuple[float, ...] = tuple(float(it) for it in np.abs(WAVES).sum(axis=1))
 """How large a coefficient of samples between -1 and 1 may be, along one side."""
+OVERSHOT = 32
+"""mozjpeg lets the samples of white areas go so far beyond white, since a decoder cuts them and their ringing off."""
 TOLERATED = 61
 """DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
 MOST_UNITS = 10
@@ -65,7 +67,7 @@ class Component:
         return self.first + line * self.stride + column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
     """A scan: where its data is, its components with their (DC, AC) tables, and the band and the bits that it has."""
 
@@ -128,12 +130,12 @@ class _Planning:
 
     def __init__(self, value: bytes, steps: Walk) -> None:
         self._value, self._steps = value, steps
-        self._quants: dict[int, Bounds] = {}
+        self._quants: dict[int, bytes] = {}
         self._codes: dict[tuple[int, int], int] = {}
-        self._rows: list[NDArray[Any]] = []
+        self._defined: list[tuple[bytes, bytes]] = []
         self._restart = 0
         self._plan: Plan | None = None
-        self._frame = (0, 0, 0, 0)
+        self._mcus = (0, 0)
 
     def made(self) -> Plan:
         scans = iter(self._steps.scans)
@@ -152,9 +154,12 @@ class _Planning:
                 self._take_frame(marker, start, stop)
             elif marker == SOS:
                 self._take_scan(start, stop, *next(scans))
-        if self._plan is None or not self._rows:
+        if self._plan is None or not self._defined:
             raise _Unjudged
-        self._plan.tables = np.stack(self._rows)
+        self._plan.tables = np.empty((len(self._defined), ROW), np.int32)
+        for (counts, symbols), row in zip(self._defined, self._plan.tables, strict=True):
+            if not built(np.frombuffer(counts, np.uint8), np.frombuffer(symbols or b"\0", np.uint8), row):
+                raise _Unjudged
         return self._plan
 
     def _take_quants(self, start: int, stop: int) -> None:
@@ -163,7 +168,7 @@ class _Planning:
             size = 128 if self._value[at] >> 4 else 64
             if at + 1 + size > stop or self._value[at] >> 4 > 1 or self._value[at] & 15 > 3:
                 raise _Unjudged
-            self._quants[self._value[at] & 15] = bounds(self._value[at + 1 : at + 1 + size])
+            self._quants[self._value[at] & 15] = self._value[at + 1 : at + 1 + size]
             at += 1 + size
 
     def _take_codes(self, start: int, stop: int) -> None:
@@ -171,45 +176,20 @@ class _Planning:
         while at < stop:
             counts = self._value[at + 1 : at + 17]
             end = at + 17 + sum(counts)
-            if end > stop or sum(counts) > 256 or self._value[at] & 0xEC:
+            symbols = self._value[at + 17 : end]
+            if end > stop or end - at > 17 + 256 or self._value[at] & 0xEC:
                 raise _Unjudged
-            row = coded(counts, self._value[at + 17 : end])
-            if row is None or (self._value[at] < 16 and max(self._value[at + 17 : end], default=0) > 15):
+            if self._value[at] < 16 and max(symbols, default=0) > 15:
                 raise _Unjudged
-            self._codes[self._value[at] >> 4, self._value[at] & 15] = len(self._rows)
-            self._rows.append(row)
+            self._codes[self._value[at] >> 4, self._value[at] & 15] = len(self._defined)
+            self._defined.append((counts, symbols))
             at = end
 
     def _take_frame(self, marker: int, start: int, stop: int) -> None:
-        value = self._value
-        count = value[start + 5]
-        height, width = (
-            int.from_bytes(value[start + 1 : start + 3], "big"),
-            int.from_bytes(value[start + 3 : start + 5], "big"),
-        )
-        known = (
-            marker in (BASELINE, EXTENDED, PROGRESSIVE) and value[start] == 8 and 1 <= count <= 4 and height and width
-        )
-        if self._plan is not None or not known or stop - start != 6 + 3 * count:
+        if self._plan is not None or marker not in (BASELINE, EXTENDED, PROGRESSIVE):
             raise _Unjudged
-        factors = [
-            (value[at], value[at + 1] >> 4, value[at + 1] & 15, value[at + 2]) for at in range(start + 6, stop, 3)
-        ]
-        if not all(1 <= across <= 4 and 1 <= down <= 4 for _, across, down, _ in factors):
-            raise _Unjudged
-        most_across, most_down = max(it[1] for it in factors), max(it[2] for it in factors)
-        mcus_across, mcus_down = ceil(width / (8 * most_across)), ceil(height / (8 * most_down))
-        components, first = [], 0
-        for name, across, down, table in factors:
-            wide = ceil(ceil(width * across / most_across) / 8)
-            high = ceil(ceil(height * down / most_down) / 8)
-            stride, lines = mcus_across * across, mcus_down * down
-            components.append(Component(name, across, down, table, wide, high, first, stride, lines))
-            first += stride * lines
-        if len({it.name for it in components}) < count:
-            raise _Unjudged
-        self._plan = Plan(marker == PROGRESSIVE, tuple(components), first)
-        self._frame = (mcus_across, mcus_down, most_across, most_down)
+        components, rows, self._mcus = _frame(self._value[start:stop])
+        self._plan = Plan(marker == PROGRESSIVE, components, rows)
 
     def _take_scan(self, start: int, stop: int, begin: int, end: int) -> None:
         value, made = self._value, self._plan
@@ -220,7 +200,7 @@ class _Planning:
         numbers = {it.name: number for number, it in enumerate(made.components)}
         try:
             named = [(numbers[value[at]], value[at + 1]) for at in range(start + 1, stop - 3, 2)]
-            limits = tuple(self._quants[made.components[which].table] for which, _ in named)
+            quants = tuple(self._quants[made.components[which].table] for which, _ in named)
             dc_needed, ac_needed = band[0] == 0 and not band[3], band[1] > 0
             components = tuple(
                 (
@@ -234,13 +214,38 @@ class _Planning:
             raise _Unjudged from exc
         if len({it[0] for it in components}) < count or not _makes_sense(made.progressive, band, count):
             raise _Unjudged
-        across, down = self._frame[:2]
+        across, down = self._mcus
         if count == 1:
             only = made.components[components[0][0]]
             across, down = only.wide, only.high
         units = _units(made.components, components, alone=count == 1)
-        arrays = (np.stack(it) for it in zip(*((of.most, of.means, of.quants) for of in limits), strict=True))
-        made.scans.append(Scan(begin, end, components, band, self._restart, across, down, units, *arrays))
+        made.scans.append(Scan(begin, end, components, band, self._restart, across, down, units, *limits(quants)))
+
+
+@lru_cache(maxsize=64)
+def _frame(header: bytes) -> tuple[tuple[Component, ...], int, tuple[int, int]]:
+    """Return the components of a frame, how many blocks they have in all, and its MCUs across and down."""
+    count = header[5]
+    height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
+    if header[0] != 8 or not 1 <= count <= 4 or not height or not width or len(header) != 6 + 3 * count:
+        raise _Unjudged
+    factors = [
+        (header[at], header[at + 1] >> 4, header[at + 1] & 15, header[at + 2]) for at in range(6, len(header), 3)
+    ]
+    if not all(1 <= across <= 4 and 1 <= down <= 4 for _, across, down, _ in factors):
+        raise _Unjudged
+    most_across, most_down = max(it[1] for it in factors), max(it[2] for it in factors)
+    mcus = ceil(width / (8 * most_across)), ceil(height / (8 * most_down))
+    components, first = [], 0
+    for name, across, down, table in factors:
+        wide = ceil(ceil(width * across / most_across) / 8)
+        high = ceil(ceil(height * down / most_down) / 8)
+        stride, lines = mcus[0] * across, mcus[1] * down
+        components.append(Component(name, across, down, table, wide, high, first, stride, lines))
+        first += stride * lines
+    if len({it.name for it in components}) < count:
+        raise _Unjudged
+    return tuple(components), first, mcus
 
 
 def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int) -> bool:
@@ -253,6 +258,7 @@ def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int)
     return first <= last <= 63 and count == 1 and low <= 13 and high in (0, low + 1)
 
 
+@lru_cache(maxsize=64)
 def _units(
     components: tuple[Component, ...], chosen: tuple[tuple[int, int, int], ...], *, alone: bool
 ) -> NDArray[np.int64]:
@@ -274,14 +280,6 @@ def _units(
 
 
 @lru_cache(maxsize=64)
-def coded(counts: bytes, symbols: bytes) -> NDArray[np.int32] | None:
-    """Return the row of a Huffman table; None where there are more codes than fit."""
-    row = np.zeros(ROW, np.int32)
-    fits = built(np.frombuffer(counts, np.uint8), np.frombuffer(symbols or b"\0", np.uint8), row)
-    return row if fits else None
-
-
-@lru_cache(maxsize=64)
 def bounds(table: bytes) -> Bounds:
     """Return what quantizers in zigzag, of 8 or 16 bits, leave to coefficients of 8-bit samples."""
     quants = np.frombuffer(table, np.uint8 if len(table) == 64 else ">u2").astype(np.int64)
@@ -289,7 +287,7 @@ def bounds(table: bytes) -> Bounds:
         raise _Unjudged
     most = np.zeros(64, np.int64)
     for k in range(64):
-        reach = 128 * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
+        reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
         largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
         most[k] = min(MOST_AC, largest.bit_length())
     q = int(quants[0])
@@ -301,3 +299,10 @@ def bounds(table: bytes) -> Bounds:
     )  # fmt: skip
     allowed = round(1000 * sqrt(float((quants**2).sum()) / 4))
     return Bounds(most, means, np.array([*quants, *ZIGZAG, allowed], np.int64))
+
+
+@lru_cache(maxsize=64)
+def limits(tables: tuple[bytes, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the bounds of several components by their quantizers, one below the other."""
+    most, means, quants = zip(*((it.most, it.means, it.quants) for it in map(bounds, tables)), strict=True)
+    return np.stack(most), np.stack(means), np.stack(quants)

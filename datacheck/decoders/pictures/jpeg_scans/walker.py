@@ -44,10 +44,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Damage:
-    """What is wrong, and in which of how many rows of MCUs it shows; it may begin in one above."""
+    """What is wrong, and in which of how many rows of MCUs it shows; it may begin in one above.
+
+    What follows is spoilt up to the `last` row: up to the next restart marker, or the end.
+    """
 
     rule: int
     row: int
+    last: int
     rows: int
     scan: int
     scans: int
@@ -58,6 +62,11 @@ class Damage:
         said = WORDS[self.rule].format(number=self.number)
         of = f" of scan {self.scan} of {self.scans}" if self.scans > 1 else ""
         return f"Huffman data{of}: {said}, in MCU row {self.row} of {self.rows}"
+
+    @property
+    def until(self) -> str:
+        """Say where what is spoilt ends, if it is not with the picture."""
+        return "" if self.last == self.rows else f", up to row {self.last}"
 
     @property
     def details(self) -> dict[str, int]:
@@ -178,7 +187,7 @@ class _Walking:
             beyond = np.flatnonzero((dc < means[0]) | (dc > means[1]))
             if beyond.size:
                 row = int(beyond[0]) // component.stride // component.down
-                return Walked(self._at(scan, kernels.MEAN, row, component.lines // component.down))
+                return Walked(self._at(scan, kernels.MEAN, row, row, component.lines // component.down))
             if self._closer:
                 self._odd += _odd_means(int(((dc < means[2]) | (dc > means[3])).sum()))
                 most = bands.worst(coefficients, component.first, rows, quants, WAVES)
@@ -201,11 +210,15 @@ class _Walking:
     def _damage(self, scan: Scan, wrong: int, mcu: int, number: int, *, orderly: bool) -> Damage | None:
         if not orderly and wrong in (kernels.SOUND, kernels.TOO_FEW, kernels.LEFT_OVER):
             wrong = RESTARTS
-        return None if wrong == kernels.SOUND else self._at(scan, wrong, mcu // scan.across, scan.down, number)
+        if wrong == kernels.SOUND:
+            return None
+        restart = scan.restart or scan.mcus
+        last = min(scan.mcus, (mcu // restart + 1) * restart) - 1
+        return self._at(scan, wrong, mcu // scan.across, last // scan.across, scan.down, number)
 
-    def _at(self, scan: Scan, rule: int, row: int, rows: int, number: int = 0) -> Damage:
+    def _at(self, scan: Scan, rule: int, row: int, last: int, rows: int, number: int = 0) -> Damage:
         scans = self._plan.scans
-        return Damage(rule, row + 1, rows, scans.index(scan) + 1, len(scans), number)
+        return Damage(rule, row + 1, last + 1, rows, scans.index(scan) + 1, len(scans), number)
 
     def _odd_tables(self) -> Iterator[str]:
         if self._used is None:

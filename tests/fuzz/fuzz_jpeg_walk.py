@@ -1,0 +1,40 @@
+"""Walk damaged JPEGs with every index checked: `make fuzz`. Also `python tests/fuzz/fuzz_jpeg_walk.py [COUNT [SEED]]`.
+
+The walk is compiled code that checks no index by itself; here it is compiled so that it does, and any that leads out
+of its array ends this with an IndexError. It also ends where the decoder objects to a picture that the walk passes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["NUMBA_BOUNDSCHECK"] = "1"
+os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp()  # what is kept for others checks no index
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+from decoders.pictures.test_jpeg_walk import mutants  # noqa: E402  (the environment comes first)
+
+from datacheck.decoders.pictures import eyes  # noqa: E402
+from datacheck.decoders.pictures.decoder import read_picture  # noqa: E402
+
+
+def main(count: int = 5000, seed: int = 1) -> None:
+    eyes.open_wide("strict", Path("nowhere"))
+    found = 0
+    for value in mutants(count, seed):
+        decoded = read_picture(value, pixels=False)[0]
+        with eyes.looking("strict"):
+            strict = read_picture(value, pixels=False)[0]
+        with eyes.looking("walker"):
+            walked = read_picture(value, pixels=False)[0]
+        assert (walked is None) == (strict is None), value.hex()
+        assert decoded is not None or walked is None, value.hex()
+        found += walked is None
+    print(f"{count} damaged JPEGs walked, {found} found damaged")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
