@@ -60,3 +60,14 @@ def test_an_unknown_row_is_refused():
     )
     assert done.returncode == 2
     assert "no such rows: lmdb-rau" in done.stderr
+
+
+def test_the_fold_is_measured_with_more_workers_than_cores(tmp_path):
+    words = ["--records", "3000", "--shards", "2", "--workers", "1,3", "--json", str(tmp_path / "fold.json")]
+    done = subprocess.run([sys.executable, "fold.py", *words], cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folds = json.loads((tmp_path / "fold.json").read_text())["folds"]
+    assert [(it["workers"], it["shards"]) for it in folds] == [(1, 2), (3, 6)]
+    assert all(0 < it["parent"] and 0 < it["kept_busy"] <= 1 for it in folds)
+    assert "| 3 | 6 | " in done.stdout
+    assert "one caller keeps up with " in done.stdout
