@@ -68,6 +68,6 @@ def test_the_fold_is_measured_with_more_workers_than_cores(tmp_path):
     assert done.returncode == 0, done.stderr
     folds = json.loads((tmp_path / "fold.json").read_text())["folds"]
     assert [(it["workers"], it["shards"]) for it in folds] == [(1, 2), (3, 6)]
-    assert all(0 < it["parent"] and 0 < it["kept_busy"] <= 1 for it in folds)
+    assert all(it["parent"] > 0 and 0 < it["kept_busy"] <= 1 for it in folds)
     assert "| 3 | 6 | " in done.stdout
     assert "one caller keeps up with " in done.stdout
