@@ -1,11 +1,15 @@
 """`datacheck scan` against the loops people write, side by side, interleaved; `make bench` runs it.
 
-    python benchmarks/speed.py [--scale 1.0] [--runs 3] [--rows NAME,...] [--json FILE] [--picture FILE.png]
+    python benchmarks/speed.py [--scale 1.0] [--rounds 3] [--rows NAME,...] [--gigabytes 1,4,16]
+                               [--json FILE] [--picture FILE.png]
 
 For each row a store and one of an eighth of its size are built, and both are read in turn by the loop (`loops.py`, one
-process) and by `datacheck scan` with its defaults. What a record costs is the slope of the whole process's wall time
-between the two sizes, smallest of several runs, data in the page cache. `limit` is what the machine gives: `dd` of the
-data by as many processes as there are workers, or bare strict decoding at 1/8 scale.
+process) and by `datacheck scan` with its defaults, data in the page cache, in several rounds. What a user waits for is
+the whole process, so the table leads with its wall time on the large store, the least and the median of the rounds.
+What a record costs is the slope between the two sizes, by the least times. `limit` is what the machine gives: `dd` of
+the data by as many processes as there are workers, or bare strict decoding at 1/8 scale. Beside each row stands how
+fast the machine mapped, read, checked and decoded right before it (`machine.py`). `--gigabytes` adds rows of raw
+pictures of these sizes, measured as whole processes. `--scale 0.002 --rounds 1` says in a minute whether it runs.
 """
 
 from __future__ import annotations
@@ -13,21 +17,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
+import machine
 import stores
 
 HERE = Path(__file__).parent
 SMALLER = 8
+FEWEST = 32
+"""A trial at a small scale has so many records, and twice as many."""
 A_FEW_TIMES = 0.33
 """Each of very many datasets is opened, described and judged: three times what reading it once costs."""
 PYTHON = sys.executable
@@ -185,6 +191,17 @@ class Result:
     limit: float | None = None
     share: float | None = None
     share_target: float | None = None
+    bytes: int = 0
+    whole: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds of the whole process on the large store, in each round: of `loop`, `datacheck` and `limit`."""
+    ratios: list[float] = field(default_factory=list)
+    """How many times as fast the slope is in each round."""
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def whole_ratio(self) -> float:
+        """How many times as fast the whole process is."""
+        return min(self.whole["loop"]) / min(self.whole["datacheck"])
 
 
 def seconds(*commands: Sequence[str]) -> float:
@@ -208,40 +225,83 @@ def limits(row: Row, path: Path) -> list[list[str]]:
     return [[*bare, str(share), str(CORES)] for share in range(CORES)]
 
 
-def measure(row: Row, folder: Path, scale: float, runs: int) -> Result:
-    counts = [round(row.count * scale / SMALLER), round(row.count * scale)]
+def sides_of(row: Row, path: Path) -> dict[str, list[list[str]]]:
+    """Return the commands of each side, which run at the same time."""
+    sides = {"loop": [row.others(path)], "datacheck": [row.words(path)]}
+    if row.limit:
+        sides["limit"] = limits(row, path)
+    return sides
+
+
+def in_rounds(row: Row, paths: Sequence[Path], rounds: int) -> dict[tuple[str, int], list[float]]:
+    """Return the seconds that each side took on each path, round by round."""
+    taken: dict[tuple[str, int], list[float]] = {}
+    for _ in range(rounds):
+        for size, path in enumerate(paths):
+            for side, commands in sides_of(row, path).items():
+                taken.setdefault((side, size), []).append(seconds(*commands))
+    return taken
+
+
+def measure(row: Row, folder: Path, scale: float, rounds: int) -> Result:
+    counts = [max(FEWEST, round(row.count * scale / SMALLER)), max(2 * FEWEST, round(row.count * scale))]
     paths = [folder / f"{row.name}-{count}" for count in counts]
     for path, count in zip(paths, counts, strict=True):
         row.build(path, count)
         if row.before:
             seconds([*DATACHECK, *(it.format(f"{path}{OTHER}") for it in row.before), str(path)])
-    best: dict[tuple[str, int], float] = {}
-    for _ in range(runs):
-        for size, path in enumerate(paths):
-            sides = {
-                "loop": [row.others(path)],
-                "datacheck": [row.words(path)],
-            }
-            if row.limit:
-                sides["limit"] = limits(row, path)
-            for side, commands in sides.items():
-                best[side, size] = min(best.get((side, size), float("inf")), seconds(*commands))
+    gives = machine.speeds(paths[1])
+    taken = in_rounds(row, paths, rounds)
+    size = size_of(paths[1])
     for path in paths:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        remove(path)
         Path(f"{path}{OTHER}").unlink(missing_ok=True)
 
     def slope(side: str) -> float:
-        return (best[side, 1] - best[side, 0]) / (counts[1] - counts[0]) * 1e6
+        return (min(taken[side, 1]) - min(taken[side, 0])) / (counts[1] - counts[0]) * 1e6
 
     result = Result(row.name, row.title, counts[1], slope("loop"), slope("datacheck"), 0.0, row.target)
     result.ratio = result.loop / result.datacheck
+    result.bytes, result.speeds = size, gives
+    result.whole = {side: times for (side, of), times in taken.items() if of == 1}
+    result.ratios = [
+        (taken["loop", 1][at] - taken["loop", 0][at]) / (taken["datacheck", 1][at] - taken["datacheck", 0][at])
+        for at in range(rounds)
+    ]
     if row.limit:
         result.limit, result.share_target = slope("limit"), row.limit_share
         result.share = result.limit / result.datacheck
     return result
 
 
-def start_up(folder: Path) -> dict[str, float]:
+def measure_whole(row: Row, folder: Path, gigabytes: float, rounds: int) -> Result:
+    """Return what a row comes to on a store of so many gigabytes, as a whole process alone."""
+    trial = folder / f"{row.name}-trial"
+    row.build(trial, 64)
+    count = max(2, round(gigabytes * 1e9 * 64 / size_of(trial)))
+    remove(trial)
+    path = folder / f"{row.name}-{gigabytes:g}-gb"
+    row.build(path, count)
+    gives = machine.speeds(path)
+    taken = in_rounds(row, [path], rounds)
+    title = f"{row.title}, {gigabytes:g} GB"
+    result = Result(f"{row.name}-{gigabytes:g}", title, count, 0.0, 0.0, 0.0, row.target, bytes=size_of(path))
+    remove(path)
+    result.whole, result.speeds = {side: times for (side, _), times in taken.items()}, gives
+    return result
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a store that take room on the disk."""
+    files = [it for it in path.rglob("*") if it.is_file()] if path.is_dir() else [path]
+    return sum(it.stat().st_blocks * 512 for it in files)
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def start_up(folder: Path, runs: int) -> dict[str, float]:
     """Return the start-up times in milliseconds: an empty Python, the help, an import, a scan of 50 records."""
     stores.lmdb_store(folder / "fifty", stores.in_turn(stores.pixels(3, 32, 32), 50))
     commands = {
@@ -250,25 +310,39 @@ def start_up(folder: Path) -> dict[str, float]:
         "import numpy, lmdb": [PYTHON, "-c", "import numpy, lmdb"],
         "scan of 50 records": [*SCAN, str(folder / "fifty")],
     }
-    return {name: min(seconds(command) for _ in range(10)) * 1000 for name, command in commands.items()}
+    return {name: min(seconds(command) for _ in range(runs)) * 1000 for name, command in commands.items()}
 
 
 def table(results: Sequence[Result], starts: dict[str, float]) -> str:
+    """Return the figures: what a user waits for first, then what a record costs, then what the machine gave."""
     lines = [
-        "| data | records | loop | datacheck | times as fast | wanted | share of the limit | wanted |",
+        "| data | records | loop, whole: least (median) | datacheck, whole | times as fast |",
+        "|---|---|---|---|---|",
+    ]
+    for it in results:
+        sides = [f"{min(times):.2f} s ({median(times):.2f})" for times in (it.whole["loop"], it.whole["datacheck"])]
+        of = f"{it.records:,}, {it.bytes / 1e9:.2f} GB"
+        lines.append(f"| {it.title} | {of} | {sides[0]} | {sides[1]} | {it.whole_ratio:.1f} |")
+    lines += [
+        "",
+        "| data | loop, a record | datacheck, a record | times as fast: by the least, in each round | wanted "
+        "| of the limit | wanted | the machine before it |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for it in results:
+        if not it.ratios:
+            continue
         share = "" if it.share is None else f"{it.share:.0%}"
         wanted = "" if it.share_target is None else f"{it.share_target:.0%}"
+        rounds = ", ".join(f"{ratio:.1f}" for ratio in it.ratios)
         lines.append(
-            f"| {it.title} | {it.records:,} | {it.loop:.2f} us | {it.datacheck:.2f} us | {it.ratio:.1f} "
-            f"| {it.target:g} | {share} | {wanted} |"
+            f"| {it.title} | {it.loop:.2f} us | {it.datacheck:.2f} us | {it.ratio:.1f}: {rounds} | {it.target:g} "
+            f"| {share} | {wanted} | {machine.spelled(it.speeds)} |"
         )
     return "\n".join([*lines, "", *(f"{name}: {value:.0f} ms" for name, value in starts.items())])
 
 
-def draw(results: Sequence[Result], path: Path, machine: str) -> None:
+def draw(results: Sequence[Result], path: Path, where: str) -> None:
     """Draw how many times as fast as the loop each row is, with what was wanted as a mark."""
     import matplotlib as mpl
 
@@ -288,7 +362,7 @@ def draw(results: Sequence[Result], path: Path, machine: str) -> None:
     axes.set_yticks(places, [it.title for it in results])
     axes.set_xlim(0, 1.3 * max(it.ratio for it in results))
     axes.set_xlabel("records a second, in those of a competent loop")
-    axes.set_title(machine, fontsize=9, loc="right", color="#666666")
+    axes.set_title(where, fontsize=9, loc="right", color="#666666")
     axes.legend(loc="lower right", fontsize=9, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -298,27 +372,34 @@ def draw(results: Sequence[Result], path: Path, machine: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="of the stores' sizes")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", default=",".join(row.name for row in ROWS))
+    parser.add_argument(
+        "--gigabytes", default="", help="sizes of raw pictures to measure as whole processes, as 1,4,16"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--folder", type=Path, help="where to build; by default a temporary folder")
     args = parser.parse_args()
     names = args.rows.split(",")
-    machine = f"{platform.machine()}, {CORES} cores, Python {platform.python_version()}, {date.today()}"
+    if unknown := set(names) - {row.name for row in ROWS}:
+        parser.error(f"no such rows: {', '.join(sorted(unknown))}")
+    where = machine.described()
     results = []
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        starts = start_up(Path(folder))
+        starts = start_up(Path(folder), 10 if args.scale >= 1 else 1)
         for row in ROWS:
             if row.name in names:
-                results.append(measure(row, Path(folder), args.scale, args.runs))
+                results.append(measure(row, Path(folder), args.scale, args.rounds))
                 print(f"{row.title}: {results[-1].ratio:.1f} times the loop", file=sys.stderr, flush=True)
-    print(f"{machine}\n\n{table(results, starts)}")
+        sizes = map(float, filter(None, args.gigabytes.split(",")))
+        results += (measure_whole(ROWS[0], Path(folder), size, args.rounds) for size in sizes)
+    print(f"{where}\n\n{table(results, starts)}")
     if args.json:
-        document = {"machine": machine, "rows": [asdict(it) for it in results], "milliseconds": starts}
+        document = {"machine": where, "rows": [asdict(it) for it in results], "milliseconds": starts}
         args.json.write_text(json.dumps(document, indent=2) + "\n")
     if args.picture:
-        draw(results, args.picture, machine)
+        draw([it for it in results if it.ratios], args.picture, where)
 
 
 if __name__ == "__main__":

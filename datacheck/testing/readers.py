@@ -14,7 +14,7 @@ import pytest
 
 import datacheck
 from datacheck.backends import BACKENDS, load_class, open_store
-from datacheck.backends.interface import Reader, Sparing, StoreOptions, WithDatabases
+from datacheck.backends.interface import Peeking, Reader, Sparing, StoreOptions, WithDatabases
 from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.finding import found
 from datacheck.reporting.document import Document
@@ -237,6 +237,16 @@ class ReaderContract:
         got = [pair for block in reader.sparing(shard, spared) for pair in _pairs(block)]
         assert got == [(key, b"" if key in spared else value) for key, value in plain]
         assert len(spared) == 2
+
+    def test_what_is_peeked_at_are_the_same_records(self, reader: Reader) -> None:
+        if not isinstance(reader, Peeking):
+            pytest.skip("this reader gives no values that nobody has looked at")
+        for shard in reader.layout().shards:
+            plain = [pair for block in reader.blocks(shard) for pair in _pairs(block)]
+            for limit in (None, 2):
+                peeked = [block for block in reader.peek(shard, limit) if len(block)]
+                assert [pair for block in peeked for pair in _pairs(block)] == plain
+                assert limit is None or max(map(len, peeked)) <= limit
 
     def test_databases_are_those_of_the_shards(self, reader: Reader) -> None:
         if not isinstance(reader, WithDatabases):

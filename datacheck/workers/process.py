@@ -227,8 +227,16 @@ def start_ahead(memory: int) -> Callable[[], None]:
 
 
 def _close_ahead() -> None:
-    while _ahead:
-        _ahead.pop()[1].close()
+    while (kept := _one_ahead()) is not None:
+        kept[1].close()
+
+
+def _one_ahead() -> tuple[Circumstances, Process] | None:
+    """Return the last of the processes that are there already, which other threads take too; None if none is left."""
+    try:
+        return _ahead.pop()
+    except IndexError:
+        return None
 
 
 @contextlib.contextmanager
@@ -245,8 +253,8 @@ def keeping_processes() -> Iterator[None]:
 
 def next_process(memory: int) -> Process:
     """Return a process: one that is there already, if it has what a new one would get of its caller."""
-    while _ahead:
-        circumstances, process = _ahead.pop()
+    while (kept := _one_ahead()) is not None:
+        circumstances, process = kept
         if circumstances == _circumstances(memory) and process.alive:
             return process
         process.close()

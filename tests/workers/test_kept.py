@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -174,3 +175,23 @@ def test_a_folder_is_scanned_by_the_same_processes_and_says_the_same(tmp_path, m
         assert len(report.findings) == 1
         assert report.statistics == alone.statistics
     assert not _ahead
+
+
+def test_threads_share_what_is_kept():
+    seen = []
+
+    def scan(number):
+        with keeping_processes():
+            for task in range(4):
+                seen.extend((number, task, result) for result in ran(pid_of, [task]))
+
+    threads = [threading.Thread(target=scan, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 12
+    assert not _ahead
+    for pid in {pid for _, _, pid in seen}:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from building import key, write_lmdb
 
-from datacheck.backends.lmdb import large_values
+from datacheck.backends.lmdb import direct, large_values
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Shard
 from datacheck.model.equal_lengths import EqualLengths
@@ -125,8 +125,9 @@ def test_the_bytes_are_the_same_whichever_is_quicker(path, monkeypatch, slow):
         given(self, float(reading == (slow == "read")), 1, reading=reading)
 
     monkeypatch.setattr(large_values.Way, "took", took)
+    monkeypatch.setattr(direct, "LARGE_BLOCK_BYTES", 1 << 20)
     seen = reads_counted(monkeypatch)
-    reader = LmdbReader(path, 1 << 20)
+    reader = LmdbReader(path)
     read = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.blocks(at), path)]
     peeked = [it for shard in reader.layout().shards for it in blocks_of(lambda _, at=shard: reader.peek(at), path)]
     assert read == peeked

@@ -1,0 +1,136 @@
+"""How many workers one caller keeps up with: it adds up what they send, and they sleep for as long as a shard takes.
+
+    python benchmarks/fold.py [--records 400000] [--shards 20] [--workers 1,2,4,8,16,32] [--json FILE]
+
+A store of raw Datum of 1x28x28 is scanned by one worker, which says what a shard takes in processor time and what its
+tally is. Then so many workers as are asked for are given shards, sleep for that time each and send that tally, however
+few cores there are: the caller does what it does in a scan (hands out tasks, puts tallies in order, adds them up). Its
+processor time for a shard, as a share of what a worker needs for one, says how many workers it could keep busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import machine
+import stores
+
+from datacheck.backends import open_store
+from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import Source
+from datacheck.scanning.line import in_order
+from datacheck.scanning.probing import take_profile
+from datacheck.scanning.tasks import Check, Job, TakeLayout
+from datacheck.workers.interface import Watch
+from datacheck.workers.pool import WORKER_BYTES, Pool
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Runs a task, and returns its result with the processor time that it took."""
+
+    job: Job
+
+    def __call__(self, task: Any, watch: Watch) -> Any:
+        started = time.process_time()
+        result = self.job(task, watch)
+        return (result, time.process_time() - started) if isinstance(task, Check) else result
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """Takes as long as a shard, without a processor, and sends the tally of one."""
+
+    seconds: float
+    tally: bytes
+
+    def __call__(self, task: Any, watch: Watch) -> Any:
+        time.sleep(self.seconds)
+        return pickle.loads(self.tally)
+
+
+@dataclass
+class Fold:
+    """What so many workers came to: `parent` is the caller's processor time for a shard, `share` that of a shard's."""
+
+    workers: int
+    shards: int
+    seconds: float
+    parent: float
+    share: float
+    kept_busy: float
+    """Which share of the time the workers were busy, by the clock of a machine that may have other things to do."""
+
+
+def one_shard(path: Path) -> tuple[Check, bytes, float, int]:
+    """Return the check of a shard, its tally, the least processor time that it takes, and its records."""
+    reader = open_store(path)
+    with Pool(Timed(Job(reader, Settings())), 1, WORKER_BYTES) as pool:
+        ((_, layout),) = pool.run([TakeLayout()])
+        taken = take_profile(pool, layout)
+        check = Check(layout.shards[len(layout.shards) // 2], taken.profile, stats=False)
+        results = [result for _ in range(5) for _, result in pool.run([check])]
+    tally = results[0][0]
+    return check, pickle.dumps(tally), min(seconds for _, seconds in results), tally.records
+
+
+def fold(path: Path, check: Check, tally: bytes, seconds: float, workers: int, shards: int) -> Fold:
+    """Have so many workers send so many tallies each, and add them up as a scan does."""
+    reader = open_store(path)
+    count = shards * workers
+    report = Report(Source(str(path), "lmdb"), Settings())
+    with Pool(Sleeping(seconds, tally), workers, WORKER_BYTES) as pool:
+        pool.grow(workers)
+        for _ in pool.run([check] * workers):  # all are there, and have loaded what they need
+            pass
+        began, used = time.monotonic(), time.process_time()
+        for _, made in in_order(pool, reader, (Check(check.shard, check.profile, stats=False) for _ in range(count))):
+            report.add(made)
+        parent = (time.process_time() - used) / count
+        took = time.monotonic() - began
+    return Fold(workers, count, seconds, parent, parent / seconds, min(1.0, count * seconds / workers / took))
+
+
+def table(folds: list[Fold], records: int) -> str:
+    each = folds[0].seconds
+    lines = [
+        f"a shard: {records:,} records, {1e3 * each:.2f} ms of a worker ({records / each / 1e6:.2f} million a second)",
+        "",
+        "| workers | shards | caller's time for a shard | as a share of a worker's | workers busy by the clock |",
+        "|---|---|---|---|---|",
+    ]
+    lines += (
+        f"| {it.workers} | {it.shards:,} | {1e3 * it.parent:.3f} ms | {it.share:.2%} | {it.kept_busy:.0%} |"
+        for it in folds
+    )
+    return "\n".join([*lines, "", f"one caller keeps up with {int(1 / max(it.share for it in folds))} workers"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=400_000)
+    parser.add_argument("--shards", type=int, default=20, help="of each worker")
+    parser.add_argument("--workers", default="1,2,4,8,16,32")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store"
+        stores.lmdb_store(path, stores.in_turn(stores.pixels(1, 28, 28), args.records))
+        check, tally, seconds, records = one_shard(path)
+        folds = [fold(path, check, tally, seconds, int(it), args.shards) for it in args.workers.split(",")]
+    print(f"{machine.described()}\n\n{table(folds, records)}")
+    if args.json:
+        document = {"machine": machine.described(), "records": records, "folds": [asdict(it) for it in folds]}
+        args.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
