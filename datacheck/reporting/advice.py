@@ -17,6 +17,7 @@ from datacheck.decoders.raw import spelled
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
+from datacheck.reporting.compared import only_compared
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
@@ -82,7 +83,7 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
         yield f"to look at: {', '.join(pages)}"
     if findings and others:
         yield f"{every}: {', '.join(others)}"
-    elif _of_comparison(report):
+    elif only_compared(report):
         return
     elif findings > ALL_PRINTED or (findings and (report.layer is not None or _alongside(report))):
         # a copy then rests on that report
@@ -112,7 +113,7 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
     rests = _rests_on(report, written)
-    if _of_comparison(report) and (not rests or not any(Path(it).suffix == ".json" for it in written)):
+    if only_compared(report) and (not rests or not any(Path(it).suffix == ".json" for it in written)):
         return
     one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
     if report.paired_with:
@@ -124,11 +125,6 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     words = (*drop, *options, *one_kind, *asked.config, *rests)
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
-
-
-def _of_comparison(report: Report) -> bool:
-    """Say whether it is a comparison, which a scan does not repeat."""
-    return report.comparison is not None and not report.settings.duplicates
 
 
 def _alongside(report: Report) -> bool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from datacheck.reporting.report import Report
 
 FIRST = 20
 """So many names are listed at most of what is only counted,"""
@@ -67,3 +72,8 @@ class Comparison(msgspec.Struct):
         if self.left_out:
             lines.append("not compared: " + ", ".join(f"{count:,} {name}" for name, count in self.left_out.items()))
         return lines
+
+
+def only_compared(report: Report) -> bool:
+    """Say whether a report is that of `compare`, which judges no record, and which a scan does not repeat."""
+    return report.comparison is not None and not report.settings.duplicates

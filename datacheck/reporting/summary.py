@@ -14,6 +14,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED
+from datacheck.reporting.compared import only_compared
 from datacheck.reporting.finding_sequence import cut
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ALL_PRINTED = 100
 """Of so many findings all are printed, where no report has them."""
 NARROWEST = 60
 """Columns: in a terminal that has fewer, lines are as wide all the same."""
+CLEAN = "clean"
 MISSING_NAMED = 5
 DATABASES_NAMED = 3
 PLAIN = frozenset({"array", "list", "number"})
@@ -200,7 +202,8 @@ def _main_field(family: FamilyProfile) -> str:
 def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
     """Return the line that ends the summaries of several sources: how many are clean, and all their records."""
     states = [
-        (sum(report.clean for report in reports), "clean"),
+        (sum(report.clean and not only_compared(report) for report in reports), CLEAN),
+        (sum(report.clean and only_compared(report) for report in reports), "compared"),
         (sum(report.status == 1 for report in reports), "NOT CLEAN"),
         (sum(report.status == 3 for report in reports), "UNDECIDED"),
         (sum(report.interrupted for report in reports), "INTERRUPTED"),
@@ -241,7 +244,9 @@ def verdict_line(report: Report) -> str:
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_so_far(report)}: {said} so far"
-    state = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
+    state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
+    if only_compared(report) and state == CLEAN:  # the records may be anything: nobody has judged them
+        state, said = "compared", said if said != nothing else "nothing is there twice, nothing differs"
     if report.partial:
         said += f" in the {report.checked:,} of {counted(report.tally.records, 'record')} looked at"
     tolerated = f" ({report.settings.max_bad} bad tolerated)" if report.settings.max_bad and report.bad else ""
