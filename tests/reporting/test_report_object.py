@@ -153,7 +153,7 @@ def test_a_report_is_saved_and_loaded(report, tmp_path, store):
     assert again.statistics == report.statistics
     again.save(tmp_path / "b.json")
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
-    with pytest.raises(datacheck.UsageError, match=r"only \.json can be read again"):
+    with pytest.raises(datacheck.UsageError, match=r"only \.json and \.jsonl can be read again"):
         datacheck.load_report(tmp_path / "a.csv")
     with pytest.raises(datacheck.UsageError, match="could not be read"):
         datacheck.load_report(tmp_path / "no.json")
