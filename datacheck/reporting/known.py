@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +77,17 @@ class KnownFindings:
             return False
         self._left[at] -= 1
         return True
+
+    def noticing(self, ignores: Callable[[Finding], bool]) -> Callable[[Finding], bool]:
+        """Return what ignores the same findings, and takes note of the known ones among them: they are not gone."""
+
+        def ignored(finding: Finding) -> bool:
+            if not ignores(finding):
+                return False
+            self.knows(finding)
+            return True
+
+        return ignored
 
     def _place(self, digest: int) -> int | None:
         import numpy as np

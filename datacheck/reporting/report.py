@@ -108,7 +108,8 @@ class Report:
     def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
         if self.settings.ignore:
-            tally = tally.ignoring(ignoring(self.settings.ignore))
+            ignores = ignoring(self.settings.ignore)
+            tally = tally.ignoring(ignores if self.known_before is None else self.known_before.noticing(ignores))
         if self.known_before is not None and len(tally.findings):
             tally, still = tally.setting_aside(self.known_before.knows)
             self.known_before.still += still
