@@ -145,6 +145,13 @@ class WorkersFailed(DatacheckError):
         return f"no worker process could be started: {self.reason}"
 
 
+class ClusterFailed(WorkersFailed):
+    """A cluster does not run the tasks that it is given: says nothing of the data."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class EyesFailed(DatacheckError):
     """A worker lacks what the pictures are to be looked at with: what it judged would not be what others judge."""
 

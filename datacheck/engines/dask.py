@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from datacheck._version import __version__
 from datacheck.engines.far_side import Outcome, do, forget
-from datacheck.errors import UsageError, WorkersFailed
+from datacheck.errors import ClusterFailed, UsageError
 from datacheck.workers.interface import Death, Failure, Job
 from datacheck.workers.pool import dumps_job
 
@@ -77,8 +77,9 @@ def connected(address: str) -> Iterator[Dask]:
         raise UsageError("--engine dask needs the package distributed: pip install 'datacheck-ml[dask]'") from exc
     import logging
 
-    for name in ("distributed", "tornado"):  # what is to be said of a lost worker the caller says
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in [*logging.root.manager.loggerDict, "distributed", "tornado"]:  # Dask sets levels of parts of it, too
+        if name.partition(".")[0] in ("distributed", "tornado"):  # what is to be said of a lost worker the caller says
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         asyncio.run(_knock(address))  # a client that finds nobody would wait once more when it is deleted
         client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
@@ -134,6 +135,7 @@ class DaskEngine(Generic[T]):
 
     def __init__(self, client: Client, job: Job[T], workers: int, memory: int) -> None:
         self._client, self._asked, self._memory = client, workers, memory
+        self._where = "" if client.scheduler is None else f" at {client.scheduler.address}"
         self._job = dumps_job(job)
         self._digest = hashlib.sha256(self._job + memory.to_bytes(8, "little")).hexdigest()
         self._threads, self._looked = 0, 0.0
@@ -245,7 +247,7 @@ class DaskEngine(Generic[T]):
             return None
         if outcome.version != __version__:
             said = f"the workers of the cluster have datacheck {outcome.version}, this is {__version__}"
-            raise WorkersFailed(f"{said}; install the same there")
+            raise ClusterFailed(f"{said}; install the same there")
         if outcome.wanted:
             self._give(given, job=True)
             return None
@@ -258,13 +260,12 @@ class DaskEngine(Generic[T]):
         given.tries += 1
         if isinstance(error, ImportError):
             said = f"the workers of the cluster cannot load datacheck ({_first_line(error)})"
-            raise WorkersFailed(f"{said}; install datacheck-ml {__version__} there") from error
+            raise ClusterFailed(f"{said}; install datacheck-ml {__version__} there") from error
         if given.tries >= TRIES:
-            raise WorkersFailed(f"on the workers of the cluster: {_first_line(error)}") from error
+            raise ClusterFailed(f"on the workers of the cluster: {_first_line(error)}") from error
 
-    def _gone(self) -> WorkersFailed:
-        address = self._client.scheduler.address if self._client.scheduler is not None else "its address"
-        return WorkersFailed(f"the Dask scheduler at {address} does not answer any more")
+    def _gone(self) -> ClusterFailed:
+        return ClusterFailed(f"the Dask scheduler{self._where} does not answer any more")
 
 
 def _first_line(error: BaseException) -> str:

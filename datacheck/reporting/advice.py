@@ -220,7 +220,9 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         decides = DECIDES.get(code)
         said = f"{decides}; " if decides else ""
         yield f"to decide: {code}: {said}--ignore {code} ignores it"
-    if not codes and not report.complete:
+    if report.stopped:
+        yield "to decide: with more time (--max-time) every record is reached, or by --resume FILE.jsonl from run to run"
+    elif not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -61,26 +62,32 @@ class JsonLinesSink:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self.marked = self.reached = self.silent = False
+        self._check = 0
 
     def mark(self, mark: Mark) -> None:
         """Write a mark behind what there is."""
         if not self.silent:
+            if isinstance(mark, Reached):
+                mark = msgspec.structs.replace(mark, lines=self._check)
+                self.reached = True
             self._file.write(_json(mark) + "\n")
             self._file.flush()
-            self.marked = True
-            self.reached |= isinstance(mark, Reached)
+            self._check, self.marked = 0, True
 
     def go_on(self, end: int) -> None:
         """Go on behind the last mark."""
         self._file.seek(end)
         self._file.truncate()
-        self.silent = False
+        self._check, self.silent = 0, False
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         if self.silent:
             return
         source = _json(report.source.path)
-        self._file.writelines(f'{{"source":{source},{_json(finding)[1:]}\n' for finding in findings)
+        for finding in findings:
+            line = f'{{"source":{source},{_json(finding)[1:]}\n'
+            self._check = zlib.crc32(line.encode(), self._check)
+            self._file.write(line)
         self._file.flush()
 
     def finish(self, reports: Sequence[Report]) -> None:

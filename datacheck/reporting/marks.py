@@ -46,7 +46,8 @@ class Begun(msgspec.Struct, frozen=True, tag_field="mark", tag="begun"):
 class Reached(msgspec.Struct, frozen=True, tag_field="mark", tag="reached"):
     """The first `done` shards of a source are checked, since the last mark with so many `findings`.
 
-    `data` are the tallies in between, compressed and in base64, `check` is the CRC-32 of it.
+    `data` are the tallies in between, compressed and in base64, `check` is the CRC-32 of it. `lines` is that of the
+    lines of the findings; who writes them knows it.
     """
 
     source: int
@@ -54,6 +55,7 @@ class Reached(msgspec.Struct, frozen=True, tag_field="mark", tag="reached"):
     findings: int
     check: int
     data: str
+    lines: int = 0
 
 
 Mark = Begun | Reached
@@ -79,7 +81,11 @@ def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed
 def reached(source: int, done: int, since: list[Passed]) -> Reached:
     """Return the mark behind these."""
     data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(since), LEVEL)).decode()
-    return Reached(source, done, sum(it.findings for it in since), _check(data), data)
+    return Reached(source, done, _findings(since), _check(data), data)
+
+
+def _findings(since: Sequence[Passed]) -> int:
+    return sum(it.findings for it in since)
 
 
 def _check(data: str) -> int:
@@ -142,19 +148,19 @@ class Earlier:
         self._read()
 
     def _read(self) -> None:
-        at = start = lines = 0
+        at = start = lines = check = 0
         while (line := self.file.readline(LONGEST)).endswith(b"\n"):
             behind = at + len(line)
             if not line.startswith(PREFIX):
-                lines += 1
-            elif not self._take(line, start, at, lines):
+                lines, check = lines + 1, zlib.crc32(line, check)
+            elif not self._take(line, start, at, (lines, check)):
                 return
             else:
-                start, lines, self.end = behind, 0, behind
+                start, lines, check, self.end = behind, 0, 0, behind
             at = behind
 
-    def _take(self, line: bytes, start: int, at: int, lines: int) -> bool:
-        """Take a mark, if it is one and fits."""
+    def _take(self, line: bytes, start: int, at: int, before: tuple[int, int]) -> bool:
+        """Take a mark, if it is one and fits what is `before` it: so many lines, with this CRC-32."""
         try:
             mark = _MARK.decode(line)
         except (msgspec.DecodeError, RecursionError):
@@ -165,10 +171,12 @@ class Earlier:
                 return False
             self.scans[mark.source] = EarlierScan(self.file, mark, at)
             return True
-        if scan is None or mark.source != len(self.scans) - 1 or mark.findings != lines or mark.done < scan.done:
+        if scan is None or mark.source != len(self.scans) - 1 or mark.done < scan.done:
+            return False
+        if (mark.findings, mark.lines) != before:
             return False
         try:
-            whole = _check(mark.data) == mark.check and sum(it.findings for it in _passed(mark)) == lines
+            whole: bool = _check(mark.data) == mark.check and _findings(_passed(mark)) == mark.findings
         except (zlib.error, binascii.Error, msgspec.DecodeError):
             return False
         if whole:

@@ -108,7 +108,8 @@ class Report:
     def add(self, tally: Tally) -> PackedFindings:
         """Add what the next shard came to; return its findings as they now stand in the source."""
         if self.settings.ignore:
-            tally = tally.ignoring(ignoring(self.settings.ignore))
+            ignores = ignoring(self.settings.ignore)
+            tally = tally.ignoring(ignores if self.known_before is None else self.known_before.noticing(ignores))
         if self.known_before is not None and len(tally.findings):
             tally, still = tally.setting_aside(self.known_before.knows)
             self.known_before.still += still
@@ -196,8 +197,11 @@ class Report:
 
     @property
     def tells_gone(self) -> bool:
-        """Whether what an earlier report has, and this has not, is gone: all was looked at."""
-        return self.complete and not self.partial and self.known_before is not None and self.known_before.of_source
+        """Whether what an earlier report has, and this has not, is gone: all was looked at, with all of its checks."""
+        known = self.known_before
+        if known is None or not known.of_source or not known.checks.issubset(self.settings.checks):
+            return False
+        return self.complete and not self.partial
 
     @property
     def complete(self) -> bool:

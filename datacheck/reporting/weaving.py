@@ -42,6 +42,8 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     Those without one come behind all others. The files of the report are written again.
     """
     ignores = ignoring(report.settings.ignore)
+    if report.known_before is not None:
+        ignores = report.known_before.noticing(ignores)
     last, made = _Log(), _Log()
     new = _counted(report, findings, ignores, last)
     held = next(new, None)

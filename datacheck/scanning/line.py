@@ -86,6 +86,7 @@ class _Line:
         else:
             for span, tally in zip(some, result if len(some) > 1 else [result], strict=True):
                 span.tally = tally
+                self._follow(span)
 
     def _retry(self, span: Span, death: Death) -> None:
         instead = pieces(self._reader, span.check, death)
@@ -93,8 +94,27 @@ class _Line:
         self._spans[at : at + 1] = instead
         for piece in instead:
             piece.whole = span.whole or span.check
+        # which records of a piece a sample takes shows when those before it are counted
+        ready = instead if span.check.sample is None else instead[:1]
+        for piece in ready:
             if piece.tally is None:
                 self._start([piece])
+            elif piece.check.sample is not None:
+                self._follow(piece)
+
+    def _follow(self, span: Span) -> None:
+        """Start the piece behind one that is done, if that was waited for to know where in the source it begins."""
+        if span.whole is None or span.check.sample is None:
+            return
+        for following in self._spans[self._spans.index(span) + 1 :]:
+            if following.whole is not span.whole:
+                return
+            assert span.tally is not None
+            following.check = replace(following.check, start=span.check.start + span.tally.records)
+            if following.tally is None:
+                self._start([following])
+                return
+            span = following
 
     def done(self) -> Iterator[tuple[Check, Tally]]:
         """Yield the first checks in the line that are done; they leave it."""

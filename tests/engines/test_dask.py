@@ -179,6 +179,19 @@ def test_a_cluster_without_a_scheduler_is_an_error(store):
             datacheck.scan(store, engine=Dask(client))
 
 
+def test_a_scheduler_that_is_lost_in_the_middle_is_named(store):
+    with cluster_of(1) as cluster:
+        client = distributed.Client(cluster, set_as_default=False)
+        address = client.scheduler.address
+
+        def progress(done, total, bad):
+            client.close()
+
+        with pytest.raises(datacheck.DatacheckError) as told:
+            datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+    assert str(told.value) == f"the Dask scheduler at {address} does not answer any more"
+
+
 def datacheck_command(*words):
     command = [sys.executable, "-m", "datacheck", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
