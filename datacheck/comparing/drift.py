@@ -50,7 +50,7 @@ def drifts(
             yield from _of_labels(path, name, one.counts, two.counts)
         for axis, side in enumerate(SIDES):
             sizes = [_of_axis(it.sides, axis) for it in (one, two)]
-            yield from _of_shares(path, name, f"the {side} of pictures", *sizes)
+            yield from _of_shares(path, name, f"the {side}s of pictures", *sizes)
     for name in sorted(its_values.keys() & values.keys()):
         yield from _of_values(path, name, its_values[name], values[name])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections import Counter
 
 import h5py
 import numpy as np
@@ -276,6 +278,31 @@ def test_a_store_is_named_once(tmp_path):
         datacheck.compare(store, tmp_path / "link")
     with pytest.raises(UsageError, match="from 0 to 31"):
         datacheck.compare(store, near=32)
+
+
+def test_a_part_of_a_store_is_no_other_store(tmp_path):
+    """Everything in it would be a leak. Folders that hold links to one file are two datasets that share it."""
+    store = write_lmdb(tmp_path / "train", raw_records(20))
+    for one, other in ((store, store / "data.mdb"), (store / "data.mdb", store)):
+        with pytest.raises(UsageError, match=r"data\.mdb is read as part of both"):
+            datacheck.compare(one, other)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name in ("a.h5", "b.h5"):
+            with h5py.File(tmp_path / folder / name, "w") as file:
+                file["data"] = np.stack([pixels(ord(name[0]) + 100 * at + len(folder)) for at in range(20)])
+    with pytest.raises(UsageError, match=r"b\.h5 is read as part of both"):
+        datacheck.compare(tmp_path / "one", tmp_path / "one" / "b.h5")
+    (tmp_path / "three").mkdir()
+    for name in ("a.h5", "c.h5"):
+        with h5py.File(tmp_path / "three" / name, "w") as file:
+            file["data"] = np.stack([pixels(5000 + ord(name[0]) + 100 * at) for at in range(20)])
+    os.link(tmp_path / "one" / "b.h5", tmp_path / "three" / "b.h5")
+    _, three = datacheck.compare(tmp_path / "one", tmp_path / "three")
+    assert Counter(it.code for it in three.findings) == {"leak": 20}
+    with h5py.File(store / "val.h5", "w") as file:  # it lies in the folder of an LMDB, and is no part of it
+        file["data"] = np.stack([pixels(7000 + at) for at in range(20)])
+    assert [it.source.backend for it in datacheck.compare(store)] == ["hdf5", "lmdb"]
 
 
 def test_an_interrupted_comparison_is_clean_of_nothing(tmp_path):
