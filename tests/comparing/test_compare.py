@@ -165,6 +165,23 @@ def test_masks_that_are_empty_are_no_duplicates(tmp_path):
     assert "duplicate" not in report.counts
 
 
+def test_masks_of_one_outline_are_no_duplicates(tmp_path):
+    """Few of them are of one value, and they recur all the same; what they lie beside is compared. Alone, they are."""
+    mask = np.zeros((3, 16, 16), np.uint8)
+    masks = []
+    for at in range(3):
+        mask[at, 2 : 8 + at, 3:12] = 1
+        masks.append(png(mask[at]))
+    pairs = {b"%04d_image" % at: png(pixels(at, (16, 16, 3))) for at in range(40)}
+    pairs[b"0039_image"] = pairs[b"0007_image"]
+    beside = {b"%04d_mask" % at: masks[at % 3] for at in range(40)}
+    report = datacheck.scan(write_lmdb(tmp_path / "a", pairs | beside), duplicates=True)
+    assert of(report, "duplicate") == [("duplicate", "0039_image", "0007_image")]
+    assert report.comparison.left_out == {"#_mask (masks)": 40}
+    alone = datacheck.scan(write_lmdb(tmp_path / "b", beside), duplicates=True)
+    assert alone.counts["duplicate"] == 37
+
+
 def test_labels_and_numbers_of_rows_are_no_duplicates(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         data = np.random.default_rng(1).integers(0, 256, (90, 3, 8, 8), dtype=np.uint8)

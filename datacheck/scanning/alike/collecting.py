@@ -13,6 +13,7 @@ from datacheck.model.blocks import AnyBlock, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
+from datacheck.scanning.profiling import is_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -191,6 +192,8 @@ def left_out(name: str, profile: Profile) -> str:
         return payload(family.decoder).title.partition(",")[0].format(field="data")
     if len(others) > 1 and _recurs(family):
         return "most have one value only"
+    if len(others) > 1 and is_mask(name):
+        return "masks"
     return ""
 
 
