@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 from collections import Counter
 
 import h5py
 import numpy as np
 import pytest
-from building import datum, fingerprint, key, pictures, pixels, raw_records, write_lmdb
+from building import datum, fingerprint, floats, key, pictures, pixels, raw_records, write_lmdb
 from PIL import Image
 
 import datacheck
@@ -180,6 +181,37 @@ def test_masks_of_one_outline_are_no_duplicates(tmp_path):
     assert report.comparison.left_out == {"#_mask (masks)": 40}
     alone = datacheck.scan(write_lmdb(tmp_path / "b", beside), duplicates=True)
     assert alone.counts["duplicate"] == 37
+
+
+def test_boxes_beside_pictures_are_no_duplicates(tmp_path):
+    frames = {b"img-%04d" % at: png(pixels(at, (16, 16, 3))) for at in range(40)}
+    frames[b"img-0030"] = frames[b"img-0002"]
+    boxes = {b"box-%04d" % at: pickle.dumps(np.array([[0.0, 0, 8, 8]] * (1 + at % 3))) for at in range(40)}
+    report = datacheck.scan(write_lmdb(tmp_path / "a", frames | boxes), duplicates=True)
+    assert of(report, "duplicate") == [("duplicate", "img-0030", "img-0002")]
+    assert report.comparison.left_out == {"box-# (numbers beside pictures)": 40}
+    unknown = {b"box-%04d" % at: bytes([at % 3, 7, 200, 255]) * 20 for at in range(40)}  # nobody knows what it is
+    report = datacheck.scan(write_lmdb(tmp_path / "d", frames | unknown), duplicates=True)
+    assert report.counts["duplicate"] == 38
+    alone = datacheck.scan(write_lmdb(tmp_path / "b", boxes), duplicates=True)
+    assert alone.counts["duplicate"] == 37
+    few = dict(list(frames.items())[:4])  # of so many arrays these are no pictures
+    many = {b"vec-%04d" % at: pickle.dumps(floats(at // 2, (9,))) for at in range(400)}
+    report = datacheck.scan(write_lmdb(tmp_path / "c", few | many), duplicates=True)
+    assert report.counts["duplicate"] == 200
+
+
+def test_a_robot_that_stands_still_is_no_duplicate(tmp_path):
+    with h5py.File(tmp_path / "episode_0.hdf5", "w") as file:
+        poses = np.random.default_rng(1).normal(size=(90, 14)).astype(np.float32)
+        poses[20:60] = poses[20]
+        frames = np.random.default_rng(2).integers(0, 256, (90, 16, 20, 3), dtype=np.uint8)
+        frames[80] = frames[10]
+        file["action"], file["observations/qpos"], file["observations/images/top"] = poses, poses, frames
+    report = datacheck.scan(tmp_path / "episode_0.hdf5", duplicates=True)
+    assert [(it.code, it.index is not None) for it in report.findings] == [("duplicate", True)]
+    assert next(iter(report.findings)).name.endswith("[80]")
+    assert sum(report.comparison.left_out.values()) == 180
 
 
 def test_labels_and_numbers_of_rows_are_no_duplicates(tmp_path):

@@ -27,6 +27,9 @@ SHORT = 32
 """Values of fewer bytes are labels, counts and the like, which recur."""
 LOOKS = 8
 """Values of a row that are looked at first."""
+NUMBERS = frozenset({"npy", "npz", "torch", "safetensors", "pickle", "msgpack", "raw", "rows"})
+"""Decoders of arrays, of which those beside pictures say something of them. Sound and video stand for themselves."""
+BESIDE = "numbers beside pictures"
 TEXTS = frozenset({"json", "text"})
 """Decoders of what describes other records, where there are other records."""
 
@@ -146,6 +149,9 @@ class Collecting:
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
+        if family is not None and beside_pictures(family, self._profile.every):
+            self._left_out[f"{block.table} ({BESIDE})"] += count
+            return block, ()
         if not (large or cells):
             self._left_out[f"{block.table} (labels and numbers)"] += count
             return block, ()
@@ -194,7 +200,35 @@ def left_out(name: str, profile: Profile) -> str:
         return "most have one value only"
     if len(others) > 1 and is_mask(name):
         return "masks"
+    if beside_pictures(family, others):
+        return BESIDE
     return ""
+
+
+def beside_pictures(family: FamilyProfile, others: Sequence[FamilyProfile]) -> bool:
+    """Say whether records say something of pictures: boxes, classes, poses; there are about as many pictures at least.
+
+    A robot that stands still has one pose, and boxes recur: the pictures say whether a sample is there twice.
+    """
+    if _has_pictures(family) or not _is_numbers(family):
+        return False
+    return any(_has_pictures(it) and 2 * it.sampled >= family.sampled for it in others)
+
+
+def _is_numbers(family: FamilyProfile) -> bool:
+    columns = family.columns.values()
+    return family.decoder in NUMBERS and all(_is_numbers(it) or _is_text(it.decoder) for it in columns)
+
+
+def _has_pictures(family: FamilyProfile) -> bool:
+    from datacheck.scanning.alike.prints import is_picture
+
+    for field in family.fields.values():
+        if field.channels is not None:
+            return True
+        if field.shape is not None and is_picture(field.shape) and (len(field.shape) == 3 or field.dtype == "uint8"):
+            return True
+    return any(map(_has_pictures, family.columns.values()))
 
 
 def _recurs(family: FamilyProfile) -> bool:
