@@ -20,7 +20,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
 from datacheck.reporting.tally import Tally
 from datacheck.scanning import spelling
-from datacheck.scanning.fingerprint import read_by
+from datacheck.scanning.fingerprint import files_of, read_by
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run
@@ -139,10 +139,27 @@ def refuse(stores: Sequence[Store]) -> None:
         raise UsageError(f"compare takes {MOST_STORES:,} stores at most, and here are {len(stores):,}")
     seen: dict[object, str] = {}
     for it in stores:
-        place = identity_at(it.reader.path) or it.path
+        place = it.reader.backend, identity_at(it.reader.path) or it.path
+        if seen.get(place) == it.path:
+            raise UsageError(f"{it.path} is named twice, by itself or by a folder that it lies in; name it once")
         if place in seen:
             raise UsageError(f"{it.path} is the same store as {seen[place]}; name another one")
         seen[place] = it.path
+    _refuse_shared(stores)
+
+
+def _refuse_shared(stores: Sequence[Store]) -> None:
+    """Raise UsageError where one store is a part of another one, as a file is of its folder.
+
+    Files are told apart by their places: two that are links to one file, in two folders, are what a comparison finds.
+    """
+    whose: dict[tuple[str, Path], str] = {}
+    for it in stores:
+        for file in files_of(it.reader):
+            own = it.reader.backend, file.resolve()
+            if whose.setdefault(own, it.path) != it.path:
+                said = f"{it.path} and {whose[own]} are not two stores: {file} is read as part of both"
+                raise UsageError(f"{said}; name another one")
 
 
 def distance(near: Any) -> int | None:

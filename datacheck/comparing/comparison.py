@@ -62,8 +62,8 @@ class Comparing:
         paths = [it.path for it in self._named]
         with Sorter() as pairs:
             equals = find_equal(self._sorter, len(paths), pairs)
-            for store, named in zip(self.stores, self._named, strict=True):
-                others = [it for it in paths if it != named.path]
+            for number, (store, named) in enumerate(zip(self.stores, self._named, strict=True)):
+                others = paths[:number] + paths[number + 1 :]
                 named.report.comparison = comparison_of(store, equals, others)
             near = self._find_near()
             alike = findings_of(pairs, self.stores, paths), near_findings(near.found, self.stores, paths)

@@ -50,7 +50,7 @@ def drifts(
             yield from _of_labels(path, name, one.counts, two.counts)
         for axis, side in enumerate(SIDES):
             sizes = [_of_axis(it.sides, axis) for it in (one, two)]
-            yield from _of_shares(path, name, f"the {side} of pictures", *sizes)
+            yield from _of_shares(path, name, f"the {side}s of pictures", *sizes)
     for name in sorted(its_values.keys() & values.keys()):
         yield from _of_values(path, name, its_values[name], values[name])
 
@@ -61,9 +61,20 @@ def _of_profiles(path: str, one: Profile, other: Profile) -> Iterator[Finding]:
     for name in sorted(there.keys() & here.keys()):
         first, second = there[name], here[name]
         for what, its, own in (("dtype", first.dtype, second.dtype), ("shape", first.shape, second.shape)):
-            if its and own and its != own:
+            if its and own and its != own and not (what == "shape" and _turned(first, second)):
                 said = [str(it) if isinstance(it, str) else "x".join(map(str, it)) for it in (own, its)]
                 yield _drift(path, name, f"{said[0]} here, {said[1]} in {plain(path)}", what=what)
+
+
+def _turned(first: FieldProfile, second: FieldProfile) -> bool:
+    """Say whether one is of encoded pictures, whose channels are said first, and the other one of arrays of that size.
+
+    Arrays may have their channels last: their shape says no other thing than that of the pictures.
+    """
+    if first.shape is None or second.shape is None or (first.channels is None) == (second.channels is None):
+        return False
+    pictures, arrays = (first.shape, second.shape) if second.channels is None else (second.shape, first.shape)
+    return arrays == (*pictures[1:], pictures[0])
 
 
 def _fields(profile: Profile) -> dict[str, FieldProfile]:

@@ -34,8 +34,8 @@ from datacheck.files.retrying import pread
 MAGIC = b"datacheck sums 1"
 RECORDS, KEY_BYTES = 8192, 1 << 20
 """A block ends at so many records, or bytes of keys."""
-SAME_KEY = 1 << 20
-"""Unless the next record has the same key: a block of one key ends at so many."""
+SAME_KEY, SAME_KEY_BYTES = 1 << 20, 16 << 20
+"""Unless the next record has the same key: a block of one key ends at so many records, or bytes of keys."""
 TAIL = 3 * 8 + SIZE + len(MAGIC)
 SMALL_KEYS, MOST_PACKED = 64 << 20, 64
 """Keys of a block that are unpacked: so many bytes, or so many times those that are stored."""
@@ -90,8 +90,10 @@ class BlockWriter:
 
     def add(self, part: Part, key: bytes, digest: bytes) -> None:
         """Add a record, whose place is behind all that were added."""
-        full = len(self._keys) >= RECORDS or self._size >= KEY_BYTES
-        if self._keys and (part != self._part or (full and (key != self._keys[-1] or len(self._keys) >= SAME_KEY))):
+        count, size = len(self._keys), self._size
+        full = count >= RECORDS or size >= KEY_BYTES
+        overfull = count >= SAME_KEY or size >= SAME_KEY_BYTES
+        if count and (part != self._part or overfull or (full and key != self._keys[-1])):
             self.flush()
         self._part = part
         self._keys.append(key)
@@ -256,7 +258,12 @@ def _sound(index: Index, end: int) -> bool:
 
 
 def _fits(it: BlockPlace) -> bool:
-    if it.records < 1 or it.packed < 0 or it.keys < 0 or it.keys > max(SMALL_KEYS, MOST_PACKED * it.packed):
+    if (
+        not 1 <= it.records <= SAME_KEY
+        or it.packed < 0
+        or it.keys < 0
+        or it.keys > max(SMALL_KEYS, MOST_PACKED * it.packed)
+    ):
         return False
     return it.keys == it.records * it.lengths if it.lengths >= 0 else it.keys >= 4 * it.records
 

@@ -117,7 +117,8 @@ MASKS = frozenset(
 _WORDS = re.compile(r"[a-z]+")
 
 
-def _is_mask(name: str) -> bool:
+def is_mask(name: str) -> bool:
+    """Say whether a field or a family is called what masks are called."""
     return not MASKS.isdisjoint(_WORDS.findall(name.rpartition("/")[2].lower()))
 
 
@@ -228,7 +229,7 @@ class Sums(msgspec.Struct):
                 continue
             first = self._channels_first(name, field_name)
             of = self.records - self.broken
-            mask = _is_mask(field_name)
+            mask = is_mask(field_name)
             made[field_name] = sums.profile(of, channels_first=first, size=size, mask=mask)
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))

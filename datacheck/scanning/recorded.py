@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -21,17 +22,14 @@ from datacheck.reporting.compared import FIRST, Checksums
 if TYPE_CHECKING:
     from datacheck.conventions.account import KeyWatch
     from datacheck.digests.file import ChecksumFile
-    from datacheck.digests.of_blocks import Part
+    from datacheck.digests.of_blocks import Digests, Part
     from datacheck.reporting.report import Report
     from datacheck.reporting.tally import Tally
 
-BLOCKS = 8
-"""So many blocks of the file a worker holds."""
+HELD_BYTES, KEY_COST = 64 << 20, 256
+"""A worker holds blocks of the file up to so many bytes, of which each key costs so many beside its digests."""
 GIVEN_UP = frozenset({"crash", "timeout", "too-large", "unreadable", "internal-error"})
 """Codes of records that are there, and whose value nobody has seen."""
-
-Known = dict[bytes, list[tuple[int, bytes]]]
-"""Of each key the numbers and the digests of its records."""
 
 
 class Made(msgspec.Struct):
@@ -73,7 +71,8 @@ class Comparing:
     def __init__(self, file: ChecksumFile) -> None:
         self.result = Made()
         self._file = file
-        self._blocks: OrderedDict[int, Known] = OrderedDict()
+        self._blocks: OrderedDict[int, Held] = OrderedDict()
+        self._bytes = 0
 
     def take(self, block: AnyBlock, indexes: Sequence[int]) -> AnyBlock:
         from datacheck.digests.hashing import SIZE
@@ -84,19 +83,20 @@ class Comparing:
         part, keys, unread, joined = part_of(block), keys_of(block), not_read(block), digests_of(block)
         changed: list[tuple[int | None, Finding]] = []
         seen: list[int] = []
-        near: Known = {}
+        near: Held | None = None
         made = self.result
         for row, key in enumerate(keys):
-            its = near.get(key)
-            if its is None:
-                near, its = self._known(part, key, near)
-            if its is None:
+            digest = joined[row * SIZE : row * SIZE + SIZE]
+            number = None if near is None else near.number(key, digest)
+            its: list[tuple[int, bytes]] = []
+            if number is None:
+                near, number, its = self._find(part, key, digest, near)
+            same = number is not None
+            if not same and not its:
                 made.new += 1
                 if len(made.first_new) < FIRST:
                     made.first_new.append(named(block.name(row), block.file, getattr(block, "database", None)))
                 continue
-            digest = joined[row * SIZE : row * SIZE + SIZE]
-            number = next((number for number, recorded in its if recorded == digest), None)
             if number is None and len(its) == 1:
                 number = its[0][0]
             if number is not None:
@@ -104,34 +104,71 @@ class Comparing:
             if row in unread:
                 continue
             made.compared += 1
-            if all(recorded != digest for _, recorded in its):
+            if not same:
                 changed.append((row, _changed(digest, [recorded for _, recorded in its])))
         made.changed += len(changed)
-        made.seen = _spans(made.seen, seen)
+        made.seen = _spans(made.seen, sorted(seen))
         return replace(block, findings=[*block.findings, *changed]) if changed else block
 
-    def _known(self, part: Part, key: bytes, near: Known) -> tuple[Known, list[tuple[int, bytes]] | None]:
-        """Return what the file has near a key, and what it has of it, None if nothing."""
-        its: list[tuple[int, bytes]] = []
-        for number in self._file.holding(part, key):
-            near = self._read(number)
-            its = near.get(key, []) + its
-        return near, its or None
+    def _find(
+        self, part: Part, key: bytes, digest: bytes, near: Held | None
+    ) -> tuple[Held | None, int | None, list[tuple[int, bytes]]]:
+        """Return the number of the record of a key and a digest, and where there is none the first ones of the key.
 
-    def _read(self, number: int) -> Known:
-        if number in self._blocks:
-            self._blocks.move_to_end(number)
-            return self._blocks[number]
-        block = self._file.read(number)
-        known: Known = {}
-        at = self._file.ordinals[number]
-        for key, digest in zip(block.each_key(), block.each_digest(), strict=True):
-            known.setdefault(key, []).append((at, digest))
-            at += 1
-        self._blocks[number] = known
-        if len(self._blocks) > BLOCKS:
-            self._blocks.popitem(last=False)
-        return known
+        The block that was looked at last comes before them: the next record is likely to be in it, too.
+        """
+        places = list(self._file.holding(part, key))
+        for at in places:
+            near = self._read(at)
+            number = near.number(key, digest)
+            if number is not None:
+                return near, number, []
+        return near, None, [it for at in reversed(places) for it in self._read(at).first(key)][:FIRST]
+
+    def _read(self, at: int) -> Held:
+        if at in self._blocks:
+            self._blocks.move_to_end(at)
+            return self._blocks[at]
+        held = Held(self._file.read(at), self._file.ordinals[at])
+        self._blocks[at] = held
+        self._bytes += held.bytes
+        while self._bytes > HELD_BYTES and len(self._blocks) > 1:
+            self._bytes -= self._blocks.popitem(last=False)[1].bytes
+        return held
+
+
+class Held:
+    """A block of the file to be asked. The records of a key lie together, sorted by their digests."""
+
+    def __init__(self, block: Digests, first: int) -> None:
+        from datacheck.digests.hashing import SIZE
+
+        self._first, self._digests, self._size = first, block.digests, SIZE
+        self._rows: dict[bytes, tuple[int, int]] = {}
+        for row, key in enumerate(block.each_key()):
+            its = self._rows.get(key)
+            self._rows[key] = (row if its is None else its[0], row + 1)
+        self.bytes = len(block.digests) + KEY_COST * len(self._rows)
+
+    def number(self, key: bytes, digest: bytes) -> int | None:
+        """Return the number of the record of a key that has this digest."""
+        its = self._rows.get(key)
+        if its is None:
+            return None
+        row, behind = its
+        if behind - row > 1:
+            if not self._digest(row) <= digest <= self._digest(behind - 1):
+                return None
+            row += bisect_left(range(row, behind), digest, key=self._digest)
+        return self._first + row if self._digest(row) == digest else None
+
+    def first(self, key: bytes) -> list[tuple[int, bytes]]:
+        """Return the numbers and the digests of the first records of a key."""
+        start, stop = self._rows.get(key, (0, 0))
+        return [(self._first + row, self._digest(row)) for row in range(start, min(stop, start + FIRST))]
+
+    def _digest(self, row: int) -> bytes:
+        return self._digests[row * self._size : (row + 1) * self._size]
 
 
 def _spans(spans: list[tuple[int, int]], numbers: list[int]) -> list[tuple[int, int]]:

@@ -49,7 +49,7 @@ def test_checksums_from_the_terminal(home):
         (("scan", "train", "--checksums", "nowhere"), "nowhere: there is nothing at this path"),
         (("scan", "train", "--checksums", "train/data.mdb"), "train/data.mdb: is no checksum file of datacheck"),
         (("scan", "train", "val", "--checksums", "x"), "--checksums is of one source, and here are 2"),
-        (("compare", "train", "train"), "train is the same store as train"),
+        (("compare", "train", "train"), "train is named twice"),
         (("compare", "train", "val", "--near", "99"), "it must be from 0 to 31 bits of 256"),
         (("compare", "--near", "train", "val"), "name the stores before --near"),
         (("compare",), "Missing argument"),

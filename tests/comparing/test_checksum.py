@@ -14,6 +14,7 @@ from building import datum, fingerprint, key, pixels, raw_records, write_lmdb
 
 import datacheck
 from datacheck.compression import zstd
+from datacheck.digests import file as checksum_file
 from datacheck.digests import gathering
 from datacheck.digests.file import ChecksumFile, Index, write
 from datacheck.digests.hashing import digest
@@ -101,6 +102,21 @@ def test_several_values_of_a_key(tmp_path):
     del pairs[10]
     report = datacheck.scan(named_database(tmp_path / "b", pairs, dupsort=True), checksums=tmp_path / "sums")
     assert of(report) == [("lost", "x:00000003")]
+
+
+def test_very_many_values_of_a_long_key(tmp_path, monkeypatch):
+    """More bytes of keys than a block of the file may hold, though they are packed to nearly nothing."""
+    monkeypatch.setattr(checksum_file, "SAME_KEY_BYTES", 1 << 20)
+    monkeypatch.setattr(checksum_file, "SMALL_KEYS", 1 << 21)
+    pairs = [(b"k" * 400, number.to_bytes(8, "big") * 5) for number in range(9000)]
+    store = named_database(tmp_path / "a", pairs, dupsort=True)
+    datacheck.checksum(store, tmp_path / "sums", workers=1)
+    report = datacheck.scan(store, checksums=tmp_path / "sums", workers=1)
+    assert (report.checksums.compared, report.checksums.changed, report.checksums.lost) == (9000, 0, 0)
+    del pairs[4000]
+    store = named_database(tmp_path / "b", pairs, dupsort=True)
+    report = datacheck.scan(store, checksums=tmp_path / "sums", workers=1)
+    assert (report.checksums.changed, report.checksums.lost) == (0, 1)
 
 
 def rows(path, data, labels, **options):

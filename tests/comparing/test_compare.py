@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pickle
+from collections import Counter
 
 import h5py
 import numpy as np
 import pytest
-from building import datum, fingerprint, key, pictures, pixels, raw_records, write_lmdb
+from building import datum, fingerprint, floats, key, pictures, pixels, raw_records, write_lmdb
 from PIL import Image
 
 import datacheck
@@ -163,6 +166,55 @@ def test_masks_that_are_empty_are_no_duplicates(tmp_path):
     assert "duplicate" not in report.counts
 
 
+def test_masks_of_one_outline_are_no_duplicates(tmp_path):
+    """Few of them are of one value, and they recur all the same; what they lie beside is compared. Alone, they are."""
+    mask = np.zeros((3, 16, 16), np.uint8)
+    masks = []
+    for at in range(3):
+        mask[at, 2 : 8 + at, 3:12] = 1
+        masks.append(png(mask[at]))
+    pairs = {b"%04d_image" % at: png(pixels(at, (16, 16, 3))) for at in range(40)}
+    pairs[b"0039_image"] = pairs[b"0007_image"]
+    beside = {b"%04d_mask" % at: masks[at % 3] for at in range(40)}
+    report = datacheck.scan(write_lmdb(tmp_path / "a", pairs | beside), duplicates=True)
+    assert of(report, "duplicate") == [("duplicate", "0039_image", "0007_image")]
+    assert report.comparison.left_out == {"#_mask (masks)": 40}
+    alone = datacheck.scan(write_lmdb(tmp_path / "b", beside), duplicates=True)
+    assert alone.counts["duplicate"] == 37
+
+
+def test_boxes_beside_pictures_are_no_duplicates(tmp_path):
+    frames = {b"img-%04d" % at: png(pixels(at, (16, 16, 3))) for at in range(40)}
+    frames[b"img-0030"] = frames[b"img-0002"]
+    boxes = {b"box-%04d" % at: pickle.dumps(np.array([[0.0, 0, 8, 8]] * (1 + at % 3))) for at in range(40)}
+    report = datacheck.scan(write_lmdb(tmp_path / "a", frames | boxes), duplicates=True)
+    assert of(report, "duplicate") == [("duplicate", "img-0030", "img-0002")]
+    assert report.comparison.left_out == {"box-# (numbers beside pictures)": 40}
+    unknown = {b"box-%04d" % at: bytes([at % 3, 7, 200, 255]) * 20 for at in range(40)}  # nobody knows what it is
+    report = datacheck.scan(write_lmdb(tmp_path / "d", frames | unknown), duplicates=True)
+    assert report.counts["duplicate"] == 38
+    alone = datacheck.scan(write_lmdb(tmp_path / "b", boxes), duplicates=True)
+    assert alone.counts["duplicate"] == 37
+    few = dict(list(frames.items())[:4])  # of so many arrays these are no pictures
+    many = {b"vec-%04d" % at: pickle.dumps(floats(at // 2, (9,))) for at in range(400)}
+    report = datacheck.scan(write_lmdb(tmp_path / "c", few | many), duplicates=True)
+    assert report.counts["duplicate"] == 200
+
+
+def test_a_robot_that_stands_still_is_no_duplicate(tmp_path):
+    with h5py.File(tmp_path / "episode_0.hdf5", "w") as file:
+        poses = np.random.default_rng(1).normal(size=(90, 14)).astype(np.float32)
+        poses[20:60] = poses[20]
+        frames = np.random.default_rng(2).integers(0, 256, (90, 16, 20, 3), dtype=np.uint8)
+        frames[80] = frames[10]
+        file["action"], file["observations/qpos"], file["observations/images/top"] = poses, poses, frames
+        file["observations/effort"] = np.where(np.arange(90)[:, None] < 20, poses, 0)  # most of one value
+    report = datacheck.scan(tmp_path / "episode_0.hdf5", duplicates=True)
+    assert [(it.code, it.index is not None) for it in report.findings] == [("duplicate", True)]
+    assert next(iter(report.findings)).name.endswith("[80]")
+    assert sum(report.comparison.left_out.values()) == 180
+
+
 def test_labels_and_numbers_of_rows_are_no_duplicates(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         data = np.random.default_rng(1).integers(0, 256, (90, 3, 8, 8), dtype=np.uint8)
@@ -276,6 +328,31 @@ def test_a_store_is_named_once(tmp_path):
         datacheck.compare(store, tmp_path / "link")
     with pytest.raises(UsageError, match="from 0 to 31"):
         datacheck.compare(store, near=32)
+
+
+def test_a_part_of_a_store_is_no_other_store(tmp_path):
+    """Everything in it would be a leak. Folders that hold links to one file are two datasets that share it."""
+    store = write_lmdb(tmp_path / "train", raw_records(20))
+    for one, other in ((store, store / "data.mdb"), (store / "data.mdb", store)):
+        with pytest.raises(UsageError, match=r"data\.mdb is read as part of both"):
+            datacheck.compare(one, other)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name in ("a.h5", "b.h5"):
+            with h5py.File(tmp_path / folder / name, "w") as file:
+                file["data"] = np.stack([pixels(ord(name[0]) + 100 * at + len(folder)) for at in range(20)])
+    with pytest.raises(UsageError, match=r"b\.h5 is read as part of both"):
+        datacheck.compare(tmp_path / "one", tmp_path / "one" / "b.h5")
+    (tmp_path / "three").mkdir()
+    for name in ("a.h5", "c.h5"):
+        with h5py.File(tmp_path / "three" / name, "w") as file:
+            file["data"] = np.stack([pixels(5000 + ord(name[0]) + 100 * at) for at in range(20)])
+    os.link(tmp_path / "one" / "b.h5", tmp_path / "three" / "b.h5")
+    _, three = datacheck.compare(tmp_path / "one", tmp_path / "three")
+    assert Counter(it.code for it in three.findings) == {"leak": 20}
+    with h5py.File(store / "val.h5", "w") as file:  # it lies in the folder of an LMDB, and is no part of it
+        file["data"] = np.stack([pixels(7000 + at) for at in range(20)])
+    assert [it.source.backend for it in datacheck.compare(store)] == ["hdf5", "lmdb"]
 
 
 def test_an_interrupted_comparison_is_clean_of_nothing(tmp_path):

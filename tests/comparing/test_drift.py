@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import h5py
 import numpy as np
 import pytest
 from building import datum, key, write_lmdb
+from PIL import Image
 
 import datacheck
 from datacheck.comparing.drift import apart, drifts, sigmas
@@ -64,6 +67,31 @@ def test_other_dtypes_and_shapes(tmp_path):
     found = drift(store(tmp_path / "a", labels, values), store(tmp_path / "b", labels, other))
     assert ("data", "float32 here, uint8 in " + str(tmp_path / "a")) in found
     assert ("data", "1x4x6 here, 1x6x6 in " + str(tmp_path / "a")) in found
+
+
+@pytest.mark.parametrize(("shape", "told"), [((24, 32, 3), []), ((32, 24, 3), ["shape"]), ((3, 24, 32), [])])
+def test_arrays_whose_channels_come_last_are_no_other_shape_than_pictures(tmp_path, shape, told):
+    values = np.random.default_rng(3).integers(0, 256, (40, 24, 32, 3), dtype=np.uint8)
+    pictures, arrays = {}, {}
+    for at, it in enumerate(values):
+        made, saved = io.BytesIO(), io.BytesIO()
+        Image.fromarray(it).save(made, "PNG")
+        np.save(saved, it.transpose(2, 0, 1) if shape[0] == 3 else it.reshape(shape))
+        pictures[key(at)], arrays[key(at)] = made.getvalue(), saved.getvalue()
+    _, report = datacheck.compare(write_lmdb(tmp_path / "a", pictures), write_lmdb(tmp_path / "b", arrays))
+    assert [it.details["what"] for it in report.findings if "what" in it.details] == told
+
+
+def test_numbers_beside_pictures_drift(tmp_path):
+    """They are no duplicates of each other, and their values are compared all the same."""
+    for at, name in enumerate(("a.h5", "b.h5")):
+        generator = np.random.default_rng(at)
+        with h5py.File(tmp_path / name, "w") as file:
+            file["action"] = generator.normal(size=(200, 7)).astype(np.float32) * (1 + 4 * at)
+            file["observations/qpos"] = generator.normal(size=(200, 7)).astype(np.float32)
+            file["observations/images/top"] = generator.integers(0, 256, (200, 16, 20, 3), dtype=np.uint8)
+    _, report = datacheck.compare(tmp_path / "a.h5", tmp_path / "b.h5")
+    assert [it.field for it in report.findings if it.code == "drift"] == ["action"]
 
 
 def test_few_records_tell_nothing(tmp_path):

@@ -13,6 +13,7 @@ from datacheck.model.blocks import AnyBlock, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
+from datacheck.scanning.profiling import is_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,9 @@ SHORT = 32
 """Values of fewer bytes are labels, counts and the like, which recur."""
 LOOKS = 8
 """Values of a row that are looked at first."""
+NUMBERS = frozenset({"npy", "npz", "torch", "safetensors", "pickle", "msgpack", "raw", "rows"})
+"""Decoders of arrays, of which those beside pictures say something of them. Sound and video stand for themselves."""
+BESIDE = "numbers beside pictures"
 TEXTS = frozenset({"json", "text"})
 """Decoders of what describes other records, where there are other records."""
 
@@ -110,8 +114,24 @@ class Collecting:
         self._taken.chunks.append(Chunk(part_of(block), len(block), keys, sizes, which, digests))
         self._taken.left_out = dict(+self._left_out)
         if self._looking is not None:
-            self._looking.begin(indexes, rows, digests)
+            beside = self._beside(block)  # no duplicates, and yet their values may drift
+            digests += digests_of(block.take(beside)) if len(beside) else b""
+            self._looking.begin(indexes, [*rows, *beside], digests)
         return block
+
+    def _beside(self, block: AnyBlock) -> Sequence[int]:
+        """Return which records are numbers beside pictures, as far as they were read."""
+        from datacheck.digests.of_blocks import not_read
+
+        if BESIDE not in self._reasons.values():
+            return ()
+        if isinstance(block, RowBlock):
+            rows: Sequence[int] = range(len(block)) if self._reasons.get(block.table) == BESIDE else ()
+        else:
+            named = block.named(range(len(block)), self._profile.families)
+            rows = [row for row, name in enumerate(named) if name and self._reasons[name] == BESIDE]
+        unread = not_read(block)
+        return [row for row in rows if row not in unread]
 
     def _compared(self, block: AnyBlock) -> tuple[AnyBlock, Sequence[int]]:
         """Return a block with what is compared of its records, and which they are."""
@@ -145,6 +165,9 @@ class Collecting:
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
+        if self._reasons.get(block.table) == BESIDE:
+            self._left_out[f"{block.table} ({BESIDE})"] += count
+            return block, ()
         if not (large or cells):
             self._left_out[f"{block.table} (labels and numbers)"] += count
             return block, ()
@@ -189,9 +212,39 @@ def left_out(name: str, profile: Profile) -> str:
         return "labels"
     if _is_text(family.decoder) and (others or family.decoder not in TEXTS):
         return payload(family.decoder).title.partition(",")[0].format(field="data")
+    if beside_pictures(family, others):
+        return BESIDE
     if len(others) > 1 and _recurs(family):
         return "most have one value only"
+    if len(others) > 1 and is_mask(name):
+        return "masks"
     return ""
+
+
+def beside_pictures(family: FamilyProfile, others: Sequence[FamilyProfile]) -> bool:
+    """Say whether records say something of pictures: boxes, classes, poses; there are about as many pictures at least.
+
+    A robot that stands still has one pose, and boxes recur: the pictures say whether a sample is there twice.
+    """
+    if _has_pictures(family) or not _is_numbers(family):
+        return False
+    return any(_has_pictures(it) and 2 * it.sampled >= family.sampled for it in others)
+
+
+def _is_numbers(family: FamilyProfile) -> bool:
+    columns = family.columns.values()
+    return family.decoder in NUMBERS and all(_is_numbers(it) or _is_text(it.decoder) for it in columns)
+
+
+def _has_pictures(family: FamilyProfile) -> bool:
+    from datacheck.scanning.alike.prints import is_picture
+
+    for field in family.fields.values():
+        if field.channels is not None:
+            return True
+        if field.shape is not None and is_picture(field.shape) and (len(field.shape) == 3 or field.dtype == "uint8"):
+            return True
+    return any(map(_has_pictures, family.columns.values()))
 
 
 def _recurs(family: FamilyProfile) -> bool:
