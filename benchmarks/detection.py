@@ -86,6 +86,7 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "TIFF deflate": {"compression": "tiff_adobe_deflate"},
     "TIFF LZW": {"compression": "tiff_lzw"},
     "TIFF packbits": {"compression": "packbits"},
+    "TIFF JPEG": {"compression": "jpeg", "quality": 85},
     "BMP": {},
 }
 """The encodings that are measured, with Pillow's options for them."""
