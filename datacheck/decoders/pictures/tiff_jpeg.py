@@ -13,11 +13,15 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 def wrong(tables: bytes, data: bytes, most: int) -> str | None:
     """Return what is wrong with a strip or tile of at most so many bytes, as the rest of a sentence.
 
-    Nothing of one that is no whole JPEG, or a larger one: the decoder knows what is possible then.
+    Nothing of one that is no JPEG with an end, or a larger one: the decoder knows what is possible then.
     """
     value = _whole(tables, data)
-    steps = jpeg_markers.walk(value) if value is not None else None
-    if value is None or steps is None or steps.end is None or not 0 < _pixels(value, steps) <= most:
+    if value is None:
+        return None
+    steps = jpeg_markers.walk(value)
+    if steps.end is None:  # damage may look like a segment that leads past the end
+        value = value.rstrip(b"\0")
+    if (steps.end is None and not value.endswith(EOI)) or not 0 < _pixels(value, steps) <= most:
         return None
     from datacheck.decoders.pictures import jpeg
 

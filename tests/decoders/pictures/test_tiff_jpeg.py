@@ -65,6 +65,17 @@ def test_data_of_which_bytes_are_missing_is_found_with_its_end_in_place():
     assert finding.code == "corrupt-image"
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_damage_that_looks_like_a_marker_is_found(padding):
+    value = saved("L")
+    ((at, size),) = places(value)
+    (tags,) = tiff.pages(value)
+    strip = spoiled(value[at : at + size], size // 2, b"\xff\xe9\xff\xfe") + bytes(padding)
+    assert "a segment's length leads past the end" in tiff_jpeg.wrong(tags.tables, strip, 1 << 20)
+    assert tiff_jpeg.wrong(tags.tables, strip[: -2 - padding], 1 << 20) is None
+    assert tiff_jpeg.wrong(tags.tables, value[at : at + size] + bytes(padding), 1 << 20) is None
+
+
 def test_a_larger_picture_than_its_strip_is_left_to_the_decoder():
     value = saved("L")
     ((at, size),) = places(value)
