@@ -290,7 +290,9 @@ def visibility_markdown(tables: dict[str, dict[str, dict[str, float]]]) -> str:
     labels = [label for _, label in SHARES]
     lines = [f"| 1 bit flipped, pixels changed | {' | '.join(labels)} |", f"|---|{'---|' * len(labels)}"]
     for name, table in tables.items():
-        cells = [f"{100 * it['detected']:.0f} % of {100 * it['flips']:.0f} %" for it in table.values()]
+        cells = [
+            f"{100 * it['detected']:.0f} % of {100 * it['flips']:.0f} %" if it["flips"] else "" for it in table.values()
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
