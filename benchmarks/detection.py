@@ -13,6 +13,7 @@ What false alarms were looked for in beside these rows, sound_pictures.txt lists
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import json
 import struct
@@ -55,6 +56,7 @@ Damage = Callable[[bytes, np.random.Generator], bytes]
 WALKER = eyes.installed()
 
 
+@functools.cache
 def photo(seed: int) -> NDArray[np.uint8]:
     """Return a picture like a photo: amplitudes that fall with frequency, edges, grain and related colours."""
     rng = np.random.default_rng(seed)
@@ -86,6 +88,7 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "TIFF deflate": {"compression": "tiff_adobe_deflate"},
     "TIFF LZW": {"compression": "tiff_lzw"},
     "TIFF packbits": {"compression": "packbits"},
+    "TIFF JPEG": {"compression": "jpeg", "quality": 85},
     "BMP": {},
 }
 """The encodings that are measured, with Pillow's options for them."""
@@ -234,7 +237,7 @@ JUDGES: dict[str, dict[str, Judge]] = {
     | {"datacheck": datacheck}
     | (
         {"datacheck, walker": looking("walker"), "`--strict-pictures`": looking("strict")}
-        if WALKER and name in JPEGS
+        if WALKER and "JPEG" in name
         else {}
     )
     for name in DAMAGES
@@ -257,7 +260,7 @@ VISIBLE = 16
 """A pixel is damaged where a colour is so many levels away from what it was."""
 
 
-def by_visibility(name: str, trials: int) -> dict[str, dict[str, float]]:
+def by_visibility(name: str, trials: int, judge: Judge = datacheck) -> dict[str, dict[str, float]]:
     """Return by the share of pixels that a flipped bit changes how many flips do so, and the share of them detected.
 
     Where Pillow makes no picture all pixels are lost.
@@ -276,7 +279,7 @@ def by_visibility(name: str, trials: int) -> dict[str, dict[str, float]]:
             before = sound[trial % PICTURES]
             same = seen.shape == before.shape
             share = float((np.abs(seen - before).max(axis=2) > VISIBLE).mean()) if same else 1.0
-        made[next(label for most, label in SHARES if share < most)].append(datacheck(case))
+        made[next(label for most, label in SHARES if share < most)].append(judge(case))
     return {
         label: {"flips": len(seen) / trials, "detected": sum(seen) / len(seen) if seen else 0.0}
         for label, seen in made.items()
@@ -287,7 +290,9 @@ def visibility_markdown(tables: dict[str, dict[str, dict[str, float]]]) -> str:
     labels = [label for _, label in SHARES]
     lines = [f"| 1 bit flipped, pixels changed | {' | '.join(labels)} |", f"|---|{'---|' * len(labels)}"]
     for name, table in tables.items():
-        cells = [f"{100 * it['detected']:.0f} % of {100 * it['flips']:.0f} %" for it in table.values()]
+        cells = [
+            f"{100 * it['detected']:.0f} % of {100 * it['flips']:.0f} %" if it["flips"] else "" for it in table.values()
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -317,6 +322,9 @@ def main() -> None:
     ]
     versions = {package: version(package) for package in packages}
     visible = {name: by_visibility(name, options.trials) for name in ENCODINGS}
+    if WALKER:
+        for how, judge in (("walker", looking("walker")), ("`--strict-pictures`", looking("strict"))):
+            visible[f"JPEG, {how}"] = by_visibility("JPEG", options.trials, judge)
     for name, table in tables.items():
         print(markdown(name, table), end="\n\n")
     print(visibility_markdown(visible), end="\n\n")

@@ -26,9 +26,7 @@ COMMON = (1e-6, 1e6)
 """Between these lie the sizes of nearly all values that somebody trains on."""
 NEARLY_ALL = 0.99
 PAGE = 4096
-"""What disks, file systems and memory lose at a time, in bytes."""
-SECTOR = 512
-"""What is lost is so many bytes, or a multiple."""
+"""What disks, file systems and memory lose at a time, in bytes. Silence in sound is 0, too, but of any length."""
 LARGE = 1 << 16
 """Records that lie apart are looked at one by one: only where they are so many bytes that it does not matter."""
 FEW = 0.001
@@ -119,9 +117,9 @@ def _lone_run(flat: NDArray[Any], step: int) -> tuple[int, int] | None:
     start, length = int(starts[longest]), int(stops[longest] - starts[longest])
     inside = start > 0 and start + length < len(flat)
     item = flat.dtype.itemsize
-    sectors = length * item % SECTOR in (0, item, SECTOR - item)  # a value at each end may lie only partly in it
+    pages = length * item % PAGE in (0, item, PAGE - item)  # a value at each end may lie only partly in one
     lone = length >= step - 1 and count - length <= FEW * len(flat)
-    return (start, length) if inside and sectors and lone else None
+    return (start, length) if inside and pages and lone else None
 
 
 def _whole(run: tuple[int, int], shape: tuple[int, ...]) -> bool:

@@ -115,6 +115,7 @@ SOUND = {
     "zeros elsewhere too": np.where(CHANCE.random(SHAPE) < 0.01, 0, with_zeros(4007, 1024)).astype("f4"),
     "two runs": with_zeros(5007, 1024) * (np.arange(9000).reshape(SHAPE) > 1500),
     "a run of another length": with_zeros(4007, 1100),
+    "a page and an eighth": with_zeros(4007, 1152),
     "less than a page": with_zeros(4007, 896),
     "mostly zeros": with_zeros(1001, 7168),
 }
@@ -123,6 +124,15 @@ SOUND = {
 @pytest.mark.parametrize("name", SOUND)
 def test_zeros_that_are_no_lost_page(name):
     assert said(Constant(), SOUND[name]) == []
+
+
+def test_silence_of_any_length_in_sound_is_hardly_ever_taken_for_lost_pages():
+    rng = np.random.default_rng(12)
+    sounds = rng.normal(size=(300, 16000)).astype("f4")
+    for sound in sounds:
+        start = rng.integers(500, 9000)
+        sound[start : start + rng.integers(1000, 5000)] = 0
+    assert len(list(zero_pages(batch(*sounds)))) <= 3
 
 
 def test_small_records_that_lie_apart_are_not_looked_at():

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from datacheck.decoders.pictures import lzw
+from datacheck.decoders.pictures import lzw, tiff_jpeg
 from datacheck.decoders.pictures.picture import LIMIT
 from datacheck.model.finding import Finding, found
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING = 322, 323, 324, 325, 530
-DEFLATE, ADOBE_DEFLATE, LZW, PACKBITS, YCBCR = 32946, 8, 5, 32773, 6
+DEFLATE, ADOBE_DEFLATE, LZW, PACKBITS, JPEG, YCBCR = 32946, 8, 5, 32773, 7, 6
+JPEG_TABLES = 347
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """The bytes of each type of value."""
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -39,10 +40,11 @@ REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Tags:
-    """The tags of one page, as numbers."""
+    """The tags of one page, as numbers; `tables` are those that the JPEGs of its strips or tiles share."""
 
-    def __init__(self, numbers: Mapping[int, tuple[int, ...]]) -> None:
+    def __init__(self, numbers: Mapping[int, tuple[int, ...]], tables: bytes = b"") -> None:
         self._numbers = numbers
+        self.tables = tables
 
     def all(self, tag: int) -> tuple[int, ...]:
         return self._numbers.get(tag, ())
@@ -127,7 +129,8 @@ def pages(value: bytes) -> Iterator[Tags]:
         directory = layout.directory(at)
         if directory is None:
             return
-        yield Tags(directory.numbers)
+        start, stop = directory.places.get(JPEG_TABLES, (0, 0))
+        yield Tags(directory.numbers, value[start:stop])
         at = directory.following
 
 
@@ -135,7 +138,7 @@ def damage(value: bytes) -> Finding | None:
     """Return the first thing in the data of a file's pages that a decoder should not pass over, if there is any."""
     unpacked, read = LIMIT, 4 * len(value)  # parts may lie on one another
     for number, tags in enumerate(pages(value)):
-        unpack = UNPACKING.get(tags.one(COMPRESSION, 1))
+        unpack = _unpacking(tags)
         if unpack is None:
             continue
         seen: set[Part] = set()
@@ -148,7 +151,7 @@ def damage(value: bytes) -> Finding | None:
             if min(unpacked, read) < 0:
                 return None
             data = value[part.start : part.stop]
-            if tags.one(FILL_ORDER, 1) == 2:
+            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # which libtiff does not turn either
                 data = data.translate(REVERSED)
             problem = unpack(data, part)
             if problem is not None:
@@ -157,6 +160,19 @@ def damage(value: bytes) -> Finding | None:
                 text = f"TIFF: {part.name}{page} at byte {part.start} {reason}"
                 return found(code, text, field="data", offset=part.start)
     return None
+
+
+def _unpacking(tags: Tags) -> Unpack | None:
+    """Return what unpacks a strip or tile of a page, None where that is left to the decoder."""
+    compression = tags.one(COMPRESSION, 1)
+    if compression != JPEG:
+        return UNPACKING.get(compression)
+
+    def unpack(data: bytes, part: Part) -> tuple[str, str] | None:
+        reason = tiff_jpeg.wrong(tags.tables, data, part.most)
+        return None if reason is None else ("corrupt-image", reason)
+
+    return unpack
 
 
 def parts(tags: Tags, length: int) -> Iterator[Part]:
@@ -240,7 +256,8 @@ def _compared(made: int, part: Part) -> tuple[str, str] | None:
     return "corrupt-image", f"unpacks to {many} {part.size} bytes"
 
 
-UNPACKING = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
+Unpack = Callable[[bytes, Part], tuple[str, str] | None]
+UNPACKING: dict[int, Unpack] = {LZW: _lzw, ADOBE_DEFLATE: _inflated, DEFLATE: _inflated, PACKBITS: _packbits}
 """What unpacks a strip or tile to see if it is whole, by the page's compression. Others are left to the decoder.
 
 Each returns a code and the rest of a sentence.

@@ -1,0 +1,49 @@
+"""JPEG in the strips and tiles of TIFF files: each is a picture of its own that lacks the tables all of them share.
+
+libtiff drops the warnings of libjpeg. The format is that of the TIFF Technical Note 2.
+"""
+
+from __future__ import annotations
+
+from datacheck.decoders.pictures import jpeg_markers
+
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+
+
+def wrong(tables: bytes, data: bytes, most: int) -> str | None:
+    """Return what is wrong with a strip or tile of at most so many bytes, as the rest of a sentence.
+
+    Nothing of one that is no JPEG with an end, or a larger one: the decoder knows what is possible then.
+    """
+    value = _whole(tables, data)
+    if value is None:
+        return None
+    steps = jpeg_markers.walk(value)
+    if steps.end is None:  # damage may look like a segment that leads past the end
+        value = value.rstrip(b"\0")
+    if (steps.end is None and not value.endswith(EOI)) or not 0 < _pixels(value, steps) <= most:
+        return None
+    from datacheck.decoders.pictures import jpeg
+
+    _, findings = jpeg.read(value, pixels=False)
+    said = next((it.message for it in findings if it.verdict == "bad"), None)
+    return None if said is None else f"holds a broken JPEG: {said.removeprefix('JPEG: ')}"
+
+
+def _whole(tables: bytes, data: bytes) -> bytes | None:
+    """Return a JPEG with the tables put in, None where it or they do not begin as one."""
+    if not data.startswith(SOI) or (tables and not tables.startswith(SOI)):
+        return None
+    shared = tables.removeprefix(SOI)
+    end = jpeg_markers.walk(tables).end if tables else None
+    return SOI + (shared if end is None else shared[: end - len(SOI) - len(EOI)]) + data[len(SOI) :]
+
+
+def _pixels(value: bytes, steps: jpeg_markers.Walk) -> int:
+    """Return how many pixels the frame header declares, 0 without one."""
+    for marker, start, stop in steps.segments:
+        if marker in jpeg_markers.FRAMES and start + 6 <= stop <= len(value):
+            return int.from_bytes(value[start + 1 : start + 3], "big") * int.from_bytes(
+                value[start + 3 : start + 5], "big"
+            )
+    return 0
