@@ -132,14 +132,17 @@ class ToKeep:
 
     def watching(self, progress: Callable[[int, int | None, int], None]) -> Callable[[int, int | None, int], None]:
         """Return a progress callable that tells another one, and says its sentence if it is due."""
-        started = self._clock()
+        first: tuple[float, int] | None = None  # what comes before it is the same for few records and for many
 
         def watch(done: int, total: int | None, bad: int) -> None:
+            nonlocal first
             progress(done, total, bad)
-            if self._wanted and done and total:
-                passed = self._clock() - started
-                if passed >= SURE:
-                    self._tell(passed * total / done)
+            if not (self._wanted and done and total):
+                return
+            if first is None:
+                first = self._clock(), done
+            elif done > first[1] and (passed := self._clock() - first[0]) >= SURE:
+                self._tell(passed * (total - first[1]) / (done - first[1]))
 
         return watch
 

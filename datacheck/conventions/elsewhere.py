@@ -58,6 +58,9 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
     others = {it: of for it, of in numbers.items() if it != part}
     if count.number in numbers[part]:
         return
+    if count.number == sum(1 for it in others if it):  # a database is a sequence, or a class, and these are counted
+        _put(made, part, count, None)
+        return
     exact = [it for it, of in others.items() if count.number in of]
     near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
     if not exact and count.number == sum(map(max, others.values())):

@@ -127,13 +127,17 @@ class Block(msgspec.Struct, frozen=True):
         return family if self.database is None else f"{self.database}:{family}"
 
     def named(self, rows: Sequence[int], known: Collection[str]) -> list[str | None]:
-        """Return the family of each of the records at `rows`, None where it is not a known one."""
+        """Return the family of each of the records at `rows`, None where it is not a known one.
+
+        A known family without a key, of a database alone, is of all others in that.
+        """
         keys = self.keys if len(rows) == len(self) else [self.keys[row] for row in rows]
         if self.database is None:
             return known_families(frozenset(known)).of(keys)
         prefix = f"{self.database}:"
         within = frozenset(name.removeprefix(prefix) for name in known if name.startswith(prefix))
-        return [None if it is None else prefix + it for it in known_families(within).of(keys)]
+        rest = prefix if "" in within else None
+        return [rest if it is None else prefix + it for it in known_families(within).of(keys)]
 
     def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
         """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""

@@ -25,6 +25,8 @@ SAMPLED = 16
 """So many values of each family are sampled, if there are so many."""
 SHARE = 50
 """A family of one in so many of the sampled values is one of the profile's, however few they are."""
+ALIKE = 0.75
+"""The keys of a database that make no families are one where so many of their values are of one kind."""
 NUMBERS = 0.95
 """Where fewer of the texts than this are numbers, they are words: a family of numbers may hold no NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
@@ -64,12 +66,32 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
         prefix = "" if database is None else f"{database}:"
         for at, name in zip(places, named_alike([seen[at].key for at in places]), strict=True):
             names[at] = prefix + name
+    _take_databases_for_families(seen, names)
     for database in {look.database for look in seen} if wanted else ():
         places = [at for at, look in enumerate(seen) if look.database == database]
         keys = [seen[at].key for at in places]
         for at, said in zip(places, Block(keys, keys, database).named(range(len(keys)), wanted), strict=True):
             names[at] = said or names[at]
     return names
+
+
+def _take_databases_for_families(seen: Sequence[Look], names: list[str]) -> None:
+    """Name what no number makes a family of, such as packed numbers or digests, by the database that is full of it.
+
+    Another database may hold other things under the same keys: the pictures in one, their labels in the other.
+    """
+    of_database: dict[str, list[int]] = defaultdict(list)
+    for at, look in enumerate(seen):
+        of_database[look.database or ""].append(at)
+    if len(of_database) < 2:
+        return
+    counts = Counter(names)
+    for database, places in of_database.items():
+        alone = [at for at in places if counts[names[at]] < SAMPLED]
+        kinds = Counter("text" if seen[at].kind in WORDS else seen[at].kind for at in alone)
+        if database and len(alone) >= max(SAMPLED, len(places) / 2) and max(kinds.values()) >= ALIKE * len(alone):
+            for at in alone:
+                names[at] = f"{database}:"
 
 
 def main_families(names: Iterable[str], wanted: Collection[str] = ()) -> list[str]:

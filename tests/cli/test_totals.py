@@ -94,10 +94,12 @@ def test_a_long_scan_says_at_its_start_how_to_keep_what_it_finds(passed, done, s
     heard, times = [], iter([100.0, 100.0 + passed, 1000.0])
     seen = []
     watch = ToKeep(heard.append, wanted=True, clock=lambda: next(times)).watching(lambda *told: seen.append(told))
-    watch(done, 1000, 0)
-    assert (heard, seen) == (said, [(done, 1000, 0)])
+    watch(1, 1001, 0)  # what it took to come here says nothing of the others
+    assert heard == []
+    watch(1 + done, 1001, 0)
+    assert (heard, seen) == (said, [(1, 1001, 0), (1 + done, 1001, 0)])
     if passed >= SURE:
-        watch(done, 1000, 0)
+        watch(1 + done, 1001, 0)
         assert len(heard) <= 1
 
 

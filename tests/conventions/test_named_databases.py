@@ -204,6 +204,16 @@ def test_numbers_that_two_databases_share_are_closed_up_in_none_unasked(tmp_path
     assert sorted(read(tmp_path / "closed", "images").keys() - {b"length"}) == [b"%08d" % at for at in range(59)]
 
 
+@pytest.mark.parametrize("part", ["", "meta"])
+def test_databases_are_counted_too(tmp_path, part):
+    clips = {f"clip{at:03}": dict(arrays(5, key=b"%04d")) for at in range(30)}
+    source = write(tmp_path / "env", {**clips, part: {b"num_samples": b"30"}})
+    assert datacheck.scan(source).status == 0
+    clips["clip003"] = arrays(5, key=b"%04d", nan=[2])
+    rebuilt(tmp_path, write(tmp_path / "bad", {**clips, part: {b"num_samples": b"30"}}))
+    assert read(tmp_path / "copy", part)[b"num_samples"] == b"30"
+
+
 def test_with_no_convention_nothing_is_held_against_them(tmp_path):
     source = write(tmp_path / "env", {"train": words(60), "val": words(30, said=31)})
     assert datacheck.scan(source, convention="none").status == 0
@@ -217,7 +227,7 @@ def test_a_named_convention_is_asked_of_some_database(tmp_path):
 
 
 def test_of_very_many_large_databases_it_is_said_that_some_were_not_looked_at(tmp_path, monkeypatch):
-    source = write(tmp_path / "env", {f"db{at}": arrays(40, key=b"k%d") for at in range(6)})
+    source = write(tmp_path / "env", {f"db{at}": arrays(600, key=b"k%d") for at in range(6)})
     assert datacheck.scan(source).status == 0
     for name, number in (("MOST_ASKED", 4), ("KEYS_A_PROBE", 8)):
         monkeypatch.setattr(keeping, name, number)

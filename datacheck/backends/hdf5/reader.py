@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.folder import SearchedKind, search
+from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
@@ -133,6 +134,7 @@ class Hdf5Reader:
                 size += status.st_size
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
         findings += findings_of_files(self.names, shapes)
+        findings += findings_of_cases(self.names, shapes)
         if self.path.is_dir():
             findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])
         count = sum(table.rows for _, table in tables) + single

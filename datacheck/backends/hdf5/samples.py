@@ -37,6 +37,10 @@ FEW = 3
 CHANNELS = 4
 MEASURED = 16
 """An axis that is longer is no number of channels, classes or coordinates."""
+PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
+"""Words in the names of groups or files that are a piece of a set of samples, and no sample."""
+EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
+"""Words in the names of files, or of folders of some, that are a sample each."""
 ACTIONS = frozenset({b"action", b"actions"})
 WEIGHTS = re.compile(
     rb"(.*[/_.])?(kernel|bias|gamma|beta|moving_mean|moving_variance|running_mean|running_var|weights?)(:[0-9]+)?"

@@ -109,7 +109,7 @@ class Hdf5Copier:
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(others(reader, plan.target, self._names(reader, plan), self.lost))
+            account.update(others(reader, plan.target, self._names(reader, plan), self._not_beside(plan)))
             if plan.quarantine is not None:
                 plan.quarantine.mkdir()
         for part in self._parts(reader, plan):
@@ -186,13 +186,17 @@ class Hdf5Copier:
         numbers = enumerate(copied_names(reader))
         return [it for at, it in numbers if reader.names[at] not in gone and not self._empty(reader, at)]
 
+    def _not_beside(self, plan: Plan) -> Lost:
+        """Return what lies beside the HDF5 files of a folder and is not copied: what is damaged, folders that go."""
+        return self.lost | {it for it in plan.samples if not it[1]}
+
     def verify(self, reader: Reader, plan: Plan, share: int = 0, shares: int = 1) -> Verifying:
         """Re-open the copy and read all of it."""
         assert isinstance(reader, Hdf5Reader)
         account = hashing()
         single = not reader.names
         if not single:
-            account.update(digest_of_others(reader, plan.target, self.lost))
+            account.update(digest_of_others(reader, plan.target, self._not_beside(plan)))
         records = done = 0
         for part in self._parts(reader, plan):
             target = plan.target if single else plan.target / part.name

@@ -19,15 +19,11 @@ from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
 from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
-from datacheck.backends.hdf5.samples import FEWEST
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
 from datacheck.model.escaping import escape
 
-PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
-"""Words in the names of groups or files that are a piece of a set of samples, and no sample."""
-EPISODES = frozenset(b"episode ep demo demos traj trajectory case scene rollout video patient subject".split())
-"""Words in the names of files that are a sample each."""
 POINTERS = STARTS | ENDS | ROWS | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
+from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
@@ -41,6 +42,8 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     losses: list[str] = []
     values: dict[str, str] = {}
     lists: list[str] = []
+    cases = _cases_that_go(reader, drops, of_file)
+    samples |= {(folder, "") for folder in cases.values()}
     mends = False
     first = 0
     for number, file in enumerate(reader.files):
@@ -57,12 +60,13 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         begin, first = first, first + len(contents.records)
         its_marks = _marks_of(contents, of_file.get(label, ()), usual)
         its_marks |= _samples_of(contents, single - begin)
+        its_marks |= {b""} if label in cases else set()
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(single)
             _told(contents, Going(), label, values, lists)
             continue
-        sample = label is not None and is_sample(unescape(label), contents)
+        sample = label in cases or (label is not None and is_sample(unescape(label), contents))
         if b"" in its_marks and not sample:
             its_marks.discard(b"")
         rows = with_cells(file, contents, rows)
@@ -76,6 +80,23 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told)
+
+
+def _cases_that_go(
+    reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
+) -> dict[str | None, str]:
+    """Return the folder of each file of a case, by their names, of which any record goes, or a file is marked."""
+    folder_of = case_of(reader.names) if reader.path.is_dir() else {}
+    if not folder_of:
+        return {}
+    gone, first = set(), 0
+    for number, name in enumerate(reader.names):
+        contents = reader.contents(number)
+        last = first + sum(it.rows for it in contents.tables) + len(contents.records)
+        if name in folder_of and (marked.get(name) or np.diff(np.searchsorted(drops, [first, last]))[0]):
+            gone.add(folder_of[name])
+        first = last
+    return {name: folder for name, folder in folder_of.items() if folder in gone}
 
 
 def _told(contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]) -> None:

@@ -1,0 +1,86 @@
+"""Folders that are a sample each: a case, an episode, whose parts are HDF5 files of the same names in all of them.
+
+case_001/image.h5 and case_001/label.h5 stand or fall together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, SURE, Family, FileShapes, Sample, Shape
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding
+
+_DIGITS = re.compile(rb"[0-9]+")
+_WORDS = re.compile(rb"[a-z]+")
+
+
+class Case(NamedTuple):
+    """A folder that is a sample, and what each file in it is, by its number: its name, without a number of the case."""
+
+    folder: bytes
+    parts: Mapping[int, bytes]
+
+
+def case_folders(names: Sequence[bytes]) -> list[list[Case]]:
+    """Return the families of folders that are a sample each; those with one file are none, since that is the sample."""
+    alike: dict[tuple[bytes, bytes], dict[bytes, list[int]]] = defaultdict(dict)
+    for number, name in enumerate(names):
+        folder = name.rpartition(b"/")[0]
+        above, _, called = folder.rpartition(b"/")
+        words = set(_WORDS.findall(called.lower()))
+        if words & EPISODES and not words & PIECES and _DIGITS.search(called):
+            alike[above, _DIGITS.sub(b"#", called)].setdefault(folder, []).append(number)
+    made = []
+    for folders in alike.values():
+        for part in (_name, _without_numbers):
+            family = [Case(folder, {at: part(names[at]) for at in its}) for folder, its in folders.items()]
+            if _is_family(family):
+                made.append(family)
+                break
+    return made
+
+
+def _is_family(cases: Sequence[Case]) -> bool:
+    """Say whether folders hold mostly the same parts, each of them once."""
+    counts = Counter(it for case in cases for it in set(case.parts.values()))
+    usual = [it for it, count in counts.items() if count >= SURE * len(cases)]
+    once = all(len(case.parts) == len(set(case.parts.values())) for case in cases)
+    return len(cases) >= FEWEST and len(usual) > 1 and once
+
+
+def _name(name: bytes) -> bytes:
+    return name.rpartition(b"/")[2]
+
+
+def _without_numbers(name: bytes) -> bytes:
+    stem, dot, suffix = _name(name).rpartition(b".")
+    return _DIGITS.sub(b"#", stem) + dot + suffix
+
+
+def case_of(names: Sequence[str]) -> dict[str, str]:
+    """Return the folder of each file, by escaped names, that is a part of a case."""
+    families = case_folders([unescape(it) for it in names])
+    return {names[at]: escape(it.folder) for family in families for it in family for at in it.parts}
+
+
+def findings_of_cases(names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
+    """Yield what is wrong with a case for what the others like it hold, in the first of its files."""
+    for cases in case_folders([unescape(it) for it in names]):
+        first = {it.folder: names[min(it.parts)] for it in cases}
+        made = Family([Sample(it.folder, _members(it, shapes.of)) for it in cases], "folder")
+        for sample, finding in made.findings() if made.alike else ():
+            yield msgspec.structs.replace(finding, file=first[sample.path])
+
+
+def _members(case: Case, shapes: Mapping[int, Mapping[bytes, Shape]]) -> dict[bytes, Shape]:
+    return {
+        part + b"/" + path.lstrip(b"/"): shape
+        for at, part in case.parts.items()
+        for path, shape in shapes.get(at, {}).items()
+    }
