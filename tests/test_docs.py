@@ -98,7 +98,10 @@ def test_the_commands_run(home, name):
 def test_what_is_shown_is_python(name):
     for block in blocks(PAGES[name], "python"):
         ast.parse(block)
-        assert set(re.findall(r"datacheck\.(\w+)", block)) - {"torch"} <= set(datacheck.__all__) | {"engines", "testing"}
+        assert set(re.findall(r"datacheck\.(\w+)", block)) - {"torch"} <= set(datacheck.__all__) | {
+            "engines",
+            "testing",
+        }
 
 
 def test_the_pytorch_of_the_readme_leaves_the_bad_records_out(home, monkeypatch):
