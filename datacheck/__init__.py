@@ -147,10 +147,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> "Any":
-    if name not in _HOMES:
-        raise AttributeError(f"module 'datacheck' has no attribute {name!r}")
     import importlib
 
+    if name == "engines":
+        return importlib.import_module("datacheck.engines")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'datacheck' has no attribute {name!r}")
     return getattr(importlib.import_module(f"datacheck.{_HOMES[name]}"), name)
 
 

@@ -21,6 +21,10 @@ ELSEWHERE = {
     ("README.md", "sh"): "tests/test_readme.py",
     ("README.md", "make"): "tests/test_gate.py",
     ("docs/caffe-nan.md", "console"): "tests/test_nan_page.py",
+    **{(f"docs/{it}.md", "console"): "tests/comparing/test_pages.py" for it in ("checksums", "compare")},
+    **{("docs/earlier-reports.md", it): "tests/test_earlier_reports_page.py" for it in ("console", "pycon")},
+    **{("docs/resume.md", it): "tests/test_docs_of_scale.py" for it in ("console", "sh")},
+    ("docs/clusters.md", "sh"): "tests/test_docs_of_scale.py",
     ("docs/ci.md", "sh"): "tests/test_gate.py",
     ("docs/ci.md", "make"): "tests/test_gate.py",
     **{("docs/ci.md", it): "tests/test_ci_recipes.py" for it in ("yaml", "snakemake", "python", "bash")},
@@ -94,7 +98,10 @@ def test_the_commands_run(home, name):
 def test_what_is_shown_is_python(name):
     for block in blocks(PAGES[name], "python"):
         ast.parse(block)
-        assert set(re.findall(r"datacheck\.(\w+)", block)) - {"torch"} <= set(datacheck.__all__) | {"testing"}
+        assert set(re.findall(r"datacheck\.(\w+)", block)) - {"torch"} <= set(datacheck.__all__) | {
+            "engines",
+            "testing",
+        }
 
 
 def test_the_pytorch_of_the_readme_leaves_the_bad_records_out(home, monkeypatch):

@@ -25,7 +25,7 @@ from datacheck.cli.request import configuration_of, end_silent, given_options
 @click.command(cls=Grouped)
 @click.argument("source", type=Source())
 @click.option("--out", type=Named(), required=True, metavar="FILE", help="The checksum file to write.")
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", "replace", is_flag=True, help="Replace FILE if it exists.")
 @BACKEND_OPTION
 @LABEL_FIELD_OPTION
 @TOGETHER_OPTION
@@ -35,10 +35,10 @@ from datacheck.cli.request import configuration_of, end_silent, given_options
 @configured
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
-def checksum(source: str, out: Path, force: bool, quiet: bool, no_progress: bool, **options: Any) -> int:
+def checksum(source: str, out: Path, replace: bool, quiet: bool, no_progress: bool, **options: Any) -> int:
     """Write a digest of every record of SOURCE to FILE, for scan --checksums FILE later.
 
-    Nothing is judged. Exit status: 0, or 2 where a record could not be read or FILE could not be written.
+    Nothing is judged. Exit status: 0, or 2 if a record could not be read or FILE could not be written.
     """
     if not source:
         raise click.UsageError("SOURCE is an empty name, not a path")
@@ -47,7 +47,7 @@ def checksum(source: str, out: Path, force: bool, quiet: bool, no_progress: bool
 
     settings = configuration_of().settings(**given_options(options))
     with watching(not no_progress, plain(source)) as watch:
-        recorded = record(source, out, settings, force=force, progress=watch)
+        recorded = record(source, out, settings, force=replace, progress=watch)
     if not quiet:
         print(recorded)
     end_silent(silent=quiet)

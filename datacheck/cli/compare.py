@@ -60,7 +60,7 @@ class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
     default=None,
     type=Bits(),
     metavar="[BITS]",
-    help="Compare pictures by their looks, too: up to BITS of 256 may differ.  [default: 14]",
+    help="Find pictures that look the same, too: up to BITS of 256 may differ.  [default: 14]",
 )
 @BACKEND_OPTION
 @DECODER_OPTION
@@ -78,7 +78,7 @@ class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
 @QUIET_OPTION
 @click.option("--no-progress", is_flag=True, help="Draw no progress bar, even on a terminal.")
 def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no_progress: bool, **options: Any) -> int:
-    """Say what stores A, B... share and where they differ: records that are there twice, leakage, drift.
+    """Say what stores A, B... share and where they differ: duplicates, leakage, drift.
 
     What is found is suspicious, not bad: the exit status is 0 unless --strict, or something cannot be read.
     """

@@ -31,9 +31,9 @@ ENGINE_OPTIONS = (
         type=RowName(engines),
         metavar="{a|b}",
         default="local",
-        help="What runs the tasks: this machine, or the workers of a Dask cluster.",
+        help="Where the tasks run: on this machine, or on the workers of a Dask cluster.",
     ),
-    click.option("--scheduler", metavar="ADDRESS", help="The scheduler of the Dask cluster, as tcp://HOST:8786."),
+    click.option("--scheduler", metavar="ADDRESS", help="The address of the Dask scheduler, such as tcp://HOST:8786."),
 )
 """Where the work of a scan is done."""
 

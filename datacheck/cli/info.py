@@ -19,9 +19,9 @@ from datacheck.cli.request import configuration_of, given_options
 @configured
 @FORMAT_OPTION
 def info(source: str, form: str, **options: Any) -> int:
-    """Say what is in SOURCE: its kind, families of keys, fields, shapes, conventions, first keys. No verdict.
+    """Say what is in SOURCE: its type, families of keys, fields, shapes, conventions, first keys. No verdict.
 
-    It goes by a sample, which it names. Exit status: 0, 2 could not run, 3 something could not be looked at.
+    It reads a sample, and says which. Exit status: 0, 2 could not run, 3 something could not be looked at.
     """
     if not source:
         raise click.UsageError("SOURCE is an empty name, not a path")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Suspicious findings count as bad.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is healthy.")
 def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: str, strict: bool, quiet: bool) -> int:
-    """Say what happened in the training that each log FILE of Caffe tells of ("-": standard input).
+    """Say what happened in the training of each Caffe log FILE ("-": standard input).
 
     Exit status: 0 healthy, 1 trouble found, 2 could not run or not a log, 3 undecided: cut before it shows anything.
     """

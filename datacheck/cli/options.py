@@ -180,7 +180,7 @@ ARRAY_OPTION = click.option(
     "--array",
     multiple=True,
     metavar="[FAMILY=]DTYPE[:SHAPE]",
-    help="Values are raw arrays of this dtype, as f4:3,64,64, >u2 or bf16. Repeatable.",
+    help="Values are raw arrays of this dtype, such as f4:3,64,64, >u2 or bf16. Repeatable.",
 )
 LABEL_FIELD_OPTION = click.option("--label-field", metavar="NAME", help="The HDF5 dataset that holds the labels.")
 TOGETHER_OPTION = click.option(
@@ -237,7 +237,7 @@ SCAN_OPTIONS = (
     TOGETHER_OPTION,
     CONVENTION_OPTION,
     click.option(
-        "--like", type=Named(str), metavar="REPORT", help="What this report says of its records, these are held to."
+        "--like", type=Named(str), metavar="REPORT", help="Expect the records to be like those of this report."
     ),
     click.option(
         "--like-tolerance", metavar="P%", help="Widen the ranges that --like gives by this share.  [default: 10%]"
@@ -263,7 +263,7 @@ SCAN_OPTIONS = (
     click.option(
         "--sample",
         metavar="N|P%|1/N:K",
-        help="Look at N records, or P percent of them: always the same ones. Or at the Kth of N parts.",
+        help="Check only N records or P percent, always the same ones; or the Kth of N parts.",
     ),
     click.option(
         "--stats",
@@ -275,7 +275,7 @@ SCAN_OPTIONS = (
     click.option(
         "--strict-pictures",
         is_flag=True,
-        help="Walk the data of JPEGs bit by bit, however few, and say what is odd too.",
+        help="Check the data of JPEGs bit by bit, however few, and report oddities too.",
     ),
     STRICT_OPTION,
     IGNORE_OPTION,

@@ -57,24 +57,24 @@ if TYPE_CHECKING:
 @click.option("--stage", "stages", multiple=True, metavar="NAME", help="Of a network, the layers of this stage.")
 @click.option("--root", type=Named(), metavar="DIR", help="Where a network's names start.  [default: .]")
 @click.option(
-    "--known", type=Named(str), metavar="REPORT", help="Findings of this earlier report do not count, new ones do."
+    "--known", type=Named(str), metavar="REPORT", help="Findings that are in this earlier report do not count."
 )
 @click.option(
     "--if-changed",
     type=Named(str),
     metavar="REPORT",
-    help="Answer from this report where the source and the settings are as they were.",
+    help="Take the result from this report if neither source nor settings changed.",
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
-@click.option("--max-time", metavar="TIME", help="Stop after TIME, as 30m, and say how far it came.")
+@click.option("--max-time", metavar="TIME", help="Stop after TIME, such as 30m, and say how far it came.")
 @click.option("--duplicates", is_flag=True, help="Find records that have the value of an earlier one.")
-@click.option("--checksums", type=Named(), metavar="FILE", help="Compare the records with those that FILE recorded.")
+@click.option("--checksums", type=Named(), metavar="FILE", help="Compare the records with the checksums in FILE.")
 @REPORT_OPTION
 @click.option(
     "--resume",
     type=Named(),
     metavar="FILE",
-    help="Write the report FILE, a .jsonl, and go on where an earlier scan into it stopped.",
+    help="Write the report FILE, a .jsonl, and continue where an earlier scan into it stopped.",
 )
 @REPORT_FORMAT_OPTION
 @QUIET_OPTION

@@ -37,7 +37,7 @@ BLOCK = "\u2580"
     "--save",
     type=Named(),
     metavar="FILE|DIR",
-    help="Write the picture or array; the suffix picks the form: .png, .npy. With several records, name a folder.",
+    help="Write the picture or array; the suffix picks the format: .png, .npy. With several records, name a folder.",
 )
 @click.option(
     "--picture",

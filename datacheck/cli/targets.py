@@ -133,7 +133,7 @@ def ready(
         raise UsageError("--resume goes on with scans of stores that are there; leave out what else is named")
     require_resumable(files, [(it.reader, it.report) for it in stores])
     if files.earlier is not None and not quiet:
-        complain(f"going on where {files.resuming} ends")
+        complain(f"continuing where {files.resuming} ends")
     until = deadline(stores[0].report.settings) if stores else None
     for before, store in zip([None, *stores], stores, strict=False):
         store.until, store.before = until, None if before is None else before.report

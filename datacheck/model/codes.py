@@ -64,7 +64,7 @@ CODES: dict[str, tuple[Verdict, str]] = {
     "unsafe-pickle": ("suspicious", "unpickling this would reach code that runs commands or opens files"),
     "orphan": ("suspicious", "nothing in the store leads to it: it may be an old version, or deleted"),
     "stale": ("suspicious", "a newer write of this key may have been lost"),
-    "duplicate": ("suspicious", "the same record is in the store before"),
+    "duplicate": ("suspicious", "the same as an earlier record of the store"),
     "leak": ("suspicious", "the same record is in another store of the comparison"),
     "drift": ("suspicious", "the stores of a comparison differ in label shares, values or sizes"),
     "class-missing": ("suspicious", "a class that never occurs"),

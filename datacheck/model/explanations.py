@@ -136,14 +136,14 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Check the path, the name of the database inside the store, and whether the writer committed.",
     ),
     "changed": Explanation(
-        "The value is not the one whose checksum was recorded: it was written again, or a bit of it flipped.",
-        "Nothing that is judged by its looks finds a pixel that flipped; the network learns from it.",
-        "Take the record from a copy whose checksums fit, or record the new ones with `datacheck checksum --force`.",
+        "The value differs from the one whose checksum was recorded: it was written again, or a bit flipped.",
+        "No check of the content can find a flipped pixel, and the network learns from it.",
+        "Restore the record from a copy whose checksums match, or record new ones with `datacheck checksum --force`.",
     ),
     "lost": Explanation(
-        "A record whose checksum was recorded is not in the store any more.",
-        "The training sees less than it did, and maybe a sample without one of its parts.",
-        "Take the record from a copy, or record the checksums anew if it was meant to go.",
+        "A record whose checksum was recorded is no longer in the store.",
+        "The training has fewer records than before, and a sample may lack one of its parts.",
+        "Restore the record from a copy, or record the checksums again if it was removed on purpose.",
     ),
     "missing": Explanation(
         "A file, database or dataset that is named somewhere is not there.",
@@ -303,19 +303,19 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Compare the record with its original, or write the store again.",
     ),
     "duplicate": Explanation(
-        "A record of the same store that comes before this one has the same value, or with --near the same looks.",
-        "It counts twice in every epoch; split at random, one of the two ends up in the validation set.",
+        "An earlier record of the same store has the same value, or with --near the same looks.",
+        "It counts twice in every epoch; in a random split, one of the two may end up in the validation set.",
         "Leave the later one out: `datacheck rebuild SOURCE TARGET --drop duplicate --from-report REPORT`.",
     ),
     "leak": Explanation(
         "Another store of the comparison has a record with the same value, or with --near the same looks.",
-        "A network that is tested on what it was trained on looks better than it is.",
+        "A network that is tested on its training data looks better than it is.",
         "Leave it out of one of the two: `datacheck rebuild SOURCE TARGET --drop leak --from-report REPORT`.",
     ),
     "drift": Explanation(
-        "The shares of labels, the values or the sizes of pictures differ more than chance would have it.",
-        "What is measured on one of the stores does not hold for the other.",
-        "Check how the two were split and made: same classes, same scale of values, same size of pictures.",
+        "The shares of labels, the values or the sizes of pictures differ by more than chance.",
+        "Results measured on one store do not hold for the other.",
+        "Check how the two were split and written: same classes, same scale of values, same picture sizes.",
     ),
     "class-missing": Explanation(
         "A class between the least and the greatest label never occurs.",

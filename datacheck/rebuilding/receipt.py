@@ -26,7 +26,7 @@ from datacheck.rebuilding.mending import mended
 from datacheck.reporting.files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.reporting.summary import ignored
+from datacheck.reporting.summary import counted, ignored
 
 RECEIPTS = (".json", ".html")
 """What the name of a receipt ends in: a document, or a page to look at."""
@@ -262,7 +262,7 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
     be = "" if receipt.written else "would be "
     keys = ", ".join(repairs.patterns)
     if repairs.samples:
-        yield f"{be}dropped with all of their records: {repairs.samples:,} samples ({keys})"
+        yield f"{be}dropped as a whole: {counted(repairs.samples, 'sample')} ({keys})"
     if repairs.renumbered:
         first = repairs.renumbered[0]
         yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"

@@ -57,6 +57,7 @@ LIBRARIES = (
     Library("hdf5plugin", "hdf5plugin", "HDF5 filters beyond gzip", "pip install 'datacheck-ml[hdf5plugin]'"),
     Library("matplotlib", "matplotlib", "pictures of lint and log", "pip install 'datacheck-ml[plot]'"),
     Library("numba", "numba", "a closer look at JPEGs", "pip install 'datacheck-ml[strict]'"),
+    Library("distributed", "distributed", "scans on a Dask cluster", "pip install 'datacheck-ml[dask]'"),
     Library("blosc", "blosc", "payloads in blosc", "pip install 'datacheck-ml[blosc]'", also="blosc2"),
     Library("pyarrow", "pyarrow", "payloads of Arrow", "pip install 'datacheck-ml[arrow]'"),
     Library("torch", "torch", "datacheck.torch.skip_bad() in Python", "pip install torch", heavy=True),
