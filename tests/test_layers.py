@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from building import raw_records, write_lmdb
 
 PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -157,6 +158,22 @@ def test_what_is_heavy_is_loaded_late(what, loaded):
     code = f"{what}\nimport sys\nprint(*[it for it in {HEAVY!r} if it in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.splitlines()[-1].split()) == loaded
+
+
+def test_a_scan_loads_what_its_workers_need_in_these_alone(tmp_path):
+    """What the caller loads beside is paid for by every scan, the smallest too."""
+    store = str(write_lmdb(tmp_path / "store", raw_records(20)))
+    code = f"""
+import sys, datacheck.cli.entry as it
+try:
+    it.main(['scan', '--no-config', {store!r}])
+except SystemExit as end:
+    print(end.code)
+print(*[it for it in {(*HEAVY, "concurrent.futures")!r} if it in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *_, status, loaded = done.stdout.splitlines()
+    assert status == "0", done
+    assert set(loaded.split()) <= {"msgspec", "lmdb"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

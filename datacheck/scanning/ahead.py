@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from typing import TYPE_CHECKING
 
 from datacheck.model.finding import Finding
 from datacheck.model.naming import asked_for
@@ -17,6 +16,9 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
 from datacheck.scanning.run import Progress
 from datacheck.workers.interface import Elastic, MakeEngine
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AT_ONCE = 16
 """So many sources are scanned at a time."""
@@ -44,6 +46,8 @@ class Ahead:
     """Scans of several sources under way. Use as a context manager, or `close` it in the end."""
 
     def __init__(self, scans: Sequence[tuple[Report, Run]]) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # here, since most scans are of one source
+
         self._scans = list(scans)
         self._pool = ThreadPoolExecutor(AT_ONCE, "datacheck-source")
         self._under_way: dict[int, Future[None]] = {}
@@ -76,7 +80,7 @@ class Ahead:
     def _waited(self, number: int) -> bool:
         try:
             self._under_way[number].result(LOOK_SECONDS)
-        except NotYet:
+        except TimeoutError:
             if self._under_way[number].done():  # it is what the scan raised
                 raise
             return False

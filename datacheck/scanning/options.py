@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from datacheck.checks.validators import Validator
 from datacheck.model.settings import Pair
 from datacheck.scanning.payload_options import OfFamilies
 from datacheck.scanning.run import Progress
 from datacheck.workers.interface import MakeEngine
+
+if TYPE_CHECKING:
+    from datacheck.checks.validators import Validator  # the parent starts without NumPy
 
 
 class Options(TypedDict, total=False):

@@ -6,16 +6,15 @@ It is as strict as the walk: every byte of a record outside of its values is equ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.rows import real
+from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
 from datacheck.model.batch import Batch, SeparateArrays
@@ -33,27 +32,6 @@ STRETCHES = 32
 """Of more stretches of fixed bytes than these, as lists of floats have, all bytes are compared at once."""
 COPIED = 1 << 12
 """Records up to this size are put together in one array; larger ones stay where they are."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A record that was walked and is sound: its bytes, which of them are fixed, its fields, where their values lie."""
-
-    raw: bytes
-    fixed: NDArray[np.bool_]
-    fields: Sequence[Field]
-    places: Sequence[Place | None]
-
-    @property
-    def spans(self) -> list[tuple[int, int, bytes]]:
-        """The fixed bytes as stretches: where each begins and ends."""
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], self.fixed, [False])).astype(np.int8))).tolist()
-        return [(start, stop, self.raw[start:stop]) for start, stop in list(pairwise(edges))[::2]]
-
-    @property
-    def texts(self) -> list[Place]:
-        """Those places whose bytes are all below 128."""
-        return [place for place in self.places if place is not None and (place.small or not place.dtype)]
 
 
 Places = Callable[[Value], tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None]
@@ -81,32 +59,62 @@ def decode_alike(
     profile: FamilyProfile | None,
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of those records that have a layout in common with others, and the rows that are left."""
-    by_length: dict[int, list[int]] = {}
-    sizes = lengths(block.values)
-    for row in rows:
-        by_length.setdefault(sizes[row], []).append(row)
+    known = read.layouts if isinstance(read, RecordReader) else None
     batches: list[Batch] = []
     left: list[int] = []
     misses = hits = 0
-    for size, alike in by_length.items():
+    for size, alike in _by_length(block, rows).items():
+        for layout in () if known is None else known.of(size):
+            if len(alike) >= FEWEST:
+                found, alike = _taken(layout, block, alike, profile)
+                batches += found
         for _ in range(LAYOUTS):
             if len(alike) < FEWEST or misses > MISSES + hits // FEWEST:
                 break
-            value = block.values[alike[0]]
-            layout = layout_of(value, read(value), places)
-            if layout is None:
+            value = bytes(block.values[alike[0]])
+            made = layout_of(value, read(value), places)
+            if made is None:
                 misses += 1
                 left.append(alike.pop(0))
                 continue
-            taken = _small(layout, block, alike) if size <= COPIED else _large(layout, block, alike)
-            same, values = taken
-            batches += _batches(layout, [alike[at] for at in same], values, profile)
-            misses += len(same) == 1
-            hits += len(same) - 1
-            chosen = set(same)
-            alike = [row for at, row in enumerate(alike) if at not in chosen]
+            before = len(alike)
+            found, alike = _taken(made, block, alike, profile)
+            batches += found
+            same = before - len(alike)
+            misses += same == 1
+            hits += same - 1
+            if known is not None and same > 1:
+                known.keep(made)
         left += alike
     return batches, sorted(left)
+
+
+def _by_length(block: Block, rows: Sequence[int]) -> dict[int, list[int]]:
+    """Return the rows by the number of bytes of their values."""
+    sizes = lengths(block.values)
+    if len(rows) < len(sizes):
+        sizes = [sizes[row] for row in rows]
+    if sizes and sizes.count(sizes[0]) == len(sizes):
+        return {sizes[0]: list(rows)}
+    by_length: dict[int, list[int]] = {}
+    for row, size in zip(rows, sizes, strict=True):
+        by_length.setdefault(size, []).append(row)
+    return by_length
+
+
+def _taken(
+    layout: Layout, block: Block, rows: list[int], profile: FamilyProfile | None
+) -> tuple[list[Batch], list[int]]:
+    """Return the batches of the records that have a layout, and the rows of those that have another."""
+    compare = _small if len(layout.raw) <= COPIED else _large
+    same, values = compare(layout, block, rows)
+    if not same:
+        return [], rows
+    if len(same) == len(rows):
+        return list(_batches(layout, rows, values, profile)), []
+    chosen = set(same)
+    of = [rows[at] for at in same]
+    return list(_batches(layout, of, values, profile)), [row for at, row in enumerate(rows) if at not in chosen]
 
 
 Taken = tuple[list[int], Callable[[Place], Any]]
@@ -116,9 +124,10 @@ def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     """Compare small records all at once."""
     length = len(layout.raw)
     if isinstance(block.values, EqualLengths):
-        whole = block.values.rows[list(rows)]
+        whole = block.values.rows if len(rows) == len(block.values) else block.values.rows[list(rows)]
     else:
-        whole = np.frombuffer(b"".join([block.values[row] for row in rows]), np.uint8).reshape(len(rows), length)
+        chosen = block.values if len(rows) == len(block.values) else [block.values[row] for row in rows]
+        whole = np.frombuffer(b"".join(chosen), np.uint8).reshape(len(rows), length)
     equal = whole == np.frombuffer(layout.raw, np.uint8)
     equal |= ~layout.fixed
     same = equal.all(axis=1)

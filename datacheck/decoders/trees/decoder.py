@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.one_by_one import decode_each
+from datacheck.decoders.trees.layouts import RecordReaders
 from datacheck.decoders.trees.reading import picture_in, read_tree
 from datacheck.decoders.trees.tree import Parsed
 from datacheck.model.batch import Batch
@@ -23,6 +24,10 @@ class TreeDecoder:
 
     name: str
 
+    @cached_property
+    def _readers(self) -> RecordReaders:
+        return RecordReaders()
+
     def knows(self, value: Value) -> bool:
         """Say whether one value is, or once was, a payload of this kind: cheap, and strict enough to vote."""
         raise NotImplementedError
@@ -34,7 +39,7 @@ class TreeDecoder:
     def decode(
         self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True
     ) -> Iterator[Batch | tuple[int, Finding]]:
-        read = partial(self.read, profile=profile, pixels=pixels)
+        read = self._readers.of(self.read, profile, pixels=pixels)
         batches, left = self.decode_together(read, block, rows, profile)
         yield from batches
         yield from decode_each(partial(self.read, pixels=pixels), block, left, profile)
