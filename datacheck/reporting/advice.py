@@ -221,7 +221,7 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         said = f"{decides}; " if decides else ""
         yield f"to decide: {code}: {said}--ignore {code} ignores it"
     if report.stopped:
-        yield "to decide: with more time (--max-time) every record is reached, or by --resume FILE.jsonl from run to run"
+        yield "to decide: allow more time (--max-time), or go on from run to run with --resume FILE.jsonl"
     elif not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 

@@ -295,7 +295,7 @@ def test_of_a_scan_that_was_stopped_is_said_what_would_decide_it(tmp_path):
     path = write_lmdb(tmp_path / "env", {key(number): datum(floats(number), number % 10) for number in range(200)})
     report = datacheck.scan(LmdbReader(path, 2000), engine=Here, workers=1, max_time=1e-9)
     assert (report.status, report.stopped) == (3, True)
-    assert "to decide: with more time (--max-time)" in str(advice(report, []))
+    assert "to decide: allow more time (--max-time)" in str(advice(report, []))
 
 
 def test_a_budget_that_is_enough_changes_nothing(store, tmp_path):
