@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import h5py
 import numpy as np
+import pytest
 
 from datacheck import rebuild
 from datacheck.rebuilding.receipt import repairs_text
+from tests.hdf5_cells import write_anndata, write_tenx
+
+MATRICES = ("X", "layers/counts", "obsp/near", "raw/X")
 
 
 def robomimic(path, total=None, nan=True):
@@ -55,3 +59,46 @@ def test_numbers_of_rows_are_listed(tmp_path):
     assert receipt.repairs.values == {"/meta/episode_ends": "numbers of the rows of the copy"}
     with h5py.File(tmp_path / "b.h5") as copy:
         assert copy["meta/episode_ends"][:].tolist() == [10, 20, 30]
+
+
+def test_the_height_of_a_table_is_listed(tmp_path):
+    rows = np.zeros(60, [("index", "i8"), ("value", "f8")])
+    rows["index"], rows["value"] = np.arange(60), np.random.default_rng(8).normal(size=60)
+    rows["value"][17] = np.nan
+    for name, said in (("a", {"/df/table: NROWS": "59"}), ("plain", {})):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            table = file.create_dataset("df/table", data=rows, chunks=(20,), maxshape=(None,))
+            if said:
+                file.attrs["PYTABLES_FORMAT_VERSION"] = np.bytes_("2.1")
+                table.attrs["CLASS"], table.attrs["NROWS"] = np.bytes_("TABLE"), 60
+        receipt = rebuild(tmp_path / f"{name}.h5", tmp_path / f"{name}-copy.h5", drop_bad=True, workers=1)
+        assert (receipt.dropped, receipt.repairs.values if said else {}) == (1, said)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_the_extents_of_matrices_of_cells_are_listed(tmp_path, kind):
+    def spoil(file):
+        file["obs/depth"][11] = np.nan
+
+    write_anndata(tmp_path / "a.h5ad", kind, change=spoil)
+    receipt = rebuild(tmp_path / "a.h5ad", tmp_path / "b.h5ad", drop_bad=True, workers=1)
+    listed = {name: value for name, value in receipt.repairs.values.items() if name.endswith(": shape")}
+    assert listed == {
+        "/X: shape": "39 x 12",
+        "/layers/counts: shape": "39 x 12",
+        "/obsp/near: shape": "39 x 39",
+        "/raw/X: shape": "39 x 17",
+    }
+    with h5py.File(tmp_path / "b.h5ad") as copy:
+        assert {f"/{name}: shape": " x ".join(map(str, copy[name].attrs["shape"])) for name in MATRICES} == listed
+
+
+def test_the_extent_of_a_matrix_that_keeps_it_as_a_dataset_is_listed(tmp_path):
+    def spoil(file):
+        file["matrix/data"][5] = np.nan
+
+    write_tenx(tmp_path / "a.h5", change=spoil)
+    receipt = rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=1)
+    assert receipt.repairs.values["/matrix/shape"] == "20 x 29"
+    with h5py.File(tmp_path / "b.h5") as copy:
+        assert copy["matrix/shape"][:].tolist() == [20, 29]

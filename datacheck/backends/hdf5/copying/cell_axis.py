@@ -170,6 +170,25 @@ def amend_cells(
     return amended
 
 
+def extents(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> dict[str, tuple[int, ...]]:
+    """Return what a copy that lacks some cells says of the extents of its matrices, by where they are kept."""
+    cells = None if contents.means is None else contents.means.cells
+    if cells is None or not changes:
+        return {}
+    try:
+        with opened(file, contents.recovery) as handle:
+            gone = len(_gone(handle.file, cells, changes))
+    except TROUBLE as exc:
+        raise RebuildFailed(str(file), "the pointers of its sparse matrices cannot be read") from exc
+    made: dict[str, tuple[int, ...]] = {}
+    for matrix in cells.matrices if gone else ():
+        extent = matrix.extent(cells.count - gone)
+        if extent is not None:
+            group, name = escape(matrix.of.group), escape(matrix.of.told_by)
+            made[f"{group}: {name}" if name else f"{group}/shape"] = extent
+    return made
+
+
 def _gone(file: Any, cells: Cells, changes: Mapping[bytes, Change]) -> NDArray[np.int64]:
     """Return the cells that a copy does not have, by what goes of that which has a row a cell, or else of a matrix."""
     for path in sorted(cells.rows | cells.squares):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.hdf5.case_folders import case_of
-from datacheck.backends.hdf5.copying.cell_axis import amend_cells, with_cells
+from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.file import library, opened
@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import named as called
 
@@ -64,7 +65,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         mends |= _untrue(contents)
         if not rows and not its_marks:
             every.append(single)
-            _told(contents, Going(), label, values, lists)
+            _told(file, contents, Going(), label, values, lists)
             continue
         sample = label in cases or (label is not None and is_sample(unescape(label), contents))
         if b"" in its_marks and not sample:
@@ -76,7 +77,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
-        _told(contents, made, label, values, lists)
+        _told(file, contents, made, label, values, lists)
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told)
@@ -99,11 +100,13 @@ def _cases_that_go(
     return {name: folder for name, folder in folder_of.items() if folder in gone}
 
 
-def _told(contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]) -> None:
+def _told(
+    file: Path, contents: Contents, made: Going, label: str | None, values: dict[str, str], lists: list[str]
+) -> None:
     """Add what of a file is made true in a copy that goes without this, as people read it."""
-    means = contents.means
-    if means is None or made.whole:
+    if made.whole:
         return
+    means = contents.means or Meaning()
     lost = frozenset(made.samples)
     changes = {
         dataset.path: Change(Kept(table.rows, made.rows[table.name]))
@@ -112,6 +115,10 @@ def _told(contents: Contents, made: Going, label: str | None, values: dict[str, 
     }
     for (path, name), count in _counts(contents, means, lost, changes).items():
         values[called(f"{escape(path)}: {escape(name)}", label)] = f"{count:,}"
+    for path in _with_height(file, contents, changes):
+        values[called(f"{escape(path)}: {NROWS.decode()}", label)] = f"{len(changes[path].rows):,}"
+    for where, extent in extents(file, contents, changes).items():
+        values[called(where, label)] = " x ".join(f"{it:,}" for it in extent)
     for number in means.numbers:
         if number.path in changes or len(_dropped(contents, means, changes, number.height)):
             values[called(escape(number.path), label)] = "numbers of the rows of the copy"
@@ -119,6 +126,18 @@ def _told(contents: Contents, made: Going, label: str | None, values: dict[str, 
         gone = {sample.rpartition(b"/")[2] for sample in lost if sample.rpartition(b"/")[0] == it.above} | it.lost
         if gone.intersection(it.names):
             lists.append(called(escape(it.path), label))
+
+
+def _with_height(file: Path, contents: Contents, changes: Mapping[bytes, Change]) -> list[bytes]:
+    """Return the tables of PyTables among what changes, which keep their height in an attribute."""
+    compound = {it.path for table in contents.tables for it in table.datasets if it.dtype.names} & changes.keys()
+    if not compound:
+        return []
+    try:
+        with opened(file, contents.recovery) as handle:
+            return [it for it in sorted(compound) if NROWS in handle.file[it].attrs]
+    except TROUBLE as exc:
+        raise RebuildFailed(str(file), "what it keeps of the heights of its tables cannot be read") from exc
 
 
 def _samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
