@@ -82,6 +82,18 @@ def test_arrays_whose_channels_come_last_are_no_other_shape_than_pictures(tmp_pa
     assert [it.details["what"] for it in report.findings if "what" in it.details] == told
 
 
+def test_numbers_beside_pictures_drift(tmp_path):
+    """They are no duplicates of each other, and their values are compared all the same."""
+    for at, name in enumerate(("a.h5", "b.h5")):
+        generator = np.random.default_rng(at)
+        with h5py.File(tmp_path / name, "w") as file:
+            file["action"] = generator.normal(size=(200, 7)).astype(np.float32) * (1 + 4 * at)
+            file["observations/qpos"] = generator.normal(size=(200, 7)).astype(np.float32)
+            file["observations/images/top"] = generator.integers(0, 256, (200, 16, 20, 3), dtype=np.uint8)
+    _, report = datacheck.compare(tmp_path / "a.h5", tmp_path / "b.h5")
+    assert [it.field for it in report.findings if it.code == "drift"] == ["action"]
+
+
 def test_few_records_tell_nothing(tmp_path):
     labels, values = data(2, 20)
     labels[:] = 3

@@ -114,8 +114,24 @@ class Collecting:
         self._taken.chunks.append(Chunk(part_of(block), len(block), keys, sizes, which, digests))
         self._taken.left_out = dict(+self._left_out)
         if self._looking is not None:
-            self._looking.begin(indexes, rows, digests)
+            beside = self._beside(block)  # no duplicates, and yet their values may drift
+            digests += digests_of(block.take(beside)) if len(beside) else b""
+            self._looking.begin(indexes, [*rows, *beside], digests)
         return block
+
+    def _beside(self, block: AnyBlock) -> Sequence[int]:
+        """Return which records are numbers beside pictures, as far as they were read."""
+        from datacheck.digests.of_blocks import not_read
+
+        if BESIDE not in self._reasons.values():
+            return ()
+        if isinstance(block, RowBlock):
+            rows: Sequence[int] = range(len(block)) if self._reasons.get(block.table) == BESIDE else ()
+        else:
+            named = block.named(range(len(block)), self._profile.families)
+            rows = [row for row, name in enumerate(named) if name and self._reasons[name] == BESIDE]
+        unread = not_read(block)
+        return [row for row in rows if row not in unread]
 
     def _compared(self, block: AnyBlock) -> tuple[AnyBlock, Sequence[int]]:
         """Return a block with what is compared of its records, and which they are."""
@@ -149,7 +165,7 @@ class Collecting:
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
-        if family is not None and beside_pictures(family, self._profile.every):
+        if self._reasons.get(block.table) == BESIDE:
             self._left_out[f"{block.table} ({BESIDE})"] += count
             return block, ()
         if not (large or cells):
@@ -196,12 +212,12 @@ def left_out(name: str, profile: Profile) -> str:
         return "labels"
     if _is_text(family.decoder) and (others or family.decoder not in TEXTS):
         return payload(family.decoder).title.partition(",")[0].format(field="data")
+    if beside_pictures(family, others):
+        return BESIDE
     if len(others) > 1 and _recurs(family):
         return "most have one value only"
     if len(others) > 1 and is_mask(name):
         return "masks"
-    if beside_pictures(family, others):
-        return BESIDE
     return ""
 
 
