@@ -175,6 +175,18 @@ def test_a_record_that_cannot_be_read_has_no_checksum(tmp_path):
     assert not (tmp_path / "sums").exists()
 
 
+def test_a_store_that_is_written_to_meanwhile_has_no_checksums(tmp_path):
+    store = write_lmdb(tmp_path / "a", RECORDS)
+
+    def write_more(done, total, bad):
+        with lmdb.open(str(store), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+            transaction.put(b"more%d" % done, b"x" * 5000)
+
+    with pytest.raises(SourceUnreadable, match="changed while it was read; no checksums were written"):
+        datacheck.checksum(store, tmp_path / "sums", workers=2, progress=write_more)
+    assert not (tmp_path / "sums").exists()
+
+
 def test_what_damage_took_away_is_lost(tmp_path):
     """Records that a cut file has no more are lost, and those of it that are left are the same as ever."""
     datacheck.checksum(write_lmdb(tmp_path / "a", RECORDS), tmp_path / "sums")
