@@ -48,9 +48,9 @@ def require_together(settings: Settings, if_changed: object, resume: object) -> 
     }
     for name in asked:
         if asked[name] and resume is not None:
-            raise UsageError(f"{name} and --resume exclude each other")
+            raise UsageError(f"{name} and --resume cannot be used together")
     if if_changed is not None and settings.checksums is not None:
-        raise UsageError("--if-changed and --checksums exclude each other")
+        raise UsageError("--if-changed and --checksums cannot be used together")
 
 
 def against(
