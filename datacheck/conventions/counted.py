@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
-from datacheck.conventions.stored_values import FORMS, stored
+from datacheck.conventions.stored_values import FORMS, stored_count
 
 NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
 UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
@@ -15,7 +15,7 @@ def recognise(store: StoreView) -> Convention | None:
     counts = []
     for name in NAMES:
         raw = store.value(name)
-        count = None if raw is None else Count(name, stored(raw), raw, form=_form(raw))
+        count = None if raw is None else Count(name, stored_count(raw), raw, form=_form(raw))
         if count is not None and (count.number is not None or (count.said is None and name in UNMISTAKABLE)):
             counts.append(count)
     if not counts:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -111,9 +112,27 @@ def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
     return made
 
 
+def stored_count(raw: bytes) -> Stored | None:
+    """Return what a value under the name of a count says: as `stored`, or a whole number of four or eight bytes.
+
+    Nothing says in which order the bytes are. The number is the lesser one: in the other order it is millions at least.
+    """
+    said = stored(raw)
+    if said is not None or len(raw) not in (4, 8) or _may_be_float(raw):
+        return said
+    little, big = int.from_bytes(raw, "little"), int.from_bytes(raw, "big")
+    return Stored(min(little, big), f"{'little' if little <= big else 'big'} {len(raw)}")
+
+
+def _may_be_float(raw: bytes) -> bool:
+    """Say whether bytes make a float of everyday size, as that of a length in metres; small whole numbers do not."""
+    (number,) = struct.unpack("<f" if len(raw) == 4 else "<d", raw)
+    return bool(1e-3 <= number <= 1e9)
+
+
 def stored(raw: bytes) -> Stored | None:
     """Return what a value says, None where it is written in no form that is known."""
-    for form in FORMS.values():
+    for form in TRIED:
         value = form.read(raw)
         if value is not None:
             return Stored(value, form.name)
@@ -239,6 +258,15 @@ def _plain(node: Node, depth: int) -> Any:
     raise ValueError("no value of Python's own")
 
 
+def _binary(order: Literal["little", "big"], size: int) -> Form:
+    """Return the form of whole numbers of so many bytes, which any so many bytes may be: it is tried on counts only."""
+    return Form(
+        f"{order} {size}",
+        lambda raw: int.from_bytes(raw, order) if len(raw) == size else None,
+        lambda value: int(value).to_bytes(size, order),
+    )
+
+
 FORMS = {
     form.name: form
     for form in (
@@ -252,3 +280,5 @@ FORMS = {
     )
 }
 """The forms by name, in the order in which they are tried."""
+TRIED = tuple(FORMS.values())
+FORMS |= {f"{order} {size}": _binary(order, size) for order in ("little", "big") for size in (4, 8)}
