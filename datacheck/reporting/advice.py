@@ -224,7 +224,9 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
         decides = DECIDES.get(code)
         said = f"{decides}; " if decides else ""
         yield f"to decide: {code}: {said}--ignore {code} ignores it"
-    if not codes and not report.complete:
+    if report.stopped:
+        yield "to decide: more time (--max-time) reaches every record, and so does --resume FILE.jsonl from run to run"
+    elif not codes and not report.complete:
         yield "to decide: scan again; not every record was reached"
 
 

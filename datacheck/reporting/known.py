@@ -46,7 +46,7 @@ class KnownReport:
             return KnownFindings(self.path, None, array("Q"))
         places = _places(self._documents, number)
         digests = next((it for place in places if (it := self._digests.get(place)) is not None), array("Q"))
-        return KnownFindings(self.path, places, digests)
+        return KnownFindings(self.path, places, digests, frozenset(self._documents[number].settings.checks))
 
 
 def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
@@ -55,12 +55,21 @@ def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
 
 
 class KnownFindings:
-    """The findings that an earlier report has of one source, and which of them were found again."""
+    """The findings that an earlier report has of one source, and which of them were found again.
 
-    def __init__(self, path: Path, places: tuple[Place, Place] | None, digests: array[int]) -> None:
+    `checks` are those that had been run.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        places: tuple[Place, Place] | None,
+        digests: array[int],
+        checks: frozenset[str] = frozenset(),
+    ) -> None:
         import numpy as np
 
-        self.path, self._places = path, places
+        self.path, self._places, self.checks = path, places, checks
         self._numbers, self._counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
         self._left: NDArray[Any] = self._counts.copy()
         self.still: Counter[str] = Counter()

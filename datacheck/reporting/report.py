@@ -197,8 +197,11 @@ class Report:
 
     @property
     def tells_gone(self) -> bool:
-        """Whether what an earlier report has, and this has not, is gone: all was looked at."""
-        return self.complete and not self.partial and self.known_before is not None and self.known_before.of_source
+        """Whether what an earlier report has, and this has not, is gone: all was looked at, with all of its checks."""
+        known = self.known_before
+        if known is None or not known.of_source or not known.checks.issubset(self.settings.checks):
+            return False
+        return self.complete and not self.partial
 
     @property
     def complete(self) -> bool:

@@ -74,6 +74,20 @@ def test_what_is_ignored_and_there_still_is_not_gone(tmp_path):
     assert (mended.document().known.still, mended.document().ignored) == ({"inf": 1}, {"nan": 1})
 
 
+@pytest.mark.parametrize(("more", "gone"), [({}, 1), ({"skip": ["finite"]}, None), ({"skip": ["constant"]}, None)])
+def test_what_is_not_looked_for_is_not_gone(tmp_path, more, gone):
+    known = kept(datacheck.scan(write_lmdb(tmp_path / "a", records(nan=[3, 9]))), tmp_path / "r.json")
+    report = datacheck.scan(write_lmdb(tmp_path / "b", records(nan=[3])), known=known, **more)
+    assert report.document().known.gone == gone
+    assert report.clean
+
+
+def test_what_was_not_looked_for_before_changes_nothing(tmp_path):
+    first = datacheck.scan(write_lmdb(tmp_path / "a", records(nan=[3, 9])), skip=["constant"])
+    report = datacheck.scan(write_lmdb(tmp_path / "b", records(nan=[3])), known=kept(first, tmp_path / "r.json"))
+    assert report.document().known.gone == 1
+
+
 def test_another_code_and_another_field_of_a_known_record_are_new(tmp_path):
     known = kept(datacheck.scan(write_lmdb(tmp_path / "a", records(nan=[3]))), tmp_path / "r.json")
     report = datacheck.scan(write_lmdb(tmp_path / "b", records(nan=[3], inf=[3])), known=known)

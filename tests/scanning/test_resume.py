@@ -13,6 +13,8 @@ from building import datum, floats, key, write_lmdb
 from killed_scans import Here, options, sources
 
 import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.reporting.advice import advice
 from datacheck.reporting.files import Reports
 
 PROGRAM = Path(__file__).parents[1] / "killed_scans.py"
@@ -287,6 +289,13 @@ def test_a_budget_of_time_is_kept_and_the_scan_goes_on_the_next_night(store, tmp
     )
     got, expected = (without_times((tmp_path / name).read_text()) for name in ("r.jsonl", "whole.jsonl"))
     assert got[:-1] == expected[:-1]
+
+
+def test_of_a_scan_that_was_stopped_is_said_what_would_decide_it(tmp_path):
+    path = write_lmdb(tmp_path / "env", {key(number): datum(floats(number), number % 10) for number in range(200)})
+    report = datacheck.scan(LmdbReader(path, 2000), engine=Here, workers=1, max_time=1e-9)
+    assert (report.status, report.stopped) == (3, True)
+    assert "to decide: more time (--max-time) reaches every record" in str(advice(report, []))
 
 
 def test_a_budget_that_is_enough_changes_nothing(store, tmp_path):
