@@ -24,14 +24,16 @@ FULL = Tally(
     ignored=Counter(constant=1),
     unknown=Counter({"image-#": 3}),
     account=Counter(pages=5),
-    keys=Account(
-        9,
-        1,
-        {Pattern(b"image-", b".jpg", 9): Runs([(1, 5), (7, 9)])},
-        {Pattern(b"\xff")},
-        {b".cls": (3, 2**64 - 1, 5)},
-        Sequences(2, {b"clip": Runs([(0, 4)])}, many=True),
-    ),
+    keys={
+        "train": Account(
+            9,
+            1,
+            {Pattern(b"image-", b".jpg", 9): Runs([(1, 5), (7, 9)])},
+            {Pattern(b"\xff")},
+            {b".cls": (3, 2**64 - 1, 5)},
+            Sequences(2, {b"clip": Runs([(0, 4)])}, many=True),
+        )
+    },
     statistics={
         "data": FieldStatistics(0.5, False, 8, -3, 2.5, -HUGE, HUGE, True, False, 4, None, Counter({(0, 224): 3})),
         "label": FieldStatistics(0.0, True, 8, 0, 2**70, 1, 2, False, True, 0, {3: 1, -2: 4, 2**65: 1}),
@@ -42,7 +44,8 @@ FULL = Tally(
 
 
 def test_every_part_of_a_tally_survives():
-    assert all(getattr(FULL, name) != getattr(Tally(), name) for name in Tally.__slots__ if name != "findings")
+    kept = set(Tally.__slots__) - {"findings", "made"}  # those are lines of their own, this no scan to go on with has
+    assert all(getattr(FULL, name) != getattr(Tally(), name) for name in kept)
     again = unpacked(packed(FULL))
     assert again == FULL
     assert [list(it.counts or ()) for it in again.whole.runs.values()] == [[5, 3], []]
@@ -51,7 +54,7 @@ def test_every_part_of_a_tally_survives():
 
 def test_every_field_of_what_it_holds_is_tried():
     """A field that is added later is to be packed too."""
-    for value, name in ((FULL.statistics["data"], "statistics"), (FULL.keys, "keys"), (FULL.whole, "whole")):
+    for value, name in ((FULL.statistics["data"], "statistics"), (FULL.keys["train"], "keys"), (FULL.whole, "whole")):
         assert all(
             getattr(value, it) != getattr(type(value)(), it) for it in value.__struct_fields__ if it != "label"
         ), name
