@@ -13,8 +13,11 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import fingerprint
 
 
-def read_report(path: Path, reader: Reader, fresh: Report) -> Report:
-    """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now."""
+def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool = False) -> Report:
+    """Return an earlier report. Raises UsageError if it is none, or not of this source as it is now.
+
+    That of a comparison does not say what is bad: it cannot be used to `drop_bad`.
+    """
     _, made = documents(path)
     try:
         mark = fingerprint(reader)
@@ -25,6 +28,9 @@ def read_report(path: Path, reader: Reader, fresh: Report) -> Report:
         raise UsageError(f"{path}: was not made from {reader.path} as it is now; scan it again")
     if not document.complete or document.settings.sample is not None or not isinstance(document.findings, list):
         raise UsageError(f"{path}: does not cover every record; scan again without --sample")
+    if drop_bad and document.comparison and not document.settings.duplicates:
+        said = "is of a comparison, which does not look for bad records"
+        raise UsageError(f"{path}: {said}; name what to drop, as in --drop leak, or take the report of a scan")
     if document.settings.known is not None:
         raise UsageError(f"{path}: leaves out what {document.settings.known} knows; scan again without --known")
     ignore = tuple(dict.fromkeys((*document.settings.ignore, *fresh.settings.ignore)))

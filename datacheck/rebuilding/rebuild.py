@@ -128,7 +128,8 @@ def _report(work: Work, report: Report, names: Names | None) -> Report:
     if work.order.from_report is None:
         run(report, work.reader, progress=partial(work.progress, "scan"), pool=work.pool, names=names)
         return report
-    report = read_report(work.order.from_report, work.reader, report)
+    judges = work.order.choice.shown.drop_bad  # what is bad has to be known, if only to refuse it
+    report = read_report(work.order.from_report, work.reader, report, drop_bad=judges)
     (Names(report.settings) if names is None else names).look(report, None, work.pool)
     look_again(work.pool, report)
     return report

@@ -71,6 +71,7 @@ class EarlierScan:
             balance=document.balance or None,
             expected=document.source.records,
             summaries=document.statistics,
+            comparison=document.comparison or None,
             unchanged=str(self._path),
             known_before=report.known_before,
             room=report.room,
@@ -116,6 +117,8 @@ def _why_not(document: Document, settings: Settings) -> str | None:
         return f"other settings ({', '.join(it.replace('_', '-') for it in other)})"
     if document.version != __version__:
         return f"it was made by datacheck {document.version}"
+    if document.layer or (document.comparison and not settings.duplicates):
+        return "it is not of a scan of the source by itself"
     if document.settings.known is not None:
         return "it leaves out what was known"
     if document.settings.eyes == "decoder" and (document.source.records or 0) >= MANY and eyes.installed():

@@ -412,3 +412,17 @@ def test_rows_that_are_empty_or_were_never_written_are_no_duplicates(tmp_path):
         file["label"] = np.arange(60) % 5
     assert of(datacheck.scan(tmp_path / "a.h5", duplicates=True), "duplicate") == [("duplicate", "/[30]", "/[2]")]
     assert of(datacheck.scan(tmp_path / "b.h5", duplicates=True), "duplicate") == []
+
+
+def test_the_report_of_a_comparison_does_not_say_what_is_bad(tmp_path):
+    """A copy without the bad records cannot be made by it, one without those that the other store has can."""
+    values = {key(number): floats(number).tobytes() for number in range(40)}
+    one = write_lmdb(tmp_path / "one", values | {key(3): np.full(32, np.nan, "f4").tobytes()})
+    other = write_lmdb(tmp_path / "other", {key(number): values[key(number)] for number in range(5, 9)})
+    path = tmp_path / "compared.json"
+    datacheck.compare(other, one).save(path)
+    for choice in ({"drop_bad": True}, {}):
+        with pytest.raises(datacheck.UsageError, match="is of a comparison, which does not look for bad records"):
+            datacheck.rebuild(one, tmp_path / "clean", from_report=path, **choice)
+    assert not (tmp_path / "clean").exists()
+    assert datacheck.rebuild(one, tmp_path / "clean", drop=["leak"], from_report=path).dropped == 4

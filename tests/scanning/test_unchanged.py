@@ -192,3 +192,23 @@ def test_it_may_not_come_from_a_configuration_that_was_found(tmp_path, store, ea
     done = subprocess.run([COMMAND, "scan", store], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert "if-changed is refused" in done.stderr
+
+
+def test_a_comparison_answers_for_no_scan(store, tmp_path):
+    """It has looked at every record of the same store, and at nothing of what is in them."""
+    other = write_lmdb(tmp_path / "other", records(20))
+    path = tmp_path / "compared.json"
+    datacheck.compare([store, other]).save(path)
+    report = datacheck.scan(store, if_changed=path)
+    assert (report.unchanged, report.counts["nan"]) == (None, 2)
+    assert "it is not of a scan of the source by itself" in str(report)
+
+
+def test_what_was_said_of_duplicates_is_said_again(store, tmp_path, monkeypatch):
+    path = tmp_path / "r.json"
+    datacheck.scan(store, duplicates=True, reports=[path])
+    whole = document(datacheck.scan(store, duplicates=True))
+    scanned_again(monkeypatch)
+    answer = document(datacheck.scan(store, duplicates=True, if_changed=path))
+    assert answer == whole
+    assert answer["comparison"]["compared"] == 60
