@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
-from datacheck.conventions.stored_values import stored_count
+from datacheck.conventions.stored_values import stored
 
 PICKLED = b"\x80"
 
@@ -30,7 +30,7 @@ def from_zero(
     raw, part = store.value(key), store.pattern(b"")
     if raw is None or part is None or part.width > 1 or not fits(raw):
         return None
-    count = Count(key, stored_count(raw), raw, form=f"pickle {raw[1]}" if is_pickle(raw) else "decimal")
+    count = Count(key, stored(raw), raw, form=f"pickle {raw[1]}" if is_pickle(raw) else "decimal")
     if store.value(b"0") is None and (count.number is None or store.value(b"%d" % count.number) is not None):
         return None
     kept = frozenset({key, *own, *(it.key for it in lists)})

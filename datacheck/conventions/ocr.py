@@ -7,7 +7,7 @@ Keys are `image-%09d` and `label-%09d`, in some stores beside `wh-%09d`, `image_
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
-from datacheck.conventions.stored_values import stored_count
+from datacheck.conventions.stored_values import stored
 
 COUNT = b"num-samples"
 FIRST = (b"image-", b"image_hr-", b"label-")
@@ -20,4 +20,4 @@ def recognise(store: StoreView) -> Convention | None:
     parts = [found for name in (*FIRST, *FURTHER) if (found := store.pattern(name)) is not None]
     if raw is None or len(parts) < 2 or parts[0].before == b"label-":
         return None
-    return Convention("ocr", tuple(parts), (Count(COUNT, stored_count(raw), raw),), base=1, own=frozenset({COUNT}))
+    return Convention("ocr", tuple(parts), (Count(COUNT, stored(raw), raw),), base=1, own=frozenset({COUNT}))

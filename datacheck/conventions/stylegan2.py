@@ -6,7 +6,7 @@ Keys are `SIZE-%05d` for every size; `length` holds their number as decimal text
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
-from datacheck.conventions.stored_values import stored_count
+from datacheck.conventions.stored_values import stored
 
 COUNT = b"length"
 
@@ -18,6 +18,4 @@ def recognise(store: StoreView) -> Convention | None:
     if raw is None or not parts:
         return None
     parts.sort(key=lambda it: int(it.before[:-1]))
-    return Convention(
-        "stylegan2", tuple(parts), (Count(COUNT, stored_count(raw), raw),), base=0, own=frozenset({COUNT})
-    )
+    return Convention("stylegan2", tuple(parts), (Count(COUNT, stored(raw), raw),), base=0, own=frozenset({COUNT}))

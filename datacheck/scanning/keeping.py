@@ -146,26 +146,46 @@ class SampleKeys(msgspec.Struct, frozen=True):
 
     def run(self, job: Job, watch: Watch) -> Keys:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        keys: dict[str, set[bytes]] = {}
-        if job.reader.backend == "hdf5":
+        if job.reader.backend == "hdf5" or not self.probes:
             return {}  # datasets that are records have paths for keys
-        for number, probe in self.probes:
+        number, probe = self.probes[0]
+        watch.note(number)
+        first, size = self._keys(job.reader, probe, min(self.limit, FEWEST_KEYS))
+        probes, limit = self._affordable(size // max(1, len(first)))
+        keys: dict[str, set[bytes]] = {}
+        for number, probe in probes:
             watch.note(number)
-            keys.setdefault(probe.part, set()).update(self._keys(job.reader, probe))
+            few = KEYS_A_PROBE if probe.part in self.small else limit
+            keys.setdefault(probe.part, set()).update(self._keys(job.reader, probe, few)[0])
         return {part: frozenset(keys[part]) for part in sorted(keys) if keys[part]}
 
-    def _keys(self, reader: Reader, probe: Shard) -> Iterator[bytes]:
-        count = size = 0
-        limit = KEYS_A_PROBE if probe.part in self.small else self.limit
+    def _affordable(self, each: int) -> tuple[Sequence[tuple[int, Shard]], int]:
+        """Return the probes to look at, and how many keys of each, where values have so many bytes to be read.
+
+        Of every database there is one at least.
+        """
+        count = len(self.probes)
+        if not each or each * count * self.limit <= SAMPLE_BYTES:
+            return self.probes, self.limit
+        limit = max(min(self.limit, FEWEST_KEYS), SAMPLE_BYTES // (each * count))
+        count = max(1, min(count, SAMPLE_BYTES // (each * limit)))
+        chosen = {at * len(self.probes) // count for at in range(count)}
+        firsts = {probe.part: at for at, (_, probe) in reversed([*enumerate(self.probes)])}
+        return [self.probes[at] for at in sorted({*chosen, *firsts.values()})], limit
+
+    def _keys(self, reader: Reader, probe: Shard, limit: int) -> tuple[list[bytes], int]:
+        """Return the first keys of a probe, and the size of their values, 0 where these need not be read for that."""
+        keys: list[bytes] = []
+        size = 0
         free = isinstance(reader, Peeking)
         for block in _for_keys(reader, probe, limit):
             if not isinstance(block, Block):
-                return
-            yield from block.keys
-            count += len(block)
+                break
+            keys += block.keys
             size += 0 if free else sum(map(len, block.values))
-            if count >= limit or size >= BYTES_A_PROBE:
-                return
+            if len(keys) >= limit or size >= BYTES_A_PROBE:
+                break
+        return keys, size
 
 
 class Recognise(msgspec.Struct, frozen=True):

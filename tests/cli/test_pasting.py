@@ -13,6 +13,7 @@ import pytest
 from building import datum, floats, key, pixels, raw_records, write_lmdb
 
 from datacheck.cli.options import SHARED
+from datacheck.decoders.pictures import eyes
 
 ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 NAN = float("nan")
@@ -82,8 +83,10 @@ CASES = {
     "timeout": "--timeout 7.5",
     "max_bad": "--max-bad 1%",
     "ignore": "--ignore empty --ignore 'nan:#'",
+    "like": "--like like.json",
+    "like_tolerance": "--like like.json --like-tolerance 5%",
 }
-APART = {"array", "sample", "strict", "together"}
+APART = {"array", "sample", "strict", "strict_pictures", "together"}
 """Options that have a test of their own below."""
 
 
@@ -95,7 +98,15 @@ def test_every_option_that_changes_what_is_found_is_pasted():
 def test_an_option_is_in_each_printed_command(here, name):
     records = odd_records() | ({key(15): datum(floats(15), None)} if name == "ignore" else {})
     write_lmdb(here / "store", records)
+    write_lmdb(here / "sound", {key(n): datum(floats(n), n % 8 + 1) for n in range(40)})
+    sh("datacheck scan sound --report like.json", status=(0,))
     paste(f"datacheck scan store {CASES[name]}", ("store", "store_clean"))
+
+
+@pytest.mark.skipif(not eyes.installed(), reason="numba is not installed: JPEGs are not walked")
+def test_the_closest_look_is_in_each_printed_command(here):
+    write_lmdb(here / "store", odd_records())
+    paste("datacheck scan store --strict-pictures", ("store", "store_clean"))
 
 
 def test_arrays_are_in_each_printed_command(here):

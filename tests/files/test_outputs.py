@@ -278,7 +278,7 @@ def test_an_unfinished_file_that_was_taken_away_is_not_published(tmp_path):
         (beside,) = tmp_path.iterdir()
         beside.rename(tmp_path / "moved")
         beside.write_text("of somebody else")
-        with pytest.raises(datacheck.ReportFailed, match="took away"):
+        with pytest.raises(datacheck.ReportFailed, match="removed the file"):
             output.publish()
     assert sorted(it.name for it in tmp_path.iterdir()) == sorted([beside.name, "moved"])
     assert beside.read_text() == "of somebody else"

@@ -41,7 +41,9 @@ PROBES = tuple((number, Shard("", Position(b"%08d" % (1000 * number)))) for numb
 
 def sampled(reader, limit=64):
     watch = SimpleNamespace(note=lambda value: None)
-    return SampleKeys(PROBES, limit).run(SimpleNamespace(reader=reader, settings=Settings()), watch)
+    keys = SampleKeys(PROBES, limit).run(SimpleNamespace(reader=reader, settings=Settings()), watch)
+    assert list(keys) == [""]
+    return keys[""]
 
 
 @pytest.mark.parametrize("size", [0, 100, 4000])

@@ -126,7 +126,7 @@ def test_a_copy_that_would_not_be_true_is_refused_by_name(tmp_path: Path, name: 
     path = written(tmp_path, datasets)
     with h5py.File(path, "r+") as file:
         file[field][7, 0] = np.nan
-    with pytest.raises(UsageError, match="would not be true"):
+    with pytest.raises(UsageError, match="would be inconsistent"):
         datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
     assert not (tmp_path / "copy.h5").exists()
 
