@@ -79,7 +79,8 @@ def one_shard(path: Path) -> tuple[Check, bytes, float, int]:
         check = Check(layout.shards[len(layout.shards) // 2], taken.profile, stats=False)
         results = [result for _ in range(5) for _, result in pool.run([check])]
     tally = results[0][0]
-    return check, pickle.dumps(tally), min(seconds for _, seconds in results), tally.records
+    least = max(min(seconds for _, seconds in results), 1e-5)  # some clocks do not see a shorter time
+    return check, pickle.dumps(tally), least, tally.records
 
 
 def fold(path: Path, check: Check, tally: bytes, seconds: float, workers: int, shards: int) -> Fold:

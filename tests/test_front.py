@@ -66,7 +66,7 @@ def test_a_rebuild_after_a_scan_that_gave_a_stretch_up_is_refused(tmp_path, monk
     source, target = write_lmdb(tmp_path / "env", records), tmp_path / "target"
     monkeypatch.setattr("datacheck.scanning.retry.DEATHS_A_SHARD", 3)
     job = rebuilding.Job
-    monkeypatch.setattr(rebuilding, "Job", lambda reader, settings, *more: job(reader, settings, (Deadly(),)))
+    monkeypatch.setattr(rebuilding, "Job", lambda reader, settings, *more, **named: job(reader, settings, (Deadly(),)))
     with pytest.raises(
         datacheck.RebuildFailed, match="the scan did not reach every record, so a copy could not be whole"
     ):

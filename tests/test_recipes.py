@@ -489,7 +489,7 @@ from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
 
-for name in ("one-by-one", "processes"):
+for name in ("one-by-one", "local"):
     reader, report = prepare({str(store)!r}, make(workers=1))
     run(report, reader, engine=engine(name))
     print(name, report.checked, *report.bad_keys())
@@ -499,7 +499,7 @@ assert len(STARTED) > 4, "the first row runs what nobody chose another for"
 """
     assert copy.python("-c", code).split("\n")[:3] == [
         "one-by-one 20 00000004",
-        "processes 20 00000004",
+        "local 20 00000004",
         "ran TakeLayout TakeProfile SampleKeys Recognise Check Conclude",
     ]
     copy.contract(
