@@ -149,9 +149,12 @@ class Output:
         _, self._name = max(found)
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(self._name, flags, dir_fd=place.folder)
-        if not _locked(descriptor):
+        refused = None if _locked(descriptor) else "another scan is writing this file"
+        if os.fstat(descriptor).st_nlink > 1:  # what it is elsewhere may be a source
+            refused = "is a file with a second name (a hard link), which is not written to; copy it, or delete it"
+        if refused is not None:
             os.close(descriptor)
-            raise UsageError(f"{self.path.with_name(self._name)}: another scan is writing this file")
+            raise UsageError(f"{self.path.with_name(self._name)}: {refused}")
         self.resumed = True
         return descriptor
 

@@ -204,6 +204,16 @@ def test_an_earlier_report_stays_until_the_new_one_is_whole(store, tmp_path, unf
     assert '"complete":true' in (tmp_path / "r.jsonl").read_text()
 
 
+def test_a_file_that_has_a_second_name_is_not_written(store, tmp_path, unfinished):
+    (tmp_path / "elsewhere").hardlink_to(unfinished)
+    before = unfinished.read_bytes()
+    with pytest.raises(datacheck.UsageError, match="a second name"):
+        scan(store, tmp_path / "r.jsonl")
+    assert unfinished.read_bytes() == before
+    (tmp_path / "elsewhere").unlink()
+    assert len(scan(store, tmp_path / "r.jsonl")) == 2
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_what_was_damaged_since_is_scanned_again(store, tmp_path, unfinished, seed):
     """Of a file whose end never reached the disk, or was written over, only what is whole counts."""
