@@ -93,6 +93,7 @@ def rebuild(
     from datacheck.rebuilding.rebuild import rebuild_as
     from datacheck.rebuilding.receipt import receipt_text, write_receipt
     from datacheck.rebuilding.work import Order
+    from datacheck.scanning.against import files_of
     from datacheck.scanning.fingerprint import read_by
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare
@@ -119,7 +120,9 @@ def rebuild(
         return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
         raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
-    guard = Guard(order.inputs, lambda: read_by(prepare(order.source, settings)[0]), order.writes.items())
+    guard = Guard(
+        [*order.inputs, *files_of(settings)], lambda: read_by(prepare(order.source, settings)[0]), order.writes.items()
+    )
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
         given = Names(settings, excused=applied().found_keys)

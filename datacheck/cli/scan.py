@@ -106,7 +106,7 @@ def scan(
     options["engine"] = engine = context.with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
-    from datacheck.scanning.against import require_together, with_known
+    from datacheck.scanning.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
@@ -119,8 +119,7 @@ def scan(
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages)
     scans = request.scans(nets, sources)
     held = hold(scans, settings, if_changed, reports)
-    recorded = [] if settings.checksums is None else [settings.checksums]
-    guard = guard_of([*sources, *nets, *recorded], scans)
+    guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
     with keeping_processes(), Reports(reports, guard, resume=resume) as files:
         ready(scans, files, resume, engine, if_changed, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))

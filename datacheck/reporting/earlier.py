@@ -75,7 +75,7 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
         with open_regular(path) as file:
             how = _line if whole else _brief
             raw = yield from _lines(file, how) if path.suffix == JSON_LINES else _document(file, how)
-        documents = _decoded(raw)
+        _, documents = decoded(raw)
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -88,10 +88,11 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
     return [msgspec.structs.replace(it, findings=msgspec.UNSET, gone=msgspec.UNSET) for it in documents]
 
 
-def _decoded(raw: bytes) -> list[Document]:
+def decoded(raw: bytes) -> tuple[bool, list[Document]]:
+    """Return whether a document is of several sources, and the report of each. Raises msgspec.DecodeError."""
     if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
-        return msgspec.json.decode(raw, type=Documents).reports
-    return [msgspec.json.decode(raw, type=Document)]
+        return True, msgspec.json.decode(raw, type=Documents).reports
+    return False, [msgspec.json.decode(raw, type=Document)]
 
 
 _brief: Decoder = msgspec.json.Decoder(Brief)

@@ -13,8 +13,8 @@ from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
-from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
-from datacheck.reporting.earlier import JSON, JSON_LINES, Line, walk
+from datacheck.reporting.document import Document
+from datacheck.reporting.earlier import JSON, JSON_LINES, Line, decoded, walk
 from datacheck.reporting.finding_store import Findings
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.several import ScanReports
@@ -78,16 +78,10 @@ def documents(path: Path) -> tuple[bool, list[Document]]:
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     try:
-        return _decoded(raw)
+        return decoded(raw)
     except (msgspec.DecodeError, RecursionError) as exc:
         hint = "" if path.suffix == JSON else f"; only {JSON} and {JSON_LINES} can be read again"
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
-
-
-def _decoded(raw: bytes) -> tuple[bool, list[Document]]:
-    if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
-        return True, msgspec.json.decode(raw, type=Documents).reports
-    return False, [msgspec.json.decode(raw, type=Document)]
 
 
 def _of_lines(path: Path) -> tuple[bool, list[Document]]:

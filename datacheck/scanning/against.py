@@ -53,6 +53,11 @@ def require_together(settings: Settings, if_changed: object, resume: object) -> 
         raise UsageError("--if-changed and --checksums cannot be used together")
 
 
+def files_of(settings: Settings) -> list[Path]:
+    """Return the files of earlier runs that a scan is held against, which no report may replace."""
+    return [Path(it) for it in (settings.checksums, settings.known, settings.like) if it is not None]
+
+
 def against(
     settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path] = ()
 ) -> Against:

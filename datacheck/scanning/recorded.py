@@ -16,7 +16,6 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found, named
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
-from datacheck.model.settings import Settings
 from datacheck.reporting.compared import FIRST, Checksums
 
 if TYPE_CHECKING:
@@ -253,11 +252,6 @@ class AgainstChecksums:
         finding = found("lost", said, verdict=None if complete else "unverifiable")
         self.summary.lost += complete
         yield msgspec.structs.replace(finding, key=name, file=file, database=database)
-
-
-def against_file(settings: Settings) -> list[Path]:
-    """Return the checksum file that a scan reads, if it reads one."""
-    return [] if settings.checksums is None else [Path(settings.checksums)]
 
 
 def mark(bits: Any, first: int, behind: int) -> None:

@@ -23,7 +23,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning import spelling
-from datacheck.scanning.against import Against, against, require_together, with_known
+from datacheck.scanning.against import Against, against, files_of, require_together, with_known
 from datacheck.scanning.ahead import Ahead, may_run_ahead
 from datacheck.scanning.alongside import Alongside
 from datacheck.scanning.asked_alongside import alongside
@@ -33,7 +33,6 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.recorded import against_file
 from datacheck.scanning.resuming import require_same
 from datacheck.scanning.run import TOO_LATE, Progress, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
@@ -214,7 +213,7 @@ def scan_into(
     prepared = [prepare_all(it, settings) for it in sources]
     readers = [reader for of_one in prepared for reader, _ in of_one]
     given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
-    named = [*map(Path, given), *(it.path for it in readers), *against_file(settings)]
+    named = [*map(Path, given), *(it.path for it in readers), *files_of(settings)]
     guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
     names = Names(settings, len(readers))
     besides = [alongside(settings, len(readers)) for _ in readers]

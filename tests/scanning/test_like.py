@@ -177,3 +177,20 @@ def test_one_worker_or_many_hold_it_to_the_same(tmp_path, train):
     val = write_lmdb(tmp_path / "val", records(shifted=[1010, 1040], odd=(1012, 7)))
     one, two = (datacheck.scan(val, like=train, workers=number) for number in (1, 2))
     assert list(one.findings) == list(two.findings)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_the_report_that_says_what_is_expected_is_never_replaced(tmp_path, train, link):
+    store = write_lmdb(tmp_path / "val", records())
+    before = train.read_bytes()
+    target = tmp_path / "linked.json" if link else train
+    if link:
+        target.hardlink_to(train)
+    with pytest.raises(datacheck.UsageError, match="never written to"):
+        datacheck.scan(store, like=train, reports=[target])
+    words = ["rebuild", store, tmp_path / "copy", "--drop-bad", "--like", train, "--report", target]
+    done = subprocess.run([COMMAND, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "never written to" in done.stderr
+    assert train.read_bytes() == before
+    assert not (tmp_path / "copy").exists()
