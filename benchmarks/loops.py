@@ -125,8 +125,15 @@ def with_raw_arrays(path: str) -> int:
     return sum(look(np.frombuffer(value, np.float32)) for value in lmdb_values(path))
 
 
-def count(values: Iterator[bytes]) -> int:
-    return sum(1 for value in values if not value)
+def with_numbers(values: Iterator[bytes]) -> int:
+    """Read objects of numbers, as an application's own store has them."""
+    import json
+    import math
+
+    bad = 0
+    for value in values:
+        bad += not all(map(math.isfinite, json.loads(value).values()))
+    return bad
 
 
 def digests(path: str) -> int:
@@ -207,7 +214,7 @@ LOOPS: dict[str, Callable[..., int]] = {
     "lmdb-float": lambda path: floating(lmdb_values(path)),
     "lmdb-jpeg": lambda path: pictures(lmdb_values(path)),
     "leveldb-raw": lambda path: raw(leveldb_values(path)),
-    "leveldb-verified": lambda path: count(leveldb_values(path, verify_checksums=True)),
+    "leveldb-json": lambda path: with_numbers(leveldb_values(path, verify_checksums=True)),
     "hdf5": slabs,
     "hdf5-every": every_dataset,
     "pickle": with_pickle,

@@ -105,10 +105,10 @@ ROWS = [
     ),
     Row(
         "leveldb-small",
-        "LevelDB, 15-byte values, snappy",
+        "LevelDB, JSON of two numbers, snappy",
         600_000,
         lambda path, count: stores.small_leveldb(path, count),
-        "leveldb-verified",
+        "leveldb-json",
         1.0,
     ),
     Row(

@@ -48,7 +48,7 @@ def leveldb_store(path: Path, values: Iterable[bytes]) -> None:
 
 
 def small_leveldb(path: Path, count: int) -> None:
-    """Write values of 15 bytes, compressed, as an application's own store has them."""
+    """Write JSON of two numbers, compressed, as an application's own store has them."""
     import plyvel
 
     store = plyvel.DB(str(path), create_if_missing=True)
