@@ -108,74 +108,129 @@ class _Outline:
 
 
 LISTS, STRINGS = frozenset({list}), frozenset({str})
+NONE = type(None)
 
 
-def _outline(value: Value) -> _Outline | None:
-    """Return the outline of a text, None where it is one that may not be what it looks like."""
-    if len(value) > LARGEST:
-        return None
-    raw = bytes(value)
-    made = _Outline()
-    try:
-        made.take(json.loads(str(raw, "utf-8")))
-    except (_Apart, ValueError, RecursionError):
-        return None
-    return made if b"\\" not in raw and raw.count(b'"') == 2 * made.strings else None
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+SCALARS = frozenset({int, float, bool, str, NONE})
+
+
+class _Group:
+    """The records of one structure: the rows they are at, and what each of them holds."""
+
+    def __init__(self, leaves: Sequence[Any]) -> None:
+        self.leaves = leaves
+        self.rows: list[int] = []
+        self.values: list[Sequence[Any]] = []
+
+    def flat(self, leaf: int) -> list[Any]:
+        """Return the numbers of a leaf, of all records in their order."""
+        return [*chain.from_iterable(of[leaf] or () for of in self.values)]
+
+
+class _Scalars(_Group):
+    """Records that are one object of numbers, texts and nulls: what they hold needs not be taken apart."""
+
+    def __init__(self, types: Sequence[type]) -> None:
+        self.places = [place for place, kind in enumerate(types) if kind is not NONE]
+        super().__init__([TEXT if types[at] is str else (DTYPES[frozenset({types[at]})], ()) for at in self.places])
+
+    def flat(self, leaf: int) -> list[Any]:
+        place = self.places[leaf]
+        return [of[place] for of in self.values]
+
+
+class _Groups:
+    """The structures of a block's records."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[Any, ...], _Group] = {}
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[_Group]:
+        return iter(self._groups.values())
+
+    def add(self, row: int, value: Value) -> bool:
+        """Add a record to those of its structure; say False where it may not be what it looks like."""
+        if len(value) > LARGEST:
+            return False
+        raw = bytes(value)
+        try:
+            text = str(raw, "utf-8")
+            it, end = _SCAN(text, 0)
+            if b"\\" in raw or (end < len(text) and text[end:].strip(" \t\n\r")):
+                return False
+            return self._add(row, it, raw.count(b'"'))
+        except (_Apart, ValueError, StopIteration, RecursionError):
+            return False
+
+    def _add(self, row: int, it: Any, quotes: int) -> bool:
+        values: Sequence[Any]
+        if type(it) is dict and SCALARS.issuperset(types := [*map(type, it.values())]):
+            strings, values = len(it) + types.count(str), [*it.values()]
+            structure: tuple[Any, ...] = (*it, *types)
+            group = self._groups.get(structure)
+            if group is None:
+                if len(it) > MANY_KEYS or ARRAY in it:
+                    return False
+                group = _Scalars(types)
+        else:
+            outline = _Outline()
+            outline.take(it)
+            strings, values = outline.strings, outline.values
+            structure = tuple(outline.kinds)
+            group = self._groups.get(structure) or _Group(outline.leaves)
+        if quotes != 2 * strings:  # a key is there twice
+            return False
+        self._groups[structure] = group
+        group.rows.append(row)
+        group.values.append(values)
+        return True
 
 
 def decode_alike(
     read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of those records that have a structure in common with others, and the rows that are left."""
-    groups: dict[tuple[Any, ...], tuple[list[Any], list[int], list[list[list[Any] | None]]]] = {}
+    groups = _Groups()
     left: list[int] = []
     for number, row in enumerate(rows):
         if number == TRIED and len(groups) + len(left) > TRIED // 2:
             left += rows[number:]
             break
-        outline = _outline(block.values[row])
-        if outline is None:
+        if not groups.add(row, block.values[row]):
             left.append(row)
-            continue
-        _, at, values = groups.setdefault(tuple(outline.kinds), (outline.leaves, [], []))
-        at.append(row)
-        values.append(outline.values)
     batches: list[Batch] = []
-    for leaves, at, values in groups.values():
-        made = _together(read(block.values[at[0]]), leaves, at, values, profile) if len(at) >= FEWEST else None
+    for group in groups:
+        made = _together(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
         if made is None:
-            left += at
+            left += group.rows
         else:
             batches += made
     return batches, sorted(left)
 
 
-def _together(
-    reading: Reading,
-    leaves: Sequence[Any],
-    rows: Sequence[int],
-    values: Sequence[list[list[Any] | None]],
-    profile: FamilyProfile | None,
-) -> list[Batch] | None:
+def _together(reading: Reading, group: _Group, profile: FamilyProfile | None) -> list[Batch] | None:
     """Return the batches of records of one structure, of which the first was read; None where they cannot be made."""
     fields = reading.fields
-    if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(values[0]):
+    if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
         return None
     columns: list[NDArray[Any]] = []
-    for number, (it, kind) in enumerate(zip(fields, leaves, strict=True)):
+    for number, (it, kind) in enumerate(zip(fields, group.leaves, strict=True)):
         if type(kind) is not tuple:
-            columns.append(np.repeat(it.values[np.newaxis], len(rows), axis=0))
+            columns.append(np.repeat(it.values[np.newaxis], len(group.rows), axis=0))
             continue
         dtype, shape = kind
         try:
-            flat = np.array([*chain.from_iterable(of[number] or () for of in values)], dtype)
-            column = flat.reshape(len(rows), *shape)
+            column = np.array(group.flat(number), dtype).reshape(len(group.rows), *shape)
         except (OverflowError, ValueError):  # beyond 64 bits
             return None
         if column.dtype != it.values.dtype or not _same(column[0], it.values):
             return None
         columns.append(column)
-    return [*_batches(fields, rows, columns, profile)]
+    return [*_batches(fields, group.rows, columns, profile)]
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:

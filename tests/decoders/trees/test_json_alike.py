@@ -44,6 +44,18 @@ STRUCTURES = {
         "b": [True, at % 3 == 0],
         "m": [at, True],
     },
+    "one object of scalars": lambda at: {
+        "n": at,
+        "x": float("inf") if at == 5 else at / 3,
+        "yes": at % 2 == 0,
+        "none": None,
+        "text": f"a dog {at}",
+        "either": at if at % 2 else at / 2,
+        "maybe": None if at % 3 else at,
+    },
+    "scalars beyond 64 bits": lambda at: {"n": 2**62 * (at % 4), "digits": 10 ** (at * 40), "x": 1.5},
+    "many scalars": lambda at: {f"k{it}": at + it for it in range(300)},
+    "an array's name alone": lambda at: {"__ndarray__": at},
     "beyond 64 bits": lambda at: {"v": [2**62 * (at % 4)] * 2, "n": 10 ** (at * 40), "x": 1.5},
     "ragged": lambda at: {"v": [[1.5] * (1 + at % 3), [2.5]], "e": [[]] * (at % 3), "s": [["a"], ["b"]]},
     "boxes": lambda at: {"boxes": [{"b": [1.5, at, 3.5, 4.5], "name": "cat"}] * (at % 4)},
@@ -57,7 +69,9 @@ STRUCTURES = {
 ODD = [
     b'{"a": 1, "a": 2}', b'{"a": 1, "b": "c"}', b'{"a": [1, 2]}\n{"a": [1, 2]}', b'\xef\xbb\xbf{"a": 1}',
     b'{"a": "\\u0041"}',
-    b'{"a": "\xff"}', b'{"a": 1} x', b' {"a": 1}\n', b'{"a": Infinity}', b'{"a": 1e999}',
+    b'{"a": "\xff"}', b'{"a": 1} x', b' {"a": 1}\n', b'{"a": 1} \n\t', b'{"a": 1}\xc2\xa0', b'{"a": 1}\x0c',
+    b'{"a": 1, "b": 2, "a": 3}',
+    b'{"a": null}', b'{"a": true}', b'{"a": 1, "": 2}', b'{"a": Infinity}', b'{"a": 1e999}',
     b'{"a": ' + b"9" * 500 + b"}",
     b"[" * 2000, b'{"a": ' + b"9" * 5000 + b"}", b"{}", b"[]", b'"text"', b"17", b'{"a":' * 60 + b"1" + b"}" * 60,
 ]  # fmt: skip
@@ -71,7 +85,7 @@ def test_together_and_one_by_one_the_same_is_said(name):
     compared([memoryview(it) for it in values])
 
 
-@pytest.mark.parametrize("name", ["records", "lists", "five axes"])
+@pytest.mark.parametrize("name", ["records", "lists", "one object of scalars", "five axes"])
 def test_records_of_one_structure_are_decoded_together(name):
     values = [json.dumps(STRUCTURES[name](at)).encode() for at in range(24)]
     assert compared(values) == (0 if name == "five axes" else 24)
