@@ -72,7 +72,7 @@ def result(number):
         "label": FieldStatistics(0.0, True, RECORDS, 0, CLASSES - 1, 5 << 1126, 6 << 1126, label=True, counts=labels),
     }
     runs = Runs([(number * RECORDS, number * RECORDS + RECORDS)])
-    tally.keys = Account(RECORDS, 0, {PATTERN: runs})
+    tally.keys = {"": Account(RECORDS, 0, {PATTERN: runs})}
     tally.account = Counter(pages=RECORDS, leaves=300)
     if not number % BAD_EVERY:
         tally.findings.extend([found("nan", "1 of 150,528 values is NaN", field="data")], ["00000041"], [41])

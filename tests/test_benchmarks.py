@@ -1,4 +1,4 @@
-"""`make bench` at a very small scale: that it runs, what it prints and writes. No figure is held against anything."""
+"""The benchmarks at a very small scale: that they run, what they print and write. No figure is tested."""
 
 import json
 import subprocess
@@ -10,13 +10,15 @@ import pytest
 HERE = Path(__file__).parents[1] / "benchmarks"
 
 
+def run(*words):
+    return subprocess.run([sys.executable, *words], cwd=HERE, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     document = tmp_path_factory.mktemp("bench") / "speed.json"
     words = ["--scale", "0.0001", "--rounds", "2", "--rows", "lmdb-raw-28", "--gigabytes", "0.01", "--json", document]
-    done = subprocess.run(
-        [sys.executable, "speed.py", *map(str, words)], cwd=HERE, capture_output=True, text=True, check=False
-    )
+    done = run("speed.py", *map(str, words))
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(document.read_text())
 
@@ -55,19 +57,31 @@ def test_every_round_is_in_the_document(measured):
 
 
 def test_an_unknown_row_is_refused():
-    done = subprocess.run(
-        [sys.executable, "speed.py", "--rows", "lmdb-rau"], cwd=HERE, capture_output=True, text=True, check=False
-    )
+    done = run("speed.py", "--rows", "lmdb-rau")
     assert done.returncode == 2
     assert "no such rows: lmdb-rau" in done.stderr
 
 
 def test_the_fold_is_measured_with_more_workers_than_cores(tmp_path):
     words = ["--records", "3000", "--shards", "2", "--workers", "1,3", "--json", str(tmp_path / "fold.json")]
-    done = subprocess.run([sys.executable, "fold.py", *words], cwd=HERE, capture_output=True, text=True, check=False)
+    done = run("fold.py", *words)
     assert done.returncode == 0, done.stderr
     folds = json.loads((tmp_path / "fold.json").read_text())["folds"]
     assert [(it["workers"], it["shards"]) for it in folds] == [(1, 2), (3, 6)]
     assert all(it["parent"] > 0 and 0 < it["kept_busy"] <= 1 for it in folds)
     assert "| 3 | 6 | " in done.stdout
     assert "one caller keeps up with " in done.stdout
+
+
+def test_results_of_many_tasks_are_added_up():
+    done = run("scale.py", "--tasks", "2100")
+    assert done.returncode == 0, done.stderr
+    assert ", 21,000,000 records\n" in done.stdout
+    assert "\n21 findings; " in done.stdout
+
+
+def test_a_cluster_is_compared_with_workers_of_ones_own():
+    pytest.importorskip("distributed")
+    done = run("cluster.py", "--records", "500", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("500 records, ")
