@@ -82,7 +82,8 @@ def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no
 
     What is found is suspicious, not bad: the exit status is 0 unless --strict, or something cannot be read.
     """
-    from datacheck.comparing.compare import Store, compare_into
+    from datacheck.comparing.compare import compare_into
+    from datacheck.comparing.store import Store
     from datacheck.scanning.names import Names
     from datacheck.scanning.scan import prepare_all
 

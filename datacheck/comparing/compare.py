@@ -6,11 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datacheck.backends.interface import Reader
+from datacheck.comparing.store import Store
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.place import identity_at
@@ -34,18 +33,6 @@ OF_READING = frozenset(
     )
 )
 """Codes of what could not be read, and so was not compared."""
-
-
-@dataclass(frozen=True)
-class Store:
-    """A store of a comparison and the report on it."""
-
-    reader: Reader
-    report: Report
-
-    @property
-    def path(self) -> str:
-        return self.report.source.path
 
 
 def compare(

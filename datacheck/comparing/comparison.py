@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from datacheck.comparing.drift import drifts
+from datacheck.comparing.store import Store
 from datacheck.digests.sorting import Sorter
 from datacheck.errors import UsageError
 from datacheck.model.finding import Finding, found
@@ -20,9 +20,6 @@ from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.findings import comparison_of, findings_of, near_findings
 from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
 from datacheck.scanning.alike.store import PLACE_BITS, Compared
-
-if TYPE_CHECKING:
-    from datacheck.comparing.compare import Store
 
 
 def _store(found: tuple[int, Finding]) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from datacheck.comparing.store import Store
 from datacheck.engines import start_engine
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
@@ -16,9 +16,6 @@ from datacheck.reporting.samples import PER_CODE, Look, Sample
 from datacheck.scanning.samples import LOOKED_AT, TOGETHER, TakeSamples
 from datacheck.scanning.tasks import Job, Task
 from datacheck.workers.interface import Death
-
-if TYPE_CHECKING:
-    from datacheck.comparing.compare import Store
 
 ALIKE = ("duplicate", "leak")
 

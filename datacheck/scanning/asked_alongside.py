@@ -18,7 +18,7 @@ def alongside(settings: Settings, sources: int) -> Alongside | None:
     if settings.duplicates:
         if settings.sample is not None:
             raise UsageError("--duplicates needs all records, and --sample looks at some; leave one of the two out")
-        from datacheck.scanning.alike.store import Duplicates
+        from datacheck.scanning.alike.duplicates import Duplicates
 
         made.append(Duplicates())
     if not made:

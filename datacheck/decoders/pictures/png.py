@@ -7,21 +7,17 @@ of this; walking it needs nothing but zlib.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from math import ceil
 
+from datacheck.decoders.pictures import png_chunks
 from datacheck.decoders.pictures.picture import DEFLATE, LIMIT, Picture, too_large, trailing
+from datacheck.decoders.pictures.png_parts import Chunks, Header
 from datacheck.model.finding import Finding, found
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = b"\0\0\0\0IEND\xaeB`\x82"
-CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """The bits per sample that each colour type allows."""
 GREY, PALETTE, GREY_ALPHA = 0, 3, 4
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""The passes of an interlaced picture: first column and row, and the steps between them."""
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 STILL = CRITICAL | {b"tRNS"}
 DRAWN = STILL | {b"acTL", b"fcTL", b"fdAT"}
@@ -31,46 +27,9 @@ KEPT = 1 << 26
 """Inflating is half the work of decoding; up to this many bytes are kept, so that Pillow need not do it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the chunk IHDR says: size in pixels, bits per sample, colour type, and whether interlaced."""
-
-    width: int
-    height: int
-    depth: int
-    colour: int
-    interlaced: bool
-
-    @property
-    def size(self) -> int:
-        """The bytes of the decoded pixels."""
-        return self.width * self.height * CHANNELS[self.colour] * ceil(self.depth / 8)
-
-    def rows(self) -> Iterator[tuple[int, int]]:
-        """Yield for each pass the number of its rows and their bytes, the filter type included."""
-        for column, row, across, down in ADAM7 if self.interlaced else ((0, 0, 1, 1),):
-            width, height = ceil((self.width - column) / across), ceil((self.height - row) / down)
-            if width > 0 and height > 0:
-                yield height, 1 + ceil(width * CHANNELS[self.colour] * self.depth / 8)
-
-
-@dataclass(slots=True)
-class Chunks:
-    """The chunks of a picture up to IEND, as (type, start of the chunk, start and stop of its data)."""
-
-    places: list[tuple[bytes, int, int, int]] = field(default_factory=list)
-
-    @property
-    def end(self) -> int:
-        return self.places[-1][3] + 4
-
-    def of(self, kind: bytes) -> list[tuple[int, int]]:
-        return [(start, stop) for it, _, start, stop in self.places if it == kind]
-
-
 def read(value: bytes) -> tuple[Picture | None, list[Finding]]:
     """Return the picture, and what is wrong with it. Pillow halves the 16 bits of colour pictures, not of grey ones."""
-    from datacheck.decoders.pictures import pillow, png_chunks
+    from datacheck.decoders.pictures import pillow
 
     chunks = Chunks()
     problem = _walked(value, chunks) or _ordered(chunks)

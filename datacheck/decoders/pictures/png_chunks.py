@@ -7,14 +7,11 @@ third edition.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from datacheck.decoders.pictures.metadata import exif_problem, profile_problem
+from datacheck.decoders.pictures.png_parts import Chunks, Header
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
-
-if TYPE_CHECKING:
-    from datacheck.decoders.pictures.png import Chunks, Header
 
 GREY, COLOURS, PALETTE, GREY_ALPHA, COLOURS_ALPHA = 0, 2, 3, 4, 6
 LENGTHS = {

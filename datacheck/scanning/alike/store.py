@@ -13,7 +13,6 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.alike.collecting import Chunk, Collect, Taken
-from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.looking import Values
 from datacheck.scanning.alike.names import KeyLog
 
@@ -84,33 +83,3 @@ class Compared:
     def index(self, place: int) -> int | None:
         """Return the index of the record at a place, None where it is not known."""
         return place if self.indexed else None
-
-
-class Duplicates:
-    """Compares the records of a store with each other, alongside its scan."""
-
-    def __init__(self) -> None:
-        self.beside = Collect()
-        self._begun: tuple[Sorter, Compared] | None = None
-
-    def _files(self) -> tuple[Sorter, Compared]:
-        """Return the temporary files, of which many scans that wait for their turn have none."""
-        if self._begun is None:
-            sorter = Sorter()
-            self._begun = sorter, Compared(0, sorter, self.beside)
-        return self._begun
-
-    def collect(self, tally: Tally) -> None:
-        """Take what a check came to."""
-        self._files()[1].collect(tally)
-
-    def conclude(self, report: Report) -> Iterator[Finding]:
-        """Yield a finding for each record that has the value of an earlier one."""
-        from datacheck.scanning.alike.findings import comparison_of, findings_of
-
-        sorter, compared = self._files()
-        with sorter, compared as store, Sorter() as pairs:
-            equals = find_equal(sorter, 1, pairs)
-            report.comparison = comparison_of(store, equals, [])
-            for _, finding in findings_of(equals.pairs, [store], [report.source.path]):
-                yield finding

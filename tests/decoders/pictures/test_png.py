@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datacheck.decoders.pictures import png
+from datacheck.decoders.pictures import png, png_parts
 from datacheck.decoders.pictures.decoder import read_picture
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
@@ -100,7 +100,7 @@ def interlaced(width: int, height: int) -> bytes:
     """Return a grey Adam7 picture, which Pillow cannot write, and whose pixels are their column + row."""
     grid = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8)
     data = b""
-    for column, row, across, down in png.ADAM7:
+    for column, row, across, down in png_parts.ADAM7:
         part = grid[row::down, column::across]
         data += b"".join(b"\0" + line.tobytes() for line in part) if part.size else b""
     return build(header(width, height, colour=0, interlace=1), chunk(b"IDAT", zlib.compress(data)), END)
