@@ -121,8 +121,24 @@ def with_npz(path: str) -> int:
     return arrays(lambda value: np.load(io.BytesIO(value)), ("x",))(lmdb_values(path))
 
 
+def with_msgpack_numpy(path: str) -> int:
+    import msgspec
+
+    def unpack(value: bytes) -> Mapping[str, Any]:
+        return {name: as_array(it) for name, it in msgspec.msgpack.decode(value).items()}
+
+    return arrays(unpack, ("x",))(lmdb_values(path))
+
+
+def as_array(said: Any) -> Any:
+    """Return the array that msgpack-numpy has written as a map, as its own hook does; anything else as it is."""
+    if isinstance(said, dict) and said.get(b"nd") is True:
+        return np.ndarray(buffer=said[b"data"], dtype=np.dtype(said[b"type"]), shape=said[b"shape"])
+    return said
+
+
 def with_raw_arrays(path: str) -> int:
-    return sum(look(np.frombuffer(value, np.float32)) for value in lmdb_values(path))
+    return sum(not np.isfinite(np.frombuffer(value, np.float32)).all() for value in lmdb_values(path))
 
 
 def with_numbers(values: Iterator[bytes]) -> int:
@@ -220,6 +236,7 @@ LOOPS: dict[str, Callable[..., int]] = {
     "pickle": with_pickle,
     "json": with_json,
     "msgpack": with_msgpack,
+    "msgpack-numpy": with_msgpack_numpy,
     "npz": with_npz,
     "raw-arrays": with_raw_arrays,
     "jpeg-only": jpeg_only,

@@ -81,6 +81,14 @@ def lmdb(make: Callable[..., bytes]) -> Callable[[Path, int], None]:
     return lambda path, count: stores.lmdb_store(path, stores.in_turn(make, count))
 
 
+def raw_arrays(name: str, side: int, count: int, target: float, share: float | None = None) -> Row:
+    """Return the row of bare float32 arrays, which a scan is told of; `share` of as many plain copies is wanted."""
+    title = f"LMDB, raw float32 {side}x{side}"
+    options = ("--array", f"f4:{side},{side}")
+    limit = None if share is None else "dd"
+    return Row(name, title, count, lmdb(stores.bare(side, side)), "raw-arrays", target, limit, share, options)
+
+
 ROWS = [
     Row(
         "lmdb-raw-256",
@@ -137,14 +145,18 @@ ROWS = [
     Row("msgpack", "LMDB, msgpack with two lists of floats", 200_000, lmdb(stores.in_msgpack), "msgpack", 1.0),
     Row("npz", "LMDB, npz of one float32 64x64", 16_000, lmdb(stores.npz(64, 64)), "npz", 1.0),
     Row(
-        "raw-arrays",
-        "LMDB, raw float32 64x64",
-        64_000,
-        lmdb(stores.bare(64, 64)),
-        "raw-arrays",
-        6.0,
-        options=("--array", "f4:64,64"),
+        "msgpack-numpy",
+        "LMDB, msgpack-numpy of one float32 64x64",
+        32_000,
+        lmdb(stores.msgpack_numpy(64, 64)),
+        "msgpack-numpy",
+        1.0,
     ),
+    raw_arrays("raw-arrays-1", 16, 400_000, 6.0),
+    raw_arrays("raw-arrays-4", 32, 160_000, 6.0),
+    raw_arrays("raw-arrays-16", 64, 64_000, 6.0),
+    raw_arrays("raw-arrays-64", 128, 16_000, 1.0, share=0.7),
+    raw_arrays("raw-arrays-256", 256, 4_000, 1.0, share=0.7),
     Row(
         "checksums",
         "LMDB, raw Datum 3x256x256, scan --checksums and a plain scan",

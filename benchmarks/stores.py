@@ -179,5 +179,17 @@ def in_msgpack(random: np.random.Generator, label: int) -> bytes:
     return msgspec.msgpack.encode(lists(random, label))
 
 
+def msgpack_numpy(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
+    """Write arrays as msgpack-numpy does, in maps whose keys are bytes."""
+    import msgspec
+
+    def make(random: np.random.Generator, label: int) -> bytes:
+        data = random.standard_normal(shape).astype(np.float32).tobytes()
+        array = {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": shape, b"data": data}
+        return msgspec.msgpack.encode({"x": array, "y": label})
+
+    return make
+
+
 def bare(*shape: int) -> Callable[[np.random.Generator, int], bytes]:
     return lambda random, label: random.standard_normal(shape).astype(np.float32).tobytes()

@@ -27,8 +27,6 @@ COMMON = (1e-6, 1e6)
 NEARLY_ALL = 0.99
 PAGE = 4096
 """What disks, file systems and memory lose at a time, in bytes. Silence in sound is 0, too, but of any length."""
-LARGE = 1 << 16
-"""Records that lie apart are looked at one by one: only where they are so many bytes that it does not matter."""
 FEW = 0.001
 """The share of zeros outside a run beyond which zeros are nothing special."""
 
@@ -91,10 +89,9 @@ def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:
     """
     step = PAGE // batch.values.dtype.itemsize
     size = batch.width * batch.values.dtype.itemsize
-    apart = isinstance(batch.values, SeparateArrays)
-    if size < (LARGE if apart else 3 * PAGE):
+    if size < 3 * PAGE:
         return
-    if apart:
+    if isinstance(batch.values, SeparateArrays):
         suspects = [at for at, record in enumerate(batch.values) if not record.reshape(-1)[step::step].all()]
     else:
         some = batch.values.reshape(len(batch.values), -1)[:, step::step]

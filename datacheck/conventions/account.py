@@ -12,6 +12,7 @@ from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.sequences import Frames, Sequences
 from datacheck.conventions.stems import Stems, Sum, added
+from datacheck.model.key_series import Series
 
 MOST_SPANS = 1 << 20
 """Numbers that lie in more pieces than this are counted only: what is held of a store stays some megabytes."""
@@ -37,8 +38,13 @@ class KeyWatch:
     def _lengths(self) -> frozenset[int]:
         return frozenset(map(len, self.own))
 
-    def own_rows(self, keys: Sequence[bytes]) -> list[int]:
-        """Return the rows of the records that are a convention's among these keys."""
+    def own_rows(self, keys: Sequence[bytes], series: Series | None = None) -> list[int]:
+        """Return the rows of the records that are a convention's among these keys, the `series` of which may be known.
+
+        They are in ascending order.
+        """
+        if series is not None:
+            return sorted(row for row in map(series.row, self.own) if row is not None)
         if not self.own or self._lengths.isdisjoint(map(len, keys)):
             return []
         return [row for row, key in enumerate(keys) if key in self.own]
@@ -72,12 +78,12 @@ class Account(msgspec.Struct):
         self.sequences += other.sequences
         return self
 
-    def take(self, keys: Sequence[bytes], watch: KeyWatch) -> None:
-        """Add the keys of neighbouring records."""
+    def take(self, keys: Sequence[bytes], watch: KeyWatch, series: Series | None = None) -> None:
+        """Add the keys of neighbouring records; those that are a `series`, as most are, at once."""
         self.records += len(keys)
-        if self._take_consecutive(keys, watch):
+        if self._take_consecutive(series, watch):
             return
-        self.own += len(watch.own_rows(keys))
+        self.own += len(watch.own_rows(keys, series))
         table = KeyTable(keys)
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
             self._add_stems(ending, one)
@@ -89,10 +95,10 @@ class Account(msgspec.Struct):
             if len(rows) == len(keys):
                 break
 
-    def _take_consecutive(self, keys: Sequence[bytes], watch: KeyWatch) -> bool:
-        """Add keys of one pattern whose numbers follow each other, as most do; False where these are others."""
+    def _take_consecutive(self, series: Series | None, watch: KeyWatch) -> bool:
+        """Add keys of one pattern whose numbers follow each other; False where these are others."""
         for pattern in watch.told_by_numbers:
-            span = pattern.consecutive(keys)
+            span = pattern.consecutive(series)
             if span is not None:
                 self._add(pattern, Runs([span]))
                 return True

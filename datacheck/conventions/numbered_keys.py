@@ -6,22 +6,17 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from datacheck.model.escaping import escape
+from datacheck.model.key_series import DIGITS, Series
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DIGITS = 18
-"""Numbers of more digits are no numbers of records."""
 FEW = 16
 """A number in a key that takes at most so many values is a part of the name, where another takes more."""
-MANY_KEYS = 64
-"""Of fewer keys it costs more to tell that they are one number after the other than to read all of them."""
-TAIL = 3
-"""So many digits of numbers that follow each other are written from a table."""
 MANY_SHAPES = 1000
 """Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
 _NUMBER = re.compile(rb"[0-9]+")
@@ -52,37 +47,13 @@ class Pattern:
         digits = key[len(self.before) : len(key) - len(self.after)]
         return int(digits) if self._is_number(digits) else None
 
-    def consecutive(self, keys: Sequence[bytes]) -> tuple[int, int] | None:
-        """Return the first number and the one behind the last, where all keys are these, one number after the other.
-
-        None where that is not so, or where it takes the long way to tell. The keys are spelled out and compared as one
-        text, with a line's end behind each, which no digit is: so no other keys make the same text.
-        """
-        if len(keys) < MANY_KEYS or len(keys[0]) != len(keys[-1]):
+    def consecutive(self, series: Series | None) -> tuple[int, int] | None:
+        """Return the first number and the one behind the last, where keys that are a series are these."""
+        if series is None or (series.before, series.after) != (self.before, self.after):
             return None
-        first, last = self.number(keys[0]), self.number(keys[-1])
-        if first is None or last is None or last - first != len(keys) - 1:
+        if series.digits > self.width and series.start < 10 ** (series.digits - 1):
             return None
-        if len(keys[0]) - len(self.before) - len(self.after) < TAIL:
-            return None
-        same = b"\n".join(keys) == self._spelled(first, last, len(keys[0]))
-        return (first, last + 1) if same else None
-
-    def _spelled(self, first: int, last: int, size: int) -> bytes:
-        """Return the keys from a number to another, of `size` bytes each, as lines."""
-        import numpy as np
-
-        lines = np.empty((last - first + 1, size + 1), np.uint8)
-        at = size - len(self.after) - TAIL
-        step = 10**TAIL
-        for head in range(first // step, last // step + 1):
-            start, stop = max(first, head * step), min(last + 1, (head + 1) * step)
-            digits = str(head).zfill(at - len(self.before)).encode() if at > len(self.before) else b""
-            line = self.before + digits + b"\0" * TAIL + self.after + b"\n"
-            some = lines[start - first : stop - first]
-            some[:] = np.frombuffer(line, np.uint8)
-            some[:, at : at + TAIL] = _tails()[start - head * step : stop - head * step]
-        return lines.tobytes()[:-1]
+        return (series.start, series.stop) if self.width <= series.digits <= DIGITS else None
 
     def _is_number(self, digits: bytes) -> bool:
         if not digits.isdigit() or not self.width <= len(digits) <= DIGITS:
@@ -136,7 +107,7 @@ class Packed(Pattern):
     def key(self, number: int) -> bytes:
         return number.to_bytes(self.width, "big")
 
-    def consecutive(self, keys: Sequence[bytes]) -> tuple[int, int] | None:
+    def consecutive(self, series: Series | None) -> tuple[int, int] | None:
         return None
 
     def number(self, key: bytes) -> int | None:
@@ -153,14 +124,6 @@ class Packed(Pattern):
             values <<= 8
             values += column
         return rows, values
-
-
-@cache
-def _tails() -> NDArray[Any]:
-    """Return the last digits of numbers, as uint8 of shape (1000, 3)."""
-    import numpy as np
-
-    return np.frombuffer(b"".join(b"%0*d" % (TAIL, it) for it in range(10**TAIL)), np.uint8).reshape(-1, TAIL)
 
 
 class KeyTable:

@@ -109,7 +109,7 @@ class Repair:
         made = {}
         lengths = {it.key: it for it in self.lengths}
         watch = KeyWatch(own=frozenset(self.values.keys() | self.lists.keys() | lengths.keys()))
-        for row in watch.own_rows(block.keys):
+        for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             if key in self.values:
                 made[row] = self.values[key]

@@ -152,13 +152,13 @@ class Batch:
         lows, highs = np.empty(count, self.values.dtype), np.empty(count, self.values.dtype)
         if isinstance(self.values, SeparateArrays):
             for at, record in enumerate(self.values):
-                flat = record.reshape(-1)
+                flat = _aligned(record.reshape(-1))
                 lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
             return lows, highs
         step = self.at_once
         axes = tuple(range(1, self.values.ndim))
         for start in range(0, count, step):
-            piece = self.values[start : start + step]
+            piece = _aligned(self.values[start : start + step])
             np.minimum.reduce(piece, axis=axes, out=lows[start : start + step])
             np.maximum.reduce(piece, axis=axes, out=highs[start : start + step])
         return lows, highs
@@ -170,6 +170,11 @@ class Batch:
             return
         for at, record in enumerate(self.values):
             yield replace(self, rows=self.rows[at : at + 1], values=record[None], absent=())
+
+
+def _aligned(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values where the processor can take them: NumPy copies others a little at a time, in every look."""
+    return values if values.flags.aligned else values.copy()
 
 
 ENDS = "*/"

@@ -15,6 +15,7 @@ index in the report   `Finding.index` in a `Report`, `Drops`   None behind a par
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -22,7 +23,8 @@ import msgspec
 from datacheck.model.cells import Cells
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
-from datacheck.model.key_families import fold, known_families
+from datacheck.model.key_families import KnownFamilies, fold, known_families
+from datacheck.model.key_series import Series, series_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +93,7 @@ def ignore(position: Position, seen: bool) -> None:
     """Take no note."""
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct, frozen=True, dict=True):
     """Keys and values of neighbouring records of a key-value store, about 1 MiB, or datasets of a `file` by path.
 
     The values may be views into the store: they are valid until the next block is asked for.
@@ -108,6 +110,11 @@ class Block(msgspec.Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @cached_property
+    def series(self) -> Series | None:
+        """What the keys are if they are one number after the other."""
+        return series_of(self.keys)
 
     def name(self, row: int) -> str:
         return escape(self.keys[row])
@@ -131,13 +138,20 @@ class Block(msgspec.Struct, frozen=True):
 
         A known family without a key, of a database alone, is of all others in that.
         """
-        keys = self.keys if len(rows) == len(self) else [self.keys[row] for row in rows]
         if self.database is None:
-            return known_families(frozenset(known)).of(keys)
+            return self._found(rows, known_families(frozenset(known)))
         prefix = f"{self.database}:"
         within = frozenset(name.removeprefix(prefix) for name in known if name.startswith(prefix))
         rest = prefix if "" in within else None
-        return [rest if it is None else prefix + it for it in known_families(within).of(keys)]
+        return [rest if it is None else prefix + it for it in self._found(rows, known_families(within))]
+
+    def _found(self, rows: Sequence[int], families: KnownFamilies) -> list[str | None]:
+        """Return the family of each key: where the keys are a series, all have the first one's."""
+        if len(rows) < len(self):
+            return families.of([self.keys[row] for row in rows])
+        if self.series is not None and not families.told_by_numbers(self.keys[0]):
+            return families.of(self.keys[:1]) * len(self)
+        return families.of(self.keys)
 
     def families(self, rows: Sequence[int], known: Collection[str]) -> dict[str | None, Sequence[int]]:
         """Return the records at `rows` by their families, as `family` has them; those of no known family under None."""

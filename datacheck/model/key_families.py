@@ -98,6 +98,10 @@ class KnownFamilies:
                     found[place] = self._by_numbers(keys[place], *self._told[alike]) or found[place]
         return found
 
+    def told_by_numbers(self, key: bytes) -> bool:
+        """Say whether keys like this one, but for their numbers, may be of several families."""
+        return _DIGITS.sub(b"#", key) in self._told
+
     @staticmethod
     def _by_numbers(key: bytes, pattern: re.Pattern[bytes], names: dict[tuple[bytes, ...], str]) -> str | None:
         match = pattern.fullmatch(key)

@@ -283,7 +283,7 @@ class Judge:
         """Sort the records of a block by how they are to be decoded; say which cannot be, being empty or unknown."""
         # of some a reader has said what is wrong: what is left of them would only add to that
         lost = {row for row, finding in block.findings if finding.code in LOST and finding.verdict == "bad"}
-        lost.update(self._watch.get(block.database or "", NO_WATCH).own_rows(block.keys))
+        lost.update(self._watch.get(block.database or "", NO_WATCH).own_rows(block.keys, block.series))
         full: Sequence[int] = range(len(block))
         if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]

@@ -262,7 +262,7 @@ class TakeKeys(msgspec.Struct, frozen=True):
         for block in _for_keys(job.reader, self.shard):
             part = self.shard.part
             if isinstance(block, Block) and part in self.watch:
-                accounts.setdefault(part, Account()).take(block.keys, self.watch[part])
+                accounts.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
         return accounts
 
 

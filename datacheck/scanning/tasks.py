@@ -198,7 +198,7 @@ class Check(msgspec.Struct, frozen=True):
                 tally.account.update(block.account)
                 part = block.database or ""
                 if self.watch is not None and part in self.watch:
-                    tally.keys.setdefault(part, Account()).take(block.keys, self.watch[part])
+                    tally.keys.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
             tally.records += len(block)
             tally.checked += len(rows)
         judge.finish(alone=self.careful)

@@ -6,6 +6,7 @@ import pytest
 
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.numbered_keys import Packed, Pattern
+from datacheck.model.key_series import series_of
 
 PATTERNS = (Pattern(b"image-", b"", 9), Pattern(b"label-", b".txt", 9), Pattern(b"", b"", 8), Pattern(b"x", b"", 1))
 
@@ -13,7 +14,8 @@ PATTERNS = (Pattern(b"image-", b"", 9), Pattern(b"label-", b".txt", 9), Pattern(
 def account(keys, watch, size):
     made = Account()
     for at in range(0, len(keys), size):
-        made.take(keys[at : at + size], watch)
+        part = keys[at : at + size]
+        made.take(part, watch, series_of(part))
     return made.records, made.own, {pattern: runs.spans for pattern, runs in made.numbers.items() if runs}
 
 
@@ -21,7 +23,7 @@ def account(keys, watch, size):
 @pytest.mark.parametrize(("first", "count"), [(0, 64), (1, 100), (995, 2100), (12_345, 777), (99_999_000, 900)])
 def test_they_are_the_numbers_from_the_first_to_the_last(pattern, first, count):
     keys = [pattern.key(it) for it in range(first, first + count)]
-    told = pattern.consecutive(keys)
+    told = pattern.consecutive(series_of(keys))
     assert told in ((first, first + count), None)
     assert (told is None) == (len(keys[0]) != len(keys[-1]) or (len(str(first)) < 3 and pattern.width == 1))
 
@@ -41,13 +43,13 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_only_looks_so_from_its_ends_is_not(pattern, change):
     keys = [pattern.key(it) for it in range(1000, 1200)]
-    assert pattern.consecutive(keys) == (1000, 1200)
-    assert pattern.consecutive(CHANGES[change](keys)) is None
+    assert pattern.consecutive(series_of(keys)) == (1000, 1200)
+    assert pattern.consecutive(series_of(CHANGES[change](keys))) is None
 
 
 def test_keys_that_are_numbers_themselves_take_the_long_way():
     pattern = Packed(width=4)
-    assert pattern.consecutive([pattern.key(it) for it in range(100)]) is None
+    assert pattern.consecutive(series_of([pattern.key(it) for it in range(100)])) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -61,7 +63,7 @@ def test_the_account_is_the_same_however_they_are_told(seed, monkeypatch):
     watch = KeyWatch(PATTERNS, frozenset({b"num-samples", b"length"}))
     size = chance.choice([64, 500, 4096])
     quick = account(keys, watch, size)
-    monkeypatch.setattr(Pattern, "consecutive", lambda self, keys: None)
+    monkeypatch.setattr(Pattern, "consecutive", lambda self, series: None)
     assert quick == account(keys, watch, size)
 
 

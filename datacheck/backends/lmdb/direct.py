@@ -1,8 +1,9 @@
 """The records of LMDB leaves that were judged, straight from their pages: many at once, and no leaf is read twice.
 
 The library returns one record after the other: of small ones most of the time goes into objects. Here the nodes of many
-leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's are,
-or are read into memory, where all of them are looked at and lie evenly apart, if that is quicker (`large_values`).
+leaves are known already (`leaves`). Values on pages of their own are views into the mapped file, as the library's are;
+where all of them are looked at, small ones of one length are put into one array, and large ones that lie evenly apart
+are read into memory if that is quicker (`large_values`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from datacheck.backends.lmdb.cursor import BLOCK_BYTES, BLOCK_RECORDS, Pairs
 from datacheck.backends.lmdb.format import Database
-from datacheck.backends.lmdb.large_values import loaded
+from datacheck.backends.lmdb.large_values import loaded, together
 from datacheck.backends.lmdb.leaves import ReadNodes
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.lmdb.ranges import Piece
@@ -28,6 +29,8 @@ LARGE_BLOCK_BYTES = 8 << 20
 of them are read into in turn stays in the processor's cache. Larger ones are not read into memory."""
 EVENLY_APART = 16
 """Fewer values than this that lie evenly apart are not worth a block of their own."""
+SELDOM = 128
+"""Nor are fewer small ones than this of one length: to look at them one by one costs less than a block does."""
 
 Values = Sequence["bytes | memoryview"]
 
@@ -45,7 +48,7 @@ class Direct:
         for held in piece.held or ():
             keys = taken(held.keys)
             rows = self._within(keys, piece.shard.start, piece.shard.stop)
-            for block in _blocks(held, rows, limit or BLOCK_RECORDS):
+            for block in _blocks(held, rows, limit or BLOCK_RECORDS, load=self._load):
                 yield keys[block.start : block.stop], self._values(held, block)
                 note(Position(keys[block.stop - 1], 1), False)
 
@@ -83,22 +86,34 @@ class Direct:
     def _outside(self, first: Numbers, lengths: Numbers) -> Values:
         """Return values that lie on pages of their own, each from its first page on, behind one header."""
         places = first * self._pages.page_size + self._pages.header
-        distances = np.diff(places)
-        if (lengths == lengths[0]).all() and (distances > 0).all() and (distances == distances[:1]).all():
-            strides = (int(distances[0]) if len(distances) else 1, 1)
-            shape = (len(first), int(lengths[0]))
-            start, size = int(places[0]), int(places[-1] - places[0] + lengths[-1])
-            held = loaded(self._pages, start, size) if self._load and size <= 2 * int(lengths.sum()) else None
-            if held is not None:
-                return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
-            return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
+        length, distances = int(lengths[0]), np.diff(places)
+        if (lengths == length).all():
+            if self._load and length <= LARGE:
+                return EqualLengths(together(self._pages, places, length))
+            if (distances > 0).all() and (distances == distances[:1]).all():
+                return self._evenly(places, length)
         view = memoryview(self._pages.map)
         return [view[at:end] for at, end in zip(places.tolist(), (places + lengths).tolist(), strict=True)]
 
+    def _evenly(self, places: Numbers, length: int) -> Values:
+        """Return values of one length that lie evenly apart."""
+        strides = (int(places[1] - places[0]) if len(places) > 1 else 1, 1)
+        shape, start = (len(places), length), int(places[0])
+        size = int(places[-1]) - start + length
+        held = loaded(self._pages, start, size) if self._load and size <= 2 * len(places) * length else None
+        if held is not None:
+            return EqualLengths(np.ndarray(shape, np.uint8, held, 0, strides))
+        return EqualLengths(np.ndarray(shape, np.uint8, self._pages.map, start, strides))
 
-def _blocks(held: ReadNodes, rows: range, most: int) -> Iterator[range]:
-    """Divide rows into blocks of about one size, of at most so many records."""
-    for stretch in _evenly_apart(held.first, rows):
+
+def _blocks(held: ReadNodes, rows: range, most: int, *, load: bool) -> Iterator[range]:
+    """Divide rows into blocks of about one size, of at most so many records; with `load` they are put together."""
+    lengths = held.values.lengths[rows.start : rows.stop]
+    if load and len(rows) and lengths.max() <= LARGE:
+        stretches = _of_one_length(held, rows)
+    else:
+        stretches = _evenly_apart(held.first, rows)
+    for stretch in stretches:
         ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
         total = int(ends[-1])
         wanted = LARGE_BLOCK_BYTES if total // len(stretch) > LARGE else BLOCK_BYTES
@@ -120,7 +135,20 @@ def _evenly_apart(first: Numbers, rows: range) -> list[range]:
         return []
     distances = np.diff(first[rows.start : rows.stop])
     breaks = (np.flatnonzero(distances != np.median(distances)) + 1).tolist() if len(distances) else []
-    if (len(breaks) + 1) * EVENLY_APART > len(rows):
+    return _divided(rows, breaks, EVENLY_APART)
+
+
+def _of_one_length(held: ReadNodes, rows: range) -> list[range]:
+    """Divide rows whose values lie on pages of their own where these get another length, if they seldom do."""
+    if not held.first[rows.start : rows.stop].all():
+        return [rows]
+    breaks = (np.flatnonzero(np.diff(held.values.lengths[rows.start : rows.stop])) + 1).tolist()
+    return _divided(rows, breaks, SELDOM)
+
+
+def _divided(rows: range, breaks: list[int], fewest: int) -> list[range]:
+    """Divide rows at these places, unless the parts have fewer rows on an average."""
+    if (len(breaks) + 1) * fewest > len(rows):
         return [rows]
     return [rows[start:stop] for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True)]
 

@@ -1,8 +1,11 @@
-"""Large values of an LMDB, of which all is looked at: read into memory, or left in the map, whichever is quicker.
+"""Values of an LMDB on pages of their own, of which all is looked at: read into memory, or left in the map.
 
 How a kernel holds a file in its cache makes a difference of ten for the map, whose pages come in 4 KiB at a time or by
 the megabyte: 7 or 60 GB/s on one machine, where `preadv` gives 13 to 28. So the first blocks of a file are had in both
 ways in turn, and what processor time that takes decides for the others. The bytes are the same.
+
+Large values are had as they lie. What a block costs would be much for each of a few hundred small ones, after which a
+page of the tree comes: `together` puts those of many leaves into one array.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.pages import Pages
+from datacheck.backends.shared.key_arrays import Buffer, Numbers
 from datacheck.backends.shared.read_buffers import reused
 
 LEAST, MOST = 64 << 10, 9 << 20
@@ -24,21 +28,26 @@ READ, MAPPED = 4, 2
 CLEARLY = 0.8
 """The map has to take less than this share of the time: what was read is in the cache when it is looked at."""
 OS_PAGE = 4096
+STRETCHES = 256
+"""So many stretches are read in one go: a kernel takes 1024 places to write to, of which each stretch has two."""
+BETWEEN = 0.25
+"""What lies between stretches is read as well, up to this share of the values."""
 
 
 class Way:
     """How the values of one file are had; `read` and `mapped` are the least seconds of processor time for a byte."""
 
-    def __init__(self) -> None:
+    def __init__(self, clearly: float = CLEARLY) -> None:
         self.read: list[float] = []
         self.mapped: list[float] = []
+        self._clearly = clearly
 
     @property
     def by_reading(self) -> bool:
         """Whether the next values are to be read."""
         if len(self.read) < READ:
             return True
-        return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= min(self.mapped)
+        return len(self.mapped) >= MAPPED and self._clearly * min(self.read) <= min(self.mapped)
 
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
         """Take note of what values cost that were had in one of the ways."""
@@ -48,6 +57,12 @@ class Way:
 @lru_cache(maxsize=16)
 def _way(device: int, inode: int) -> Way:
     return Way()
+
+
+@lru_cache(maxsize=16)
+def _way_together(device: int, inode: int) -> Way:
+    """Return the way of small values: these are copied out of the map, so that nothing is left to be paid later."""
+    return Way(clearly=1.0)
 
 
 def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
@@ -65,15 +80,90 @@ def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
             np.frombuffer(pages.map, np.uint8, size, start)[::OS_PAGE].max()
             way.took(time.thread_time() - began, size, reading=False)
         return None
-    into = reused(size)
+    before = start % OS_PAGE
+    into = reused(before + size)
     began = time.thread_time()
     try:
-        there = os.preadv(pages.file, [into], start)
+        there = os.preadv(pages.file, [into], start - before)
     except OSError:
         return None
-    if there < size:
+    if there < before + size:
         return None
     if len(way.read) < READ:
         way.took(time.thread_time() - began, size, reading=True)
     # An array made of a memoryview by `ndarray` would hold nothing that keeps the memory from being used again.
-    return np.frombuffer(into, np.uint8)
+    return np.frombuffer(into, np.uint8)[before:]
+
+
+def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
+    """Return values of one length in memory that begin at these places of the file: shape (values, length).
+
+    What a disk or a cut file does not give is left to the map, as by `loaded`.
+    """
+    status = os.fstat(pages.file)
+    way = _way_together(status.st_dev, status.st_ino)
+    stretches = _stretches(places, length)
+    size = len(places) * length
+    trying = len(way.read) < READ or len(way.mapped) < MAPPED
+    began = time.thread_time() if trying else 0.0
+    if stretches is not None and way.by_reading:
+        made = _read(pages, places, length, stretches)
+        if made is not None:
+            if trying:
+                way.took(time.thread_time() - began, size, reading=True)
+            return made
+    made = _copied(pages, places, length, stretches)
+    if trying and stretches is not None:
+        way.took(time.thread_time() - began, size, reading=False)
+    return made
+
+
+def _stretches(places: Numbers, length: int) -> tuple[int, list[int]] | None:
+    """Return how far the values are apart, and which ones lie farther behind the one before them than that.
+
+    None where they lie in another way, or too much lies between them.
+    """
+    distances = np.diff(places)
+    step = int(distances.min(initial=np.iinfo(np.int64).max)) if len(distances) else length
+    if step < length or step > 2 * length + OS_PAGE:
+        return None
+    breaks = np.flatnonzero(distances != step) + 1
+    between = int(distances.sum()) - step * len(distances)
+    if len(breaks) >= STRETCHES or between > BETWEEN * step * len(places):
+        return None
+    return step, breaks.tolist()
+
+
+def _read(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list[int]]) -> NDArray[np.uint8] | None:
+    """Return values as they are read, with what lies between stretches of them read into memory that nobody wants."""
+    step, breaks = stretches
+    first = int(places[0])
+    before = first % OS_PAGE
+    size = before + step * (len(places) - 1) + length
+    into = reused(size)
+    targets: list[memoryview] = []
+    scratch = memoryview(bytearray(max((int(places[at] - places[at - 1]) - step for at in breaks), default=0)))
+    done = 0
+    for at in breaks:
+        targets.append(into[done : before + at * step])
+        targets.append(scratch[: int(places[at] - places[at - 1]) - step])
+        done = before + at * step
+    targets.append(into[done:size])
+    try:
+        there = os.preadv(pages.file, targets, first - before)
+    except OSError:
+        return None
+    if there < sum(map(len, targets)):
+        return None
+    return np.ndarray((len(places), length), np.uint8, np.frombuffer(into, np.uint8), before, (step, 1))
+
+
+def _copied(pages: Pages, places: Numbers, length: int, stretches: tuple[int, list[int]] | None) -> NDArray[np.uint8]:
+    """Return values copied out of the map."""
+    if stretches is None:
+        return Buffer(np.frombuffer(pages.map, np.uint8)).pieces(places, length)
+    step, breaks = stretches
+    made = np.frombuffer(reused(len(places) * length), np.uint8).reshape(len(places), length)
+    for start, stop in zip([0, *breaks], [*breaks, len(places)], strict=True):
+        made[start:stop] = np.ndarray((stop - start, length), np.uint8, pages.map, int(places[start]), (step, 1))
+    return made

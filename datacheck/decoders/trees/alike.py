@@ -106,8 +106,10 @@ def _taken(
     layout: Layout, block: Block, rows: list[int], profile: FamilyProfile | None
 ) -> tuple[list[Batch], list[int]]:
     """Return the batches of the records that have a layout, and the rows of those that have another."""
-    compare = _small if len(layout.raw) <= COPIED else _large
-    same, values = compare(layout, block, rows)
+    if len(layout.raw) <= COPIED:
+        same, values = _small(layout, block, rows)
+    else:
+        same, values = _in_rows(layout, block, rows) or _large(layout, block, rows)
     if not same:
         return [], rows
     if len(same) == len(rows):
@@ -143,6 +145,34 @@ def _small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
 
     return np.flatnonzero(same).tolist(), values
+
+
+def _in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
+    """Compare large records all at once where they are rows of one array, and view their values there.
+
+    None where they are not, or are not all of one layout: the others would have to be copied to get rid of these.
+    """
+    if not isinstance(block.values, EqualLengths) or len(rows) < len(block) or len(layout.spans) > STRETCHES:
+        return None
+    whole = block.values.rows
+    if whole.strides[1] != 1:
+        return None
+    for start, stop, raw in layout.spans:
+        if not (whole[:, start:stop] == np.frombuffer(raw, np.uint8)).all():
+            return None
+    for text in layout.texts:
+        if not (whole[:, text.at : text.at + text.size] < 0x80).all():
+            return None
+
+    def values(place: Place) -> NDArray[Any]:
+        dtype = np.dtype(place.dtype)
+        start = whole[:, place.at : place.at + dtype.itemsize].view(dtype)[:, 0]
+        made: NDArray[Any] = as_strided(
+            start, (len(whole), *place.shape), (whole.strides[0], *place.strides), writeable=False
+        )
+        return made
+
+    return list(range(len(rows))), values
 
 
 def _large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:

@@ -139,7 +139,7 @@ class Collecting:
             return self._of_rows(block)
         rows: Sequence[int] = range(len(block))
         watch = (self._watch or {}).get(block.database or "")
-        own = set() if watch is None else set(watch.own_rows(block.keys))
+        own = set() if watch is None else set(watch.own_rows(block.keys, block.series))
         if own:
             rows = [row for row in rows if row not in own]
         if not self._whole and len(rows):
