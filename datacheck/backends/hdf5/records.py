@@ -65,6 +65,10 @@ def read_each(
             if dataset.misplaced:
                 lost.append((row, misplaced(dataset)))
                 continue
+            if not dataset.bytes:
+                said = f"there is no value in it: its shape is {dataset.shape}"
+                lost.append((row, found("empty", said, field=dataset.title)))
+                continue
             try:
                 said = file.read_whole(dataset, values[row])
                 lost += [] if said is None else [(row, said)]
