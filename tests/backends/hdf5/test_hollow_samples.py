@@ -49,3 +49,18 @@ def test_what_has_no_value_beside_a_family_is_none_of_it(tmp_path):
     with h5py.File(path, "a") as file:
         file["notes1"], file["utt9999"] = np.empty((0, 20), "f4"), np.empty(0, "i8")
     assert found_in(path) == []
+
+
+def test_rows_of_another_shape_are_named(tmp_path):
+    shapes = [(30 + it % 13, 20) for it in range(45)]
+    shapes[0], shapes[44] = (31, 19), (31,)
+    path = write(tmp_path / "bad.h5", shapes)
+    assert sorted(found_in(path, workers=2)) == [("/utt0000", "shape"), ("/utt0044", "shape")]
+    [first] = [it for it in scan(path, workers=1).findings if it.key == "/utt0000"]
+    assert first.message == "a row has the shape (19,), in nearly all others (20,)"
+    rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    assert found_in(tmp_path / "copy.h5") == []
+
+
+def test_pictures_of_any_width_are_sound(tmp_path):
+    assert found_in(write(tmp_path / "a.h5", [(30 + it % 13, 20 + it % 7, 3) for it in range(45)])) == []
