@@ -143,9 +143,23 @@ def _read_decimal(raw: bytes) -> int | None:
     return int(raw) if _DECIMAL.fullmatch(raw) else None
 
 
-def _read_decimals(raw: bytes) -> list[int] | None:
-    numbers = raw.split(b" ")
-    return list(map(int, numbers)) if len(numbers) > 1 and all(map(_DECIMAL.fullmatch, numbers)) else None
+def _decimals(between: str) -> Form:
+    """Return the form of several numbers with this between them."""
+
+    def read(raw: bytes) -> list[int] | None:
+        numbers = raw.split(between.encode())
+        return list(map(int, numbers)) if len(numbers) > 1 and all(map(_DECIMAL.fullmatch, numbers)) else None
+
+    return Form(f"decimals{between}", read, lambda value: between.join(map(str, value)).encode())
+
+
+def _read_tuple(raw: bytes) -> list[int] | None:
+    """Return the numbers of a tuple as Python spells it, as the shape of an array."""
+    if raw[:1] != b"(" or raw[-1:] != b")":
+        return None
+    numbers = raw[1:-1].removesuffix(b",").split(b", ")
+    whole = all(map(_DECIMAL.fullmatch, numbers)) and raw.endswith(b",)") == (len(numbers) == 1)
+    return list(map(int, numbers)) if whole else None
 
 
 def _read_meta(raw: bytes) -> list[MetaLine] | None:
@@ -271,7 +285,8 @@ FORMS = {
     form.name: form
     for form in (
         Form("decimal", _read_decimal, lambda value: str(value).encode()),
-        Form("decimals", _read_decimals, lambda value: " ".join(map(str, value)).encode()),
+        *map(_decimals, (" ", ",", ", ")),
+        Form("tuple", _read_tuple, lambda value: str(tuple(value)).encode()),
         Form("meta-info", _read_meta, lambda lines: "".join(f"{line}\n" for line in lines).encode()),
         Form("json", _read_json, _write_json),
         *(Form(f"pickle {it}", _read_pickle(it), _write_pickle(it)) for it in (2, 3, 4, 5, 0)),

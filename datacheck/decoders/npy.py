@@ -85,9 +85,9 @@ class NpyDecoder:
 
 
 def _of_another_dtype(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:
-    """Yield the findings of arrays that have another dtype than nearly all others."""
+    """Yield the findings of arrays that have another dtype than nearly all others; the order of bytes is none of it."""
     for field in fields:
-        meant, dtype = profile.fields.get(field.name), str(field.values.dtype)
+        meant, dtype = profile.fields.get(field.name), str(field.values.dtype.newbyteorder("="))
         if meant is not None and meant.format == "npy" and meant.dtype and meant.dtype != dtype:
             said = f"{dtype}, nearly all others are {meant.dtype}"
             yield found("fields", said, field=field.name, found=dtype, expected=meant.dtype)

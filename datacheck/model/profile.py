@@ -35,6 +35,8 @@ class FieldProfile(msgspec.Struct, frozen=True):
 LOOSE = frozenset(("json", "msgpack"))
 NO_ACCIDENT = 0.02
 """Decoders that know values by little, and the share of those sampled above which that is no accident."""
+FEW_EMPTY = 0.1
+"""Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 UNKNOWN = "unknown"
 """Stands for a decoder's name where no decoder knows the payload."""
 EMPTY = "empty"
@@ -48,6 +50,10 @@ class UsualLength(msgspec.Struct, frozen=True):
     share: float
 
 
+Extent = tuple[str, int]
+"""A field, and one of the axes of its array."""
+
+
 class FamilyProfile(msgspec.Struct, frozen=True):
     """What the records of one family of keys are meant to hold: the decoder's name, and the fields it finds in them.
 
@@ -56,7 +62,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     single values beside pictures are labels. `classes` are the dotted names of the classes that their payloads name,
     which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
     arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
-    have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers.
+    have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers. `tied` are the extents of
+    arrays that differ between records, and are the same within nearly each of them.
     """
 
     decoder: str
@@ -76,11 +83,18 @@ class FamilyProfile(msgspec.Struct, frozen=True):
         few = max(1, NO_ACCIDENT * self.sampled)
         return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
+        few = self.kinds.get(EMPTY, 0) <= FEW_EMPTY * self.sampled
+        return self.decoder == "text" and not self.label and not self.forced and few
+
     classes: tuple[str, ...] = ()
     forced: bool = False
     array: Array | None = None
     length: UsualLength | None = None
     columns: dict[str, FamilyProfile] = {}
+    tied: tuple[tuple[Extent, ...], ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -23,20 +23,19 @@ from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
 from datacheck.model.naming import exact
-from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
+from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
 from datacheck.scanning.odd_lengths import odd_lengths
+from datacheck.scanning.ties import untied
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.pool import WORKER_BYTES
 
 LOST = frozenset({"truncated-store", "damaged-store"})
 """Codes of what a reader could not read, or not to its end."""
-FEW_EMPTY = 0.1
-"""Where no more than this share of the texts beside pictures is empty, an empty one may be meant."""
 TRACES = 3
 """So many findings of one stretch about datacheck's own mistakes come with a traceback."""
 NO_WATCH = KeyWatch()
@@ -216,7 +215,8 @@ class Judge:
         """Decode the records at `rows` as their family is to be, and judge them."""
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
-        for item in blamed("undecodable", decode, block, rows, family, pixels=self._pixels):
+        items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
+        for item in untied(items, family, len(block)):
             if isinstance(block, CellBlock):
                 item = block.placed(item)
             if isinstance(item, Batch):
@@ -289,7 +289,7 @@ class Judge:
             full = [row for row in full if len(block.values[row]) and row not in lost]
             empty = sorted(set(range(len(block))).difference(full, lost))
             for name, rows in self._families(block, empty).items():
-                meant = name is not None and _may_be_empty(self._profile.families[name])
+                meant = name is not None and self._profile.families[name].may_be_empty
                 said = found("empty", "the value has zero bytes", verdict="suspicious" if meant else None)
                 yield from ((row, said) for row in rows)
         if self._all_unknown and full:
@@ -405,12 +405,6 @@ class Judge:
 def _unwritten(block: RowBlock, row: int | None, finding: Finding) -> bool:
     """Say whether a finding is of values that were never written, of which the layout tells."""
     return finding.field is not None and row in block.unwritten.get(finding.field, ())
-
-
-def _may_be_empty(family: FamilyProfile) -> bool:
-    """Say if a value of no bytes may be meant: a text that is no label, where few of its like are empty."""
-    few = family.kinds.get(EMPTY, 0) <= FEW_EMPTY * family.sampled
-    return family.decoder == "text" and not family.label and not family.forced and few
 
 
 def unknown_payload(value: bytes | memoryview) -> Finding:

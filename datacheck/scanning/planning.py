@@ -80,10 +80,11 @@ def tally_of(*findings: Finding) -> Tally:
 
 def unknown_of(family: str, count: int) -> Tally:
     """Return the tally that stands for all records of a family that no decoder knows: one finding for all of them."""
-    of = f"{family!r}" if family else "all the other keys"
+    of = f"'{family}'" if family else "all the other keys"
+    records = "one record" if count == 1 else f"{count:,} records"
     finding = found(
         "unknown-payload",
-        f"no decoder knows the payload of the {count} records of {of}",
+        f"no decoder knows the payload of the {records} of {of}",
         family=family,
         count=count,
     )

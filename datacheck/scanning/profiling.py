@@ -28,6 +28,7 @@ from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, F
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.recognition import Families, Vote, elected
+from datacheck.scanning.ties import Extents
 
 T = TypeVar("T")
 
@@ -203,6 +204,7 @@ class Sums(msgspec.Struct):
     fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
     classes: set[str] = msgspec.field(default_factory=set)
     columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
+    extents: Extents = msgspec.field(default_factory=Extents)
 
     def take(self, batches: Iterable[Batch], records: int) -> None:
         """Add what `records` records were decoded to."""
@@ -211,11 +213,14 @@ class Sums(msgspec.Struct):
             if not len(batch.rows):
                 continue
             self.fields.setdefault(batch.field, FieldSums()).take(batch)
+            self.extents.take(batch)
+        self.extents.records += records
 
     def add(self, other: Sums) -> None:
         self.records += other.records
         self.broken += other.broken
         self.classes |= other.classes
+        self.extents.add(other.extents)
         for name, sums in other.fields.items():
             self.fields.setdefault(name, FieldSums()).add(sums)
         for name, column in other.columns.items():
@@ -236,7 +241,8 @@ class Sums(msgspec.Struct):
             made = {name: made[name] for name in sorted(order[:FIELDS])}
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
         classes = tuple(sorted(self.classes)[:CLASSES])
-        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns)
+        tied = self.extents.tied()
+        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns, tied=tied)
         if vote is None:
             return family
         return msgspec.structs.replace(

@@ -39,6 +39,10 @@ def test_msgpack(value):
     [
         (b"60", 60),
         (b"4000 4 16 16", [4000, 4, 16, 16]),
+        (b"4000,4", [4000, 4]),
+        (b"4000, 4", [4000, 4]),
+        (b"(4000, 4)", [4000, 4]),
+        (b"(4000,)", [4000]),
         (b'["a", "b"]', ["a", "b"]),
         (zlib.compress(b"[1, 2]"), [1, 2]),
         (b"a.png (8,8,3) 1\n", ["a.png (8,8,3) 1"]),
@@ -81,6 +85,7 @@ def test_what_is_no_value(raw, tmp_path, monkeypatch):
 
 def test_every_form_reads_what_it_writes():
     for form in FORMS.values():
-        value = {"meta-info": None, "decimals": [1, 2]}.get(form.name, 7)
+        several = form.name.startswith("decimals") or form.name == "tuple"
+        value = None if form.name == "meta-info" else [1, 2] if several else 7
         if value is not None:
             assert form.read(form.write(value)) == value

@@ -22,6 +22,10 @@ from datacheck.model.replacing import replace
 FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
 """So many siblings of one length are told from columns, so many of several lengths, and so many of unlike names."""
 LIKE = 0.9
+FEW_ROWS = 3
+"""Where a sample has so few rows another may have none: the boxes of a picture."""
+MOSTLY_FULL = 0.1
+"""Where more samples than this have no value, that is nothing that went wrong."""
 LARGEST = 256 << 20
 """Bytes of a dataset that is held whole."""
 TABLE, PER_SAMPLE = "table", "per-sample"
@@ -59,18 +63,34 @@ def each(
         if said is None or (said == PER_SAMPLE and large):
             unclear |= own
         if said == PER_SAMPLE and not large:
+            its = [*its, *_hollow(name, its, datasets)]
             made.append(_table(group, name, its))
-            taken |= own
+            taken.update(it.path for it in its)
     taken.update(pictures)
     left = [replace(it, unclear=True) if it.path in unclear else it for it in datasets if it.path not in taken]
     return made, left
 
 
+def _hollow(family: bytes, its: Sequence[Dataset], siblings: Sequence[Dataset]) -> list[Dataset]:
+    """Return the siblings of a family that have no value: samples of which nothing was written.
+
+    Where many have none, or some have few rows, that is one of the numbers that there may be of what they hold.
+    """
+    if min(it.rows for it in its) <= FEW_ROWS:
+        return []
+    hollow = [it for it in siblings if it.shape and not it.bytes and _fits(it) and _DIGITS.search(it.name)]
+    named = [it for it in hollow if not family or _DIGITS.sub(b"#", it.name) == family]
+    made = [it for it in named if (len(it.shape), it.dtype) == (len(its[0].shape), its[0].dtype)]
+    return made if len(made) <= max(1, MOSTLY_FULL * len(its)) else []
+
+
 def _usable(dataset: Dataset) -> bool:
+    return bool(dataset.shape and dataset.bytes and _fits(dataset))
+
+
+def _fits(dataset: Dataset) -> bool:
     return bool(
-        dataset.shape
-        and dataset.bytes
-        and dataset.readable
+        dataset.readable
         and not dataset.scale
         and dataset.dtype.names is None
         and dataset.holds == {NUMBERS}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,14 @@ from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import EACH, Contents, Dataset, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.blocks import Block, Note, Position, RowBlock
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.profile import NEARLY_ALL
 from datacheck.model.slips import errno_of, of_machine
 
+FEWEST = 16
+"""So many datasets of a family tell the shape of their rows."""
 TOGETHER = 4 << 20
 """Datasets of so many bytes are judged together."""
 
@@ -51,7 +56,7 @@ def read_each(
 ) -> Iterator[RowBlock]:
     """Yield datasets of numbers that are a record each: neighbours of one shape and type together."""
     stop = table.rows if stop is None else min(stop, table.rows)
-    at = start
+    at, usual = start, usual_row(table)
     while at < stop:
         first, end = table.judged[at], at + 1
         most = 1 if single else max(1, TOGETHER // max(1, first.bytes))
@@ -65,21 +70,53 @@ def read_each(
             if dataset.misplaced:
                 lost.append((row, misplaced(dataset)))
                 continue
+            if not dataset.bytes:
+                said = f"there is no value in it: its shape is {dataset.shape}"
+                lost.append((row, found("empty", said, field=dataset.title)))
+                continue
             try:
                 said = file.read_whole(dataset, values[row])
                 lost += [] if said is None else [(row, said)]
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
+        odd = [] if usual in (None, first.shape[1:]) or not first.bytes else of_another_shape(table, its, usual)
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
             values, mask = first.declared.meant(values)
             missing = {} if mask is None else {name: mask}
         yield RowBlock(
             table.name.removeprefix(EACH), range(at, end), {name: values}, unread={name: [row for row, _ in lost]},
-            file=label, findings=lost, group=table.group, called=[escape(it.path) for it in its], missing=missing,
-            place_of=partial(_cell, table, referred) if referred else None,
+            file=label, findings=[*lost, *odd], group=table.group, called=[escape(it.path) for it in its],
+            missing=missing, place_of=partial(_cell, table, referred) if referred else None,
         )  # fmt: skip
         at = end
+
+
+def usual_row(table: Table) -> tuple[int, ...] | None:
+    """Return the shape of a row of nearly all datasets that are a record each, None where they differ, or are few.
+
+    MATLAB's cells may hold anything.
+    """
+    shapes = Counter(it.shape[1:] for it in table.judged if it.bytes and not it.matlab)
+    if shapes.total() < FEWEST:
+        return None
+    shape, count = shapes.most_common(1)[0]
+    return shape if shape and NEARLY_ALL * shapes.total() <= count < shapes.total() else None
+
+
+def of_another_shape(
+    table: Table, its: Sequence[Dataset], usual: tuple[int, ...] | None
+) -> Iterator[tuple[int, Finding]]:
+    """Yield the findings of datasets whose rows have another shape than nearly all others of theirs have.
+
+    Where their names are not alike it may be something else.
+    """
+    verdict: Verdict | None = "suspicious" if table.name.endswith("/#") else None
+    for row, dataset in enumerate(its):
+        had = dataset.shape[1:]
+        said = f"a row has the shape {had}, in nearly all others {usual}"
+        shapes = {"found": list(had), "expected": list(usual or ())}
+        yield row, found("shape", said, field=dataset.title, verdict=verdict, **shapes)
 
 
 def _cell(table: Table, referred: Mapping[bytes, str], at: int) -> tuple[str, dict[str, Any]]:

@@ -48,6 +48,7 @@ WEIGHTS = re.compile(
 )
 """Datasets of a model's layers, which are like one another in name and differ in all else."""
 _DIGITS = re.compile(rb"[0-9]+")
+_WORDS = re.compile(rb"[a-z]+")
 Shape = tuple[int, ...]
 
 
@@ -86,7 +87,7 @@ class Family:
         full = [it for it in self.samples if it.members]
         if len(self.samples) < 2 or len(full) < max(2, MOST * len(self.samples)) or not self.common:
             return False
-        if any(WEIGHTS.fullmatch(name) for name in self.common):
+        if any(WEIGHTS.fullmatch(name) for name in self.names):
             return False
         fitting = sum(2 * len(self.common.keys() & it.members.keys()) >= len(it.members) for it in full)
         return fitting >= MOST * len(full)
@@ -297,7 +298,7 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
                 for path in sorted(paths, key=by_number)
             ]
             family = Family(samples)
-            if family.alike:
+            if family.alike and not _pieces(family):
                 made.append(family)
                 taken.update(paths)
         if taken:
@@ -305,6 +306,13 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
                 [it for it in some if _start(it, depth) not in taken] for some in (left, datasets, links)
             )
     return made
+
+
+def _pieces(family: Family) -> bool:
+    """Say whether groups are pieces of a set of samples, by their names, and hold nothing but numbered groups."""
+    name = family.samples[0].path.rpartition(b"/")[2].lower()
+    inner = (it.partition(b"/") for it in family.common)
+    return not PIECES.isdisjoint(_WORDS.findall(name)) and all(it[1] and _DIGITS.search(it[0]) for it in inner)
 
 
 def by_number(path: bytes) -> tuple[bytes, list[int]]:
