@@ -38,12 +38,14 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield a finding for each data and labels of a group, by the words of their names, that differ in their rows."""
     sides: dict[tuple[bytes, ...], dict[bool, list[Dataset]]] = defaultdict(lambda: {False: [], True: []})
     for dataset in datasets:
-        if not dataset.shape or not dataset.rows or not dataset.columns:
+        if not dataset.shape or not dataset.columns:
             continue
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
         for words, is_label in ((DATA, False), (LABEL, True)):
             at = [place for place, it in enumerate(parts) if it in words]
             at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
+            if is_label and not dataset.rows:
+                continue  # nobody has labelled them
             if len(at) == 1 and len(parts) > 1 and (is_label or not LABEL.intersection(parts)):
                 rest = (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
                 sides[rest][is_label].append(dataset)
@@ -85,10 +87,19 @@ def row_counts(
         else:
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
+            other = _without_rows(label, data.values(), datasets) or other
         across = any(_across(label, dataset) for dataset in data.values())
         wrong = wrong and not across and not _joined(label, other, sized.values())
         if wrong and other is not label and not _pairs(label, other, values):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Dataset]) -> Dataset | None:
+    """Return the data, by their name, that have no row beside labels of several, of which nothing else has as many."""
+    if label.rows < 2 or any(it.rows in (label.rows, label.rows + 1) for it in data):
+        return None
+    its = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
+    return next((it for it in its if not it.rows), None) if not any(it.rows for it in its) else None
 
 
 def _pairs(label: Dataset, data: Dataset, values: Values) -> bool:
