@@ -20,16 +20,18 @@ from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
+from datacheck.backends.hdf5.last_axis import with_samples_first
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
+from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, of_index, tables
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
@@ -95,6 +97,8 @@ def survey(
             unjudged += datasets
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
+        if whole and means.cells is None and not means.holds(group):
+            others = with_samples_first(group, others, options)
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
