@@ -201,7 +201,9 @@ class _Walk:
                 self._listed_by(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
                 dataset = self._dataset(opened, path, names, link.u)
-                if dataset is not None:
+                if dataset is None:
+                    self._linked.add(path)  # it is there, and has no values that anybody could compare
+                else:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
