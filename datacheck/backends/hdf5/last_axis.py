@@ -107,6 +107,11 @@ def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
 def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
     """Yield what a copy without some rows of a table would leave untrue, if its samples lie along the last axis."""
     group = its[0].path.rpartition(b"/")[0]
+    scale = next((it for it in its if it.scale), None)
+    for other in others:
+        if scale is not None and other not in its and scale.rows > 1 and scale.rows in other.shape[1:]:
+            yield f"an axis of {escape(other.path)} is as long as {escape(scale.path)}, which is a scale of axes"
+            break
     for label in others:
         above, _, own = label.path.rpartition(b"/")
         if label in its or above != group or label.holds != {NUMBERS} or max(label.shape) in (1, its[0].rows):

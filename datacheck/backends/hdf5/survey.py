@@ -29,6 +29,7 @@ from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
+from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
@@ -142,6 +143,7 @@ class _Walk:
         self._hindrances = Hindrances(h5, file, size, path)
         self._places = None if descriptor is None else Places(h5, file, descriptor, whole=whole)
         self._linked: set[bytes] = set()
+        self._dimensions = Dimensions(h5)
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -172,6 +174,7 @@ class _Walk:
 
     def placed(self, groups: Sequence[tuple[bytes, list[Dataset]]]) -> list[tuple[bytes, list[Dataset]]]:
         """Return the groups with what is known of rows that cannot lie where the file says."""
+        self.findings += self._dimensions.findings() if self._whole else ()
         wrong = {} if self._places is None else self._places.misplaced()
         if not wrong:
             return list(groups)
@@ -336,6 +339,7 @@ class _Walk:
         says = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
+        self._dimensions.add(opened, path, names)
         hindrances = list(self._hindrances.of(opened, created, dataset))
         self.findings += hindrances
         if hindrances:
