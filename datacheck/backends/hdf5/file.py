@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, other_size, value_bytes
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
+from datacheck.backends.hdf5.last_axis import LastAxis
 from datacheck.backends.hdf5.mended import Mended
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.recover import Recovery
@@ -107,11 +108,12 @@ class OpenFile:
     def dataset(self, dataset: Dataset, cache: int | None = None, slots: int | None = None) -> Any:
         """Open a dataset, with a `cache` of so many bytes in so many `slots` for its decoded chunks."""
         h5 = library()
-        if cache is None:
-            return h5.Dataset(h5.h5d.open(self.file.id, dataset.path))
-        access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
-        access.set_chunk_cache(slots, cache, 0.75)
-        return h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+        access = None
+        if cache is not None:
+            access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
+            access.set_chunk_cache(slots, cache, 0.75)
+        handle = h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+        return LastAxis(handle) if dataset.across else handle
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
         """Read all of a small dataset into an array of its shape and type: of very many each costs but two calls.
@@ -139,6 +141,8 @@ class OpenFile:
 
     def past(self, dataset: Dataset, handle: Any, largest: int = CHUNK_BYTES) -> Direct | None:
         """Return how to read a dataset past the library, None if that is not to be done; of chunks up to `largest`."""
+        if dataset.across:
+            return None
         end = self.size
         if self.block is not None:
             end = max(end, self.block.end) if self.cut else min(end, self.block.end)
@@ -149,8 +153,10 @@ class OpenFile:
 
     def first_lost(self, dataset: Dataset, handle: Any) -> tuple[int, int] | None:
         """Return the first row of a contiguous dataset beyond the end of a file that was cut, and the row's offset."""
+        if not self.cut or dataset.across:
+            return None
         created = handle.id.get_create_plist()
-        if not self.cut or created.get_layout() != library().h5d.CONTIGUOUS or created.get_external_count():
+        if created.get_layout() != library().h5d.CONTIGUOUS or created.get_external_count():
             return None
         offset = handle.id.get_offset()
         if offset is None or not dataset.row_bytes or offset + dataset.bytes <= self.size:

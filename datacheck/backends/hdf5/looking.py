@@ -19,6 +19,8 @@ LARGEST = 64 << 20
 """Bytes of a dataset that is read whole to see what it says."""
 PIECE_BYTES = 8 << 20
 """Bytes of a dataset that are read at once where all of it is only gone through."""
+TEXTS = 100_000
+"""So many texts of an attribute are read."""
 FEW = 64
 """So many numbers of an attribute are read."""
 
@@ -54,20 +56,25 @@ class Looking:
 
     def text(self, path: bytes, name: bytes) -> str:
         """Return the text that an attribute of an object holds, empty where there is none."""
+        return next(iter(self.texts(path, name, scalar=True)), "")
+
+    def texts(self, path: bytes, name: bytes, *, scalar: bool = False) -> tuple[str, ...]:
+        """Return the texts that an attribute of an object holds, none where there are none; only one if `scalar`."""
         if self.trail.step() is not None:
-            return ""
+            return ()
         with contextlib.suppress(*TROUBLE):
             opened = self.h5.h5o.open(self.file, path or b"/")
             if not self.h5.h5a.exists(opened, name):
-                return ""
+                return ()
             attribute = self.h5.h5a.open(opened, name)
-            if attribute.shape != () or attribute.dtype.kind not in "OS":
-                return ""
-            value = np.empty((), attribute.dtype)
+            shape, dtype = attribute.shape, attribute.dtype
+            if shape is None or (scalar and shape) or math.prod(shape) > TEXTS or dtype.kind not in "OS":
+                return ()
+            value = np.empty(shape, dtype)
             attribute.read(value)
-            held = value.item()
-            return held.decode("utf-8", "surrogateescape") if isinstance(held, bytes) else str(held)
-        return ""
+            its = value.reshape(-1).tolist()
+            return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in its)
+        return ()
 
     def head(self, dataset: Dataset, count: int) -> bytes:
         """Return the first bytes of a flat dataset of bytes, none where they cannot be read."""

@@ -46,7 +46,8 @@ def _spelled(path: bytes, held: Mapping[bytes, tuple[bytes, int]]) -> str:
 
 def along_last(dataset: Dataset, other: Dataset) -> bool:
     """Say whether the columns of two datasets that MATLAB has written are as many: its samples lie on the last axis."""
-    if not (dataset.matlab and other.matlab) or len(dataset.shape) < 2 or len(other.shape) < 2:
+    written = dataset.matlab and other.matlab and not (dataset.across or other.across)
+    if not written or len(dataset.shape) < 2 or len(other.shape) < 2:
         return False
     return dataset.shape[-1] == other.shape[-1] > 1
 

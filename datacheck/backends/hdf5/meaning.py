@@ -12,6 +12,7 @@ from typing import Any
 from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
+from datacheck.backends.hdf5.encoded import encoded
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
@@ -145,6 +146,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         said += joined_by_ranges(some, facts.values)
         numbered |= categories(some)
+    if not facts.hidden and not facts.recovered:
+        said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -38,22 +38,41 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield a finding for each data and labels of a group, by the words of their names, that differ in their rows."""
     sides: dict[tuple[bytes, ...], dict[bool, list[Dataset]]] = defaultdict(lambda: {False: [], True: []})
     for dataset in datasets:
-        if not dataset.shape or not dataset.rows or not dataset.columns:
+        if not dataset.shape or not dataset.columns:
             continue
-        parts = [it.lower() for it in PARTS.findall(dataset.name)]
-        for words, is_label in ((DATA, False), (LABEL, True)):
-            at = [place for place, it in enumerate(parts) if it in words]
-            at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
-            if len(at) == 1 and len(parts) > 1 and (is_label or not LABEL.intersection(parts)):
-                rest = (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
+        for is_label in (False, True):
+            rest = _rest(dataset.name, is_label=is_label)
+            if rest is not None and (dataset.rows or not is_label):  # without a row nobody has labelled them
                 sides[rest][is_label].append(dataset)
     for side in sides.values():
         data, labels = side[False], [it for it in side[True] if it.holds == {NUMBERS}]
         for label in labels:
-            if not data or any(label.rows == it.rows for it in data) or _joined(label, data[0], datasets):
+            if not data or any(label.rows == it.rows or _across(label, it) for it in data):
+                continue
+            if _joined(label, data[0], datasets):
                 continue
             if len(data) == 1 and not (len(label.shape) == len(data[0].shape) == 1 and label.scale):
                 yield _unequal([(escape(data[0].path), data[0].rows), (escape(label.path), label.rows)])
+
+
+def _rest(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
+    """Return the words of a name without the one that says that it is data, or labels; None where none does."""
+    parts = [it.lower() for it in PARTS.findall(name)]
+    at = [place for place, it in enumerate(parts) if it in (LABEL if is_label else DATA)]
+    at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
+    if len(at) != 1 or len(parts) < 2 or not (is_label or not LABEL.intersection(parts)):
+        return None
+    return (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
+
+
+def words_of_labels(name: bytes) -> Callable[[bytes], bool] | None:
+    """Return what says of a name that it is of the data of labels with this one, None where that is no name of labels.
+
+    >>> words_of_labels(b"y_train")(b"X_train"), words_of_labels(b"y_train")(b"X_test"), words_of_labels(b"X_train")
+    (True, False, None)
+    """
+    rest = _rest(name, is_label=True)
+    return None if rest is None else lambda data: _rest(data, is_label=False) == rest
 
 
 def step_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
@@ -85,10 +104,19 @@ def row_counts(
         else:
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
+            other = _without_rows(label, data.values(), datasets) or other
         across = any(_across(label, dataset) for dataset in data.values())
         wrong = wrong and not across and not _joined(label, other, sized.values())
         if wrong and other is not label and not _pairs(label, other, values):
             yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+
+
+def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Dataset]) -> Dataset | None:
+    """Return the data, by their name, that have no row beside labels of several, of which nothing else has as many."""
+    if label.rows < 2 or any(it.rows in (label.rows, label.rows + 1) for it in data):
+        return None
+    its = [it for it in datasets if it.name.lower() in DATA | SEEN and it.columns and it.shape]
+    return next((it for it in its if not it.rows), None) if not any(it.rows for it in its) else None
 
 
 def _pairs(label: Dataset, data: Dataset, values: Values) -> bool:

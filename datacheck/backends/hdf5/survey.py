@@ -20,16 +20,19 @@ from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
+from datacheck.backends.hdf5.last_axis import with_samples_first
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
+from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
+from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, of_index, tables
+from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
@@ -95,6 +98,8 @@ def survey(
             unjudged += datasets
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
+        if whole and means.cells is None and not means.holds(group):
+            others = with_samples_first(group, others, options)
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
@@ -138,6 +143,7 @@ class _Walk:
         self._hindrances = Hindrances(h5, file, size, path)
         self._places = None if descriptor is None else Places(h5, file, descriptor, whole=whole)
         self._linked: set[bytes] = set()
+        self._dimensions = Dimensions(h5)
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -168,6 +174,7 @@ class _Walk:
 
     def placed(self, groups: Sequence[tuple[bytes, list[Dataset]]]) -> list[tuple[bytes, list[Dataset]]]:
         """Return the groups with what is known of rows that cannot lie where the file says."""
+        self.findings += self._dimensions.findings() if self._whole else ()
         wrong = {} if self._places is None else self._places.misplaced()
         if not wrong:
             return list(groups)
@@ -197,7 +204,9 @@ class _Walk:
                 self._listed_by(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
                 dataset = self._dataset(opened, path, names, link.u)
-                if dataset is not None:
+                if dataset is None:
+                    self._linked.add(path)  # it is there, and has no values that anybody could compare
+                else:
                     datasets.append(dataset)
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
@@ -330,6 +339,7 @@ class _Walk:
         says = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
         dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
+        self._dimensions.add(opened, path, names)
         hindrances = list(self._hindrances.of(opened, created, dataset))
         self.findings += hindrances
         if hindrances:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ EACH = "*"
 """Stands before the name of a table whose datasets are a record each."""
 SHARD_PAYLOADS = 1 << 11
 SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
-INDEX = b"_i_"
+Of = TypeVar("Of")
 UNJUDGED = frozenset({"char", "empty"})
 """What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
 
@@ -74,6 +74,8 @@ class Dataset:
     """What its attributes say of its values."""
     matlab: str = ""
     """What MATLAB calls its type, where that has written it: double, char, cell."""
+    across: bool = False
+    """Whether its samples run along its last axis: `shape` and `chunks` are then as if that were the first one."""
 
     @property
     def name(self) -> bytes:
@@ -91,6 +93,10 @@ class Dataset:
     @cached_property
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    def stored(self, of: tuple[Of, ...]) -> tuple[Of, ...]:
+        """Return what is said of each axis in the order in which the file has these."""
+        return (*of[1:], of[0]) if self.across else of
 
     @property
     def holds(self) -> frozenset[str]:
@@ -271,18 +277,6 @@ def _firsts(by_height: Mapping[Height, Sequence[Dataset]], *, texts: bool) -> di
     if len(lone) == 1 or (not lone and len(named) == 1):
         named[lone[0] if lone else next(iter(named))] = b""
     return named
-
-
-def of_index(group: bytes, paths: Container[bytes]) -> bool:
-    """Say whether a group is of the index that PyTables keeps of a table beside it: _i_table of table.
-
-    Names that begin with _i_ are reserved for that (tables.path in PyTables).
-    """
-    parts = group.split(b"/")
-    return any(
-        part.startswith(INDEX) and b"/".join([*parts[:at], part.removeprefix(INDEX)]) in paths
-        for at, part in enumerate(parts)
-    )
 
 
 def _apart(datasets: Sequence[Dataset]) -> Iterator[Dataset]:

@@ -231,7 +231,7 @@ class Window:
     @cached_property
     def _chunks(self) -> Chunks | None:
         chunks = self.dataset.chunks
-        return None if chunks is None else Chunks(self._handle.id, chunks, self.dataset.doubted)
+        return None if chunks is None else Chunks(self._handle.id, self.dataset.stored(chunks), self.dataset.doubted)
 
     def _lose_hidden_chunks(self) -> None:
         """Take for lost what the library has filled in for a chunk that is stored, and that it does not find."""
@@ -241,7 +241,7 @@ class Window:
         filling = np.asarray(self._handle.fillvalue).tobytes()
         for origin, (rows, *others) in cells(dataset, self.start, self.stop):
             values = self.values[(slice(rows.start - self.start, rows.stop - self.start), *others)]
-            if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(origin):
+            if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(dataset.stored(origin)):
                 continue
             path = escape(dataset.path)
             said = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
@@ -258,10 +258,10 @@ class Window:
         size = None if each is None else each * math.prod(dataset.chunks)
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):
             if self._sized is None or self._sized[0] != origin:
-                self._sized = origin, other_size(opened, origin, dataset.filters, size)
+                self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size)
             said = self._sized[1]
             if said is not None:
-                offset, held = (self._chunks and self._chunks.find(origin)) or (None, None)
+                offset, held = (self._chunks and self._chunks.find(dataset.stored(origin))) or (None, None)
                 lost = Misplaced(rows.start, rows.stop, origin, offset, held, said)
                 self._lose(rows.start, rows.stop, lost.finding(dataset.path, dataset.title))
 
@@ -283,6 +283,7 @@ class Window:
         where = path
         stored = None
         if self._chunks is not None:
+            origin = dataset.stored(origin)
             details["chunk"] = list(origin)
             where = f"the chunk at {list(origin)} of {path}"
             stored = self._chunks.find(origin)

@@ -317,7 +317,7 @@ def uncopyable(h5: Any, opened: Any) -> bool:
     if raw or held is None:
         return False
     try:
-        for _ in batches(h5, opened, held, None, opened.shape[0] if opened.shape else 1):
+        for _ in batches(h5, opened, held, None):
             pass
     except (*TROUBLE, MemoryError):
         return True

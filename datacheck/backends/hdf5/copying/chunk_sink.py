@@ -64,6 +64,9 @@ class ChunkSink:
 
     def put(self, piece: Piece, values: NDArray[Any]) -> None:
         start, stop = piece[0]
+        if self._change is not None and self._change.across:
+            self._write(piece, values, start, stop)
+            return
         depth = self._chunks[0]
         begin = start
         for low in range(start, stop, depth):

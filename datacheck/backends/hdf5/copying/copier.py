@@ -120,7 +120,7 @@ class Hdf5Copier:
             done += part.records
             dropped += len(part.drops)
             kept += part.records - len(part.drops)
-            changes = {id(it): it for it in part.plan.changes.values()}.values()
+            changes = {id(it.filled): it for it in part.plan.changes.values()}.values()
             altered += sum(int(it.filled.any() if it.whole else it.filled.sum()) for it in changes)
             if plan.quarantine is not None and len(part.drops):
                 beside = plan.quarantine if single else plan.quarantine / part.was
@@ -229,7 +229,7 @@ def _settled(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> fr
         if uncopyable(h5, handle):
             lost.add(escape(path))
         elif dataset is not None and dataset.shape and handle.get_create_plist().get_layout() == h5.h5d.VIRTUAL:
-            changes[path] = Change(Kept(dataset.rows))
+            changes[path] = Change(Kept(dataset.rows), across=dataset.across)
     return frozenset(lost)
 
 
@@ -309,8 +309,9 @@ def _verify_file(part: Part, target: Path, done: int) -> Generator[int, None, tu
             if table.each:
                 records += sum(it.path in copy.file for it in table.judged)
                 continue
-            its = [it.path for it in table.datasets if it.path in copy.file]
-            records += min((library().h5d.open(copy.id, path).shape[0] for path in its), default=0)
+            its = [it for it in table.datasets if it.path in copy.file]
+            shapes = [(library().h5d.open(copy.id, it.path).shape, it.across) for it in its]
+            records += min((shape[-1 if across else 0] for shape, across in shapes), default=0)
         records += sum(it.path in copy.file for it in part.plan.contents.records)
         return records, digest
 

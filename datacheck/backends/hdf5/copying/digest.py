@@ -94,7 +94,7 @@ class Streamer:
         if not known and (layout == h5.h5d.VIRTUAL or not held.raw):
             return account.digest()
         if not held.raw:
-            for piece, values in batches(h5, opened, held, self._changes.get(path), self._height(path, opened)):
+            for piece, values in batches(h5, opened, held, self._changes.get(path)):
                 self._fill(path, piece, values)
                 account.update(spell(self._tree, values, self._hidden))
                 if sink is not None:
@@ -108,20 +108,17 @@ class Streamer:
         return account.digest()
 
     def _height(self, path: bytes, opened: Any) -> int:
-        """Return the rows of a dataset as the copy has them; a scalar counts as one."""
+        """Return how long the first axis of a dataset is in the copy; a scalar counts as one row."""
         change = self._changes.get(path)
-        if change is not None:
-            return len(change.rows)
-        return opened.shape[0] if opened.shape else 1
+        shape = change.shape(opened.shape) if change is not None and opened.shape else opened.shape
+        return int(shape[0]) if shape else 1
 
     def _stored(
         self, path: bytes, opened: Any, held: Form, chunks: Any, sink: Sink | None, account: Any
     ) -> Iterator[float]:
         h5 = self._tree.h5
         change = self._changes.get(path)
-        shape = opened.shape and (self._height(path, opened), *opened.shape[1:])
-        if change is not None and change.width is not None:
-            shape = (len(change.rows), *change.width)
+        shape = change.shape(opened.shape) if change is not None and opened.shape else opened.shape
         stored = Stored(opened, chunks) if chunks else None
         for piece in parts_of(shape, held, chunks):
             if stored is not None and stored.lacks(piece, change):
@@ -149,7 +146,7 @@ class Streamer:
         change = self._changes.get(path)
         if change is not None and change.fill is not None and piece:
             dataset = self._datasets[path]
-            fill(change, dataset, values, piece[0], dataset.dtype)
+            fill(change, dataset, np.moveaxis(values, change.axis, 0), piece[change.axis], dataset.dtype)
 
 
 class Stored:
@@ -187,10 +184,12 @@ class Stored:
             return False
         if change is not None and change.replaces:
             return False
-        runs = [piece[0]] if change is None else change.rows.runs(*piece[0])
+        axis = 0 if change is None else change.axis % len(piece)
+        runs = [piece[axis]] if change is None else change.rows.runs(*piece[axis])
         if change is not None and any(len(change.to_fill(low, high)) for low, high in runs):
             return False
-        return not any(self.has(at) for run in runs for at in origins((run, *piece[1:]), self._chunks))
+        parts = ((*piece[:axis], run, *piece[axis + 1 :]) for run in runs)
+        return not any(self.has(at) for part in parts for at in origins(part, self._chunks))
 
 
 def chunk_origins(opened: Any) -> list[tuple[int, ...]]:
@@ -284,7 +283,7 @@ def extent(h5: Any, opened: Any, created: Any, change: Change | None) -> Any:
     space = opened.get_space()
     if change is None:
         return space
-    shape = (len(change.rows), *(opened.shape[1:] if change.width is None else change.width))
+    shape = change.shape(opened.shape)
     growing = created.get_layout() == h5.h5d.CHUNKED
     return h5.h5s.create_simple(shape, space.get_simple_extent_dims(True) if growing else shape)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5 import last_axis, matlab, scales
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
@@ -24,7 +24,8 @@ from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
 from datacheck.model.escaping import escape
 
-POINTERS = STARTS | ENDS | ROWS | {b"ix"}
+SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
+POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
 RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
@@ -251,6 +252,8 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
             continue
         own = {it.path for it in table.datasets}
         yield from matlab.losses(table.name, table.datasets, others)
+        yield from last_axis.losses(table.name, table.datasets, others)
+        yield from scales.losses(contents.findings, table.name, own)
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue

@@ -11,7 +11,7 @@ import numpy as np
 
 from datacheck.backends.hdf5.copying.builder import Builder
 from datacheck.backends.hdf5.copying.digest import FilePlan
-from datacheck.backends.hdf5.copying.parts import Part
+from datacheck.backends.hdf5.copying.parts import Part, of_table
 from datacheck.backends.hdf5.copying.quarantine import readable
 from datacheck.backends.hdf5.copying.row_selection import Change, Picked
 from datacheck.backends.hdf5.copying.whole_files import sync
@@ -33,8 +33,7 @@ def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
             gone = part.drops[slice(*np.searchsorted(part.drops, [first, first + table.rows]))]
             rows = readable(library(), source.id, table, gone, first, deadly, label)
             held += len(rows)
-            change = Change(Picked(table.rows, rows))
-            changes.update((dataset.path, change) for dataset in table.datasets)
+            changes.update(of_table(table, Change(Picked(table.rows, rows))))
         plan = FilePlan(part.plan.contents, changes, part.plan.skip - part.samples, bare=True)
         for _ in Builder(library(), source, target, plan).build():
             pass

@@ -14,6 +14,7 @@ from datacheck.backends.hdf5.copying.digest import FilePlan
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
+from datacheck.model.replacing import replace
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Changes:
     records: int
 
 
+def of_table(table: Table, change: Change) -> Iterator[tuple[bytes, Change]]:
+    """Yield the change to each dataset of a table, by its path."""
+    for dataset in table.datasets:
+        yield dataset.path, replace(change, across=True) if dataset.across else change
+
+
 def changes_of(contents: Contents, first: int, drops: NDArray[Any], fills: NDArray[Any], fill: float | None) -> Changes:
     """Return the changes to a file whose first record has the index `first`."""
     changes: dict[bytes, Change] = {}
@@ -82,7 +89,7 @@ def changes_of(contents: Contents, first: int, drops: NDArray[Any], fills: NDArr
             rows = Kept(table.rows, gone, first)
             heights |= {table.name: len(rows)} if len(gone) else {}
             change = Change(rows, fill if len(filled) else None, filled, first, np.zeros(len(filled), bool))
-            changes.update((dataset.path, change) for dataset in table.datasets)
+            changes.update(of_table(table, change))
         first += table.rows
     single = drops[slice(*np.searchsorted(drops, [first, first + len(contents.records)]))] - first
     left_out |= {escape(contents.records[at].path) for at in single.tolist()}

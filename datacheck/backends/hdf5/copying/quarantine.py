@@ -30,11 +30,11 @@ def readable(
     good: array[int] = array("q")
 
     def can_read(low: int, high: int) -> bool:
-        for handle, held in zip(handles, forms, strict=True):
+        for dataset, handle, held in zip(table.datasets, handles, forms, strict=True):
             if held is None:
                 return False
             try:
-                read(h5, handle, held, ((low, high), *((0, extent) for extent in handle.shape[1:])))
+                read(h5, handle, held, dataset.stored(((low, high), *((0, extent) for extent in dataset.shape[1:]))))
             except (*TROUBLE, MemoryError) as exc:
                 require_of_data(exc)
                 return False

@@ -97,7 +97,19 @@ class Change:
     values: NDArray[Any] | None = None
     whole: bool = False
     """Whether all rows are one record."""
+    across: bool = False
+    """Whether the rows lie along the last axis of the dataset."""
     less: NDArray[Any] | None = None
+
+    @property
+    def axis(self) -> int:
+        return -1 if self.across else 0
+
+    def shape(self, source: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of the copy of a dataset of this shape."""
+        if self.across:
+            return (*source[:-1], len(self.rows))
+        return (len(self.rows), *(source[1:] if self.width is None else self.width))
 
     @property
     def width(self) -> tuple[int, ...] | None:

@@ -143,6 +143,8 @@ def read_rows(
     """
     if change is None or not piece:
         return read(h5, opened, held, piece)
+    if change.across:
+        return _read_across(h5, opened, held, change, piece, chunks)
     rows, others = piece[0], piece[1:]
     runs = change.rows.runs(*rows)
     spans = list(_joined(runs, chunks[0] if chunks and held.raw else 0))
@@ -159,11 +161,44 @@ def read_rows(
     return values
 
 
-def _joined(runs: list[tuple[int, int]], depth: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield runs together that have nothing between them but rows of chunks that they have rows of themselves."""
+def _read_across(
+    h5: Any, opened: Any, held: Form, change: Change, piece: Piece, chunks: Sequence[int] | None
+) -> NDArray[Any]:
+    """Return a piece of the copy whose rows lie along the last axis: those near each other are read together.
+
+    What lies between them is read with them only where it is of chunks that have a row to be kept, or of none.
+    """
+    others, at = piece[:-1], 0
+    values = held.empty([high - low for low, high in piece])
+    most = max(1, 2 * PIECE_BYTES // max(1, held.dtype.itemsize * math.prod(high - low for low, high in others)))
+    depth = chunks[-1] if chunks and held.raw else most
+    todo = [*_joined(change.rows.runs(*piece[-1]), depth, most)][::-1]
+    while todo:
+        span = todo.pop()
+        first = span[0][0]
+        try:
+            got = read(h5, opened, held, (*others, (first, span[-1][1])))
+        except TROUBLE as exc:
+            require_of_data(exc)
+            if len(span) == 1:
+                raise
+            todo += [[run] for run in reversed(span)]
+            continue
+        for low, high in span:
+            values[..., at : at + high - low] = got[..., low - first : high - first]
+            at += high - low
+    return values
+
+
+def _joined(runs: list[tuple[int, int]], depth: int, most: int | None = None) -> Iterator[list[tuple[int, int]]]:
+    """Yield runs together that have nothing between them but rows of chunks that they have rows of themselves.
+
+    Those of one span are at most so many rows together, with what lies between them.
+    """
     span: list[tuple[int, int]] = []
     for run in runs:
-        if span and not (depth and (span[-1][1] - 1) // depth == run[0] // depth):
+        near = depth and (not span or (span[-1][1] - 1) // depth == run[0] // depth)
+        if span and (not near or (most is not None and run[1] - span[0][0] > most)):
             yield span
             span = []
         span.append(run)
@@ -171,21 +206,24 @@ def _joined(runs: list[tuple[int, int]], depth: int) -> Iterator[list[tuple[int,
         yield span
 
 
-def batches(h5: Any, opened: Any, held: Form, change: Change | None, rows: int) -> Iterator[tuple[Piece, NDArray[Any]]]:
+def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator[tuple[Piece, NDArray[Any]]]:
     """Yield all values of a dataset that vary in length: a few rows first, since their weight is unknown."""
     shape = opened.shape
     if not shape:
         yield (), read(h5, opened, held)
         return
-    others = tuple((0, extent) for extent in shape[1:])
+    axis = len(shape) - 1 if change is not None and change.across else 0
+    rows = shape[axis] if change is None else len(change.rows)
+    others = [(0, extent) for extent in shape]
     at, step = 0, 1
-    while at < rows and math.prod(shape[1:]):
-        piece = ((at, min(at + step, rows)), *others)
+    while at < rows and math.prod((*shape[:axis], *shape[axis + 1 :])):
+        stop = min(at + step, rows)
+        piece = (*others[:axis], (at, stop), *others[axis + 1 :])
         values = read_rows(h5, opened, held, change, piece, None)
         yield piece, values
-        at = piece[0][1]
-        fitting = PIECE_BYTES * len(values) // max(1, weight(values))
+        fitting = PIECE_BYTES * (stop - at) // max(1, weight(values))
         step = max(1, min(2 * step, fitting, ROWS_OF_OBJECTS))
+        at = stop
 
 
 def fill(change: Change, dataset: Dataset, values: NDArray[Any], rows: tuple[int, int], dtype: np.dtype[Any]) -> None:
@@ -196,7 +234,7 @@ def fill(change: Change, dataset: Dataset, values: NDArray[Any], rows: tuple[int
             place = at + row - low
             numbers = values[place : place + 1]
             if numbers.dtype != dtype:
-                numbers = np.ndarray(numbers.shape, dtype, buffer=numbers.data)
+                numbers = numbers.view(dtype)
             if _fill_one(change, dataset, numbers):
                 change.mark(row)
         at += high - low

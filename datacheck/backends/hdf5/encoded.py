@@ -1,0 +1,158 @@
+"""What anndata says of the parts of a file in its attributes, held against what is there: lengths, and what is missing.
+
+Each group has an attribute encoding-type, and the parts that this has by name: a dataframe its index and the columns
+of column-order, a categorical its codes and categories, a sparse matrix its three datasets. The rows of obs are cells,
+those of var genes, and X has a row for each cell and a column for each gene.
+See https://anndata.readthedocs.io/en/stable/fileformat-prose.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from datacheck.backends.hdf5.sparse import Sparse
+from datacheck.backends.hdf5.tables import Dataset
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+ENCODING, INDEX, COLUMNS = b"encoding-type", b"_index", b"column-order"
+PARTS = {
+    "csr_matrix": (b"data", b"indices", b"indptr"),
+    "csc_matrix": (b"data", b"indices", b"indptr"),
+    "categorical": (b"codes", b"categories"),
+    "nullable-integer": (b"values", b"mask"),
+    "nullable-boolean": (b"values", b"mask"),
+    "nullable-string-array": (b"values", b"mask"),
+}
+"""What a group has by its encoding; the first one of those that are no matrices has a row a value."""
+AXES: Mapping[bytes, tuple[str, ...]] = {
+    b"layers": ("cells", "genes"),
+    b"obsm": ("cells",),
+    b"varm": ("genes",),
+    b"obsp": ("cells", "cells"),
+    b"varp": ("genes", "genes"),
+}
+"""What runs along the first axes of that which lies in these groups."""
+ALIKE = frozenset({"nullable-integer", "nullable-boolean", "nullable-string-array"})
+OF_ANNDATA = re.compile(rb"(/mod/[^/]+)?/(obs|var)")
+"""Where a file has the cells, or one of several kinds of measurements of them has (MuData)."""
+Texts = Callable[[bytes, bytes], "tuple[str, ...]"]
+"""Returns the texts that an attribute (of a path, of a name) holds, none where there is no such attribute."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """The datasets of a file by their paths, its groups, the paths of links and of what has no values, matrices."""
+
+    datasets: Mapping[bytes, Dataset]
+    groups: Collection[bytes]
+    linked: Collection[bytes]
+    matrices: Mapping[bytes, Sparse]
+    texts: Texts
+
+    def there(self, path: bytes) -> bool:
+        return path in self.datasets or path in self.groups or path in self.linked
+
+    def kind(self, group: bytes) -> str:
+        return next(iter(self.texts(group, ENCODING)), "") if group in self.groups else ""
+
+    def below(self, group: bytes) -> list[bytes]:
+        """Return the paths of what is in a group."""
+        its = {*self.datasets, *self.groups}
+        return sorted(it for it in its if it and it.rpartition(b"/")[0] == group)
+
+    def index(self, group: bytes) -> Dataset | None:
+        """Return the index of a dataframe."""
+        name = next(iter(self.texts(group, INDEX)), "").encode("utf-8", "surrogateescape")
+        return self.datasets.get(group + b"/" + name)
+
+    def shape(self, path: bytes) -> tuple[int, ...] | None:
+        """Return the extent of a dataset or a matrix, or the rows of what is encoded in a group; None if not known."""
+        if path in self.datasets:
+            its = self.datasets[path].shape
+            return its or None
+        kind = self.kind(path)
+        if path in self.matrices:
+            return self.matrices[path].extent
+        first = self.index(path) if kind == "dataframe" else None
+        if kind in PARTS and not kind.endswith("matrix"):
+            first = self.datasets.get(path + b"/" + PARTS[kind][0])
+        return None if first is None or not first.shape else (first.rows,)
+
+
+def encoded(
+    groups: Sequence[tuple[bytes, Sequence[Dataset]]],
+    linked: Collection[bytes],
+    matrices: Sequence[Sparse],
+    texts: Texts,
+) -> list[Finding]:
+    """Return what of anndata's encodings is missing, or is not as long as it is to be."""
+    paths = {path for path, _ in groups}
+    datasets = {it.path: it for _, some in groups for it in some}
+    if not any(map(OF_ANNDATA.fullmatch, (*paths, b"/obs" if b"/obs" in datasets else b""))):
+        return []
+    file = _File(datasets, paths, linked, {it.group: it for it in matrices}, texts)
+    said: list[Finding] = []
+    for group in sorted(paths):
+        kind = file.kind(group)
+        if kind == "dataframe":
+            said += _of_frame(file, group)
+        elif kind in PARTS:
+            said += _of_parts(file, group, kind)
+        raw = kind == "raw" or (not kind and group == b"/raw")
+        if raw or kind == "anndata" or (not kind and not group):  # before 0.8 these did not say what they are
+            said += _of_cells(file, group, raw=raw)
+    return said
+
+
+def _of_parts(file: _File, group: bytes, kind: str) -> Iterator[Finding]:
+    lost = [it for it in PARTS[kind] if not file.there(group + b"/" + it)]
+    if lost:
+        yield _missing(group, f"is a {kind}", lost)
+    its = [file.datasets.get(group + b"/" + it) for it in PARTS[kind]]
+    if kind in ALIKE and its[0] is not None and its[1] is not None and its[1].shape and its[0].rows != its[1].rows:
+        yield _unequal(its[0].path, its[0].rows, its[1].path, its[1].rows)
+
+
+def _of_frame(file: _File, group: bytes) -> Iterator[Finding]:
+    named = [*file.texts(group, INDEX), *file.texts(group, COLUMNS)]
+    names = [it.encode("utf-8", "surrogateescape") for it in named]
+    lost = [it for it in dict.fromkeys(names) if not file.there(group + b"/" + it)]
+    if lost:
+        yield _missing(group, "names columns that are not there", lost)
+    index = file.index(group)
+    for name in dict.fromkeys(names) if index is not None else ():
+        shape = file.shape(group + b"/" + name)
+        if index is not None and shape is not None and shape[0] != index.rows:
+            yield _unequal(index.path, index.rows, group + b"/" + name, shape[0])
+
+
+def _of_cells(file: _File, group: bytes, *, raw: bool) -> Iterator[Finding]:
+    """Yield what has not as many rows as there are cells, or not as many columns as genes."""
+    above = group.rpartition(b"/")[0] if raw else group
+    cells, genes = (file.shape(it) for it in (above + b"/obs", group + b"/var"))
+    sides = {"cells": (above + b"/obs", cells), "genes": (group + b"/var", genes)}
+    wanted: dict[bytes, tuple[str, ...]] = {group + b"/X": ("cells", "genes")}
+    for name, its in AXES.items():
+        wanted |= dict.fromkeys(file.below(group + b"/" + name), its)
+    for path, axes in wanted.items():
+        shape = file.shape(path)
+        for at, what in enumerate(axes if shape is not None else ()):
+            of, count = sides[what]
+            if shape is not None and count is not None and at < len(shape) and shape[at] != count[0]:
+                spelled = "rows" if at == 0 else "columns"
+                text = f"{escape(path)} has {shape[at]:,} {spelled}, and {escape(of)} has {count[0]:,} {what}"
+                yield found("row-count", text, rows={escape(path): shape[at], escape(of): count[0]})
+
+
+def _missing(group: bytes, what: str, lost: Sequence[bytes]) -> Finding:
+    names = ", ".join(map(escape, lost[:5])) + (f" and {len(lost) - 5:,} more" if len(lost) > 5 else "")
+    told = f"{escape(group)} {what}: {names}" if "names" in what else f"{escape(group)} {what} and has no {names}"
+    return found("missing", told, object=escape(group), missing=[escape(it) for it in lost[:5]])
+
+
+def _unequal(path: bytes, rows: int, other: bytes, others: int) -> Finding:
+    text = f"{escape(path)} has {rows:,} rows, {escape(other)} has {others:,}; they belong together"
+    return found("row-count", text, rows={escape(path): rows, escape(other): others})

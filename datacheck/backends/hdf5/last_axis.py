@@ -1,0 +1,138 @@
+"""Datasets whose samples run along their last axis, as MATLAB and what is like it has them, and how they are read.
+
+Such a dataset is described and read as if that axis were its first: a record of its table is a sample. This is done
+only where labels of that length lie beside it, and only where the shapes leave nothing else to be meant:
+
+* MATLAB has written both, and the labels are a column there, of one row here: X of (features, N), y of (1, N);
+* or there are more samples than what the other axes have, or the axis before the last has the channels of pictures.
+
+Where data has as many rows as columns, nobody knows, and everything stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.row_counts import words_of_labels
+from datacheck.backends.hdf5.tables import LABELS, UNJUDGED, Dataset, label_names
+from datacheck.backends.interface import StoreOptions
+from datacheck.model.cells import NUMBERS
+from datacheck.model.escaping import escape
+from datacheck.model.replacing import replace
+
+CHANNELS = frozenset({1, 3, 4})
+DEEP = 3
+"""Axes of what MATLAB has of pictures or volumes, whose samples are the last ones there and the first ones here."""
+
+
+class LastAxis:
+    """An open dataset as if its last axis were its first, for what reads rows of it."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self.id, self.file, self.fillvalue = handle.id, handle.file, handle.fillvalue
+
+    def __getitem__(self, where: Any) -> NDArray[Any]:
+        rows, *others = where if isinstance(where, tuple) else (where,)
+        others += [slice(None)] * (len(self._handle.shape) - 1 - len(others))
+        return np.ascontiguousarray(np.moveaxis(self._handle[(*others, rows)], -1, 0))
+
+
+def with_samples_first(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> list[Dataset]:
+    """Return the datasets of a group, those with the samples on the last axis described as if that were the first."""
+    across: set[bytes] = set()
+    if any(it.misplaced or it.doubted for it in datasets):
+        return list(datasets)
+    its = [it for it in datasets if it.shape and it.bytes and not it.scale and it.matlab not in UNJUDGED]
+    for label, data in _labelled(group, its, options):
+        across |= _across(label, data)
+    across |= _beside_volumes([it for it in its if it.path not in across])
+    return [_turned(it) if it.path in across else it for it in datasets]
+
+
+def _labelled(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions
+) -> Iterator[tuple[Dataset, list[Dataset]]]:
+    """Yield the labels that are flat, each with what it may be of; those of a split only with the data of that."""
+    named = label_names(group, datasets, options)
+    for label in datasets:
+        flat = label.holds == {NUMBERS} and len(label.shape) - label.shape.count(1) == 1
+        if not flat or len(label.shape) > 2:
+            continue
+        if label.name in named:
+            yield label, [it for it in datasets if it is not label]
+            continue
+        alike = words_of_labels(label.name)
+        if alike is not None:
+            yield label, [it for it in datasets if it is not label and alike(it.name)]
+
+
+def _across(label: Dataset, others: Sequence[Dataset]) -> set[bytes]:
+    """Return the paths of those that have their samples on the last axis; of none where something may mean either."""
+    count = max(label.shape)
+    data = [it for it in others if it.holds == {NUMBERS} and count in (it.shape[0], it.shape[-1])]
+    data = [it for it in data if len(it.shape) > 1]
+    by_row = [it for it in data if it.shape[0] == count]
+    by_column = [it for it in data if it.shape[-1] == count]
+    if not data or len(by_row) + len(by_column) > len(data):
+        return set()
+    column = label.shape == (1, count) and label.matlab
+    for it in by_column:
+        if not (column and it.matlab) and not _more_samples(it.shape, count):
+            return set()
+    its = {it.path for it in by_column}
+    if label.shape == (1, count):
+        its.add(label.path)
+        its.update(it.path for it in others if it.shape == (1, count) and _refers(it))
+    return its
+
+
+def _more_samples(shape: Sequence[int], count: int) -> bool:
+    pictures = len(shape) == 4 and shape[-2] in CHANNELS and count > max(CHANNELS)
+    return count > max(shape[:-1]) or pictures
+
+
+def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
+    """Return what MATLAB has as a column beside pictures that are as many: names, kinds of scenes."""
+    its = [it for it in datasets if it.matlab and len(it.shape) > 1]
+    volumes = {it.rows for it in its if len(it.shape) >= DEEP}
+    sides = {it.shape[-1] for it in its if it.rows > 1}
+    return {it.path for it in its if it.rows == 1 and len(it.shape) == 2 and it.shape[1] in volumes - sides - {1}}
+
+
+def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
+    """Yield what a copy without some rows of a table would leave untrue, if its samples lie along the last axis."""
+    group = its[0].path.rpartition(b"/")[0]
+    scale = next((it for it in its if it.scale), None)
+    for other in others:
+        if scale is not None and other not in its and scale.rows > 1 and scale.rows in other.shape[1:]:
+            yield f"an axis of {escape(other.path)} is as long as {escape(scale.path)}, which is a scale of axes"
+            break
+    for label in others:
+        above, _, own = label.path.rpartition(b"/")
+        if label in its or above != group or label.holds != {NUMBERS} or max(label.shape) in (1, its[0].rows):
+            continue
+        if len(label.shape) - label.shape.count(1) != 1 or not (own in LABELS or words_of_labels(own)):
+            continue
+        for it in its:
+            if len(it.shape) > 1 and not it.across and it.shape[-1] == max(label.shape):
+                yield (
+                    f"{escape(it.path)} has a column for each of {escape(label.path)}: "
+                    f"if its samples lie along the last axis, the rows of {name} are no samples"
+                )
+                return
+
+
+def _refers(dataset: Dataset) -> bool:
+    return "ref" in (dataset.dtype.metadata or {})
+
+
+def _turned(dataset: Dataset) -> Dataset:
+    *others, count = dataset.shape
+    never = ((0, count),) if dataset.unwritten == ((0, dataset.rows),) else ()
+    chunks = dataset.chunks and (dataset.chunks[-1], *dataset.chunks[:-1])
+    return replace(dataset, shape=(count, *others), chunks=chunks, across=True, unwritten=never)

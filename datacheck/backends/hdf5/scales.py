@@ -1,0 +1,98 @@
+"""The dimensions of netCDF variables: HDF5 datasets that say how long an axis is, and whether the variable is as long.
+
+An unlimited dimension is as long as the longest of its variables; the library extends none of the others, which read as
+the fill value from where they end. An axis of any other length than its fixed dimension cannot be read at all.
+See "Dimensions" in https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+
+ATTACHED, NETCDF = b"DIMENSION_LIST", b"_Netcdf4Dimid"
+"""The attribute of what has dimensions, and that of a dimension which tells that netCDF has made it."""
+BARE = b"This is a netCDF dimension but not a netCDF variable"
+"""How the name begins that such a dimension has as a scale: it holds no values."""
+
+
+class Dimensions:
+    """Gathers how long the axes of datasets are, by their dimensions."""
+
+    def __init__(self, h5: Any) -> None:
+        self._h5 = h5
+        self._axes: dict[bytes, list[tuple[bytes, int, int]]] = defaultdict(list)
+        self._scales: dict[bytes, tuple[int, bool, bool]] = {}
+        """How long a dimension is itself, whether it may grow, and whether it is a variable."""
+
+    def add(self, opened: Any, path: bytes, names: Collection[bytes]) -> None:
+        """Add an open dataset that has attributes of these names."""
+        if ATTACHED not in names:
+            return
+        try:
+            for axis, extent in enumerate(opened.shape):
+                its: list[bytes] = []
+                self._h5.h5ds.iterate(opened, axis, lambda scale, its=its: its.append(self._described(scale)))
+                for name in filter(None, its):
+                    self._axes[name].append((path, axis, int(extent)))
+        except TROUBLE:  # the attribute is damaged, which reading it tells
+            return
+
+    def _described(self, scale: Any) -> bytes:
+        """Return the path of a dimension that netCDF has made, none of any other scale."""
+        h5 = self._h5
+        name: bytes = h5.h5i.get_name(scale) or b""
+        if name in self._scales or not h5.h5a.exists(scale, NETCDF) or len(scale.shape) != 1:
+            return name if name in self._scales else b""
+        grows = scale.get_space().get_simple_extent_dims(True)[0] in (h5.h5s.UNLIMITED, None)
+        self._scales[name] = int(scale.shape[0]), grows, not h5.h5ds.get_scale_name(scale).startswith(BARE)
+        return name
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is not as long as its dimension."""
+        for name, axes in self._axes.items():
+            count, grows, is_variable = self._scales[name]
+            if not grows:
+                yield from (_unequal(*it, name, count) for it in axes if it[2] != count)
+                continue
+            longest = max(count, *(extent for _, _, extent in axes))
+            its = [*axes, (name, 0, count)] if is_variable else axes
+            rows = sorted({path for path, axis, _ in its if not axis})
+            yield from (_never(path, extent, name, longest, rows) for path, _, extent in its if extent < longest)
+
+
+def losses(findings: Iterable[Finding], table: str, own: Collection[bytes]) -> Iterator[str]:
+    """Yield what ends before the table whose rows go, by what `Dimensions` has found, and would be out of step."""
+    its = {*map(escape, own)}
+    for it in findings:
+        if it.code == "unwritten" and it.details.get("dataset") not in its and its.intersection(_along(it)):
+            yield f"{it.details['dataset']} has fewer rows than {table}, along the same dimension"
+
+
+def _along(finding: Finding) -> list[str]:
+    along: list[str] = finding.details.get("along", [])
+    return along
+
+
+def _never(path: bytes, extent: int, name: bytes, longest: int, rows: Sequence[bytes]) -> Finding:
+    text = (
+        f"{escape(path)} has {extent:,} of the {longest:,} values along {escape(name)}: "
+        "the others were never written, and netCDF reads the fill value there"
+    )
+    along = [*map(escape, rows)]
+    return found("unwritten", text, field=_field(path), dataset=escape(path), count=longest - extent, along=along)
+
+
+def _unequal(path: bytes, axis: int, extent: int, name: bytes, count: int) -> Finding:
+    dataset, scale = escape(path), escape(name)
+    text = f"axis {axis} of {dataset} has {extent:,} values, and its dimension {scale} has {count:,}"
+    return found("row-count", text, field=_field(path), rows={dataset: extent, scale: count})
+
+
+def _field(path: bytes) -> str:
+    return plain(path.rpartition(b"/")[2].decode("utf-8", "surrogateescape"))
