@@ -70,18 +70,33 @@ class FieldStatistics(msgspec.Struct):
     sides: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
+        total, squares = other._about(self.centre)
         self.sums &= other.sums
         self.count += other.count
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
-        self.total += other.total
-        self.squares += other.squares
+        self.total += total
+        self.squares += squares
         self.overflow |= other.overflow
         self.label |= other.label
         self.missing += other.missing
         self.count_labels(other.counts)
         self.sides += other.sides
         return self
+
+    def _about(self, centre: float) -> tuple[int, int]:
+        """Return the sums of the differences from another centre, and of their squares.
+
+        Fields of one name in several tables have a centre in each. Both are fractions with few bits, so the division
+        leaves nothing.
+        """
+        if centre == self.centre or not self.count:
+            return self.total, self.squares
+        (mine, below), (its, under) = self.centre.as_integer_ratio(), centre.as_integer_ratio()
+        shift, unit = mine * under - its * below, below * under
+        total = self.total + self.count * (shift << UNIT_BITS) // unit
+        squares = self.squares + (2 * shift * self.total + self.count * (shift * shift << UNIT_BITS) // unit) // unit
+        return total, squares
 
     def count_sides(self, height: int, width: int, records: int) -> None:
         """Count pictures of one size."""
