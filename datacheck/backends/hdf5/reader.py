@@ -204,6 +204,11 @@ class Hdf5Reader:
             elif not name:
                 yield from self._unjudged(file.file, number, contents, shard, note)
 
+    def file_of(self, shard: Shard) -> tuple[int, str]:
+        """Return the number of the file that a shard is of, and the name that the blocks of its table have."""
+        number, table, _ = parts(shard)
+        return number, table.removeprefix(EACH) or ("" if table else "/")
+
     def part_names(self) -> tuple[Iterator[str], bool]:
         """Return the paths of the datasets and of their members, and whether these are all that there are."""
         walked = [self.contents(number) for number in range(len(self.files))]
