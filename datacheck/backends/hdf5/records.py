@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.plain import PlainFile
 from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import EACH, Contents, Dataset, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -39,7 +40,7 @@ def read_records(
 
 
 def read_each(
-    file: OpenFile,
+    file: OpenFile | PlainFile,
     table: Table,
     start: int,
     stop: int | None,
