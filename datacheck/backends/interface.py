@@ -140,6 +140,23 @@ class ReadsMore(Protocol):
 
 
 @runtime_checkable
+class OfFiles(Protocol):
+    """A reader of many files, each with a name, whose records come to the same whatever is in the others."""
+
+    @property
+    def files(self) -> Sequence[Path]: ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The escaped name of each file, as findings have it; none where it is a single one."""
+        ...
+
+    def file_of(self, shard: Shard) -> tuple[int, str]:
+        """Return the number of the file that a shard is of, and the table of its blocks, "" where they are of any."""
+        ...
+
+
+@runtime_checkable
 class WithDatabases(Protocol):
     """A reader of a key-value store that has more than one database of one value for each key."""
 

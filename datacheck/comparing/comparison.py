@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 
+from datacheck.backends import title
 from datacheck.comparing.drift import drifts
 from datacheck.comparing.store import Store
 from datacheck.digests.sorting import Sorter
@@ -21,18 +23,26 @@ from datacheck.scanning.alike.findings import comparison_of, findings_of, near_f
 from datacheck.scanning.alike.near import MOST_PICTURES, Nearness, find_near
 from datacheck.scanning.alike.store import PLACE_BITS, Compared
 
+LEAK = "leak"
+
 
 def _store(found: tuple[int, Finding]) -> int:
     return found[0] >> PLACE_BITS
 
 
 def _each_once(findings: Iterable[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
-    """Yield the first finding at each place: that two values are the same says that they look the same, too."""
-    last = None
-    for place, finding in findings:
-        if place != last:
-            yield place, finding
-        last = place
+    """Yield one finding at each place, one of another store if there is one.
+
+    Otherwise it is the first: that two values are the same says that they look the same, too.
+    """
+    for _, its in groupby(findings, itemgetter(0)):
+        yield min(its, key=lambda it: it[1].code != LEAK)
+
+
+def called(stores: Sequence[Store]) -> list[str]:
+    """Return what the stores are called: by their paths, and where several lie in one folder by their kinds too."""
+    count = Counter(it.path for it in stores)
+    return [it.path if count[it.path] == 1 else f"{it.path} ({title(it.reader.backend)})" for it in stores]
 
 
 class Comparing:
@@ -56,7 +66,7 @@ class Comparing:
 
     def conclude(self) -> None:
         """Add to the reports what the comparison finds."""
-        paths = [it.path for it in self._named]
+        paths = called(self._named)
         with Sorter() as pairs:
             equals = find_equal(self._sorter, len(paths), pairs)
             for number, (store, named) in enumerate(zip(self.stores, self._named, strict=True)):
@@ -68,7 +78,7 @@ class Comparing:
                 weave(self._named[number].report, (finding for _, finding in its))
         first = self._named[0].report, self.stores[0].values
         for number, named in enumerate(self._named[1:], 1):
-            for finding in drifts(*first, named.report, self.stores[number].values):
+            for finding in drifts(paths[0], *first, named.report, self.stores[number].values):
                 self._add(number, finding)
 
     def _find_near(self) -> Nearness:

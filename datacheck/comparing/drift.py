@@ -38,10 +38,9 @@ SIDES = ("height", "width")
 
 
 def drifts(
-    first: Report, its_values: Mapping[str, Values], other: Report, values: Mapping[str, Values]
+    path: str, first: Report, its_values: Mapping[str, Values], other: Report, values: Mapping[str, Values]
 ) -> Iterator[Finding]:
-    """Yield what the second of two stores differs in from the first, by field."""
-    path = first.source.path
+    """Yield what the second of two stores differs in from the first, which is called `path`, by field."""
     yield from _of_profiles(path, first.profile, other.profile)
     there, here = first.tally.statistics, other.tally.statistics
     for name in sorted(there.keys() & here.keys()):

@@ -8,6 +8,7 @@ from itertools import islice
 
 import msgspec
 
+from datacheck.comparing.comparison import called
 from datacheck.comparing.store import Store
 from datacheck.engines import start_engine
 from datacheck.model.finding import Finding
@@ -22,7 +23,8 @@ ALIKE = ("duplicate", "leak")
 
 def show_pairs(stores: Sequence[Store]) -> None:
     """Have workers read the first records that are alike, for the pages on which reports are shown."""
-    by_path = {it.path: at for at, it in enumerate(stores)}
+    names_of = called(stores)
+    by_path = {name: at for at, name in enumerate(names_of)}
     looks: dict[tuple[int, str], Look] = {}
     chosen = [list(_chosen(it.report)) if it.report.shows_records else [] for it in stores]
     names: dict[int, list[str]] = {}
@@ -36,7 +38,7 @@ def show_pairs(stores: Sequence[Store]) -> None:
         room = stores[at].report.room
         for it in findings:
             other = by_path.get(it.details.get("store", ""), at)
-            where = it.details["first"] if other == at else f"{stores[other].path}: {it.details['first']}"
+            where = it.details["first"] if other == at else f"{names_of[other]}: {it.details['first']}"
             pair = Sample(it, looks.get((at, it.name or "")), looks.get((other, it.details["first"])), where)
             size = sum(len(look.picture) for look in (pair.bad, pair.sound) if look is not None)
             if room.samples > 0 and room.bytes >= size:

@@ -18,6 +18,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
 from datacheck.reporting.compared import only_compared
+from datacheck.reporting.earlier import JSON, JSON_LINES
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
@@ -29,6 +30,8 @@ DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable"
 """Findings of a store as a whole with these codes are gone in a copy, which is made of what can be read."""
 ALONGSIDE = frozenset({"changed", "lost", "duplicate", "leak"})
 """Codes of what a scan finds only where it is asked to."""
+READABLE = (JSON, JSON_LINES)
+"""Suffixes of reports that a rebuild can rest on."""
 GONE = "lost"
 """The code of records that are not there to be looked at."""
 LOOKED_AT = 10_000
@@ -113,7 +116,7 @@ def _next(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterat
         return
     drop = ["--drop-bad", *(["--drop", "suspicious"] if _any(report, "suspicious", verdicts) else [])]
     rests = _rests_on(report, written)
-    if only_compared(report) and (not rests or not any(Path(it).suffix == ".json" for it in written)):
+    if only_compared(report) and (not rests or not any(Path(it).suffix in READABLE for it in written)):
         return
     one_kind = ("--backend", report.source.backend) if _among_others(report) else ()
     if report.paired_with:
@@ -166,7 +169,8 @@ def _rests_on(report: Report, written: Sequence[str | Path]) -> tuple[str, ...]:
         or report.source.fingerprint is None
     ):
         return ()
-    file = next((str(file) for file in written if Path(file).suffix == ".json"), None)
+    its = sorted(written, key=lambda it: Path(it).suffix != JSON)
+    file = next((str(file) for file in its if Path(file).suffix in READABLE), None)
     if file is None and (report.layer is not None or _alongside(report)):
         file = "report.json"
     return () if file is None else ("--from-report", file)

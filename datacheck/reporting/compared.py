@@ -33,7 +33,7 @@ class Checksums(msgspec.Struct):
     @property
     def sentence(self) -> str:
         """What it came to, in a line."""
-        said = f"{self.compared:,} of {self.recorded:,} recorded values compared"
+        said = f"{self.compared:,} of {self.recorded:,} recorded value{'' if self.recorded == 1 else 's'} compared"
         said += f", {self.changed:,} changed" if self.changed else ""
         said += f", {self.lost:,} lost" if self.lost else ""
         if not self.new:
@@ -61,17 +61,33 @@ class Comparison(msgspec.Struct):
 
     def sentences(self) -> list[str]:
         """Return what it came to, in lines."""
-        lines = [f"{self.compared:,} values compared, {self.different:,} of them different"]
+        lines = [f"{_counted(self.compared, 'values')} compared, {self.different:,} of them different"]
         if self.pictures is not None:
-            lines[0] += f"; {self.pictures:,} pictures compared by their looks"
+            lines[0] += f"; {_counted(self.pictures, 'pictures')} compared by their looks"
         if self.others:
             lines.append(f"{self.shared:,} of them in another store too, {self.alone:,} in no other")
             if self.alone and self.shared:
                 more = ", ..." if self.alone > len(self.first_alone[:SAID]) else ""
                 lines[-1] += f" ({', '.join(self.first_alone[:SAID])}{more})"
         if self.left_out:
-            lines.append("not compared: " + ", ".join(f"{count:,} {name}" for name, count in self.left_out.items()))
+            lines.append("not compared: " + ", ".join(_counted(count, name) for name, count in self.left_out.items()))
         return lines
+
+
+ONE = {"values": "value", "pictures": "picture", "rows that are": "row that is"}
+"""What a phrase that says what is counted begins with, and how it does so of one alone."""
+
+
+def _counted(count: int, what: str) -> str:
+    """Return a number and what it is of.
+
+    >>> _counted(2, "values under 32 bytes"), _counted(1, "values under 32 bytes")
+    ('2 values under 32 bytes', '1 value under 32 bytes')
+    """
+    for many, one in ONE.items() if count == 1 else ():
+        if what == many or what.startswith(f"{many} "):
+            what = one + what.removeprefix(many)
+    return f"{count:,} {what}"
 
 
 def only_compared(report: Report) -> bool:

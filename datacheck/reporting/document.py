@@ -12,6 +12,7 @@ from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
 from datacheck.reporting.log_series import RunSummary, SeriesPoint
+from datacheck.reporting.per_file import Reused
 from datacheck.reporting.source import LayerSource, Source
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -52,7 +53,9 @@ class Document(msgspec.Struct, kw_only=True):
     `status` is the exit status that the report comes to, `started` the time in UTC. `ignored` has how often each code
     was found that the caller had said not to count: such findings are in no other number, and not in `findings`. The
     same is true of those that an earlier report has, of which `known` has the numbers; `gone` are those that it has and
-    that were not found again. `unchanged` is the earlier report that all of this comes from, the source being the same.
+    that were not found again. `unchanged` is the earlier report that all of this comes from, the source being the same;
+    `reused` says how many files were read where what the others came to is from an earlier report. `per_file` is what
+    each file of the source came to, packed, for a later scan of those that changed.
     """
 
     schema: Literal["datacheck-report/1"] = SCHEMA
@@ -75,6 +78,7 @@ class Document(msgspec.Struct, kw_only=True):
     known: KnownCounts | msgspec.UnsetType = msgspec.UNSET
     gone: list[Gone] | msgspec.UnsetType = msgspec.UNSET
     unchanged: str | msgspec.UnsetType = msgspec.UNSET
+    reused: Reused | msgspec.UnsetType = msgspec.UNSET
     findings: list[Finding] | msgspec.UnsetType = msgspec.UNSET
     statistics: dict[str, FieldSummary]
     balance: Balance | msgspec.UnsetType = msgspec.UNSET
@@ -84,6 +88,7 @@ class Document(msgspec.Struct, kw_only=True):
     seconds: float
     runs: list[RunSummary] | msgspec.UnsetType = msgspec.UNSET
     series: list[SeriesPoint] | msgspec.UnsetType = msgspec.UNSET
+    per_file: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Documents(msgspec.Struct, kw_only=True):

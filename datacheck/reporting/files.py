@@ -21,6 +21,7 @@ from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
 from datacheck.reporting.document import SCHEMA_OF_MANY
+from datacheck.reporting.earlier import JSON, JSON_LINES
 from datacheck.reporting.marks import Earlier, Journal, Mark, Reached
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
@@ -314,6 +315,7 @@ class Reports:
         self._reports.append(report)
         report.room = self._room
         report.shows_records |= self.shows_records
+        report.by_file.keeps |= any(output.path.suffix in (JSON, JSON_LINES) for output in self._outputs)
 
         def listen(findings: Collection[Finding]) -> None:
             if findings:

@@ -35,6 +35,7 @@ from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.known import KnownFindings
+from datacheck.reporting.per_file import ByFile
 from datacheck.reporting.samples import Place, Room, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source, utc_now
 from datacheck.reporting.tally import Tally
@@ -65,7 +66,7 @@ class Report:
     the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
     records the store says that it has, if it does. `known_before` are findings that do not count; `like` is the report
     whose profile the records were held to, which is then `judged_by`; `unchanged` is the one that all of this comes
-    from, or `scanned_anew` says why none answers.
+    from, or `scanned_anew` says why none answers; `by_file` is what is known of single files.
     """
 
     source: Source
@@ -82,6 +83,7 @@ class Report:
     like: str | None = None
     unchanged: str | None = None
     scanned_anew: str | None = None
+    by_file: ByFile = field(default_factory=ByFile)
     judged_by: Profile | None = None
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
@@ -399,6 +401,7 @@ class Report:
             ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
             known=msgspec.UNSET if self.known_before is None else self.known_before.counts(whole=self.tells_gone),
             unchanged=self.unchanged or msgspec.UNSET,
+            reused=self.by_file.reused or msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,
             statistics=self.statistics,
             balance=self.balance or msgspec.UNSET,
@@ -406,4 +409,5 @@ class Report:
             checksums=self.checksums or msgspec.UNSET,
             comparison=self.comparison or msgspec.UNSET,
             seconds=round(self.seconds, 3),
+            per_file=self.by_file.text or msgspec.UNSET,
         )

@@ -98,6 +98,7 @@ def _earlier(report: Report) -> str:
     """Say what the source was held to, and whether all of it comes from an earlier report."""
     said = [f"held to {plain(report.like)}"] if report.like else []
     said += [f"unchanged: answered from {plain(report.unchanged)}"] if report.unchanged else []
+    said += [plain(report.by_file.reused.sentence)] if report.by_file.reused else []
     said += [plain(report.scanned_anew)] if report.scanned_anew else []
     return "".join(f"; {it}" for it in said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 TOGETHER = 4096
 """Findings are packed so many at a time."""
+
+
+DATA = "data"
+BARE = frozenset({DATA, "label"})
+"""The fields of records that are one array or one picture."""
 
 
 class _Log:
@@ -47,6 +52,7 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
     last, made = _Log(), _Log()
     new = _counted(report, findings, ignores, last)
     held = next(new, None)
+    bare = all(it.fields.keys() <= BARE for it in report.profile.every if DATA in it.fields)
     there = () if held is None else report.findings
     for (_, _, _, index), group in groupby(there, lambda finding: finding.record):
         while held is not None and index is not None and _at(held) < index:
@@ -54,7 +60,7 @@ def weave(report: Report, findings: Iterable[Finding]) -> None:
         before = list(group)
         more = []
         while held is not None and index is not None and _at(held) == index:
-            more.append(held)
+            more += [] if bare and _of_one_value(before, held) else [held]
             held = next(new, None)
         if more:
             report.tally.recount(before, [*before, *more])
@@ -96,6 +102,11 @@ def _alone(report: Report, first: Finding, new: Iterator[Finding], made: _Log) -
     report.tally.recount([], its)
     made.extend(its)
     return following
+
+
+def _of_one_value(before: Sequence[Finding], new: Finding) -> bool:
+    """Say whether a record is no duplicate since all of it is one value, which is said already."""
+    return new.code == "duplicate" and any(it.code == "constant" and it.field == DATA for it in before)
 
 
 def _at(finding: Finding) -> int:

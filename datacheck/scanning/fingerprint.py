@@ -10,14 +10,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from datacheck.backends import BACKENDS, Roots
-from datacheck.backends.interface import Gathering, Reader, ReadsMore
+from datacheck.backends.interface import Gathering, OfFiles, Reader, ReadsMore
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import plain
+from datacheck.reporting.per_file import FileState
 from datacheck.reporting.source import FileStamp, Fingerprint
 
 ROOT_BYTES = 1 << 28
 """Of a file no more than this is looked at: its size and time tell the rest."""
 PIECE_BYTES = 1 << 20
+HEAD_BYTES, HEAD_DIGEST = 4096, 8
+"""Of each of many files so many bytes are looked at, and so many kept of their digest."""
 TRIALS = 4
 PASSING = ("LOCK", "LOG", "LOG.old", "lock.mdb")
 """Files that say nothing of a store's contents, and change when somebody else opens it."""
@@ -52,6 +55,19 @@ def fingerprint_if_any(reader: Reader) -> Fingerprint | None:
         return fingerprint(reader)
     except OSError:
         return None
+
+
+def states_of(reader: OfFiles) -> list[FileState | None]:
+    """Return the state of each of many files; None for one that cannot be read."""
+    made: list[FileState | None] = []
+    for name, file in zip(reader.names, reader.files, strict=True):
+        try:
+            status = file.stat()
+            head = hashlib.sha256(b"".join(_head(file, HEAD_BYTES))).digest()[:HEAD_DIGEST]
+            made.append(FileState(name, status.st_size, status.st_mtime_ns, head))
+        except OSError:
+            made.append(None)
+    return made
 
 
 def files_of(reader: Reader) -> list[Path]:

@@ -27,6 +27,7 @@ from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import with_eyes
+from datacheck.scanning.file_by_file import file_by_file
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
@@ -173,6 +174,7 @@ def _scan(
     probes = _scan_once(pool, reader, report, add, doubtful, names, way)
     changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
     if changed is not None:
+        report.by_file.text = None
         add(tally_of(changed))
     return probes
 
@@ -262,12 +264,17 @@ def _check_all(
     way: _Way,
 ) -> None:
     """Check the shards of a source, but for those that an earlier run has checked."""
-    resumable = Resumable(way.journal, report, layout)
+    resumable = Resumable(None if report.by_file.earlier else way.journal, report, layout)
 
     def add_known(check: Check, tally: Tally, again: bool) -> None:
         if again:
             doubtful.checks[id(check)] = check
         add(tally.without(not_read))
+
+    def add_reused(checks: list[Check], tally: Tally) -> None:
+        for check in checks:
+            doubtful.take(check, tally)
+        add(tally)
 
     if way.until == TOO_LATE:
         report.stopped, report.tally.complete = True, False
@@ -275,8 +282,10 @@ def _check_all(
     over = False
     at: Check | None = None
     left = resumable.left(checks_of(pool, layout, report, add), add_known)
+    files = file_by_file(reader, report, layout)
     try:
-        for check, tally in in_order(pool, reader, left, together(layout), resumable.stop):
+        for check, tally in in_order(pool, reader, files.left(left), together(layout), resumable.stop):
+            files.catch_up(check, add_reused)
             resumable.reach(check)
             if over and check is not at:
                 report.stopped = True
@@ -284,6 +293,7 @@ def _check_all(
             at, before = check, len(report.findings)
             add(doubtful.take(check, tally.without(not_read)))
             resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
+            files.passed(check, tally, len(report.findings) - before)
             over = way.over
     except BaseException:
         resumable.stop()
@@ -292,6 +302,7 @@ def _check_all(
         resumable.stop()
         report.tally.complete = False
     else:
+        files.end(add_reused)
         resumable.end()
 
 

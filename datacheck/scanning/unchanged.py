@@ -20,10 +20,12 @@ from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read, walk
+from datacheck.reporting.per_file import read_per_file
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.source import Fingerprint
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
+from datacheck.scanning.file_by_file import EarlierFiles, no_longer, splits
 from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -58,7 +60,9 @@ class EarlierScan:
         started = time.monotonic()
         place, why = self._place(reader, report)
         if place is None:
-            report.scanned_anew = f"not answered from {self._path}: {why}"
+            report.by_file.earlier = self._of_files(reader, report)
+            if report.by_file.earlier is None:
+                report.scanned_anew = f"not answered from {self._path}: {why}"
             return None
         assert self._documents is not None
         document = self._documents[place]
@@ -80,8 +84,26 @@ class EarlierScan:
             made.add(tally)
         records = document.source.records or 0  # behind the findings, whose records have their places already
         made.add(Tally(records=records, checked=document.checked, ignored=Counter(document.ignored or {})))
+        if isinstance(document.per_file, str) and report.known_before is None:
+            made.by_file.text = document.per_file
         made.seconds = round(time.monotonic() - started, 3)
         return made
+
+    def _of_files(self, reader: Reader, report: Report) -> EarlierFiles | None:
+        """Return what the earlier report has of the single files of a source, None where nothing of it can be used."""
+        if self._documents is None or not splits(reader, report.settings):
+            return None
+        place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
+        document = None if place is None else self._documents[place]
+        if place is None or document is None or not isinstance(document.per_file, str):
+            return None
+        if _why_not(document, report.settings, whole=False) is not None:
+            return None
+        try:
+            of = read_per_file(document.per_file)
+        except ValueError as exc:
+            raise no_longer(self._path) from exc
+        return EarlierFiles(self._path, (place, document.source.path), {it.state.name: it for it in of})
 
     def _place(self, reader: Reader, report: Report) -> tuple[int | None, str]:
         """Return which of the reports answers, or None and why none does."""
@@ -109,8 +131,8 @@ def _changed(before: Fingerprint | None, now: Fingerprint | None) -> str:
     return f"{shown}{more} changed" if names else "the source changed"
 
 
-def _why_not(document: Document, settings: Settings) -> str | None:
-    """Return why a report of the source as it is answers nothing, None where it does."""
+def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> str | None:
+    """Return why a report of the source as it is answers nothing, None where it does; of all of it, if `whole`."""
     before, now = (_that_matter(it) for it in (document.settings, settings))
     other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if other:
@@ -126,7 +148,7 @@ def _why_not(document: Document, settings: Settings) -> str | None:
     for name in ("validators", "paired", "like"):
         if getattr(settings, name):
             return f"what {name} says may have changed"
-    if not document.complete or document.status == INTERRUPTED or document.unverifiable:
+    if document.status == INTERRUPTED or (whole and (not document.complete or document.unverifiable)):
         return "it left something undecided"
     return None
 

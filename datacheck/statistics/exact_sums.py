@@ -70,18 +70,40 @@ class FieldStatistics(msgspec.Struct):
     sides: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
     def __iadd__(self, other: FieldStatistics) -> FieldStatistics:
+        total, squares = other._about(self.centre)
         self.sums &= other.sums
         self.count += other.count
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
-        self.total += other.total
-        self.squares += other.squares
+        self.total += total
+        self.squares += squares
         self.overflow |= other.overflow
         self.label |= other.label
         self.missing += other.missing
         self.count_labels(other.counts)
         self.sides += other.sides
         return self
+
+    def plain(self) -> FieldStatistics:
+        """Return the same summed about 0, unless what it is summed about is in the last bits: with floats it is."""
+        if not self.centre or (self.sums and self.count and isinstance(self.minimum, float)):
+            return self
+        total, squares = self._about(0.0) if self.sums else (0, 0)
+        return msgspec.structs.replace(self, centre=0.0, total=total, squares=squares)
+
+    def _about(self, centre: float) -> tuple[int, int]:
+        """Return the sums of the differences from another centre, and of their squares.
+
+        Fields of one name in several tables have a centre in each. Both are fractions with few bits, so the division
+        leaves nothing.
+        """
+        if centre == self.centre or not self.count:
+            return self.total, self.squares
+        (mine, below), (its, under) = self.centre.as_integer_ratio(), centre.as_integer_ratio()
+        shift, unit = mine * under - its * below, below * under
+        total = self.total + self.count * (shift << UNIT_BITS) // unit
+        squares = self.squares + (2 * shift * self.total + self.count * (shift * shift << UNIT_BITS) // unit) // unit
+        return total, squares
 
     def count_sides(self, height: int, width: int, records: int) -> None:
         """Count pictures of one size."""
@@ -101,15 +123,19 @@ class FieldStatistics(msgspec.Struct):
     def summary(self) -> FieldSummary:
         if not self.count:
             return FieldSummary(0, missing=self.missing)
-        mean = self.total / (self.count << UNIT_BITS)
-        variance = self.squares / (self.count << UNIT_BITS) - mean * mean
+        count = self.count << UNIT_BITS
+        above, below = self.centre.as_integer_ratio()
+        mean = (self.total * below + above * count) / (count * below)  # rounded once: whatever the centre was
+        variance = 0.0
+        if self.sums and not self.overflow:
+            variance = (self.squares * count - self.total * self.total) / (count * count)
         counts = self.counts if self.label else None
         seen = self.minimum <= self.maximum
         return FieldSummary(
             count=self.count,
             min=self.minimum if seen else None,
             max=self.maximum if seen else None,
-            mean=self.centre + mean if self.sums else None,
+            mean=mean if self.sums else None,
             std=math.sqrt(max(variance, 0.0)) if self.sums and not self.overflow else None,
             counts={str(label): counts[label] for label in sorted(counts)} if counts else None,
             missing=self.missing,

@@ -65,6 +65,11 @@ def direct(
     return None
 
 
+def contiguous(dataset: Dataset, descriptor: int, offset: int) -> Direct:
+    """Return how to read a dataset whose values lie at an offset as NumPy holds them."""
+    return _Contiguous(dataset, descriptor, offset)
+
+
 class _Contiguous:
     """Rows that lie side by side in the file, read with no regard to its structure."""
 

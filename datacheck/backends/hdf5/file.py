@@ -95,6 +95,11 @@ class OpenFile:
         """Say whether the file ends before it says."""
         return self.block is not None and self.size < self.block.end
 
+    @property
+    def end(self) -> int:
+        """Where the data of a sound file ends, 0 where it is not sound."""
+        return 0 if self.block is None or self.cut or self.truncated else min(self.size, self.block.end)
+
     @cached_property
     def descriptor(self) -> int:
         number: int = self.file.id.get_vfd_handle() if self.mended is None else self.mended.descriptor
@@ -172,12 +177,22 @@ def opened(path: Path, recovered: Recovery | None = None) -> OpenFile:
 
 def _healthy(path: Path) -> Any:
     try:
-        return library().File(path, "r", driver=UNBUFFERED, locking=False)
+        return library().File(library().h5f.open(os.fsencode(path), library().h5f.ACC_RDONLY, _without_lock()))
     except OSError as exc:
         if "locking flag" not in str(exc):
             raise
         # This process has the file open already, with a lock: the library then shares that and takes no other.
         return library().File(path, "r", driver=UNBUFFERED)
+
+
+@cache
+def _without_lock() -> Any:
+    """Return how files are opened, made once: that takes as long as opening a small one."""
+    access = library().h5p.create(library().h5p.FILE_ACCESS)
+    access.set_fclose_degree(library().h5f.CLOSE_STRONG)
+    access.set_file_locking(False, False)
+    _set_unbuffered(access)
+    return access
 
 
 def _unhealthy(mended: Mended) -> Any:

@@ -135,4 +135,4 @@ def _turned(dataset: Dataset) -> Dataset:
     *others, count = dataset.shape
     never = ((0, count),) if dataset.unwritten == ((0, dataset.rows),) else ()
     chunks = dataset.chunks and (dataset.chunks[-1], *dataset.chunks[:-1])
-    return replace(dataset, shape=(count, *others), chunks=chunks, across=True, unwritten=never)
+    return replace(dataset, shape=(count, *others), chunks=chunks, across=True, unwritten=never, placed=None)

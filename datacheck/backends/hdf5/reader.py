@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.numbering import gaps
+from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
@@ -184,7 +185,7 @@ class Hdf5Reader:
         table = contents.named.get(name)
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(kept(self.files[number], contents.recovery, keep=self.kept))
+                file = stack.enter_context(self._opened(number, contents, table if limit != 1 else None))
             except TROUBLE as exc:  # the layout could open it: it is gone or was replaced since
                 yield self._empty(number, refused(exc))
                 return
@@ -203,6 +204,17 @@ class Hdf5Reader:
                 yield from read_records(file.file, contents, start, stop, self._label(number), note)
             elif not name:
                 yield from self._unjudged(file.file, number, contents, shard, note)
+
+    def file_of(self, shard: Shard) -> tuple[int, str]:
+        """Return the number of the file that a shard is of, and the name that the blocks of its table have."""
+        number, table, _ = parts(shard)
+        return number, table.removeprefix(EACH) or ("" if table else "/")
+
+    def _opened(self, number: int, contents: Contents, table: Table | None) -> AbstractContextManager[Any]:
+        """Return what opens a file, to read one of its tables or anything else."""
+        if table is not None and is_plain(contents, table):
+            return plain(self.files[number], keep=self.kept)
+        return kept(self.files[number], contents.recovery, keep=self.kept)
 
     def part_names(self) -> tuple[Iterator[str], bool]:
         """Return the paths of the datasets and of their members, and whether these are all that there are."""
@@ -250,7 +262,7 @@ class Hdf5Reader:
 
     def _rows(
         self,
-        file: OpenTable,
+        file: OpenTable | PlainFile,
         number: int,
         table: Table,
         shard: Shard,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.kept import OpenTable
+from datacheck.backends.hdf5.plain import PlainFile
 from datacheck.backends.hdf5.records import misplaced, unread
 from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -13,7 +14,7 @@ from datacheck.backends.hdf5.window import Window
 from datacheck.model.finding import Finding
 
 
-def window_on(file: OpenFile | OpenTable, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
+def window_on(file: OpenFile | OpenTable | PlainFile, dataset: Dataset, rows: int, *, single: bool = False) -> Window:
     """Return the window through which so many rows of a dataset are read at once."""
     handle = file.dataset(dataset)
     past = None if single else file.past(dataset, handle)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.plain import PlainFile
 from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import EACH, Contents, Dataset, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -44,7 +45,7 @@ def read_records(
 
 
 def read_each(
-    file: OpenFile,
+    file: OpenFile | PlainFile,
     table: Table,
     start: int,
     stop: int | None,
@@ -71,8 +72,8 @@ def read_each(
                 lost.append((row, misplaced(dataset)))
                 continue
             if not dataset.bytes:
-                said = f"there is no value in it: its shape is {dataset.shape}"
-                lost.append((row, found("empty", said, field=dataset.title)))
+                nothing = f"there is no value in it: its shape is {dataset.shape}"
+                lost.append((row, found("empty", nothing, field=dataset.title)))
                 continue
             try:
                 said = file.read_whole(dataset, values[row])

@@ -6,6 +6,7 @@ Nothing is followed out of the file. The library comes as an argument: `datachec
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -79,14 +80,15 @@ def survey(
     path: Path | None = None,
     recovered: bool = False,
     descriptor: int | None = None,
+    end: int = 0,
 ) -> Contents:
     """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
 
     `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
     `recovered` all is known that is left: what a sample lacks is lost. Indexes are compared with themselves where the
-    file's `descriptor` is given.
+    file's `descriptor` is given. Values that lie before `end` may be read without the library.
     """
-    walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor)
+    walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor, end=end)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = walk.placed(list(walk.groups()))
@@ -130,12 +132,13 @@ class _Walk:
         whole: bool = True,
         path: Path | None = None,
         descriptor: int | None = None,
+        end: int = 0,
     ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
         self._h5 = h5
         self._file = file
-        self._size = size
+        self._size, self._end = size, end
         self._trail = trail
         self._whole = whole
         self._seen: dict[int, int | None] = {}
@@ -327,7 +330,8 @@ class _Walk:
             scale = bool(self._h5.h5ds.is_scale(opened))
         filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
         try:
-            dtype = opened.dtype
+            stored = opened.get_type()
+            dtype = stored.dtype
         except TypeError as exc:
             self.findings.append(unfollowed(path, f"not read, since its type has no equivalent in NumPy: {exc}"))
             return None
@@ -338,7 +342,10 @@ class _Walk:
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
         says = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
-        dataset = Dataset(path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind)
+        placed = None if chunked else self._placed(opened, created, stored, tuple(shape))
+        dataset = Dataset(
+            path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind, placed=placed
+        )
         self._dimensions.add(opened, path, names)
         hindrances = list(self._hindrances.of(opened, created, dataset))
         self.findings += hindrances
@@ -355,6 +362,18 @@ class _Walk:
         if self._whole:
             self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
+
+    def _placed(self, opened: Any, created: Any, stored: Any, shape: tuple[int, ...]) -> int | None:
+        """Return where the values of a dataset lie, if they are `stored` side by side, as NumPy holds them."""
+        dtype = stored.dtype
+        size = dtype.itemsize * math.prod(shape)
+        if not size or dtype.hasobject or dtype.subdtype or created.get_layout() != self._h5.h5d.CONTIGUOUS:
+            return None
+        offset = None if created.get_external_count() else opened.get_offset()
+        if offset is None or offset + size > self._end or opened.get_storage_size() != size:
+            return None
+        at: int = offset
+        return at if stored == self._h5.h5t.py_create(dtype) else None
 
 
 def _of_index(dataset: Dataset, at: int, what: str) -> Finding:

@@ -40,16 +40,16 @@ RECORDS = "*"
 """Stands for a table's name, which begins with a slash, where datasets are the records."""
 EACH = "*"
 """Stands before the name of a table whose datasets are a record each."""
-SHARD_PAYLOADS = 1 << 11
-SHARDS_A_TABLE, UNJUDGED_A_SHARD = 4096, 1000
+SHARD_PAYLOADS, SHARDS_A_TABLE, UNJUDGED_A_SHARD = 1 << 11, 4096, 1000
 Of = TypeVar("Of")
+INDEX = b"_i_"
 UNJUDGED = frozenset({"char", "empty"})
 """What MATLAB has of numbers that are none: texts, and the extents of what is empty."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset's place, extent, type and storage. `readable` is false where a finding says why it is left alone."""
+    """A dataset. `readable` is false where a finding says why; values in NumPy's form are `placed` in a sound file."""
 
     path: bytes
     shape: tuple[int, ...]
@@ -72,6 +72,7 @@ class Dataset:
     """Whether it may be a record as well as a column."""
     declared: Declared | None = None
     """What its attributes say of its values."""
+    placed: int | None = None
     matlab: str = ""
     """What MATLAB calls its type, where that has written it: double, char, cell."""
     across: bool = False

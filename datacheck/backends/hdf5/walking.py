@@ -93,6 +93,7 @@ def walked(
                 path=path,
                 recovered=recovered is not None and recovered.whole,
                 descriptor=None if file.truncated else file.descriptor,
+                end=file.end,
             )
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHORT = 32
 """Values of fewer bytes are labels, counts and the like, which recur."""
+POSE = 4
+"""Matrices with no longer side are intrinsics, rotations, poses."""
 LOOKS = 8
 """Values of a row that are looked at first."""
 NUMBERS = frozenset({"npy", "npz", "torch", "safetensors", "pickle", "msgpack", "raw", "rows"})
@@ -161,7 +163,7 @@ class Collecting:
 
         family = self._profile.families.get(block.table)
         count = len(block)
-        large = {name: it for name, it in block.columns.items() if it.nbytes >= SHORT * count}
+        large = {name: it for name, it in block.columns.items() if it.nbytes >= SHORT * count and not _recurring(it)}
         cells = {name: it for name, it in block.cells.items() if name not in block.labels}
         texts = {} if family is None else {name: it.decoder for name, it in family.columns.items()}
         pictures = {name: it for name, it in cells.items() if name in texts and not _is_text(texts[name])}
@@ -179,6 +181,11 @@ class Collecting:
             blank[list(block.unwritten.get(name, ()))] = True
         self._left_out["rows that are empty, or of one value"] += int(blank.sum())
         return replace(block, columns=large, cells=cells), np.flatnonzero(~blank).tolist()
+
+
+def _recurring(column: NDArray[Any]) -> bool:
+    """Say whether rows are small matrices, of cameras and poses: a camera has one in all of its pictures."""
+    return column.ndim == 3 and max(column.shape[1:]) <= POSE
 
 
 def blank_rows(columns: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bool_]:

@@ -64,6 +64,10 @@ def find_near(places: Sequence[Words], prints: Sequence[NDArray[np.uint8]], bits
         later, earlier = np.maximum(own[one], own[other]), np.minimum(own[one], own[other])
         for place, first, differ in zip(later.tolist(), earlier.tolist(), apart.tolist(), strict=True):
             _take(best, place, first, differ)
+    # and with what that one looks like in an earlier store: a copy of it is as much a leak
+    for place, first in zip(at[again].tolist(), at[firsts[np.cumsum(new)[again] - 1]].tolist(), strict=True):
+        if first in best and not best[first][0]:
+            _take(best, place, best[first][2], best[first][1])
     found = [Near(place, first, differ) for place, (_, differ, first) in sorted(best.items())]
     return Nearness(found, len(crowded))
 

@@ -1,0 +1,136 @@
+"""What each file of a source came to, kept in its report: of a later scan only the files that changed are read.
+
+A report in JSON has it packed, as `per_file`: what adds up over the records of a file, and where in the report its
+findings are. Nothing of it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from datacheck.model.replacing import replace
+from datacheck.reporting.packed_tally import packed, unpacked
+from datacheck.reporting.tally import Tally
+
+MOST_BYTES = 32 << 20
+"""What is kept of all files together, before it is compressed; where it would be more, nothing is kept."""
+LEVEL = 6
+
+
+class FileState(msgspec.Struct, frozen=True, array_like=True):
+    """A file as it was when it was scanned: its name, size in bytes, time in nanoseconds, and a digest of its head."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    head: bytes
+
+
+class OfFile(msgspec.Struct, frozen=True, array_like=True):
+    """What the records of a file came to, and which findings of the report are theirs.
+
+    `held_to` is a digest of what they were held to, `centres` of what floats were summed about. `records` and
+    `findings` are those of the report before the file's own, of which there are so many `own`.
+    """
+
+    state: FileState
+    held_to: bytes
+    centres: bytes
+    records: int
+    findings: int
+    own: int
+    tally: bytes
+
+
+class PerFile:
+    """Gathers what the files of a source come to, in source order, as far as there is room.
+
+    Of a file that leaves something undecided nothing is kept: a later scan looks at it again.
+    """
+
+    def __init__(self) -> None:
+        self._of: list[OfFile] = []
+        self._undecided: set[str] = set()
+        self._bytes = 0
+
+    def take(self, of: OfFile, tally: Tally) -> None:
+        """Add what a file came to, or what some more of its records did: `tally`, which is not in `of` yet."""
+        if not tally.complete or tally.verdicts["unverifiable"] or tally.unknown:
+            self._undecided.add(of.state.name)
+        if self._bytes <= MOST_BYTES:
+            sums = {name: it.plain() for name, it in tally.statistics.items()}
+            self.add(msgspec.structs.replace(of, tally=packed(replace(tally, statistics=sums))))
+
+    def add(self, of: OfFile) -> None:
+        """Add what a file came to, all or more of it."""
+        if self._bytes > MOST_BYTES:
+            return
+        if self._of and of.state == self._of[-1].state:
+            before = self._of.pop()
+            self._bytes -= len(before.tally)
+            joined = unpacked(before.tally)
+            joined.add_sums(unpacked(of.tally))
+            centres, own = before.centres or of.centres, before.own + of.own
+            of = msgspec.structs.replace(before, centres=centres, own=own, tally=packed(joined))
+        self._of.append(of)
+        self._bytes += len(of.tally) + len(of.state.name)
+        if self._bytes > MOST_BYTES:
+            self._of.clear()
+
+    def text(self) -> str | None:
+        """Return what a report has of it, None where that is nothing."""
+        kept = [it for it in self._of if it.state.name not in self._undecided]
+        return base64.b64encode(zlib.compress(msgspec.msgpack.encode(kept), LEVEL)).decode() if kept else None
+
+
+def read_per_file(text: str) -> Sequence[OfFile]:
+    """Return what a report has of single files. Raises ValueError for what no report has."""
+    try:
+        raw = zlib.decompressobj()
+        made = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
+        return msgspec.msgpack.decode(made, type=list[OfFile])
+    except (binascii.Error, zlib.error, msgspec.DecodeError) as exc:
+        raise ValueError(str(exc)) from exc
+
+
+@dataclass
+class ByFile:
+    """What a report has of single files: whether it `keeps` that, for a later scan, and the `text` that it has of it.
+
+    `earlier` is what an earlier report has of them, `reused` what came of that.
+    """
+
+    keeps: bool = False
+    text: str | None = None
+    earlier: Any = None
+    reused: Reused | None = None
+
+
+class Reused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """So many of the `files` of a source were read; what the others came to is from an earlier report.
+
+    `held_otherwise` counts those that did not change and were read all the same, since their records are held to
+    something else now; `named` are the first of the others.
+    """
+
+    report: str
+    files: int
+    read: int
+    held_otherwise: int = 0
+    named: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was read, for a headline."""
+        changed = self.read - self.held_otherwise
+        more = f" and {changed - len(self.named):,} more" if changed > len(self.named) else ""
+        which = f" ({', '.join(self.named)}{more})" if self.named else ""
+        other = f", {self.held_otherwise:,} of them held to something else than before" if self.held_otherwise else ""
+        return f"{self.read:,} of {self.files:,} files read{which}{other}; the others as in {self.report}"
