@@ -35,7 +35,8 @@ def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
             held += len(rows)
             change = Change(Picked(table.rows, rows))
             changes.update((dataset.path, change) for dataset in table.datasets)
-        plan = FilePlan(part.plan.contents, changes, part.plan.skip - part.samples, bare=True)
+        skip = part.plan.skip - part.samples
+        plan = FilePlan(part.plan.contents, changes, skip, bare=True, by_value=part.plan.by_value)
         for _ in Builder(library(), source, target, plan).build():
             pass
         held += _hold_records(part, source.id, target, deadly, label)
