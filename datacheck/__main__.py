@@ -2,20 +2,26 @@
 
 It runs in folders of datasets, where a `numpy.py` or `re.py` may lie. Python puts the working directory first on the
 import path for `-m`, and an empty entry of PYTHONPATH means it too. Until it is off the path, nothing may be imported
-that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys, os and _signal.
+that the interpreter has not loaded before: here and in `datacheck/__init__.py` that is all but sys, os and what is
+built into the interpreter.
 """
 
-import _signal  # type: ignore[import-not-found]  # built into the interpreter
+import _signal  # type: ignore[import-not-found]
+import gc
 import os
 import sys
 
 INTERRUPTED = 130
 """The exit status that `datacheck.cli.output` has, which is not to be imported yet."""
 
+COLLECTED = 20_000
+"""Python looks for garbage each time so many more objects were made: what is loaded is none."""
+
 
 def main() -> None:
     """Run the command line, which imports nothing from the working directory; nor do its workers."""
     try:
+        gc.set_threshold(COLLECTED)
         end_at_once()
         leave_working_directory()
         from datacheck.cli.entry import main as run
@@ -27,6 +33,7 @@ def main() -> None:
         # The interpreter remembers a KeyboardInterrupt that came out of a text that was executed, as dataclasses have
         # theirs executed, and would end by SIGINT, whatever the status. Executing another text makes it forget.
         exec("")  # noqa: S102
+        gc.freeze()  # all goes now: nothing is gained by looking for what is garbage
 
 
 def end_at_once() -> None:

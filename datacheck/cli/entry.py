@@ -1,6 +1,7 @@
 """The command line: arguments -> library call -> rendered report -> exit status.
 
-Nothing but click is imported until a command runs, so that `datacheck --help` is quick.
+Nothing but click is imported until a command runs, and of the commands only the one that does: `datacheck --help` is
+quick.
 """
 
 from __future__ import annotations
@@ -14,31 +15,22 @@ import click
 
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
-from datacheck.cli.checksum import checksum
-from datacheck.cli.compare import compare
-from datacheck.cli.demo import demo
-from datacheck.cli.doctor import doctor
-from datacheck.cli.explain import explain
-from datacheck.cli.help import Program
-from datacheck.cli.info import info
-from datacheck.cli.lint import lint
-from datacheck.cli.log import log
+from datacheck.cli.help import Commands, Program
 from datacheck.cli.output import INTERRUPTED, complain
-from datacheck.cli.rebuild import rebuild
-from datacheck.cli.scan import scan
-from datacheck.cli.show import show
 from datacheck.cli.streams import COULD_NOT_RUN
 from datacheck.errors import DatacheckError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    words = sys.argv[1:] if argv is None else argv
     streams.prepare()
+    cli.commands.get(next(iter(words), ""))  # loaded while an interrupt ends the process at once
     interrupts.heed()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it does not learn how a worker ended
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and there is nothing for it to do
     try:
-        status = streams.written(lambda: _status(sys.argv[1:] if argv is None else argv))
+        status = streams.written(lambda: _status(words))
     except KeyboardInterrupt:
         status = INTERRUPTED
     interrupts.ignore()  # all is done: nothing is left to interrupt
@@ -78,14 +70,12 @@ def _status(argv: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Program, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, "-V", "--version", message="datacheck %(version)s")
 def cli() -> None:
     """Find the records that would poison a training run in LMDB, LevelDB and HDF5 datasets.
 
     The source is never written to. Exit status: 0 clean, 1 bad records, 2 could not run, 3 undecided, 130 interrupted.
     """
-
-
-for command in (scan, rebuild, show, info, compare, checksum, lint, log, explain, doctor, demo):
-    cli.add_command(command)

@@ -40,6 +40,9 @@ NOT_PASSED_ON = frozenset(
 """What a worker does not get of its environment: with PYTHONWARNINGS=error a library's warning would be an error."""
 STARTS = 3
 """So often a process is started that ends before it has begun its task."""
+RARELY = 50_000
+"""Python looks for garbage each time so many more objects were made, until all is loaded, of which nothing is garbage:
+a tenth of the time until the first task is done."""
 WORDS_BYTES = 1 << 20
 """What libraries write to standard error is dropped between two tasks once there is this much of it."""
 
@@ -361,7 +364,9 @@ class Worker(Generic[T]):
 
 
 _MAIN = """
-import sys
+import gc, sys
+collecting = gc.get_threshold()
+gc.set_threshold({rarely})
 sys.path[:] = {path!r}
 from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("datacheck", {package!r})
@@ -373,13 +378,13 @@ from datacheck.workers.serve import serve
 import numpy
 tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:])
 tasks, results = Connection(tasks, writable=False), Connection(results, readable=False)
-serve(tasks, results, NotePad(reading, writing), life, by_main, memory)
+serve(tasks, results, NotePad(reading, writing), life, by_main, memory, collecting)
 """
 
 
 def _main() -> str:
     """Return the code a worker starts with: it has the caller's path, and the caller's datacheck wherever that lies."""
-    return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__)
+    return _MAIN.format(path=sys.path, package=sys.modules["datacheck"].__file__, rarely=RARELY)
 
 
 def _name_of(status: int | None) -> str:

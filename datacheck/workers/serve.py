@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import traceback
@@ -16,8 +17,19 @@ from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.notes import NotePad
 
 
-def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_main: bool, memory: int) -> None:
-    """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job."""
+def serve(
+    tasks: Connection,
+    results: Connection,
+    notes: NotePad,
+    life: int,
+    by_main: bool,
+    memory: int,
+    collecting: tuple[int, ...] = (),
+) -> None:
+    """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job.
+
+    Once the first task has loaded what it needs, garbage is looked for as `collecting` says (see `gc.set_threshold`).
+    """
     with _own_failures():
         heed_signals()
         end_with_caller(life, with_thread=by_main)
@@ -49,6 +61,10 @@ def serve(tasks: Connection, results: Connection, notes: NotePad, life: int, by_
         with _own_failures():
             watch.rest()
             results.send_bytes(_dumps_result(result))
+            if collecting:
+                gc.freeze()  # what was loaded stays, and need not be looked through again
+                gc.set_threshold(*collecting)
+                collecting = ()
 
 
 @contextlib.contextmanager

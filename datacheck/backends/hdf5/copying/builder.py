@@ -63,6 +63,7 @@ class Builder:
         self._chunks: ChunkSink | None = None
         self._file_of_source = source.path
         self._source = source.id
+        self._past = source.past
         self._target = target
         self._plan = plan
         self._tree = Tree(h5, source.id, plan.skip, plan.amended)
@@ -84,11 +85,11 @@ class Builder:
                 self._described.append(b"/")
                 for link in self._tree.links():
                     self._link(link)
-            streamer = Streamer(self._tree, self._plan, self._plan.changes)
+            streamer = Streamer(self._tree, self._plan, self._plan.changes, self._past)
             for path in self._datasets:
                 opened = h5.h5d.open(self._source, path)
-                sink = self._sink(path, opened) if path in self._written else None
-                streaming = streamer.values(path, opened, sink)
+                sinks = self._sinks(path, opened) if path in self._written else ()
+                streaming = streamer.values(path, opened, *sinks)
                 while True:
                     with disk_errors(self._target):
                         share, digest = _next(streaming)
@@ -230,7 +231,8 @@ class Builder:
             for _, it in attributes(self._tree, path, opened)
         )
 
-    def _sink(self, path: bytes, opened: Any) -> Any:
+    def _sinks(self, path: bytes, opened: Any) -> tuple[Any, ...]:
+        """Return what takes the values of a dataset, and what takes its chunks."""
         h5 = self._h5
         copy = h5.h5d.open(self._staging, self._names[path])
         held = form(h5, opened, filling=self._plan.filling(path))
@@ -238,15 +240,15 @@ class Builder:
         change = self._plan.changes.get(path)
         chunked = created.get_layout() == h5.h5d.CHUNKED and held is not None and held.raw
         if held is None:
-            return None
+            return ()
         if chunked:
             self._chunks = ChunkSink(h5, opened, copy, held, created.get_chunk(), change, self._threads)
-            return self._chunks.put
+            return self._chunks.put, self._chunks.store
 
         def put(piece: Piece, values: NDArray[Any]) -> None:
             write(h5, copy, held, translated(self._tree, values, self._pointing), piece)
 
-        return put
+        return (put,)
 
     def _pointing(self, reference: Any) -> Any:
         """Return the reference to the copy of what a reference of the source points to."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.copying.digest import Stored
 from datacheck.backends.hdf5.copying.packing import Packed, Packer
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
+from datacheck.backends.hdf5.copying.stored_chunks import Stored, whole
 from datacheck.backends.hdf5.copying.values import write
 from datacheck.backends.hdf5.trouble import TROUBLE
 
@@ -82,6 +82,10 @@ class ChunkSink:
                 self._copy.write_direct_chunk(origin, stored, mask)
         self._write(piece, values, begin, stop)
 
+    def store(self, origin: tuple[int, ...], mask: int, held: bytes) -> None:
+        """Write a chunk as it is stored in the source."""
+        self._copy.write_direct_chunk(origin, held, mask)
+
     def finish(self) -> None:
         """Write what is still being compressed."""
         if self._packer is not None:
@@ -93,7 +97,7 @@ class ChunkSink:
 
     def _raw(self, band: Piece) -> list[tuple[tuple[int, ...], int, bytes]] | None:
         """Return the chunks of these rows of the copy as the source has them, None where it does not."""
-        first = self._whole(*band[0])
+        first = whole(self._change, self._chunks[0], *band[0])
         if first is None:
             return None
         found = []
@@ -129,13 +133,3 @@ class ChunkSink:
                 write(
                     self._h5, self._copy, self._held, np.ascontiguousarray(part), tuple(zip(origin, ends, strict=True))
                 )
-
-    def _whole(self, low: int, high: int) -> int | None:
-        """Return the source row at which chunks begin that hold just these rows of the copy, unaltered, or None."""
-        if self._change is None:
-            return low
-        runs = [] if self._change.replaces else self._change.rows.runs(low, high)
-        if len(runs) != 1 or runs[0][0] % self._chunks[0] or len(self._change.to_fill(*runs[0])):
-            return None
-        ends = runs[0][1] == self._change.rows.total or high - low == self._chunks[0]
-        return runs[0][0] if ends else None

@@ -25,6 +25,7 @@ from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
 from datacheck.backends.hdf5.copying.parts import Part, changes_of
 from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
+from datacheck.backends.hdf5.copying.stored_chunks import unlisted
 from datacheck.backends.hdf5.copying.whole_files import (
     COPY_BYTES,
     Marks,
@@ -159,10 +160,12 @@ class Hdf5Copier:
             amended = amend(file, contents, samples, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
             anew = bool(lost or made.left_out or samples or amended) or contents.damaged
+            by_value: frozenset[bytes] = frozenset()
             if changes or anew:
                 try:
                     with opened(file, contents.recovery) as handle:
                         skip |= _settled(Tree(library(), handle.id, skip), contents, changes)
+                        by_value = unlisted(library(), handle.id, contents, skip)
                 except TROUBLE as exc:
                     if reader.names:
                         continue  # the others of its folder are still there
@@ -170,7 +173,7 @@ class Hdf5Copier:
                         str(plan.target), f"nothing of the source can be read: {reason_of(exc)}"
                     ) from exc
             marks = made_alike(contents, made.heights)
-            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended)
+            planned = FilePlan(contents, changes, skip, marks=marks, anew=anew, amended=amended, by_value=by_value)
             yield Part(file, called[number], names[number], number, start, planned, there, gone_samples, whole)
 
     def _empty(self, reader: Hdf5Reader, number: int) -> bool:
@@ -320,7 +323,7 @@ def _digest_copy(part: Part, copy: Any, target: Path) -> Marks:
     h5 = library()
     tree = Tree(h5, copy.id)
     paths = [link.leads for link in tree.links() if link.first]
-    streamer = Streamer(tree, part.plan, NOTHING)
+    streamer = Streamer(tree, part.plan, NOTHING, copy.past)
     told = {}
     for path in paths:
         handle = tree.open(path)

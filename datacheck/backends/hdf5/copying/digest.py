@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,11 +15,25 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.filters import told
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type, spelled
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
-from datacheck.backends.hdf5.copying.values import Form, attributes, batches, fill, form, parts_of, read_rows, spell
+from datacheck.backends.hdf5.copying.stored_chunks import AsStored, Stored
+from datacheck.backends.hdf5.copying.values import (
+    Fetch,
+    Form,
+    attributes,
+    batches,
+    fill,
+    form,
+    parts_of,
+    read,
+    read_rows,
+    spell,
+)
+from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.listing import text_of
 from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.digests.hashing import Hasher
+from datacheck.model.replacing import replace
 
 NOTHING: Mapping[bytes, Change] = {}
 
@@ -39,6 +53,8 @@ class FilePlan:
     """Build the copy even if nothing changes, since the file is damaged."""
     amended: Mapping[tuple[bytes, bytes], int | tuple[int, ...]] = field(default_factory=dict)
     """The whole numbers that attributes are to hold, by the path of their object and their name."""
+    by_value: frozenset[bytes] = frozenset()
+    """The datasets of whose chunks the index is damaged: they are compared by their values alone."""
 
     @property
     def as_it_is(self) -> bool:
@@ -66,22 +82,35 @@ def hashing(said: bytes = b"") -> Hasher:
     return Hasher(said)
 
 
-Sink = Callable[[Piece, NDArray[Any]], None]
+Put = Callable[[Piece, NDArray[Any]], None]
+Store = Callable[[tuple[int, ...], int, bytes], None]
+"""Takes a chunk as it is stored: its place in the copy, the mask of the filters that were left out, its bytes."""
+Past = Callable[[Dataset, Any], Direct | None]
+"""Returns what reads an open dataset past the library, None where only that can."""
 
 
 class Streamer:
-    """Reads the values of datasets piece by piece as the copy has them, and digests them."""
+    """Reads the values of datasets piece by piece as the copy has them, and digests them.
 
-    def __init__(self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change]) -> None:
+    Chunks that the copy has as the source stores them are digested so, and not decoded (see `stored_chunks`).
+    """
+
+    def __init__(self, tree: Tree, plan: FilePlan, changes: Mapping[bytes, Change], past: Past) -> None:
         """`changes` are those of the plan to read a source, none to read a copy."""
         self._tree = tree
         self._plan = plan
         self._changes = changes
+        self._past = past
         self._datasets = plan.datasets
         self._hidden = plan.hidden
 
-    def values(self, path: bytes, opened: Any, sink: Sink | None = None) -> Generator[float, None, bytes]:
-        """Digest a dataset and hand each piece that has values to `sink`; yield the share done, return the digest."""
+    def values(
+        self, path: bytes, opened: Any, put: Put | None = None, store: Store | None = None
+    ) -> Generator[float, None, bytes]:
+        """Digest a dataset, and hand each piece that has values to `put`, each chunk to be copied as it is to `store`.
+
+        Yield the share done, return the digest.
+        """
         h5 = self._tree.h5
         account = hashing()
         created = opened.get_create_plist()
@@ -97,12 +126,12 @@ class Streamer:
             for piece, values in batches(h5, opened, held, self._changes.get(path)):
                 self._fill(path, piece, values)
                 account.update(spell(self._tree, values, self._hidden))
-                if sink is not None:
-                    sink(piece, values)
+                if put is not None:
+                    put(piece, values)
                 yield piece[0][1] / max(1, self._height(path, opened)) if piece else 1.0
         elif known or chunks is None:
             if known or layout == h5.h5d.COMPACT or opened.get_offset() is not None:
-                yield from self._stored(path, opened, held, chunks, sink, account)
+                yield from self._stored(path, opened, held, chunks, put, store, account)
         else:
             _add_chunks(opened, chunks, account)
         return account.digest()
@@ -114,33 +143,62 @@ class Streamer:
         return int(shape[0]) if shape else 1
 
     def _stored(
-        self, path: bytes, opened: Any, held: Form, chunks: Any, sink: Sink | None, account: Any
+        self, path: bytes, opened: Any, held: Form, chunks: Any, put: Put | None, store: Store | None, account: Hasher
     ) -> Iterator[float]:
-        h5 = self._tree.h5
         change = self._changes.get(path)
         shape = change.shape(opened.shape) if change is not None and opened.shape else opened.shape
         stored = Stored(opened, chunks) if chunks else None
+        by_value = stored is None or path in self._plan.by_value
+        as_stored = None if by_value else AsStored(chunks, self._plan.changes.get(path))
+        fetch = self._fetching(path, opened, held)
         for piece in parts_of(shape, held, chunks):
-            if stored is not None and stored.lacks(piece, change):
-                account.update(b"absent")
-                continue
-            try:
-                values = read_rows(h5, opened, held, change, piece, chunks)
-            except TROUBLE as exc:
-                require_of_data(exc)
-                if change is not None:
-                    raise
-                account.update(b"unreadable" + repr(piece).encode())
-                if stored is not None:
-                    _add_chunks(opened, chunks, account, piece)
-                continue
-            self._fill(path, piece, values)
-            if change is not None and change.replaces:
-                values = change.replaced(piece, values, self._datasets[path].dtype)
-            account.update(values.data if values.flags.c_contiguous else values.tobytes())
-            if sink is not None:
-                sink(piece, values)
+            for part, first in [(piece, None)] if as_stored is None else as_stored.split(piece):
+                if stored is not None and first is not None:
+                    at = part[0][0] if change is None else first
+                    for origin in origins(part, chunks):
+                        _add_chunk(opened, origin, (at, *origin[1:]), stored, account, store, strict=change is not None)
+                    continue
+                if stored is not None and stored.lacks(part, change):
+                    account.update(b"absent")
+                    continue
+                try:
+                    values = read_rows(fetch, held, change, part, chunks)
+                except TROUBLE as exc:
+                    require_of_data(exc)
+                    if change is not None:
+                        raise
+                    account.update(b"unreadable" + repr(part).encode())
+                    if stored is not None:
+                        _add_chunks(opened, chunks, account, part)
+                    continue
+                self._fill(path, part, values)
+                if change is not None and change.replaces:
+                    values = change.replaced(part, values, self._datasets[path].dtype)
+                account.update(values.data if values.flags.c_contiguous else values.tobytes())
+                if put is not None:
+                    put(part, values)
             yield piece[0][1] / max(1, shape[0]) if piece else 1.0
+
+    def _fetching(self, path: bytes, opened: Any, held: Form) -> Fetch:
+        """Return what reads a piece of a dataset: past the library where that can be and its values stay as they are.
+
+        What it returns is valid until the next piece.
+        """
+        h5 = self._tree.h5
+        dataset, change = self._datasets.get(path), self._changes.get(path)
+        others, past = tuple((0, extent) for extent in (opened.shape or ())[1:]), None
+        if dataset is not None and opened.shape and (change is None or change.fill is None):
+            past = self._past(replace(dataset, shape=opened.shape), h5.Dataset(opened))
+
+        def fetch(piece: Piece) -> NDArray[Any]:
+            if past is not None and piece[1:] == others:
+                with contextlib.suppress(MemoryError):
+                    values = past.read(*piece[0])
+                    if values is not None:
+                        return values.view(held.dtype)
+            return read(h5, opened, held, piece)
+
+        return fetch
 
     def _fill(self, path: bytes, piece: Piece, values: NDArray[Any]) -> None:
         change = self._changes.get(path)
@@ -149,47 +207,35 @@ class Streamer:
             fill(change, dataset, np.moveaxis(values, change.axis, 0), piece[change.axis], dataset.dtype)
 
 
-class Stored:
-    """Which chunks of a dataset are stored at all; those that are not take no room in the copy either."""
+def _add_chunk(
+    opened: Any,
+    origin: tuple[int, ...],
+    at: tuple[int, ...],
+    stored: Stored,
+    account: Hasher,
+    store: Store | None,
+    *,
+    strict: bool,
+) -> None:
+    """Digest the chunk that is at `origin` in the copy as it is stored in this file, at `at`, and hand it on.
 
-    def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
-        self._chunks = chunks
-        self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
-        self._there: NDArray[Any] | None = None
-        numbers = array("q")
-        try:
-            if opened.get_num_chunks() == math.prod(self._grid):
-                return
-            opened.chunk_iter(lambda chunk: numbers.append(self._number(chunk.chunk_offset)))
-        except TROUBLE:  # the index is damaged: which chunks are there shows when they are read
-            return
-        self._there = np.sort(np.array(numbers, np.int64))
-
-    def _number(self, origin: tuple[int, ...]) -> int:
-        number = 0
-        for at, size, count in zip(origin, self._chunks, self._grid, strict=True):
-            number = number * count + at // size
-        return number
-
-    def has(self, origin: tuple[int, ...]) -> bool:
-        if self._there is None:
-            return True
-        number = self._number(origin)
-        at = int(np.searchsorted(self._there, number))
-        return at < len(self._there) and int(self._there[at]) == number
-
-    def lacks(self, piece: Piece, change: Change | None) -> bool:
-        """Say whether a piece of the copy comes from chunks alone that are not stored, and stays as it is."""
-        if self._there is None:
-            return False
-        if change is not None and change.replaces:
-            return False
-        axis = 0 if change is None else change.axis % len(piece)
-        runs = [piece[axis]] if change is None else change.rows.runs(*piece[axis])
-        if change is not None and any(len(change.to_fill(low, high)) for low, high in runs):
-            return False
-        parts = ((*piece[:axis], run, *piece[axis + 1 :]) for run in runs)
-        return not any(self.has(at) for part in parts for at in origins(part, self._chunks))
+    With `strict` raise what the library says if it cannot be had.
+    """
+    if not stored.has(at):
+        account.update(b"absent")
+        return
+    try:
+        mask, held = opened.read_direct_chunk(at)
+    except TROUBLE as exc:
+        require_of_data(exc)
+        if strict:
+            raise
+        account.update(b"unreadable" + repr(origin).encode())
+        return
+    account.update(b"stored" + repr((origin, mask, len(held))).encode())
+    account.update(held)
+    if store is not None:
+        store(origin, mask, held)
 
 
 def chunk_origins(opened: Any) -> list[tuple[int, ...]]:

@@ -34,7 +34,8 @@ def quarantined(part: Part, target: Path, deadly: frozenset[str], reader: Hdf5Re
             rows = readable(library(), source.id, table, gone, first, deadly, label)
             held += len(rows)
             changes.update(of_table(table, Change(Picked(table.rows, rows))))
-        plan = FilePlan(part.plan.contents, changes, part.plan.skip - part.samples, bare=True)
+        skip = part.plan.skip - part.samples
+        plan = FilePlan(part.plan.contents, changes, skip, bare=True, by_value=part.plan.by_value)
         for _ in Builder(library(), source, target, plan).build():
             pass
         held += _hold_records(part, source.id, target, deadly, label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.backends.hdf5.window import weight
 
 Translate = Callable[[Any], Any]
+Fetch = Callable[[Piece], NDArray[Any]]
+"""Reads a piece of a dataset."""
 ROWS_OF_OBJECTS = 4096
 
 
@@ -135,35 +138,33 @@ def parts_of(shape: Sequence[int], held: Form, chunks: Sequence[int] | None) -> 
 
 
 def read_rows(
-    h5: Any, opened: Any, held: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
+    fetch: Fetch, held: Form, change: Change | None, piece: Piece, chunks: Sequence[int] | None
 ) -> NDArray[Any]:
-    """Return a piece of the copy from the source: rows that are left out are not read.
+    """Return a piece of the copy from what `fetch` reads of the source: rows that are left out are not read.
 
     In a chunk that has a row to be kept, all rows can be read, and are where that saves many small steps.
     """
     if change is None or not piece:
-        return read(h5, opened, held, piece)
+        return fetch(piece)
     if change.across:
-        return _read_across(h5, opened, held, change, piece, chunks)
+        return _read_across(fetch, held, change, piece, chunks)
     rows, others = piece[0], piece[1:]
     runs = change.rows.runs(*rows)
     spans = list(_joined(runs, chunks[0] if chunks and held.raw else 0))
     if len(spans) == 1 and len(spans[0]) == 1:
-        return read(h5, opened, held, (spans[0][0], *others))
+        return fetch((spans[0][0], *others))
     values = held.empty([high - low for low, high in piece])
     at = 0
     for span in spans:
         low, high = span[0][0], span[-1][1]
-        got = read(h5, opened, held, ((low, high), *others))
+        got = fetch(((low, high), *others))
         for begin, end in span:
             values[at : at + end - begin] = got[begin - low : end - low]
             at += end - begin
     return values
 
 
-def _read_across(
-    h5: Any, opened: Any, held: Form, change: Change, piece: Piece, chunks: Sequence[int] | None
-) -> NDArray[Any]:
+def _read_across(fetch: Fetch, held: Form, change: Change, piece: Piece, chunks: Sequence[int] | None) -> NDArray[Any]:
     """Return a piece of the copy whose rows lie along the last axis: those near each other are read together.
 
     What lies between them is read with them only where it is of chunks that have a row to be kept, or of none.
@@ -177,7 +178,7 @@ def _read_across(
         span = todo.pop()
         first = span[0][0]
         try:
-            got = read(h5, opened, held, (*others, (first, span[-1][1])))
+            got = fetch((*others, (first, span[-1][1])))
         except TROUBLE as exc:
             require_of_data(exc)
             if len(span) == 1:
@@ -219,7 +220,7 @@ def batches(h5: Any, opened: Any, held: Form, change: Change | None) -> Iterator
     while at < rows and math.prod((*shape[:axis], *shape[axis + 1 :])):
         stop = min(at + step, rows)
         piece = (*others[:axis], (at, stop), *others[axis + 1 :])
-        values = read_rows(h5, opened, held, change, piece, None)
+        values = read_rows(partial(read, h5, opened, held), held, change, piece, None)
         yield piece, values
         fitting = PIECE_BYTES * (stop - at) // max(1, weight(values))
         step = max(1, min(2 * step, fitting, ROWS_OF_OBJECTS))

@@ -1,0 +1,27 @@
+"""Garbage is not looked for while a worker loads what it needs, and as ever from its second task on."""
+
+import gc
+
+from datacheck.workers.pool import Pool
+from datacheck.workers.process import RARELY
+
+
+def thresholds(task, watch):
+    return gc.get_threshold(), gc.get_freeze_count()
+
+
+def test_garbage_is_looked_for_once_all_is_loaded():
+    with Pool(thresholds, 1, 4 << 30) as pool:
+        first, second = (result for _, result in pool.run([1, 2]))
+    assert first[0][0] == RARELY
+    assert second[0][0] < RARELY
+    assert second[0][0] == _of_a_fresh_interpreter()
+    assert second[1] > first[1]
+
+
+def _of_a_fresh_interpreter():
+    import subprocess
+    import sys
+
+    told = subprocess.run([sys.executable, "-c", "import gc; print(gc.get_threshold()[0])"], capture_output=True)
+    return int(told.stdout)
