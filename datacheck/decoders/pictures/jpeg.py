@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.jpeg_markers import DHT, DNL, EOI, FRAMES, SCAN_END, SOS, Walk, walk
+from datacheck.decoders.pictures.jpeg_metadata import metadata
 from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 if TYPE_CHECKING:
     from datacheck.decoders.pictures.jpeg_scans.plans import Plan
+    from datacheck.decoders.pictures.jpeg_scans.walker import Walked
 
 SEQUENTIAL, PROGRESSIVE, LOSSLESS, ARITHMETIC = {0xC0, 0xC1}, {0xC2}, {0xC3, 0xCB}, {0xC9, 0xCA}
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
@@ -102,11 +104,16 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     if (problem := _stored(frame, steps)) is not None:
         return None, [problem]
     assert steps.end is not None
-    problem, odd = _walked(value, steps)
-    if problem is not None:
-        return None, [problem]
+    walked = _walked(value, steps)
+    if walked is not None and walked.damage is not None:
+        return None, [_corrupt(walked.damage.words, None, **walked.damage.details)]
+    odd = [_corrupt(said, "suspicious") for said in walked.odd] if walked is not None else []
+    odd += [it for it in (metadata(value, steps),) if it is not None]
     try:
-        made = _decoded(value, frame, pixels)
+        if not pixels and walked is not None and _spares_decoding(value, frame, walked):
+            made = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
+        else:
+            made = _decoded(value, frame, pixels)
     except ValueError as error:
         return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
     problem = _zeroed(value, steps, frame)
@@ -115,18 +122,27 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     return made, [*odd, *trailing("JPEG", value, steps.end)]
 
 
-def _walked(value: bytes, steps: Walk) -> tuple[Finding | None, list[Finding]]:
-    """Walk the Huffman data where that is wanted; return what is wrong with it, and what is odd."""
+def _walked(value: bytes, steps: Walk) -> Walked | None:
+    """Walk the Huffman data where that is wanted, and can be done."""
     if not eyes.walking():
-        return None, []
+        return None
     from datacheck.decoders.pictures.jpeg_scans import judging
 
-    walked = judging.walk(value, steps, closer=eyes.strict())
-    if walked is None:
-        return None, []
-    if walked.damage is not None:
-        return _corrupt(walked.damage.words, None, **walked.damage.details), []
-    return None, [_corrupt(said, "suspicious") for said in walked.odd]
+    return judging.walk(value, steps, closer=eyes.strict())
+
+
+def _spares_decoding(value: bytes, frame: Frame, walked: Walked) -> bool:
+    """Say if a walk found all that a decoder would: that the picture is sound, and has more than one grey.
+
+    Raises ValueError where the decoder objects to the headers.
+    """
+    if not walked.surely or walked.flat or len(frame.sampling) not in SMALL:
+        return False
+    try:
+        simplejpeg.decode_jpeg_header(value)
+    except KeyError:  # the header names no colours
+        return False
+    return True
 
 
 class HeaderCache:
@@ -185,6 +201,8 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
     if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
+        return None
+    if metadata(head, steps) is not None:
         return None
     picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
     return _Head(

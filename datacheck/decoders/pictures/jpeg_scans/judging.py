@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from datacheck.decoders.pictures.jpeg_markers import Walk
 from datacheck.decoders.pictures.jpeg_markers import walk as markers
 from datacheck.decoders.pictures.jpeg_scans.plans import Plan, plan
-from datacheck.decoders.pictures.jpeg_scans.walker import Damage, Walked, walk, walk_scan
+from datacheck.decoders.pictures.jpeg_scans.walker import Damage, Walked, walk, walk_planned
 
 __all__ = ["Damage", "Walked", "damage_of", "only_scan", "passes", "walk", "warm"]
 
@@ -15,12 +17,12 @@ __all__ = ["Damage", "Walked", "damage_of", "only_scan", "passes", "walk", "warm
 def only_scan(head: bytes, steps: Walk) -> Plan | None:
     """Return the plan of a sequential picture by what lies before its only scan; None of any other."""
     made = plan(head, steps)
-    return made if made is not None and made.whole and len(made.scans) == 1 else None
+    return made if made is not None and made.script.whole and len(made.script.scans) == 1 else None
 
 
 def passes(made: Plan, value: bytes, start: int, stop: int) -> bool:
     """Say whether nothing is wrong with the only scan of a picture, and it has more than one grey."""
-    walked = walk_scan(made, value, start, stop)
+    walked = walk_planned(made, value, np.array([[start, stop]], np.int64))
     return walked.damage is None and not walked.flat
 
 

@@ -1,10 +1,6 @@
-"""The loops over the bits of a sequential scan, compiled; ITU-T T.81, F.2.
+"""The loops over the bits of scans of DC, and of sequential ones, compiled; ITU-T T.81, F.2 and G.1.2.1.
 
-A scan comes without its stuffed bytes and restart markers, followed by PADDING bytes, so that a block may be read to
-its end before anybody looks whether the data has ended: positions are checked behind each block.
-
-`words` are its bytes in fours. A state of reading is (at, bits, have): the next word, and `have` bits that were read
-and not used, the last of `bits`.
+What reads a block returns the position behind it, and what is wrong.
 """
 
 from __future__ import annotations
@@ -14,52 +10,76 @@ from typing import Any
 import numpy as np
 
 from datacheck.decoders.pictures.compiled import compiled
-
-PADDING = 512
-"""The longest block has 63 coefficients of 16 + 10 bits, or 64 corrections between others: fewer bytes than this."""
-QUICK = 11
-"""Codes up to this length are looked up at once."""
-LONGEST = 1 << QUICK
-"""Where in the row of a table the largest code of each length is, -1 where there is none."""
-OFFSETS = LONGEST + 17
-"""Where what leads from a code of some length to its symbol is."""
-SYMBOLS = OFFSETS + 17
-COUNT = SYMBOLS + 256
-"""Where the number of all codes is."""
-ROW = COUNT + 1
+from datacheck.decoders.pictures.jpeg_scans.codes import (
+    END,
+    MOST_AC,
+    MOST_DC,
+    PADDING,
+    PASSED,
+    SIZE,
+    ZEROS,
+    ahead_of,
+    behind,
+    eight,
+    entry_of,
+    extended,
+    symbol_of,
+    taken,
+)
 
 SOUND, NO_CODE, RUN_PAST, ZEROS_LAST, UNDEFINED, LARGE, MEAN = 0, 1, 2, 3, 4, 5, 6
-TOO_FEW, LEFT_OVER, PADDED, JOINED, BAND_PAST, NOT_ONE = 7, 8, 9, 11, 12, 13
+TOO_FEW, LEFT_OVER, PADDED, RESTARTS, JOINED, BAND_PAST, NOT_ONE = 7, 8, 9, 10, 11, 12, 13
+FINAL_MEAN = 14
+"""The MEAN of what all scans of DC add up to; it comes with a row of MCUs."""
+FIRST, LAST, LOW, HIGH, RESTART, ACROSS, DOWN, UNIT, UNITS, TABLE, COMPONENT = range(11)
+"""What a scan is, by column: the band and the bits of it that it has, MCUs from restart to restart, across and down,
+its first unit, their number, and its AC table and component where it is of one."""
+LARGEST = 32767
+"""What a coefficient's place can hold."""
 SLACK = 40.0
 """How far the fast transform of libjpeg leaves the exact one, at quality 100 where nothing else is rounded."""
-MOST_AC, MOST_DC = 10, 11
-"""The categories of differences and coefficients of 8-bit samples (T.81, tables F.1 and F.2)."""
+
+_MARKED = 0xFF
+_LOWER, _UPPER = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 
 @compiled
-def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: Any, markers: Any) -> tuple[int, int]:
-    """Copy a scan without what is stuffed; return how many bytes that makes, and how many restart markers there are.
+def _marked(ahead: Any) -> Any:
+    """Say whether one of eight bytes is FF."""
+    missing = ~ahead
+    return ((missing - _LOWER) & ahead & _UPPER) != np.uint64(0)
 
-    `starts` and `sizes` get where each interval begins, at a multiple of four, and how many bytes it has; `markers` the
-    numbers of the restart markers. What lies behind more intervals than there is room for is left out.
+
+@compiled
+def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: Any, markers: Any) -> int:
+    """Copy a scan without what is stuffed; return how many restart markers there are.
+
+    `starts` and `sizes` get where each interval begins, and how many bytes it has; `markers` the numbers of the restart
+    markers. What lies behind more intervals than there is room for is left out.
     """
     size, count, at = 0, 0, start
     starts[0] = 0
     while at < stop:
-        byte = value[np.uint64(at)]
-        at += 1
-        if byte != 0xFF:
-            out[np.uint64(size)] = byte
+        while at + 8 <= stop:
+            ahead = eight(value, at)
+            if _marked(ahead):
+                break
+            for number in range(8):
+                out[np.uint64(size + number)] = np.uint8(ahead >> np.uint64(56 - 8 * number))
+            at += 8
+            size += 8
+        while at < stop and value[np.uint64(at)] != _MARKED:
+            out[np.uint64(size)] = value[np.uint64(at)]
+            at += 1
             size += 1
-            continue
-        while at < stop and value[at] == 0xFF:
+        while at < stop and value[at] == _MARKED:
             at += 1
         if at >= stop:  # fill bytes before a marker
             break
         follows = value[at]
         at += 1
         if follows == 0:
-            out[size] = 0xFF
+            out[size] = _MARKED
             size += 1
             continue
         if count < len(sizes):
@@ -67,120 +87,95 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
             markers[count] = follows & 7
         count += 1
         if count < len(sizes):
-            while size & 3:
-                out[size] = 0
-                size += 1
             starts[count] = size
     if count < len(sizes):
         sizes[count] = size - starts[count]
-    for place in range(size, size + PADDING):
-        out[place] = 0
-    return size, count
+    out[size : size + PADDING] = 0
+    return count
 
 
 @compiled
-def filled(words: Any, at: int, bits: int, have: int) -> tuple[int, Any, int]:
-    """Have at least 32 bits ready."""
-    if have < 32:
-        return at + 1, ((bits & 0xFFFFFFFF) << 32) | np.int64(words[np.uint64(at)]), have + 32
-    return at, bits, have
-
-
-@compiled
-def _entry(length: int, symbol: Any) -> Any:
-    return ((length + (symbol & 15)) << 16) | (length << 8) | symbol
-
-
-@compiled
-def symbol_of(tables: Any, which: int, bits: int, have: int) -> Any:
-    """Return the code that at least QUICK bits begin with, 0 where they begin with none.
-
-    That is its symbol, its length in the next eight bits, and behind these its length with the bits that follow it in a
-    sequential scan.
-    """
-    entry = np.int64(tables[np.uint64(which), np.uint64((bits >> (have - QUICK)) & (LONGEST - 1))])
-    return entry if entry != 0 else _long_code(tables, which, (bits >> (have - 16)) & 0xFFFF)
-
-
-@compiled
-def _long_code(tables: Any, which: int, window: int) -> Any:
-    for length in range(QUICK + 1, 17):
-        code = window >> (16 - length)
-        if code <= tables[which, LONGEST + length]:
-            place = (code + np.int64(tables[which, OFFSETS + length])) & 255
-            return _entry(length, np.int64(tables[which, SYMBOLS + place]))
-    return 0
-
-
-@compiled
-def extended(raw: int, size: int) -> int:
-    """Return the number that so many bits stand for (T.81, F.2.2.1)."""
-    if size == 0 or raw >> (size - 1):
-        return raw
-    return raw - (1 << size) + 1
-
-
-@compiled
-def difference(
-    words: Any, at: int, bits: int, have: int, tables: Any, which: int, used: Any
-) -> tuple[int, int, int, int, int]:
-    """Read a DC difference; return the state, it, and what is wrong. `used` counts symbols, None does not."""
-    at, bits, have = filled(words, at, bits, have)
-    entry = symbol_of(tables, which, bits, have)
-    if entry == 0:
-        return at, bits, have, 0, NO_CODE
-    size = entry & 255
+def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[int, int, int]:
+    """Read a DC difference; return the position, it, and what is wrong. `used` counts symbols, None does not."""
+    ahead = ahead_of(data, at)
+    length, size = symbol_of(tables, which, ahead)
+    if length == 0:
+        return at, 0, NO_CODE
     if used is not None:
         used[which, size] += 1
     if size > MOST_DC:
-        return at, bits, have, 0, UNDEFINED
-    have -= entry >> 16
-    return at, bits, have, extended((bits >> have) & ((1 << size) - 1), size), SOUND
+        return at, 0, UNDEFINED
+    return at + length + size, extended(taken(ahead, length, size), size), SOUND
+
+
+@compiled
+def _one_coefficient(
+    data: Any, at: int, k: int, tables: Any, table: int, most: Any, which: int, used: Any, block: Any
+) -> tuple[int, int, int]:
+    """Read the next coefficient, with all that are zero before it, or the end of its block.
+
+    Returns the position, the place behind it, which is 64 at the end, and what is wrong.
+    """
+    zeros = False
+    while k < 64:
+        ahead = ahead_of(data, at)
+        length, symbol = symbol_of(tables, table, ahead)
+        if length == 0:
+            return at, k, NO_CODE
+        if used is not None:
+            used[table, symbol] += 1
+        run, size = symbol >> 4, symbol & 15
+        at += length + size
+        if symbol == ZEROS:
+            k += 16
+            zeros = True
+            continue
+        if size == 0:
+            return at, 64, UNDEFINED if run > 0 else ZEROS_LAST if zeros else SOUND
+        k += run
+        if k > 63:
+            return at, k, RUN_PAST
+        if size > most[which, k]:
+            return at, k, UNDEFINED if size > MOST_AC else LARGE
+        if used is not None:
+            block[k] = extended(taken(ahead, length, size), size)
+        return at, k + 1, SOUND
+    return at, 64, ZEROS_LAST
 
 
 @compiled
 def _coefficients(
-    words: Any, at: int, bits: int, have: int, tables: Any, table: int, most: Any, which: int, used: Any, block: Any
-) -> tuple[int, int, int, int]:
-    """Read the AC coefficients of a sequential block; return the state, and what is wrong.
+    data: Any, at: int, tables: Any, table: int, most: Any, within: Any, which: int, used: Any, block: Any
+) -> tuple[int, int]:
+    """Read the AC coefficients of a sequential block; return the position, and what is wrong.
 
-    Where symbols are counted in `used` (None to do without), the coefficients are put into `block`, in zigzag.
+    Several are read at once while they end within the block and are surely not too large: that is what `within` says
+    of the place behind them. Where symbols are counted in `used` (None to do without), each is read by itself, and put
+    into `block`, in zigzag.
     """
     k = 1
-    zeros = False
     while k < 64:
-        at, bits, have = filled(words, at, bits, have)
-        entry = symbol_of(tables, table, bits, have)
-        if entry == 0:
-            return at, bits, have, NO_CODE
-        have -= entry >> 16
-        size = entry & 15
-        if used is not None:
-            used[table, entry & 255] += 1
-        if size == 0:
-            if entry & 0xF0 == 0xF0:
-                k += 16
-                zeros = True
-                continue
-            if entry & 0xF0:
-                return at, bits, have, UNDEFINED
-            return at, bits, have, ZEROS_LAST if zeros else SOUND
-        k += (entry >> 4) & 15
-        if k > 63:
-            return at, bits, have, RUN_PAST
-        if size > most[np.uint64(which), np.uint64(k)]:
-            return at, bits, have, UNDEFINED if size > MOST_AC else LARGE
-        if used is not None:
-            block[k] = extended((bits >> have) & ((1 << size) - 1), size)
-        zeros = False
-        k += 1
-    return at, bits, have, ZEROS_LAST if zeros else SOUND
-
-
-@compiled
-def used_up(at: int, have: int, start: int) -> int:
-    """Return how many bits of an interval that starts at a byte were used."""
-    return 32 * at - have - 8 * start
+        if used is None:
+            ahead = ahead_of(data, at)
+            entry = entry_of(tables, table, ahead)
+            place = k + ((entry >> PASSED) & 127)
+            if (entry >> SIZE) & 15 <= within[np.uint64(which), np.uint64(place)]:
+                at += entry & 63
+                if entry & END:
+                    return at, SOUND
+                k = place
+                entry = entry_of(tables, table, behind(ahead, entry))
+                place = k + ((entry >> PASSED) & 127)
+                if (entry >> SIZE) & 15 <= within[np.uint64(which), np.uint64(place)]:
+                    at += entry & 63
+                    if entry & END:
+                        return at, SOUND
+                    k = place
+                    continue
+        at, k, wrong = _one_coefficient(data, at, k, tables, table, most, which, used, block)
+        if wrong != SOUND:
+            return at, wrong
+    return at, SOUND
 
 
 @compiled
@@ -190,15 +185,14 @@ def wrong_within(wrong: int, left: int) -> int:
 
 
 @compiled
-def ended(data: Any, start: int, size: int, used: int) -> tuple[int, int]:
+def ended(data: Any, at: int, stop: int) -> tuple[int, int]:
     """Judge what is left of an interval behind its last block: return what is wrong, and how many bytes are left."""
-    left = 8 * size - used
-    stop = start + size
+    left = 8 * stop - at
     if left < 0:
         return TOO_FEW, 0
     if left >= 8:
         whole = left >> 3
-        if whole > 1 or data[stop - 1] != 0xFF or not _padded(data, stop, left):
+        if whole > 1 or data[stop - 1] != _MARKED or not _padded(data, stop, left):
             return LEFT_OVER, whole
         return SOUND, 0
     return (SOUND if _padded(data, stop, left) else PADDED), 0
@@ -216,51 +210,67 @@ def _padded(data: Any, stop: int, left: int) -> bool:
 
 
 @compiled
-def sequential(
-    data: Any, words: Any, starts: Any, sizes: Any, intervals: int, units: Any, mcus: int, restart: int,
-    tables: Any, most: Any, means: Any, quants: Any, waves: Any, used: Any, out: Any,
+def interleaved(  # noqa: C901  (a function more in the innermost loops costs)
+    data: Any, starts: Any, sizes: Any, intervals: int, scan: Any, units: Any, tables: Any, most: Any, within: Any,
+    means: Any, quants: Any, waves: Any, used: Any, out: Any, dc: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Walk a sequential scan; return what is wrong, in which MCU, and a number to say with it.
+    """Walk a sequential scan, or one of DC; return what is wrong, in which MCU, and a number to say with it.
 
-    `units` are the blocks of an MCU: (component, DC table, AC table, ...). `most` has the largest category of each
-    coefficient, `means` the bounds of DC: least and greatest, and those within which nothing is odd. `out` gets the
-    least and greatest DC of the first component, and how many were odd; where symbols are counted in `used`, also by
-    how much the worst block is out of the range of samples, in thousandths of what rounding explains.
+    `units` are the blocks of an MCU: (component, DC table, AC table, row of the first one, rows of blocks to the MCU
+    below, to the one on the right). `most` has the largest size of each coefficient of a component, `within` what is
+    none too large up to there, `means` the bounds of DC: least and greatest, and those within which nothing is odd.
+    `out` gets the least and greatest DC of the first component, and how many were odd; where symbols are counted in
+    `used`, also by how much the worst block is out of the range of samples. Of a progressive picture `dc` gets the DC.
     """
-    predicted = np.zeros(4, np.int64)
-    block = np.zeros(64, np.int64)
-    mcu = 0
+    predicted, block = np.zeros(4, np.int64), np.zeros(64, np.int64)
+    whole, refines, low = scan[LAST] > 0, scan[HIGH] > 0, scan[LOW]
+    across, mcus = scan[ACROSS], scan[ACROSS] * scan[DOWN]
+    mcu = line = column = 0
     for interval in range(intervals):
         predicted[:] = 0
-        at, bits, have = starts[interval] >> 2, 0, 0
-        last = min(mcus, mcu + restart)
+        at, stop = 8 * starts[interval], starts[interval] + sizes[interval]
+        last = min(mcus, mcu + scan[RESTART])
         while mcu < last:
-            for unit in range(len(units)):
-                which = units[unit, 0]
-                dc, ac = units[unit, 1], units[unit, 2]
-                at, bits, have, change, wrong = difference(words, at, bits, have, tables, dc, used)
-                predicted[which] += change
-                if wrong == SOUND:
-                    if used is not None:
-                        block[:] = 0
-                    at, bits, have, wrong = _coefficients(words, at, bits, have, tables, ac, most, which, used, block)
-                left = 8 * sizes[interval] - used_up(at, have, starts[interval])
-                if left < 0 or wrong != SOUND:
-                    return wrong_within(wrong, left), mcu, 0
+            for number in range(scan[UNIT], scan[UNIT] + scan[UNITS]):
+                which, wrong, change = units[number, 0], SOUND, 0
+                if refines:
+                    row = units[number, 3] + line * units[number, 4] + column * units[number, 5]
+                    dc[row] |= taken(ahead_of(data, at), 0, 1) << low
+                    at += 1
+                else:
+                    at, change, wrong = difference(data, at, tables, units[number, 1], used)
+                    predicted[which] += change
+                    if whole and wrong == SOUND:
+                        if used is not None:
+                            block[:] = 0
+                        at, wrong = _coefficients(
+                            data, at, tables, units[number, 2], most, within, which, used, block
+                        )  # fmt: skip
+                if at > 8 * stop or wrong != SOUND:
+                    return wrong_within(wrong, 8 * stop - at), mcu, 0
                 value = predicted[which]
-                if value < means[which, 2] or value > means[which, 3]:
-                    if value < means[which, 0] or value > means[which, 1]:
-                        return MEAN, mcu, value
-                    out[2] += 1
-                if which == 0:
-                    out[0], out[1] = min(out[0], value), max(out[1], value)
-                if used is not None:
-                    block[0] = value
-                    out[3] = max(out[3], excess(block, quants[which], waves))
+                if whole:
+                    if value < means[which, 2] or value > means[which, 3]:
+                        if value < means[which, 0] or value > means[which, 1]:
+                            return MEAN, mcu, 0
+                        out[2] += 1
+                    if which == 0:
+                        out[0], out[1] = min(out[0], value), max(out[1], value)
+                    if used is not None:
+                        block[0] = value
+                        out[3] = max(out[3], excess(block, quants[which], waves))
+                elif not refines:
+                    if abs(value) << low > LARGEST:
+                        return MEAN, mcu, 0
+                    row = units[number, 3] + line * units[number, 4] + column * units[number, 5]
+                    dc[row] = value << low
             mcu += 1
-        wrong, number = ended(data, starts[interval], sizes[interval], used_up(at, have, starts[interval]))
+            column += 1
+            if column == across:
+                line, column = line + 1, 0
+        wrong, left = ended(data, at, stop)
         if wrong != SOUND:
-            return wrong, mcu - 1, number
+            return wrong, mcu - 1, left
     return (TOO_FEW if mcu < mcus else SOUND), max(0, mcu - 1), 0
 
 
@@ -294,26 +304,3 @@ def excess(block: Any, quants: Any, waves: Any) -> int:
             elif sample < -128:
                 beyond += (sample + 128) ** 2
     return int(1000 * beyond**0.5 / (quants[128] / 1000.0 + SLACK))
-
-
-@compiled
-def built(counts: Any, symbols: Any, row: Any) -> bool:
-    """Fill in the row of a Huffman table (T.81, annex C); say whether its codes fit, that of all ones left out."""
-    code, at = 0, 0
-    row[:] = 0
-    for length in range(1, 17):
-        row[LONGEST + length] = -1
-        row[OFFSETS + length] = at - code
-        for _ in range(counts[length - 1]):
-            if code >= (1 << length) - 1:
-                return False
-            if length <= QUICK:
-                first = code << (QUICK - length)
-                for place in range(first, first + (1 << (QUICK - length))):
-                    row[place] = _entry(length, np.int64(symbols[at]))
-            row[SYMBOLS + at] = symbols[at]
-            row[LONGEST + length] = code
-            code, at = code + 1, at + 1
-        code <<= 1
-    row[COUNT] = at
-    return True

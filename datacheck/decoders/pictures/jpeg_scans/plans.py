@@ -1,17 +1,20 @@
-"""What the headers of a JPEG say of its scans, made ready for the loops that walk them. ITU-T T.81, annex B."""
+"""What the headers of a JPEG say of its scans, made ready for the loops that walk them. ITU-T T.81, annex B.
+
+Pictures of one store mostly have the same scans, and tables of their own: what has nothing to do with where scans lie
+and what codes there are is made once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil, floor, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.pictures.jpeg_markers import DHT, FRAMES, SOS, Walk
-from datacheck.decoders.pictures.jpeg_scans.kernels import MOST_AC, ROW, built
+from datacheck.decoders.pictures.jpeg_scans.codes import MOST_AC, ROW, built
 
 DQT, DRI = 0xDB, 0xDD
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
@@ -34,19 +37,26 @@ TOLERATED = 61
 """DC beyond its range by less than this (8 times a grey level) is odd, but not impossible."""
 MOST_UNITS = 10
 """Blocks of an MCU of several components."""
+PLACES = 256
+"""More than a place in a block and all that an entry of a table passes over."""
+PLAIN = b"\1" * 64
+"""The quantizers of a component that no scan has."""
+NOTHING_SAID = frozenset({DHT, DRI, SOS})
+"""The segments between scans of which a decoder has nothing to say if they can be taken in."""
+Parts = tuple[tuple[int, bytes], ...]
+"""Markers with what they are followed by; of tables of codes only which ones they are."""
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What the coefficients of a component may be; see `kernels.sequential` for the arrays."""
+class Bounds(NamedTuple):
+    """What the coefficients of each component may be, a row for each; see `kernels.interleaved`."""
 
     most: NDArray[np.int64]
+    within: NDArray[np.int64]
     means: NDArray[np.int64]
     quants: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """A component of the frame: its sampling and quantizers, how many blocks are coded if it is alone in a scan.
 
     Those of MCUs, which may be more, lie from `first` on among all blocks: `lines` of `stride` blocks.
@@ -67,50 +77,56 @@ class Component:
         return self.first + line * self.stride + column
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """A scan: where its data is, its components with their (DC, AC) tables, and the band and the bits that it has."""
+class Scan(NamedTuple):
+    """A scan, in the order of the columns of `kernels`."""
 
-    start: int
-    stop: int
-    components: tuple[tuple[int, int, int], ...]
-    band: tuple[int, int, int, int]
+    first: int
+    last: int
+    low: int
+    high: int
     restart: int
     across: int
     down: int
-    units: NDArray[np.int64]
-    most: NDArray[np.int64]
-    means: NDArray[np.int64]
-    quants: NDArray[np.int64]
-
-    def means_of(self, component: int) -> bool:
-        """Say whether a component's DC is in this scan."""
-        return self.band[0] == 0 and any(which == component for which, _, _ in self.components)
+    unit: int
+    units: int
+    table: int
+    component: int
 
     @property
     def mcus(self) -> int:
         return self.across * self.down
 
-    @property
-    def intervals(self) -> int:
-        return ceil(self.mcus / self.restart) if self.restart else 1
 
+class Script(NamedTuple):
+    """What all scans of a picture are, but for where they lie; the arrays are as the loops take them.
 
-@dataclass
-class Plan:
-    """All scans of a picture. `tables` are the Huffman tables in the order of their definitions, a row for each."""
+    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that the scans of a
+    progressive one build on each other, so that a decoder has nothing to say of their order. `joined` has for each
+    table if its entries are to stand for more than one symbol.
+    """
 
     progressive: bool
-    components: tuple[Component, ...]
+    whole: bool
+    orderly: bool
     rows: int
-    scans: list[Scan] = field(default_factory=list)
-    tables: NDArray[Any] = field(default_factory=lambda: np.zeros((1, ROW), np.int32))
+    scans: tuple[Scan, ...]
+    lines: NDArray[np.int64]
+    units: NDArray[np.int64]
+    components: NDArray[np.int64]
+    bounds: Bounds
+    joined: tuple[bool, ...]
 
-    @property
-    def whole(self) -> bool:
-        """Whether each component of a sequential picture has its scan, and only one."""
-        there = sorted(which for scan in self.scans for which, _, _ in scan.components)
-        return not self.progressive and there == list(range(len(self.components)))
+
+class Plan(NamedTuple):
+    """All scans of a picture: where they lie, and its Huffman tables in the order of their definitions.
+
+    `adjoining` says that nothing lies between the segments and scans but what a decoder takes in without a word.
+    """
+
+    script: Script
+    places: NDArray[np.int64]
+    tables: NDArray[Any]
+    adjoining: bool
 
 
 class _Unjudged(Exception):
@@ -120,111 +136,198 @@ class _Unjudged(Exception):
 def plan(value: bytes, steps: Walk) -> Plan | None:
     """Return the scans of an 8-bit picture in Huffman codes; None of any other, and where the headers are broken."""
     try:
-        return _Planning(value, steps).made()
+        parts, tables = _parts(value, steps)
+        script = _script(parts)
+        places = np.array([[at, joined] for at, joined in zip(tables, script.joined, strict=True)], np.int64)
     except (_Unjudged, IndexError):
         return None
+    made = np.empty((len(tables), ROW), np.int32)
+    if not built(np.frombuffer(value, np.uint8), places, made):
+        return None
+    return Plan(script, np.array(steps.scans, np.int64), made, _adjoining(steps))
 
 
-class _Planning:
+def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
+    """Return what a script is made of, and where each table of codes is in the value."""
+    parts: list[tuple[int, bytes]] = []
+    tables: list[int] = []
+    for marker, start, stop in steps.segments:
+        if stop > len(value):
+            raise _Unjudged
+        if marker == DHT:
+            parts.append((marker, _codes(value, start, stop, tables)))
+        elif marker in FRAMES or marker in (DQT, DRI, SOS):
+            parts.append((marker, value[start:stop]))
+    return tuple(parts), tables
+
+
+def _codes(value: bytes, start: int, stop: int, tables: list[int]) -> bytes:
+    """Return the numbers of the tables in a segment, and append their places."""
+    at, numbers = start, bytearray()
+    while at < stop:
+        number = value[at]
+        count = sum(value[at + 1 : at + 17])
+        end = at + 17 + count
+        if end > stop or count > 256 or number & 0xEC:
+            raise _Unjudged
+        if number < 16 and max(value[at + 17 : end], default=0) > 15:
+            raise _Unjudged
+        tables.append(at + 1)
+        numbers.append(number)
+        at = end
+    return bytes(numbers)
+
+
+def _adjoining(steps: Walk) -> bool:
+    """Say whether nothing lies between segments and scans, and nothing but tables behind the first scan."""
+    behind, scans, first = 2, iter(steps.scans), True
+    for marker, start, stop in steps.segments:
+        if start - 4 != behind:
+            return False
+        if not first and marker not in NOTHING_SAID:
+            return False
+        behind = stop
+        if marker == SOS:
+            first = False
+            behind = next(scans, (0, 0))[1]
+    return steps.end is not None and steps.end - 2 == behind
+
+
+@lru_cache(maxsize=64)
+def _script(parts: Parts) -> Script:
+    """Return what the scans are by what lies between them."""
+    return _Scripting(parts).made()
+
+
+class _Scripting:
     """The tables as they are defined, and what the scans make of them."""
 
-    def __init__(self, value: bytes, steps: Walk) -> None:
-        self._value, self._steps = value, steps
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._quants: dict[int, bytes] = {}
         self._codes: dict[tuple[int, int], int] = {}
-        self._defined: list[tuple[bytes, bytes]] = []
+        self._defined: list[int] = []
         self._restart = 0
-        self._plan: Plan | None = None
-        self._mcus = (0, 0)
+        self._frame: Frame | None = None
+        self._scans: list[Scan] = []
+        self._units: list[tuple[int, ...]] = []
+        self._tables: dict[int, bytes] = {}
+        """The quantizers of each component, by its first scan."""
+        self._sent: dict[tuple[int, int], int] = {}
+        """The bit that each coefficient of each component was sent up to."""
+        self._orderly = True
 
-    def made(self) -> Plan:
-        scans = iter(self._steps.scans)
-        for marker, start, stop in self._steps.segments:
-            if stop > len(self._value):
-                raise _Unjudged
+    def made(self) -> Script:
+        for marker, part in self._parts:
             if marker == DQT:
-                self._take_quants(start, stop)
+                self._take_quants(part)
             elif marker == DHT:
-                self._take_codes(start, stop)
+                for number in part:
+                    self._codes[number >> 4, number & 15] = len(self._defined)
+                    self._defined.append(number)
             elif marker == DRI:
-                if stop - start != 2:
+                if len(part) != 2:
                     raise _Unjudged
-                self._restart = int.from_bytes(self._value[start:stop], "big")
-            elif marker in FRAMES:
-                self._take_frame(marker, start, stop)
+                self._restart = int.from_bytes(part, "big")
             elif marker == SOS:
-                self._take_scan(start, stop, *next(scans))
-        if self._plan is None or not self._defined:
+                self._take_scan(part)
+            elif self._frame is not None or marker not in (BASELINE, EXTENDED, PROGRESSIVE):
+                raise _Unjudged
+            else:
+                self._frame = _frame(marker == PROGRESSIVE, part)
+        if self._frame is None or not self._scans or not self._defined:
             raise _Unjudged
-        self._plan.tables = np.empty((len(self._defined), ROW), np.int32)
-        for (counts, symbols), row in zip(self._defined, self._plan.tables, strict=True):
-            if not built(np.frombuffer(counts, np.uint8), np.frombuffer(symbols or b"\0", np.uint8), row):
-                raise _Unjudged
-        return self._plan
+        return self._put_together(self._frame)
 
-    def _take_quants(self, start: int, stop: int) -> None:
-        at = start
-        while at < stop:
-            size = 128 if self._value[at] >> 4 else 64
-            if at + 1 + size > stop or self._value[at] >> 4 > 1 or self._value[at] & 15 > 3:
+    def _put_together(self, frame: Frame) -> Script:
+        number_of = range(len(frame.components))
+        there = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
+        components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]
+        return Script(
+            frame.progressive,
+            not frame.progressive and there == list(number_of),
+            self._orderly and all((number, 0) in self._sent for number in number_of),
+            frame.rows,
+            tuple(self._scans),
+            np.array(self._scans, np.int64),
+            np.array(self._units or [(0,) * 6], np.int64),
+            np.array(components, np.int64),
+            Bounds(*map(np.stack, zip(*(bounds(self._tables.get(it, PLAIN)) for it in number_of), strict=True))),
+            tuple(not frame.progressive and number >= 16 for number in self._defined),
+        )
+
+    def _units_of(self, scan: Scan) -> list[tuple[int, ...]]:
+        return self._units[scan.unit : scan.unit + scan.units]
+
+    def _take_quants(self, part: bytes) -> None:
+        at = 0
+        while at < len(part):
+            size = 128 if part[at] >> 4 else 64
+            if at + 1 + size > len(part) or part[at] >> 4 > 1 or part[at] & 15 > 3:
                 raise _Unjudged
-            self._quants[self._value[at] & 15] = self._value[at + 1 : at + 1 + size]
+            self._quants[part[at] & 15] = part[at + 1 : at + 1 + size]
             at += 1 + size
 
-    def _take_codes(self, start: int, stop: int) -> None:
-        at = start
-        while at < stop:
-            counts = self._value[at + 1 : at + 17]
-            end = at + 17 + sum(counts)
-            symbols = self._value[at + 17 : end]
-            if end > stop or end - at > 17 + 256 or self._value[at] & 0xEC:
-                raise _Unjudged
-            if self._value[at] < 16 and max(symbols, default=0) > 15:
-                raise _Unjudged
-            self._codes[self._value[at] >> 4, self._value[at] & 15] = len(self._defined)
-            self._defined.append((counts, symbols))
-            at = end
-
-    def _take_frame(self, marker: int, start: int, stop: int) -> None:
-        if self._plan is not None or marker not in (BASELINE, EXTENDED, PROGRESSIVE):
+    def _take_scan(self, part: bytes) -> None:
+        frame, count = self._frame, part[0]
+        if frame is None or not 1 <= count <= 4 or len(part) != 4 + 2 * count:
             raise _Unjudged
-        components, rows, self._mcus = _frame(self._value[start:stop])
-        self._plan = Plan(marker == PROGRESSIVE, components, rows)
-
-    def _take_scan(self, start: int, stop: int, begin: int, end: int) -> None:
-        value, made = self._value, self._plan
-        count = value[start]
-        if made is None or not 1 <= count <= 4 or stop - start != 4 + 2 * count:
-            raise _Unjudged
-        band = (value[stop - 3], value[stop - 2], value[stop - 1] & 15, value[stop - 1] >> 4)
-        numbers = {it.name: number for number, it in enumerate(made.components)}
+        band = (part[-3], part[-2], part[-1] & 15, part[-1] >> 4)
+        numbers = {it.name: number for number, it in enumerate(frame.components)}
         try:
-            named = [(numbers[value[at]], value[at + 1]) for at in range(start + 1, stop - 3, 2)]
-            quants = tuple(self._quants[made.components[which].table] for which, _ in named)
+            named = [(numbers[part[at]], part[at + 1]) for at in range(1, len(part) - 3, 2)]
+            for which, _ in named:
+                self._tables.setdefault(which, self._quants[frame.components[which].table])
             dc_needed, ac_needed = band[0] == 0 and not band[3], band[1] > 0
-            components = tuple(
+            chosen = [
                 (
                     which,
                     self._codes[0, ids >> 4] if dc_needed else 0,
                     self._codes[1, ids & 15] if ac_needed else 0,
                 )
                 for which, ids in named
-            )
+            ]
         except KeyError as exc:
             raise _Unjudged from exc
-        if len({it[0] for it in components}) < count or not _makes_sense(made.progressive, band, count):
+        if len({it[0] for it in chosen}) < count or not _makes_sense(frame.progressive, band, count):
             raise _Unjudged
-        across, down = self._mcus
+        across, down = frame.mcus
+        only = frame.components[chosen[0][0]]
         if count == 1:
-            only = made.components[components[0][0]]
             across, down = only.wide, only.high
-        units = _units(made.components, components, alone=count == 1)
-        made.scans.append(Scan(begin, end, components, band, self._restart, across, down, units, *limits(quants)))
+        units = _units(frame.components, chosen)
+        first, last, low, high = band
+        self._scans.append(
+            Scan(
+                first, last, low, high, self._restart or across * down, across, down, len(self._units), len(units),
+                chosen[0][2], chosen[0][0],
+            )
+        )  # fmt: skip
+        self._units += units
+        self._send(chosen, band)
+
+    def _send(self, chosen: list[tuple[int, int, int]], band: tuple[int, int, int, int]) -> None:
+        """Note what was sent of each coefficient; a scan is to begin where the one before it ended."""
+        first, last, low, high = band
+        for which, _, _ in chosen:
+            if first > 0 and (which, 0) not in self._sent:
+                self._orderly = False
+            for k in range(first, last + 1):
+                if self._sent.get((which, k), 0) != high:
+                    self._orderly = False
+                self._sent[which, k] = low
 
 
-@lru_cache(maxsize=64)
-def _frame(header: bytes) -> tuple[tuple[Component, ...], int, tuple[int, int]]:
-    """Return the components of a frame, how many blocks they have in all, and its MCUs across and down."""
+class Frame(NamedTuple):
+    """The frame: its components, how many blocks they have in all, and its MCUs across and down."""
+
+    progressive: bool
+    components: tuple[Component, ...]
+    rows: int
+    mcus: tuple[int, int]
+
+
+def _frame(progressive: bool, header: bytes) -> Frame:
     count = header[5]
     height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
     if header[0] != 8 or not 1 <= count <= 4 or not height or not width or len(header) != 6 + 3 * count:
@@ -245,7 +348,7 @@ def _frame(header: bytes) -> tuple[tuple[Component, ...], int, tuple[int, int]]:
         first += stride * lines
     if len({it.name for it in components}) < count:
         raise _Unjudged
-    return tuple(components), first, mcus
+    return Frame(progressive, tuple(components), first, mcus)
 
 
 def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int) -> bool:
@@ -258,25 +361,21 @@ def _makes_sense(progressive: bool, band: tuple[int, int, int, int], count: int)
     return first <= last <= 63 and count == 1 and low <= 13 and high in (0, low + 1)
 
 
-@lru_cache(maxsize=64)
-def _units(
-    components: tuple[Component, ...], chosen: tuple[tuple[int, int, int], ...], *, alone: bool
-) -> NDArray[np.int64]:
+def _units(components: tuple[Component, ...], chosen: list[tuple[int, int, int]]) -> list[tuple[int, ...]]:
     """Return the blocks of an MCU: (component, DC table, AC table, first row, rows to the MCU below, to the right)."""
-    made = []
-    for number, (which, dc, ac) in enumerate(chosen):
-        it = components[which]
-        if alone:
-            made.append((number, dc, ac, it.first, it.stride, 1))
-            continue
-        made += [
-            (number, dc, ac, it.row(line, column), it.down * it.stride, it.across)
-            for line in range(it.down)
-            for column in range(it.across)
-        ]
+    if len(chosen) == 1:
+        [(which, dc, ac)] = chosen
+        return [(which, dc, ac, components[which].first, components[which].stride, 1)]
+    made: list[tuple[int, ...]] = [
+        (which, dc, ac, it.row(line, column), it.down * it.stride, it.across)
+        for which, dc, ac in chosen
+        for it in (components[which],)
+        for line in range(it.down)
+        for column in range(it.across)
+    ]
     if len(made) > MOST_UNITS:
         raise _Unjudged
-    return np.array(made, np.int64)
+    return made
 
 
 @lru_cache(maxsize=64)
@@ -290,6 +389,8 @@ def bounds(table: bytes) -> Bounds:
         reach = (128 + OVERSHOT) * REACH[ZIGZAG[k] >> 3] * REACH[ZIGZAG[k] & 7]
         largest = floor((reach + quants[k] / 2) / quants[k] + 1e-6)
         most[k] = min(MOST_AC, largest.bit_length())
+    within = np.full(PLACES, -1, np.int64)
+    within[1:64] = np.minimum.accumulate([MOST_AC, *most[1:63]])
     q = int(quants[0])
     least, greatest = -1024 - q / 2, 1016 + q / 2
     means = np.array(
@@ -298,11 +399,4 @@ def bounds(table: bytes) -> Bounds:
         ]
     )  # fmt: skip
     allowed = round(1000 * sqrt(float((quants**2).sum()) / 4))
-    return Bounds(most, means, np.array([*quants, *ZIGZAG, allowed], np.int64))
-
-
-@lru_cache(maxsize=64)
-def limits(tables: tuple[bytes, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the bounds of several components by their quantizers, one below the other."""
-    most, means, quants = zip(*((it.most, it.means, it.quants) for it in map(bounds, tables)), strict=True)
-    return np.stack(most), np.stack(means), np.stack(quants)
+    return Bounds(most, within, means, np.array([*quants, *ZIGZAG, allowed], np.int64))

@@ -1,0 +1,203 @@
+"""Huffman codes, compiled: their tables, and how they are read; ITU-T T.81, annex C and F.2.2.
+
+A position counts the bits of data that comes without its stuffed bytes and restart markers. It is followed by PADDING
+bytes, so that a block may be read to its end before anybody looks whether the data has ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from datacheck.decoders.pictures.compiled import compiled
+
+PADDING = 512
+"""The longest block has 64 coefficients of 16 + 11 bits, and 8 bytes are read at once: fewer bytes than this."""
+QUICK = 10
+"""Codes up to this length are looked up at once."""
+ENTRIES = 1 << QUICK
+LONGEST = ENTRIES
+"""Where in the row of a table the largest code of each length is, -1 where there is none."""
+OFFSETS = LONGEST + 17
+"""Where what leads from a code of some length to its symbol is."""
+SYMBOLS = OFFSETS + 17
+COUNT = SYMBOLS + 256
+"""Where the number of all codes is."""
+ROW = COUNT + 1
+
+BITS, PASSED, SIZE, LENGTH, SYMBOL = 0, 6, 14, 18, 23
+"""Where in an entry what it stands for is: the bits of all its codes with those that follow them; the coefficients that
+these pass over, their own included; the size of the largest; the length of the first code, and its symbol."""
+END = 1 << 13
+"""Set in an entry that ends its block."""
+ALONE = 15
+"""The size in an entry whose first symbol is to be looked at by itself, or whose code is longer, or none."""
+ZEROS = 0xF0
+"""The symbol of sixteen zeros."""
+MOST_AC, MOST_DC = 10, 11
+"""The categories of differences and coefficients of 8-bit samples (T.81, tables F.1 and F.2)."""
+
+_ONE, _BYTE, _LAST = np.uint64(1), np.uint64(8), np.uint64(7)
+_QUICK, _LONG, _HIGHEST = np.uint64(64 - QUICK), np.uint64(48), np.uint64(63)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_PAIRS, _FOURS = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+_EIGHTS, _EACH = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
+
+
+@compiled
+def eight(data: Any, at: Any) -> Any:
+    """Return eight bytes from a place on as one number."""
+    at = np.uint64(at)
+    ahead = np.uint64(data[at])
+    for _ in range(7):
+        at += _ONE
+        ahead = (ahead << _BYTE) | np.uint64(data[at])
+    return ahead
+
+
+@compiled
+def ahead_of(data: Any, at: int) -> Any:
+    """Return the bits from a position on, at least 57 of them, at the top of 64."""
+    return eight(data, at >> 3) << (np.uint64(at) & _LAST)
+
+
+@compiled
+def taken(ahead: Any, skip: int, count: int) -> Any:
+    """Return so many bits behind those to skip as a number."""
+    return np.int64((ahead << np.uint64(skip)) >> _ONE >> (_HIGHEST - np.uint64(count)))
+
+
+@compiled
+def symbol_of(tables: Any, which: int, ahead: Any) -> tuple[Any, Any]:
+    """Return the length of the code that some bits begin with, and its symbol; 0 and 0 where they begin with none."""
+    entry = np.int64(tables[np.uint64(which), ahead >> _QUICK])
+    length = (entry >> LENGTH) & 31
+    if length > 0:
+        return length, entry >> SYMBOL
+    return _long_code(tables, which, np.int64(ahead >> _LONG))
+
+
+@compiled
+def _long_code(tables: Any, which: int, bits: Any) -> tuple[Any, Any]:
+    for length in range(QUICK + 1, 17):
+        code = bits >> (16 - length)
+        if code <= tables[which, LONGEST + length]:
+            place = (code + np.int64(tables[which, OFFSETS + length])) & 255
+            return length, np.int64(tables[which, SYMBOLS + place])
+    return 0, 0
+
+
+@compiled
+def entry_of(tables: Any, which: int, ahead: Any) -> Any:
+    """Return all that the first QUICK bits stand for, as an entry has it."""
+    return np.int64(tables[np.uint64(which), ahead >> _QUICK])
+
+
+@compiled
+def behind(ahead: Any, entry: int) -> Any:
+    """Return the bits behind those that an entry stands for."""
+    return ahead << np.uint64(entry & 63)
+
+
+@compiled
+def extended(raw: int, size: int) -> int:
+    """Return the number that so many bits stand for (T.81, F.2.2.1)."""
+    if size == 0 or raw >> (size - 1):
+        return raw
+    return raw - (1 << size) + 1
+
+
+@compiled
+def ones(bits: Any) -> Any:
+    """Return how many of 64 bits are set."""
+    bits = bits - ((bits >> _ONE) & _PAIRS)
+    bits = (bits & _FOURS) + ((bits >> np.uint64(2)) & _FOURS)
+    bits = (bits + (bits >> np.uint64(4))) & _EIGHTS
+    return np.int64((bits * _EACH) >> np.uint64(56))
+
+
+@compiled
+def lowest(bits: Any) -> Any:
+    """Return the number of the lowest bit that is set, of some of which one is."""
+    return ones((bits - _ONE) & ~bits)
+
+
+@compiled
+def bit(number: int) -> Any:
+    return _ONE << np.uint64(number)
+
+
+@compiled
+def between(first: int, last: int) -> Any:
+    """Return the bits from one number to another."""
+    return (_ALL << np.uint64(first)) & (_ALL >> (_HIGHEST - np.uint64(last)))
+
+
+@compiled
+def _entry(length: int, symbol: Any) -> Any:
+    run, size = symbol >> 4, symbol & 15
+    first = (length << LENGTH) | (symbol << SYMBOL)
+    if symbol == 0:
+        return first | length | END
+    if size == 0 or size > MOST_AC:
+        return first | (ALONE << SIZE)
+    return first | (length + size) | ((run + 1) << PASSED) | (size << SIZE)
+
+
+@compiled
+def _joined(row: Any) -> None:
+    """Let each entry stand for all symbols whose codes are among its bits, up to the end of a block."""
+    single = row[:ENTRIES].copy()
+    for place in range(ENTRIES):
+        entry = np.int64(single[place])
+        bits, passed, size = entry & 63, (entry >> PASSED) & 127, (entry >> SIZE) & 15
+        if size == ALONE:
+            continue
+        end = entry & END
+        while bits < QUICK and end == 0:
+            more = np.int64(single[(place << bits) & (ENTRIES - 1)])
+            if (more >> SIZE) & 15 == ALONE or bits + ((more >> LENGTH) & 31) > QUICK:
+                break
+            bits += more & 63
+            passed += (more >> PASSED) & 127
+            size = max(size, (more >> SIZE) & 15)
+            end = more & END
+        row[place] = (entry >> LENGTH << LENGTH) | bits | (passed << PASSED) | end | (size << SIZE)
+
+
+@compiled
+def _built(value: Any, at: int, row: Any) -> bool:
+    """Fill in the row of a Huffman table; say whether its codes fit, that of all ones left out."""
+    code, count = 0, 0
+    row[:ENTRIES] = ALONE << SIZE
+    for length in range(1, 17):
+        row[LONGEST + length] = -1
+        row[OFFSETS + length] = count - code
+        for _ in range(np.int64(value[at + length - 1])):
+            if code >= (1 << length) - 1:
+                return False
+            symbol = np.int64(value[at + 16 + count])
+            if length <= QUICK:
+                first = code << (QUICK - length)
+                row[first : first + (1 << (QUICK - length))] = _entry(length, symbol)
+            row[SYMBOLS + count] = symbol
+            row[LONGEST + length] = code
+            code, count = code + 1, count + 1
+        code <<= 1
+    row[COUNT] = count
+    return True
+
+
+@compiled
+def built(value: Any, places: Any, tables: Any) -> bool:
+    """Build the tables of which value has the numbers of codes and symbols at these places; say whether all fit.
+
+    Beside each place is whether entries are to stand for more than one symbol.
+    """
+    for number in range(len(tables)):
+        if not _built(value, places[number, 0], tables[number]):
+            return False
+        if places[number, 1]:
+            _joined(tables[number])
+    return True
