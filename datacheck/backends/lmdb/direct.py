@@ -27,6 +27,8 @@ LARGE = 64 << 10
 LARGE_BLOCK_BYTES = 8 << 20
 """Blocks of values over LARGE have this many bytes: what a block costs is then little for each, and the memory that two
 of them are read into in turn stays in the processor's cache. Larger ones are not read into memory."""
+TOGETHER_BYTES = 6 << 20
+"""Blocks of small values that are put together, which take up to twice the room where they are read."""
 EVENLY_APART = 16
 """Fewer values than this that lie evenly apart are not worth a block of their own."""
 SELDOM = 128
@@ -109,14 +111,13 @@ class Direct:
 def _blocks(held: ReadNodes, rows: range, most: int, *, load: bool) -> Iterator[range]:
     """Divide rows into blocks of about one size, of at most so many records; with `load` they are put together."""
     lengths = held.values.lengths[rows.start : rows.stop]
-    if load and len(rows) and lengths.max() <= LARGE:
-        stretches = _of_one_length(held, rows)
-    else:
-        stretches = _evenly_apart(held.first, rows)
-    for stretch in stretches:
+    small = load and len(rows) > 0 and int(lengths.max()) <= LARGE
+    for stretch in _of_one_length(held, rows) if small else _evenly_apart(held.first, rows):
         ends = np.cumsum(held.values.lengths[stretch.start : stretch.stop])
         total = int(ends[-1])
         wanted = LARGE_BLOCK_BYTES if total // len(stretch) > LARGE else BLOCK_BYTES
+        if small and held.first[stretch.start] and ends[0] * len(stretch) == total:
+            wanted = TOGETHER_BYTES
         size = total / max(1, round(total / wanted))
         at, done = 0, 0
         while at < len(stretch):

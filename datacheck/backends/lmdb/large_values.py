@@ -37,17 +37,16 @@ BETWEEN = 0.25
 class Way:
     """How the values of one file are had; `read` and `mapped` are the least seconds of processor time for a byte."""
 
-    def __init__(self, clearly: float = CLEARLY) -> None:
+    def __init__(self) -> None:
         self.read: list[float] = []
         self.mapped: list[float] = []
-        self._clearly = clearly
 
     @property
     def by_reading(self) -> bool:
         """Whether the next values are to be read."""
         if len(self.read) < READ:
             return True
-        return len(self.mapped) >= MAPPED and self._clearly * min(self.read) <= min(self.mapped)
+        return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= min(self.mapped)
 
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
         """Take note of what values cost that were had in one of the ways."""
@@ -61,8 +60,15 @@ def _way(device: int, inode: int) -> Way:
 
 @lru_cache(maxsize=16)
 def _way_together(device: int, inode: int) -> Way:
-    """Return the way of small values: these are copied out of the map, so that nothing is left to be paid later."""
-    return Way(clearly=1.0)
+    """Return the way of small values: these are copied out of the map, so that only unmapping it is paid later."""
+    return Way()
+
+
+def are_read(pages: Pages) -> bool:
+    """Say if small values of a file are read, or both ways are still tried: nothing is to be mapped beforehand."""
+    status = os.fstat(pages.file)
+    way = _way_together(status.st_dev, status.st_ino)
+    return len(way.mapped) < MAPPED or way.by_reading
 
 
 def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:

@@ -18,7 +18,9 @@ from datacheck.backends.lmdb.pages import Pages
 from datacheck.backends.shared.key_arrays import GATHERED, Buffer, Flags, Keys, Numbers
 
 NEAR = 16
-"""The kernel maps so many pages at once (64 KiB, fault_around_bytes)."""
+"""The kernel maps so many pages at once (64 KiB, fault_around_bytes): headers as near as that are had from the map."""
+NONE_NEAR = 1
+"""Where the values are read, to map them for their headers alone costs as much as to read them."""
 READ_BYTES = 2 << 20
 """Read in one go: it stays in the processor's cache while it is looked at."""
 
@@ -87,8 +89,20 @@ class Judged(msgspec.Struct):
     held: list[ReadNodes] = msgspec.field(default_factory=list)
 
 
-def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: Flags, *, hold: bool = False) -> Judged:
-    """Judge leaves, in batches; count those that are sound and are to be counted. `hold` asks for their nodes."""
+def judge(
+    pages: Pages,
+    flags: int,
+    leaves: Leaves,
+    account: Account,
+    counted: Flags,
+    *,
+    hold: bool = False,
+    near: int = NEAR,
+) -> Judged:
+    """Judge leaves, in batches; count those that are sound and are to be counted. `hold` asks for their nodes.
+
+    Headers of extents of at most `near` pages are had from the map.
+    """
     whole = Judged(np.ones(len(leaves), bool), np.zeros(len(leaves), bool), np.zeros(len(leaves), np.int64), _NONE)
     extents = []
     size = max(8, READ_BYTES // pages.page_size)
@@ -104,7 +118,7 @@ def judge(pages: Pages, flags: int, leaves: Leaves, account: Account, counted: F
         found[:, 2] = start + order[found[:, 2]]
         extents.append(found)
     whole.extents = np.concatenate(extents) if extents else _NONE
-    _judge_extents(pages, whole)
+    _judge_extents(pages, whole, near)
     kept = whole.sound & counted
     account.single(leaves.numbers[kept])
     extended = whole.extents[kept[whole.extents[:, 2]]].astype(np.uint64)
@@ -214,7 +228,7 @@ def _within(flags: int, keys: Keys, starts: Numbers, counts: Numbers, leaves: Le
     return within
 
 
-def _judge_extents(pages: Pages, judged: Judged) -> None:
+def _judge_extents(pages: Pages, judged: Judged, most: int) -> None:
     """Mark leaves of which an overflow extent has another header than it should, or pages of another extent.
 
     Gives the extents the number of pages that their headers say they hold.
@@ -222,7 +236,7 @@ def _judge_extents(pages: Pages, judged: Judged) -> None:
     if not len(judged.extents):
         return
     extents = judged.extents[np.argsort(judged.extents[:, 0], kind="stable")]
-    near = extents[:, 1] <= NEAR
+    near = extents[:, 1] <= most
     for which, heads_of in ((near, _mapped_heads), (~near, _read_heads)):
         some = extents[which]
         held = _held(pages, some, heads_of(pages, some[:, 0] * pages.page_size))
@@ -256,7 +270,7 @@ def _mapped_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
 
 
 def _read_heads(pages: Pages, offsets: Numbers) -> NDArray[np.uint8]:
-    """Return headers that lie apart: to map these pages alone makes it slow to map what lies around them."""
+    """Return headers that lie apart, or whose values are read: to map these pages alone makes mapping others slow."""
     pread, file, header = os.pread, pages.file, pages.header
     heads = [pread(file, header, offset) for offset in offsets.tolist()]
     joined = b"".join(heads)

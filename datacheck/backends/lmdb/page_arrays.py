@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.lmdb.format import INTEGERKEY, REVERSEKEY
 from datacheck.backends.shared.key_arrays import PAD, Buffer, Flags, Keys, Numbers, lexical
-from datacheck.backends.shared.read_buffers import aligned
+from datacheck.backends.shared.read_buffers import reused
 from datacheck.files.retrying import preadv
 
 
@@ -49,7 +49,7 @@ class Stack:
 
     def __init__(self, file: int, page_size: int, size: int, numbers: Numbers, extra: int = 0) -> None:
         self.numbers, self.page_size = numbers, page_size
-        raw = aligned(len(numbers) * page_size + extra + PAD)
+        raw = np.frombuffer(reused(len(numbers) * page_size + extra + PAD), np.uint8)
         self.buffer = Buffer(raw)
         self.rows: NDArray[np.uint8] = raw[: len(numbers) * page_size].reshape(len(numbers), page_size)
         self.present: Flags = (numbers >= 0) & (numbers < size // page_size)

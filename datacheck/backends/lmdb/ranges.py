@@ -11,7 +11,8 @@ import numpy as np
 
 from datacheck.backends.lmdb.branches import keys_of, leaves_below
 from datacheck.backends.lmdb.format import DUPDATA, DUPSORT, LEAF, SUBDATA, Database
-from datacheck.backends.lmdb.leaves import READ_BYTES, Judged, Leaves, ReadNodes, judge
+from datacheck.backends.lmdb.large_values import are_read
+from datacheck.backends.lmdb.leaves import NEAR, NONE_NEAR, READ_BYTES, Judged, Leaves, ReadNodes, judge
 from datacheck.backends.lmdb.page_arrays import compare, one_key
 from datacheck.backends.lmdb.page_sums import Account
 from datacheck.backends.lmdb.pages import Pages
@@ -55,10 +56,22 @@ class _Run(msgspec.Struct, frozen=True):
 class Ranges:
     """Looks at the pieces of ranges; `account` adds up what was seen of them."""
 
-    def __init__(self, pages: Pages, bones: Skeleton, part: str, *, library: bool = True, hold: bool = False) -> None:
-        """`library` says whether the library can be used at all, `hold` asks for pieces whose nodes are held."""
+    def __init__(
+        self,
+        pages: Pages,
+        bones: Skeleton,
+        part: str,
+        *,
+        library: bool = True,
+        hold: bool = False,
+        load: bool = False,
+    ) -> None:
+        """`library` says whether the library can be used at all, `hold` asks for pieces whose nodes are held.
+
+        With `load` all values will be looked at.
+        """
         self._pages, self._bones, self._library = pages, bones, library and bones.sound
-        self._hold = hold
+        self._hold, self._load = hold, load
         self._tree = bones.trees.get(part) or Tree(part, pages.meta.main)
         self._order = self._tree.record.order()
         self.account = Account()
@@ -102,7 +115,8 @@ class Ranges:
             return Piece(piece, leaves, doubt, False)
         flags = self._tree.record.flags
         counted = self._counted(leaves, shard)
-        judged = judge(self._pages, flags, leaves, self.account, counted, hold=self._hold)
+        near = NONE_NEAR if self._load and are_read(self._pages) else NEAR
+        judged = judge(self._pages, flags, leaves, self.account, counted, hold=self._hold, near=near)
         self._look_closer(leaves, judged, counted, self._seen)
         sound = bool(judged.sound.all())
         self.seen(leaves, judged)

@@ -46,7 +46,8 @@ class Reading:
     ) -> None:
         self._path, self._pages, self._bones, self._shard = path, pages, bones, shard
         self._limit, self._note, self._avoid, self._last, self._load = limit, note, avoid, last, load
-        self._ranges = Ranges(pages, bones, shard.part, library=library, hold=limit != 1 and not avoid)
+        hold = limit != 1 and not avoid
+        self._ranges = Ranges(pages, bones, shard.part, library=library, hold=hold, load=load)
         self._salvage = Salvage(pages, bones, shard, note, avoid)
         self.left: Shard | None = None
 

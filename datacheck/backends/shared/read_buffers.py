@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 ALIGNED = 64
 STEP = 128 << 10
 """Memory that is kept comes in multiples of this size."""
+LOOKED_AT = 8
+"""So many pieces of memory are looked at for one that is free and fits: pages and values take turns."""
 KEPT = 32 << 20
 """At most so many bytes are kept for a thread."""
 
@@ -41,7 +43,7 @@ class _Kept(threading.local):
         self._size = 0
 
     def take(self, size: int) -> memoryview[Any]:
-        for _ in range(min(2, len(self._buffers))):
+        for _ in range(min(LOOKED_AT, len(self._buffers))):
             buffer, start = self._buffers.popleft()
             room = len(buffer) - ALIGNED
             if size <= room <= 2 * size + STEP and _is_free(buffer):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from building import key, write_lmdb
 
-from datacheck.backends.lmdb import large_values
+from datacheck.backends.lmdb import direct, large_values
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Shard
 from datacheck.model.equal_lengths import EqualLengths
@@ -133,7 +133,8 @@ def test_values_that_lie_far_apart_or_in_another_order_are_not_read_together():
 
 def test_both_ways_are_tried(tmp_path, monkeypatch):
     path = of_length(4096, 5000)(tmp_path / "env")
-    way = large_values.Way(clearly=1.0)
+    way = large_values.Way()
+    monkeypatch.setattr(direct, "TOGETHER_BYTES", 1 << 20)
     monkeypatch.setattr(large_values, "_way_together", lambda device, inode: way)
     wanted = records_of(LmdbReader(path).peek(Shard("")))
     assert records_of(LmdbReader(path).blocks(Shard(""))) == wanted
