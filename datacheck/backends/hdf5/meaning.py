@@ -13,6 +13,7 @@ from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.encoded import encoded
+from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import step_counts
 from datacheck.backends.hdf5.row_numbers import (
@@ -109,6 +110,8 @@ class Facts:
     look: Looking
     recovered: bool = False
     """Whether the file was damaged, and this is all that is left of it."""
+    frames: Collection[bytes] = ()
+    """The groups that are frames or series of pandas."""
 
     @property
     def attribute(self) -> Attribute:
@@ -148,6 +151,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         numbered |= categories(some)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
+        there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
+        said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:

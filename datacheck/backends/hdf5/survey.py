@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.frames import KIND
 from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
 from datacheck.backends.hdf5.last_axis import with_samples_first
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
@@ -96,7 +97,7 @@ def survey(
     facts = walk.facts(groups, recovered=recovered)
     means, untrue = meaning(facts)
     for group, datasets in groups:
-        if of_index(group, walk.lengths):
+        if of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
@@ -147,6 +148,7 @@ class _Walk:
         self._places = None if descriptor is None else Places(h5, file, descriptor, whole=whole)
         self._linked: set[bytes] = set()
         self._dimensions = Dimensions(h5)
+        self._frames: set[bytes] = set()
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -204,6 +206,7 @@ class _Walk:
             names = self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
                 below.append(path)
+                self._frames |= {path} if KIND in names else set()
                 self._listed_by(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
                 dataset = self._dataset(opened, path, names, link.u)
@@ -243,7 +246,7 @@ class _Walk:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look, recovered)
+        return Facts(groups, self._linked, hidden, look, recovered, self._frames)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()

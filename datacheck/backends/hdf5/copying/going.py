@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5 import last_axis, matlab, scales
+from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
@@ -254,6 +254,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         yield from matlab.losses(table.name, table.datasets, others)
         yield from last_axis.losses(table.name, table.datasets, others)
         yield from scales.losses(contents.findings, table.name, own)
+        yield from frames.losses(table.name, table.datasets, others)
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue
