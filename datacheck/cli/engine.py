@@ -58,7 +58,7 @@ def chosen(options: dict[str, Any]) -> Iterator[MakeEngine | None]:
         raise click.UsageError("--engine dask needs the scheduler of the cluster: --scheduler tcp://HOST:8786")
     from datacheck.engines.dask import connected
 
-    with connected(scheduler) as engine:
+    with connected(scheduler, complain) as engine:
         if not engine.client.nthreads():
             complain(f"the cluster of {scheduler} has no workers yet; waiting for them")
         yield engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,7 @@ def scan(
     scans = request.scans(nets, sources)
     held = hold(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
-    with keeping_processes(), Reports(reports, guard, resume=resume) as files:
+    with keeping_processes(), _kept(Reports(reports, guard, resume=resume), resume) as files:
         ready(scans, files, resume, engine, if_changed, quiet=quiet)
         say_keeps = ToKeep(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:
@@ -154,6 +155,18 @@ def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, 
     if form != "json" and not (quiet and report.clean):
         with files.showing():
             print_text(report, written, asked(), form)
+
+
+@contextmanager
+def _kept(files: Reports, resume: Path | None) -> Iterator[Reports]:
+    """Write the report files; where the cluster is lost, say how a later scan goes on with them."""
+    from datacheck.errors import ClusterFailed
+
+    try:
+        with files:
+            yield files
+    except ClusterFailed as exc:
+        raise ClusterFailed("; ".join([str(exc), *_unfinished(files, resume)])) from exc
 
 
 def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:

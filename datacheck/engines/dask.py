@@ -12,12 +12,13 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import math
 import pickle
 import queue
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -43,8 +44,14 @@ TRIES = 5
 LOST = "the workers of the cluster that it was given to were lost, one after the other"
 STEP_BYTES = 1 << 16
 """Steps of up to so many bytes are told as they come; the others with the result."""
+SILENT_SECONDS = 10.0
+"""A cluster that has had no workers for so long is told of."""
 WAIT_SECONDS = 30
 """So long it is waited for a scheduler."""
+
+
+def silent(sentence: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,17 @@ class Dask:
     """
 
     client: Client
+    say: Callable[[str], None] = silent
+    """Hears a sentence where the cluster has no workers for a while, and the scan waits for some."""
     name: ClassVar[str] = "dask"
     elastic: ClassVar[bool] = True
 
     def __call__(self, job: Job[T], workers: int, memory: int) -> DaskEngine[T]:
-        return DaskEngine(self.client, job, workers, memory)
+        return DaskEngine(self.client, job, workers, memory, self.say)
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[Dask]:
+def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Dask]:
     """Yield what runs tasks on the cluster of the scheduler at an address. Raises UsageError where there is none."""
     try:
         from distributed import Client
@@ -86,7 +95,7 @@ def connected(address: str) -> Iterator[Dask]:
     except (OSError, ValueError, TypeError) as exc:
         raise UsageError(f"no Dask scheduler answers at {address}: {_first_line(exc)}") from exc
     try:
-        yield Dask(client)
+        yield Dask(client, say)
     finally:
         with contextlib.suppress(Exception):  # the scheduler may be gone, and all is done
             client.close(timeout=5)
@@ -133,8 +142,11 @@ class _Given(Generic[T]):
 class DaskEngine(Generic[T]):
     """Tasks of one job on the workers of a cluster; see `datacheck.workers.interface.Engine`."""
 
-    def __init__(self, client: Client, job: Job[T], workers: int, memory: int) -> None:
-        self._client, self._asked, self._memory = client, workers, memory
+    def __init__(
+        self, client: Client, job: Job[T], workers: int, memory: int, say: Callable[[str], None] = silent
+    ) -> None:
+        self._client, self._asked, self._memory, self._say = client, workers, memory, say
+        self._alone: float | None = None
         self._where = "" if client.scheduler is None else f" at {client.scheduler.address}"
         self._job = dumps_job(job)
         self._digest = hashlib.sha256(self._job + memory.to_bytes(8, "little")).hexdigest()
@@ -212,9 +224,21 @@ class DaskEngine(Generic[T]):
                 told.append(self._done.get_nowait())
         if told:
             return told
+        self._look_for_workers()
         if self._client.status not in ("running", "connecting", "newly-created"):
             raise self._gone()
         return [key for key, it in self._under_way.items() if it.future.status in ("cancelled", "lost")]
+
+    def _look_for_workers(self) -> None:
+        """Say so once if the cluster has had no workers for a while, whom the tasks wait for."""
+        with contextlib.suppress(Exception):  # while the scheduler is away nobody knows
+            if self._client.nthreads():
+                self._alone = None
+            elif self._alone is None:
+                self._alone = time.monotonic()
+            elif time.monotonic() - self._alone > SILENT_SECONDS:
+                self._alone = math.inf
+                self._say(f"the cluster{self._where} has no workers; waiting for some")
 
     def _step(self, told: _Step) -> Iterator[tuple[T, Any]]:
         """Yield a step, if it is the next one of a task that is under way."""

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from datacheck.errors import ReportFailed, UsageError
+from datacheck.errors import ClusterFailed, ReportFailed, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import plain
@@ -344,7 +344,8 @@ class Reports:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            self._keep_unfinished(failed=error is not None and not isinstance(error, TOLD))
+            lost = isinstance(error, ClusterFailed)
+            self._keep_unfinished(failed=not lost and error is not None and not isinstance(error, TOLD), lost=lost)
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
                 self._publish()
 
@@ -352,16 +353,17 @@ class Reports:
     def _cut_short(self) -> bool:
         return any(report.cut_short for report in self._reports)
 
-    def _keep_unfinished(self, *, failed: bool) -> None:
+    def _keep_unfinished(self, *, failed: bool, lost: bool) -> None:
         """Keep the files that a later run can go on with, if this one does not come to its end.
 
-        A run that failed keeps the one that it was told to go on with, and leaves nothing else.
+        A run that failed keeps the one that it was told to go on with, and leaves nothing else, unless what it has
+        `lost` is the cluster.
         """
         for output, sink in zip(self._outputs, self._sinks, strict=True):
             if not isinstance(sink, JsonLinesSink) or not (sink.reached or output.resumed):
                 continue
             output.keeps = output is self._resuming
-            output.leaves = not output.keeps and not failed and self._cut_short
+            output.leaves = not output.keeps and not failed and (lost or self._cut_short)
             if output.keeps or output.leaves:
                 self.unfinished[output.growing] = output.path
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.model.finding import Finding
+from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document, Gone, KnownCounts
 from datacheck.reporting.earlier import Brief, Place, place_of, read, walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+JUDGING = (
+    *("range", "labels", "label_field", "shape", "allow_nan", "together", "conventions", "paired", "decoder"),
+    *("decoders", "array", "timeout", "like", "like_tolerance"),
+)
+"""Settings that say what is found at all,"""
+ADDING = ("validators", "batch_size", "strict_pictures", "checksums", "duplicates")
+"""and those that only add to it."""
 NAMED = 3
 """So many of those that are gone are named in the summary."""
 
@@ -46,7 +54,7 @@ class KnownReport:
             return KnownFindings(self.path, None, array("Q"))
         places = _places(self._documents, number)
         digests = next((it for place in places if (it := self._digests.get(place)) is not None), array("Q"))
-        return KnownFindings(self.path, places, digests, frozenset(self._documents[number].settings.checks))
+        return KnownFindings(self.path, places, digests, self._documents[number].settings)
 
 
 def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
@@ -57,7 +65,7 @@ def _places(documents: Sequence[Document], number: int) -> tuple[Place, Place]:
 class KnownFindings:
     """The findings that an earlier report has of one source, and which of them were found again.
 
-    `checks` are those that had been run.
+    `settings` are those of the earlier scan.
     """
 
     def __init__(
@@ -65,26 +73,68 @@ class KnownFindings:
         path: Path,
         places: tuple[Place, Place] | None,
         digests: array[int],
-        checks: frozenset[str] = frozenset(),
+        settings: Settings | None = None,
     ) -> None:
         import numpy as np
 
-        self.path, self._places, self.checks = path, places, checks
+        self.path, self._places, self._settings = path, places, settings
         self._numbers, self._counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
         self._left: NDArray[Any] = self._counts.copy()
         self.still: Counter[str] = Counter()
+        self._noticed: array[int] | None = None
+        self._told: Counter[str] = Counter()
+
+    def noticed(self) -> tuple[bytes, dict[str, int]]:
+        """Return what was found again since this was asked last: numbers that stand for it, and its codes.
+
+        Asked for the first time, these numbers are not there yet: few scans need them.
+        """
+        said = b"" if self._noticed is None else self._noticed.tobytes(), dict(self.still - self._told)
+        self._noticed, self._told = array("Q"), self.still.copy()
+        return said
+
+    def again(self, noticed: bytes, still: Mapping[str, int]) -> None:
+        """Take what an earlier run has noticed. Raises ValueError for what no run of this report has."""
+        for digest in array("Q", noticed):
+            at = self._place(digest)
+            if at is None or not self._left[at]:
+                raise ValueError("it names findings that are not known")
+            self._left[at] -= 1
+        self.still.update(still)
+        self._told.update(still)
+
+    @property
+    def mark(self) -> bytes:
+        """What tells these findings from others."""
+        return hashlib.sha256(self._numbers.tobytes() + self._counts.tobytes()).digest()
 
     @property
     def of_source(self) -> bool:
         """Whether the earlier report says anything of the source."""
         return self._places is not None
 
+    def looked_for(self, now: Settings) -> bool:
+        """Say whether all that the earlier scan looked for is looked for now, in the same way."""
+        before = self._settings
+        return before is None or (set(before.checks) <= set(now.checks) and not self.otherwise(now))
+
+    def otherwise(self, now: Settings) -> list[str]:
+        """Return which settings differ so that what was found before need not be found now, as the data is."""
+        before = self._settings
+        if before is None:
+            return []
+        other = [it for it in JUDGING if getattr(before, it) != getattr(now, it)]
+        return other + [it for it in ADDING if getattr(before, it) not in (None, False, (), getattr(now, it))]
+
     def knows(self, finding: Finding) -> bool:
         """Say whether a finding is one of those, and was not found before; take note of it."""
-        at = self._place(_digest(finding))
+        digest = _digest(finding)
+        at = self._place(digest)
         if at is None or not self._left[at]:
             return False
         self._left[at] -= 1
+        if self._noticed is not None:
+            self._noticed.append(digest)
         return True
 
     def noticing(self, ignores: Callable[[Finding], bool]) -> Callable[[Finding], bool]:

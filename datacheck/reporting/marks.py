@@ -64,13 +64,17 @@ Mark = Begun | Reached
 class Passed(msgspec.Struct, frozen=True, array_like=True):
     """What checking a shard, or a piece of it, came to: its number, and how many of the findings are its own.
 
-    `doubtful` says that the shard is to be looked at again where the source changes.
+    `doubtful` says that the shard is to be looked at again where the source changes. `known` are findings of an earlier
+    report that were found again, `still` counts them by code; `made` is what was done beside the checks, packed.
     """
 
     shard: int
     doubtful: bool
     findings: int
     tally: bytes
+    known: bytes = b""
+    still: dict[str, int] = {}
+    made: bytes = b""
 
 
 def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed:

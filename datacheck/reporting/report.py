@@ -84,6 +84,8 @@ class Report:
     unchanged: str | None = None
     scanned_anew: str | None = None
     by_file: ByFile = field(default_factory=ByFile)
+    added: Tally | None = field(default=None, compare=False)
+    """What was added last, without what does not count."""
     judged_by: Profile | None = None
     gone_elsewhere: frozenset[bytes] = frozenset()
     paired_with: tuple[str, ...] = ()
@@ -121,6 +123,7 @@ class Report:
         if self.shows_records:
             self.places += places_of(new, tally, self.tally.records)
         self.tally.add_sums(tally)
+        self.added = tally
         if self.order is not None:
             for labels in tally.labels:
                 self.order.take(labels)
@@ -199,9 +202,9 @@ class Report:
 
     @property
     def tells_gone(self) -> bool:
-        """Whether what an earlier report has, and this has not, is gone: all was looked at, with all of its checks."""
+        """Whether what an earlier report has, and this has not, is gone: all was looked at, in the same way."""
         known = self.known_before
-        if known is None or not known.of_source or not known.checks.issubset(self.settings.checks):
+        if known is None or not known.of_source or not known.looked_for(self.settings):
             return False
         return self.complete and not self.partial
 

@@ -27,6 +27,8 @@ ALL_PRINTED = 100
 """Of so many findings all are printed, where no report has them."""
 NARROWEST = 60
 """Columns: in a terminal that has fewer, lines are as wide all the same."""
+SPELLED = {"decoders": "decoder", "conventions": "convention"}
+"""Options that have another name than their setting."""
 CLEAN = "clean"
 MISSING_NAMED = 5
 DATABASES_NAMED = 3
@@ -111,7 +113,9 @@ def _known(report: Report) -> str:
     path = plain(str(known.path))
     if not known.of_source:
         return f"; {path} has no findings of this source"
-    return f"; known from {path}: {_by_code(known.still)}"
+    other = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.otherwise(report.settings))
+    unsaid = f" (with another {other}, so nothing is said to be gone)" if other else ""
+    return f"; known from {path}: {_by_code(known.still)}{unsaid}"
 
 
 def _gone(report: Report) -> Iterator[str]:

@@ -37,13 +37,11 @@ class Against:
 def require_together(settings: Settings, if_changed: object, resume: object) -> None:
     """Raise UsageError for options of which each asks for what the other one cannot have.
 
-    What --resume goes on with is a report: it has not what is known, nor the values of the records that are done.
+    What --resume goes on with is a report: it does not have the values of the records that are done.
     A checksum file may be another one than it was when the report was written that --if-changed names.
     """
     asked = {
         "--if-changed": if_changed is not None,
-        "--known": settings.known is not None,
-        "--checksums": settings.checksums is not None,
         "--duplicates": settings.duplicates,
     }
     for name in asked:

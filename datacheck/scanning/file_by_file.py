@@ -23,7 +23,6 @@ from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.earlier import walk
 from datacheck.reporting.finding_store import Findings
-from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.packed_tally import unpacked
 from datacheck.reporting.per_file import FileState, OfFile, PerFile, Reused
 from datacheck.reporting.report import Report
@@ -152,8 +151,7 @@ class FileByFile:
         state = self.states[number] if self.keeps is not None else None
         if self.keeps is None or state is None or check.watch is not None:
             return
-        if self.report.settings.ignore:
-            tally = tally.ignoring(ignoring(self.report.settings.ignore))
+        tally = self.report.added or tally
         records, before = self.report.tally.records - tally.records, len(self.report.findings) - findings
         held_to, centres = self._held_to(number, check)
         centres = centres if _about_centres(tally) else b""

@@ -187,6 +187,14 @@ def _changed(digest: bytes, recorded: list[bytes]) -> Finding:
     return found("changed", said, found=digest.hex(), expected=expected)
 
 
+def seal_of(path: str) -> bytes:
+    """Return what tells a checksum file from others. Raises UsageError where it is none."""
+    from datacheck.digests.file import ChecksumFile
+
+    with ChecksumFile(Path(path)) as file:
+        return file.seal
+
+
 class AgainstChecksums:
     """A scan that holds a store against a checksum file."""
 

@@ -16,11 +16,11 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout
 from datacheck.model.escaping import plain
 from datacheck.model.settings import Settings
-from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, passed, reached
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.recorded import Made, seal_of
 from datacheck.scanning.tasks import Check
 
 MARK_SECONDS = 1.0
@@ -85,6 +85,8 @@ class Resumable:
             said = _digest(layout, report)
             settings = comparable(report.settings)
             self._there = journal.begin(source.path, settings, source.fingerprint, said)
+            if report.known_before is not None:
+                report.known_before.noticed()  # what was found before the first shard is found again each time
 
     def left(self, checks: Iterator[Check], add: Add) -> Iterator[Check]:
         """Add what is known; yield the checks that are left."""
@@ -109,7 +111,11 @@ class Resumable:
                     while number < it.shard:
                         number, check = next(checks)
                     assert check is not None
-                    add(check, there.tally(it, findings, self._report.tally.records), it.doubtful)
+                    tally = there.tally(it, findings, self._report.tally.records)
+                    tally.made = msgspec.msgpack.decode(it.made, type=Made) if it.made else None
+                    add(check, tally, it.doubtful)
+                    if self._report.known_before is not None:
+                        self._report.known_before.again(it.known, it.still)
                 self._journal.reached(mark)
             while number < there.done - 1:
                 number, check = next(checks)
@@ -136,11 +142,15 @@ class Resumable:
         """Take what was added for the check that was reached, and how many findings that were."""
         if self._journal is None or self._at is None:
             return
-        if self._report.settings.ignore:
-            tally = tally.ignoring(ignoring(self._report.settings.ignore))
+        tally = self._report.added or tally
         made = passed(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
+        if self._report.known_before is not None:
+            known, still = self._report.known_before.noticed()
+            made = msgspec.structs.replace(made, known=known, still=still)
+        if isinstance(tally.made, Made):
+            made = msgspec.structs.replace(made, made=msgspec.msgpack.encode(tally.made))
         self._since.append(made)
-        self._bytes += len(made.tally)
+        self._bytes += len(made.tally) + len(made.known) + len(made.made)
 
     def end(self) -> None:
         """All checks are done."""
@@ -170,6 +180,10 @@ def _digest(layout: Layout, report: Report) -> str:
     digest = hashlib.sha256()
     for part in (report.profile, [it.name for it in report.conventions], report.settings.eyes):
         digest.update(msgspec.msgpack.encode(part))
+    if report.known_before is not None:
+        digest.update(report.known_before.mark)
+    if report.settings.checksums is not None:
+        digest.update(seal_of(report.settings.checksums))
     for shard in layout.shards:
         digest.update(msgspec.msgpack.encode(shard))
     return digest.hexdigest()

@@ -260,3 +260,24 @@ def test_no_copy_rests_on_a_report_that_leaves_out_what_was_known(tmp_path):
     assert "--from-report" not in done.stdout
     with pytest.raises(datacheck.UsageError, match="leaves out what"):
         datacheck.rebuild(store, tmp_path / "copy", drop_bad=True, from_report=tmp_path / "new.json")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "gone", "said"),
+    [
+        ({"range": "x=-9:9"}, {"range": "x=-9:9"}, 1, None),
+        ({"range": "x=-1:1"}, {"range": "x=-9:9"}, None, "--range"),
+        ({"range": "x=-1:1"}, {}, None, "--range"),
+        ({"labels": 2}, {"labels": 3}, None, "--labels"),
+        ({"duplicates": True}, {}, None, "--duplicates"),
+        ({}, {"duplicates": True}, 1, None),
+        ({"workers": 1, "max_bad": 2}, {"strict": True}, 1, None),
+    ],
+)
+def test_nothing_is_gone_that_other_settings_would_not_find(tmp_path, before, now, gone, said):
+    known = kept(datacheck.scan(write_lmdb(tmp_path / "a", records(nan=[3, 9])), **before), tmp_path / "r.json")
+    report = datacheck.scan(write_lmdb(tmp_path / "b", records(nan=[3])), known=known, **now)
+    assert report.document().known.gone == gone
+    assert ("gone since" in str(report)) == bool(gone)
+    assert ("so nothing is said to be gone" in str(report)) == (gone is None)
+    assert said is None or f"with another {said}, so nothing" in str(report)

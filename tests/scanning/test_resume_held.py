@@ -1,0 +1,100 @@
+"""A scan that is held against known findings or a checksum file goes on too, and comes to the same report."""
+
+import json
+
+import pytest
+from building import datum, floats, key, write_lmdb
+from killed_scans import Here
+
+import datacheck
+from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.comparing.checksum import checksum
+
+TIMES = ("started", "seconds")
+
+
+def records(nan):
+    made = {}
+    for number in range(300):
+        array = floats(number)
+        array[0, 1, 2] = float("nan") if number in nan else array[0, 1, 2]
+        made[key(number)] = datum(array, number % 10)
+    return made
+
+
+@pytest.fixture
+def store(tmp_path):
+    return write_lmdb(tmp_path / "env", records({*range(3, 300, 7)}))
+
+
+def stripped(path):
+    *findings, summary = map(json.loads, path.read_text().splitlines())
+    return findings, {name: it for name, it in summary.items() if name not in TIMES}
+
+
+def scan(store, *, calls=None, **options):
+    left = [calls]
+
+    def progress(done, total, bad):
+        if left[0] is not None:
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+    return datacheck.scan(LmdbReader(store, 2000), engine=Here, workers=1, progress=progress, **options)
+
+
+def interrupted(store, path, **options):
+    """Scan in three goes: two that are interrupted, and one that comes to the end."""
+    for calls in (5, 9):
+        with pytest.raises(KeyboardInterrupt):
+            scan(store, resume=path, calls=calls, **options)
+    assert path.with_name("r.jsonl.partial").exists()
+    return scan(store, resume=path, **options)
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    monkeypatch.setattr("datacheck.scanning.resuming.MARK_SECONDS", 0)
+
+
+@pytest.mark.parametrize("more", [{}, {"ignore": ["inf"]}, {"ignore": ["nan"]}])
+def test_known_findings_are_those_of_an_uninterrupted_scan(store, tmp_path, more):
+    known = tmp_path / "known.json"
+    datacheck.scan(write_lmdb(tmp_path / "before", records({3, 10, 24, 150, 151, 297})), reports=[known], workers=1)
+    whole = scan(store, known=known, reports=[tmp_path / "whole.jsonl"], **more)
+    report = interrupted(store, tmp_path / "r.jsonl", known=known, **more)
+    assert stripped(tmp_path / "r.jsonl") == stripped(tmp_path / "whole.jsonl")
+    assert report.document().known == whole.document().known
+    assert [it.key for it in report.known_before.those_gone()] == [it.key for it in whole.known_before.those_gone()]
+    assert len([*report.known_before.those_gone()]) == 1
+
+
+def test_another_known_report_begins_anew(store, tmp_path):
+    known = tmp_path / "known.json"
+    datacheck.scan(write_lmdb(tmp_path / "before", records({3, 10})), reports=[known], workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        scan(store, resume=tmp_path / "r.jsonl", calls=8, known=known)
+    datacheck.scan(write_lmdb(tmp_path / "other", records({17, 24})), reports=[known], workers=1)
+    report = scan(store, resume=tmp_path / "r.jsonl", known=known)
+    assert report.document().known.still == {"nan": 2}
+    assert "00000003" in [it.key for it in report.findings]
+
+
+def test_checksums_are_compared_as_in_an_uninterrupted_scan(store, tmp_path):
+    changed = records({*range(3, 300, 7)})
+    changed[key(40)] = datum(floats(1000), 1)
+    changed[key(280)] = datum(floats(1001), 1)
+    changed[b"00000200x"] = datum(floats(2), 1)
+    file = tmp_path / "sums"
+    checksum(write_lmdb(tmp_path / "before", changed), file)
+    whole = scan(store, checksums=file, reports=[tmp_path / "whole.jsonl"])
+    report = interrupted(store, tmp_path / "r.jsonl", checksums=file)
+    assert stripped(tmp_path / "r.jsonl") == stripped(tmp_path / "whole.jsonl")
+    assert report.checksums == whole.checksums
+    assert (report.checksums.changed, report.checksums.lost) == (2, 1)
+
+
+def test_duplicates_are_looked_for_in_one_go(store, tmp_path):
+    with pytest.raises(datacheck.UsageError, match="--duplicates and --resume cannot be used together"):
+        scan(store, resume=tmp_path / "r.jsonl", duplicates=True)
