@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.packing import Packed, Packer
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
-from datacheck.backends.hdf5.copying.stored_chunks import Stored, whole
+from datacheck.backends.hdf5.copying.stored_chunks import Stored, stored_bytes, whole
 from datacheck.backends.hdf5.copying.values import write
 from datacheck.backends.hdf5.trouble import TROUBLE
 
@@ -60,7 +60,7 @@ class ChunkSink:
         self._stored = Stored(opened, chunks)
         created = opened.get_create_plist()
         self._mask = (1 << created.get_nfilters()) - 1 if lossy(created) else 0
-        self._packer = Packer.of(created, held.dtype.itemsize * math.prod(chunks), threads)
+        self._packer = Packer.of(created, held.dtype.itemsize * math.prod(chunks), threads, stored_bytes(opened))
 
     def put(self, piece: Piece, values: NDArray[Any]) -> None:
         start, stop = piece[0]

@@ -1,13 +1,13 @@
 """Shuffle and deflate the chunks of a copy here, by several threads: libdeflate needs half of zlib's time or less.
 
-The levels that it is asked for give chunks as small as zlib's of the level that the dataset names, which stays.
+The levels that it is asked for give chunks as small as zlib's of the level that the dataset names, which stays. Where
+its quickest level makes them as small as the source's are, that is taken, as for most floats: it needs a third of it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 LEVELS = (0, 1, 1, 2, 2, 4, 6, 7, 8, 9)
 """For each level of zlib that of libdeflate which makes no more of the same bytes, or next to nothing more."""
+QUICKEST = 1
+AS_SMALL = 1.01
+"""That many times what the chunks of the source take on an average is as small: the last one may be nearly empty."""
+TRIED_EVERY = 32
+"""Of so many chunks one tells whether the quickest level will do for them."""
 LARGEST = 64 << 20
 """Bytes of a chunk: larger ones are left to the library."""
 WAITING_BYTES = 32 << 20
@@ -34,15 +39,22 @@ Packed = tuple[Origin, int, bytes]
 class Packer:
     """Compresses chunks in the order in which they come."""
 
-    def __init__(self, pack: Callable[[NDArray[np.uint8]], bytes], size: int, threads: int) -> None:
-        self._pack, self._threads = pack, threads
+    def __init__(self, width: int, level: int, size: int, threads: int, stored: float | None = None) -> None:
+        """Shuffle values of `width` bytes, and compress them with a `level` of libdeflate; see `of`."""
+        self._width, self._level, self._threads = width, level, threads
+        self._stored = stored if level > QUICKEST else None
+        self._quick = False
+        self._count = 0
         self._most = max(threads, WAITING_BYTES // size)
         self._pool: ThreadPoolExecutor | None = None
         self._waiting: deque[tuple[Origin, Future[bytes]]] = deque()
 
     @classmethod
-    def of(cls, created: Any, size: int, threads: int) -> Packer | None:
-        """Return what packs chunks of `size` bytes; None where other filters are asked for than are known here."""
+    def of(cls, created: Any, size: int, threads: int, stored: float | None = None) -> Packer | None:
+        """Return what packs chunks of `size` bytes; None where other filters are asked for than are known here.
+
+        Those of the source are `stored` in so many bytes on an average, None if that is not known.
+        """
         filters = [created.get_filter(at) for at in range(created.get_nfilters())]
         numbers = [number for number, *_ in filters]
         if numbers not in ([DEFLATE], [SHUFFLE, DEFLATE]) or not 0 < size <= LARGEST:
@@ -52,21 +64,40 @@ class Packer:
         level = options[DEFLATE][0] if options[DEFLATE] else -1
         if width < 1 or size % width or not 0 <= level < len(LEVELS):
             return None
-        return cls(partial(packed, width=width, level=LEVELS[level]), size, threads)
+        return cls(width, LEVELS[level], size, threads, stored)
 
     def put(self, origin: Origin, values: NDArray[Any]) -> Iterator[Packed]:
         """Take a chunk, and yield those that are done."""
         octets = np.frombuffer(values.tobytes(), np.uint8)
+        tried = self._tried(octets)
         if self._threads == 1:
-            yield origin, 0, self._pack(octets)
+            yield origin, 0, packed(octets, self._width, self._level_now) if tried is None else tried
             return
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import Future, ThreadPoolExecutor
 
+        if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads)
-        self._waiting.append((origin, self._pool.submit(self._pack, octets)))
+        done: Future[bytes] = Future()
+        if tried is None:
+            done = self._pool.submit(packed, octets, self._width, self._level_now)
+        else:
+            done.set_result(tried)
+        self._waiting.append((origin, done))
         while len(self._waiting) > self._most or (self._waiting and self._waiting[0][1].done()):
             yield self._next()
+
+    @property
+    def _level_now(self) -> int:
+        return QUICKEST if self._quick else self._level
+
+    def _tried(self, octets: NDArray[np.uint8]) -> bytes | None:
+        """Find out with the first of some chunks whether the quickest level will do, and return it if so."""
+        self._count += 1
+        if self._stored is None or self._count % TRIED_EVERY != 1:
+            return None
+        tried = packed(octets, self._width, QUICKEST)
+        self._quick = len(tried) <= AS_SMALL * self._stored
+        return tried if self._quick else None
 
     def finish(self) -> Iterator[Packed]:
         """Yield the chunks that are left."""

@@ -66,6 +66,15 @@ class Stored:
         return not any(self.has(at) for part in parts for at in origins(part, self._chunks))
 
 
+def stored_bytes(opened: Any) -> float | None:
+    """Return how many bytes a chunk of a dataset is stored in on an average, None where there are none."""
+    try:
+        count = opened.get_num_chunks()
+        return opened.get_storage_size() / count if count else None
+    except TROUBLE:
+        return None
+
+
 def unlisted(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> frozenset[bytes]:
     """Return the datasets of an open file of whose chunks the index is not whole, by their paths."""
     found = set()

@@ -196,3 +196,37 @@ def test_chunks_come_in_their_order_however_many_wait():
     assert [origin for origin, _, _ in done] == [(at,) for at in range(80)]
     assert all(zlib.decompress(stored) == bytes([at]) * (1 << 20) for (at,), _, stored in done)
     assert chunk_sink.Packer is Packer
+
+
+class Deflated:
+    """What a dataset was created with: deflate of level 6."""
+
+    def get_nfilters(self):
+        return 1
+
+    def get_filter(self, at):
+        return (1, 1, (6,), b"deflate")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_quickest_level_is_taken_where_the_source_is_no_smaller(threads):
+    chance = np.random.default_rng(7)
+    floats = [chance.normal(size=4096).astype("f4") for _ in range(70)]
+    lines = [
+        np.frombuffer(b"".join(b"%d %d\n" % (at, it) for it in chance.integers(0, 40, 2000)), np.uint8) for at in (1, 2)
+    ]
+    for chunks, quick in ((floats, True), (lines, False)):
+        octets = [np.frombuffer(it.tobytes(), np.uint8) for it in chunks]
+        as_named = [packed(it, 1, LEVELS[6]) for it in octets]
+        mean = sum(map(len, as_named)) / len(as_named)
+        packer = Packer.of(Deflated(), octets[0].size, threads, stored=mean)
+        stored = [it for at, chunk in enumerate(octets) for it in packer.put((at,), chunk)] + [*packer.finish()]
+        assert [zlib.decompress(it) for _, _, it in stored] == [it.tobytes() for it in octets]
+        assert ([it for _, _, it in stored] == as_named) != quick
+        assert sum(len(it) for _, _, it in stored) <= 1.01 * sum(map(len, as_named))
+
+
+def test_of_what_is_not_known_of_the_source_the_level_is_the_one_it_names():
+    chunk = np.frombuffer(np.random.default_rng(7).normal(size=4096).astype("f4").tobytes(), np.uint8)
+    ((_, _, stored),) = Packer.of(Deflated(), chunk.size, 1).put((0,), chunk)
+    assert stored == packed(chunk, 1, LEVELS[6])
