@@ -71,7 +71,7 @@ def _contained(data: bytes, name: str) -> tuple[Picture | None, list[Finding]]:
 
 def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     """Read a TIFF, which points to and fro, so that its end is only known where all that it points to is."""
-    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end
+    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata
 
     problem = containers.tiff(data)
     if problem is not None:
@@ -82,19 +82,21 @@ def _tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     problem = tiff.damage(data)  # also of those that Pillow does not know
     if problem is not None:
         return None, [problem]
+    if picture is not None and (odd := tiff_metadata.metadata(data)) is not None:
+        findings = [*findings, odd]
     end = tiff_end.end(data) if picture is not None else None
     return picture, findings if end is None else [*findings, *trailing("TIFF", data, end)]
 
 
 def _unseen(data: bytes, name: str) -> list[Finding]:
     """Return what the decoder passed over, the worst of it first."""
-    from datacheck.decoders.pictures import containers, gif, webp
+    from datacheck.decoders.pictures import bmp_rle, containers, gif, webp
 
     said: list[Finding | None] = []
     if name == "GIF":
         said = [gif.damage(data)]
     elif name == "BMP":
-        said = [containers.bmp_oddity(data)]
+        said = [containers.bmp_oddity(data), bmp_rle.damage(data)]
     elif name == "WebP":
         said = [webp.damage(data, len(data)), webp.metadata(data, len(data))]
     return [it for it in said if it is not None]

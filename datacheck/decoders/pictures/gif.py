@@ -1,5 +1,8 @@
 """The pixel data of GIF files: decoders take whatever codes come, and stop at the last pixel they need.
 
+Encoders take the longest match that the table has, so that a code with the value behind it is always new. Where that
+holds of all codes of an image but a few, damage has changed these, or what they refer to.
+
 The format is that of the GIF89a specification.
 """
 
@@ -14,6 +17,9 @@ from datacheck.model.finding import Finding, found
 
 DEEPEST = 8
 """The largest number of bits of a single value in a GIF."""
+FEW, MANY = 4, 1000
+"""An encoder that misses longer matches does so in table after table. In one alone, beside so many codes of others, or
+so few in the only table, of so many codes for each, they are damage."""
 SPARE = 1
 """Some encoders write a byte more behind the code that ends an image."""
 
@@ -56,6 +62,9 @@ def damage(value: bytes) -> Finding | None:
             if (reason := _more(walked, frame)) is not None:
                 text = f"{where}: {reason}; damage may have shifted its pixels"
                 return found("corrupt-image", text, field="data", verdict="suspicious", offset=frame.at)
+            if (reason := _repeated(walked)) is not None:
+                text = f"{where}: {reason}; damage may have changed its pixels"
+                return found("corrupt-image", text, field="data", verdict="suspicious", offset=frame.at)
     return None
 
 
@@ -75,3 +84,13 @@ def _more(walked: lzw.Walked, frame: Frame) -> str | None:
     if walked.stop is not None and walked.stop + SPARE < len(frame.data):
         return f"{len(frame.data) - walked.stop} bytes follow the code that ends it"
     return None
+
+
+def _repeated(walked: lzw.Walked) -> str | None:
+    """Say if codes that no encoder would take are so few that it is not the way of this one."""
+    few = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
+    if walked.tables != 1 or not (few or walked.other >= MANY):
+        return None
+    count = walked.repeats
+    many = f"{count} of {walked.codes} codes" if count > 1 else f"a code of {walked.codes}"
+    return f"{many} could have been longer: the table had already what {'they add' if count > 1 else 'it adds'} to it"

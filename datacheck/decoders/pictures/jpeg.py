@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pictures import eyes
 from datacheck.decoders.pictures.jpeg_markers import DHT, DNL, EOI, FRAMES, SCAN_END, SOS, Walk, walk
-from datacheck.decoders.pictures.jpeg_metadata import metadata
+from datacheck.decoders.pictures.jpeg_metadata import metadata, without_profile
 from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
@@ -43,6 +43,8 @@ ZEROS = bytes(48)
 """A run of this length in the scan covers at least one whole block, wherever it begins."""
 
 _SOS = bytes([0xFF, SOS])
+BAD_PROFILE = "bad ICC marker"
+"""What the decoder says of a colour profile whose parts do not fit together. It has nothing to do with pixels."""
 _REFUSALS = ("Could not determine subsampling", "Unsupported")
 """What simplejpeg says of pictures that it cannot decode even where they are sound."""
 
@@ -108,18 +110,22 @@ def read(value: bytes, *, pixels: bool = True) -> tuple[Picture | None, list[Fin
     if walked is not None and walked.damage is not None:
         return None, [_corrupt(walked.damage.words, None, **walked.damage.details)]
     odd = [_corrupt(said, "suspicious") for said in walked.odd] if walked is not None else []
-    odd += [it for it in (metadata(value, steps),) if it is not None]
+    beside = [it for it in (metadata(value, steps),) if it is not None]
     try:
         if not pixels and walked is not None and _spares_decoding(value, frame, walked):
             made = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
         else:
             made = _decoded(value, frame, pixels)
     except ValueError as error:
+        if BAD_PROFILE in str(error) and beside:
+            picture, findings = read(without_profile(value[: steps.end], steps), pixels=pixels)
+            beside += trailing("JPEG", value, steps.end)
+            return picture, [*findings, *(beside if picture is not None else [])]
         return _refused(value[: steps.end], frame, str(error), trailing("JPEG", value, steps.end))
     problem = _zeroed(value, steps, frame)
     if problem is not None:
         return None, [problem]
-    return made, [*odd, *trailing("JPEG", value, steps.end)]
+    return made, [*odd, *beside, *trailing("JPEG", value, steps.end)]
 
 
 def _walked(value: bytes, steps: Walk) -> Walked | None:

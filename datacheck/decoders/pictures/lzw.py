@@ -8,7 +8,7 @@ specification, appendix F, and of TIFF 6.0, section 13.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +18,8 @@ WIDEST = 12
 FULL = 1 << WIDEST
 FEW = 48
 """So many codes are read one by one before the next are read together: a table may be cleared after each code."""
+TWO_ZEROS = 0
+"""The entry of the value 0 twice, which encoders with the tables of `compress` do not find."""
 SOME, MANY = 1 << 9, 1 << 12
 """Codes read together."""
 
@@ -47,31 +49,37 @@ class Walked:
     """How many bytes the codes make, up to an end code, a code that stands for nothing, or the end of the data.
 
     `stop` is the offset behind the byte with the end code, None where there is no such code. `wrong` is the code that
-    stands for nothing; the largest one that would not is `largest`.
+    stands for nothing; the largest one that would not is `largest`. `repeats` are entries added to a table that has
+    them already, in so many `tables`; `other` of all `codes` are of tables without.
     """
 
     made: int
     stop: int | None = None
     wrong: int | None = None
     largest: int = 0
+    repeats: int = field(default=0, compare=False)
+    tables: int = field(default=0, compare=False)
+    other: int = field(default=0, compare=False)
+    codes: int = field(default=0, compare=False)
 
 
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
     """Walk a stream of codes; beyond `limit` bytes it is left."""
     padded = data + bytes(4)
     at = made = 0  # in bits, and bytes made
-    last = 0
+    last = repeats = tables = other = count = 0
     while True:
         codes, at, ended = _up_to_clear(padded, at, 8 * len(data), kind, limit - made, last)
-        counted, wrong = _lengths(codes, kind)
+        counted, wrong, again = _lengths(codes, kind)
         made += counted
+        repeats, tables, count = repeats + again, tables + (again > 0), count + len(codes)
+        other += 0 if again else len(codes)
         if wrong is not None:
             code, largest = wrong
             return Walked(made, wrong=code, largest=largest)
-        if ended == kind.clear + 1:
-            return Walked(made, stop=(at + 7) // 8)
-        if ended is None or made > limit:
-            return Walked(made)
+        if ended in (kind.clear + 1, None) or made > limit:
+            stop = (at + 7) // 8 if ended == kind.clear + 1 else None
+            return Walked(made, stop, repeats=repeats, tables=tables, other=other, codes=count)
         last = len(codes)
 
 
@@ -158,19 +166,13 @@ def _read(
     return triples[begins >> 3] >> (begins & 7) & (1 << widths) - 1, ends
 
 
-def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None]:
-    """Return how many bytes the codes make that follow a clear code; and the first wrong one with the largest right."""
+def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+    """Return how many bytes the codes make that follow a clear code; the first wrong one with the largest right; and
+    how many entries they add to the table that are there already.
+    """
     first = kind.clear + 2
     if isinstance(codes, list):
-        made: list[int] = []
-        for number, code in enumerate(codes):
-            if code < kind.clear:
-                made.append(1)
-            elif code - first < number:
-                made.append(made[code - first] + 1)
-            else:
-                return sum(made), (code, first + number - 1 if number else kind.clear - 1)
-        return sum(made), None
+        return _few_lengths(codes, kind)
     before = codes - first  # the number of the code before the entry
     wrong = np.flatnonzero(before >= np.arange(len(codes)))
     count = int(wrong[0]) if wrong.size else len(codes)
@@ -185,4 +187,26 @@ def _lengths(codes: list[int] | NDArray[np.int32], kind: Lzw) -> tuple[int, tupl
     total = int(made_of.sum())
     rest = before[behind:count]
     total += len(rest) + int(made_of[rest[rest >= 0]].sum())
-    return total, (int(codes[count]), first + count - 1) if wrong.size else None
+    added = min(behind - 1, FULL - first)
+    entries = np.sort((codes[:added] << kind.depth) + codes[parents[1 : added + 1]]) if added > 0 else codes[:0]
+    repeats = int(((entries[1:] == entries[:-1]) & (entries[1:] > TWO_ZEROS)).sum())
+    return total, (int(codes[count]), first + count - 1) if wrong.size else None, repeats
+
+
+def _few_lengths(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | None, int]:
+    first = kind.clear + 2
+    made: list[int] = []
+    values: list[int] = []
+    """The first byte that each code makes."""
+    for number, code in enumerate(codes):
+        if code < kind.clear:
+            made.append(1)
+            values.append(code)
+        elif code - first < number:
+            made.append(made[code - first] + 1)
+            values.append(values[code - first])
+        else:
+            return sum(made), (code, first + number - 1 if number else kind.clear - 1), 0
+    entries = [(code << kind.depth) + value for code, value in zip(codes, values[1:], strict=False)]
+    entries = [it for it in entries if it > TWO_ZEROS]
+    return sum(made), None, len(entries) - len(set(entries))

@@ -145,10 +145,9 @@ def test_trailing_bytes_are_counted_and_the_picture_stays(behind, said):
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_thumbnail_and_a_comment_do_not_confuse(progressive):
-    thumbnail = encode(size=(16, 16))
-    value = encode(
-        progressive=progressive, exif=b"Exif\0\0" + thumbnail, comment=b"\xff\xd9\xff\xda", icc_profile=WHOLE
-    )
+    thumbnail = b"Exif\0\0II*\0\x08\0\0\0" + encode(size=(16, 16))
+    profile = (128 + len(WHOLE)).to_bytes(4, "big") + bytes(32) + b"acsp" + bytes(88) + WHOLE
+    value = encode(progressive=progressive, exif=thumbnail, comment=b"\xff\xd9\xff\xda", icc_profile=profile)
     assert code(value) is None
     assert code(value + b"!") == "trailing-data"
     assert code(value[:-2]) == "truncated"

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import simplejpeg
 from jpeg_building import AC, EOB, SKIP, ac, data, dc, head, progressive, scan, sequential
 from jpeg_building import EOI as END
 from PIL import Image
 
-from datacheck.decoders.pictures import eyes
+from datacheck.decoders.pictures import eyes, jpeg_markers
 from datacheck.decoders.pictures.decoder import read_picture
 
 pytest.importorskip("numba", reason="numba is not installed: JPEGs are not walked")
+
+from datacheck.decoders.pictures.jpeg_scans import walker
 
 FLAT = [dc(0), EOB]
 ROUGH = [dc(100), ac(0, 5), EOB]
@@ -246,6 +249,49 @@ def test_a_walk_finds_all_that_a_decoder_finds():
         walker = walked(value, pixels=False)
         assert decoder[0] is not None or walker[0] is None, decoder[1][0].message
         assert (walked(value, "strict", pixels=False)[0] is None) == (walker[0] is None)
+
+
+def test_codes_read_together_say_what_each_says_by_itself():
+    for value in mutants(1200, 12):
+        steps = jpeg_markers.walk(value)
+        together, one_by_one = (walker.walk(value, steps, closer=closer) for closer in (False, True))
+        assert (together is None) == (one_by_one is None)
+        if together is not None:
+            assert together.damage == one_by_one.damage
+            assert (together.flat, together.surely) == (one_by_one.flat, one_by_one.surely)
+
+
+def test_a_progressive_picture_that_passes_is_not_decoded_as_well(monkeypatch):
+    sound, grey = encoded(photo(40, 56), progressive=True), encoded(np.full((40, 56), 90, np.uint8), progressive=True)
+    decoded = []
+    decode = simplejpeg.decode_jpeg
+    monkeypatch.setattr(
+        simplejpeg, "decode_jpeg", lambda *args, **options: decoded.append(1) or decode(*args, **options)
+    )
+    picture, findings = walked(sound, pixels=False)
+    assert (picture.pixels_skipped, picture.pixels.shape, findings, decoded) == (True, (3, 40, 56), [], [])
+    assert not walked(grey, pixels=False)[0].pixels_skipped  # one grey is to be seen
+    assert decoded
+    assert not walked(sound)[0].pixels_skipped
+
+
+LOOKS = (walked, read_picture)
+
+
+@pytest.mark.parametrize("change", ["a scan sent twice", "a scan left out", "bytes between scans", "a comment between"])
+def test_what_a_decoder_says_of_the_order_of_scans_it_still_says(change):
+    value = encoded(photo(40, 56), progressive=True)
+    (_, first), (start, stop) = jpeg_markers.walk(value).scans[:2]
+    changed = {
+        "a scan sent twice": value[:stop] + value[first:stop] + value[stop:],
+        "a scan left out": value[:first] + value[stop:],
+        "bytes between scans": value[:stop] + value[stop:].replace(b"\xff\xda", b"\xff\xd0ab\xff\xda", 1),
+        "a comment between": value[:first] + b"\xff\xfe\0\x05abc" + value[first:],
+    }[change]
+    assert start > first
+    for pixels in (True, False):
+        said, by_decoder = ([(it.code, it.verdict) for it in look(changed, pixels=pixels)[1]] for look in LOOKS)
+        assert said == by_decoder == ([] if change == "a comment between" else [("corrupt-image", "bad")])
 
 
 CHECKED = """

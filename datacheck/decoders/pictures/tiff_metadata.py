@@ -1,0 +1,23 @@
+"""Colour profiles of TIFF files."""
+
+from __future__ import annotations
+
+from datacheck.decoders.pictures import tiff
+from datacheck.decoders.pictures.metadata import profile_problem
+from datacheck.model.finding import Finding, found
+
+PROFILE = 34675
+
+
+def metadata(value: bytes) -> Finding | None:
+    """Say if the colour profile of the first page would stop who converts by it; the pixels are sound without."""
+    layout = tiff.Layout(value)
+    directory = layout.directory(layout.first)
+    if directory is None or PROFILE not in directory.places:
+        return None
+    start, stop = directory.places[PROFILE]
+    reason = profile_problem(value[start:stop])
+    if reason is None:
+        return None
+    text = f"TIFF: holds a colour profile that {reason}"
+    return found("corrupt-image", text, field="data", verdict="suspicious", offset=start)
