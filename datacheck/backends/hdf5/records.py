@@ -71,8 +71,8 @@ def read_each(
                 lost.append((row, misplaced(dataset)))
                 continue
             if not dataset.bytes:
-                said = f"there is no value in it: its shape is {dataset.shape}"
-                lost.append((row, found("empty", said, field=dataset.title)))
+                nothing = f"there is no value in it: its shape is {dataset.shape}"
+                lost.append((row, found("empty", nothing, field=dataset.title)))
                 continue
             try:
                 said = file.read_whole(dataset, values[row])
