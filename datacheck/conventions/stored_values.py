@@ -171,8 +171,9 @@ def _read_meta(raw: bytes) -> list[MetaLine] | None:
 
 
 def _read_json(raw: bytes) -> Any:
+    """Return what UTF-8 says: Python takes a 54 of four bytes for a "6" in UTF-32."""
     try:
-        return json.loads(raw)
+        return json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
 

@@ -57,7 +57,8 @@ class CompareSizes(msgspec.Struct, frozen=True):
             return None
         more = f", and {count - len(wrong):,} more" if count > len(wrong) else ""
         name = escape(self.of.key)
-        text = f"{count:,} of {compared:,} pictures are not of the size in {name}: {'; '.join(wrong)}{more}"
+        are = "is" if count == 1 else "are"
+        text = f"{count:,} of {compared:,} pictures {are} not of the size in {name}: {'; '.join(wrong)}{more}"
         return found("shape", text, verdict="suspicious", list=name, count=count)
 
 

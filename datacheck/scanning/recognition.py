@@ -33,6 +33,7 @@ LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls")
 """A family whose key has one of these words in it is of labels."""
 WORDS = frozenset(("decimal", "text"))
 _WORD = re.compile(r"[a-z]+")
+_OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 
 
 class Look(NamedTuple):
@@ -237,13 +238,16 @@ def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field:
 
 
 def is_label(family: str, label_field: str | None) -> bool:
-    """Say if the words of a family's name make it one of labels.
+    """Say if the words of a family's name make it one of labels; a folder of one class tells of what is in it.
 
     >>> is_label("train/label-#", None), is_label("labelled-#", None), is_label("gt_#", "gt")
     (True, False, True)
+    >>> is_label("train/class_3/#", None), is_label("label/#", None)
+    (False, True)
     """
-    words = words_of(family)
-    return not LABELS.isdisjoint(words) or (label_field is not None and label_field.lower() in words)
+    *folders, name = family.lower().split("/")
+    words = words_of("/".join([*(it for it in folders if not _OF_A_CLASS.fullmatch(it)), name]))
+    return not LABELS.isdisjoint(words) or (label_field is not None and label_field.lower() in words_of(family))
 
 
 def words_of(family: str) -> list[str]:

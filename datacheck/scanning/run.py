@@ -307,8 +307,12 @@ def _check_all(
 
 
 def _nothing(layout: Layout, report: Report) -> Iterator[Finding]:
-    """Yield the finding of a source without a record, unless something else says why there is none to be had."""
-    if report.tally.records or not report.complete or report.bad or report.unverifiable:
+    """Yield the finding of a source without a record, unless something else says why there is none to be had.
+
+    What a convention keeps beside its records is none.
+    """
+    own = sum(account.own for account in report.tally.keys.values())
+    if report.tally.records > own or not report.complete or report.bad or report.unverifiable:
         return
     if layout.more:
         said = "no record was checked: it holds only values that are not records"

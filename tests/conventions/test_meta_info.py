@@ -48,7 +48,7 @@ def test_sizes_that_the_pictures_do_not_have(tmp_path):
     report, said = scanned(store(tmp_path / "store", records))
     assert (None, "shape", "suspicious") in said
     (message,) = {it.message for it in report.findings if it.code == "shape" and it.key is None}
-    assert message == "1 of 47 pictures are not of the size in meta_info.txt: 0003_s002 is 8x12, and not 8x8"
+    assert message == "1 of 47 pictures is not of the size in meta_info.txt: 0003_s002 is 8x12, and not 8x8"
 
 
 @pytest.mark.parametrize("bad", [b"", b"no picture"])

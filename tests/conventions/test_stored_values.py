@@ -2,13 +2,14 @@
 
 import json
 import pickle
+import struct
 import zlib
 
 import msgspec
 import numpy as np
 import pytest
 
-from datacheck.conventions.stored_values import FORMS, stored
+from datacheck.conventions.stored_values import FORMS, stored, stored_count
 
 VALUES = [60, ["a", "b"], [b"a", b"b"], {"train": ["a", "b"], "val": ["c"]}, list(range(300))]
 
@@ -52,6 +53,14 @@ def test_texts(raw, value):
     said = stored(raw)
     assert said.value == value
     assert stored(said.written(value if said.form != "meta-info" else said.value)).value == value
+
+
+@pytest.mark.parametrize("number", range(48, 58))
+@pytest.mark.parametrize("form", ["<i", ">i", "<q", ">q"])
+def test_a_whole_number_is_no_digit_in_another_encoding(number, form):
+    raw = struct.pack(form, number)
+    said = stored_count(raw)
+    assert (said.value, said.written(number)) == (number, raw)
 
 
 class Reduced:

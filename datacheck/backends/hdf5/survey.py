@@ -27,6 +27,7 @@ from datacheck.backends.hdf5.listing import Listing, address, attributes, links,
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
+from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.pytables import of_index
@@ -106,11 +107,9 @@ def survey(
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
-        walk.findings += [
-            *row_counts(group, [] if means.compares(group) else others, options, facts.values),
-            *paired_counts(others),
-            *without_values(datasets),
-        ]
+        compared = [] if means.compares(group) else others
+        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
+        walk.findings += [*counts, *near_counts(compared, counts), *without_values(datasets)]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))

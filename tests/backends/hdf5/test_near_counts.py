@@ -1,0 +1,63 @@
+"""Datasets that are meant to have as many rows as each other by their names, or as columns beside columns."""
+
+import h5py
+import numpy as np
+import pytest
+
+from datacheck import scan
+
+PAIRED = [
+    ("inputs", "outputs"),
+    ("src", "tgt"),
+    ("source", "target"),
+    ("images", "masks"),
+    ("noisy", "clean"),
+    ("train_lr", "train_hr"),
+    ("video_feats", "text_feats"),
+]
+
+
+def write(path, **rows):
+    with h5py.File(path, "w") as file:
+        for number, (name, shape) in enumerate(rows.items()):
+            file[name] = np.random.default_rng(number).normal(size=shape)
+    return path
+
+
+def codes(path):
+    return [(it.code, sorted(it.details.get("rows", ()))) for it in scan(path, workers=1).findings]
+
+
+@pytest.mark.parametrize("names", PAIRED, ids="-".join)
+@pytest.mark.parametrize(("rows", "others"), [(120, 118), (90, 80), (80, 90)])
+def test_pairs_that_differ_in_their_rows_are_named_once(names, rows, others, tmp_path):
+    first, second = names
+    assert codes(write(tmp_path / "sound.h5", **{first: (rows, 6), second: (rows, 6)})) == []
+    path = write(tmp_path / "bad.h5", **{first: (rows, 6), second: (others, 6)})
+    assert codes(path) == [("row-count", sorted(f"/{it}" for it in names))]
+
+
+def test_a_column_of_events_that_is_shorter_is_named(tmp_path):
+    rows = {f"events/{it}": 5000 for it in "xyp"}
+    assert codes(write(tmp_path / "sound.h5", **rows, **{"events/t": 5000, "ms_to_idx": 50})) == []
+    assert codes(write(tmp_path / "bad.h5", **rows, **{"events/t": 4997})) == [
+        ("row-count", ["/events/p", "/events/t"])
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"images": (20, 8, 8), "masks": (100, 8, 8)},
+        {"images": (60, 8, 8), "masks": (58, 8, 8), "mask_start": 60},
+        {"inputs": (100, 4), "output_size": (90, 4)},
+        {"vertices": (900, 3), "normals": (900, 3), "colors": (900, 3), "faces": (890, 3)},
+        {"x": 500, "y": 500, "counts_of": 500, "edges": 501},
+        {"a": 500, "b": 500, "c": 480, "d": 481},
+        {"lat": 180, "lon": 360, "time": 175},
+        {"low": (100, 4), "high": (30, 4)},
+    ],
+    ids=lambda rows: "-".join(rows),
+)
+def test_what_may_well_differ_is_sound(rows, tmp_path):
+    assert codes(write(tmp_path / "a.h5", **rows)) == []
