@@ -36,7 +36,7 @@ demo: $(READY)
 
 # The tests start thousands of processes: without bytecode each of them would compile the package anew.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # In an environment of its own: some of these packages change what others find installed.
 test-payloads: $(READY)

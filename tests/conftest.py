@@ -1,25 +1,38 @@
 """What holds for all tests."""
 
+import contextlib
 import signal
 
+import kept_workers
 import pytest
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Let commands that tests start be interrupted, where this run ignores it: as one that a shell started with `&`."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.addinivalue_line("markers", "own_workers: no worker process is kept for this test, or from it for the next")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol():
+def pytest_runtestloop():
+    """Keep the processes of workers while the tests run."""
+    with kept_workers.kept():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
     """Leave to the next test the signals as they were: a command that ran in this process may have taken them."""
     before = {number: signal.getsignal(number) for number in ENDING}
+    own = item.get_closest_marker("own_workers") is not None
     try:
-        return (yield)
+        with kept_workers.none_kept() if own else contextlib.nullcontext():
+            return (yield)
     finally:
         for number, handler in before.items():
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
+        kept_workers.tidy()

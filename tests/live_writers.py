@@ -62,11 +62,13 @@ def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
             db.put(b"%08d" % number, chance.choice(VALUES))
         ready()
         while going():
-            key = b"%08d" % chance.randrange(COUNT * 2)
-            if chance.random() < 0.3:
-                db.delete(key)
-            else:
-                db.put(key, chance.choice(VALUES))
+            for _ in range(10):  # two tables; without a pause it would grow by gigabytes on a quick disk
+                key = b"%08d" % chance.randrange(COUNT * 2)
+                if chance.random() < 0.3:
+                    db.delete(key)
+                else:
+                    db.put(key, chance.choice(VALUES))
+            time.sleep(0.002)
 
 
 def hdf5(path: Path, going: Going, ready: Callable[[], None]) -> None:

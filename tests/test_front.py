@@ -3,22 +3,15 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
+from commanding import datacheck as run
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.rebuilding import rebuild as rebuilding
-
-
-def run(*args, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(str, args)], capture_output=True, text=True, check=False, **options
-    )
 
 
 @pytest.mark.parametrize("sample", [1, 7, 60, 299, "10%"])

@@ -3,7 +3,9 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from building import raw_records, write_lmdb
@@ -53,15 +55,40 @@ HOMES = {
 """Where each library that could be replaced is imported, and nowhere else."""
 
 
+class Facts(NamedTuple):
+    """What the tests look at in a file, which is parsed once for all of them."""
+
+    imports: list[tuple[str, bool, bool]]
+    calls: set[str]
+    functions: list[tuple[str, int]]
+
+
+@cache
+def facts(path):
+    """Return the modules that a file imports, what it calls, and the lines of its functions less their docstrings.
+
+    Of an import it is said whether it stands at the top, and whether it is for types only.
+    """
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+    functions = []
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef):
+            documented = len((ast.get_docstring(node) or "").splitlines())
+            functions.append((node.name, node.end_lineno - node.lineno + 1 - documented))
+    return Facts(list(_imports(nodes)), calls, functions)
+
+
 def imports(path, *, types=True):
-    """Yield the name of each module that a file imports, and whether it does so at the top; `types` only or not."""
-    tree = ast.parse(path.read_text())
-    top = set(map(id, tree.body))
-    guards = [it for it in ast.walk(tree) if isinstance(it, ast.If) and ast.unparse(it.test) == "TYPE_CHECKING"]
+    """Return the name of each module that a file imports, and whether it does so at the top; `types` only or not."""
+    return [(name, top) for name, top, typing in facts(path).imports if types or not typing]
+
+
+def _imports(nodes):
+    top = set(map(id, nodes[0].body))
+    guards = [it for it in nodes if isinstance(it, ast.If) and ast.unparse(it.test) == "TYPE_CHECKING"]
     typing = {id(it) for guard in guards for line in guard.body for it in ast.walk(line)}
-    for node in ast.walk(tree):
-        if id(node) in typing and not types:
-            continue
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{it.name}" for it in node.names]
             names = [it if it in NAMES else node.module for it in names]
@@ -69,7 +96,7 @@ def imports(path, *, types=True):
             names = [it.name for it in node.names]
         else:
             continue
-        yield from ((name, id(node) in top) for name in names)
+        yield from ((name, id(node) in top, id(node) in typing) for name in names)
 
 
 def full_name(path):
@@ -114,17 +141,11 @@ def test_each_library_is_imported_in_one_file():
     assert found == {library: {home} for library, home in HOMES.items()}
 
 
-def calls(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
-
-
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_command_line_talks_and_exits(path):
     if path.parent.name == "cli":
         return
-    assert not set(calls(path)) & {"print", "sys.exit", "exit", "logging.basicConfig"}
+    assert not facts(path).calls & {"print", "sys.exit", "exit", "logging.basicConfig"}
 
 
 HEAVY = (
@@ -178,13 +199,9 @@ print(*[it for it in {(*HEAVY, "concurrent.futures")!r} if it in sys.modules])""
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_and_functions_stay_small(path):
-    text = path.read_text()
-    assert text.count("\n") <= 420, path
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            lines = node.end_lineno - node.lineno + 1
-            documented = len((ast.get_docstring(node) or "").splitlines())
-            assert lines - documented <= 60, f"{node.name} has {lines} lines"
+    assert path.read_text().count("\n") <= 420, path
+    for name, lines in facts(path).functions:
+        assert lines <= 60, f"{name} has {lines} lines"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

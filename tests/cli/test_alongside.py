@@ -1,18 +1,14 @@
 """`datacheck checksum`, `datacheck compare`, `scan --checksums` and `scan --duplicates` as a user runs them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from building import key, raw_records, write_lmdb
-
-DATACHECK = Path(sys.executable).parent / "datacheck"
+from commanding import datacheck
 
 
 def run(home, *words):
-    done = subprocess.run([DATACHECK, *map(str, words)], cwd=home, capture_output=True, text=True, check=False)
+    done = datacheck(*words, cwd=home)
     return done.returncode, done.stdout, done.stderr
 
 

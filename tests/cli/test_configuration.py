@@ -18,6 +18,8 @@ import click
 import numpy as np
 import pytest
 from building import datum, fingerprint, key, pixels, raw_records, write_lmdb
+from commanding import datacheck as run
+from commanding import process
 from log_building import run as log_of
 
 from datacheck.cli import configuration
@@ -63,17 +65,6 @@ def store(here):
 @pytest.fixture
 def clean(here):
     return write_lmdb(here / "clean", raw_records(30))
-
-
-def run(*args, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(str, args)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
 
 
 def parsed(command, *args):
@@ -751,7 +742,7 @@ def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
         )
     plant(here, mark, HOSTILE)
     store = write_lmdb(tmp_path / "store", raw_records(30))
-    done = run("scan", store)
+    done = process("scan", store)
     assert (done.returncode, done.stderr, mark.exists()) == (0, "", False)
     lines = [line.split(" ", 1) for line in started.read_text().splitlines()]
     assert len({pid for pid, _ in lines}) > 1
@@ -794,13 +785,13 @@ def test_an_absolute_entry_of_the_path_is_kept(here):
 
 def test_no_settings_of_matplotlib_are_taken_from_the_working_directory(mined, tmp_path):
     pytest.importorskip("matplotlib")
-    assert run("lint", "solver.prototxt", "--schedule", "../a.png").returncode == 0
+    assert process("lint", "solver.prototxt", "--schedule", "../a.png").returncode == 0
     (mined / "matplotlibrc").write_text("figure.facecolor: black\nsavefig.facecolor: black\n")
-    assert run("lint", "solver.prototxt", "--schedule", "../b.png").returncode == 0
+    assert process("lint", "solver.prototxt", "--schedule", "../b.png").returncode == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     (mined / "matplotlibrc").unlink()
     os.mkfifo(mined / "matplotlibrc")
-    assert run("lint", "solver.prototxt", "--schedule", "../c.png").returncode == 0
+    assert process("lint", "solver.prototxt", "--schedule", "../c.png").returncode == 0
 
 
 # ---- plugins of HDF5

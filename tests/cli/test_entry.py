@@ -13,20 +13,10 @@ from pathlib import Path
 
 import pytest
 from building import datum, fingerprint, key, pictures, pixels, raw_records, write_lmdb
+from commanding import datacheck as run
 
 import datacheck
 from datacheck.model.settings import CHECKS
-
-
-def run(*args, cwd=None, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-        **options,
-    )
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Every command that a scan prints is pasted into a shell as it stands, and sees the records that the scan saw."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -11,11 +8,11 @@ import lmdb
 import numpy as np
 import pytest
 from building import datum, floats, key, pixels, raw_records, write_lmdb
+from commanding import shell
 
 from datacheck.cli.options import SHARED
 from datacheck.decoders.pictures import eyes
 
-ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 NAN = float("nan")
 
 
@@ -38,7 +35,7 @@ def here(tmp_path, monkeypatch):
 
 
 def sh(line, status=(0, 1)):
-    done = subprocess.run(["sh", "-c", line], capture_output=True, env=ENV, timeout=100, check=False)
+    done = shell(line, text=False)
     said, complaints = done.stdout.decode(), done.stderr.decode()
     assert done.returncode in status, (line, done.returncode, said, complaints)
     return said

@@ -5,6 +5,8 @@ import pytest
 from datacheck.engines import ENGINES, engine
 from datacheck.testing.engines import EngineContract
 
+pytestmark = pytest.mark.own_workers
+
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_each_row_has_an_engine_and_says_where_it_runs(name):

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 from building import floats, key, pixels, raw_records, write_lmdb
+from commanding import datacheck as command
 from log_building import healthy
 from log_building import run as logged
 
@@ -36,14 +37,7 @@ PR_CAPBSET_DROP = 24
 
 
 def run(*args, cwd, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(os.fsencode, args)],
-        **{"stdin": subprocess.DEVNULL, **options},
-        capture_output=True,
-        cwd=cwd,
-        check=False,
-        timeout=SECONDS,
-    )
+    return command(*args, cwd=cwd, text=False, timeout=SECONDS, **options)
 
 
 def put(kind, path):

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from building import fingerprint
 from caffe_networks import lenet
+from commanding import datacheck as command
 
 import datacheck
 from datacheck.reporting.document import schema
@@ -25,8 +26,7 @@ max_iter: 300
 
 
 def run(*args, cwd=None):
-    command = [sys.executable, "-m", "datacheck", "lint", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    return command("lint", *args, cwd=cwd)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 
+import commanding
 import jsonschema
 import pytest
 from building import fingerprint
@@ -26,9 +27,7 @@ NAN = math.nan
 
 
 def command(*args, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", "log", *map(str, args)], capture_output=True, check=False, **options
-    )
+    return commanding.datacheck("log", *args, **{"text": False, **options})
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Copies of stores that hold the same keys do so too, whatever is left out of one of them."""
 
-import subprocess
-import sys
-
 import lmdb
 import pytest
 from building import datum, fingerprint, key, pixels, write_lmdb
+from commanding import datacheck as command
 
 import datacheck
 from datacheck.rebuilding import pairs as pairs_module
@@ -181,12 +179,6 @@ def test_samples_of_several_records_are_refused_by_name(tmp_path):
     with pytest.raises(datacheck.RebuildFailed, match="several records each"):
         datacheck.rebuild(stores, tmp_path / "out", paired=True, drop_bad=True)
     assert not (tmp_path / "out").exists()
-
-
-def command(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "datacheck", *map(str, words)], capture_output=True, text=True, check=False, timeout=120
-    )
 
 
 def test_the_command_that_a_scan_prints_can_be_run(tmp_path, stores):

@@ -11,10 +11,12 @@ from building import write_lmdb
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Layout, Position, Shard, ignore
 from datacheck.model.profile import Profile
+from datacheck.scanning import keeping
 from datacheck.scanning.keeping import DEATHS, fitting, recognise
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.taking import Left, Taken
 from datacheck.scanning.tasks import Job
+from datacheck.workers import interface
 from datacheck.workers.interface import Death
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
@@ -67,9 +69,17 @@ class Failing:
         raise ValueError("what these bytes made a library say")
 
 
-def found(tmp_path, without=(), **failing):
+class Hasty(Job):
+    """A job of which each step has to be done in the time of a record, and that of loading what it needs."""
+
+    def __call__(self, task, watch):
+        interface.PATIENCE = keeping.PATIENCE = 1
+        return super().__call__(task, watch)
+
+
+def found(tmp_path, without=(), job=Job, **failing):
     reader = Failing(LmdbReader(write_lmdb(tmp_path / "env", STORE)), **failing)
-    with Pool(Job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
+    with Pool(job(reader, make(timeout=0.1)), 1, WORKER_BYTES) as pool:
         left = tuple(Left(probe, PROBES[probe], Death("SIGALRM", None)) for probe in without)
         known = recognise(pool, Layout([], PROBES, None, None), Taken(Profile(), left=left))
         return known if isinstance(known, Death) else [it for of in known.values() for it in of.conventions]
@@ -91,8 +101,9 @@ def test_where_every_probe_fails_there_is_none_and_it_ends(tmp_path):
     assert found(tmp_path, how="is_killed", places=(0, 1, 2, 3)) == []
 
 
+@pytest.mark.own_workers
 def test_where_there_is_no_time_for_any_probe_it_is_not_known_what_the_store_keeps(tmp_path):
-    assert found(tmp_path, how="sleeps", places=(0, 1, 2, 3)).signal == "SIGALRM"
+    assert found(tmp_path, job=Hasty, how="sleeps", places=(0, 1, 2, 3)).signal == "SIGALRM"
 
 
 def test_a_value_that_stops_the_worker_is_said_with_the_time_of_a_record(tmp_path):

@@ -2,10 +2,8 @@
 
 import json
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
+import commanding
 import jsonschema
 import msgspec
 import numpy as np
@@ -15,8 +13,6 @@ from building import write_lmdb
 import datacheck
 from datacheck.reporting import earlier
 from datacheck.reporting.document import Document, schema
-
-COMMAND = Path(sys.executable).parent / "datacheck"
 
 
 def records(count=60, *, nan=(), inf=(), first=0):
@@ -210,9 +206,7 @@ def test_what_is_no_report_is_refused_in_a_sentence(tmp_path, name, text):
         (tmp_path / name).write_text(text)
     store = write_lmdb(tmp_path / "env", records())
     for option in ("--known", "--like"):
-        done = subprocess.run(
-            [COMMAND, "scan", store, "--no-config", option, tmp_path / name], capture_output=True, text=True
-        )
+        done = commanding.datacheck("scan", store, "--no-config", option, tmp_path / name)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"datacheck: {tmp_path / name}: ")
         assert len(done.stderr.splitlines()) == 1
@@ -239,7 +233,7 @@ def test_a_configuration_that_was_found_is_named_as_one_that_loosens(tmp_path):
     store = write_lmdb(tmp_path / "env", records(nan=[3]))
     known = kept(datacheck.scan(store), tmp_path / "r.json")
     (tmp_path / "datacheck.toml").write_text(f'known = "{known}"\n')
-    done = subprocess.run([COMMAND, "scan", store], capture_output=True, text=True, cwd=tmp_path)
+    done = commanding.datacheck("scan", store, cwd=tmp_path)
     assert done.returncode == 0
     assert "it loosens: known" in done.stdout
 
@@ -253,8 +247,7 @@ def test_a_document_without_known_ones_says_nothing_of_them(tmp_path):
 def test_no_copy_rests_on_a_report_that_leaves_out_what_was_known(tmp_path):
     store = write_lmdb(tmp_path / "env", records(nan=[3, 7]))
     known = kept(datacheck.scan(write_lmdb(tmp_path / "old", records(nan=[3]))), tmp_path / "r.json")
-    command = [COMMAND, "scan", store, "--known", known, "--no-config", "-o", tmp_path / "new.json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = commanding.datacheck("scan", store, "--known", known, "--no-config", "-o", tmp_path / "new.json")
     assert done.returncode == 1
     assert "--drop-bad" in done.stdout
     assert "--from-report" not in done.stdout

@@ -2,18 +2,14 @@
 
 import json
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
+import commanding
 import h5py
 import numpy as np
 import pytest
 from building import datum, pictures, pixels, write_lmdb
 
 import datacheck
-
-COMMAND = Path(sys.executable).parent / "datacheck"
 
 
 def records(count=80, *, first=1000, key=b"%08d", dtype="f4", size=12, shifted=(), labels=3, odd=None, without=()):
@@ -136,16 +132,14 @@ def test_a_rebuild_and_show_hold_records_to_the_same(tmp_path, train):
     val = write_lmdb(tmp_path / "val", records(shifted=[1010]))
     receipt = datacheck.rebuild(val, tmp_path / "copy", drop_bad=True, like=train)
     assert (receipt.kept, receipt.dropped) == (79, 1)
-    done = subprocess.run(
-        [COMMAND, "show", val, "00001010", "--like", train, "--no-config"], capture_output=True, text=True
-    )
+    done = commanding.datacheck("show", val, "00001010", "--like", train, "--no-config")
     assert done.returncode == 1
     assert "out-of-range" in done.stdout
 
 
 def test_printed_commands_repeat_it(tmp_path, train):
     val = write_lmdb(tmp_path / "val", records(shifted=[1010]))
-    done = subprocess.run([COMMAND, "scan", val, "--like", train, "--no-config"], capture_output=True, text=True)
+    done = commanding.datacheck("scan", val, "--like", train, "--no-config")
     assert f"datacheck show {val} 00001010 --like {train} --no-config" in done.stdout
 
 
@@ -189,7 +183,7 @@ def test_the_report_that_says_what_is_expected_is_never_replaced(tmp_path, train
     with pytest.raises(datacheck.UsageError, match="never written to"):
         datacheck.scan(store, like=train, reports=[target])
     words = ["rebuild", store, tmp_path / "copy", "--drop-bad", "--like", train, "--report", target]
-    done = subprocess.run([COMMAND, *words], capture_output=True, text=True, check=False)
+    done = commanding.datacheck(*words)
     assert done.returncode == 2
     assert "never written to" in done.stderr
     assert train.read_bytes() == before

@@ -3,10 +3,9 @@
 import json
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
+import commanding
 import h5py
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from building import write_lmdb
 import datacheck
 from datacheck.scanning import run as scans
 
-COMMAND = Path(sys.executable).parent / "datacheck"
 TIMES = ("started", "seconds", "unchanged")
 
 
@@ -180,8 +178,7 @@ def test_many_findings_are_answered_for_one_by_one(tmp_path, monkeypatch):
 
 
 def test_the_command_answers_with_the_same_status(tmp_path, store, earlier):
-    command = [COMMAND, "scan", store, "--no-config", "--if-changed", earlier, "-o", tmp_path / "new.json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = commanding.datacheck("scan", store, "--no-config", "--if-changed", earlier, "-o", tmp_path / "new.json")
     assert (done.returncode, done.stderr) == (1, "")
     assert "unchanged: answered from" in done.stdout
     assert json.loads((tmp_path / "new.json").read_text())["unchanged"] == str(earlier)
@@ -189,7 +186,7 @@ def test_the_command_answers_with_the_same_status(tmp_path, store, earlier):
 
 def test_it_may_not_come_from_a_configuration_that_was_found(tmp_path, store, earlier):
     (tmp_path / "datacheck.toml").write_text(f'if-changed = "{earlier}"\n')
-    done = subprocess.run([COMMAND, "scan", store], capture_output=True, text=True, cwd=tmp_path)
+    done = commanding.datacheck("scan", store, cwd=tmp_path)
     assert done.returncode == 2
     assert "if-changed is refused" in done.stderr
 

@@ -2,11 +2,10 @@
 
 import json
 import pickle
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import commanding
 import h5py
 import lmdb
 import msgspec
@@ -221,9 +220,7 @@ def test_every_kind_of_store_is_left_as_it_is(kind, tmp_path):
 def test_what_it_cannot_do_is_one_sentence(arguments, said, tmp_path, monkeypatch):
     write_lmdb(tmp_path / "env", raw_records(30))
     monkeypatch.chdir(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "datacheck", "info", *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = commanding.datacheck("info", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -19,6 +19,8 @@ from datacheck.testing.readers import ReaderContract
 from datacheck.workers.interface import Death
 from datacheck.workers.pool import Pool
 
+pytestmark = pytest.mark.own_workers
+
 
 @dataclass(frozen=True)
 class Held:

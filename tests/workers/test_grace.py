@@ -16,6 +16,8 @@ from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.workers.interface import Watch
 from datacheck.workers.pool import Pool
 
+pytestmark = pytest.mark.own_workers
+
 LIBRARIES = {"PIL", "simplejpeg"}
 
 

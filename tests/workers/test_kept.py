@@ -14,6 +14,8 @@ from datacheck.workers.interface import Death, Step, Watch
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import _ahead, keeping_processes
 
+pytestmark = pytest.mark.own_workers
+
 MEMORY = 1 << 30
 
 

@@ -18,6 +18,8 @@ from datacheck.scanning.scan import prepare
 from datacheck.workers.interface import OWN_FAILURE, Death, Watch
 from datacheck.workers.pool import Pool
 
+pytestmark = pytest.mark.own_workers
+
 RECORDS = raw_records(60)
 PLACES = {
     "pickling a result": ("workers/serve.py", "def _dumps_result(result: Any) -> bytes:\n", ""),

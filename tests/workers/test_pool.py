@@ -13,6 +13,8 @@ import pytest
 from datacheck.workers.interface import Death, Step, Watch
 from datacheck.workers.pool import Pool
 
+pytestmark = pytest.mark.own_workers
+
 MEMORY = 1 << 30
 
 
