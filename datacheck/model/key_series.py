@@ -1,7 +1,7 @@
 """Keys that are one number after the other, as neighbouring keys mostly are: told once for a block, for all who ask.
 
-The keys are spelled out from the first to the last and compared as one text, with a line's end behind each, which no
-digit is: so no other keys make the same text.
+The keys are spelled out from the first to the last and compared as one text, with a line's end behind each, which none
+of them has: so no other keys make the same text.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def series_of(keys: Sequence[bytes]) -> Series | None:
         stop += 1
     numbers = first[start:stop], last[start:stop]
     if not TAIL <= stop - start <= DIGITS or not numbers[1].isdigit() or first[stop:] != last[stop:]:
+        return None
+    if b"\n" in first:  # keys that are divided elsewhere would make the same text
         return None
     if int(numbers[1]) - int(numbers[0]) != len(keys) - 1:
         return None

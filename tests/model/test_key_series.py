@@ -17,7 +17,6 @@ SOUND = {
     "no zeros in front": (b"k%d", 1000),
     "a percent sign": (b"100%%-%04d", 1),
     "what is a digit elsewhere": (b"%07d\xb2", 5),
-    "a line's end": (b"a\nb-%04d", 1),
 }
 KNOWN = {"image-#", "#", "train/#.jpg", "32-#", "64-#", "#-#", "#_v#", "k#", "#%-#"}
 
@@ -46,6 +45,13 @@ OTHERS = {
     "one twice, one not": [*made(b"%08d", 0, 50), b"%08d" % 49, *made(b"%08d", 51, 100)],
     "two numbers": [b"%04d_%04d" % (it, it) for it in range(100)],
     "no number": [b"a" * 9] * 100,
+    "a line's end": made(b"a\n%04d", 1),
+    "others that make the same lines": [
+        b"a\n0001",
+        b"a",
+        b"0002\na\n0003",
+        *made(b"a\n%04d", 4, 97),
+    ],
 }
 
 
