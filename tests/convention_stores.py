@@ -100,3 +100,27 @@ def load_atoms(path):
 
     deleted = unpacked(b"deleted_ids") if b"deleted_ids" in store else []
     return {number: unpacked(b"%d" % number) for number in range(1, unpacked(b"nextid")) if number not in deleted}
+
+
+def write_databases(path, databases):
+    """Write an environment of named databases; "" is the main one."""
+    with lmdb.open(str(path), map_size=1 << 28, max_dbs=len(databases)) as environment:
+        for name, records in databases.items():
+            database = environment.open_db(name.encode() if name else None)
+            with environment.begin(write=True, db=database) as transaction:
+                for key, value in records.items():
+                    transaction.put(key, value)
+    return path
+
+
+def read_database(path, name=""):
+    """Return the records of a named database; those of the main one come with the names of the others."""
+    with lmdb.open(str(path), max_dbs=1, readonly=True, lock=False, subdir=path.is_dir()) as environment:
+        database = environment.open_db(name.encode(), create=False) if name else None
+        with environment.begin(db=database) as transaction:
+            return dict(transaction.cursor())
+
+
+def wrong(report):
+    """Return database, code and verdict of each finding."""
+    return [(it.database, it.code, it.verdict) for it in report.findings]

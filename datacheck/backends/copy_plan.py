@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,12 +52,17 @@ class Changing(Protocol):
     @property
     def ordered(self) -> bool: ...
 
+    @property
+    def looked_up(self) -> Collection[bytes]:
+        """The keys of the source whose values `of` asks for."""
+        ...
+
     def files(self, folder: Path) -> Mapping[str, bytes]:
         """Return what files beside the store are to hold in a copy that is a folder, by name."""
         ...
 
     def of(self, block: Block, value: Callable[[bytes], bytes | None]) -> Change:
-        """Return what becomes of the records of a block; `value` returns that of any key of the source."""
+        """Return what becomes of the records of a block; `value` returns that of a key in `looked_up`."""
         ...
 
 

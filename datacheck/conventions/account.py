@@ -11,6 +11,7 @@ import msgspec
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.sequences import Frames, Sequences
+from datacheck.conventions.spanning import Naming
 from datacheck.conventions.stems import Stems, Sum, added
 from datacheck.model.key_series import Series
 
@@ -20,17 +21,21 @@ MOST_SPANS = 1 << 20
 
 @dataclass(frozen=True)
 class KeyWatch:
-    """What a scan is to note of the keys: the numbers of these patterns, a convention's own, sums of stems, frames."""
+    """What a scan is to note of the keys.
+
+    The numbers of these patterns, those that are a convention's own, the sums of stems and of names, and frames.
+    """
 
     patterns: tuple[Pattern, ...] = ()
     own: frozenset[bytes] = frozenset()
     stems: Stems | None = None
     frames: Frames | None = None
+    naming: Naming | None = None
 
     @cached_property
     def told_by_numbers(self) -> tuple[Pattern, ...]:
         """The patterns of which there is nothing more to be noted of a key than its number."""
-        if self.stems is not None or self.frames is not None:
+        if self.stems is not None or self.frames is not None or self.naming is not None:
             return ()
         return tuple(it for it in self.patterns if all(it.number(key) is None for key in self.own))
 
@@ -54,8 +59,8 @@ class Account(msgspec.Struct):
     """The keys of some records; accounts add up, in whatever order.
 
     `records` counts all of them, `own` those that a convention keeps for itself. `scattered` are the patterns whose
-    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending, `sequences` are those
-    of frames.
+    numbers lie in too many pieces to be held. `stems` are the sums of the stems by their ending, `names` that of the
+    names, `sequences` are those of frames.
     """
 
     records: int = 0
@@ -64,6 +69,7 @@ class Account(msgspec.Struct):
     scattered: set[Pattern] = msgspec.field(default_factory=set)
     stems: dict[bytes, Sum] = msgspec.field(default_factory=dict)
     sequences: Sequences = msgspec.field(default_factory=Sequences)
+    names: Sum = (0, 0, 0)
 
     def __iadd__(self, other: Account) -> Account:
         self.records += other.records
@@ -76,6 +82,7 @@ class Account(msgspec.Struct):
         for ending, one in other.stems.items():
             self._add_stems(ending, one)
         self.sequences += other.sequences
+        self.names = added(self.names, other.names)
         return self
 
     def take(self, keys: Sequence[bytes], watch: KeyWatch, series: Series | None = None) -> None:
@@ -83,8 +90,12 @@ class Account(msgspec.Struct):
         self.records += len(keys)
         if self._take_consecutive(series, watch):
             return
-        self.own += len(watch.own_rows(keys, series))
+        own = watch.own_rows(keys, series)
+        self.own += len(own)
         table = KeyTable(keys)
+        if watch.naming is not None:
+            others = KeyTable([key for key in keys if key not in watch.own]) if own else table
+            self.names = added(self.names, watch.naming.sum(others))
         for ending, one in () if watch.stems is None else watch.stems.sums(table):
             self._add_stems(ending, one)
         if watch.frames is not None:

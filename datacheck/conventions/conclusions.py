@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.groups import Groups, grouped
+from datacheck.conventions.groups import CONFIRMED, Groups, grouped
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.runs import Runs
+from datacheck.conventions.spanning import Spanning
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found, named
 
+NOTHING = Known()
+MOST = 0.9
+"""A loader counts on numbers that so many of the records have, or that are about as many as what is counted."""
 NAMED = 10
 """So many keys are named where more are gone."""
 
@@ -38,49 +42,84 @@ class Samples(msgspec.Struct, frozen=True):
         return Runs([(self.base, self.last + 1)]) - self.numbers - self.deleted
 
 
-def samples(convention: Convention, account: Account) -> Samples:
-    """Return how the records make samples under a convention."""
+def samples(convention: Convention, account: Account, across: Spanning | None = None) -> Samples:
+    """Return how the records make samples under a convention; where other databases have a part in them, of `across`.
+
+    The numbers are then those that a record has in any of the databases.
+    """
     groups = grouped(convention.parts, account.numbers, named=convention.named)
     there = [it for it in convention.parts if account.numbers.get(it)]
-    if groups is not None:
+    if across is not None:
+        numbers = across.numbers  # none where names tell the samples
+    elif groups is not None:
         numbers = groups.all
     elif there:
         numbers = account.numbers[max(there, key=lambda it: len(account.numbers[it]))]
     else:
         numbers = Runs()
     base = convention.base
-    counts = [it for it in convention.counts if not (it.of_all or it.of_none)]
+    counts = [it for it in convention.counts if it.counts]
     counted = (counts and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
-        base = numbers.first
+        of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
+        base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
 
 
-Sampling = Callable[[bytes], "tuple[str, list[bytes]] | None"]
-"""Returns the name of the sample that a record is of, by its key, and the keys of all of it; None where it has none."""
+def _near(count: int | None, numbers: int) -> bool:
+    return count is None or abs(count - numbers) <= (1 - MOST) * numbers
 
 
-def sampling(known: Known, account: Account) -> Sampling | None:
+def counted_as(said: int | None, numbers: int, records: int) -> int:
+    """Return which of the two a count is meant to be: the number of numbers, unless it is near to that of records."""
+    off = None if said is None else abs(said - records)
+    of_records = off is not None and said is not None and _near(said, records) and off < abs(said - numbers)
+    return records if of_records or not numbers else numbers
+
+
+Sampling = Callable[[bytes], "tuple[str, list[str]] | None"]
+"""Returns the name of the sample that a record is of, by its key, and the keys of all of it; None where it has none.
+
+Both have the name of the database before them; the name of a sample that lies in several ones has none.
+"""
+
+
+def sampling(known: Known, account: Account, part: str) -> Sampling | None:
     """Return what tells the samples of several records of a database; None where its records are samples each."""
-    stems = known.stems
+    across, stems = known.across, known.stems
+    if across is not None:
+
+        def by_all(key: bytes) -> tuple[str, list[str]] | None:
+            sample = across.sample(part, key)
+            if sample is None:
+                return None
+            name = escape(sample) if isinstance(sample, bytes) else str(sample)
+            return name, [named(escape(its), of) for of, its in across.keys(sample)]
+
+        return by_all
+
+    def within(name: str, keys: Iterable[bytes]) -> tuple[str, list[str]]:
+        return named(name, part), [named(escape(it), part) for it in keys]
+
     if stems is not None:
 
-        def by_stem(key: bytes) -> tuple[str, list[bytes]] | None:
+        def by_stem(key: bytes) -> tuple[str, list[str]] | None:
             split = stems.stems.split(key)
-            return None if split is None else (escape(split[0]), stems.keys(split[0]))
+            return None if split is None else within(escape(split[0]), stems.keys(split[0]))
 
         return by_stem
     groups = next((it for one in known.conventions if (it := samples(one, account).groups) is not None), None)
     if groups is None:
         return None
 
-    def by_number(key: bytes) -> tuple[str, list[bytes]] | None:
+    def by_number(key: bytes) -> tuple[str, list[str]] | None:
         number = groups.number(key)
         if number is None:
             return None
-        return str(number), [it.key(number) for it in groups.patterns if number in account.numbers.get(it, ())]
+        there = (it for it in groups.patterns if number in account.numbers.get(it, ()))
+        return within(str(number), (it.key(number) for it in there))
 
     return by_number
 
@@ -91,14 +130,13 @@ def bad_samples(
     """Yield each sample of which a record is bad, its name and its keys, by what tells the samples of each database."""
     said: set[tuple[str, str]] = set()
     for finding in findings:
-        part = finding.database or ""
-        of_part = sample_of.get(part)
+        of_part = sample_of.get(finding.database or "")
         if finding.verdict != "bad" or finding.key is None or of_part is None:
             continue
         sample = of_part(unescape(finding.key))
-        if sample is not None and (part, sample[0]) not in said:
-            said.add((part, sample[0]))
-            yield named(sample[0], part), [named(escape(key), part) for key in sample[1]]
+        if sample is not None and (sample[0], sample[1][0]) not in said:
+            said.add((sample[0], sample[1][0]))
+            yield sample
 
 
 def scattered(convention: Convention, account: Account) -> str:
@@ -107,12 +145,17 @@ def scattered(convention: Convention, account: Account) -> str:
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 
 
-def conclude(
-    convention: Convention, account: Account, listed: Sequence[Listed] = (), stems: int | None = None
-) -> Iterator[Finding]:
+def says_all(conventions: Iterable[Convention], whole: int, every: int) -> bool:
+    """Say whether the store counts all samples, `whole` or not, where nearly all are: a loader asks for all of them."""
+    counts = (it for convention in conventions for it in convention.counts)
+    counted = any(it.counts and not it.next and it.number == every for it in counts)
+    return counted and whole >= CONFIRMED * every
+
+
+def conclude(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
     """Yield what does not fit: samples that lack a part, counts that are not true, numbers that lead to nothing.
 
-    `listed` is what comparing the lists of keys came to, `stems` the number of samples that have stems.
+    `known` is all that is known of its database. Of samples that lie in several databases others tell.
     """
     unknown = scattered(convention, account)
     if unknown:
@@ -124,26 +167,29 @@ def conclude(
         yield found("undecodable", text, key=escape(key))
     if convention.frames is not None:
         yield from account.sequences.findings(convention.frames)
-    made = samples(convention, account)
-    if made.groups is not None:
-        yield from made.groups.unpaired(account.numbers)
+    made = samples(convention, account, known.across)
+    groups = made.groups
+    if groups is not None and known.across is None:
+        if says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
+            groups = msgspec.structs.replace(groups, verdict="bad")
+        yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
-    missing = {it.key: len(it.missing) for it in listed}
+    missing = {it.key: len(it.missing) for it in known.listed}
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
-        yield from _miscounted(count, made, account, entries, stems)
+        yield from _miscounted(count, made, account, entries, known)
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
     """Yield what does not fit between a list of keys and the keys that are there."""
-    key = escape(listed.key)
+    key, name = escape(listed.key), listed.name
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
-        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {key} are not there: {', '.join(first)}"
+        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} are not there: {', '.join(first)}"
         yield found("dangling", said, key=key, count=len(listed.missing), first=first)
     if listed.unlisted:
-        said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {key}: no loader reads them"
+        said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", said, verdict="suspicious", key=key, count=listed.unlisted)
 
 
@@ -161,7 +207,7 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
 
 
 def _miscounted(
-    count: Count, made: Samples, account: Account, entries: Mapping[bytes, int], stems: int | None
+    count: Count, made: Samples, account: Account, entries: Mapping[bytes, int], known: Known
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
@@ -173,11 +219,8 @@ def _miscounted(
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         yield found("count", f"{name} holds {text}, which is not the whole number a loader expects", key=key)
         return
-    if count.of_all:
-        return
-    if count.of_none:
-        text = f"{name} says {said:,}, and no database has about so many records: what it counts is not known"
-        yield found("count", text, verdict="unverifiable", key=key, said=said)
+    if not count.counts:
+        yield from _doubtful(count, said)
         return
     if count.next:
         if made.numbers and said <= made.numbers.last:
@@ -185,8 +228,11 @@ def _miscounted(
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
     there = {len(made.numbers), account.records - account.own}
+    stems = None if known.stems is None else known.stems.all
     if stems is not None:
         there = {stems, account.records - account.own}
+    if known.across is not None:
+        there |= {known.across.all, known.across.whole}
     if count.of_list is not None:
         there.add(entries[count.of_list])
     if made.groups is not None:
@@ -194,5 +240,18 @@ def _miscounted(
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
-        number = stems or len(made.numbers) or account.records - account.own
+        number = stems or counted_as(said, len(made.numbers), account.records - account.own)
         yield found("count", f"{name} says {said:,}, there are {number:,}", key=key, said=said, found=number)
+
+
+def _doubtful(count: Count, said: int) -> Iterator[Finding]:
+    """Yield what can be said of a number that may count something else."""
+    key, name = escape(count.key), count.name
+    if count.near is not None:
+        number = count.near[1]
+        where = count.near[0] or "the main database"
+        text = f"{name} says {said:,}, and {where} has {number:,}: it is not true if it counts these"
+        yield found("count", text, verdict="suspicious", key=key, said=said, found=number)
+    elif count.of_none:
+        text = f"{name} says {said:,}, and no database has about so many records: what it counts is not known"
+        yield found("count", text, verdict="unverifiable", key=key, said=said)

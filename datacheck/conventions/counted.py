@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
-from datacheck.conventions.stored_values import FORMS, stored_count
+from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
 
 NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
 UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
 """What lies under these names is no record, also where it cannot be read."""
+DOUBTFUL = frozenset({b"size"})
+"""What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -15,8 +17,15 @@ def recognise(store: StoreView) -> Convention | None:
     counts = []
     for name in NAMES:
         raw = store.value(name)
-        count = None if raw is None else Count(name, stored_count(raw), raw, form=_form(raw))
-        if count is not None and (count.number is not None or (count.said is None and name in UNMISTAKABLE)):
+        count = (
+            None
+            if raw is None
+            else Count(name, stored_count(raw), raw, form=_form(raw), otherwise=counted_otherwise(raw))
+        )
+        if count is None:
+            continue
+        unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
+        if count.number is not None or unread:
             counts.append(count)
     if not counts:
         return None

@@ -1,8 +1,8 @@
-"""Counts that one database of a store keeps of the records in another: `length` in a database of metadata.
+"""What one database of a store keeps of the records in another: `length` or `__keys__` in a database of metadata.
 
-Which records such a count is of, only their numbers tell: it is that of the database that has as many. Where none has,
+Which records a count is of, only their numbers tell: it is that of the database that has as many. Where none has,
 and only one comes near, it is that one's, and not true. A number that is near to none is no count of records, unless
-it has a name that leaves no doubt.
+it has a name that leaves no doubt. A list of keys is of the database that has nearly all of them.
 """
 
 from __future__ import annotations
@@ -12,30 +12,51 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.across import named_alike
 from datacheck.conventions.conclusions import samples
-from datacheck.conventions.counted import UNMISTAKABLE
+from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import Convention, Count, Known, StoreView
+from datacheck.conventions.listed import lists_elsewhere
 
 FEW = 16
 """A database of no more records than this, beside the counts, is one of metadata."""
 NEAR = 0.1
-"""A count that differs by no more than this share may be meant for a database."""
+"""A count that differs by no more than this share may be meant for a database,"""
+CLOSE = 0.01
+"""and by no more than this, or one, it is, unless its name leaves any doubt."""
 
 
 def elsewhere(
-    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView], *, asked: bool = False
 ) -> dict[str, tuple[Convention, ...]]:
-    """Return the conventions of each database, and what is to be noted of the others where something counts.
+    """Return the conventions of each database, and what is to be noted of the others for what they have to do with it.
 
-    Another database may count their records, or may have its numbers closed up, which theirs are perhaps the same as.
+    Another database may count their records or list their keys, or have records of the same samples. Where it was
+    `asked` for certain conventions, only the numbers are noted that these may count.
     """
-    if len(kept) < 2 or not any(one.counts for of in kept.values() for one in of):
-        return dict(kept)
     made = dict(kept)
+    counted = any(one.counts for of in kept.values() for one in of)
+    if len(kept) < 2 or (asked and not counted):
+        return made
     for part, view in views.items():
-        if not kept[part] and view.frequent:
+        if not kept[part] and view.frequent and (counted or len(view.frequent) == 1):
             made[part] = (Convention("", view.frequent, named=False),)
+    if asked:
+        return made
+    for part, naming in named_alike(views).items():
+        first, *further = made[part] or (Convention("", named=False),)
+        made[part] = (msgspec.structs.replace(first, naming=naming), *further)
+    for part, convention in lists_elsewhere(kept, views):
+        before = made[part]
+        if not convention.lists:  # what counts the keys in a list counts no records
+            before = tuple(_without(it, convention.own) for it in before)
+        made[part] = (*before, convention)
     return made
+
+
+def _without(convention: Convention, keys: frozenset[bytes]) -> Convention:
+    counts = tuple(it for it in convention.counts if it.key not in keys)
+    return msgspec.structs.replace(convention, counts=counts)
 
 
 def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
@@ -44,13 +65,34 @@ def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict
     numbers = {it: set(_numbers(known, accounts.get(it) or Account())) for it, known in made.items()}
     for part, known in kept.items():
         account = accounts.get(part) or Account()
-        if account.records - account.own > FEW or len(kept) < 2:
-            continue
-        for convention in known.conventions:
-            for count in convention.counts:
-                if count.of_list is None and not count.next and count.number is not None:
-                    _place(made, numbers, part, count)
+        of_others = account.records - account.own <= FEW and len(kept) > 1
+        for count in (it for convention in known.conventions for it in convention.counts):
+            count = _as_meant(made, numbers, part, count)
+            if count.of_list is not None or count.next or count.number is None:
+                continue
+            if of_others:
+                _place(made, numbers, part, count)
+            elif count.key in DOUBTFUL and count.number not in numbers[part]:
+                near = next((it for it in numbers[part] if _near(count, it)), None)
+                _put(made, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
     return made
+
+
+def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> Count:
+    """Return a count as it is to be read where its bytes may say two numbers: as the one that is nearer to theirs."""
+    there = [it for of in numbers.values() for it in of if it]
+    if count.otherwise is None or not there:
+        return count
+    other = msgspec.structs.replace(count, said=count.otherwise)
+    off = [min(abs(it - (of.number or 0)) / it for it in there) for of in (count, other)]
+    if count.number is None and off[1] > NEAR:  # a float, as it looks: that is no count
+        if count.key not in UNMISTAKABLE:
+            _put(made, part, count, None)
+        return count
+    if count.number is not None and off[0] <= off[1]:
+        return count
+    _put(made, part, count, other)
+    return other
 
 
 def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> None:
@@ -63,17 +105,31 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
         return
     exact = [it for it, of in others.items() if count.number in of]
     near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
+    across = made[near[0]].across if near else None
+    one = len(near) == 1 or (across is not None and across.parts.issuperset(near))
     if not exact and count.number == sum(map(max, others.values())):
         _put(made, part, count, msgspec.structs.replace(count, of_all=True))
-    elif exact or len(near) == 1:
+    elif exact or (one and _leaves_no_doubt(count, others[near[0]])):
         _put(made, part, count, None)
         first, *further = made[near[0]].conventions or (Convention("", named=False),)
         moved = msgspec.structs.replace(count, kept_in=part)
         first = msgspec.structs.replace(first, counts=(*first.counts, moved))
         made[near[0]] = msgspec.structs.replace(made[near[0]], conventions=(first, *further))
+    elif one and count.key not in DOUBTFUL:
+        number = max(it for it in others[near[0]] if _near(count, it))
+        _put(made, part, count, msgspec.structs.replace(count, near=(near[0], number)))
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
         _put(made, part, count, doubtful if count.key in UNMISTAKABLE else None)
+
+
+def _leaves_no_doubt(count: Count, numbers: Collection[int]) -> bool:
+    """Say whether a number that is near to that of some records is meant for it."""
+    assert count.number is not None
+    if count.key in UNMISTAKABLE:
+        return True
+    off = min(abs(count.number - it) / max(1, it) for it in numbers)
+    return count.key not in DOUBTFUL and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))
 
 
 def _put(made: dict[str, Known], part: str, count: Count, by: Count | None) -> None:
@@ -93,6 +149,9 @@ def _near(count: Count, number: int) -> bool:
 def _numbers(known: Known, account: Account) -> Iterator[int]:
     """Yield what may be the number of a database's records: all of them, or the samples that they make."""
     yield account.records - account.own
+    if known.across is not None:
+        yield known.across.all
+        yield known.across.whole
     for convention in known.conventions:
         made = samples(convention, account)
         if made.groups is not None:

@@ -14,6 +14,8 @@ from datacheck.model.finding import Finding, found
 
 WHOLE, NEARLY = 0.99, 0.90
 """Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
+CONFIRMED = 0.95
+"""The share from which it is bad where the store itself counts the samples that lack a part too."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
 SETS = frozenset(

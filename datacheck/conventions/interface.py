@@ -13,6 +13,7 @@ import msgspec
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
+from datacheck.conventions.spanning import Naming, Spanning
 from datacheck.conventions.stems import StemGroups, Stems
 from datacheck.conventions.stored_values import FORMS, Stored, stored
 from datacheck.model.escaping import escape
@@ -21,6 +22,8 @@ Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, None where there is no such key."""
 
 
+ALL = ""
+"""Stands for all families of keys where shapes are told by family."""
 FEWEST = 64
 """One in so many of the sampled keys is a fair share."""
 LARGEST = 1 << 62
@@ -57,6 +60,13 @@ class StoreView(msgspec.Struct, frozen=True):
         return next((it for it in self.patterns if (it.before, it.after) == (before, after)), None)
 
 
+def named_in(key: bytes, part: str | None) -> str:
+    """Return a key as people read it, with the database that holds it; None for that stands for its records' own."""
+    if part is None:
+        return escape(key)
+    return f"{escape(key)} in the {f'database {part}' if part else 'main database'}"
+
+
 class Count(msgspec.Struct, frozen=True):
     """A number of records that the store keeps under `key`.
 
@@ -64,7 +74,9 @@ class Count(msgspec.Struct, frozen=True):
     numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
     `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
     read. `kept_in` is the database that holds it, where that is another one than the records are in. One `of_all` is
-    of the records of all other databases; one `of_none` is near to the number of none, whatever it may count.
+    of the records of all other databases; one `of_none` is near to the number of none, whatever it may count. One that
+    is `near` a database's number of records, by the name of it and that number, may count these or something else.
+    `otherwise` is what else the bytes may say: of 49 in msgpack there is the text "1".
     """
 
     key: bytes
@@ -77,13 +89,18 @@ class Count(msgspec.Struct, frozen=True):
     kept_in: str | None = None
     of_all: bool = False
     of_none: bool = False
+    near: tuple[str, int] | None = None
+    otherwise: Stored | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is known to count the records of one database, or the keys of a list."""
+        return not (self.of_all or self.of_none or self.near)
 
     @property
     def name(self) -> str:
         """Its key as people read it, with the database that holds it where that is another one."""
-        if self.kept_in is None:
-            return escape(self.key)
-        return f"{escape(self.key)} in the {f'database {self.kept_in}' if self.kept_in else 'main database'}"
+        return named_in(self.key, self.kept_in)
 
     @property
     def number(self) -> int | None:
@@ -117,7 +134,9 @@ class KeyList(msgspec.Struct, frozen=True):
 
     A list in a `file` is no record: its key is the name of a file in the store's folder. `number` counts the keys,
     `entries` their places in the list, which are more where a key is there twice. A list that is `partial` need not
-    name every record. One with `sizes` tells the heights and widths of pictures too.
+    name every record; one that is a `share` does so together with the others that are. One with `sizes` tells the
+    heights and widths of pictures too. `kept_in` is the database that holds it, where that is another one than the
+    records are in.
     """
 
     key: bytes
@@ -127,6 +146,12 @@ class KeyList(msgspec.Struct, frozen=True):
     entries: int = 0
     partial: bool = False
     sizes: bool = False
+    share: bool = False
+    kept_in: str | None = None
+
+    @property
+    def name(self) -> str:
+        return named_in(self.key, self.kept_in)
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -136,6 +161,11 @@ class Listed(msgspec.Struct, frozen=True):
     number: int
     missing: tuple[bytes, ...]
     unlisted: int
+    kept_in: str | None = None
+
+    @property
+    def name(self) -> str:
+        return named_in(self.key, self.kept_in)
 
 
 class Convention(msgspec.Struct, frozen=True):
@@ -162,14 +192,22 @@ class Convention(msgspec.Struct, frozen=True):
     stems: Stems | None = None
     unread: tuple[bytes, ...] = ()
     frames: Frames | None = None
+    naming: Naming | None = None
 
 
 class Known(msgspec.Struct, frozen=True):
     """What is known of the conventions of one database.
 
-    `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells.
+    `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells, `across` those
+    of which other databases have records too.
     """
 
     conventions: tuple[Convention, ...] = ()
     listed: Sequence[Listed] = ()
     stems: StemGroups | None = None
+    across: Spanning | None = None
+
+    @property
+    def own(self) -> frozenset[bytes]:
+        """The keys of the records that are the conventions'."""
+        return frozenset().union(*(it.own for it in self.conventions))

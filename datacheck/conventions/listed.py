@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
@@ -17,6 +19,13 @@ NAMES = (KEYS, b"keys")
 GENERIC = "key-list"
 PACKED = ("pickle", "msgpack")
 """How the forms are called in which projects serialise a list of bytes."""
+
+FEW = 16
+"""Of no more records than this, beside what is known, a database may hold lists of the keys of others."""
+MOST = 0.5
+"""Of the sampled keys of a database so many are in the lists of it, and of those looked for so many are there."""
+PROBED = 16
+"""So many keys of a list are looked for."""
 
 Fits = Callable[[Any, str], bool]
 """Says of a list, and of the name of its form, whether it is a convention's."""
@@ -65,3 +74,49 @@ def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
 
 def all_bytes(keys: Any) -> bool:
     return isinstance(keys, list) and all(isinstance(it, bytes) for it in keys)
+
+
+def lists_elsewhere(
+    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+) -> Iterator[tuple[str, Convention]]:
+    """Yield each database of which small ones list the keys, with a convention that has these lists.
+
+    With it come the database of the lists, and a convention that has their keys for its own. A list is one of keys if
+    most of what is in it is there, and all lists of a database together have most of its keys.
+    """
+    for part, view in views.items():
+        known = frozenset().union(*(it.own for it in kept[part]))
+        if len(view.keys) > FEW or any(it.lists for it in kept[part]):
+            continue
+        lists = {}
+        for key in sorted(set(view.keys) - known):
+            said = view.stored(key)
+            if said is not None and is_key_list(said.value):
+                lists[key] = said
+        for other in views if lists else ():
+            if other == part or len(views[other].keys) <= FEW:
+                continue
+            convention = _of_other(lists, part, view, views[other])
+            if convention is not None:
+                yield other, convention
+                counts = frozenset(it.key for it in convention.counts)
+                own = frozenset(it.key for it in convention.lists) | counts
+                yield part, Convention("", own=own, named=False)
+
+
+def _of_other(lists: Mapping[bytes, Stored], part: str, view: StoreView, other: StoreView) -> Convention | None:
+    """Return the convention of a database that has those of some lists, kept in `part`, which are of its keys."""
+    made: list[KeyList] = []
+    union: set[bytes] = set()
+    for key, said in lists.items():
+        every = list(keys_in(said.value))
+        some = every[:: max(1, len(every) // PROBED)][:PROBED]
+        if sum(other.value(it) is not None for it in some) >= MOST * len(some):
+            made.append(KeyList(key, said.form, len(set(every)), entries=len(every), kept_in=part))
+            union.update(every)
+    if len(union.intersection(other.keys)) < MOST * len(other.keys):
+        return None
+    if len(made) > 1:
+        made = [msgspec.structs.replace(it, share=True) for it in made]
+    counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length(view.value(LEN), made[0]))
+    return Convention("" if len(made) > 1 else GENERIC, (), counts, tuple(made), named=False)

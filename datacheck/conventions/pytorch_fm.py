@@ -2,14 +2,17 @@
 
 Keys are the number as a big-endian uint32; `field_dims` holds how many values each column takes. Nothing counts the
 rows: a loader asks for as many as the store has records beside `field_dims`.
+A row is its label and a number for each column, uint32.
 """
 
 from __future__ import annotations
 
-from datacheck.conventions.interface import Convention, StoreView
+from datacheck.conventions.interface import ALL, Convention, StoreView
 from datacheck.conventions.numbered_keys import Packed
 
 DIMS, WIDTH = b"field_dims", 4
+ITEM = 4
+"""Bytes of a number."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -17,4 +20,6 @@ def recognise(store: StoreView) -> Convention | None:
     keys = [key for key in store.keys if key != DIMS]
     if store.value(DIMS) is None or not keys or {*map(len, keys)} != {WIDTH} or min(keys)[0]:
         return None
-    return Convention("pytorch-fm", (Packed(width=WIDTH),), base=0, own=frozenset({DIMS}), dense=True)
+    columns, odd = divmod(len(store.value(DIMS) or b""), ITEM)
+    shapes = {} if odd or not columns else {ALL: (1 + columns,)}  # the label is the first
+    return Convention("pytorch-fm", (Packed(width=WIDTH),), base=0, own=frozenset({DIMS}), dense=True, shapes=shapes)

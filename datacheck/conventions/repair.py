@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
-from datacheck.conventions.account import Account, KeyWatch
-from datacheck.conventions.conclusions import Samples, samples
-from datacheck.conventions.going import Going
-from datacheck.conventions.interface import Convention, Count, Listed, Value
+from datacheck.conventions.account import KeyWatch
+from datacheck.conventions.interface import Count, Value
 from datacheck.conventions.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.side_files import beside
-from datacheck.conventions.stems import StemGroups, Stems
+from datacheck.conventions.spanning import Naming
+from datacheck.conventions.stems import Stems
 from datacheck.conventions.stored_values import FORMS, keys_in, with_keys
 from datacheck.model.blocks import Block
-from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A list of the keys of other databases, and what counts it: its form, and what becomes of these."""
+
+    form: str
+    repairs: tuple[Repair, ...]
+    count: Count | None = None
+
+    def key(self, key: bytes) -> bytes | None:
+        """Return the key that what is listed has in the copy, None where it has none in one of the databases."""
+        keys = [it.key(key) for it in self.repairs]
+        return None if None in keys else keys[0]
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Repair:
     of lists of keys, by key: they lose the keys in `gone`, those of no record or of one that goes. `added` are records
     of the convention's that the source lacks. `side_files` are the forms of lists of keys in files, by their names.
     `lengths` are what counts the keys in a list, which is known as the list is written. Of `stems` those in
-    `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are.
+    `gone_stems` go, with all of their records. Records with the keys in `also` go, whatever they are. `foreign`
+    are lists, by key, of the keys of other databases. `naming` tells samples that other databases have a part in.
     """
 
     patterns: tuple[Pattern, ...]
@@ -54,13 +66,26 @@ class Repair:
     stems: Stems | None = None
     gone_stems: frozenset[bytes] = frozenset()
     also: frozenset[bytes] = frozenset()
+    foreign: Mapping[bytes, Foreign] = field(default_factory=dict)
+    naming: Naming | None = None
 
     @property
     def ordered(self) -> bool:
         return not self.renumbered
 
+    @property
+    def named_by(self) -> tuple[object, ...]:
+        """What tells the samples that the records are of, as people read it."""
+        return tuple(it for it in (*self.patterns, self.stems, self.naming) if it is not None)
+
+    @property
+    def looked_up(self) -> frozenset[bytes]:
+        """The keys of the lists whose length another record holds."""
+        counts = (*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None))
+        return frozenset(it.of_list for it in counts if it.of_list is not None)
+
     def of(self, block: Block, value: Value) -> Change:
-        """Return what becomes of neighbouring records; `value` returns that of any key of the source."""
+        """Return what becomes of neighbouring records; `value` returns that of a key in `looked_up`."""
         keys = block.keys
         leaves: list[int] = []
         renamed: dict[int, bytes] = {}
@@ -107,23 +132,26 @@ class Repair:
 
     def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
         made = {}
-        lengths = {it.key: it for it in self.lengths}
-        watch = KeyWatch(own=frozenset(self.values.keys() | self.lists.keys() | lengths.keys()))
+        lists = {**{key: Foreign(form, (self,)) for key, form in self.lists.items()}, **self.foreign}
+        counts = [*self.lengths, *(it.count for it in self.foreign.values() if it.count is not None)]
+        lengths = {it.key: it for it in counts}
+        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             if key in self.values:
                 made[row] = self.values[key]
-            elif key in self.lists:
-                form = FORMS[self.lists[key]]
+            elif key in lists:
+                form = FORMS[lists[key].form]
                 old = form.read(bytes(block.values[row]))
-                new = with_keys(old, self.key)
+                new = with_keys(old, lists[key].key)
                 if new != old:
                     made[row] = form.write(new)
             else:
                 count = lengths[key]
                 assert count.of_list is not None
-                old = FORMS[self.lists[count.of_list]].read(value(count.of_list) or b"")
-                number = sum(1 for _ in keys_in(with_keys(old, self.key)))
+                of = lists[count.of_list]
+                old = FORMS[of.form].read(value(count.of_list) or b"")
+                number = sum(1 for _ in keys_in(with_keys(old, of.key)))
                 if number != count.number:
                     made[row] = count.written(number)
         return made
@@ -168,169 +196,3 @@ class Repair:
         spans = np.array(self.left.spans, np.int64).reshape(-1, 2)
         sizes = spans[:, 1] - spans[:, 0]
         return spans[:, 0], spans[:, 1], self.base + np.cumsum(sizes) - sizes
-
-
-NO_CONVENTION = Convention("none", named=False)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
-
-    `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
-    numbers, by pattern, of the records that go for what is wrong with another one of their sample. `elsewhere` are
-    values that a record of another database is to hold, by that one and the key.
-    """
-
-    repair: Repair
-    dropped: int
-    samples: int | None
-    with_others: Mapping[Pattern, Runs]
-    stems_with_others: tuple[bytes, ...] = ()
-    elsewhere: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
-
-    def keys_with_others(self) -> Iterator[bytes]:
-        """Yield the keys of the records that go for what is wrong with another one."""
-        for pattern, numbers in self.with_others.items():
-            yield from map(pattern.key, numbers)
-        yield from sorted(it for it in self.repair.also if all(one.number(it) is None for one in self.with_others))
-        yield from self.stems_with_others
-
-
-def repaired(
-    conventions: Sequence[Convention],
-    account: Account,
-    gone: Iterable[tuple[bytes, bool]],
-    *,
-    also: frozenset[bytes] = frozenset(),
-    listed: Sequence[Listed] = (),
-    stems: StemGroups | None = None,
-    renumber: bool | None = None,
-) -> Outcome | None:
-    """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
-
-    With each key comes whether its record goes for what is wrong with itself, and not for a part that its sample lacks.
-    The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
-    closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
-    keys came to. Records with the keys in `also` go too, in a store without any conventions as well.
-    """
-    if not conventions and not also:
-        return None
-    conventions = conventions or (NO_CONVENTION,)
-    all_samples = [(it, samples(it, account)) for it in conventions]
-    main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
-    patterns = _patterns(main, made)
-    going = Going(patterns, stems)
-    every = [it for convention in conventions for it in convention.lists]
-    lists = {it.key: it.form for it in every if not it.file}
-    files = {it.key: it.form for it in every if it.file}
-    absent = {key for it in listed for key in it.missing}
-    for key, itself in chain(gone, ((key, False) for key in also)):
-        if every:
-            absent.add(key)
-        going.take(key, itself=itself)
-    numbers = Runs()
-    for pattern in patterns:
-        numbers += account.numbers.get(pattern, Runs())
-    dropped = Runs((number, number + 1) for number in going.numbers) & numbers
-    left = numbers - dropped
-    base = made.base if made.base is not None else numbers.first if numbers else 0
-    counted = made.base is not None and main.deleted is None and stems is None
-    close = counted if renumber is None else renumber
-    renumbered = close and left.spans not in ([], [(base, base + len(left))])
-    records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
-    records += going.alone + going.of_stems
-    kept = replace(made, numbers=left)
-    values, elsewhere = _counts(conventions, lambda it: _true(it, made, kept, account, records, going.left_stems))
-    added: dict[bytes, bytes] = {}
-    if main.deleted is not None and (dropped or made.gone):
-        new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
-        (values if main.deleted.key in main.own else added)[main.deleted.key] = new
-    anew = bool(absent or dropped or renumbered or going.stems or also)
-    lengths = _lengths(conventions, anew=anew)
-    if not anew and not values and not files and not lengths and not elsewhere:
-        return None
-    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
-    changed = lists if anew or lengths else {}
-    repair = Repair(
-        patterns, dropped, left, base, renumbered, values, changed, frozenset(absent), added, files, lengths, also=also
-    )
-    if stems is not None:
-        repair = replace(repair, stems=stems.stems, gone_stems=frozenset(going.stems))
-    whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
-    return Outcome(repair, records, whole, with_others, going.stems_with_others, elsewhere)
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """What becomes of the records of each database that is not copied as it is; `dropped` counts those of all."""
-
-    of: Mapping[str, Outcome]
-    dropped: int
-
-    @property
-    def samples(self) -> int | None:
-        counts = [it.samples for it in self.of.values() if it.samples is not None]
-        return sum(counts) if counts else None
-
-    @property
-    def renumbered(self) -> bool:
-        return any(it.repair.renumbered for it in self.of.values())
-
-    @property
-    def repairs(self) -> dict[str, Repair]:
-        return {part: it.repair for part, it in self.of.items()}
-
-    def keys_with_others(self) -> Iterator[tuple[str, bytes]]:
-        """Yield database and key of the records that go for what is wrong with another one."""
-        for part, outcome in self.of.items():
-            for key in outcome.keys_with_others():
-                yield part, key
-
-
-def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
-    """Return the outcome of a database of which no more changes than what some records hold."""
-    return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
-
-
-def _counts(
-    conventions: Sequence[Convention], true: Callable[[Count], bytes]
-) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
-    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key."""
-    values: dict[bytes, bytes] = {}
-    elsewhere: dict[tuple[str, bytes], bytes] = {}
-    for count in (it for convention in conventions for it in convention.counts):
-        if count.of_list is not None or count.of_all or count.of_none or (new := true(count)) == count.raw:
-            continue
-        if count.kept_in is None:
-            values[count.key] = new
-        else:
-            elsewhere[count.kept_in, count.key] = new
-    return values, elsewhere
-
-
-def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
-    """Return what counts the keys in lists, where these are written anew or the count is not true."""
-    made = []
-    for convention in conventions:
-        entries = {it.key: it.entries for it in convention.lists}
-        made += [it for it in convention.counts if it.of_list and (anew or it.number != entries[it.of_list])]
-    return made
-
-
-def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
-    if made.groups is not None:
-        return made.groups.patterns
-    counted = convention.counts or convention.dense
-    return convention.parts[:1] if len(convention.parts) == 1 and counted else ()
-
-
-def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:
-    """Return what a count is to hold, in the form it had."""
-    if count.next:
-        return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
-    records = account.records - account.own
-    if stems is not None:
-        return count.written(records - dropped if count.number == records else stems)
-    of_records = not made.numbers or count.number == records != len(made.numbers)
-    return count.written(records - dropped if of_records else len(kept.numbers))

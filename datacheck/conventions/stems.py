@@ -65,11 +65,11 @@ class Stems(msgspec.Struct, frozen=True):
                     continue
                 fits = (keys[:, size:] == np.frombuffer(ending, np.uint8)).all(axis=1)
                 if fits.any():
-                    yield ending, _sum(keys[fits, :size])
+                    yield ending, summed(keys[fits, :size])
 
 
-def _sum(stems: NDArray[Any]) -> Sum:
-    """Return the sum of the stems in a uint8 array of shape (stems, length)."""
+def hashed(stems: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return two hashes of each of the stems in a uint8 array of shape (stems, length), as uint64."""
     import numpy as np
 
     hashes = []
@@ -79,8 +79,16 @@ def _sum(stems: NDArray[Any]) -> Sum:
             values ^= column
             values *= np.uint64(factor)
             values ^= values >> np.uint64(29)
-        hashes.append(int(values.sum(dtype=np.uint64)))
-    return len(stems), hashes[0], hashes[1]
+        hashes.append(values)
+    return hashes[0], hashes[1]
+
+
+def summed(stems: NDArray[Any]) -> Sum:
+    """Return the sum of the stems in a uint8 array of shape (stems, length)."""
+    import numpy as np
+
+    one, other = hashed(stems)
+    return len(stems), int(one.sum(dtype=np.uint64)), int(other.sum(dtype=np.uint64))
 
 
 def added(one: Sum, other: Sum) -> Sum:

@@ -120,6 +120,20 @@ def stored_count(raw: bytes) -> Stored | None:
     said = stored(raw)
     if said is not None or len(raw) not in (4, 8) or _may_be_float(raw):
         return said
+    return _whole_number(raw)
+
+
+def counted_otherwise(raw: bytes) -> Stored | None:
+    """Return what else a value under the name of a count may say than what `stored_count` takes it for.
+
+    One digit is a number in msgpack too, and the bytes of some floats are those of a small whole number.
+    """
+    if len(raw) == 1 and raw.isdigit():
+        return Stored(raw[0], "msgpack")
+    return _whole_number(raw) if len(raw) in (4, 8) and stored(raw) is None and _may_be_float(raw) else None
+
+
+def _whole_number(raw: bytes) -> Stored:
     little, big = int.from_bytes(raw, "little"), int.from_bytes(raw, "big")
     return Stored(min(little, big), f"{'little' if little <= big else 'big'} {len(raw)}")
 

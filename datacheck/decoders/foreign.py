@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
+from datacheck.decoders.wrappers.table import is_broken
 
 HEAD = 320
 INFLATED = 1 << 10
@@ -61,12 +62,16 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
 """offset, the bytes there, what it is; of several the first that fits."""
 
 
-def foreign(value: Value) -> str | None:
+def foreign(value: Value, usual: str = "") -> str | None:
     """Return the name of the known format that a value has, None where it has none.
+
+    One in the wrapper that is `usual`, which cannot be unpacked, is a broken one of those.
 
     >>> foreign(b"%PDF-1.7 and so on"), foreign(bytes(100))
     ('PDF document', None)
     """
+    if is_broken(usual, value):
+        return None
     head = bytes(value[:HEAD])
     for offset, mark, name in MARKS:
         if head.startswith(mark, offset) and _fits(head, mark):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from datacheck.backends.interface import InFolders, Reader
-from datacheck.conventions.repair import Outcomes
+from datacheck.conventions.outcome import Outcomes
 from datacheck.model.escaping import escape, plain
 
 NAMED = 5

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import chain
+from typing import Any
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import scattered
+from datacheck.conventions.conclusions import samples, scattered
 from datacheck.conventions.interface import Known
-from datacheck.conventions.repair import Outcome, Outcomes, only_values, repaired
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, repaired
+from datacheck.conventions.repair import Foreign
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.spanning import Sample, Spanning
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
@@ -17,7 +22,8 @@ from datacheck.model.replacing import replace
 from datacheck.rebuilding.choice import Choice, decided
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.keeping import TakeKeys, compared, recognise, watch_of
+from datacheck.scanning.keeping import compared, recognise, watch_of
+from datacheck.scanning.keys_read import TakeKeys
 from datacheck.scanning.pairing import STORES
 from datacheck.scanning.probing import take_profile
 from datacheck.scanning.run import only
@@ -35,7 +41,10 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     """
     source = str(report.source.path)
     layout = only(pool, TakeLayout())
-    found = layout if isinstance(layout, Death) else recognise(pool, layout, take_profile(pool, layout))
+    if isinstance(layout, Death):
+        raise RebuildFailed(source, "the source could not be read again; scan it again")
+    taken = take_profile(pool, layout)
+    found = recognise(pool, layout, taken)
     if isinstance(found, Death):
         raise RebuildFailed(source, "the source could not be read again; scan it again")
     watch = watch_of(found)
@@ -45,7 +54,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
         if isinstance(accounts, Death):
             raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))
-    known = compared(found, report.tally.keys, layout.shards, partial(only, pool))
+    known = compared(found, report.tally.keys, layout.shards, taken.profile, partial(only, pool))
     if isinstance(known, Death):
         raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
     report.keeps = known
@@ -74,6 +83,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     if also:
         also -= {key for part, key, itself in _gone(choice.shown, report) if itself and not part}
     made: dict[str, Outcome] = {}
+    shares = _shares(choice, report, also)
     for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
         account = report.account(part)
         _refuse_unread(known, account, report.source.path)
@@ -84,6 +94,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
             also=frozenset() if part else also,
             listed=known.listed,
             stems=known.stems,
+            shares=shares.get(part),
             renumber=renumber,
         )
         if outcome is not None:
@@ -93,9 +104,73 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, values={**outcome.repair.values, **values})
         made[part] = replace(outcome, repair=repair)
+    _list_elsewhere(report, made, others)
     if not made:
         return None
     return Outcomes(made, sum(it.dropped for it in made.values()) + others.total())
+
+
+def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str, Shares]:
+    """Return for each database what becomes of the samples that others have records of too.
+
+    A sample goes as a whole, whichever database has the record that is wrong. `also` are keys of the main database
+    that go in any case.
+    """
+    going: dict[int, tuple[Spanning, set[Sample]]] = {}
+    alone: dict[str, set[bytes]] = {}
+    every = chain(_gone(choice.shown, report), (("", key, False) for key in also))
+    for part, key, itself in every if any(it.across is not None for it in report.keeps.values()) else ():
+        across = report.keeps[part].across if part in report.keeps else None
+        sample = None if across is None else across.sample(part, key)
+        if across is not None and sample is not None:
+            going.setdefault(id(across), (across, set()))[1].add(sample)
+            if itself or key in also:
+                alone.setdefault(part, set()).add(key)
+    made: dict[str, Shares] = {}
+    for part, known in report.keeps.items():
+        across = known.across
+        if across is None:
+            continue
+        _, samples = going.get(id(across), (across, set()))
+        first = part == min(across.parts)
+        share = Shares(across, part, samples=len(samples) if first else None)
+        if across.by_name:
+            keys = (key for it in samples for of, key in across.keys(it) if of == part)
+            made[part] = replace(share, keys=frozenset(keys) - alone.get(part, set()))
+        else:
+            dropped = Runs((it, it + 1) for it in samples if isinstance(it, int))
+            made[part] = replace(share, dropped=dropped, **_numbering(across, report))
+    return made
+
+
+def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
+    """Return the numbers of all samples of several databases, and whether they are counted, and from where on."""
+    numbers = Runs()
+    for member in across.members:
+        numbers += member.numbers
+    conventions = [it for part in sorted(across.parts) for it in report.keeps[part].conventions]
+    bases = [samples(it, Account(), across).base for it in conventions if it.deleted is None and it.counts]
+    listed = any(it.lists for it in conventions)
+    base = None if listed else next((it for it in bases if it is not None), None)
+    return {"numbers": numbers, "base": base, "counted": base is not None}
+
+
+def _list_elsewhere(report: Report, made: dict[str, Outcome], others: Counter[str]) -> None:
+    """Let the lists of keys that lie in another database than the records lose what is gone."""
+    lists: dict[tuple[str, bytes], Foreign] = {}
+    for part, known in report.keeps.items():
+        for convention in known.conventions if part in made else ():
+            for it in convention.lists:
+                if it.kept_in is None:
+                    continue
+                place = it.kept_in, it.key
+                counts = [of for of in convention.counts if of.of_list == it.key]
+                before = lists.get(place, Foreign(it.form, (), counts[0] if counts else None))
+                lists[place] = replace(before, repairs=(*before.repairs, made[part].repair))
+    for (part, key), foreign in lists.items():
+        outcome = made.get(part) or only_values({}, others.pop(part, 0))
+        repair = replace(outcome.repair, foreign={**outcome.repair.foreign, key: foreign})
+        made[part] = replace(outcome, repair=repair)
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
@@ -109,6 +184,9 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
         if not (outcome.repair.renumbered or outcome.elsewhere):
             continue
         for other in report.keeps:
+            across = report.keeps[part].across
+            if across is not None and other in across.parts:
+                continue
             if other != part and _numbered_alike(report.account(part), report.account(other)):
                 names = " and ".join(it or "the main one" for it in sorted((part, other)))
                 said = f"the databases {names} have the same numbers, so that their records may belong together"

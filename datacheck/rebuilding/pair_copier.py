@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from datacheck.digests.hashing import Hasher
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.escaping import unescape
-from datacheck.scanning.keeping import value_of
+from datacheck.scanning.keys_read import value_of
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
 
@@ -74,9 +73,12 @@ class PairCopier:
             quarantine = None
             if plan.quarantine is not None:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
+            looked_up = {
+                part: {key: value_of(reader, key, part) for key in of.looked_up} for part, of in plan.changing.items()
+            }  # before any block is read: a store may be open once only
             for shard in reader.layout().shards:
                 changing = plan.changing.get(shard.part)
-                values = partial(value_of, reader, part=shard.part)
+                values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
                     change = Change() if changing is None else changing.of(block, values)
                     leaves = _among(drops, index, len(block)) | change.leaves

@@ -13,7 +13,8 @@ import msgspec
 
 from datacheck.backends.copy_plan import Gone, Renumbered
 from datacheck.conventions.numbered_keys import Packed
-from datacheck.conventions.repair import Outcomes, Repair
+from datacheck.conventions.outcome import Outcomes
+from datacheck.conventions.repair import Repair
 from datacheck.conventions.runs import Runs
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
@@ -98,7 +99,7 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
         return msgspec.UNSET
     made = [(part, it.repair) for part, it in outcomes.of.items()]
     moved = [(part, it) for part, it in made if len(made) == 1 or it.dropped or it.renumbered or it.gone_stems]
-    patterns = [(part, it) for part, repair in moved for it in (*repair.patterns, repair.stems) if it is not None]
+    patterns = [(part, it) for part, repair in moved for it in repair.named_by]
     return Repairs(
         conventions=tuple(report.convention_names),
         patterns=tuple(named(str(it), part) for part, it in patterns),
@@ -109,8 +110,14 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             for part, repair in made
             for key, value in {**repair.values, **repair.added}.items()
         },
-        lists=tuple(named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files)),
-        lengths=tuple(named(escape(it.key), part) for part, repair in made for it in repair.lengths),
+        lists=tuple(
+            named(escape(it), part) for part, one in made for it in (*one.lists, *one.side_files, *one.foreign)
+        ),
+        lengths=tuple(
+            named(escape(it.key), part)
+            for part, repair in made
+            for it in (*repair.lengths, *(one.count for one in repair.foreign.values() if one.count is not None))
+        ),
     )
 
 

@@ -57,6 +57,7 @@ class _Account(msgspec.Struct, frozen=True, array_like=True):
     whole: int
     parts: list[tuple[bytes, list[Span]]]
     many: bool
+    names: tuple[int, int, int] = (0, 0, 0)
 
 
 class _Whole(msgspec.Struct, frozen=True, array_like=True):
@@ -187,6 +188,7 @@ def _packed_account(it: Account) -> _Account:
         it.sequences.whole,
         [(stem, runs.spans) for stem, runs in it.sequences.parts.items()],
         it.sequences.many,
+        it.names,
     )
 
 
@@ -199,4 +201,5 @@ def _unpacked_account(it: _Account) -> Account:
         {pattern for pattern, spans in numbers.items() if spans is None},
         {ending: (count, one, other) for ending, count, one, other in it.stems},
         Sequences(it.whole, {stem: Runs(spans) for stem, spans in it.parts}, it.many),
+        it.names,
     )

@@ -320,7 +320,7 @@ class Report:
 
         In source order of its first bad record; what is held is a set of the numbers of these samples.
         """
-        sample_of = {part: sampling(known, self.account(part)) for part, known in self.keeps.items()}
+        sample_of = {part: sampling(known, self.account(part), part) for part, known in self.keeps.items()}
         return bad_samples(self.findings, sample_of)
 
     def account(self, database: str = "") -> Account:

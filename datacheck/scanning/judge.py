@@ -248,7 +248,7 @@ class Judge:
             return {}  # wrapped as its family is, and broken within
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
-        name = foreign(value)
+        name = foreign(value, family.decoder.partition(JOINT)[0])
         return {} if name is None else {row: name}
 
     def _of_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:

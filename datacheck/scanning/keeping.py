@@ -10,21 +10,23 @@ import msgspec
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions import recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
-from datacheck.conventions.interface import KeyList, Known, Listed, StoreView
+from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.numbered_keys import patterns
 from datacheck.conventions.side_files import beside
-from datacheck.conventions.stems import StemGroups, Stems, Unpaired, agree, may_be
-from datacheck.conventions.stored_values import FORMS, keys_in
-from datacheck.errors import PartUnread
-from datacheck.model.blocks import AnyBlock, Block, Layout, Position, Shard
-from datacheck.model.escaping import escape
+from datacheck.conventions.spanning import Spanning
+from datacheck.conventions.stems import StemGroups, agree, may_be
+from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.finding import Finding
-from datacheck.scanning.blame import Blamed, blamed, blaming
+from datacheck.model.profile import Profile
+from datacheck.scanning.blame import Blamed, blaming
+from datacheck.scanning.keys_read import CompareLists, FindUnpaired, for_keys, value_of
 from datacheck.scanning.probing import probes_of_keys
+from datacheck.scanning.spanning import with_spanning
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Job, Task, opening_seconds
+from datacheck.scanning.tasks import Job, Task
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
@@ -39,8 +41,6 @@ SAMPLE_BYTES = 32 << 20
 """So many bytes the values of all these keys may have, which some stores cannot give without."""
 BYTES_A_PROBE = 4 << 20
 """A probe of larger records than most are ends here."""
-LARGEST = 1 << 30
-"""Bytes of a value that a convention is read from."""
 MOST_ASKED = 64
 """Of so many databases values are looked for at most; each costs milliseconds."""
 DEATHS = 4
@@ -178,7 +178,7 @@ class SampleKeys(msgspec.Struct, frozen=True):
         keys: list[bytes] = []
         size = 0
         free = isinstance(reader, Peeking)
-        for block in _for_keys(reader, probe, limit):
+        for block in for_keys(reader, probe, limit):
             if not isinstance(block, Block):
                 break
             keys += block.keys
@@ -207,7 +207,7 @@ class Recognise(msgspec.Struct, frozen=True):
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
         require_met(wanted, met)
-        return {part: Known(of) for part, of in elsewhere(kept, views).items()}
+        return {part: Known(of) for part, of in elsewhere(kept, views, asked=bool(wanted)).items()}
 
     def _view(self, reader: Reader, watch: Watch, part: str) -> StoreView:
         keys = self.keys[part]
@@ -222,113 +222,22 @@ class Recognise(msgspec.Struct, frozen=True):
         return StoreView(patterns(keys), value, file, keys)
 
 
-def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
-    """Return the value of a key of a database; None where it is not there, or too large for a convention's.
-
-    Where it may lie in a part that cannot be read it is not there either: the scan says what that costs.
-    """
-    try:
-        with blaming("unreadable"):
-            named = isinstance(reader, WithDatabases)
-            shard = Shard(part, Position(key), Position(key, 1)) if named else reader.find(escape(key))
-    except PartUnread:
-        return None
-    if shard is None:
-        return None
-    for block in blamed("unreadable", reader.blocks, shard, limit=1):
-        assert isinstance(block, Block)
-        for found, value in zip(block.keys, block.values, strict=True):
-            return bytes(value) if found == key and len(value) <= LARGEST else None
-    return None
-
-
-def _for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
-    """Yield the records of a shard for their keys: where a reader can do so, none of their values is touched."""
-    if isinstance(reader, Peeking):
-        return blamed("unreadable", reader.peek, shard, limit)
-    return blamed("unreadable", reader.blocks, shard, limit=limit)
-
-
-class TakeKeys(msgspec.Struct, frozen=True):
-    """Return the accounts of the keys of a shard, whose values are not looked at, by the database that they are in."""
-
-    shard: Shard
-    watch: Mapping[str, KeyWatch]
-
-    def run(self, job: Job, watch: Watch) -> dict[str, Account]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
-        accounts: dict[str, Account] = {}
-        for block in _for_keys(job.reader, self.shard):
-            part = self.shard.part
-            if isinstance(block, Block) and part in self.watch:
-                accounts.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
-        return accounts
-
-
-class CompareLists(msgspec.Struct, frozen=True):
-    """Return what comparing each list of keys with the keys of its database comes to: `shards` are all of that."""
-
-    part: str
-    shards: tuple[Shard, ...]
-    lists: tuple[KeyList, ...]
-    own: frozenset[bytes]
-
-    def run(self, job: Job, watch: Watch) -> list[Listed]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
-        wanted = [(it, _listed(job.reader, it, self.part)) for it in self.lists]
-        missing = [set(keys) for _, keys in wanted]
-        unlisted = [0] * len(wanted)
-        for shard in self.shards:
-            for block in _for_keys(job.reader, shard):
-                if not isinstance(block, Block):
-                    continue
-                keys = set(block.keys) - self.own
-                for place, (_, listed) in enumerate(wanted):
-                    missing[place] -= keys
-                    unlisted[place] += len(keys - listed)
-        return [
-            Listed(it.key, it.number, tuple(sorted(missing[place] - self.own)), 0 if it.partial else unlisted[place])
-            for place, (it, _) in enumerate(wanted)
-        ]
-
-
-def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
-    raw = beside(reader.path, of.key) if of.file else value_of(reader, of.key, part)
-    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
-
-
-class FindUnpaired(msgspec.Struct, frozen=True):
-    """Return the samples of a database whose records are told by stems, and which of them lack a part."""
-
-    shards: tuple[Shard, ...]
-    stems: Stems
-
-    def run(self, job: Job, watch: Watch) -> StemGroups | None:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
-        made = Unpaired(self.stems)
-        for shard in self.shards:
-            for block in _for_keys(job.reader, shard):
-                if isinstance(block, Block) and not made.failed:
-                    made.take(block.keys)
-        return made.groups()
-
-
 def compared(
-    kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], do: Callable[[Any], Any]
+    kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
 ) -> Kept | Death:
     """Return what is known of the conventions of a store, now that its keys are; or the Death that was met.
 
-    Keys are read once more, by tasks that `do` runs, where lists name them, or where the sums of stems say that parts
-    of samples are gone.
+    Keys are read once more, by tasks that `do` runs, where lists name them, or where the sums of stems or names say
+    that parts of samples are gone.
     """
+    spanning = with_spanning(kept, accounts, shards, profile, do)
+    if isinstance(spanning, Death):
+        return spanning
     made: Kept = {}
-    for part, known in counting(kept, accounts).items():
+    for part, known in confirmed(counting(spanning, accounts)).items():
         its = tuple(it for it in shards if it.part == part)
         lists = tuple(it for convention in known.conventions for it in convention.lists)
-        listed = do(CompareLists(part, its, lists, own_keys(known))) if lists else ()
+        listed = do(CompareLists(part, its, lists, known.own)) if lists else ()
         if isinstance(listed, Death):
             return listed
         stems = _stem_groups(known, accounts.get(part) or Account(), its, do)
@@ -350,11 +259,6 @@ def _stem_groups(
     return cast("StemGroups | Death | None", do(FindUnpaired(shards, stems)))
 
 
-def own_keys(known: Known) -> frozenset[bytes]:
-    """Return the keys of the records that are the conventions' of a database."""
-    return frozenset().union(*(convention.own for convention in known.conventions))
-
-
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
     """Return what a scan is to note of each database for conventions, None where that is nothing."""
     if not any(known.conventions for known in kept.values()):
@@ -364,12 +268,15 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
         parts = dict.fromkeys(it for convention in known.conventions for it in convention.parts)
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
-        made[part] = KeyWatch(tuple(parts), own_keys(known), stems, frames)
+        naming = next((it.naming for it in known.conventions if it.naming is not None), None)
+        made[part] = KeyWatch(tuple(parts), known.own, stems, frames, naming)
     return made
 
 
 def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
     """Yield what of the conventions a store does not keep."""
+    for spanning in _spannings(kept):
+        yield from spanning.findings()
     for part, known in kept.items():
         account = accounts.get(part) or Account()
         for finding in _untrue(known, account):
@@ -380,7 +287,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
     if known.stems is not None:
         yield from known.stems.findings()
     for convention in known.conventions:
-        yield from conclude(convention, account, known.listed, None if known.stems is None else known.stems.all)
+        yield from conclude(convention, account, known)
     for one in known.listed:
         yield from conclude_list(one)
 
@@ -388,10 +295,22 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
 def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
     """Return how many samples of several records there are, None where a record is a sample."""
     counts = [it for part, known in kept.items() if (it := _groups(known, accounts.get(part) or Account())) is not None]
+    counts += [it.all for it in _spannings(kept)]
     return sum(counts) if counts else None
 
 
+def _spannings(kept: Kept) -> list[Spanning]:
+    """Return the samples that lie in several databases, each of these once."""
+    made: list[Spanning] = []
+    for known in kept.values():
+        if known.across is not None and all(known.across is not it for it in made):
+            made.append(known.across)
+    return made
+
+
 def _groups(known: Known, account: Account) -> int | None:
+    if known.across is not None:
+        return None
     if known.stems is not None:
         return known.stems.all
     for convention in known.conventions:

@@ -7,7 +7,7 @@ from math import prod
 
 import msgspec
 
-from datacheck.conventions.interface import Known
+from datacheck.conventions.interface import ALL, Known
 from datacheck.decoders.raw import spelled_shape
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import lengths
@@ -63,10 +63,23 @@ def told(profile: Profile, known: Mapping[str, Known]) -> Profile:
         for convention in of_part.conventions
         for name, shape in convention.shapes.items()
     }
+    if ALL in shapes:
+        profile = _of_all(profile, shapes[ALL])
     changed = {name: _told(profile.families[name], shape) for name, shape in shapes.items() if name in profile.families}
     if not changed:
         return profile
     return msgspec.structs.replace(profile, families={**profile.families, **changed})
+
+
+def _of_all(profile: Profile, shape: tuple[int, ...]) -> Profile:
+    """Return the profile with the shape of all values; a family of which few were sampled is as long as the others."""
+    rest = profile.rest
+    length = None if rest is None else rest.length
+    families = {
+        name: _told(msgspec.structs.replace(of, length=of.length or length), shape)
+        for name, of in profile.families.items()
+    }
+    return msgspec.structs.replace(profile, families=families, rest=None if rest is None else _told(rest, shape))
 
 
 def _told(family: FamilyProfile, shape: tuple[int, ...]) -> FamilyProfile:

@@ -361,7 +361,7 @@ def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally]
 def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
     """Hold what the store keeps of its records against them."""
     accounts = report.tally.keys
-    known = keeping.compared(report.keeps, accounts, layout.shards, partial(only, pool))
+    known = keeping.compared(report.keeps, accounts, layout.shards, report.profile, partial(only, pool))
     if isinstance(known, Death):
         add(given_up(known, "comparing what the store keeps of its records with their keys"))
         return
@@ -380,7 +380,7 @@ def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
 def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
     """Compare the keys and pictures of a store with those of its pairs."""
     report.paired_with = pairing.all
-    own = keeping.own_keys(report.keeps.get("", Known()))
+    own = report.keeps.get("", Known()).own
     for finding in pairing.findings(pool, own, lambda death, doing: add(given_up(death, doing))):
         add(tally_of(finding))
 

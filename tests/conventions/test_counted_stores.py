@@ -133,3 +133,20 @@ def test_arrays_and_texts_of_one_number_stay_together(tmp_path):
     assert set(made) == {f"a picture of number {number}" for number in range(40) if number not in (5, 9)}
     for text, values in made.items():
         assert values.tobytes() == records[b"latents_%d_data" % int(text.split()[-1])]
+
+
+@pytest.mark.parametrize(("lacks", "verdict"), [(1, "bad"), (3, "bad"), (5, "suspicious")])
+def test_samples_that_are_counted_are_wrong_without_a_part(tmp_path, lacks, verdict):
+    """A loader asks for all that the store counts; but where many lack it, it may be there of some only."""
+    records = {b"%s/%03d" % (name, at): picture(at, (8, 8)) for name in (b"rgb", b"depth") for at in range(60)}
+    records |= {b"length": b"60"}
+    for at in range(10, 10 + lacks):
+        del records[b"depth/%03d" % at]
+    source = write(tmp_path / "store", records)
+    assert scanned(source)[1] == {(f"rgb/{at:03}", "unpaired", verdict) for at in range(10, 10 + lacks)}
+    if verdict == "bad":
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+        copy = read(tmp_path / "copy")
+        assert int(copy[b"length"]) == 60 - lacks
+        for at in range(60 - lacks):
+            assert copy[b"rgb/%03d" % at] == copy[b"depth/%03d" % at]

@@ -185,23 +185,23 @@ def test_a_list_of_keys_in_a_named_database(tmp_path):
 
 @pytest.mark.parametrize("counted", ["each", "elsewhere"])
 def test_numbers_that_two_databases_share_are_closed_up_in_none_unasked(tmp_path, counted):
-    """Pictures and labels by one number: closed up in one alone, each label would be of the next picture."""
-    databases = {"images": arrays(60, nan=[7]), "labels": arrays(60)}
+    """They may be pictures and labels: closed up in one of them, each label would be of the next picture."""
+    databases = {"first": arrays(60, nan=[7]), "other": arrays(60)}
     if counted == "each":
         databases = {name: records | {b"length": b"60"} for name, records in databases.items()}
     else:
         databases["meta"] = {b"num_samples": b"60"}
     source = write(tmp_path / "env", databases)
-    with pytest.raises(datacheck.RebuildFailed, match="images and labels have the same numbers"):
+    with pytest.raises(datacheck.RebuildFailed, match="first and other have the same numbers"):
         datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert not (tmp_path / "copy").exists()
     assert datacheck.rebuild(source, tmp_path / "dry", drop_bad=True, dry_run=True).dropped == 1
     datacheck.rebuild(source, tmp_path / "holes", drop_bad=True, renumber=False)
-    assert sorted(read(tmp_path / "holes", "images").keys() - {b"length"}) == [
+    assert sorted(read(tmp_path / "holes", "first").keys() - {b"length"}) == [
         b"%08d" % at for at in range(60) if at != 7
     ]
     datacheck.rebuild(source, tmp_path / "closed", drop_bad=True, renumber=True)
-    assert sorted(read(tmp_path / "closed", "images").keys() - {b"length"}) == [b"%08d" % at for at in range(59)]
+    assert sorted(read(tmp_path / "closed", "first").keys() - {b"length"}) == [b"%08d" % at for at in range(59)]
 
 
 @pytest.mark.parametrize("part", ["", "meta"])

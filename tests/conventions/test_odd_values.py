@@ -4,6 +4,7 @@ import json
 import pickle
 import zlib
 
+import msgspec
 import pytest
 from convention_stores import atoms, picture, read, word_pictures, write
 
@@ -114,3 +115,19 @@ def test_ignoring_a_count_leaves_it_true_in_the_copy(tmp_path, option):
 def test_a_sample_of_a_store_says_nothing_of_counts(tmp_path):
     source = write(tmp_path / "store", word_pictures() | {b"num-samples": b"75"})
     assert "count" not in datacheck.scan(source, sample="50%").counts
+
+
+@pytest.mark.parametrize("count", [1, 9, 47, 48, 49, 53, 57, 58])
+@pytest.mark.parametrize("form", ["text", "msgpack"])
+def test_a_count_whose_one_byte_may_be_text_or_msgpack(tmp_path, count, form):
+    """49 in msgpack is the byte of the text "1": what is nearer to the number of records is meant."""
+
+    def written(number):
+        return b"%d" % number if form == "text" else msgspec.msgpack.encode(number)
+
+    records = {b"%05d" % number: picture(number, (8, 8)) for number in range(count)} | {b"length": written(count)}
+    assert datacheck.scan(write(tmp_path / "sound", records)).status == 0
+    if count > 40:
+        source = write(tmp_path / "store", records | {b"00003": b"no picture"})
+        datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+        assert read(tmp_path / "copy")[b"length"] == written(count - 1)

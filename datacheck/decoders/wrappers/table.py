@@ -74,6 +74,11 @@ def begins(name: str, value: Value) -> bool:
     return WRAPPERS[name].begins(value)
 
 
+def is_broken(name: str, value: Value) -> bool:
+    """Say whether a value begins as this wrapper does, if it is one, and cannot be unpacked."""
+    return name in WRAPPERS and begins(name, value) and not WRAPPERS[name].peel(value, LIMIT).sound
+
+
 def peel(names: tuple[str, ...], value: Value) -> Peeled:
     """Peel these wrappers, the outer one first; what is wrong with the first that is broken is what is said."""
     said = None

@@ -1,0 +1,241 @@
+"""Tell which databases of a store have the records of the same samples.
+
+That their numbers are the same proves little: two databases that have nothing to do with each other may both count from
+0 on. So either the numbers could not be the same by accident, or the records are of different kinds, or the names of
+the databases say what parts they are, as images and labels do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import samples, says_all
+from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
+from datacheck.conventions.interface import Known, StoreView
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
+from datacheck.model.codes import Verdict
+
+MOST = 16
+"""Of more databases than this each is a sequence or a class, and none a part of samples."""
+PROBED, FOUND = 16, 0.8
+"""So many names of a database are looked for in another one, and so many must be there."""
+ACCIDENTS = 3
+"""So many numbers that two databases lack alike are no accident."""
+ROLES = frozenset(
+    {
+        *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
+        *("rgb", "depth", "disparity", "color", "gray", "word", "words", "sentence", "sentences", "transcripts"),
+        *("mask", "masks", "seg", "segmentation", "label", "labels", "lbl", "target", "targets", "annotation"),
+        *("annotations", "ann", "anno", "annos", "caption", "captions", "text", "texts", "txt", "prompt", "prompts"),
+        *("gt", "hr", "lr", "hq", "lq", "sr", "clean", "noisy", "noise", "source", "src", "tgt", "input", "inputs"),
+        *("output", "outputs", "left", "right", "box", "boxes", "bbox", "bboxes", "flow", "flows", "normal", "normals"),
+        *("pose", "poses", "keypoints", "audio", "video", "videos", "latent", "latents", "feature", "features", "feat"),
+        *("feats", "embedding", "embeddings", "points", "cloud", "data", "meta", "x", "y"),
+    }
+)
+"""What databases are called that have parts of samples."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+Kinds = Mapping[str, frozenset[str]]
+"""What the records of each database are: the names of their decoders."""
+
+
+def named_alike(views: Mapping[str, StoreView]) -> dict[str, Naming]:
+    """Return how the keys hold names in those databases of which another one has records by the same names."""
+    chosen = {it: naming_in(view.keys) for it, view in views.items() if view.keys and not _numbered(view)}
+    if not 1 < len(chosen) <= MOST:
+        return {}
+    made: dict[str, Naming] = {}
+    for part, naming in chosen.items():
+        for other, its in chosen.items():
+            if other != part and may_be_pair(part, other) and _has_names(views[part], naming, views[other], its):
+                made |= {part: naming, other: its}
+    return made
+
+
+def _numbered(view: StoreView) -> bool:
+    """Say whether nearly all keys are numbers of one pattern."""
+    return any(count >= NEARLY * len(view.keys) for count in view.patterns.values())
+
+
+def _has_names(view: StoreView, naming: Naming, other: StoreView, its: Naming) -> bool:
+    names = sorted(it for key in view.keys if (it := naming.name(key)) is not None)
+    some = names[:: max(1, len(names) // PROBED)][:PROBED]
+    return bool(some) and sum(other.value(its.key(it)) is not None for it in some) >= FOUND * len(some)
+
+
+def may_be_pair(one: str, other: str) -> bool:
+    """Say whether the names of two databases allow that they have parts of the same samples.
+
+    Those of two sets do not, as train and val, nor those that differ in a number only: sequences, or folds.
+    """
+    sets = [{it for it in _words(of) if it.encode() in SETS} for of in (one, other)]
+    return sets[0] == sets[1] and not _siblings(one, other)
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(it.lower() for it in _WORD.findall(name))
+
+
+def _siblings(one: str, other: str) -> bool:
+    return re.sub("[0-9]+", "#", one) == re.sub("[0-9]+", "#", other)
+
+
+def _are_parts(one: str, other: str) -> bool:
+    """Say whether the names of two databases say that they have different parts of samples."""
+    roles = [ROLES & _words(it) for it in (one, other)]
+    return bool(roles[0] and roles[1]) and roles[0] != roles[1]
+
+
+def numbered_across(kept: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
+    """Return the samples of several databases that numbers tell."""
+    members = {part: its for part, known in kept.items() if (its := _members(part, known, accounts.get(part)))}
+    left = sorted(members, key=lambda part: (-len(_union(members[part])), part))
+    made = []
+    while left and len(members) <= MOST:
+        anchor, *left = left
+        near = [it for it in left if _agree(members[anchor], members[it]) and _together(anchor, it, members, kinds)]
+        if not near:
+            continue
+        some = [it for it in left if it not in near and _is_of_some(anchor, it, members)]
+        left = [it for it in left if it not in near and it not in some]
+        of_all = [it for part in (anchor, *near) for it in members[part]]
+        of_some = [msgspec.structs.replace(it, optional=True) for part in some for it in members[part]]
+        spanning = _spanning([*of_all, *of_some])
+        if spanning is not None:
+            made.append(spanning)
+    return made
+
+
+def _members(part: str, known: Known, account: Account | None) -> tuple[Member, ...]:
+    """Return the parts of samples that a database has; none where its numbers do not tell samples, or all of them."""
+    if account is None or not known.conventions or known.stems is not None:
+        return ()
+    convention = known.conventions[0]
+    if convention.deleted is not None or (convention.named and len(convention.parts) > 1):
+        return ()
+    made = samples(convention, account)
+    if made.groups is not None:
+        parts = [(it, False) for it in made.groups.parts] + [(it, True) for it in made.groups.optional]
+    else:
+        parts = [(it, False) for it in convention.parts if len(account.numbers.get(it, ())) == len(made.numbers)][:1]
+    of_samples = sum(len(account.numbers[it]) for it, _ in parts if it in account.numbers)
+    if not of_samples or of_samples < NEARLY * (account.records - account.own):
+        return ()
+    return tuple(Member(part, it, account.numbers[it], optional) for it, optional in parts)
+
+
+def _union(members: Collection[Member]) -> Runs:
+    made = Runs()
+    for member in members:
+        made += member.numbers
+    return made
+
+
+def _agree(one: Collection[Member], other: Collection[Member]) -> bool:
+    mine, its = _union(one), _union(other)
+    shared = len(mine & its)
+    return shared >= ENOUGH and shared >= NEARLY * max(len(mine), len(its))
+
+
+def _together(one: str, other: str, members: Mapping[str, Collection[Member]], kinds: Kinds) -> bool:
+    """Say whether two databases with nearly the same numbers have the records of the same samples."""
+    its = [kinds.get(it, frozenset()) for it in (one, other)]
+    differ = bool(its[0] and its[1]) and its[0].isdisjoint(its[1])
+    if not may_be_pair(one, other):
+        return differ and _siblings(one, other)
+    if _are_parts(one, other):
+        return True
+    mine, numbers = _union(members[one]), _union(members[other])
+    both = _union([*members[one], *members[other]])
+    if differ and not _ends_early(mine & numbers, both):
+        return True
+    return mine.first == numbers.first > 1 or len(both.holes()) >= ACCIDENTS
+
+
+def _ends_early(shared: Runs, both: Runs) -> bool:
+    """Say whether two numberings without a gap differ at their ends alone, as those of unrelated databases do."""
+    return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
+
+
+def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]]) -> bool:
+    """Say whether a database has a part of some samples only: as masks are of some pictures, and no other's."""
+    if not (may_be_pair(anchor, part) and _are_parts(anchor, part)):
+        return False
+    mine, its = _union(members[anchor]), _union(members[part])
+    return len(its.spans) >= ACCIDENTS and not its - mine
+
+
+def _spanning(members: list[Member]) -> Spanning | None:
+    parts = [it for it in members if not it.optional]
+    everything = _union(parts)
+    whole = everything.copy()
+    for member in parts:
+        whole = whole & member.numbers
+    if len(whole) < max(ENOUGH, NEARLY * len(everything)):
+        return None
+    ordered = tuple(sorted(members, key=lambda it: it.part))
+    verdict = _verdict(len(whole), len(everything))
+    if _ends_early(whole, everything):
+        verdict = "suspicious"
+    return Spanning(ordered, len(everything), len(whole), everything, verdict=verdict)
+
+
+def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
+    """Return the databases that may have samples in common which names tell: all their records have a name."""
+    counts: dict[str, int] = {}
+    namings: dict[str, Naming] = {}
+    for part, known in kept.items():
+        naming = next((it.naming for it in known.conventions if it.naming is not None), None)
+        account = accounts.get(part) or Account()
+        count = account.names[0]
+        if naming is not None and known.stems is None and count and count == account.records - account.own:
+            counts[part], namings[part] = count, naming
+    left = sorted(counts, key=lambda part: (-counts[part], part))
+    made = []
+    while left:
+        anchor, *left = left
+        near = [it for it in left if counts[it] >= NEARLY * counts[anchor] and may_be_pair(anchor, it)]
+        if near and counts[anchor] >= ENOUGH:
+            left = [it for it in left if it not in near]
+            made.append({part: namings[part] for part in (anchor, *near)})
+    return made
+
+
+def agreeing(namings: Mapping[str, Naming], accounts: Mapping[str, Account]) -> Spanning | None:
+    """Return the samples of databases that have the same names; None where the sums of these differ."""
+    sums = {accounts[it].names for it in namings}
+    return with_names(namings, sums.pop()[0], {}) if len(sums) == 1 else None
+
+
+def with_names(namings: Mapping[str, Naming], count: int, unpaired: Mapping[bytes, tuple[str, ...]]) -> Spanning | None:
+    """Return the samples that names tell, `count` in all, of which these lack a part; None where too many do."""
+    whole = count - len(unpaired)
+    if whole < max(ENOUGH, NEARLY * count):
+        return None
+    members = tuple(Member(part, naming) for part, naming in sorted(namings.items()))
+    return Spanning(members, count, whole, unpaired=unpaired, verdict=_verdict(whole, count))
+
+
+def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
+    """Return what is known of each database; where the store itself counts all samples, none may lack a part."""
+    made = dict(kept)
+    for part, known in kept.items():
+        across = known.across
+        if across is None:
+            continue
+        its = [it for of in across.parts for it in kept[of].conventions]
+        if says_all(its, across.whole, across.all):
+            first = next(iter(it for it in kept if kept[it].across is across))
+            same = made[first].across if first != part else msgspec.structs.replace(across, verdict="bad")
+            made[part] = msgspec.structs.replace(known, across=same)
+    return made
+
+
+def _verdict(whole: int, every: int) -> Verdict:
+    return "bad" if whole >= WHOLE * every else "suspicious"

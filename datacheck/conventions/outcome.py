@@ -1,0 +1,247 @@
+"""What a copy of a store comes to, so that what the store keeps of its records is true there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import msgspec
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import Samples, counted_as, samples
+from datacheck.conventions.going import Going
+from datacheck.conventions.interface import Convention, Count, Listed
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.repair import Repair
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.spanning import Naming, Spanning
+from datacheck.conventions.stems import StemGroups
+from datacheck.conventions.stored_values import FORMS
+from datacheck.model.replacing import replace
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What becomes of the samples that several databases have records of, in one of them.
+
+    Where numbers tell the samples, those in `dropped` go of all `numbers`, and the others are closed up from `base` on
+    if they are `counted`; else `keys` are those of the records here that go for what is wrong in another database.
+    `samples` counts the samples that go, in one of the databases, and is None in all others.
+    """
+
+    of: Spanning
+    part: str
+    numbers: Runs = field(default_factory=Runs)
+    dropped: Runs = field(default_factory=Runs)
+    base: int | None = None
+    counted: bool = False
+    keys: frozenset[bytes] = frozenset()
+    samples: int | None = None
+
+    @property
+    def naming(self) -> Naming | None:
+        return next((it.of for it in self.of.of(self.part) if isinstance(it.of, Naming)), None)
+
+
+NO_CONVENTION = Convention("none", named=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A repair, and what it comes to: `dropped` counts all records that go, those that go by themselves included.
+
+    `samples` counts the samples of several records that go, None where a record is a sample. `with_others` are the
+    numbers, by pattern, of the records that go for what is wrong with another one of their sample. `elsewhere` are
+    values that a record of another database is to hold, by that one and the key.
+    """
+
+    repair: Repair
+    dropped: int
+    samples: int | None
+    with_others: Mapping[Pattern, Runs]
+    stems_with_others: tuple[bytes, ...] = ()
+    elsewhere: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
+
+    def keys_with_others(self) -> Iterator[bytes]:
+        """Yield the keys of the records that go for what is wrong with another one."""
+        for pattern, numbers in self.with_others.items():
+            yield from map(pattern.key, numbers)
+        yield from sorted(it for it in self.repair.also if all(one.number(it) is None for one in self.with_others))
+        yield from self.stems_with_others
+
+
+def repaired(
+    conventions: Sequence[Convention],
+    account: Account,
+    gone: Iterable[tuple[bytes, bool]],
+    *,
+    also: frozenset[bytes] = frozenset(),
+    listed: Sequence[Listed] = (),
+    stems: StemGroups | None = None,
+    shares: Shares | None = None,
+    renumber: bool | None = None,
+) -> Outcome | None:
+    """Return how a copy without the records whose keys are `gone` is made true; None where nothing is to be done.
+
+    With each key comes whether its record goes for what is wrong with itself, and not for a part that its sample lacks.
+    The first of the conventions that knows of numbers says what goes together. `renumber` says whether numbers are
+    closed up; None leaves it to the store: it is done where the store counts. `listed` is what comparing the lists of
+    keys came to. Records with the keys in `also` go too, in a store without any conventions as well. `shares` is what
+    becomes of samples that other databases have a part in.
+    """
+    numbered = shares is not None and bool(shares.numbers)
+    also |= frozenset() if shares is None else shares.keys
+    if not conventions and not also:
+        return None
+    conventions = conventions or (NO_CONVENTION,)
+    all_samples = [(it, samples(it, account, None if shares is None else shares.of)) for it in conventions]
+    main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
+    patterns = shares.of.patterns(shares.part) if shares is not None and numbered else _patterns(main, made)
+    going = Going(patterns, stems)
+    every = [it for convention in conventions for it in convention.lists if it.kept_in is None]
+    lists = {it.key: it.form for it in every if not it.file}
+    files = {it.key: it.form for it in every if it.file}
+    absent = {key for it in listed for key in it.missing}
+    others = ((key, itself) for key, itself in gone if itself or key not in also)
+    for key, itself in chain(others, ((key, False) for key in also)):
+        if any(it.lists for it in conventions):
+            absent.add(key)
+        going.take(key, itself=itself)
+    counted = made.base is not None and main.deleted is None and stems is None
+    base = shares.base if shares is not None and numbered else made.base
+    close = (base is not None and (numbered or counted)) if renumber is None else renumber
+    numbers = _numbers(patterns, account, going.numbers, shares if numbered else None, base)
+    dropped = numbers.dropped
+    renumbered = close and numbers.holes
+    records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
+    records += going.alone + going.of_stems
+    kept = replace(made, numbers=numbers.left)
+    values, elsewhere = _counts(conventions, lambda it: _true(it, made, kept, account, records, going.left_stems))
+    added = _deleted(main, made, dropped, values)
+    anew = bool(absent or dropped or renumbered or going.stems or also)
+    lengths = _lengths(conventions, anew=anew)
+    if not anew and not values and not files and not lengths and not elsewhere:
+        return None
+    with_others = {it: (account.numbers.get(it, Runs()) & dropped) - going.by_themselves(it) for it in patterns}
+    repair = Repair(
+        *(patterns, dropped, numbers.left, numbers.base, renumbered, values, lists if anew or lengths else {}),
+        *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(going.stems)),
+        also=also,
+        naming=None if shares is None else shares.naming,
+    )
+    whole = len(going.stems) if stems is not None else len(dropped) if made.groups else None
+    whole = whole if shares is None else shares.samples
+    return Outcome(repair, records, whole, with_others, going.stems_with_others, elsewhere)
+
+
+class _Numbers(msgspec.Struct, frozen=True):
+    """The numbers of samples that are dropped, and those that are left, to be closed up from `base` on."""
+
+    dropped: Runs
+    left: Runs
+    base: int
+
+    @property
+    def holes(self) -> bool:
+        return self.left.spans not in ([], [(self.base, self.base + len(self.left))])
+
+
+def _numbers(
+    patterns: Sequence[Pattern], account: Account, going: Iterable[int], shares: Shares | None, base: int | None
+) -> _Numbers:
+    numbers = Runs()
+    for pattern in patterns:
+        numbers += account.numbers.get(pattern, Runs())
+    everything, elsewhere = (numbers, Runs()) if shares is None else (shares.numbers, shares.dropped)
+    dropped = Runs([*elsewhere.spans, *((number, number + 1) for number in going)]) & numbers
+    if base is None:
+        base = everything.first if everything else 0
+    return _Numbers(dropped, everything - dropped - elsewhere, base)
+
+
+def _deleted(main: Convention, made: Samples, dropped: Runs, values: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Put the numbers that are deleted now among the values; return them where the source keeps none yet."""
+    if main.deleted is None or not (dropped or made.gone):
+        return {}
+    new = FORMS[main.deleted.form].write(list(Runs([*made.deleted.spans, *dropped.spans, *made.gone.spans])))
+    if main.deleted.key not in main.own:
+        return {main.deleted.key: new}
+    values[main.deleted.key] = new
+    return {}
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What becomes of the records of each database that is not copied as it is; `dropped` counts those of all."""
+
+    of: Mapping[str, Outcome]
+    dropped: int
+
+    @property
+    def samples(self) -> int | None:
+        counts = [it.samples for it in self.of.values() if it.samples is not None]
+        return sum(counts) if counts else None
+
+    @property
+    def renumbered(self) -> bool:
+        return any(it.repair.renumbered for it in self.of.values())
+
+    @property
+    def repairs(self) -> dict[str, Repair]:
+        return {part: it.repair for part, it in self.of.items()}
+
+    def keys_with_others(self) -> Iterator[tuple[str, bytes]]:
+        """Yield database and key of the records that go for what is wrong with another one."""
+        for part, outcome in self.of.items():
+            for key in outcome.keys_with_others():
+                yield part, key
+
+
+def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
+    """Return the outcome of a database of which no more changes than what some records hold."""
+    return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
+
+
+def _counts(
+    conventions: Sequence[Convention], true: Callable[[Count], bytes]
+) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
+    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key."""
+    values: dict[bytes, bytes] = {}
+    elsewhere: dict[tuple[str, bytes], bytes] = {}
+    for count in (it for convention in conventions for it in convention.counts):
+        if count.of_list is not None or not count.counts or (new := true(count)) == count.raw:
+            continue
+        if count.kept_in is None:
+            values[count.key] = new
+        else:
+            elsewhere[count.kept_in, count.key] = new
+    return values, elsewhere
+
+
+def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
+    """Return what counts the keys in lists, where these are written anew or the count is not true."""
+    made = []
+    for convention in conventions:
+        entries = {it.key: it.entries for it in convention.lists}
+        its = [it for it in convention.counts if it.of_list and it.kept_in is None]
+        made += [it for it in its if anew or it.number != entries[it.of_list or b""]]
+    return made
+
+
+def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
+    if made.groups is not None:
+        return made.groups.patterns
+    counted = convention.counts or convention.dense
+    return convention.parts[:1] if len(convention.parts) == 1 and counted else ()
+
+
+def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:
+    """Return what a count is to hold, in the form it had."""
+    if count.next:
+        return count.raw if count.number == made.last + 1 else count.written(made.last + 1)
+    records = account.records - account.own
+    if stems is not None:
+        return count.written(records - dropped if count.number == records else stems)
+    of_records = counted_as(count.number, len(made.numbers), records) != len(made.numbers) or not made.numbers
+    return count.written(records - dropped if of_records else len(kept.numbers))

@@ -1,0 +1,180 @@
+"""Samples whose records lie in several databases of one store: pictures in one, their labels in another.
+
+The records of one sample have the same number in each database, or the same name: their key, without what all keys of
+a database begin and end with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.runs import Runs
+from datacheck.conventions.stems import SEPARATORS, Sum, added, summed
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found, named
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from datacheck.conventions.numbered_keys import KeyTable
+
+Sample = int | bytes
+"""What tells a sample: its number, or its name."""
+
+
+class Naming(msgspec.Struct, frozen=True):
+    """Keys that are a name, between what all of them begin and end with.
+
+    >>> Naming(b"img/", b".jpg").name(b"img/cat.jpg")
+    b'cat'
+    """
+
+    before: bytes = b""
+    after: bytes = b""
+
+    def __str__(self) -> str:
+        return f"{escape(self.before)}*{escape(self.after)}"
+
+    def key(self, name: bytes) -> bytes:
+        return self.before + name + self.after
+
+    def name(self, key: bytes) -> bytes | None:
+        """Return the name in a key, None where it is not one of these."""
+        if len(key) <= len(self.before) + len(self.after) or not key.startswith(self.before):
+            return None
+        return key[len(self.before) : len(key) - len(self.after)] if key.endswith(self.after) else None
+
+    def names(self, table: KeyTable) -> Iterator[NDArray[Any]]:
+        """Yield the names of some keys, those of one length together, as uint8 of shape (names, length)."""
+        import numpy as np
+
+        for length, (_, keys) in table.by_length.items():
+            stop = length - len(self.after)
+            if stop <= len(self.before):
+                continue
+            fits = np.ones(len(keys), bool)
+            for begin, text in ((0, self.before), (stop, self.after)):
+                fits &= (keys[:, begin : begin + len(text)] == np.frombuffer(text, np.uint8)).all(axis=1)
+            if fits.any():
+                yield keys[fits, len(self.before) : stop]
+
+    def sum(self, table: KeyTable) -> Sum:
+        """Return the sum of the names of some keys."""
+        made: Sum = (0, 0, 0)
+        for names in self.names(table):
+            made = added(made, summed(names))
+        return made
+
+
+def naming_in(keys: Collection[bytes]) -> Naming:
+    """Return how sampled keys hold names: whole words that all of them begin or end with are no part of these.
+
+    >>> naming_in([b"img/b_1.jpg", b"img/c_4.jpg"])
+    Naming(before=b'img/', after=b'.jpg')
+    """
+    before = _common(keys)
+    before = before[: 1 + max(before.rfind(code) for code in SEPARATORS)]
+    left = [key[len(before) :][::-1] for key in keys]
+    after = _common(left)
+    after = after[: 1 + max(after.rfind(code) for code in SEPARATORS)][::-1]
+    return Naming(before, after) if min(map(len, left)) > len(after) else Naming()
+
+
+def _common(texts: Collection[bytes]) -> bytes:
+    """Return what all of some texts begin with."""
+    first, last = min(texts), max(texts)
+    return first[: next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)]
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Records of one database that are a part of samples: how their keys tell these, and the numbers that are there.
+
+    A part that is `optional` is there of some samples.
+    """
+
+    part: str
+    of: Pattern | Naming
+    numbers: Runs = msgspec.field(default_factory=Runs)
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return named(str(self.of), self.part)
+
+    def sample(self, key: bytes) -> Sample | None:
+        """Return what tells the sample that the record of a key is of, None where it is of none."""
+        return self.of.name(key) if isinstance(self.of, Naming) else self.of.number(key)
+
+    def key(self, sample: Sample) -> bytes:
+        if isinstance(self.of, Naming):
+            assert isinstance(sample, bytes)
+            return self.of.key(sample)
+        assert isinstance(sample, int)
+        return self.of.key(sample)
+
+
+class Spanning(msgspec.Struct, frozen=True):
+    """The samples that lie in several databases.
+
+    `all` counts them, and `numbers` are those of all of them where numbers tell them. `unpaired` are the names of those
+    that lack a part where names tell them, with the databases that lack it.
+    """
+
+    members: tuple[Member, ...]
+    all: int
+    whole: int
+    numbers: Runs = msgspec.field(default_factory=Runs)
+    unpaired: Mapping[bytes, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    verdict: Verdict = "bad"
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The databases."""
+        return frozenset(it.part for it in self.members)
+
+    @property
+    def by_name(self) -> bool:
+        return isinstance(self.members[0].of, Naming)
+
+    def of(self, part: str) -> tuple[Member, ...]:
+        return tuple(it for it in self.members if it.part == part)
+
+    def patterns(self, part: str) -> tuple[Pattern, ...]:
+        """Return the patterns of the records of a database."""
+        return tuple(it.of for it in self.of(part) if isinstance(it.of, Pattern))
+
+    def sample(self, part: str, key: bytes) -> Sample | None:
+        """Return what tells the sample that a record of a database is of, None where it is of none."""
+        return next((it for member in self.of(part) if (it := member.sample(key)) is not None), None)
+
+    def keys(self, sample: Sample) -> Iterator[tuple[str, bytes]]:
+        """Yield database and key of the records of a sample that are there."""
+        lacking = self.unpaired.get(sample, ()) if isinstance(sample, bytes) else ()
+        for member in self.members:
+            there = member.part not in lacking if isinstance(sample, bytes) else sample in member.numbers
+            if there:
+                yield member.part, member.key(sample)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        parts = [it for it in self.members if not it.optional]
+        if self.by_name:
+            for name, lacking in sorted(self.unpaired.items()):
+                yield self._said(name, parts, [it for it in parts if it.part in lacking])
+            return
+        whole = self.numbers
+        for member in parts:
+            whole = whole & member.numbers
+        for number in self.numbers - whole:
+            yield self._said(number, parts, [it for it in parts if number not in it.numbers])
+
+    def _said(self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member]) -> Finding:
+        missing = [named(escape(it.key(sample)), it.part) for it in lacking]
+        there = next(it for it in parts if it not in lacking)
+        of = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
+        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=self.verdict, missing=missing)
+        return msgspec.structs.replace(made, key=escape(there.key(sample)), database=there.part or None)

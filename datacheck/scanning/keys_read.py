@@ -1,0 +1,130 @@
+"""Go through the keys of a store: what they add up to, which are in lists, which samples lack a part; and one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from datacheck.backends.interface import Peeking, Reader, WithDatabases
+from datacheck.conventions.account import Account, KeyWatch
+from datacheck.conventions.interface import KeyList, Listed
+from datacheck.conventions.side_files import beside
+from datacheck.conventions.stems import StemGroups, Stems, Unpaired
+from datacheck.conventions.stored_values import FORMS, keys_in
+from datacheck.errors import PartUnread
+from datacheck.model.blocks import AnyBlock, Block, Position, Shard
+from datacheck.model.escaping import escape
+from datacheck.scanning.blame import blamed, blaming
+from datacheck.scanning.tasks import Job, opening_seconds
+from datacheck.workers.interface import Watch
+
+LARGEST = 1 << 30
+"""Bytes of a value that a convention is read from."""
+
+
+def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
+    """Return the value of a key of a database; None where it is not there, or too large for a convention's.
+
+    Where it may lie in a part that cannot be read it is not there either: the scan says what that costs.
+    """
+    try:
+        with blaming("unreadable"):
+            named = isinstance(reader, WithDatabases)
+            shard = Shard(part, Position(key), Position(key, 1)) if named else reader.find(escape(key))
+    except PartUnread:
+        return None
+    if shard is None:
+        return None
+    for block in blamed("unreadable", reader.blocks, shard, limit=1):
+        assert isinstance(block, Block)
+        for found, value in zip(block.keys, block.values, strict=True):
+            return bytes(value) if found == key and len(value) <= LARGEST else None
+    return None
+
+
+def for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator[AnyBlock]:
+    """Yield the records of a shard for their keys: where a reader can do so, none of their values is touched."""
+    if isinstance(reader, Peeking):
+        return blamed("unreadable", reader.peek, shard, limit)
+    return blamed("unreadable", reader.blocks, shard, limit=limit)
+
+
+class TakeKeys(msgspec.Struct, frozen=True):
+    """Return the accounts of the keys of a shard, whose values are not looked at, by the database that they are in."""
+
+    shard: Shard
+    watch: Mapping[str, KeyWatch]
+
+    def run(self, job: Job, watch: Watch) -> dict[str, Account]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        accounts: dict[str, Account] = {}
+        for block in for_keys(job.reader, self.shard):
+            part = self.shard.part
+            if isinstance(block, Block) and part in self.watch:
+                accounts.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
+        return accounts
+
+
+class CompareLists(msgspec.Struct, frozen=True):
+    """Return what comparing each list of keys with the keys of its database comes to: `shards` are all of that."""
+
+    part: str
+    shards: tuple[Shard, ...]
+    lists: tuple[KeyList, ...]
+    own: frozenset[bytes]
+
+    def run(self, job: Job, watch: Watch) -> list[Listed]:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        wanted = [(it, _listed(job.reader, it, self.part)) for it in self.lists]
+        shares = [place for place, it in enumerate(self.lists) if it.share]
+        every = frozenset().union(*(wanted[place][1] for place in shares))
+        missing = [set(keys) for _, keys in wanted]
+        unlisted = [0] * len(wanted)
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if not isinstance(block, Block):
+                    continue
+                keys = set(block.keys) - self.own
+                for place, (_, listed) in enumerate(wanted):
+                    missing[place] -= keys
+                    if place not in shares:
+                        unlisted[place] += len(keys - listed)
+                if shares:
+                    unlisted[shares[0]] += len(keys - every)
+        return [
+            Listed(
+                it.key,
+                it.number,
+                tuple(sorted(missing[place] - self.own)),
+                0 if it.partial else unlisted[place],
+                it.kept_in,
+            )
+            for place, (it, _) in enumerate(wanted)
+        ]
+
+
+def _listed(reader: Reader, of: KeyList, part: str) -> set[bytes]:
+    raw = (
+        beside(reader.path, of.key) if of.file else value_of(reader, of.key, part if of.kept_in is None else of.kept_in)
+    )
+    return set(keys_in(FORMS[of.form].read(raw or b"") or []))
+
+
+class FindUnpaired(msgspec.Struct, frozen=True):
+    """Return the samples of a database whose records are told by stems, and which of them lack a part."""
+
+    shards: tuple[Shard, ...]
+    stems: Stems
+
+    def run(self, job: Job, watch: Watch) -> StemGroups | None:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        made = Unpaired(self.stems)
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                if isinstance(block, Block) and not made.failed:
+                    made.take(block.keys)
+        return made.groups()

@@ -1,0 +1,115 @@
+"""Find the samples of which several databases of a store have records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from datacheck.conventions.account import Account
+from datacheck.conventions.across import agreeing, named_across, numbered_across, with_names
+from datacheck.conventions.interface import Known
+from datacheck.conventions.numbered_keys import KeyTable
+from datacheck.conventions.spanning import Naming, Spanning
+from datacheck.conventions.stems import hashed
+from datacheck.model.blocks import Block, Shard
+from datacheck.model.profile import Profile
+from datacheck.scanning.keys_read import for_keys
+from datacheck.scanning.tasks import Job, opening_seconds
+from datacheck.workers.interface import Death, Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BUCKETS = 1 << 16
+"""Names are told apart by a part of their hash, so that only those are held of which some are not in all databases."""
+HELD = 1 << 20
+"""So many names are held."""
+
+
+def with_spanning(
+    kept: Mapping[str, Known],
+    accounts: Mapping[str, Account],
+    shards: Sequence[Shard],
+    profile: Profile,
+    do: Callable[[Any], Any],
+) -> dict[str, Known] | Death:
+    """Return what is known of each database, with the samples of which others have records too."""
+    made = dict(kept)
+    if len(made) < 2:
+        return made
+    found: list[Spanning | None] = [*numbered_across(kept, accounts, _kinds(profile, kept))]
+    told = {part for it in found if it is not None for part in it.parts}
+    others = {part: known for part, known in kept.items() if part not in told}
+    for namings in named_across(others, accounts):
+        spanning = agreeing(namings, accounts)
+        if spanning is None:
+            its = {part: tuple(it for it in shards if it.part == part) for part in namings}
+            spanning = do(FindLacking(its, namings, {part: others[part].own for part in namings}))
+            if isinstance(spanning, Death):
+                return spanning
+        found.append(spanning)
+    for one in found:
+        for part in () if one is None else one.parts:
+            made[part] = msgspec.structs.replace(made[part], across=one)
+    return made
+
+
+def _kinds(profile: Profile, parts: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the decoders of the records of each database."""
+    kinds: dict[str, set[str]] = {part: set() for part in parts}
+    for name, family in profile.families.items():
+        part = next((it for it in parts if it and name.startswith(f"{it}:")), "")
+        if part in kinds:
+            kinds[part].add(family.decoder)
+    return {part: frozenset(its) for part, its in kinds.items()}
+
+
+class FindLacking(msgspec.Struct, frozen=True):
+    """Return the samples that names tell, with those that a database lacks; None where it lacks too many."""
+
+    shards: Mapping[str, tuple[Shard, ...]]
+    namings: Mapping[str, Naming]
+    own: Mapping[str, frozenset[bytes]]
+
+    def run(self, job: Job, watch: Watch) -> Spanning | None:
+        import numpy as np
+
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        sums = {part: np.zeros((2, BUCKETS), np.uint64) for part in self.namings}
+        for part, names in self._names(job):
+            ones, others = hashed(names)
+            places = (others % np.uint64(BUCKETS)).astype(np.int64)
+            np.add.at(sums[part][0], places, ones)
+            np.add.at(sums[part][1], places, np.uint64(1))
+        first, *further = sums.values()
+        differ = np.zeros(BUCKETS, bool)
+        for one in further:
+            differ |= (one != first).any(axis=0)
+        there: dict[bytes, set[str]] = {}
+        for part, names in self._names(job):
+            chosen = names[differ[(hashed(names)[1] % np.uint64(BUCKETS)).astype(np.int64)]]
+            for name in chosen:
+                there.setdefault(name.tobytes(), set()).add(part)
+            if len(there) > HELD:
+                return None
+        alike = int(first[1][~differ].sum())
+        lacking = {
+            name: tuple(it for it in self.namings if it not in parts)
+            for name, parts in there.items()
+            if len(parts) < len(self.namings)
+        }
+        return with_names(self.namings, alike + len(there), lacking)
+
+    def _names(self, job: Job) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield the names of neighbouring records, and the database that they are in."""
+        for part, shards in self.shards.items():
+            own = self.own[part]
+            for shard in shards:
+                for block in for_keys(job.reader, shard):
+                    if isinstance(block, Block):
+                        table = KeyTable([key for key in block.keys if key not in own] if own else block.keys)
+                        for names in self.namings[part].names(table):
+                            yield part, names
