@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.row_counts import words_of_labels
-from datacheck.backends.hdf5.tables import LABELS, UNJUDGED, Dataset, label_names
+from datacheck.backends.hdf5.tables import LABELS, UNJUDGED, Dataset, Table, label_names
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -104,27 +104,38 @@ def _beside_volumes(datasets: Sequence[Dataset]) -> set[bytes]:
     return {it.path for it in its if it.rows == 1 and len(it.shape) == 2 and it.shape[1] in volumes - sides - {1}}
 
 
-def losses(name: str, its: Sequence[Dataset], others: Sequence[Dataset]) -> Iterator[str]:
+def losses(table: Table, others: Sequence[Dataset]) -> Iterator[str]:
     """Yield what a copy without some rows of a table would leave untrue, if its samples lie along the last axis."""
-    group = its[0].path.rpartition(b"/")[0]
+    its = table.datasets
     scale = next((it for it in its if it.scale), None)
     for other in others:
         if scale is not None and other not in its and scale.rows > 1 and scale.rows in other.shape[1:]:
             yield f"an axis of {escape(other.path)} is as long as {escape(scale.path)}, which is a scale of axes"
             break
-    for label in others:
-        above, _, own = label.path.rpartition(b"/")
-        if label in its or above != group or label.holds != {NUMBERS} or max(label.shape) in (1, its[0].rows):
-            continue
-        if len(label.shape) - label.shape.count(1) != 1 or not (own in LABELS or words_of_labels(own)):
-            continue
-        for it in its:
-            if len(it.shape) > 1 and not it.across and it.shape[-1] == max(label.shape):
-                yield (
-                    f"{escape(it.path)} has a column for each of {escape(label.path)}: "
-                    f"if its samples lie along the last axis, the rows of {name} are no samples"
-                )
-                return
+    group = its[0].path.rpartition(b"/")[0]
+    labels = [it for it in others if it not in its and it.path.rpartition(b"/")[0] == group]
+    columns = [(it, label) for it in its for label in labels if _has_columns_of(it, label, table.rows)]
+    if columns:
+        data, label = columns[0]
+        yield (
+            f"{escape(data.path)} has a column for each of {escape(label.path)}: "
+            f"if its samples lie along the last axis, the rows of {table.name} are no samples"
+        )
+    elif not table.labels and all(it.matlab and len(it.shape) > 1 and it.shape[-1] > 1 for it in its):
+        yield (
+            f"nothing tells which axis of {escape(its[0].path)} has its samples: "
+            "the rows that MATLAB has of it are the last axis of the file, and a copy drops from the first"
+        )
+
+
+def _has_columns_of(data: Dataset, label: Dataset, rows: int) -> bool:
+    """Say whether labels, by their name, are as many as the columns of a dataset, and not as its rows."""
+    if label.holds != {NUMBERS} or len(label.shape) - label.shape.count(1) != 1 or max(label.shape) in (1, rows):
+        return False
+    alike = words_of_labels(label.name)
+    if label.name not in LABELS and (alike is None or not alike(data.name)):
+        return False
+    return len(data.shape) > 1 and not data.across and data.shape[-1] == max(label.shape)
 
 
 def _refers(dataset: Dataset) -> bool:

@@ -29,6 +29,7 @@ from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.numbering import gaps
+from datacheck.backends.hdf5.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.plain import PlainFile, is_plain, plain
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.reading import window_on, wrong
@@ -119,6 +120,7 @@ class Hdf5Reader:
         single = 0
         size, more = 0, False
         shapes = FileShapes()
+        of_file: dict[int, tuple[Table, ...]] = {}
         packing = Packing()
         for number, contents in self._surveyed():
             if self.names and contents.shapes and _whole(contents):
@@ -126,6 +128,8 @@ class Hdf5Reader:
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
+            if _whole(contents) and len(contents.tables) == 1:
+                of_file[number] = contents.tables
             tables += ((part(number, contents, table), table) for table in contents.tables)
             if contents.records:
                 single += len(contents.records)
@@ -136,6 +140,7 @@ class Hdf5Reader:
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
         findings += findings_of_files(self.names, shapes)
         findings += findings_of_cases(self.names, shapes)
+        findings += findings_of_pairs(self.names, of_file)
         if self.path.is_dir():
             findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])
         count = sum(table.rows for _, table in tables) + single

@@ -171,6 +171,11 @@ UNCLEAR = {
         True,
         {"X": floats(12, COUNT), "K": floats(COUNT, COUNT), "y": numbers(1, COUNT)},
     ),
+    "no labels": (True, {"a": floats(64, COUNT), "u": floats(64, COUNT)}),
+    "numbers of rows beside": (
+        True,
+        {"X": floats(COUNT, 3, 6, 18), "y": numbers(1, COUNT), "train_idx": numbers(1, 9)},
+    ),
     "fewer samples than rows": (False, {"data": floats(90, COUNT), "label": numbers(COUNT)}),
 }
 
@@ -181,7 +186,9 @@ def test_nothing_is_dropped_where_either_axis_may_be_meant(tmp_path, name):
     path = written(tmp_path / "a.h5", datasets, matlab=matlab)
     field = next(iter(datasets))
     with h5py.File(path, "a") as file:
-        file[field][3, 17] = np.nan
+        values = file[field][()]
+        values[3, ..., 17] = np.nan
+        file[field][...] = values
     assert [(it.code, it.field) for it in wrong(path)] == [("nan", field)]
     with pytest.raises(UsageError, match="would be inconsistent"):
         datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
@@ -202,3 +209,18 @@ def test_what_only_has_as_many_columns_keeps_its_rows(tmp_path, name):
         file[field][17] = np.inf
     (finding,) = [it for it in wrong(path) if it.code != "row-count"]
     assert finding.key.endswith("[17]")
+
+
+def test_coordinates_are_no_labels(tmp_path):
+    datasets = {
+        "Vx": floats(20, 21, 16),
+        "Vy": floats(20, 21, 16),
+        "x-coordinate": floats(16),
+        "y-coordinate": floats(16),
+    }
+    path = written(tmp_path / "a.h5", datasets)
+    with h5py.File(path, "a") as file:
+        file["Vy"][7, 2, 3] = np.nan
+    datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+    with h5py.File(tmp_path / "copy.h5") as copy:
+        assert {it: len(copy[it]) for it in copy} == {"Vx": 19, "Vy": 19, "x-coordinate": 16, "y-coordinate": 16}

@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, n
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
+from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 
 SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
@@ -252,7 +253,7 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
             continue
         own = {it.path for it in table.datasets}
         yield from matlab.losses(table.name, table.datasets, others)
-        yield from last_axis.losses(table.name, table.datasets, others)
+        yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
         yield from frames.losses(table.name, table.datasets, others)
         if any(map(cells.covers, own)):
@@ -298,6 +299,8 @@ def _beside(table: Table, other: Dataset) -> bool:
 
 def _points(dataset: Dataset) -> bool:
     its = set(WORDS.findall(dataset.name.lower()))
+    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
+        return bool(its & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
         return False
     if len(dataset.shape) == 2 and dataset.shape[1] == 2:

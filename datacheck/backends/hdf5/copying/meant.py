@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
@@ -43,6 +44,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     losses: list[str] = []
     values: dict[str, str] = {}
     lists: list[str] = []
+    drops = _with_partners(reader, drops)
     cases = _cases_that_go(reader, drops, of_file)
     samples |= {(folder, "") for folder in cases.values()}
     mends = False
@@ -81,6 +83,18 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told)
+
+
+def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the records that go, with those of the labels or the data that are in another file beside theirs."""
+    if not pairs(reader.names):
+        return drops
+    tables, firsts, first = {}, {}, 0
+    for number in range(len(reader.files)):
+        contents = reader.contents(number)
+        tables[number], firsts[number] = contents.tables, first
+        first += sum(it.rows for it in contents.tables) + len(contents.records)
+    return with_partners(reader.names, tables, firsts, drops)
 
 
 def _cases_that_go(

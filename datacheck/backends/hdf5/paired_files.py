@@ -1,0 +1,82 @@
+"""Data in one file and its labels in another one beside it, row by row: patches_train_x.h5 and patches_train_y.h5.
+
+Two files are such a pair if they lie in one folder, their names differ in one word, which is one for data in the one
+and one for labels in the other, and each holds one table. They are meant to have as many rows where at least as many
+other pairs of the source have, or where neither has twice as many as the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.row_counts import words_of_labels
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import Finding, found
+
+MOST = 1000
+"""Of so many files in a folder the names are compared: what is in very many is one sample each."""
+
+
+def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the numbers of the files of data and of their labels, by these escaped names.
+
+    >>> pairs(["train_x.h5", "train_y.h5", "test_x.h5", "notes.h5"])
+    [(0, 1)]
+    """
+    made = []
+    folders: dict[bytes, list[tuple[int, bytes]]] = {}
+    for number, name in enumerate(map(unescape, names)):
+        folder, _, own = name.rpartition(b"/")
+        folders.setdefault(folder, []).append((number, own.rpartition(b".")[0] or own))
+    for its in folders.values():
+        for number, own in its if len(its) <= MOST else ():
+            alike = words_of_labels(own)
+            data = [other for other, name in its if other != number and alike is not None and alike(name)]
+            if len(data) == 1:
+                made.append((data[0], number))
+    return made
+
+
+def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]]) -> Iterator[Finding]:
+    """Yield which labels are not as many as the rows of the data in the file beside."""
+    alike, unlike = 0, []
+    for data, labels in pairs(names):
+        both = _tables(tables.get(data, ()), tables.get(labels, ()))
+        if both is not None and both[0].rows == both[1].rows:
+            alike += 1
+        elif both is not None:
+            unlike.append((data, labels, both))
+    for data, labels, both in unlike:
+        low, high = sorted((both[0].rows, both[1].rows))
+        if alike >= len(unlike) or high < 2 * low:
+            rows = {names[data]: both[0].rows, names[labels]: both[1].rows}
+            text = " and ".join(f"{name} has {count:,} row{'s' * (count != 1)}" for name, count in rows.items())
+            yield found("row-count", f"{text}; they belong together", rows=rows)
+
+
+def with_partners(
+    names: Sequence[str], tables: Mapping[int, Sequence[Table]], firsts: Mapping[int, int], drops: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the ascending indexes of the records that go, with those in the other file of a pair.
+
+    `firsts` has the index of the first record of each file.
+    """
+    more = [drops]
+    for pair in pairs(names):
+        both = _tables(*(tables.get(it, ()) for it in pair))
+        if both is None or both[0].rows != both[1].rows:
+            continue
+        for number, other in (pair, pair[::-1]):
+            low, high = np.searchsorted(drops, [firsts[number], firsts[number] + both[0].rows])
+            more.append(drops[low:high] - firsts[number] + firsts[other])
+    return np.unique(np.concatenate(more)) if len(more) > 1 else drops
+
+
+def _tables(data: Sequence[Table], labels: Sequence[Table]) -> tuple[Table, Table] | None:
+    if len(data) != 1 or len(labels) != 1 or data[0].each or labels[0].each:
+        return None
+    return data[0], labels[0]
