@@ -192,6 +192,15 @@ class Peeking(Protocol):
         ...
 
 
+@runtime_checkable
+class Sorted(Protocol):
+    """A reader of a key-value store that tells whether the keys of a part are in the order of their bytes."""
+
+    def in_byte_order(self, part: str) -> bool:
+        """Say whether each key of a part comes before those that are larger byte by byte; false if nobody knows."""
+        ...
+
+
 class Copier(Protocol):
     """Writes a copy of one kind of store. Runs in a worker; everything is on disk (fsync) when `copy` returns.
 

@@ -21,6 +21,7 @@ from datacheck.conventions.stems import StemGroups, agree, may_be
 from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
+from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.keys_read import CompareLists, FindUnpaired, for_keys, value_of
 from datacheck.scanning.probing import probes_of_keys
@@ -211,10 +212,12 @@ class Recognise(msgspec.Struct, frozen=True):
 
     def _view(self, reader: Reader, watch: Watch, part: str) -> StoreView:
         keys = self.keys[part]
+        absent = AbsentKeys(reader, part)
 
         def value(key: bytes) -> bytes | None:
             watch.note(None)
-            return None if part in self.whole and key not in keys else value_of(reader, key, part)
+            known = key not in keys and (part in self.whole or absent.lacks(key))
+            return None if known else value_of(reader, key, part)
 
         def file(name: bytes) -> bytes | None:
             return None if part else beside(reader.path, name)

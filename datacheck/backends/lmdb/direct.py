@@ -135,7 +135,9 @@ def _evenly_apart(first: Numbers, rows: range) -> list[range]:
     if not rows:
         return []
     distances = np.diff(first[rows.start : rows.stop])
-    breaks = (np.flatnonzero(distances != np.median(distances)) + 1).tolist() if len(distances) else []
+    if not len(distances) or (distances == distances[0]).all():
+        return [rows]
+    breaks = (np.flatnonzero(distances != np.median(distances)) + 1).tolist()
     return _divided(rows, breaks, EVENLY_APART)
 
 

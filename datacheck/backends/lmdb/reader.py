@@ -14,6 +14,8 @@ from pathlib import Path
 from datacheck.backends.interface import StoreOptions
 from datacheck.backends.lmdb.format import (
     DUPSORT,
+    INTEGERKEY,
+    REVERSEKEY,
     PageDamaged,
     header_size,
     other_machine,
@@ -159,6 +161,13 @@ class LmdbReader:
         from datacheck.backends.lmdb.layout import flags_of
 
         return {part: bool(flags & DUPSORT) for part, flags in flags_of(self.data).items()}
+
+    def in_byte_order(self, part: str) -> bool:
+        """Say whether keys are compared as bytes: not from the end, nor as integers."""
+        from datacheck.backends.lmdb.skeleton import skeleton
+
+        tree = skeleton(self.data).trees.get(part)
+        return tree is not None and not tree.record.flags & (REVERSEKEY | INTEGERKEY)
 
     def find(self, key: str) -> Shard | None:
         """Return the record with this key, in whichever database it is, or with "database:key" in that one."""
