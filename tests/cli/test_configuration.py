@@ -69,7 +69,7 @@ def clean(here):
 
 def parsed(command, *args):
     """Return the parameters that a command would run with, and the configuration that they come from."""
-    group = click.Context(cli)
+    group = click.Context(cli, **cli.context_settings)
     with cli.commands[command].make_context(command, [*args, *ARGUMENTS[command]], parent=group) as ctx:
         return ctx.params, applied()
 

@@ -88,6 +88,7 @@ def test_rows_of_a_virtual_dataset_that_no_source_has_are_said(tmp_path):
     assert [(it.details["dataset"], it.details["ranges"]) for it in said] == [("/data", [[10, 14], [25, 39]])]
 
 
+@pytest.mark.own_workers  # a worker looks once at a file that does not change, and at what lies beside it
 def test_of_the_sources_of_a_virtual_dataset_the_one_that_is_not_there_is_named(tmp_path):
     with h5py.File(tmp_path / "0.h5", "w") as source:
         source["data"] = np.ones((10, 4))
