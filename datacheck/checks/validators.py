@@ -245,7 +245,7 @@ class Constant(BuiltIn):
     """Not every value of a record is the same: normalising such a record divides by zero."""
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.label or batch.pixels_skipped or batch.width < 3 or not batch.values.size:
+        if batch.label or batch.pixels_skipped or batch.few or not batch.values.size:
             return
         if batch.expected is not None and batch.expected.constant:
             return  # most are: that is said once of the store

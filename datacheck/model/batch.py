@@ -90,6 +90,11 @@ class Batch:
         return self.leaf and not self.floating and len(self.shape) < 2
 
     @property
+    def few(self) -> bool:
+        """Whether records have so few values that one value only says nothing: a molecule's cell may be all zeros."""
+        return self.width < LEAST or (self.leaf and self.width <= SQUARE)
+
+    @property
     def lows(self) -> NDArray[Any]:
         """The least value of each record, NaN where it has one; `width` must not be 0."""
         return self._bounds[0]
@@ -179,6 +184,8 @@ def _aligned(values: NDArray[Any]) -> NDArray[Any]:
 
 ENDS = "*/"
 """Before a name that is only the last part of the path of a field, or several."""
+LEAST, SQUARE = 3, 9
+"""Records of fewer values may well be of one value, and so may arrays in trees of no more than 3 x 3."""
 LOOKS = 8
 """Values of a record that are compared first, to tell that not all are the same."""
 CACHED_BYTES = 512 << 10

@@ -49,8 +49,6 @@ FEWEST_OF_SIZE = 8
 """So many pictures have the size that their family is called by, before another size is wrong."""
 USUAL = 0.75
 """Where no more than this share of the pictures have as many channels, none stands out."""
-LEAST_CONSTANT = 3
-"""Records of fewer values may well have one value only."""
 TOGETHER = 1024
 """Records of up to so many values have their means taken all at once."""
 
@@ -144,7 +142,7 @@ class FieldSums(msgspec.Struct):
         self.encoded |= batch.encoded
         self.label |= batch.label
         self.means += _means(batch)
-        if not (batch.label or batch.listing or batch.pixels_skipped) and batch.width >= LEAST_CONSTANT:
+        if not (batch.label or batch.listing or batch.pixels_skipped or batch.few):
             self.constants += int(np.count_nonzero(batch.constant))
             self.agreement.take(batch)
 

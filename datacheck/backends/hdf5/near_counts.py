@@ -2,7 +2,7 @@
 
 Names are alike but for one word, and the two words are a pair that training reads side by side: inputs and outputs, src
 and tgt, noisy and clean. Or they are flat columns, as those of events and points: three or more are of one length, and
-one is a little longer or shorter. One row more or less is meant: the borders of bins, the state after the last step.
+one is a little longer or shorter; one row more or less may be meant there, as for the borders of bins.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
         for one, other in SIDES:
             first = next((words[it] for it in one if it in words), None)
             second = next((words[it] for it in other if it in words), None)
-            if first is not None and second is not None and not _fits(first.rows, second.rows, NEAR):
+            if first is not None and second is not None and _near(first.rows, second.rows, NEAR):
                 yield first, second
 
 
@@ -64,13 +64,19 @@ def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
     odd = [it for it in flat if it.rows != rows]
-    if count >= COLUMNS and rows >= LONG and len(odd) == 1 and not _fits(odd[0].rows, rows, CLOSE):
+    if (
+        count >= COLUMNS
+        and rows >= LONG
+        and len(odd) == 1
+        and _near(odd[0].rows, rows, CLOSE)
+        and abs(odd[0].rows - rows) > 1
+    ):
         yield next(it for it in flat if it.rows == rows), odd[0]
 
 
-def _fits(one: int, other: int, near: float) -> bool:
-    """Say whether two numbers of rows may both be meant."""
-    return abs(one - other) < 2 or min(one, other) < near * max(one, other)
+def _near(one: int, other: int, share: float) -> bool:
+    """Say whether two numbers of rows differ, and by little."""
+    return one != other and min(one, other) >= share * max(one, other)
 
 
 def _unequal(some: Dataset, other: Dataset) -> Finding:
