@@ -39,6 +39,8 @@ SAMPLE_BYTES = 32 << 20
 """So many bytes the values of all these keys may have, which some stores cannot give without."""
 BYTES_A_PROBE = 4 << 20
 """A probe of larger records than most are ends here."""
+REMEMBERED = 64 << 10
+"""Values up to so many bytes, and keys that are not there, are looked up once: several conventions ask for the same."""
 LARGEST = 1 << 30
 """Bytes of a value that a convention is read from."""
 MOST_ASKED = 64
@@ -211,10 +213,16 @@ class Recognise(msgspec.Struct, frozen=True):
 
     def _view(self, reader: Reader, watch: Watch, part: str) -> StoreView:
         keys = self.keys[part]
+        read: dict[bytes, bytes | None] = {}
 
         def value(key: bytes) -> bytes | None:
+            if key in read:
+                return read[key]
             watch.note(None)
-            return None if part in self.whole and key not in keys else value_of(reader, key, part)
+            made = None if part in self.whole and key not in keys else value_of(reader, key, part)
+            if made is None or len(made) <= REMEMBERED:
+                read[key] = made
+            return made
 
         def file(name: bytes) -> bytes | None:
             return None if part else beside(reader.path, name)
