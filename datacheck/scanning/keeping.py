@@ -42,6 +42,8 @@ SAMPLE_BYTES = 32 << 20
 """So many bytes the values of all these keys may have, which some stores cannot give without."""
 BYTES_A_PROBE = 4 << 20
 """A probe of larger records than most are ends here."""
+REMEMBERED = 64 << 10
+"""Values up to so many bytes, and keys that are not there, are looked up once: several conventions ask for the same."""
 MOST_ASKED = 64
 """Of so many databases values are looked for at most; each costs milliseconds."""
 DEATHS = 4
@@ -213,11 +215,17 @@ class Recognise(msgspec.Struct, frozen=True):
     def _view(self, reader: Reader, watch: Watch, part: str) -> StoreView:
         keys = self.keys[part]
         absent = AbsentKeys(reader, part)
+        read: dict[bytes, bytes | None] = {}
 
         def value(key: bytes) -> bytes | None:
+            if key in read:
+                return read[key]
             watch.note(None)
             known = key not in keys and (part in self.whole or absent.lacks(key))
-            return None if known else value_of(reader, key, part)
+            made = None if known else value_of(reader, key, part)
+            if made is None or len(made) <= REMEMBERED:
+                read[key] = made
+            return made
 
         def file(name: bytes) -> bytes | None:
             return None if part else beside(reader.path, name)
