@@ -172,7 +172,7 @@ def _read_meta(raw: bytes) -> list[MetaLine] | None:
 
 def _read_json(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        return json.loads(raw.decode("utf-8-sig"))  # of bytes it would take UTF-16 and UTF-32 too: three zeros and "3"
     except (ValueError, RecursionError):
         return None
 
