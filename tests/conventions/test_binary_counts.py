@@ -44,10 +44,10 @@ def test_what_may_be_something_else_is_no_count(tmp_path, value):
     assert report.bad == 0
 
 
-@pytest.mark.parametrize("count", [64, 75])
+@pytest.mark.parametrize("count", [51, 64, 75])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_count_whose_bytes_are_those_of_a_float_too(tmp_path, form, count):
-    """64 with the high bytes first is 2.0 with the low ones first."""
+def test_a_count_whose_bytes_are_something_else_too(tmp_path, form, count):
+    """64 with the high bytes first is 2.0 with the low ones first, and 51 is the digit 3 in UTF-32."""
     report = datacheck.scan(store(tmp_path, b"length", struct.pack(form, count), count))
     assert (report.status, report.counts) == (0, {})
     (tmp_path / "two").mkdir()
