@@ -32,6 +32,9 @@ from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.workers.interface import Watch
 from datacheck.workers.pool import WORKER_BYTES, Pool
 
+SHORTEST = 1e-5
+"""Seconds; some clocks do not see a shorter time."""
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -79,7 +82,7 @@ def one_shard(path: Path) -> tuple[Check, bytes, float, int]:
         check = Check(layout.shards[len(layout.shards) // 2], taken.profile, stats=False)
         results = [result for _ in range(5) for _, result in pool.run([check])]
     tally = results[0][0]
-    least = max(min(seconds for _, seconds in results), 1e-5)  # some clocks do not see a shorter time
+    least = max(min(seconds for _, seconds in results), SHORTEST)
     return check, pickle.dumps(tally), least, tally.records
 
 
@@ -95,7 +98,7 @@ def fold(path: Path, check: Check, tally: bytes, seconds: float, workers: int, s
         began, used = time.monotonic(), time.process_time()
         for _, made in in_order(pool, reader, (Check(check.shard, check.profile, stats=False) for _ in range(count))):
             report.add(made)
-        parent = (time.process_time() - used) / count
+        parent = max(time.process_time() - used, SHORTEST) / count
         took = time.monotonic() - began
     return Fold(workers, count, seconds, parent, parent / seconds, min(1.0, count * seconds / workers / took))
 
