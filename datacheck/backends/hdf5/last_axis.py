@@ -4,6 +4,7 @@ Such a dataset is described and read as if that axis were its first: a record of
 only where labels of that length lie beside it, and only where the shapes leave nothing else to be meant:
 
 * MATLAB has written both, and the labels are a column there, of one row here: X of (features, N), y of (1, N);
+* or each of the labels is beside a cell, of which the file has the references;
 * or there are more samples than what the other axes have, or the axis before the last has the channels of pictures.
 
 Where data has as many rows as columns, nobody knows, and everything stays as it is.
@@ -78,17 +79,17 @@ def _across(label: Dataset, others: Sequence[Dataset]) -> set[bytes]:
     data = [it for it in data if len(it.shape) > 1]
     by_row = [it for it in data if it.shape[0] == count]
     by_column = [it for it in data if it.shape[-1] == count]
-    if not data or len(by_row) + len(by_column) > len(data):
-        return set()
     column = label.shape == (1, count) and label.matlab
+    cells = {it.path for it in others if column and it.shape == (1, count) and _refers(it)}
+    if not data:
+        return cells | {label.path} if cells else set()
+    if len(by_row) + len(by_column) > len(data):
+        return set()
     for it in by_column:
         if not (column and it.matlab) and not _more_samples(it.shape, count):
             return set()
     its = {it.path for it in by_column}
-    if label.shape == (1, count):
-        its.add(label.path)
-        its.update(it.path for it in others if it.shape == (1, count) and _refers(it))
-    return its
+    return its | cells | ({label.path} if label.shape == (1, count) else set())
 
 
 def _more_samples(shape: Sequence[int], count: int) -> bool:

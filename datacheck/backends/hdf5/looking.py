@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.fork_guard import StepCounter
+from datacheck.backends.hdf5.listing import address
 from datacheck.backends.hdf5.tables import Dataset
-from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20
 """Bytes of a dataset that is read whole to see what it says."""
@@ -21,6 +22,8 @@ PIECE_BYTES = 8 << 20
 """Bytes of a dataset that are read at once where all of it is only gone through."""
 TEXTS = 100_000
 """So many texts of an attribute are read."""
+REFERENCES = 100_000
+"""So many references of a dataset are followed."""
 FEW = 64
 """So many numbers of an attribute are read."""
 
@@ -98,6 +101,26 @@ class Looking:
             with contextlib.suppress(*TROUBLE):
                 path = self.h5.h5r.get_name(it, self.file)
             made.append(path or b"")
+        return made
+
+    def nowhere(self, dataset: Dataset, addresses: Collection[int]) -> list[int]:
+        """Return the places of the references in a small dataset that lead to none of these objects of the file.
+
+        Those that were never set lead to nothing by design. What is left of an object that was deleted can be opened.
+        """
+        if dataset.rows > REFERENCES:
+            return []
+        values = self.values(dataset)
+        made: list[int] = []
+        for at, it in enumerate(() if values is None else values.reshape(-1)):
+            if not it or self.trail.step() is not None:
+                continue
+            there = False
+            try:
+                there = address(self.h5, self.h5.h5r.dereference(it, self.file)) in addresses
+            except TROUBLE as exc:
+                require_of_data(exc)
+            made += [] if there else [at]
         return made
 
     def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:

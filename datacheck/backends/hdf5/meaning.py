@@ -112,6 +112,8 @@ class Facts:
     """Whether the file was damaged, and this is all that is left of it."""
     frames: Collection[bytes] = ()
     """The groups that are frames or series of pandas."""
+    addresses: Collection[int] | None = None
+    """Where the headers of all objects are that links lead to, None where some were not looked at."""
 
     @property
     def attribute(self) -> Attribute:
@@ -152,6 +154,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
+        said += (it for some in datasets for it in _leading_nowhere(some, facts))
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -182,6 +185,17 @@ def _pictures(facts: Facts) -> frozenset[bytes]:
                 if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
                     made.add(it.path)
     return frozenset(made)
+
+
+def _leading_nowhere(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
+    """Yield a finding for references to objects that are gone."""
+    refers = facts.addresses is not None and "ref" in (dataset.dtype.metadata or {})
+    lost = facts.look.nowhere(dataset, facts.addresses or ()) if refers else []
+    if lost:
+        path, what = escape(dataset.path), ("reference", "leads") if len(lost) == 1 else ("references", "lead")
+        places = ", ".join(map(str, lost[:NAMED])) + (f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else "")
+        text = f"{path}: {what[0]} {places} {what[1]} to nothing"
+        yield found("dangling", text, field=dataset.title, dataset=path, missing=lost[:NAMED])
 
 
 def _unjudged(dataset: Dataset) -> Finding:

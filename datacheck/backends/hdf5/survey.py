@@ -148,6 +148,7 @@ class _Walk:
         self._linked: set[bytes] = set()
         self._dimensions = Dimensions(h5)
         self._frames: set[bytes] = set()
+        self._deeper = False
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
         """Yield the path of each group (empty for the root) and its datasets, sorted by name."""
@@ -173,6 +174,7 @@ class _Walk:
             if depth < DEEPEST:
                 todo += ((child, depth + 1) for child in reversed(below))
             else:
+                self._deeper |= bool(below)
                 self.findings += (unfollowed(child, f"more than {DEEPEST} groups deep") for child in below)
             yield path, datasets
 
@@ -245,7 +247,7 @@ class _Walk:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look, recovered, self._frames)
+        return Facts(groups, self._linked, hidden, look, recovered, self._frames, None if self._deeper else self._seen)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()

@@ -224,3 +224,38 @@ def test_coordinates_are_no_labels(tmp_path):
     datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
     with h5py.File(tmp_path / "copy.h5") as copy:
         assert {it: len(copy[it]) for it in copy} == {"Vx": 19, "Vy": 19, "x-coordinate": 16, "y-coordinate": 16}
+
+
+def cells(path, *, bad=None):
+    """Write cells of MATLAB, each of another length, with a label each."""
+    with h5py.File(path, "w") as file:
+        its = file.create_dataset("c", (1, 12), h5py.ref_dtype)
+        its.attrs["MATLAB_class"] = np.bytes_(b"cell")
+        for at in range(12):
+            cell = file.create_dataset(f"#refs#/{at}", data=floats(3, 5 + at))
+            cell.attrs["MATLAB_class"] = np.bytes_(b"single")
+            its[0, at] = cell.ref
+        labels = np.arange(12.0)[np.newaxis]
+        if bad is not None:
+            labels[0, bad] = np.nan
+        file.create_dataset("y", data=labels).attrs["MATLAB_class"] = np.bytes_(b"double")
+    return path
+
+
+def test_a_label_goes_with_its_cell(tmp_path):
+    assert wrong(cells(tmp_path / "sound.mat")) == []
+    path = cells(tmp_path / "a.mat", bad=3)
+    assert [it.key for it in wrong(path)] == ["/[3]"]
+    datacheck.rebuild(path, tmp_path / "copy.mat", drop_bad=True)
+    with h5py.File(tmp_path / "copy.mat") as copy:
+        assert copy["y"].shape == (1, 11)
+        assert [copy[it].shape[1] - 5 for it in copy["c"][0]] == copy["y"][0].tolist()
+
+
+def test_references_to_what_is_gone_are_named(tmp_path):
+    path = cells(tmp_path / "a.mat")
+    with h5py.File(path, "a") as file:
+        file.create_dataset("empty", (3,), h5py.ref_dtype)
+    with h5py.File(path, "a") as file:
+        del file["#refs#/4"]
+    assert [(it.code, it.message) for it in wrong(path)] == [("dangling", "/c: reference 4 leads to nothing")]
