@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 JUDGING = (
     *("range", "labels", "label_field", "shape", "allow_nan", "together", "conventions", "paired", "decoder"),
-    *("decoders", "array", "timeout", "like", "like_tolerance"),
+    *("decoders", "array", "timeout"),
 )
 """Settings that say what is found at all,"""
-ADDING = ("validators", "batch_size", "strict_pictures", "checksums", "duplicates")
+ADDING = ("validators", "batch_size", "strict_pictures", "checksums", "duplicates", "like", "like_tolerance")
 """and those that only add to it."""
 NAMED = 3
 """So many of those that are gone are named in the summary."""

@@ -155,7 +155,8 @@ def scan(
         An earlier report, of another store as a rule: what it says of its records is what these are held to. By the
         tolerance, "P%" of their width, the ranges of values are widened on either side; by default by 10%.
     if_changed
-        An earlier report: a source that is as it was then, scanned with the same settings, is answered from it.
+        An earlier report: a source that is as it was then, scanned with the same settings, is answered from it. Of the
+        HDF5 files of a folder, only those that changed are read.
     checksums
         A file that `checksum` wrote of this source, or one like it: what is not as it was then is bad.
     duplicates
