@@ -110,7 +110,7 @@ def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
     way = _way_together(status.st_dev, status.st_ino)
     stretches = _stretches(places, length)
     size = len(places) * length
-    trying = len(way.read) < READ or len(way.mapped) < MAPPED
+    trying = size >= LEAST and (len(way.read) < READ or len(way.mapped) < MAPPED)
     began = time.thread_time() if trying else 0.0
     if stretches is not None and way.by_reading:
         made = _read(pages, places, length, stretches)

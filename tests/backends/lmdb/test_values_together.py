@@ -43,7 +43,26 @@ def of_many_lengths(path):
     return write_lmdb(path, {key(at): random.Random(at).randbytes(4000 + at % 900) for at in range(COUNT)})
 
 
+def shrunk(path):
+    """Write large values and smaller ones over them, in one transaction: they keep their pages, some for nothing."""
+    with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+        for size in (3000, 9):
+            for number in range(COUNT):
+                transaction.put(key(number), b"x" * (size if size > 9 or number % 3 else 0))
+    return path
+
+
+def all_empty(path):
+    with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+        for size in (3000, 0):
+            for number in range(COUNT):
+                transaction.put(key(number), b"x" * size)
+    return path
+
+
 MADE = {
+    "shrunk": shrunk,
+    "all empty": all_empty,
     "of 2,100 bytes": of_length(2100),
     "of 4,096 bytes": of_length(4096),
     "of 4,080 bytes, a whole page": of_length(4080),
