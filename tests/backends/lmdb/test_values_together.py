@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from building import key, write_lmdb
 
-from datacheck.backends.lmdb import direct, large_values
+from datacheck.backends.lmdb import direct, large_values, leaves
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Shard
 from datacheck.model.equal_lengths import EqualLengths
@@ -158,3 +158,20 @@ def test_both_ways_are_tried(tmp_path, monkeypatch):
     wanted = records_of(LmdbReader(path).peek(Shard("")))
     assert records_of(LmdbReader(path).blocks(Shard(""))) == wanted
     assert (len(way.read), len(way.mapped)) >= (large_values.READ, large_values.MAPPED)
+
+
+@pytest.mark.parametrize("name", ["of 4,096 bytes", "of many lengths"])
+def test_headers_are_mapped_unless_the_values_are_read(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(large_values.Way, "by_reading", True)
+    path = MADE[name](tmp_path / "env")
+    mapped, given = [], leaves._mapped_heads
+
+    def heads(pages, offsets):
+        mapped.append(len(offsets))
+        return given(pages, offsets)
+
+    monkeypatch.setattr(leaves, "_mapped_heads", heads)
+    reader = LmdbReader(path, 300_000)
+    shards = reader.layout().shards
+    assert sum(len(block) for shard in shards for block in reader.blocks(shard)) == COUNT
+    assert (sum(mapped) < COUNT) == (name == "of 4,096 bytes")
