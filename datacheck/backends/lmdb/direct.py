@@ -90,7 +90,7 @@ class Direct:
         places = first * self._pages.page_size + self._pages.header
         length, distances = int(lengths[0]), np.diff(places)
         if (lengths == length).all():
-            if self._load and length <= LARGE:
+            if self._load and 0 < length <= LARGE:
                 return EqualLengths(together(self._pages, places, length))
             if (distances > 0).all() and (distances == distances[:1]).all():
                 return self._evenly(places, length)

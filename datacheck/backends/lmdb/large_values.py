@@ -65,10 +65,13 @@ def _way_together(device: int, inode: int) -> Way:
 
 
 def are_read(pages: Pages) -> bool:
-    """Say if small values of a file are read, or both ways are still tried: nothing is to be mapped beforehand."""
+    """Say if small values of a file were read, and are still: nothing is to be mapped beforehand.
+
+    Those that are never put together, being of many lengths, are looked at in the map.
+    """
     status = os.fstat(pages.file)
     way = _way_together(status.st_dev, status.st_ino)
-    return len(way.mapped) < MAPPED or way.by_reading
+    return bool(way.read) and (len(way.mapped) < MAPPED or way.by_reading)
 
 
 def loaded(pages: Pages, start: int, size: int) -> NDArray[np.uint8] | None:
@@ -110,7 +113,7 @@ def together(pages: Pages, places: Numbers, length: int) -> NDArray[np.uint8]:
     way = _way_together(status.st_dev, status.st_ino)
     stretches = _stretches(places, length)
     size = len(places) * length
-    trying = len(way.read) < READ or len(way.mapped) < MAPPED
+    trying = size >= LEAST and (len(way.read) < READ or len(way.mapped) < MAPPED)
     began = time.thread_time() if trying else 0.0
     if stretches is not None and way.by_reading:
         made = _read(pages, places, length, stretches)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from building import key, write_lmdb
 
-from datacheck.backends.lmdb import direct, large_values
+from datacheck.backends.lmdb import direct, large_values, leaves
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import Shard
 from datacheck.model.equal_lengths import EqualLengths
@@ -43,7 +43,26 @@ def of_many_lengths(path):
     return write_lmdb(path, {key(at): random.Random(at).randbytes(4000 + at % 900) for at in range(COUNT)})
 
 
+def shrunk(path):
+    """Write large values and smaller ones over them, in one transaction: they keep their pages, some for nothing."""
+    with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+        for size in (3000, 9):
+            for number in range(COUNT):
+                transaction.put(key(number), b"x" * (size if size > 9 or number % 3 else 0))
+    return path
+
+
+def all_empty(path):
+    with lmdb.open(str(path), map_size=1 << 28) as environment, environment.begin(write=True) as transaction:
+        for size in (3000, 0):
+            for number in range(COUNT):
+                transaction.put(key(number), b"x" * size)
+    return path
+
+
 MADE = {
+    "shrunk": shrunk,
+    "all empty": all_empty,
     "of 2,100 bytes": of_length(2100),
     "of 4,096 bytes": of_length(4096),
     "of 4,080 bytes, a whole page": of_length(4080),
@@ -139,3 +158,20 @@ def test_both_ways_are_tried(tmp_path, monkeypatch):
     wanted = records_of(LmdbReader(path).peek(Shard("")))
     assert records_of(LmdbReader(path).blocks(Shard(""))) == wanted
     assert (len(way.read), len(way.mapped)) >= (large_values.READ, large_values.MAPPED)
+
+
+@pytest.mark.parametrize("name", ["of 4,096 bytes", "of many lengths"])
+def test_headers_are_mapped_unless_the_values_are_read(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(large_values.Way, "by_reading", True)
+    path = MADE[name](tmp_path / "env")
+    mapped, given = [], leaves._mapped_heads
+
+    def heads(pages, offsets):
+        mapped.append(len(offsets))
+        return given(pages, offsets)
+
+    monkeypatch.setattr(leaves, "_mapped_heads", heads)
+    reader = LmdbReader(path, 300_000)
+    shards = reader.layout().shards
+    assert sum(len(block) for shard in shards for block in reader.blocks(shard)) == COUNT
+    assert (sum(mapped) < COUNT) == (name == "of 4,096 bytes")
