@@ -35,7 +35,7 @@ BETWEEN = 0.25
 
 
 class Way:
-    """How the values of one file are had; `read` and `mapped` are the least seconds of processor time for a byte."""
+    """How the values of one file are had; `read` and `mapped` are seconds of processor time for a byte."""
 
     def __init__(self) -> None:
         self.read: list[float] = []
@@ -43,10 +43,10 @@ class Way:
 
     @property
     def by_reading(self) -> bool:
-        """Whether the next values are to be read."""
+        """Whether the next values are to be read. Of the map the dearer trial counts: some of it may be there."""
         if len(self.read) < READ:
             return True
-        return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= min(self.mapped)
+        return len(self.mapped) >= MAPPED and CLEARLY * min(self.read) <= max(self.mapped)
 
     def took(self, seconds: float, size: int, *, reading: bool) -> None:
         """Take note of what values cost that were had in one of the ways."""
