@@ -12,13 +12,14 @@ Where data has as many rows as columns, nobody knows, and everything stays as it
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.row_counts import words_of_labels
+from datacheck.backends.hdf5.row_counts import other_words
 from datacheck.backends.hdf5.tables import LABELS, UNJUDGED, Dataset, Table, label_names
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
@@ -60,6 +61,9 @@ def _labelled(
 ) -> Iterator[tuple[Dataset, list[Dataset]]]:
     """Yield the labels that are flat, each with what it may be of; those of a split only with the data of that."""
     named = label_names(group, datasets, options)
+    by_words: dict[tuple[bytes, ...] | None, list[Dataset]] = defaultdict(list)
+    for it in datasets:
+        by_words[other_words(it.name, is_label=False)].append(it)
     for label in datasets:
         flat = label.holds == {NUMBERS} and len(label.shape) - label.shape.count(1) == 1
         if not flat or len(label.shape) > 2:
@@ -67,9 +71,9 @@ def _labelled(
         if label.name in named:
             yield label, [it for it in datasets if it is not label]
             continue
-        alike = words_of_labels(label.name)
-        if alike is not None:
-            yield label, [it for it in datasets if it is not label and alike(it.name)]
+        words = other_words(label.name, is_label=True)
+        if words is not None:
+            yield label, [it for it in by_words.get(words, ()) if it is not label]
 
 
 def _across(label: Dataset, others: Sequence[Dataset]) -> set[bytes]:
@@ -133,10 +137,10 @@ def _has_columns_of(data: Dataset, label: Dataset, rows: int) -> bool:
     """Say whether labels, by their name, are as many as the columns of a dataset, and not as its rows."""
     if label.holds != {NUMBERS} or len(label.shape) - label.shape.count(1) != 1 or max(label.shape) in (1, rows):
         return False
-    alike = words_of_labels(label.name)
-    if label.name not in LABELS and (alike is None or not alike(data.name)):
+    if len(data.shape) < 2 or data.across or data.shape[-1] != max(label.shape):
         return False
-    return len(data.shape) > 1 and not data.across and data.shape[-1] == max(label.shape)
+    words = other_words(label.name, is_label=True)
+    return label.name in LABELS or (words is not None and words == other_words(data.name, is_label=False))
 
 
 def _refers(dataset: Dataset) -> bool:

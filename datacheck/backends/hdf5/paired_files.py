@@ -7,18 +7,19 @@ other pairs of the source have, or where neither has twice as many as the other.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.row_counts import words_of_labels
+from datacheck.backends.hdf5.row_counts import other_words
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
 
-MOST = 1000
-"""Of so many files in a folder the names are compared: what is in very many is one sample each."""
+Words = tuple[bytes, tuple[bytes, ...]]
+"""The folder of a file, and the words of its name but the one that says what it holds."""
 
 
 def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
@@ -27,18 +28,15 @@ def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
     >>> pairs(["train_x.h5", "train_y.h5", "test_x.h5", "notes.h5"])
     [(0, 1)]
     """
-    made = []
-    folders: dict[bytes, list[tuple[int, bytes]]] = {}
+    data: dict[Words, list[int]] = defaultdict(list)
+    labels: dict[Words, list[int]] = defaultdict(list)
     for number, name in enumerate(map(unescape, names)):
         folder, _, own = name.rpartition(b"/")
-        folders.setdefault(folder, []).append((number, own.rpartition(b".")[0] or own))
-    for its in folders.values():
-        for number, own in its if len(its) <= MOST else ():
-            alike = words_of_labels(own)
-            data = [other for other, name in its if other != number and alike is not None and alike(name)]
-            if len(data) == 1:
-                made.append((data[0], number))
-    return made
+        for side, is_label in ((data, False), (labels, True)):
+            words = other_words(own.rpartition(b".")[0] or own, is_label=is_label)
+            if words is not None:
+                side[folder, words].append(number)
+    return [(data[it][0], its[0]) for it, its in labels.items() if len(its) == 1 and len(data.get(it, ())) == 1]
 
 
 def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]]) -> Iterator[Finding]:

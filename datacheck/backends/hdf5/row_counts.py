@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
         if not dataset.shape or not dataset.columns:
             continue
         for is_label in (False, True):
-            rest = _rest(dataset.name, is_label=is_label)
+            rest = other_words(dataset.name, is_label=is_label)
             if rest is not None and (dataset.rows or not is_label):  # without a row nobody has labelled them
                 sides[rest][is_label].append(dataset)
     for side in sides.values():
@@ -55,24 +55,19 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
                 yield _unequal([(escape(data[0].path), data[0].rows), (escape(label.path), label.rows)])
 
 
-def _rest(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
-    """Return the words of a name without the one that says that it is data, or labels; None where none does."""
+def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
+    """Return the words of a name without the one that says that it is data, or labels; None where none does.
+
+    >>> other_words(b"y_train", is_label=True) == other_words(b"X_train", is_label=False)
+    True
+    >>> other_words(b"X_train", is_label=True)
+    """
     parts = [it.lower() for it in PARTS.findall(name)]
     at = [place for place, it in enumerate(parts) if it in (LABEL if is_label else DATA)]
     at = [place for place in at if parts[place] in (b"x", b"y")] or at  # data_x and data_y
     if len(at) != 1 or len(parts) < 2 or not (is_label or not LABEL.intersection(parts)):
         return None
     return (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
-
-
-def words_of_labels(name: bytes) -> Callable[[bytes], bool] | None:
-    """Return what says of a name that it is of the data of labels with this one, None where that is no name of labels.
-
-    >>> words_of_labels(b"y_train")(b"X_train"), words_of_labels(b"y_train")(b"X_test"), words_of_labels(b"X_train")
-    (True, False, None)
-    """
-    rest = _rest(name, is_label=True)
-    return None if rest is None else lambda data: _rest(data, is_label=False) == rest
 
 
 def step_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
