@@ -39,7 +39,7 @@ def _profile_problem(parts: list[bytes]) -> str | None:
     parts.sort()
     count = len(parts)
     if count > MOST_PARTS or [it[:2] for it in parts] != [bytes([number + 1, count]) for number in range(count)]:
-        return f"holds a colour profile of which parts are missing, or come twice; there are {count}"
+        return "holds a colour profile of which parts are missing, or come twice"
     reason = profile_problem(b"".join(it[2:] for it in parts))
     return None if reason is None else f"holds a colour profile that {reason}"
 
