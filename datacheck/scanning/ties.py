@@ -43,15 +43,19 @@ class Extents(msgspec.Struct):
         self.records += other.records
 
     def tied(self) -> tuple[tuple[Extent, ...], ...]:
-        """Return the extents that differ between records, and are the same in nearly all of them."""
+        """Return the extents that differ between records, and are the same in nearly all of them.
+
+        Those of one array are not compared with each other: most pictures being square, others need not be.
+        """
         groups: list[list[Extent]] = []
         for extent in sorted(self.values):
-            group = next((it for it in groups if self._agree(it[0], extent)), None)
+            others = [it for it in groups if all(name != extent[0] for name, _ in it)]
+            group = next((it for it in others if self._agree(it[0], extent)), None)
             if group is not None:
                 group.append(extent)
             elif len(set(self.values[extent].values())) >= LEAST:
                 groups.append([extent])
-        return tuple(tuple(group) for group in groups if len({name for name, _ in group}) > 1)
+        return tuple(tuple(group) for group in groups if len(group) > 1)
 
     def _agree(self, one: Extent, other: Extent) -> bool:
         first, second = self.values[one], self.values[other]

@@ -318,7 +318,7 @@ MISTAKES = {
     "statistics": ("statistics/measure.py", "    def add(self, batch: Batch) -> None:", SLIP),
     "their end": ("statistics/measure.py", "    def finish(self) -> None:", SLIP),
     "the profile": ("scanning/recognition.py", "        return cls(votes, rest, bool(others) and rest is None)", ""),
-    "a check": ("checks/validators.py", "        if batch.label or batch.pixels_skipped or batch.width < 3", ""),
+    "a check": ("checks/validators.py", "        if batch.label or batch.pixels_skipped or batch.few", ""),
 }
 
 

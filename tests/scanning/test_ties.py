@@ -124,3 +124,16 @@ def test_two_lengths_are_no_reason_to_expect_a_third_to_agree(tmp_path):
 def test_an_optional_array_that_few_have_is_compared_with_nothing(tmp_path):
     records = [{**atoms(it), **({"charges": np.arange(3.0)} if it % 9 == 0 else {})} for it in range(COUNT)]
     assert found_in(write(tmp_path / "env", records)) == []
+
+
+def test_pictures_that_are_not_square_are_sound_where_most_are(tmp_path):
+    def record(number, more=0, mask=0):
+        size = 8 + number % 9
+        values = np.random.default_rng(number).normal(size=(size, size + more))
+        return {"picture": values, "mask": np.concatenate([values] * 2)[: size + mask] > 0}
+
+    records = [record(it) for it in range(COUNT)]
+    records[7], records[40] = record(7, more=3), record(40, more=-2)
+    assert found_in(write(tmp_path / "sound", records)) == []
+    records[20] = record(20, mask=1)
+    assert found_in(write(tmp_path / "env", records)) == [("00000020", "picture", "shape", "bad")]
