@@ -24,6 +24,7 @@ ACCOUNT = Account(
     {Pattern(b"\xff")},
     {b".cls": (3, 2**64 - 1, 5)},
     Sequences(2, {b"clip": Runs([(0, 4)])}, many=True),
+    (4, 2**64 - 1, 7),
 )
 FULL = Tally(
     complete=False,
