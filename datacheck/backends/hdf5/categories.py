@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

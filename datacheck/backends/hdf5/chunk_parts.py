@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.dataset import Dataset
 
 
 def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:

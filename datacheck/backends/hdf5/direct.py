@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.chunk_parts import cells
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.shared.read_buffers import aligned
 

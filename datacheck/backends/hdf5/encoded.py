@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.sparse import Sparse
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from datacheck.backends.hdf5.tables import Dataset, Values
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.known_filters import OTHERS, SHIPPED, inflates
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain

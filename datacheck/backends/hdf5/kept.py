@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct
 from datacheck.backends.hdf5.file import OpenFile, opened
 from datacheck.backends.hdf5.hindrances import LARGEST
 from datacheck.backends.hdf5.recovery.recover import Recovery
-from datacheck.backends.hdf5.tables import Dataset
 
 CACHE_BYTES = 1 << 20
 """What the library keeps of decoded chunks for each dataset unless it is told otherwise (H5Pset_chunk_cache)."""

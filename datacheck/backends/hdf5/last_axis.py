@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.dataset import LABELS, UNJUDGED, Dataset, label_names
 from datacheck.backends.hdf5.row_counts import other_words
-from datacheck.backends.hdf5.tables import LABELS, UNJUDGED, Dataset, Table, label_names
+from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.listing import address
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 
 LARGEST = 64 << 20

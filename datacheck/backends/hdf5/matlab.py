@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.listing import text_of
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.escaping import escape
 
 CLASS, EMPTY = b"MATLAB_class", b"MATLAB_empty"

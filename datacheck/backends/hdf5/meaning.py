@@ -12,6 +12,7 @@ from typing import Any
 from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
@@ -24,7 +25,6 @@ from datacheck.backends.hdf5.row_numbers import (
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
-from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

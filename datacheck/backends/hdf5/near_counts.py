@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

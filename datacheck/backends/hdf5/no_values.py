@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from datacheck.backends.hdf5.dataset import UNJUDGED, Dataset
 from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS, SEEN, STEPS
-from datacheck.backends.hdf5.tables import UNJUDGED, Dataset
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

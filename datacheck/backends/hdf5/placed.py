@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE, value_bytes
 from datacheck.backends.hdf5.chunk_tree import NOWHERE as NO_ADDRESS
 from datacheck.backends.hdf5.chunk_tree import ChunkTree, address_of_tree, chunk_tree
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import direct
 from datacheck.backends.hdf5.group_tree import Trouble, group_trouble
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.headers import LAYOUT, header
 from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, header_bytes
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import pread
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, contiguous
 from datacheck.backends.hdf5.file import OpenFile, opened
 from datacheck.backends.hdf5.sparse_rows import sparse_rows
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table
+from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.files.regular import open_descriptor
 from datacheck.model.finding import Finding
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.dataset import Dataset
 
 INDEX = b"_i_"
 PARTS = frozenset(b"abounds bounds indices indicesLR mbounds mranges ranges sorted sortedLR zbounds".split())

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import survived_together
@@ -36,18 +37,7 @@ from datacheck.backends.hdf5.reading import window_on, wrong
 from datacheck.backends.hdf5.records import misplaced, read_each, read_records, unread
 from datacheck.backends.hdf5.samples import FileShapes, findings_of_files
 from datacheck.backends.hdf5.sparse_rows import Told, told_of
-from datacheck.backends.hdf5.tables import (
-    EACH,
-    RECORDS,
-    Contents,
-    Dataset,
-    Table,
-    part,
-    part_of_records,
-    parts,
-    rows,
-    shards,
-)
+from datacheck.backends.hdf5.tables import EACH, RECORDS, Contents, Table, part, part_of_records, parts, rows, shards
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import within
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled, walked

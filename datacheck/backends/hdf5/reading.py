@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.kept import OpenTable
 from datacheck.backends.hdf5.plain import PlainFile
 from datacheck.backends.hdf5.records import misplaced, unread
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.window import Window
 from datacheck.model.finding import Finding

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from datacheck.backends.hdf5.tables import Dataset, Values, label_names
+from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape

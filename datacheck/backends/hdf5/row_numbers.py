@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
-from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

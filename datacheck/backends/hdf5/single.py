@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from datacheck.backends.hdf5.tables import Dataset, Table
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.tables import Table
 from datacheck.model.cells import BYTES, FIXED_TEXT, OPAQUE
 
 

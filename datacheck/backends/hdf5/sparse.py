@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
 from datacheck.backends.hdf5.row_numbers import too_large
-from datacheck.backends.hdf5.tables import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 

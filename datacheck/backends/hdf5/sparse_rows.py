@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.categories import without_category
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.sparse import Sparse
-from datacheck.backends.hdf5.tables import Dataset, Table
+from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found

@@ -17,6 +17,7 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.columns import misread
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
@@ -35,7 +36,7 @@ from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, togeth
 from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset, Table, tables
+from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datacheck.backends.hdf5.chunks import Chunks
-from datacheck.backends.hdf5.tables import Dataset
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.cells import BYTES, OPAQUE
 from datacheck.model.escaping import escape

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5 import direct, hindrances, tables
 from datacheck.backends.hdf5 import file as hdf5_file
 from datacheck.backends.hdf5 import kept as hdf5_kept
 from datacheck.backends.hdf5.bounds import at_most
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.fork_guard import survived
 from datacheck.backends.hdf5.probes import probes
 from datacheck.scanning.make_settings import make
@@ -117,7 +118,7 @@ def test_each_dataset_is_opened_once_for_the_profile_and_once_for_the_scan(path,
 
 def test_a_very_wide_table_has_fewer_probes_and_a_usual_one_has_all():
     def probed(columns, rows=100_000):
-        datasets = tuple(tables.Dataset(b"/%d" % at, (rows, 2), np.dtype("f4")) for at in range(columns))
+        datasets = tuple(Dataset(b"/%d" % at, (rows, 2), np.dtype("f4")) for at in range(columns))
         return len(list(probes([("0\n/\n", tables.Table("/", rows, datasets))])))
 
     assert [probed(columns) for columns in (1, 64, 65, 128, 1024, 100_000)] == [64, 64, 63, 32, 4, 1]
@@ -125,7 +126,7 @@ def test_a_very_wide_table_has_fewer_probes_and_a_usual_one_has_all():
 
 def test_very_large_chunks_have_fewer_probes():
     def probed(chunk_rows, rows=1 << 22, filters=(1,)):
-        dataset = tables.Dataset(b"/d", (rows, 1 << 10), np.dtype("u1"), (chunk_rows, 1 << 10), filters)
+        dataset = Dataset(b"/d", (rows, 1 << 10), np.dtype("u1"), (chunk_rows, 1 << 10), filters)
         return len(list(probes([("0\n/\n", tables.Table("/", rows, (dataset,)))])))
 
     # 16 MiB times 64 is what the probes may have decoded; what is in one chunk is decoded once
@@ -296,7 +297,7 @@ def test_a_chunk_beyond_our_limit_is_bad_only_where_its_bytes_cannot_be_so_many(
 
     h5 = type("h5", (), {"h5d": type("h5d", (), {"VIRTUAL": 3})})
     walk = hindrances.Hindrances(h5, None, 1 << 30)
-    dataset = tables.Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
+    dataset = Dataset(b"/d", (8, 1 << 28), np.dtype("u1"), (8, 1 << 28), filters)
     (finding,) = walk._too_large(Opened(), Created(), dataset)
     assert (finding.code, finding.verdict) == ("too-large", verdict)
 

@@ -28,9 +28,10 @@ from datacheck.backends.hdf5.copying.values import (
     read_rows,
     spell,
 )
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.listing import text_of
-from datacheck.backends.hdf5.tables import TABLE, Contents, Dataset
+from datacheck.backends.hdf5.tables import TABLE, Contents
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.digests.hashing import Hasher
 from datacheck.model.replacing import replace

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
+from datacheck.backends.hdf5.dataset import Dataset, printed
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
 from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES
 from datacheck.backends.hdf5.sparse import Cells
-from datacheck.backends.hdf5.tables import Contents, Dataset, Table, printed
+from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying.objects import Tree, numpy_type
 from datacheck.backends.hdf5.copying.row_selection import PIECE_BYTES, Change, Piece, pieces
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.listing import attributes as listing_of
 from datacheck.backends.hdf5.listing import open_attribute
-from datacheck.backends.hdf5.tables import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
 from datacheck.backends.hdf5.window import weight
 
