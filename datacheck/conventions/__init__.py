@@ -17,11 +17,18 @@ from datacheck.errors import UsageError
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it; `asked` if only when named."""
+    """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it; `asked` if only when named.
+
+    Those of HDF5 have none: the reader tells them by the structure of the files.
+    """
 
     module: str
     by: str
     asked: bool = False
+
+    @property
+    def of_hdf5(self) -> bool:
+        return not self.module
 
 
 CONVENTIONS: dict[str, Row] = {
@@ -43,8 +50,17 @@ CONVENTIONS: dict[str, Row] = {
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
-    "table": Row("datacheck.conventions.of_hdf5", "HDF5: datasets with like names are columns", asked=True),
-    "per-sample": Row("datacheck.conventions.of_hdf5", "HDF5: datasets with like names are a record each", asked=True),
+    "robomimic": Row("", "HDF5 of robomimic, robosuite, LIBERO, IsaacLab: data/demo_N, counts, mask"),
+    "act": Row("", "HDF5 of ALOHA, ACT: an episode in a file, action beside observations"),
+    "episodes": Row("", "HDF5 of diffusion policy: the ends or lengths of episodes beside their rows"),
+    "anndata": Row("", "HDF5 of anndata: X, obs, var, layers"),
+    "tenx": Row("", "HDF5 of 10x Genomics: barcodes beside a sparse matrix"),
+    "netcdf": Row("", "netCDF-4: dimensions, and values for what is missing"),
+    "matlab": Row("", "MATLAB 7.3: samples on the last axis, cells"),
+    "pandas": Row("", "HDF5 of pandas: frames and series"),
+    "neuraltalk2": Row("", "HDF5 of neuraltalk2: the first and last caption of each picture"),
+    "table": Row("", "HDF5: datasets with like names are columns", asked=True),
+    "per-sample": Row("", "HDF5: datasets with like names are a record each", asked=True),
 }
 """The conventions by name, named ones first: a record that is one's own is no other's."""
 
@@ -64,7 +80,7 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
     if wanted == (NONE,):
         return made
     for name, row in CONVENTIONS.items():
-        if name not in wanted if wanted else row.asked:
+        if row.of_hdf5 or (name not in wanted if wanted else row.asked):
             continue
         convention: Convention | None = importlib.import_module(row.module).recognise(store)
         if convention is None:

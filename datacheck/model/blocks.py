@@ -72,6 +72,7 @@ class Layout(msgspec.Struct, frozen=True):
     `probes` are up to 64 short ranges spread evenly over the store; the profile is taken from their first records.
     `records` and `size` (bytes) may be None where only reading tells. `more` says that there are values that are no
     records, which are only read. `known` is what the reader has found out that other workers need not (see `Knowing`).
+    `keeps` are the names of the conventions that the structure of the store follows.
     """
 
     shards: Sequence[Shard]
@@ -81,6 +82,7 @@ class Layout(msgspec.Struct, frozen=True):
     findings: Sequence[Finding] = ()
     more: bool = False
     known: bytes = b""
+    keeps: tuple[str, ...] = ()
 
 
 Note = Callable[[Position, bool], None]

@@ -61,8 +61,9 @@ class Report:
     `complete` is False where a part could not be read to its end or the scan was interrupted. `balance` is there if
     a batch size was given, `layer` if the source is what a layer of a network reads. `groups` is the number of samples
     where a sample is several records, as the store or its conventions tell; `keeps` is what is known of these, by the
-    database that keeps them, "" the main one. `gone_elsewhere` are the keys of records that a rebuild
-    of pairs leaves out of another copy, and so of this one; `paired_with` are the paths of all stores that are to hold
+    database that keeps them, "" the main one, and `follows` has the names of those that the structure of files tells.
+    `gone_elsewhere` are the keys of records that a rebuild of pairs leaves out of another copy, and so of this one;
+    `paired_with` are the paths of all stores that are to hold
     the same keys, in the order in which they were named. `started` is the time in UTC, and `expected` how many
     records the store says that it has, if it does. `known_before` are findings that do not count; `like` is the report
     whose profile the records were held to, which is then `judged_by`; `unchanged` is the one that all of this comes
@@ -78,6 +79,7 @@ class Report:
     balance: Balance | None = None
     layer: LayerSource | None = None
     keeps: dict[str, Known] = field(default_factory=dict)
+    follows: tuple[str, ...] = ()
     groups: int | None = None
     known_before: KnownFindings | None = None
     like: str | None = None
@@ -335,7 +337,7 @@ class Report:
     @property
     def convention_names(self) -> list[str]:
         """The names of the conventions that the store keeps, each once."""
-        return list(dict.fromkeys(it.name for it in self.conventions if it.name))
+        return list(dict.fromkeys((*(it.name for it in self.conventions if it.name), *self.follows)))
 
     def _repr_html_(self) -> str:
         """Return the report as notebooks show it."""

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import msgspec
 
-from datacheck.backends.interface import Peeking, Reader, WithDatabases
-from datacheck.conventions import recognised, require_met
+from datacheck.backends.interface import READINGS, Peeking, Reader, WithDatabases
+from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.account import Account, KeyWatch
 from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
@@ -85,6 +85,19 @@ def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
     if isinstance(read, Death):
         return read if read.timed_out else {}
     return _by_keys(pool, layout, read) if read else {}
+
+
+def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the conventions that the structure of a store follows, of those that are `wanted`.
+
+    Raises UsageError for one that is wanted and not there, unless the keys of the store tell conventions.
+    """
+    names = tuple(it for it in CONVENTIONS if it in layout.keeps)
+    if not wanted or wanted == (NONE,):
+        return () if wanted else names
+    if not probes_of_keys(layout.probes):
+        require_met(wanted, {*names, *READINGS})
+    return tuple(it for it in names if it in wanted)
 
 
 def _enough(keys: Keys, layout: Layout) -> bool:

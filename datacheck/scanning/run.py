@@ -342,6 +342,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
         add(given_up(found_out, "finding out what the store keeps beside its records"))
         return
     report.keeps = found_out
+    report.follows = keeping.followed(layout, report.settings.conventions)
     left = keeping.not_looked_at(layout, found_out)
     if left and report.settings.conventions != (NONE,):
         said = f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"

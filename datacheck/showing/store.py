@@ -134,6 +134,7 @@ def _described(pool: Engine[Task], reader: Reader, report: Report, names: Names)
     made.sampled = Sampled(sampled, len(layout.probes))
     made.source = msgspec.structs.replace(made.source, decoder=decoders_of(made.profile))
     made.conventions = [_kept(it, part) for part, of in known.items() for it in of.conventions if it.name]
+    made.conventions += map(Kept, keeping.followed(layout, report.settings.conventions))
     made.labels = dict(_labels(made.profile, report.settings.label_field))
     _take_parts(pool, layout, made)
     return made

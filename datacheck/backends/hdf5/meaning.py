@@ -114,6 +114,8 @@ class Facts:
     """The groups that are frames or series of pandas."""
     addresses: Collection[int] | None = None
     """Where the headers of all objects are that links lead to, None where some were not looked at."""
+    netcdf: bool = False
+    """Whether an attribute says that netCDF-4 wrote it."""
 
     @property
     def attribute(self) -> Attribute:

@@ -112,12 +112,14 @@ class Hdf5Reader:
         shapes = FileShapes()
         of_file: dict[int, tuple[Table, ...]] = {}
         packing = Packing()
+        keeps: dict[str, None] = {}
         for number, contents in self._surveyed():
             if self.names and contents.shapes and _whole(contents):
                 shapes.add(number, contents.shapes)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
+            keeps |= dict.fromkeys(contents.keeps)
             if _whole(contents) and len(contents.tables) == 1:
                 of_file[number] = contents.tables
             tables += ((part(number, contents, table), table) for table in contents.tables)
@@ -136,7 +138,8 @@ class Hdf5Reader:
         count = sum(table.rows for _, table in tables) + single
         known = packing.done()
         _told[:] = [(self, known)]
-        return Layout(made, [*probes(tables), *looked_at[:PROBES]], count, size, findings, more, known)
+        looked_at = [*probes(tables), *looked_at[:PROBES]]
+        return Layout(made, looked_at, count, size, findings, more, known, tuple(keeps))
 
     def knowing(self, known: bytes) -> Hdf5Reader:
         """Return the reader with what the walks of a layout have found."""

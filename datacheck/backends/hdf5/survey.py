@@ -32,6 +32,7 @@ from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.pytables import of_index
+from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.single import records
@@ -117,7 +118,10 @@ def survey(
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
-    return Contents(tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means)
+    keeps = tuple(conventions(facts, means))
+    return Contents(
+        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps
+    )
 
 
 class _Walk:
@@ -149,6 +153,7 @@ class _Walk:
         self._linked: set[bytes] = set()
         self._dimensions = Dimensions(h5)
         self._frames: set[bytes] = set()
+        self._netcdf = False
         self._deeper = False
 
     def groups(self) -> Iterator[tuple[bytes, list[Dataset]]]:
@@ -166,7 +171,7 @@ class _Walk:
                     at = address(self._h5, group)
                     self._seen[at] = None
                     self._placed_at(at)
-                    self._attributes(group, b"/")
+                    self._netcdf = NETCDF_FILE in self._attributes(group, b"/")
                     self._listed_by(at, b"/")
                 for name in self._names(group, path or b"/"):
                     self._member(group, path, name, below, datasets)
@@ -211,6 +216,7 @@ class _Walk:
                 self._frames |= {path} if KIND in names else set()
                 self._listed_by(link.u, path)
             elif isinstance(opened, self._h5.h5d.DatasetID):
+                self._netcdf |= NETCDF_DIMENSION in names
                 dataset = self._dataset(opened, path, names, link.u)
                 if dataset is None:
                     self._linked.add(path)  # it is there, and has no values that anybody could compare
@@ -248,7 +254,8 @@ class _Walk:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
-        return Facts(groups, self._linked, hidden, look, recovered, self._frames, None if self._deeper else self._seen)
+        addresses = None if self._deeper else self._seen
+        return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()

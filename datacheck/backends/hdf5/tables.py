@@ -92,6 +92,8 @@ class Contents:
     """The path and shape of each dataset."""
     means: Meaning | None = None
     """What they say of each other."""
+    keeps: tuple[str, ...] = ()
+    """The names of the conventions that the file follows."""
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""
