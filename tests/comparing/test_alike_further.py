@@ -71,7 +71,7 @@ def test_a_record_with_a_field_of_one_value_can_be_a_duplicate(tmp_path):
     records = {}
     for at in range(40):
         values = np.random.default_rng(at).normal(size=50)
-        records[key(at)] = pickle.dumps({"x": values, "data": np.zeros(8) if at in (4, 6) else values[:8]})
+        records[key(at)] = pickle.dumps({"x": values, "data": np.zeros(20) if at in (4, 6) else values[:20]})
     records[key(6)] = records[key(4)]
     report = datacheck.scan(write_lmdb(tmp_path / "env", records), duplicates=True)
     assert report.counts == {"constant": 2, "duplicate": 1}

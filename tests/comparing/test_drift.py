@@ -126,7 +126,7 @@ def test_random_halves_of_values_do_not_differ(of):
         )
         half = count // 2
         halves = [Values(np.arange(len(it), dtype=np.uint64), it) for it in (measures[:half], measures[half:])]
-        assert not list(drifts(reports[0], {"x": halves[0]}, reports[1], {"x": halves[1]}))
+        assert not list(drifts("a", reports[0], {"x": halves[0]}, reports[1], {"x": halves[1]}))
 
 
 def test_the_distance_of_distributions():

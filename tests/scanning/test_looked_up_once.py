@@ -35,5 +35,4 @@ def test_each_key_is_looked_up_once_unless_its_value_is_large(tmp_path, monkeypa
     assert "ocr" in [it.name for it in known[""].conventions]
     large = asked.pop(b"__keys__")
     assert (large > 1) == (size > keeping.REMEMBERED)
-    assert len(asked) > 5
-    assert set(asked.values()) == {1}
+    assert asked == {b"num-samples": 1}  # of the other names it is known that nothing is there
