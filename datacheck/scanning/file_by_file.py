@@ -8,7 +8,7 @@ where the file is as it was and its records are held to the same.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ class EarlierFiles:
         except (msgspec.DecodeError, ValueError) as exc:
             raise no_longer(self.path) from exc
         found = [self._next(of) for _ in range(of.own)]
+        ends = of.records, of.records + tally.records
+        if Counter(it.code for it in found) != tally.codes or not all(_within(it.index, *ends) for it in found):
+            raise no_longer(self.path)
         tally.findings = Findings(
             it if it.index is None else msgspec.structs.replace(it, index=it.index - of.records) for it in found
         )
@@ -73,6 +76,10 @@ class EarlierFiles:
                     break
                 return finding
         raise no_longer(self.path)
+
+
+def _within(index: int | None, start: int, stop: int) -> bool:
+    return index is None or start <= index < stop
 
 
 def no_longer(path: Path) -> UsageError:
