@@ -99,6 +99,7 @@ class FileByFile:
     keeps: PerFile | None = None
     earlier: EarlierFiles | None = None
     _held: dict[frozenset[str], tuple[bytes, bytes]] = field(default_factory=dict)
+    _held_of: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     _ready: deque[tuple[int, OfFile, list[Check]]] = field(default_factory=deque)
     _named: list[str] = field(default_factory=list)
     _reused: int = 0
@@ -185,13 +186,15 @@ class FileByFile:
 
         The second one is of the values that floats are summed about, on which the last bits of their sums depend.
         """
-        tables = frozenset(self.tables[number])
-        if tables not in self._held:
-            families = _of_tables(check.profile, tables, self.report.settings)
-            centres = [[name, _centres(it)] for name, it in families]
-            meant = [[name, _meant(it)] for name, it in families]
-            self._held[tables] = _digest([meant, check.stats, check.eyes]), _digest(centres)
-        return self._held[tables]
+        if number not in self._held_of:
+            tables = frozenset(self.tables[number])
+            if tables not in self._held:
+                families = _of_tables(check.profile, tables, self.report.settings)
+                centres = [[name, _centres(it)] for name, it in families]
+                meant = [[name, _meant(it)] for name, it in families]
+                self._held[tables] = _digest([meant, check.stats, check.eyes]), _digest(centres)
+            self._held_of[number] = self._held[tables]
+        return self._held_of[number]
 
 
 def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
