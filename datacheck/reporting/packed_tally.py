@@ -19,8 +19,8 @@ from datacheck.conventions.sequences import Sequences
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldStatistics
 
-Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=1 << 16)]
-"""A whole number of any size."""
+Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=3000)]
+"""A whole number of any size that Python prints."""
 Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
 """A number of records, or of anything that they have: far fewer than what sums of such could overflow with."""
 Numbers = tuple[Annotated[str, msgspec.Meta(pattern="^[<>|][iu][1248]$")], bytes]
@@ -111,7 +111,10 @@ def packed(tally: Tally) -> bytes:
 
 def unpacked(raw: bytes) -> Tally:
     """Return the tally, without findings. Raises msgspec.DecodeError, ValueError for bytes that are none."""
-    it = msgspec.msgpack.decode(raw, type=_Tally)
+    try:
+        it = msgspec.msgpack.decode(raw, type=_Tally)
+    except RecursionError as exc:  # what stands behind the last field is passed over, however deep it goes
+        raise ValueError(str(exc)) from exc
     if any(len(held) % int(dtype[2:]) for dtype, held in it.labels):
         raise ValueError("labels of which a part is missing")
     runs = {part: LabelRuns(_counts(pairs)) for part, pairs in it.whole.runs.items()}

@@ -119,7 +119,7 @@ def read_per_file(text: str) -> Sequence[OfFile]:
         raw = zlib.decompressobj()
         made = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
         return msgspec.msgpack.decode(made, type=list[OfFile])
-    except (binascii.Error, zlib.error, msgspec.DecodeError) as exc:
+    except (binascii.Error, zlib.error, msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(str(exc)) from exc
 
 

@@ -79,6 +79,7 @@ FORGED = {
     "labels of objects": put([LABELS], [["|O8", b"12345678"]]),
     "half a label": put([LABELS], [["<i8", b"1234"]]),
     "sums beyond all values": put([STATISTICS, "data", 5], "f" * 3000),
+    "a least value that nobody can print": put([STATISTICS, "data", 3], "f" * 4000),
     "a centre that is no number": put([STATISTICS, "data", 0], float("nan")),
     "fewer values than none": put([STATISTICS, "data", 2], -1),
 }
@@ -92,6 +93,18 @@ def test_what_cannot_be_true_of_a_file_is_refused(folder, tmp_path, how):
     forge(last, FORGED[how])
     with pytest.raises(datacheck.UsageError, match="damaged, or the report was replaced"):
         datacheck.scan(folder, if_changed=last, batch_size=8)
+
+
+def test_lists_in_lists_behind_the_last_field_are_refused(folder, tmp_path):
+    last = tmp_path / "last.json"
+    datacheck.scan(folder, reports=[last])
+    (first, *_) = msgspec.msgpack.decode(zlib.decompress(base64.b64decode(json.loads(last.read_text())["per_file"])))
+    deep = b"\x91" * 200_000 + b"\x00"
+    of_file = b"\x91\x98" + msgspec.msgpack.encode(first)[1:] + deep
+    with pytest.raises(ValueError, match="recursion"):
+        read_per_file(base64.b64encode(zlib.compress(of_file)).decode())
+    with pytest.raises(ValueError, match="recursion"):
+        unpacked(b"\x9d" + first[6][1:] + deep)
 
 
 def test_any_other_bytes_are_refused_or_taken(folder, tmp_path):
