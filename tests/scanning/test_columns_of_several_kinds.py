@@ -5,6 +5,7 @@ import io
 import h5py
 import numpy as np
 import pytest
+from commanding import datacheck as command
 from PIL import Image
 
 import datacheck
@@ -68,3 +69,11 @@ def test_its_numbers_stay_numbers(tmp_path, other, most, kind):
     assert of_numbers == ([("nan", f"{most - 1}.h5:/[7]")] if kind == "f4" else [])
     others = {(it.code, it.verdict) for it in report.findings if not (it.file and it.file[0].isdigit())}
     assert others == by_itself
+
+
+def test_a_cell_that_nothing_decodes_is_shown_as_bytes(tmp_path):
+    write(tmp_path, "other.h5", OTHERS["opaque"][0]())
+    shown = command("show", tmp_path / "other.h5", "/[3]").stdout
+    assert "  data: a payload that no decoder knows, 16 bytes: 9b 8c 31 32" in shown
+    whole = command("show", tmp_path / "other.h5", "/[3]", "--field", "data").stdout
+    assert "  data: a payload that no decoder knows, 16 bytes\n" in whole
