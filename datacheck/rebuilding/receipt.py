@@ -230,12 +230,9 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = islice(those(report, choice, fate), NAMED)
-            shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named]
-            more = count - len(shown)
-            lines += shown + (
-                [f"  {'and ' if shown else ''}{more:,} {'more' if shown else 'of samples'}"] if more else []
-            )
+            named = list(islice(those(report, choice, fate), NAMED + 1))
+            shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
+            lines += [*shown, *_others(count - len(shown), len(shown), told=len(named) <= NAMED)]
             lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
             left = len(receipt.samples) - NAMED
             lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
@@ -259,6 +256,14 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     else:
         lines.append("nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill")
     return "\n".join(lines)
+
+
+def _others(more: int, shown: int, *, told: bool) -> Iterator[str]:
+    """Yield how many records are not shown; where all of those are that have findings, the others go with them."""
+    if more and not shown:
+        yield f"  {more:,} of samples"
+    elif more:
+        yield f"  and {more:,} more" + (f", of the same sample{'s' * (shown > 1)}" if told else "")
 
 
 def repairs_text(receipt: Receipt) -> Iterator[str]:

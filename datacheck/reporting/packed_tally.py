@@ -5,12 +5,12 @@ The file may come from anywhere, so nothing in it is unpickled. Numbers of any s
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Annotated
 
 import msgspec
 
-from datacheck.checks.class_balance import Labels
 from datacheck.checks.whole_store import LabelRuns, WholeStore
 from datacheck.conventions.account import Account
 from datacheck.conventions.numbered_keys import Pattern
@@ -19,8 +19,12 @@ from datacheck.conventions.sequences import Sequences
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldStatistics
 
-Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=1 << 16)]
-"""A whole number of any size."""
+Hex = Annotated[str, msgspec.Meta(pattern="^-?[0-9a-f]+$", max_length=3000)]
+"""A whole number of any size that Python prints."""
+Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+"""A number of records, or of anything that they have: far fewer than what sums of such could overflow with."""
+Numbers = tuple[Annotated[str, msgspec.Meta(pattern="^[<>|][iu][1248]$")], bytes]
+"""Labels: the NumPy dtype, and their bytes."""
 Histogram = dict[int, int] | list[tuple[Hex, int]] | None
 """How often each label came, in an order that means something where labels come in runs; pairs where one is huge."""
 LARGEST = 1 << 63
@@ -29,14 +33,14 @@ LARGEST = 1 << 63
 class _Statistics(msgspec.Struct, frozen=True, array_like=True):
     centre: float
     sums: bool
-    count: int
+    count: Natural
     minimum: float | Hex
     maximum: float | Hex
     total: Hex
     squares: Hex
     overflow: bool
     label: bool
-    missing: int
+    missing: Natural
     counts: Histogram
     sides: list[tuple[int, int, int]]
 
@@ -62,22 +66,22 @@ class _Account(msgspec.Struct, frozen=True, array_like=True):
 
 class _Whole(msgspec.Struct, frozen=True, array_like=True):
     runs: dict[str, Histogram]
-    constants: dict[str, int]
-    records: dict[str, int]
+    constants: dict[str, Natural]
+    records: dict[str, Natural]
 
 
 class _Tally(msgspec.Struct, frozen=True, array_like=True):
     complete: bool
-    records: int
-    checked: int
-    verdicts: dict[str, int]
-    codes: dict[str, int]
-    ignored: dict[str, int]
-    unknown: dict[str, int]
+    records: Natural
+    checked: Natural
+    verdicts: dict[str, Natural]
+    codes: dict[str, Natural]
+    ignored: dict[str, Natural]
+    unknown: dict[str, Natural]
     account: dict[str, int]
     keys: dict[str, _Account]
     statistics: dict[str, _Statistics]
-    labels: list[Labels]
+    labels: list[Numbers]
     whole: _Whole
 
 
@@ -107,7 +111,12 @@ def packed(tally: Tally) -> bytes:
 
 def unpacked(raw: bytes) -> Tally:
     """Return the tally, without findings. Raises msgspec.DecodeError, ValueError for bytes that are none."""
-    it = msgspec.msgpack.decode(raw, type=_Tally)
+    try:
+        it = msgspec.msgpack.decode(raw, type=_Tally)
+    except RecursionError as exc:  # what stands behind the last field is passed over, however deep it goes
+        raise ValueError(str(exc)) from exc
+    if any(len(held) % int(dtype[2:]) for dtype, held in it.labels):
+        raise ValueError("labels of which a part is missing")
     runs = {part: LabelRuns(_counts(pairs)) for part, pairs in it.whole.runs.items()}
     return Tally(
         it.complete,
@@ -143,7 +152,7 @@ def _packed_statistics(it: FieldStatistics) -> _Statistics:
 
 
 def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
-    return FieldStatistics(
+    made = FieldStatistics(
         it.centre,
         it.sums,
         it.count,
@@ -157,6 +166,13 @@ def _unpacked_statistics(it: _Statistics) -> FieldStatistics:
         _counts(it.counts),
         Counter({(side, size): count for side, size, count in it.sides}),
     )
+    try:
+        made.summary()
+    except OverflowError as exc:
+        raise ValueError("sums that no values have") from exc
+    if not math.isfinite(made.centre):
+        raise ValueError("sums about what is no number")
+    return made
 
 
 def _bound(value: float | int) -> float | str:

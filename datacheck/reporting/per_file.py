@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from datacheck.model.replacing import replace
-from datacheck.reporting.packed_tally import packed, unpacked
+from datacheck.reporting.packed_tally import Natural, packed, unpacked
 from datacheck.reporting.tally import Tally
 
 MOST_BYTES = 32 << 20
@@ -43,9 +43,9 @@ class OfFile(msgspec.Struct, frozen=True, array_like=True):
     state: FileState
     held_to: bytes
     centres: bytes
-    records: int
-    findings: int
-    own: int
+    records: Natural
+    findings: Natural
+    own: Natural
     tally: bytes
 
 
@@ -57,8 +57,10 @@ class PerFile:
 
     def __init__(self) -> None:
         self._of: list[OfFile] = []
+        self._joined: Tally | None = None
+        """What the last file came to, where that is more than one part: it is packed when the file is done."""
         self._undecided: set[str] = set()
-        self._bytes = 0
+        self._bytes = self._parts = 0
 
     def take(self, of: OfFile, tally: Tally) -> None:
         """Add what a file came to, or what some more of its records did: `tally`, which is not in `of` yet."""
@@ -73,19 +75,40 @@ class PerFile:
         if self._bytes > MOST_BYTES:
             return
         if self._of and of.state == self._of[-1].state:
-            before = self._of.pop()
-            self._bytes -= len(before.tally)
-            joined = unpacked(before.tally)
-            joined.add_sums(unpacked(of.tally))
-            centres, own = before.centres or of.centres, before.own + of.own
-            of = msgspec.structs.replace(before, centres=centres, own=own, tally=packed(joined))
-        self._of.append(of)
-        self._bytes += len(of.tally) + len(of.state.name)
+            self._join(of)
+        else:
+            self._finish()
+            self._of.append(of)
+            self._bytes += len(of.state.name)
+            self._parts = 0
+        self._bytes += len(of.tally)
+        self._parts += len(of.tally)
+        if self._bytes > MOST_BYTES:
+            self._finish()  # parts of a file take less together
         if self._bytes > MOST_BYTES:
             self._of.clear()
 
+    def _join(self, of: OfFile) -> None:
+        before = self._of[-1]
+        if self._joined is None:
+            self._joined = unpacked(before.tally)
+        more = unpacked(of.tally)
+        self._joined.labels += more.labels
+        self._joined.add_sums(more)
+        centres, own = before.centres or of.centres, before.own + of.own
+        self._of[-1] = msgspec.structs.replace(before, centres=centres, own=own)
+
+    def _finish(self) -> None:
+        """Pack what the last file came to."""
+        if self._joined is not None:
+            self._of[-1] = msgspec.structs.replace(self._of[-1], tally=packed(self._joined))
+            self._joined = None
+            self._bytes += len(self._of[-1].tally) - self._parts
+            self._parts = len(self._of[-1].tally)
+
     def text(self) -> str | None:
         """Return what a report has of it, None where that is nothing."""
+        self._finish()
         kept = [it for it in self._of if it.state.name not in self._undecided]
         return base64.b64encode(zlib.compress(msgspec.msgpack.encode(kept), LEVEL)).decode() if kept else None
 
@@ -96,7 +119,7 @@ def read_per_file(text: str) -> Sequence[OfFile]:
         raw = zlib.decompressobj()
         made = raw.decompress(base64.b64decode(text, validate=True), 2 * MOST_BYTES)
         return msgspec.msgpack.decode(made, type=list[OfFile])
-    except (binascii.Error, zlib.error, msgspec.DecodeError) as exc:
+    except (binascii.Error, zlib.error, msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(str(exc)) from exc
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
-from datacheck.decoders.cells import payloads, ragged
+from datacheck.decoders.cells import PICTURE, may_be_padded, payloads, ragged
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock
 from datacheck.model.cells import PADDED, RAGGED, TEXTS, Cells
@@ -62,7 +62,8 @@ class CellBlock(Block, frozen=True):
 
 def cell_blocks(block: RowBlock, family: FamilyProfile) -> tuple[RowBlock, list[CellBlock]]:
     """Return the rows with the numbers alone, and what else their columns hold."""
-    padded = {name for name in family.columns if name in block.columns}
+    pictures = {name for name, of in family.columns.items() if of.decoder == PICTURE}
+    padded = {name for name in pictures & block.columns.keys() if may_be_padded(block.columns[name])}
     if not (padded or block.cells):
         return block, []
     numbers = {name: values for name, values in block.columns.items() if name not in padded}

@@ -8,7 +8,7 @@ where the file is as it was and its records are held to the same.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ class EarlierFiles:
         except (msgspec.DecodeError, ValueError) as exc:
             raise no_longer(self.path) from exc
         found = [self._next(of) for _ in range(of.own)]
+        ends = of.records, of.records + tally.records
+        if Counter(it.code for it in found) != tally.codes or not all(_within(it.index, *ends) for it in found):
+            raise no_longer(self.path)
         tally.findings = Findings(
             it if it.index is None else msgspec.structs.replace(it, index=it.index - of.records) for it in found
         )
@@ -75,6 +78,10 @@ class EarlierFiles:
         raise no_longer(self.path)
 
 
+def _within(index: int | None, start: int, stop: int) -> bool:
+    return index is None or start <= index < stop
+
+
 def no_longer(path: Path) -> UsageError:
     """Return what to raise where a report does not have what it says that it has of single files."""
     return UsageError(f"{path}: what it has of each file is damaged, or the report was replaced meanwhile; scan anew")
@@ -92,6 +99,7 @@ class FileByFile:
     keeps: PerFile | None = None
     earlier: EarlierFiles | None = None
     _held: dict[frozenset[str], tuple[bytes, bytes]] = field(default_factory=dict)
+    _held_of: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     _ready: deque[tuple[int, OfFile, list[Check]]] = field(default_factory=deque)
     _named: list[str] = field(default_factory=list)
     _reused: int = 0
@@ -178,13 +186,15 @@ class FileByFile:
 
         The second one is of the values that floats are summed about, on which the last bits of their sums depend.
         """
-        tables = frozenset(self.tables[number])
-        if tables not in self._held:
-            families = _of_tables(check.profile, tables, self.report.settings)
-            centres = [[name, _centres(it)] for name, it in families]
-            meant = [[name, _meant(it)] for name, it in families]
-            self._held[tables] = _digest([meant, check.stats, check.eyes]), _digest(centres)
-        return self._held[tables]
+        if number not in self._held_of:
+            tables = frozenset(self.tables[number])
+            if tables not in self._held:
+                families = _of_tables(check.profile, tables, self.report.settings)
+                centres = [[name, _centres(it)] for name, it in families]
+                meant = [[name, _meant(it)] for name, it in families]
+                self._held[tables] = _digest([meant, check.stats, check.eyes]), _digest(centres)
+            self._held_of[number] = self._held[tables]
+        return self._held_of[number]
 
 
 def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:

@@ -228,7 +228,7 @@ class Sums(msgspec.Struct):
         made = {}
         columns = {it: sums.profile() for it, sums in sorted(self.columns.items()) if sums.profiled}
         for field_name, sums in sorted(self.fields.items()):
-            if field_name in columns:
+            if field_name in columns and self.columns[field_name].maybe:
                 continue
             first = self._channels_first(name, field_name)
             of = self.records - self.broken

@@ -68,7 +68,7 @@ class EarlierScan:
         document = self._documents[place]
         made = UnchangedReport(
             msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
-            report.settings,
+            msgspec.structs.replace(report.settings, eyes=document.settings.eyes),
             document.profile,
             keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
             groups=document.groups if isinstance(document.groups, int) else None,
@@ -143,6 +143,8 @@ def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> s
         return "it is not of a scan of the source by itself"
     if document.settings.known is not None:
         return "it leaves out what was known"
+    if settings.known is not None and document.ignored:
+        return "it leaves out what is ignored, and some of that may be known"
     if document.settings.eyes == "decoder" and (document.source.records or 0) >= MANY and eyes.installed():
         return "JPEGs can be looked at more closely now"
     for name in ("validators", "paired", "like"):

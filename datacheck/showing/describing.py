@@ -271,7 +271,7 @@ def _fields_of_row(block: RowBlock, profile: Profile) -> Fields:
         value = cell.values[0]
         name = kind(value) if of is None or of.decoder == UNKNOWN else of.decoder
         if name is None or name == UNKNOWN:
-            fields.parts.append(Part(cell.column, f"{amount(len(value))} that no decoder knows", raw=value))
+            fields.parts.append(Part(cell.column, "a payload that no decoder knows, ", raw=value))
             continue
         decoded = fields.take(map(cell.placed, blamed("undecodable", decoder(name).decode, cell, full, of)))
         parts = blamed_parts(name, value)

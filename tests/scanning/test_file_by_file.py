@@ -288,3 +288,41 @@ def test_only_what_changed_is_handed_to_the_workers(folder, last, monkeypatch):
     monkeypatch.setattr(line._Line, "_start", lambda self, some: given.extend(some) or start(self, some))
     datacheck.scan(folder, if_changed=last)
     assert {it.check.shard.part.split("\n")[0] for it in given} == {"5"}  # behind the two in a folder
+
+
+@pytest.mark.parametrize("tables", [1, 3])
+def test_batches_are_counted_in_files_that_are_not_read(tmp_path, tables):
+    """The labels of a file are kept in their order, in whichever of its tables they are."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+
+    def write(number, seed):
+        with h5py.File(folder / f"{number}.h5", "w") as file:
+            for table in range(tables):
+                random = np.random.default_rng(10 * seed + table)
+                file[f"{table}/data"] = random.normal(size=(50, 4)).astype("f4")
+                file[f"{table}/label"] = random.integers(0, 4, 50)
+            file["before/data"] = np.ones((50, 3), "f4")
+            file["zeros/data"] = np.ones((50, 3), "f4")
+
+    for number in range(4):
+        write(number, number)
+    last = tmp_path / "last.json"
+    datacheck.scan(folder, reports=[last], batch_size=8, label_field="label")
+    write(2, 22)
+    report = both(folder, last, tmp_path, batch_size=8, label_field="label")
+    assert said(report) == (1, 4)
+    assert report.balance.in_key_order.changes > 0
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_is_known_and_ignored_is_not_gone(folder, tmp_path, changed):
+    """A report does not have what is ignored: it cannot tell whether that is still there."""
+    plain, last = tmp_path / "plain.json", tmp_path / "last.json"
+    datacheck.scan(folder, reports=[plain])
+    datacheck.scan(folder, reports=[last], ignore=["nan"])
+    if changed:
+        write_file(folder / "part_3.h5", 3)
+    report = both(folder, last, tmp_path, known=plain, ignore=["nan"])
+    assert report.document().known.gone == 0
+    assert (report.unchanged, report.by_file.reused) == (None, None)

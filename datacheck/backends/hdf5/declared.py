@@ -66,7 +66,7 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
         if not held and dtype.kind == "f" and created.fill_value_defined() == h5.h5d.FILL_VALUE_USER_DEFINED:
             value = np.zeros((), dtype.newbyteorder("="))
             created.get_fill_value(value)
-            held = [USUAL] if value == np.array(USUAL).astype(value.dtype) else []
+            held = [USUAL] if value.itemsize > NARROW and value == np.array(USUAL).astype(value.dtype) else []
     except (*TROUBLE, MemoryError):
         return None  # an attribute that cannot be read is named by the scan
     kept = [it for it in held if it == it and _fits(it, dtype)][:MOST]

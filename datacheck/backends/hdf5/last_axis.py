@@ -7,7 +7,8 @@ only where labels of that length lie beside it, and only where the shapes leave 
 * or each of the labels is beside a cell, of which the file has the references;
 * or there are more samples than what the other axes have, or the axis before the last has the channels of pictures.
 
-Where data has as many rows as columns, nobody knows, and everything stays as it is.
+Where data has as many rows as columns, nobody knows, and everything stays as it is. Nor are numbers that only rise, or
+only fall, taken for labels: those are the places of a grid, or numbers of the classes that the columns are of.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.dataset import LABELS, UNJUDGED, Dataset, label_names
+from datacheck.backends.hdf5.dataset import LABELS, UNJUDGED, Dataset, Values, label_names
 from datacheck.backends.hdf5.row_counts import other_words
 from datacheck.backends.hdf5.tables import Table
 from datacheck.backends.interface import StoreOptions
@@ -45,14 +46,16 @@ class LastAxis:
         return np.ascontiguousarray(np.moveaxis(self._handle[(*others, rows)], -1, 0))
 
 
-def with_samples_first(group: bytes, datasets: Sequence[Dataset], options: StoreOptions) -> list[Dataset]:
+def with_samples_first(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, values: Values
+) -> list[Dataset]:
     """Return the datasets of a group, those with the samples on the last axis described as if that were the first."""
     across: set[bytes] = set()
     if any(it.misplaced or it.doubted for it in datasets):
         return list(datasets)
     its = [it for it in datasets if it.shape and it.bytes and not it.scale and it.matlab not in UNJUDGED]
     for label, data in _labelled(group, its, options):
-        across |= _across(label, data)
+        across |= _across(label, data, values)
     across |= _beside_volumes([it for it in its if it.path not in across])
     return [_turned(it) if it.path in across else it for it in datasets]
 
@@ -77,7 +80,7 @@ def _labelled(
             yield label, [it for it in by_words.get(words, ()) if it is not label]
 
 
-def _across(label: Dataset, others: Sequence[Dataset]) -> set[bytes]:
+def _across(label: Dataset, others: Sequence[Dataset], values: Values) -> set[bytes]:
     """Return the paths of those that have their samples on the last axis; of none where something may mean either."""
     count = max(label.shape)
     data = [it for it in others if it.holds == {NUMBERS} and count in (it.shape[0], it.shape[-1])]
@@ -93,8 +96,19 @@ def _across(label: Dataset, others: Sequence[Dataset]) -> set[bytes]:
     for it in by_column:
         if not (column and it.matlab) and not _more_samples(it.shape, count):
             return set()
+    if by_column and _is_axis(values(label)):
+        return set()
     its = {it.path for it in by_column}
     return its | cells | ({label.path} if label.shape == (1, count) else set())
+
+
+def _is_axis(held: NDArray[Any] | None) -> bool:
+    """Say whether numbers only rise, or only fall."""
+    if held is None or held.dtype.kind not in "iuf":
+        return False
+    finite = held.reshape(-1)[np.isfinite(held.reshape(-1))]
+    rising = finite[1:] > finite[:-1]
+    return len(rising) > 1 and (bool(rising.all()) or bool((finite[1:] < finite[:-1]).all()))
 
 
 def _more_samples(shape: Sequence[int], count: int) -> bool:

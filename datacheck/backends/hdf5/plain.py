@@ -31,6 +31,7 @@ class PlainFile:
     def __init__(self, path: Path) -> None:
         self.descriptor = open_descriptor(path)
         self.size = os.fstat(self.descriptor).st_size
+        self.users = 0
         self._path = path
         self._opened: OpenFile | None = None
 
@@ -113,17 +114,22 @@ def plain(path: Path, *, keep: bool) -> Iterator[PlainFile]:
 
     Raises OSError.
     """
-    if not keep:
+    status = path.stat()
+    mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    if not keep or (_last and _last[0][0] != mark and _last[0][1].users):
         file = PlainFile(path)
         try:
             yield file
         finally:
             file.close()
         return
-    status = path.stat()
-    mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     if _last and _last[0][0] != mark:
         _last.pop()[1].close()
     if not _last:
         _last.append((mark, PlainFile(path)))
-    yield _last[0][1]
+    file = _last[0][1]
+    file.users += 1
+    try:
+        yield file
+    finally:
+        file.users -= 1

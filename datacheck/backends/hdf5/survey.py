@@ -105,7 +105,7 @@ def survey(
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
         if whole and means.cells is None and not means.holds(group):
-            others = with_samples_first(group, others, options)
+            others = with_samples_first(group, others, options, facts.values)
         made, rest = tables(group, others, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest

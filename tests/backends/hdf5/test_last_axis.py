@@ -259,3 +259,25 @@ def test_references_to_what_is_gone_are_named(tmp_path):
     with h5py.File(path, "a") as file:
         del file["#refs#/4"]
     assert [(it.code, it.message) for it in wrong(path)] == [("dangling", "/c: reference 4 leads to nothing")]
+
+
+AXES = {
+    "a grid": {"u": floats(50, 128), "y": np.linspace(0, 1, 128)},
+    "a grid that falls": {"u": floats(10, 64, 128), "y": np.linspace(1, 0, 128)},
+    "all classes of their scores": {"logits": floats(80, 1000), "target": np.arange(1000)},
+    "ten classes of pictures of rows": {"images": floats(20, 16, 3, 10), "labels": np.arange(10)},
+}
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_numbers_that_only_rise_or_fall_are_no_labels_of_columns(tmp_path, name):
+    path = written(tmp_path / "a.h5", AXES[name])
+    assert datacheck.scan(path, workers=1).status == 0
+    field = next(iter(AXES[name]))
+    with h5py.File(path, "a") as file:
+        values = file[field][()]
+        values[3, ..., 5] = np.nan
+        file[field][...] = values
+    assert [it.key for it in wrong(path)] == [f"/{field}[3]"]
+    with pytest.raises(UsageError, match="would be inconsistent"):
+        datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from commanding import datacheck as command
 
 import datacheck
 
@@ -64,3 +65,12 @@ def test_a_row_goes_from_both_files(tmp_path, bad):
             assert np.array_equal(file[key][()], np.delete(files[name], 7, 0))
     with h5py.File(tmp_path / "copy" / "other.h5") as file:
         assert len(file["x"]) == 30
+
+
+def test_what_goes_with_a_row_is_told_as_of_its_sample(tmp_path):
+    files = {"train_x.h5": data(), "train_y.h5": labels().astype("f4")}
+    files["train_x.h5"].reshape(30, -1)[7, 0] = np.nan
+    folder = write(tmp_path / "a", files)
+    told = command("rebuild", folder, tmp_path / "copy", "--drop-bad", "--workers", 1).stdout.splitlines()
+    at = told.index("2 of 60 records dropped:")
+    assert told[at + 1 : at + 3] == ["  train_x.h5:/[7]  nan", "  and 1 more, of the same sample"]
