@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
+from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
@@ -39,7 +39,6 @@ ROLES = frozenset(
     }
 )
 """What databases are called that have parts of samples."""
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 Kinds = Mapping[str, frozenset[str]]
 """What the records of each database are: the names of their decoders."""
@@ -74,12 +73,8 @@ def may_be_pair(one: str, other: str) -> bool:
 
     Those of two sets do not, as train and val, nor those that differ in a number only: sequences, or folds.
     """
-    sets = [{it for it in _words(of) if it.encode() in SETS} for of in (one, other)]
+    sets = [{it for it in words(of) if it.encode() in SETS} for of in (one, other)]
     return sets[0] == sets[1] and not _siblings(one, other)
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(it.lower() for it in _WORD.findall(name))
 
 
 def _siblings(one: str, other: str) -> bool:
@@ -88,7 +83,7 @@ def _siblings(one: str, other: str) -> bool:
 
 def _are_parts(one: str, other: str) -> bool:
     """Say whether the names of two databases say that they have different parts of samples."""
-    roles = [ROLES & _words(it) for it in (one, other)]
+    roles = [ROLES & words(it) for it in (one, other)]
     return bool(roles[0] and roles[1]) and roles[0] != roles[1]
 
 
@@ -232,7 +227,7 @@ def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
         its = [it for of in across.parts for it in kept[of].conventions]
         if says_all(its, across.whole, across.all):
             first = next(iter(it for it in kept if kept[it].across is across))
-            same = made[first].across if first != part else msgspec.structs.replace(across, verdict="bad")
+            same = made[first].across if first != part else msgspec.structs.replace(across, asked=True)
             made[part] = msgspec.structs.replace(known, across=same)
     return made
 

@@ -171,7 +171,7 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     groups = made.groups
     if groups is not None and known.across is None:
         if says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
-            groups = msgspec.structs.replace(groups, verdict="bad")
+            groups = msgspec.structs.replace(groups, asked=True)
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -22,13 +23,52 @@ SETS = frozenset(
     {*(b"train", b"training", b"val", b"valid", b"validation", b"test", b"dev", b"eval", b"trainval", b"holdout")}
 )
 """Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
+OPTIONAL = frozenset(
+    {
+        *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
+        *("description", "descriptions", "desc", "comment", "comments", "note", "notes", "wh", "size", "sizes"),
+        *(
+            "lexicon",
+            "lexicons",
+            "lex",
+            "txt",
+            "box",
+            "boxes",
+            "bbox",
+            "bboxes",
+            "keypoint",
+            "keypoints",
+            "kpts",
+            "landmark",
+        ),
+        *("landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata", "info", "extra"),
+        *("extras", "negative", "weight", "weights", "hint", "hints"),
+    }
+)
+"""What parts are called that a sample may well do without."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+def words(name: str) -> frozenset[str]:
+    """Return the words in the name of a part, also of one written together.
+
+    >>> sorted(words("imageMasks_2"))
+    ['2', 'image', 'masks']
+    """
+    return frozenset(it.lower() for it in _WORD.findall(name))
+
+
+def may_do_without(parts: Iterable[object]) -> bool:
+    """Say whether a sample that lacks these parts may be meant to: not every picture has a mask or a caption."""
+    return all(OPTIONAL & words(str(it)) for it in parts)
 
 
 class Groups(msgspec.Struct, frozen=True):
     """The samples of a store: a sample is the records of one number.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
-    any part has.
+    any part has. A sample that lacks a part has the `verdict`, by the share of those that are whole. Where a loader
+    is known to ask for every part, as `asked` says, it is bad in any case, unless it may do without what it lacks.
     """
 
     parts: tuple[Pattern, ...]
@@ -36,6 +76,7 @@ class Groups(msgspec.Struct, frozen=True):
     whole: Runs
     all: Runs
     verdict: Verdict = "bad"
+    asked: bool = False
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -49,12 +90,12 @@ class Groups(msgspec.Struct, frozen=True):
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
         for number in self.all - self.whole:
             there = [it.key(number) for it in self.parts if number in numbers[it]]
-            lacking = [it.key(number) for it in self.parts if number not in numbers[it]]
+            without = [it for it in self.parts if number not in numbers[it]]
+            lacking = [it.key(number) for it in without]
             names = ", ".join(map(escape, lacking))
+            verdict = "bad" if self.asked and not may_do_without(without) else self.verdict
             of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
-            made = found(
-                "unpaired", f"{names} is not there; {of}", verdict=self.verdict, missing=[*map(escape, lacking)]
-            )
+            made = found("unpaired", f"{names} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
             yield Finding(
                 key=escape(there[0]), code=made.code, verdict=made.verdict, message=made.message, details=made.details
             )
@@ -83,7 +124,7 @@ def grouped(parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named:
     if not named and (share < NEARLY or len(whole) < ENOUGH):
         return None
     optional = tuple(it for it in there if it not in near)
-    return Groups(tuple(near), optional, whole, union, "bad" if named or share >= WHOLE else "suspicious")
+    return Groups(tuple(near), optional, whole, union, "bad" if share >= WHOLE else "suspicious", asked=named)
 
 
 def _are_sets(parts: Sequence[Pattern]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from datacheck.conventions.groups import may_do_without
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import SEPARATORS, Sum, added, summed
@@ -121,7 +122,7 @@ class Spanning(msgspec.Struct, frozen=True):
     """The samples that lie in several databases.
 
     `all` counts them, and `numbers` are those of all of them where numbers tell them. `unpaired` are the names of those
-    that lack a part where names tell them, with the databases that lack it.
+    that lack a part where names tell them, with the databases that lack it. `verdict` and `asked` are as of `Groups`.
     """
 
     members: tuple[Member, ...]
@@ -130,6 +131,7 @@ class Spanning(msgspec.Struct, frozen=True):
     numbers: Runs = msgspec.field(default_factory=Runs)
     unpaired: Mapping[bytes, tuple[str, ...]] = msgspec.field(default_factory=dict)
     verdict: Verdict = "bad"
+    asked: bool = False
 
     @property
     def parts(self) -> frozenset[str]:
@@ -176,5 +178,6 @@ class Spanning(msgspec.Struct, frozen=True):
         missing = [named(escape(it.key(sample)), it.part) for it in lacking]
         there = next(it for it in parts if it not in lacking)
         of = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
-        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=self.verdict, missing=missing)
+        verdict = "bad" if self.asked and not may_do_without(lacking) else self.verdict
+        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=verdict, missing=missing)
         return msgspec.structs.replace(made, key=escape(there.key(sample)), database=there.part or None)

@@ -1,0 +1,79 @@
+"""Parts that a sample may do without, as masks and captions, in stores that count their samples."""
+
+import pytest
+from convention_stores import picture, read_database, write, write_databases, wrong
+
+import datacheck
+
+COUNT = 200
+WITHOUT = (3, 70, 71, 150, 199)
+"""Five of 200: more than one in a hundred, and less than one in twenty."""
+OPTIONAL = ["mask", "caption", "wh", "lexicon", "boxes", "negative", "imageMask", "txt"]
+
+
+def numbered(count=COUNT, **parts):
+    """Return pictures and further parts, of which those say which numbers have none."""
+    records = {b"num_samples": b"%d" % count}
+    for number in range(count):
+        records[b"image-%06d" % number] = picture(number, (8, 8))
+        for name, without in parts.items():
+            if number not in without:
+                records[b"%s-%06d" % (name.encode(), number)] = b"text %d" % number
+    return records
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_a_part_that_some_counted_samples_do_without_is_not_bad(name, tmp_path):
+    source = write(tmp_path / "env", numbered(label=(), **{name: WITHOUT}))
+    report = datacheck.scan(source, workers=1)
+    assert report.status == 0
+    assert wrong(report) == [(None, "unpaired", "suspicious")] * len(WITHOUT)
+
+
+@pytest.mark.parametrize("name", ["label", "target", "gt", "audio"])
+def test_a_part_that_a_loader_asks_for_is(name, tmp_path):
+    report = datacheck.scan(write(tmp_path / "env", numbered(**{name: WITHOUT})), workers=1)
+    assert wrong(report) == [(None, "unpaired", "bad")] * len(WITHOUT)
+
+
+def test_a_sample_that_lacks_its_picture_is_bad_whatever_else_it_has(tmp_path):
+    records = numbered(mask=(8, 9, 10, 11))
+    for number in (4, 5):
+        del records[b"image-%06d" % number]
+    report = datacheck.scan(write(tmp_path / "env", records), workers=1)
+    assert [(it.key, it.verdict) for it in report.findings] == [
+        ("mask-000004", "bad"),
+        ("mask-000005", "bad"),
+        *((f"image-{number:06d}", "suspicious") for number in (8, 9, 10, 11)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["wh", "lexicon"])
+def test_the_loader_of_word_pictures_does_not_ask_for_all(name, tmp_path):
+    records = {
+        key: value for key, value in numbered(COUNT + 1, label=(), **{name: WITHOUT}).items() if key[-6:] != b"000000"
+    }
+    records = {key.replace(b"-", b"-000"): value for key, value in records.items() if b"-" in key}
+    source = write(tmp_path / "env", {**records, b"num-samples": b"%d" % COUNT})
+    report = datacheck.scan(source, workers=1)
+    assert (report.status, report.convention_names) == (0, ["ocr"])
+    del records[b"label-000000090"]
+    report = datacheck.scan(write(tmp_path / "lacks", {**records, b"num-samples": b"%d" % COUNT}), workers=1)
+    assert [it.key for it in report.findings if it.verdict == "bad"] == ["image-000000090"]
+
+
+@pytest.mark.parametrize("name", ["masks", "captions", "boxes"])
+@pytest.mark.parametrize("form", [b"%05d", b"scene %d"])
+def test_a_database_of_parts_that_some_do_without_is_not_bad(name, form, tmp_path):
+    keys = [form % number for number in range(COUNT)]
+    env = {
+        "images": {key: picture(at, (8, 8)) for at, key in enumerate(keys)},
+        name: {key: b"text" for at, key in enumerate(keys) if at not in WITHOUT},
+        "meta": {b"length": b"%d" % COUNT},
+    }
+    source = write_databases(tmp_path / "env", env)
+    report = datacheck.scan(source, workers=1)
+    assert report.status == 0
+    assert {it.verdict for it in report.findings} <= {"suspicious"}
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert read_database(tmp_path / "copy", "images") == env["images"]
