@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE, words
+from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, WHOLE, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
@@ -24,8 +24,6 @@ MOST = 16
 """Of more databases than this each is a sequence or a class, and none a part of samples."""
 PROBED, FOUND = 16, 0.8
 """So many names of a database are looked for in another one, and so many must be there."""
-ACCIDENTS = 3
-"""So many numbers that two databases lack alike are no accident."""
 ROLES = frozenset(
     {
         *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),

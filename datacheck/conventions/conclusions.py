@@ -47,7 +47,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
 
     The numbers are then those that a record has in any of the databases.
     """
-    groups = grouped(convention.parts, account.numbers, named=convention.named)
+    groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     there = [it for it in convention.parts if account.numbers.get(it)]
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
@@ -170,8 +170,8 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     made = samples(convention, account, known.across)
     groups = made.groups
     if groups is not None and known.across is None:
-        if says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
-            groups = msgspec.structs.replace(groups, asked=True)
+        if not groups.asked and says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
+            groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)

@@ -17,6 +17,8 @@ WHOLE, NEARLY = 0.99, 0.90
 """Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
 CONFIRMED = 0.95
 """The share from which it is bad where the store itself counts the samples that lack a part too."""
+ACCIDENTS = 3
+"""So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
 SETS = frozenset(
@@ -67,8 +69,8 @@ class Groups(msgspec.Struct, frozen=True):
     """The samples of a store: a sample is the records of one number.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
-    any part has. A sample that lacks a part has the `verdict`, by the share of those that are whole. Where a loader
-    is known to ask for every part, as `asked` says, it is bad in any case, unless it may do without what it lacks.
+    any part has. A sample that lacks a part has the `verdict`, by the share of those that are whole. If it lacks one
+    of the parts that a loader is known to have `asked` for, it is bad in any case, unless it may do without that.
     """
 
     parts: tuple[Pattern, ...]
@@ -76,7 +78,7 @@ class Groups(msgspec.Struct, frozen=True):
     whole: Runs
     all: Runs
     verdict: Verdict = "bad"
-    asked: bool = False
+    asked: tuple[Pattern, ...] = ()
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -93,7 +95,8 @@ class Groups(msgspec.Struct, frozen=True):
             without = [it for it in self.parts if number not in numbers[it]]
             lacking = [it.key(number) for it in without]
             names = ", ".join(map(escape, lacking))
-            verdict = "bad" if self.asked and not may_do_without(without) else self.verdict
+            due = [it for it in without if it in self.asked]
+            verdict = "bad" if due and not may_do_without(due) else self.verdict
             of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
             made = found("unpaired", f"{names} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
             yield Finding(
@@ -101,21 +104,30 @@ class Groups(msgspec.Struct, frozen=True):
             )
 
 
-def grouped(parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool) -> Groups | None:
+def grouped(
+    parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool, further: Sequence[Pattern] = ()
+) -> Groups | None:
     """Return how records make samples, None where their numbers do not tell.
 
     Patterns that have nearly all numbers of the largest one are parts of every sample. Under a `named` convention the
-    first two are, whatever their numbers.
+    first two are, whatever their numbers; of its `further` patterns those are parts of which the numbers show it.
     """
     there = [it for it in parts if numbers.get(it)]
-    if len(there) < 2:
+    largest = max(there, key=lambda it: len(numbers[it]), default=None)
+    if largest is None:
         return None
-    largest = max(there, key=lambda it: len(numbers[it]))
     near = [it for it in there if len(numbers[it] & numbers[largest]) >= NEARLY * len(numbers[largest])]
     if named:
         near = [it for it in there if it in near or it in parts[:2]]
-    if len(near) < 2 or (not named and _are_sets(near)):
+    besides, some = _besides(further, numbers, numbers[largest])
+    if len(there) + len(besides) + len(some) < 2:
         return None
+    if not named and (len(near) < 2 or _are_sets(near)):
+        return None
+    if len(near) < 2 and not besides and not some:
+        return None
+    asked = tuple(near) if named else ()
+    near += besides
     whole, union = numbers[near[0]].copy(), numbers[near[0]].copy()
     for part in near[1:]:
         whole = whole & numbers[part]
@@ -123,8 +135,28 @@ def grouped(parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named:
     share = len(whole) / len(union)
     if not named and (share < NEARLY or len(whole) < ENOUGH):
         return None
-    optional = tuple(it for it in there if it not in near)
-    return Groups(tuple(near), optional, whole, union, "bad" if share >= WHOLE else "suspicious", asked=named)
+    optional = (*(it for it in there if it not in near), *some)
+    return Groups(tuple(near), optional, whole, union, "bad" if share >= WHOLE else "suspicious", asked)
+
+
+def _besides(
+    further: Sequence[Pattern], numbers: Mapping[Pattern, Runs], whose: Runs
+) -> tuple[list[Pattern], list[Pattern]]:
+    """Return those of further patterns that have nearly the same numbers, and those that have some of them only.
+
+    Of the latter there must be gaps between their numbers: as masks are of some pictures, and classes are not.
+    """
+    near, some = [], []
+    for it in further:
+        its = numbers.get(it)
+        if not its or _are_sets([it]):
+            continue
+        shared = len(its & whose)
+        if shared >= NEARLY * max(len(its), len(whose)):
+            near.append(it)
+        elif shared == len(its) and len(its.spans) >= ACCIDENTS:
+            some.append(it)
+    return near, some
 
 
 def _are_sets(parts: Sequence[Pattern]) -> bool:

@@ -286,7 +286,7 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
         return None
     made = {}
     for part, known in kept.items():
-        parts = dict.fromkeys(it for convention in known.conventions for it in convention.parts)
+        parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)

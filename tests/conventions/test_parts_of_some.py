@@ -1,7 +1,7 @@
 """Parts that a sample may do without, as masks and captions, in stores that count their samples."""
 
 import pytest
-from convention_stores import picture, read_database, write, write_databases, wrong
+from convention_stores import picture, read, read_database, word_pictures, write, write_databases, wrong
 
 import datacheck
 
@@ -77,3 +77,34 @@ def test_a_database_of_parts_that_some_do_without_is_not_bad(name, form, tmp_pat
     assert {it.verdict for it in report.findings} <= {"suspicious"}
     datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert read_database(tmp_path / "copy", "images") == env["images"]
+
+
+@pytest.mark.parametrize("written", ["%s-%09d", "%s_%d"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_what_a_project_adds_to_word_pictures_is_closed_up_with_them(written, every, tmp_path):
+    """Masks, or boxes of the letters, that no loader of the convention knows."""
+    records = word_pictures(COUNT)
+    records |= {(written % ("mask", it)).encode(): b"of word%d" % it for it in range(1, COUNT + 1) if it % every == 0}
+    records |= {b"class-%02d" % it: b"name %d" % it for it in range(1, 31)}
+    source = write(tmp_path / "sound", records)
+    assert datacheck.scan(source, workers=1).status == 0
+    records[b"image-000000010"] = records[b"image-000000010"][:200]
+    source = write(tmp_path / "env", records)
+    receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert receipt.dropped == 2 + (every == 1)
+    copy = read(tmp_path / "copy")
+    for number in range(1, COUNT):
+        text = copy[b"label-%09d" % number]
+        whose = int(text.removeprefix(b"word"))
+        mask = copy.get((written % ("mask", number)).encode())
+        assert mask == (b"of " + text if whose % every == 0 else None)
+    assert [copy[b"class-%02d" % it] for it in range(1, 31)] == [b"name %d" % it for it in range(1, 31)]
+
+
+@pytest.mark.parametrize("name", ["letters", "mask"])
+def test_what_no_loader_asks_for_may_not_be_there(name, tmp_path):
+    records = word_pictures(COUNT)
+    records |= {f"{name}-{it:09d}".encode(): b"x" for it in range(1, COUNT + 1) if it not in WITHOUT}
+    report = datacheck.scan(write(tmp_path / "env", records), workers=1)
+    assert report.status == 0
+    assert {it.verdict for it in report.findings} <= {"suspicious"}
