@@ -14,11 +14,10 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, WHOLE, words
+from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, common, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
-from datacheck.model.codes import Verdict
 
 MOST = 16
 """Of more databases than this each is a sequence or a class, and none a part of samples."""
@@ -167,16 +166,11 @@ def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]
 def _spanning(members: list[Member]) -> Spanning | None:
     parts = [it for it in members if not it.optional]
     everything = _union(parts)
-    whole = everything.copy()
-    for member in parts:
-        whole = whole & member.numbers
+    whole = common(it.numbers for it in parts)
     if len(whole) < max(ENOUGH, NEARLY * len(everything)):
         return None
     ordered = tuple(sorted(members, key=lambda it: it.part))
-    verdict = _verdict(len(whole), len(everything))
-    if _ends_early(whole, everything):
-        verdict = "suspicious"
-    return Spanning(ordered, len(everything), len(whole), everything, verdict=verdict)
+    return Spanning(ordered, len(everything), len(whole), everything, early=_ends_early(whole, everything))
 
 
 def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
@@ -212,7 +206,7 @@ def with_names(namings: Mapping[str, Naming], count: int, unpaired: Mapping[byte
     if whole < max(ENOUGH, NEARLY * count):
         return None
     members = tuple(Member(part, naming) for part, naming in sorted(namings.items()))
-    return Spanning(members, count, whole, unpaired=unpaired, verdict=_verdict(whole, count))
+    return Spanning(members, count, whole, unpaired=unpaired)
 
 
 def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
@@ -223,12 +217,8 @@ def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
         if across is None:
             continue
         its = [it for of in across.parts for it in kept[of].conventions]
-        if says_all(its, across.whole, across.all):
+        if says_all(its, across.complete, across.all):
             first = next(iter(it for it in kept if kept[it].across is across))
             same = made[first].across if first != part else msgspec.structs.replace(across, asked=True)
             made[part] = msgspec.structs.replace(known, across=same)
     return made
-
-
-def _verdict(whole: int, every: int) -> Verdict:
-    return "bad" if whole >= WHOLE * every else "suspicious"

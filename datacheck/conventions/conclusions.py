@@ -156,11 +156,11 @@ def scattered(convention: Convention, account: Account) -> str:
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 
 
-def says_all(conventions: Iterable[Convention], whole: int, every: int) -> bool:
-    """Say whether the store counts all samples, `whole` or not, where nearly all are: a loader asks for all of them."""
+def says_all(conventions: Iterable[Convention], complete: int, every: int) -> bool:
+    """Say whether the store counts all samples, where nearly all are `complete`: a loader asks for all of them."""
     counts = (it for convention in conventions for it in convention.counts)
     counted = any(it.counts and not it.next and it.number == every for it in counts)
-    return counted and whole >= CONFIRMED * every
+    return counted and complete >= CONFIRMED * every
 
 
 def conclude(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
@@ -181,7 +181,7 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     made = samples(convention, account, known.across)
     groups = made.groups
     if groups is not None and known.across is None:
-        if not groups.asked and says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
+        if not groups.asked and says_all((convention, *known.conventions), groups.complete, len(groups.all)):
             groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):

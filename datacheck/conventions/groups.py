@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -60,24 +61,33 @@ def words(name: str) -> frozenset[str]:
     return frozenset(it.lower() for it in _WORD.findall(name))
 
 
-def may_do_without(parts: Iterable[object]) -> bool:
-    """Say whether a sample that lacks these parts may be meant to: not every picture has a mask or a caption."""
-    return all(OPTIONAL & words(str(it)) for it in parts)
+Part = TypeVar("Part")
+
+
+def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts that no sample can do without: not every picture has a mask or a caption."""
+    every = tuple(parts)
+    return tuple(it for it in every if not OPTIONAL & words(str(it))) or every
+
+
+def verdict_of(whole: int, every: int) -> Verdict:
+    """Return what is to be said of a sample that lacks a part, by how many of all do not."""
+    return "bad" if whole >= WHOLE * every else "suspicious"
 
 
 class Groups(msgspec.Struct, frozen=True):
     """The samples of a store: a sample is the records of one number.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
-    any part has. A sample that lacks a part has the `verdict`, by the share of those that are whole. If it lacks one
-    of the parts that a loader is known to have `asked` for, it is bad in any case, unless it may do without that.
+    any part has, and `complete` counts those that have all parts that are needed. A sample that lacks one of these is
+    bad if it is one of those that a loader is known to have `asked` for.
     """
 
     parts: tuple[Pattern, ...]
     optional: tuple[Pattern, ...]
     whole: Runs
     all: Runs
-    verdict: Verdict = "bad"
+    complete: int
     asked: tuple[Pattern, ...] = ()
 
     @property
@@ -90,13 +100,16 @@ class Groups(msgspec.Struct, frozen=True):
 
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        every, must = len(self.all), needed(self.parts)
         for number in self.all - self.whole:
             there = [it.key(number) for it in self.parts if number in numbers[it]]
             without = [it for it in self.parts if number not in numbers[it]]
             lacking = [it.key(number) for it in without]
+            due = [it for it in without if it in must]
+            verdict = verdict_of(self.complete if due else len(self.whole), every)
+            if any(it in self.asked for it in due):
+                verdict = "bad"
             names = ", ".join(map(escape, lacking))
-            due = [it for it in without if it in self.asked]
-            verdict = "bad" if due and not may_do_without(due) else self.verdict
             of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
             made = found("unpaired", f"{names} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
             yield Finding(
@@ -128,15 +141,23 @@ def grouped(
         return None
     asked = tuple(near) if named else ()
     near += besides
-    whole, union = numbers[near[0]].copy(), numbers[near[0]].copy()
+    whole, union = common(numbers[it] for it in near), numbers[near[0]].copy()
     for part in near[1:]:
-        whole = whole & numbers[part]
         union += numbers[part]
-    share = len(whole) / len(union)
-    if not named and (share < NEARLY or len(whole) < ENOUGH):
+    if not named and (len(whole) < NEARLY * len(union) or len(whole) < ENOUGH):
         return None
     optional = (*(it for it in there if it not in near), *some)
-    return Groups(tuple(near), optional, whole, union, "bad" if share >= WHOLE else "suspicious", asked)
+    complete = len(common(numbers[it] for it in needed(near)))
+    return Groups(tuple(near), optional, whole, union, complete, asked)
+
+
+def common(numbers: Iterable[Runs]) -> Runs:
+    """Return the numbers that all have."""
+    first, *others = numbers
+    made = first.copy()
+    for it in others:
+        made = made & it
+    return made
 
 
 def _besides(

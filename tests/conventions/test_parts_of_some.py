@@ -4,6 +4,7 @@ import pytest
 from convention_stores import picture, read, read_database, word_pictures, write, write_databases, wrong
 
 import datacheck
+from datacheck.model.escaping import escape
 
 COUNT = 200
 WITHOUT = (3, 70, 71, 150, 199)
@@ -108,3 +109,33 @@ def test_what_no_loader_asks_for_may_not_be_there(name, tmp_path):
     report = datacheck.scan(write(tmp_path / "env", records), workers=1)
     assert report.status == 0
     assert {it.verdict for it in report.findings} <= {"suspicious"}
+
+
+BOXED = frozenset(range(1, COUNT, 18))
+"""Twelve of 200 have no boxes: fewer than 95 in a hundred are whole."""
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_parts_that_some_do_without_say_nothing_of_those_that_none_does(counted, tmp_path):
+    records = numbered(boxes=BOXED)
+    del records[b"image-000004"]
+    if not counted:
+        del records[b"num_samples"]
+    report = datacheck.scan(write(tmp_path / "env", records), workers=1)
+    assert [it.key for it in report.findings if it.verdict == "bad"] == ["boxes-000004"]
+    assert len(report.findings) == 1 + len(BOXED)
+
+
+@pytest.mark.parametrize("form", [b"%05d", b"scene %d", b"%c_x"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_nor_do_they_in_databases(counted, form, tmp_path):
+    keys = [form % number for number in range(40, 40 + COUNT)]
+    env = {
+        "images": {key: picture(at, (8, 8)) for at, key in enumerate(keys) if at != 4},
+        "boxes": {key: b"text" for at, key in enumerate(keys) if at not in BOXED},
+    }
+    if counted:
+        env["meta"] = {b"length": b"%d" % COUNT}
+    report = datacheck.scan(write_databases(tmp_path / "env", env), workers=1)
+    assert [(it.database, it.key) for it in report.findings if it.verdict == "bad"] == [("boxes", escape(keys[4]))]
+    assert len(report.findings) == 1 + len(BOXED)
