@@ -63,10 +63,21 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     if base is None and counted and numbers and numbers.first in (0, 1):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
+        if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
+            base = 0
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     return Samples(groups, numbers, base, last, deleted, alone)
+
+
+def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
+    """Say whether numbers begin with 1 since the record of 0 is missing, and not the last one of those from 1 on.
+
+    Both are as many. What is numbered from 1 on is mostly called something, and has leading zeros.
+    """
+    plain = part.width == 1 or not part.before
+    return plain and any(it.number == numbers.last + 1 and not it.next for it in counts)
 
 
 def _alone(convention: Convention, account: Account) -> Pattern | None:

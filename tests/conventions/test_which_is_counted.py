@@ -1,7 +1,7 @@
 """Stores with records of several kinds, of which something counts one, and which are no parts of each other."""
 
 import pytest
-from convention_stores import picture, read, write, wrong
+from convention_stores import picture, read, read_database, write, write_databases, wrong
 
 import datacheck
 
@@ -42,3 +42,43 @@ def test_a_count_that_is_not_true_names_the_number_that_it_is_near(numbers, tmp_
     source = write(tmp_path / "env", store(*numbers, count=numbers[0] + 3))
     [finding] = datacheck.scan(source, workers=1).findings
     assert finding.message == f"length says {numbers[0] + 3}, there are {numbers[0]}"
+
+
+@pytest.mark.parametrize("gone", [(0,), (0, 17)])
+def test_the_first_record_may_be_the_one_that_is_missing(gone, tmp_path):
+    records = {b"%d" % it: b'{"x": %d}' % it for it in range(60) if it not in gone} | {b"length": b"60"}
+    source = write(tmp_path / "env", records)
+    [finding] = datacheck.scan(source, workers=1).findings
+    assert (finding.code, finding.details["first"]) == ("dangling", [str(it) for it in gone])
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert sorted(read(tmp_path / "copy").items()) == sorted(
+        {b"%d" % at: it for at, it in enumerate(records[b"%d" % it] for it in range(60) if it not in gone)}.items()
+        | {(b"length", b"%d" % (60 - len(gone)))}
+    )
+
+
+def test_numbers_from_1_on_are_sound(tmp_path):
+    records = {b"%d" % it: b'{"x": %d}' % it for it in range(1, 61)} | {b"length": b"60"}
+    assert datacheck.scan(write(tmp_path / "env", records), workers=1).status == 0
+    del records[b"33"]
+    [finding] = datacheck.scan(write(tmp_path / "lacks", records), workers=1).findings
+    assert (finding.code, finding.details["first"]) == ("dangling", ["33"])
+
+
+def test_the_last_one_is_missing_where_names_are_numbered_from_1_on(tmp_path):
+    records = {b"sound-%06d" % it: b'{"x": %d}' % it for it in range(1, 60)} | {b"length": b"60"}
+    [finding] = datacheck.scan(write(tmp_path / "env", records), workers=1).findings
+    assert finding.message == "length says 60, there are 59"
+
+
+@pytest.mark.parametrize("said", [190, 203, 219])
+def test_a_length_that_is_near_the_samples_of_two_databases_is_theirs(said, tmp_path):
+    keys = [b"%05d" % it for it in range(200)]
+    env = {"images": {it: picture(at, (8, 8)) for at, it in enumerate(keys)}, "labels": dict.fromkeys(keys, b"text")}
+    source = write_databases(tmp_path / "env", env | {"meta": {b"length": b"%d" % said}})
+    [finding] = datacheck.scan(source, workers=1).findings
+    assert (finding.code, finding.verdict) == ("count", "bad")
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert read_database(tmp_path / "copy", "meta") == {b"length": b"200"}
+    env |= {"meta": {b"size": b"192", b"length": b"77"}}
+    assert datacheck.scan(write_databases(tmp_path / "sizes", env), workers=1).status == 0
