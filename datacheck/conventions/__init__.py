@@ -89,6 +89,7 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
             met.add(name)
         if not any(convention.own & other.own for other in made):
             made.append(convention)
+    made = [_with_further(it, made, store) for it in made]
     stems = _stems(store, made)
     if stems is not None and made:
         made = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in made]
@@ -106,6 +107,14 @@ def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
         if name != NONE and name not in met:
             by = CONVENTIONS[name].by
             raise UsageError(f"the store does not keep the convention {name} ({by}), which --convention names")
+
+
+def _with_further(convention: Convention, of: list[Convention], store: StoreView) -> Convention:
+    """Return a named convention that counts, with the patterns of keys that projects may have added to its parts."""
+    if not convention.named or not convention.parts or convention.base is None:
+        return convention
+    known = {it for one in of for it in one.parts}
+    return msgspec.structs.replace(convention, further=tuple(it for it in store.frequent if it not in known))
 
 
 def _stems(store: StoreView, made: list[Convention]) -> Stems | None:

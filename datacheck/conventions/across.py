@@ -14,18 +14,15 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ENOUGH, NEARLY, SETS, WHOLE
+from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, common, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
-from datacheck.model.codes import Verdict
 
 MOST = 16
 """Of more databases than this each is a sequence or a class, and none a part of samples."""
 PROBED, FOUND = 16, 0.8
 """So many names of a database are looked for in another one, and so many must be there."""
-ACCIDENTS = 3
-"""So many numbers that two databases lack alike are no accident."""
 ROLES = frozenset(
     {
         *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
@@ -39,7 +36,6 @@ ROLES = frozenset(
     }
 )
 """What databases are called that have parts of samples."""
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 Kinds = Mapping[str, frozenset[str]]
 """What the records of each database are: the names of their decoders."""
@@ -74,12 +70,8 @@ def may_be_pair(one: str, other: str) -> bool:
 
     Those of two sets do not, as train and val, nor those that differ in a number only: sequences, or folds.
     """
-    sets = [{it for it in _words(of) if it.encode() in SETS} for of in (one, other)]
+    sets = [{it for it in words(of) if it.encode() in SETS} for of in (one, other)]
     return sets[0] == sets[1] and not _siblings(one, other)
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(it.lower() for it in _WORD.findall(name))
 
 
 def _siblings(one: str, other: str) -> bool:
@@ -88,7 +80,7 @@ def _siblings(one: str, other: str) -> bool:
 
 def _are_parts(one: str, other: str) -> bool:
     """Say whether the names of two databases say that they have different parts of samples."""
-    roles = [ROLES & _words(it) for it in (one, other)]
+    roles = [ROLES & words(it) for it in (one, other)]
     return bool(roles[0] and roles[1]) and roles[0] != roles[1]
 
 
@@ -174,16 +166,11 @@ def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]
 def _spanning(members: list[Member]) -> Spanning | None:
     parts = [it for it in members if not it.optional]
     everything = _union(parts)
-    whole = everything.copy()
-    for member in parts:
-        whole = whole & member.numbers
+    whole = common(it.numbers for it in parts)
     if len(whole) < max(ENOUGH, NEARLY * len(everything)):
         return None
     ordered = tuple(sorted(members, key=lambda it: it.part))
-    verdict = _verdict(len(whole), len(everything))
-    if _ends_early(whole, everything):
-        verdict = "suspicious"
-    return Spanning(ordered, len(everything), len(whole), everything, verdict=verdict)
+    return Spanning(ordered, len(everything), len(whole), everything, early=_ends_early(whole, everything))
 
 
 def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:
@@ -219,7 +206,7 @@ def with_names(namings: Mapping[str, Naming], count: int, unpaired: Mapping[byte
     if whole < max(ENOUGH, NEARLY * count):
         return None
     members = tuple(Member(part, naming) for part, naming in sorted(namings.items()))
-    return Spanning(members, count, whole, unpaired=unpaired, verdict=_verdict(whole, count))
+    return Spanning(members, count, whole, unpaired=unpaired)
 
 
 def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
@@ -230,12 +217,8 @@ def confirmed(kept: Mapping[str, Known]) -> dict[str, Known]:
         if across is None:
             continue
         its = [it for of in across.parts for it in kept[of].conventions]
-        if says_all(its, across.whole, across.all):
+        if says_all(its, across.complete, across.all):
             first = next(iter(it for it in kept if kept[it].across is across))
-            same = made[first].across if first != part else msgspec.structs.replace(across, verdict="bad")
+            same = made[first].across if first != part else msgspec.structs.replace(across, asked=True)
             made[part] = msgspec.structs.replace(known, across=same)
     return made
-
-
-def _verdict(whole: int, every: int) -> Verdict:
-    return "bad" if whole >= WHOLE * every else "suspicious"

@@ -9,6 +9,7 @@ import msgspec
 from datacheck.conventions.account import Account
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped
 from datacheck.conventions.interface import Convention, Count, Known, Listed
+from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
 from datacheck.model.escaping import escape, unescape
@@ -25,7 +26,7 @@ class Samples(msgspec.Struct, frozen=True):
     """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
 
     `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
-    it does not ask for.
+    it does not ask for. `alone` is the pattern whose records are samples each, where there are no groups.
     """
 
     groups: Groups | None
@@ -33,6 +34,7 @@ class Samples(msgspec.Struct, frozen=True):
     base: int | None
     last: int = -1
     deleted: Runs = msgspec.field(default_factory=Runs)
+    alone: Pattern | None = None
 
     @property
     def gone(self) -> Runs:
@@ -47,25 +49,45 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
 
     The numbers are then those that a record has in any of the databases.
     """
-    groups = grouped(convention.parts, account.numbers, named=convention.named)
-    there = [it for it in convention.parts if account.numbers.get(it)]
+    groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
+    alone = None if groups is not None else _alone(convention, account)
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
     elif groups is not None:
         numbers = groups.all
-    elif there:
-        numbers = account.numbers[max(there, key=lambda it: len(account.numbers[it]))]
     else:
-        numbers = Runs()
+        numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
     counts = [it for it in convention.counts if it.counts]
     counted = (counts and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
+        if base == 1 and _first_is_gone(counts, numbers, alone or convention.parts[0]):
+            base = 0
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
-    return Samples(groups, numbers, base, last, Runs(convention.deleted.spans if convention.deleted else ()))
+    deleted = Runs(convention.deleted.spans if convention.deleted else ())
+    return Samples(groups, numbers, base, last, deleted, alone)
+
+
+def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
+    """Say whether numbers begin with 1 since the record of 0 is missing, and not the last one of those from 1 on.
+
+    Both are as many. What is numbered from 1 on is mostly called something, and has leading zeros.
+    """
+    plain = part.width == 1 or not part.before
+    return plain and any(it.number == numbers.last + 1 and not it.next for it in counts)
+
+
+def _alone(convention: Convention, account: Account) -> Pattern | None:
+    """Return the pattern whose records are the samples: the one that the store counts, or else the largest."""
+    sizes = {it: len(account.numbers[it]) for it in convention.parts if account.numbers.get(it)}
+    said = [it.number for it in convention.counts if it.counts and not it.next and it.number is not None]
+    counted = [(abs(number - size), it) for it, size in sizes.items() for number in said if _near(number, size)]
+    if counted:
+        return min(counted, key=lambda it: (it[0], -sizes[it[1]]))[1]
+    return max(sizes, key=lambda it: sizes[it], default=None)
 
 
 def _near(count: int | None, numbers: int) -> bool:
@@ -145,11 +167,11 @@ def scattered(convention: Convention, account: Account) -> str:
     return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
 
 
-def says_all(conventions: Iterable[Convention], whole: int, every: int) -> bool:
-    """Say whether the store counts all samples, `whole` or not, where nearly all are: a loader asks for all of them."""
+def says_all(conventions: Iterable[Convention], complete: int, every: int) -> bool:
+    """Say whether the store counts all samples, where nearly all are `complete`: a loader asks for all of them."""
     counts = (it for convention in conventions for it in convention.counts)
     counted = any(it.counts and not it.next and it.number == every for it in counts)
-    return counted and whole >= CONFIRMED * every
+    return counted and complete >= CONFIRMED * every
 
 
 def conclude(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:
@@ -170,8 +192,8 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
     made = samples(convention, account, known.across)
     groups = made.groups
     if groups is not None and known.across is None:
-        if says_all((convention, *known.conventions), len(groups.whole), len(groups.all)):
-            groups = msgspec.structs.replace(groups, verdict="bad")
+        if not groups.asked and says_all((convention, *known.conventions), groups.complete, len(groups.all)):
+            groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
@@ -194,7 +216,7 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
 
 
 def _dangling(convention: Convention, made: Samples) -> Finding:
-    part = convention.parts[0] if made.groups is None else made.groups.parts[0]
+    part = (made.alone or convention.parts[0]) if made.groups is None else made.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(made.gone, range(NAMED), strict=False)]
     more = f" and {len(made.gone) - len(first):,} more" if len(made.gone) > len(first) else ""
     numbering = f"the numbering from {made.base} to {made.last}"

@@ -107,10 +107,11 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
     exact = [it for it, of in others.items() if count.number in of]
     near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
     across = made[near[0]].across if near else None
-    one = len(near) == 1 or (across is not None and across.parts.issuperset(near))
+    agreed = across is not None and across.parts.issuperset(near)
+    one = len(near) == 1 or agreed
     if not exact and count.number == sum(map(max, others.values())):
         _put(made, part, count, msgspec.structs.replace(count, of_all=True))
-    elif exact or (one and _leaves_no_doubt(count, others[near[0]])):
+    elif exact or (one and _leaves_no_doubt(count, others[near[0]], agreed=agreed)):
         _put(made, part, count, None)
         first, *further = made[near[0]].conventions or (Convention("", named=False),)
         moved = msgspec.structs.replace(count, kept_in=part)
@@ -124,10 +125,13 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
         _put(made, part, count, doubtful if count.key in UNMISTAKABLE else None)
 
 
-def _leaves_no_doubt(count: Count, numbers: Collection[int]) -> bool:
-    """Say whether a number that is near to that of some records is meant for it."""
+def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) -> bool:
+    """Say whether a number that is near to that of some records is meant for it; `agreed` if several databases have it.
+
+    What they have is the number of samples, then, and that is what a length is of.
+    """
     assert count.number is not None
-    if count.key in UNMISTAKABLE:
+    if count.key in UNMISTAKABLE or (agreed and count.key not in DOUBTFUL):
         return True
     off = min(abs(count.number - it) / max(1, it) for it in numbers)
     return count.key not in DOUBTFUL and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -16,26 +18,77 @@ WHOLE, NEARLY = 0.99, 0.90
 """Shares of whole samples from which a sample that lacks a part is bad, and from which it is suspicious."""
 CONFIRMED = 0.95
 """The share from which it is bad where the store itself counts the samples that lack a part too."""
+ACCIDENTS = 3
+"""So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
 SETS = frozenset(
     {*(b"train", b"training", b"val", b"valid", b"validation", b"test", b"dev", b"eval", b"trainval", b"holdout")}
 )
 """Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
+OPTIONAL = frozenset(
+    {
+        *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
+        *("description", "descriptions", "desc", "comment", "comments", "note", "notes", "wh", "size", "sizes"),
+        *(
+            "lexicon",
+            "lexicons",
+            "lex",
+            "txt",
+            "box",
+            "boxes",
+            "bbox",
+            "bboxes",
+            "keypoint",
+            "keypoints",
+            "kpts",
+            "landmark",
+        ),
+        *("landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata", "info", "extra"),
+        *("extras", "negative", "weight", "weights", "hint", "hints"),
+    }
+)
+"""What parts are called that a sample may well do without."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+def words(name: str) -> frozenset[str]:
+    """Return the words in the name of a part, also of one written together.
+
+    >>> sorted(words("imageMasks_2"))
+    ['2', 'image', 'masks']
+    """
+    return frozenset(it.lower() for it in _WORD.findall(name))
+
+
+Part = TypeVar("Part")
+
+
+def needed(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts that no sample can do without: not every picture has a mask or a caption."""
+    every = tuple(parts)
+    return tuple(it for it in every if not OPTIONAL & words(str(it))) or every
+
+
+def verdict_of(whole: int, every: int) -> Verdict:
+    """Return what is to be said of a sample that lacks a part, by how many of all do not."""
+    return "bad" if whole >= WHOLE * every else "suspicious"
 
 
 class Groups(msgspec.Struct, frozen=True):
     """The samples of a store: a sample is the records of one number.
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
-    any part has.
+    any part has, and `complete` counts those that have all parts that are needed. A sample that lacks one of these is
+    bad if it is one of those that a loader is known to have `asked` for.
     """
 
     parts: tuple[Pattern, ...]
     optional: tuple[Pattern, ...]
     whole: Runs
     all: Runs
-    verdict: Verdict = "bad"
+    complete: int
+    asked: tuple[Pattern, ...] = ()
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -47,43 +100,84 @@ class Groups(msgspec.Struct, frozen=True):
 
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
+        every, must = len(self.all), needed(self.parts)
         for number in self.all - self.whole:
             there = [it.key(number) for it in self.parts if number in numbers[it]]
-            lacking = [it.key(number) for it in self.parts if number not in numbers[it]]
+            without = [it for it in self.parts if number not in numbers[it]]
+            lacking = [it.key(number) for it in without]
+            due = [it for it in without if it in must]
+            verdict = verdict_of(self.complete if due else len(self.whole), every)
+            if any(it in self.asked for it in due):
+                verdict = "bad"
             names = ", ".join(map(escape, lacking))
             of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
-            made = found(
-                "unpaired", f"{names} is not there; {of}", verdict=self.verdict, missing=[*map(escape, lacking)]
-            )
+            made = found("unpaired", f"{names} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
             yield Finding(
                 key=escape(there[0]), code=made.code, verdict=made.verdict, message=made.message, details=made.details
             )
 
 
-def grouped(parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool) -> Groups | None:
+def grouped(
+    parts: Sequence[Pattern], numbers: Mapping[Pattern, Runs], *, named: bool, further: Sequence[Pattern] = ()
+) -> Groups | None:
     """Return how records make samples, None where their numbers do not tell.
 
     Patterns that have nearly all numbers of the largest one are parts of every sample. Under a `named` convention the
-    first two are, whatever their numbers.
+    first two are, whatever their numbers; of its `further` patterns those are parts of which the numbers show it.
     """
     there = [it for it in parts if numbers.get(it)]
-    if len(there) < 2:
+    largest = max(there, key=lambda it: len(numbers[it]), default=None)
+    if largest is None:
         return None
-    largest = max(there, key=lambda it: len(numbers[it]))
     near = [it for it in there if len(numbers[it] & numbers[largest]) >= NEARLY * len(numbers[largest])]
     if named:
         near = [it for it in there if it in near or it in parts[:2]]
-    if len(near) < 2 or (not named and _are_sets(near)):
+    besides, some = _besides(further, numbers, numbers[largest])
+    if len(there) + len(besides) + len(some) < 2:
         return None
-    whole, union = numbers[near[0]].copy(), numbers[near[0]].copy()
+    if not named and (len(near) < 2 or _are_sets(near)):
+        return None
+    if len(near) < 2 and not besides and not some:
+        return None
+    asked = tuple(near) if named else ()
+    near += besides
+    whole, union = common(numbers[it] for it in near), numbers[near[0]].copy()
     for part in near[1:]:
-        whole = whole & numbers[part]
         union += numbers[part]
-    share = len(whole) / len(union)
-    if not named and (share < NEARLY or len(whole) < ENOUGH):
+    if not named and (len(whole) < NEARLY * len(union) or len(whole) < ENOUGH):
         return None
-    optional = tuple(it for it in there if it not in near)
-    return Groups(tuple(near), optional, whole, union, "bad" if named or share >= WHOLE else "suspicious")
+    optional = (*(it for it in there if it not in near), *some)
+    complete = len(common(numbers[it] for it in needed(near)))
+    return Groups(tuple(near), optional, whole, union, complete, asked)
+
+
+def common(numbers: Iterable[Runs]) -> Runs:
+    """Return the numbers that all have."""
+    first, *others = numbers
+    made = first.copy()
+    for it in others:
+        made = made & it
+    return made
+
+
+def _besides(
+    further: Sequence[Pattern], numbers: Mapping[Pattern, Runs], whose: Runs
+) -> tuple[list[Pattern], list[Pattern]]:
+    """Return those of further patterns that have nearly the same numbers, and those that have some of them only.
+
+    Of the latter there must be gaps between their numbers: as masks are of some pictures, and classes are not.
+    """
+    near, some = [], []
+    for it in further:
+        its = numbers.get(it)
+        if not its or _are_sets([it]):
+            continue
+        shared = len(its & whose)
+        if shared >= NEARLY * max(len(its), len(whose)):
+            near.append(it)
+        elif shared == len(its) and len(its.spans) >= ACCIDENTS:
+            some.append(it)
+    return near, some
 
 
 def _are_sets(parts: Sequence[Pattern]) -> bool:

@@ -176,7 +176,8 @@ class Convention(msgspec.Struct, frozen=True):
     one what does not fit is wrong; what is only found by likeness may be meant. `dense` numbers have no gaps, whatever
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
     the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
-    read.
+    read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
+    is known to ask for.
     """
 
     name: str
@@ -193,6 +194,7 @@ class Convention(msgspec.Struct, frozen=True):
     unread: tuple[bytes, ...] = ()
     frames: Frames | None = None
     naming: Naming | None = None
+    further: tuple[Pattern, ...] = ()
 
 
 class Known(msgspec.Struct, frozen=True):

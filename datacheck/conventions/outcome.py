@@ -233,7 +233,7 @@ def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
     if made.groups is not None:
         return made.groups.patterns
     counted = convention.counts or convention.dense
-    return convention.parts[:1] if len(convention.parts) == 1 and counted else ()
+    return (made.alone,) if made.alone is not None and counted else ()
 
 
 def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped: int, stems: int | None) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from datacheck.conventions.groups import common, needed, verdict_of
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.stems import SEPARATORS, Sum, added, summed
@@ -121,7 +122,8 @@ class Spanning(msgspec.Struct, frozen=True):
     """The samples that lie in several databases.
 
     `all` counts them, and `numbers` are those of all of them where numbers tell them. `unpaired` are the names of those
-    that lack a part where names tell them, with the databases that lack it.
+    that lack a part where names tell them, with the databases that lack it. Where a loader is known to have `asked` for
+    all of them, none may lack a part that is needed. Numberings that only end `early` in one may not belong together.
     """
 
     members: tuple[Member, ...]
@@ -129,12 +131,25 @@ class Spanning(msgspec.Struct, frozen=True):
     whole: int
     numbers: Runs = msgspec.field(default_factory=Runs)
     unpaired: Mapping[bytes, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    verdict: Verdict = "bad"
+    early: bool = False
+    asked: bool = False
 
     @property
     def parts(self) -> frozenset[str]:
         """The databases."""
         return frozenset(it.part for it in self.members)
+
+    @property
+    def _parts(self) -> list[Member]:
+        return [it for it in self.members if not it.optional]
+
+    @property
+    def complete(self) -> int:
+        """How many samples have all parts that are needed."""
+        must = needed(self._parts)
+        if self.by_name:
+            return self.all - sum(any(it.part in lacking for it in must) for lacking in self.unpaired.values())
+        return len(common(it.numbers for it in must))
 
     @property
     def by_name(self) -> bool:
@@ -161,20 +176,27 @@ class Spanning(msgspec.Struct, frozen=True):
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
-        parts = [it for it in self.members if not it.optional]
+        parts = self._parts
+        must = needed(parts)
+        of_others: Verdict = "suspicious" if self.early else verdict_of(self.whole, self.all)
+        of_needed: Verdict = "suspicious" if self.early else verdict_of(self.complete, self.all)
+        if self.asked:
+            of_needed = "bad"
+
+        def said(sample: Sample, lacking: Sequence[Member]) -> Finding:
+            verdict = of_needed if any(it in must for it in lacking) else of_others
+            return self._said(sample, parts, lacking, verdict)
+
         if self.by_name:
             for name, lacking in sorted(self.unpaired.items()):
-                yield self._said(name, parts, [it for it in parts if it.part in lacking])
+                yield said(name, [it for it in parts if it.part in lacking])
             return
-        whole = self.numbers
-        for member in parts:
-            whole = whole & member.numbers
-        for number in self.numbers - whole:
-            yield self._said(number, parts, [it for it in parts if number not in it.numbers])
+        for number in self.numbers - common(it.numbers for it in parts):
+            yield said(number, [it for it in parts if number not in it.numbers])
 
-    def _said(self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member]) -> Finding:
+    def _said(self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member], verdict: Verdict) -> Finding:
         missing = [named(escape(it.key(sample)), it.part) for it in lacking]
         there = next(it for it in parts if it not in lacking)
         of = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
-        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=self.verdict, missing=missing)
+        made = found("unpaired", f"{', '.join(missing)} is not there; {of}", verdict=verdict, missing=missing)
         return msgspec.structs.replace(made, key=escape(there.key(sample)), database=there.part or None)

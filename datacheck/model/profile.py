@@ -63,7 +63,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     which datacheck does not load. `forced` says that the caller named the decoder. `array` is what raw values are
     arrays of; where nothing decodes them its shape may be known, and `length` is the one that more than half of these
     have. `columns` are those of an HDF5 table that hold payloads, texts, or ragged numbers. `tied` are the extents of
-    arrays that differ between records, and are the same within nearly each of them.
+    arrays that differ between records, and are the same within nearly each of them; those of them that are `loose` are
+    not in so many that this may be meant.
     """
 
     decoder: str
@@ -95,6 +96,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     length: UsualLength | None = None
     columns: dict[str, FamilyProfile] = {}
     tied: tuple[tuple[Extent, ...], ...] = ()
+    loose: tuple[Extent, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.scanning.absent_keys import AbsentKeys
 from datacheck.scanning.blame import Blamed, blaming
+from datacheck.scanning.further_keys import further_keys
 from datacheck.scanning.keys_read import CompareLists, FindUnpaired, for_keys, value_of
 from datacheck.scanning.probing import probes_of_keys
 from datacheck.scanning.spanning import with_spanning
@@ -46,6 +47,8 @@ REMEMBERED = 64 << 10
 """Values up to so many bytes, and keys that are not there, are looked up once: several conventions ask for the same."""
 MOST_ASKED = 64
 """Of so many databases values are looked for at most; each costs milliseconds."""
+FEW_PARTS = 16
+"""Of more databases each is a sequence or a class, whose keys all begin alike."""
 DEATHS = 4
 """So often it is tried to read them, each time without the probe that failed."""
 
@@ -218,15 +221,22 @@ class Recognise(msgspec.Struct, frozen=True):
         try:
             with blaming("unreadable"):
                 several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
-            views = {part: self._view(job.reader, watch, part) for part in self.keys if not several.get(part)}
+            keys = {part: self._with_further(job.reader, watch, part) for part in self.keys}
+            views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
         require_met(wanted, met)
         return {part: Known(of) for part, of in elsewhere(kept, views, asked=bool(wanted)).items()}
 
-    def _view(self, reader: Reader, watch: Watch, part: str) -> StoreView:
-        keys = self.keys[part]
+    def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
+        """Return the keys that are known of a database, with some of those that begin otherwise than these."""
+        if part in self.whole or len(self.keys) > FEW_PARTS:
+            return self.keys[part]
+        watch.note(None)
+        return self.keys[part] | further_keys(reader, part)
+
+    def _view(self, reader: Reader, watch: Watch, part: str, keys: frozenset[bytes]) -> StoreView:
         absent = AbsentKeys(reader, part)
         read: dict[bytes, bytes | None] = {}
 
@@ -289,7 +299,7 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
         return None
     made = {}
     for part, known in kept.items():
-        parts = dict.fromkeys(it for convention in known.conventions for it in convention.parts)
+        parts = dict.fromkeys(it for one in known.conventions for it in (*one.parts, *one.further))
         stems = next((it.stems for it in known.conventions if it.stems is not None), None)
         frames = next((it.frames for it in known.conventions if it.frames is not None), None)
         naming = next((it.naming for it in known.conventions if it.naming is not None), None)

@@ -239,8 +239,8 @@ class Sums(msgspec.Struct):
             made = {name: made[name] for name in sorted(order[:FIELDS])}
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
         classes = tuple(sorted(self.classes)[:CLASSES])
-        tied = self.extents.tied()
-        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns, tied=tied)
+        tied, loose = self.extents.tied()
+        family = FamilyProfile(name, sampled, made, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
         if vote is None:
             return family
         return msgspec.structs.replace(

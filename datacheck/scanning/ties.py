@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -12,16 +15,44 @@ from datacheck.model.batch import Batch
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import NEARLY_ALL, Extent, FamilyProfile
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 EXTENTS = 64
 """So many extents of a family are compared with each other."""
 AXES = 2
 FEWEST = 16
-"""So many records have to have both extents."""
+"""So many records have to have both extents,"""
+SURE = 32
+"""and so many that one which differs is bad: of fewer, those that may differ are easily missed."""
+STRAYS = 0.01
+"""Where an extent differs in more of the sampled records than this, and in more than one, it may by nature."""
 LEAST = 3
 """So many different extents are to agree: of few, or of one, it may be chance."""
 FEW_ROWS, LONG = 2, 20
 """Two extents above this may differ by so few because one of them was rounded, as frames of sound and video are."""
+UNITS = {
+    word: unit
+    for unit, its in {
+        "token": ("token", "tokens", "subword", "subwords", "wordpiece", "wordpieces", "bpe"),
+        "word": ("word", "words"),
+        "letter": ("char", "chars", "character", "characters", "letter", "letters"),
+        "phone": ("phone", "phones", "phoneme", "phonemes"),
+        "syllable": ("syllable", "syllables"),
+        "sentence": ("sentence", "sentences"),
+        "frame": ("frame", "frames"),
+        "node": ("node", "nodes", "atom", "atoms", "vertex", "vertices", "point", "points"),
+        "edge": ("edge", "edges", "bond", "bonds"),
+        "face": ("face", "faces", "triangle", "triangles"),
+    }.items()
+    for word in its
+}
+"""What there is one of for each item of an array, by the words of its name."""
+BETWEEN = frozenset({"edge", "face"})
+"""Of these there is another number than of what they connect, whatever that is called."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 Item = Batch | tuple[int, Finding]
+Tied = tuple[tuple[Extent, ...], ...]
 
 
 class Extents(msgspec.Struct):
@@ -42,26 +73,61 @@ class Extents(msgspec.Struct):
                 self.values.setdefault(extent, {}).update((self.records + at, size) for at, size in sizes.items())
         self.records += other.records
 
-    def tied(self) -> tuple[tuple[Extent, ...], ...]:
-        """Return the extents that differ between records, and are the same in nearly all of them.
+    def tied(self) -> tuple[Tied, tuple[Extent, ...]]:
+        """Return the extents that differ between records and are the same in nearly all of them; and the loose ones.
 
-        Those of one array are not compared with each other: most pictures being square, others need not be.
+        Those that agree best are put together first, and each with all others of its group. Those of one array are not
+        compared with each other: most pictures being square, others need not be.
         """
-        groups: list[list[Extent]] = []
-        for extent in sorted(self.values):
-            others = [it for it in groups if all(name != extent[0] for name, _ in it)]
-            group = next((it for it in others if self._agree(it[0], extent)), None)
-            if group is not None:
-                group.append(extent)
-            elif len(set(self.values[extent].values())) >= LEAST:
-                groups.append([extent])
-        return tuple(tuple(group) for group in groups if len(group) > 1)
+        varying = [it for it, its in sorted(self.values.items()) if len({*its.values()}) >= LEAST]
+        records = 1 + max((max(self.values[it]) for it in varying), default=0)
+        sizes = {it: np.full(records, -1) for it in varying}
+        for it in varying:
+            sizes[it][[*self.values[it]]] = [*self.values[it].values()]
+        shares = {pair: share for pair in combinations(sizes, 2) if (share := _agreement(*pair, sizes)) is not None}
+        groups: dict[Extent, tuple[Extent, ...]] = {it: (it,) for it in sizes}
+        for one, other in sorted(shares, key=lambda pair: (-shares[pair], pair)):
+            first, second = groups[one], groups[other]
+            if first is not second and all((*sorted((a, b)),) in shares for a in first for b in second):
+                groups.update(dict.fromkeys((*first, *second), (*sorted((*first, *second)),)))
+        tied = tuple(sorted({it for it in groups.values() if len(it) > 1}))
+        return tied, tuple(it for group in tied for it in _loose(group, np.stack([sizes[of] for of in group])))
 
-    def _agree(self, one: Extent, other: Extent) -> bool:
-        first, second = self.values[one], self.values[other]
-        both = first.keys() & second.keys()
-        same = [first[at] for at in both if first[at] == second[at]]
-        return len(both) >= FEWEST and len(same) >= NEARLY_ALL * len(both) and len(set(same)) >= LEAST
+
+def _agreement(one: Extent, other: Extent, sizes: dict[Extent, NDArray[Any]]) -> float | None:
+    """Return in which share of the records two extents are the same; None where they are not tied."""
+    if one[0] == other[0] or _of_different_things(one[0], other[0]):
+        return None
+    first, second = sizes[one], sizes[other]
+    both, same = (first >= 0) & (second >= 0), (first == second) & (first >= 0)
+    count, agreeing = int(both.sum()), int(same.sum())
+    if count < FEWEST or agreeing < NEARLY_ALL * count or len(np.unique(first[same])) < LEAST:
+        return None
+    return agreeing / count
+
+
+def _of_different_things(one: str, other: str) -> bool:
+    """Say whether the names of two arrays say that they have an item for each of different things: words and tokens."""
+    mine, its = _units(one), _units(other)
+    return mine.isdisjoint(its) and (bool(mine and its) or not BETWEEN.isdisjoint(mine | its))
+
+
+def _units(name: str) -> frozenset[str]:
+    words = (it.lower() for it in _WORD.findall(name))
+    return frozenset(UNITS[it] for it in words if it in UNITS)
+
+
+def _loose(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[Extent]:
+    """Yield the extents of a group that differ from the others in so many records that it may be meant."""
+    strays: Counter[Extent] = Counter()
+    for _, by_size, usual in _differing(group, sizes):
+        for size, extents in by_size.items():
+            if size != usual and not _is_slight(size, usual):
+                strays.update(extents)
+    count = int(((sizes >= 0).sum(axis=0) > 1).sum())
+    for extent in group:
+        if count < SURE or strays[extent] > max(1, STRAYS * count):
+            yield extent
 
 
 def _of(batch: Batch) -> Iterator[tuple[Extent, int]]:
@@ -88,11 +154,15 @@ def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator
                 if extent in wanted:
                     sizes[extent][item.rows] = size
     for group in family.tied:
-        yield from _differing(group, np.stack([sizes[extent] for extent in group]))
+        for row, by_size, usual in _differing(group, np.stack([sizes[extent] for extent in group])):
+            for size, extents in by_size.items():
+                if size != usual:
+                    loose = _is_slight(size, usual) or not set(family.loose).isdisjoint(extents)
+                    yield row, _finding(extents, size, by_size[usual][0], usual, loose=loose)
 
 
-def _differing(group: tuple[Extent, ...], sizes: np.ndarray) -> Iterator[tuple[int, Finding]]:
-    """Yield a finding for each record whose extents of a group, -1 where it has none, are not the same."""
+def _differing(group: tuple[Extent, ...], sizes: NDArray[Any]) -> Iterator[tuple[int, dict[int, list[Extent]], int]]:
+    """Yield each record whose extents of a group, -1 where it has none, are not the same; these by size; the usual."""
     longest = sizes.max(axis=0)
     for row in np.flatnonzero(((sizes != longest) & (sizes >= 0)).any(axis=0)).tolist():
         by_size: dict[int, list[Extent]] = defaultdict(list)
@@ -100,20 +170,22 @@ def _differing(group: tuple[Extent, ...], sizes: np.ndarray) -> Iterator[tuple[i
             if size >= 0:
                 by_size[size].append(extent)
         usual = max(by_size, key=lambda size: (len(by_size[size]), by_size[size][0] == group[0]))
-        for size, extents in by_size.items():
-            if size != usual:
-                yield row, _finding(extents, size, by_size[usual][0], usual)
+        yield row, by_size, usual
 
 
-def _finding(extents: list[Extent], size: int, other: Extent, usual: int) -> Finding:
+def _is_slight(size: int, usual: int) -> bool:
+    """Say whether two extents differ as they may: by one that was rounded, or that the record does not have."""
+    return not size or not usual or (min(size, usual) >= LONG and abs(size - usual) <= FEW_ROWS)
+
+
+def _finding(extents: Sequence[Extent], size: int, other: Extent, usual: int, *, loose: bool) -> Finding:
     names = ", ".join(_called(it) for it in extents)
-    few = min(size, usual) >= LONG and abs(size - usual) <= FEW_ROWS
     message = f"{names} {'has' if len(extents) == 1 else 'have'} {size:,}, {_called(other)} has {usual:,}: in nearly "
     return found(
         "shape",
         f"{message}all other records they are as long",
         field=extents[0][0],
-        verdict="suspicious" if few or not size or not usual else None,
+        verdict="suspicious" if loose else None,
         found=size,
         expected=usual,
     )

@@ -1,0 +1,61 @@
+"""Find the keys that no probe shows: many small records lie in few pages, and probes are spread over the pages.
+
+Beside pictures of a thousand bytes, their texts may all lie between two probes. But where keys are in order, one look
+behind all keys that begin like the last one shows which ones begin otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datacheck.backends.interface import Reader, Sorted
+from datacheck.model.blocks import Block, Position, Shard
+from datacheck.scanning.keys_read import for_keys
+
+HOPS = 16
+"""So many beginnings of keys are looked for,"""
+ALONE = 6
+"""and of these so many that only one key has, as the names of counts and lists are; more, and each key is a name."""
+KEYS = 128
+"""So many keys of each are taken: a fair share of all that are looked at."""
+LONGEST = 256
+"""Longer beginnings are no names of parts."""
+BEHIND = b":"
+"""The byte behind all digits."""
+_BEGINNING = re.compile(rb"([^0-9]*)([0-9]?)", re.DOTALL)
+
+
+def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
+    """Return some keys of each beginning, up to the first digit, that the keys of a database have."""
+    if reader.backend == "hdf5" or (isinstance(reader, Sorted) and not reader.in_byte_order(part)):
+        return frozenset()
+    made: set[bytes] = set()
+    start = b""
+    alone = 0
+    for _ in range(HOPS):
+        keys = _keys(reader, Shard(part, Position(start) if start else None))
+        if not keys or keys[0] < start:
+            break
+        made.update(keys)
+        beginning, digit = _begins(keys[0])
+        alone += not digit or len(keys) < 2 or _begins(keys[1])[0] != beginning
+        if alone > ALONE or len(beginning) > LONGEST:
+            break
+        start = beginning + BEHIND if digit else keys[0] + b"\0"
+    return frozenset(made)
+
+
+def _begins(key: bytes) -> tuple[bytes, bytes]:
+    match = _BEGINNING.match(key)
+    assert match is not None
+    return match[1], match[2]
+
+
+def _keys(reader: Reader, shard: Shard) -> list[bytes]:
+    """Return the first keys of a shard, none where they cannot be read."""
+    for block in for_keys(reader, shard, KEYS):
+        if not isinstance(block, Block):
+            break
+        if block.keys:
+            return list(block.keys[:KEYS])
+    return []
