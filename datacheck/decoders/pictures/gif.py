@@ -88,6 +88,8 @@ def _more(walked: lzw.Walked, frame: Frame) -> str | None:
 
 def _repeated(walked: lzw.Walked) -> str | None:
     """Say if codes that no encoder would take are so few that it is not the way of this one."""
+    if walked.made == walked.codes:  # it takes no match at all
+        return None
     few = walked.repeats <= FEW and walked.codes >= MANY * walked.repeats
     if walked.tables != 1 or not (few or walked.other >= MANY):
         return None

@@ -9,6 +9,8 @@ from datacheck.model.finding import Finding, found
 APP1, APP2 = 0xE1, 0xE2
 MOST_PARTS = 255
 EXIF, PROFILE = b"Exif\0\0", b"ICC_PROFILE\0"
+EXIF_LOOKED_AT = 64
+"""Names and the header are fewer bytes."""
 
 
 def metadata(value: bytes, steps: Walk) -> Finding | None:
@@ -21,15 +23,17 @@ def metadata(value: bytes, steps: Walk) -> Finding | None:
 
 def _problem(value: bytes, steps: Walk) -> str | None:
     parts: list[bytes] = []
-    read = False
+    exif, place = b"", 0
     for marker, start, stop in steps.segments:
-        if marker == APP1 and not read and value.startswith(EXIF, start):
-            read = True  # what follows in a further segment continues this one
-            reason = exif_problem(value[start:stop])
-            if reason is not None:
-                return f"the segment at byte {start - 4} holds EXIF that {reason}"
+        if marker == APP1 and value.startswith(EXIF, start):
+            place = place or start - 4
+            if len(exif) < EXIF_LOOKED_AT:  # a further segment continues the first one
+                exif += value[start + (len(EXIF) if exif else 0) : min(stop, start + EXIF_LOOKED_AT)]
         elif marker == APP2 and value.startswith(PROFILE, start):
             parts.append(value[start + len(PROFILE) : stop])
+    reason = exif_problem(exif)
+    if reason is not None:
+        return f"the segment at byte {place} holds EXIF that {reason}"
     return _profile_problem(parts)
 
 

@@ -5,22 +5,25 @@ The formats are those of the CIPA's EXIF 2.32 and of ICC.1.
 
 from __future__ import annotations
 
+import re
 import zlib
 
 MOST_PROFILE = 1 << 24
 PROFILE_HEAD = 128
-TIFF_HEADS = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")
-"""How a block may begin for Pillow, which is generous."""
+TIFF_HEADS = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0")
+"""How a block may begin for Pillow, which is generous. Of BigTIFF it reads too little to find the tags."""
+TIFF_HEAD = 8
+_NAMES = re.compile(rb"(Exif\0\0){1,2}")
+"""Some writers put the name before a block that has it already."""
 
 
 def exif_problem(data: bytes) -> str | None:
     """Return what would stop who reads the orientation from a block of EXIF, as the rest of a sentence."""
-    data = data.removeprefix(b"Exif\0\0")
-    if not data:
+    name = _NAMES.match(data)
+    head = data[name.end() if name else 0 :][:TIFF_HEAD]
+    if not head or (len(head) == TIFF_HEAD and head.startswith(TIFF_HEADS)):
         return None
-    if not data.startswith(TIFF_HEADS):
-        return "does not begin with a TIFF header: Pillow cannot turn the picture by it"
-    return None
+    return "does not begin with a TIFF header: Pillow cannot turn the picture by it"
 
 
 def profile_problem(data: bytes, *, deflated: bool = False) -> str | None:

@@ -96,6 +96,25 @@ def test_an_encoder_that_never_takes_a_match_is_left_alone():
     assert read_picture(rewritten(value, packed(plainly(pixels))))[1] == []
 
 
+def noise(seed, size=(60, 40)):
+    pixels = np.random.default_rng(seed).integers(0, 256, size[::-1], np.uint8)
+    image = Image.fromarray(pixels)
+    image.putpalette([value for value in range(256) for _ in range(3)])
+    out = io.BytesIO()
+    image.save(out, "GIF", optimize=False)
+    return out.getvalue(), pixels.ravel().tolist()
+
+
+def test_of_an_encoder_that_never_takes_a_match_few_need_come_again():
+    tables = []
+    for seed in range(40):
+        value, pixels = noise(seed)
+        value = rewritten(value, packed(plainly(pixels)))
+        tables.append(lzw.walk(next(gif.frames(value)).data, EIGHT, len(pixels)).tables)
+        assert read_picture(value)[1] == []
+    assert tables.count(1) > 2
+
+
 def test_two_zeros_may_come_again():
     assert lzw.walk(packed([256, 0, 0, 0, 257]), EIGHT, 99).repeats == 0
     assert lzw.walk(packed([256, 1, 1, 1, 257]), EIGHT, 99).repeats == 1

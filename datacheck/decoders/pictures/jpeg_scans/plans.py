@@ -39,6 +39,12 @@ MOST_UNITS = 10
 """Blocks of an MCU of several components."""
 PLACES = 256
 """More than a place in a block and all that an entry of a table passes over."""
+SLOTS = 8
+"""Tables of codes that there can be at a time: a picture defines no more of them for each scan, and once before.
+Each takes up 300 times as much room as the shortest definition of one."""
+MOST_TABLES = 4096
+MOST_PARTS = 1 << 16
+"""Bytes of quantizers and headers that scripts are made of, and kept by."""
 PLAIN = b"\1" * 64
 """The quantizers of a component that no scan has."""
 NOTHING_SAID = frozenset({DHT, DRI, SOS})
@@ -100,9 +106,9 @@ class Scan(NamedTuple):
 class Script(NamedTuple):
     """What all scans of a picture are, but for where they lie; the arrays are as the loops take them.
 
-    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that the scans of a
-    progressive one build on each other, so that a decoder has nothing to say of their order. `joined` has for each
-    table if its entries are to stand for more than one symbol.
+    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that this is so, or
+    that the scans of a progressive one build on each other, and that a decoder has nothing to say between them.
+    `joined` has for each table if its entries are to stand for more than one symbol.
     """
 
     progressive: bool
@@ -151,6 +157,7 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
     """Return what a script is made of, and where each table of codes is in the value."""
     parts: list[tuple[int, bytes]] = []
     tables: list[int] = []
+    most, size = min(MOST_TABLES, SLOTS * (len(steps.scans) + 1)), 0
     for marker, start, stop in steps.segments:
         if stop > len(value):
             raise _Unjudged
@@ -158,6 +165,9 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
             parts.append((marker, _codes(value, start, stop, tables)))
         elif marker in FRAMES or marker in (DQT, DRI, SOS):
             parts.append((marker, value[start:stop]))
+            size += stop - start
+        if len(tables) > most or size > MOST_PARTS:
+            raise _Unjudged
     return tuple(parts), tables
 
 
@@ -243,10 +253,14 @@ class _Scripting:
         number_of = range(len(frame.components))
         there = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
         components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]
+        whole = not frame.progressive and there == list(number_of)
+        building = frame.progressive and self._orderly and all((number, 0) in self._sent for number in number_of)
+        # A byte of ones that is left over before a restart marker is counted when libjpeg comes to the next scan.
+        counted = len(self._scans) > 1 and any(it.restart < it.mcus for it in self._scans)
         return Script(
             frame.progressive,
-            not frame.progressive and there == list(number_of),
-            self._orderly and all((number, 0) in self._sent for number in number_of),
+            whole,
+            (whole or building) and not counted,
             frame.rows,
             tuple(self._scans),
             np.array(self._scans, np.int64),
