@@ -46,6 +46,10 @@ class LastAxis:
         return np.ascontiguousarray(np.moveaxis(self._handle[(*others, rows)], -1, 0))
 
 
+def unseen(dataset: Dataset) -> None:
+    """Return what labels hold that the caller has named: they are labels, whatever that is."""
+
+
 def with_samples_first(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, values: Values
 ) -> list[Dataset]:
@@ -54,8 +58,9 @@ def with_samples_first(
     if any(it.misplaced or it.doubted for it in datasets):
         return list(datasets)
     its = [it for it in datasets if it.shape and it.bytes and not it.scale and it.matlab not in UNJUDGED]
+    asked = (options.label_field or "").rpartition("/")[2].encode("utf-8", "surrogateescape")
     for label, data in _labelled(group, its, options):
-        across |= _across(label, data, values)
+        across |= _across(label, data, unseen if label.name == asked else values)
     across |= _beside_volumes([it for it in its if it.path not in across])
     return [_turned(it) if it.path in across else it for it in datasets]
 

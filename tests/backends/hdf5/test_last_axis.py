@@ -281,3 +281,10 @@ def test_numbers_that_only_rise_or_fall_are_no_labels_of_columns(tmp_path, name)
     assert [it.key for it in wrong(path)] == [f"/{field}[3]"]
     with pytest.raises(UsageError, match="would be inconsistent"):
         datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True)
+
+
+def test_what_the_caller_calls_labels_are_labels(tmp_path):
+    path = written(tmp_path / "a.h5", AXES["a grid"])
+    with h5py.File(path, "a") as file:
+        file["u"][3, 5] = np.nan
+    assert [it.key for it in wrong(path, label_field="y")] == ["/[5]"]
