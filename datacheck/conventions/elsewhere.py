@@ -17,6 +17,7 @@ from datacheck.conventions.conclusions import samples
 from datacheck.conventions.counted import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.interface import Convention, Count, Known, StoreView
 from datacheck.conventions.listed import lists_elsewhere
+from datacheck.conventions.spanning import Spanning
 
 FEW = 16
 """A database of no more records than this, beside the counts, is one of metadata."""
@@ -109,7 +110,7 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
     across = made[near[0]].across if near else None
     agreed = across is not None and across.parts.issuperset(near)
     one = len(near) == 1 or agreed
-    if not exact and count.number == sum(map(max, others.values())):
+    if not exact and count.number in (sum(map(max, others.values())), _of_all(made, others)):
         _put(made, part, count, msgspec.structs.replace(count, of_all=True))
     elif exact or (one and _leaves_no_doubt(count, others[near[0]], agreed=agreed)):
         _put(made, part, count, None)
@@ -123,6 +124,19 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
         _put(made, part, count, doubtful if count.key in UNMISTAKABLE else None)
+
+
+def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
+    """Return how many samples there are in all: those that several databases have records of count once."""
+    across: list[Spanning] = []
+    total = 0
+    for part, of in numbers.items():
+        its = made[part].across
+        if its is None:
+            total += max(of)
+        elif all(it is not its for it in across):
+            across.append(its)
+    return total + sum(it.all for it in across)
 
 
 def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) -> bool:

@@ -209,8 +209,12 @@ def _kept_elsewhere(
             values.setdefault(part, {})[key] = value
     for part, known in report.keeps.items():
         for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
-            dropped = sum(it.dropped for of, it in made.items() if of != part)
-            dropped += sum(number for of, number in others.items() if of != part)
+            accounts = [report.account(of) for of in report.keeps if of != part]
+            of_records = count.number == sum(it.records - it.own for it in accounts)
+            dropped = sum(number for of, number in others.items() if of != part)
+            for of, it in made.items():
+                whole = not of_records and of in report.keeps and report.keeps[of].across is not None
+                dropped += 0 if of == part else (it.samples or 0) if whole else it.dropped
             if dropped and count.number is not None:
                 values.setdefault(part, {})[count.key] = count.written(count.number - dropped)
     return values

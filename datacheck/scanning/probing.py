@@ -13,7 +13,7 @@ import msgspec
 from datacheck.backends.interface import Reader
 from datacheck.model.blocks import Layout, Position, Shard
 from datacheck.model.finding import Finding, found
-from datacheck.model.profile import Profile
+from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.taking import DECODING, Left, Probe, Taken, TakeProfile
@@ -24,6 +24,8 @@ DEATHS = 8
 """So many deaths a profile may cost; it is then made of what the probes gave until then."""
 RAISED = 64
 """So many exceptions, which cost no time."""
+MOST, CERTAIN = 0.5, 200
+"""Of fewer records than these, unless they are so many of all, it is not seen what differs in few of them."""
 FIRST = (Position(b""), Position(0))
 """The places before all others, where a piece with an open start begins."""
 
@@ -48,7 +50,7 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
                     probes[number] = replace(probes[number], **given)
         if isinstance(result, Taken):
             made = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
-            return replace(made, profile=Profile()) if made.empty else made
+            return replace(made, profile=Profile() if made.empty else _careful(made.profile, layout))
         assert isinstance(result, Death)
         if result.trace and result.note is None:
             return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
@@ -66,6 +68,21 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             _avoid(probes, left, result)
             order.append(order.pop(order.index(result.note[1])))  # what may die again comes last
     return Taken(Profile())
+
+
+def _careful(profile: Profile, layout: Layout) -> Profile:
+    """Return the profile, in which no ties are certain that only a few of very many records show."""
+    of = [*profile.families.values(), *([] if profile.rest is None else [profile.rest])]
+    if layout.records is not None and sum(it.sampled for it in of) >= MOST * layout.records:
+        return profile
+
+    def made(family: FamilyProfile) -> FamilyProfile:
+        if family.sampled >= CERTAIN or not family.tied:
+            return family
+        return replace(family, loose=tuple(it for group in family.tied for it in group))
+
+    rest = None if profile.rest is None else made(profile.rest)
+    return replace(profile, families={name: made(it) for name, it in profile.families.items()}, rest=rest)
 
 
 def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:

@@ -82,3 +82,23 @@ def test_a_length_that_is_near_the_samples_of_two_databases_is_theirs(said, tmp_
     assert read_database(tmp_path / "copy", "meta") == {b"length": b"200"}
     env |= {"meta": {b"size": b"192", b"length": b"77"}}
     assert datacheck.scan(write_databases(tmp_path / "sizes", env), workers=1).status == 0
+
+
+@pytest.mark.parametrize("of_records", [True, False])
+def test_what_counts_the_samples_of_all_databases_is_made_true(of_records, tmp_path):
+    keys = [b"%05d" % it for it in range(120)]
+    env = {}
+    for name, count in (("train", 120), ("val", 60)):
+        env[f"{name}_images"] = {key: picture(at + count, (8, 8)) for at, key in enumerate(keys[:count])}
+        env[f"{name}_labels"] = dict.fromkeys(keys[:count], b"text")
+    total = 360 if of_records else 180
+    env["meta"] = {b"num_samples": b"%d" % total}
+    report = datacheck.scan(write_databases(tmp_path / "sound", env), workers=1)
+    assert (report.status, wrong(report), report.groups) == (0, [], 180)
+    env["train_images"][keys[9]] = env["train_images"][keys[9]][:99]
+    env["val_labels"][keys[4]] = b""
+    source = write_databases(tmp_path / "env", env)
+    datacheck.rebuild(source, tmp_path / "copy", drop=[f"val_labels:{keys[4].decode()}"], drop_bad=True)
+    left = 356 if of_records else 178
+    assert read_database(tmp_path / "copy", "meta") == {b"num_samples": b"%d" % left}
+    assert datacheck.scan(tmp_path / "copy", workers=1).status == 0

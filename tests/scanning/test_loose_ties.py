@@ -68,6 +68,19 @@ def test_of_few_sampled_records_a_difference_is_no_proof(tmp_path):
     assert found_in(write(tmp_path / "more", record, 60)) == [("00000007", "b", "shape", "bad")]
 
 
+def test_of_many_large_records_few_are_looked_at(tmp_path):
+    """That the arrays of none of these differ does not say that those of no other may."""
+
+    def record(number):
+        count = 5000 + number % 50
+        return {"a": values(number, count), "b": np.arange(count + 40 * (number % 40 == 11))}
+
+    path = write(tmp_path / "env", record, 400)
+    found = found_in(path)
+    assert len(found) == 10
+    assert {it[1:] for it in found} == {("b", "shape", "suspicious")}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
