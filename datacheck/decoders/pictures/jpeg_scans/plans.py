@@ -39,6 +39,12 @@ MOST_UNITS = 10
 """Blocks of an MCU of several components."""
 PLACES = 256
 """More than a place in a block and all that an entry of a table passes over."""
+SLOTS = 8
+"""Tables of codes that there can be at a time: a picture defines no more of them for each scan, and once before.
+Each takes up 300 times as much room as the shortest definition of one."""
+MOST_TABLES = 4096
+MOST_PARTS = 1 << 16
+"""Bytes of quantizers and headers that scripts are made of, and kept by."""
 PLAIN = b"\1" * 64
 """The quantizers of a component that no scan has."""
 NOTHING_SAID = frozenset({DHT, DRI, SOS})
@@ -151,6 +157,7 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
     """Return what a script is made of, and where each table of codes is in the value."""
     parts: list[tuple[int, bytes]] = []
     tables: list[int] = []
+    most, size = min(MOST_TABLES, SLOTS * (len(steps.scans) + 1)), 0
     for marker, start, stop in steps.segments:
         if stop > len(value):
             raise _Unjudged
@@ -158,6 +165,9 @@ def _parts(value: bytes, steps: Walk) -> tuple[Parts, list[int]]:
             parts.append((marker, _codes(value, start, stop, tables)))
         elif marker in FRAMES or marker in (DQT, DRI, SOS):
             parts.append((marker, value[start:stop]))
+            size += stop - start
+        if len(tables) > most or size > MOST_PARTS:
+            raise _Unjudged
     return tuple(parts), tables
 
 
