@@ -157,8 +157,7 @@ class Batch:
         lows, highs = np.empty(count, self.values.dtype), np.empty(count, self.values.dtype)
         if isinstance(self.values, SeparateArrays):
             for at, record in enumerate(self.values):
-                flat = _aligned(record.reshape(-1))
-                lows[at], highs[at] = np.minimum.reduce(flat), np.maximum.reduce(flat)
+                lows[at], highs[at] = _ends(record.reshape(-1))
             return lows, highs
         step = self.at_once
         axes = tuple(range(1, self.values.ndim))
@@ -180,6 +179,21 @@ class Batch:
 def _aligned(values: NDArray[Any]) -> NDArray[Any]:
     """Return values where the processor can take them: NumPy copies others a little at a time, in every look."""
     return values if values.flags.aligned else values.copy()
+
+
+def _ends(flat: NDArray[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest of values, NaN where one is; unaligned ones are copied a piece at a time."""
+    import numpy as np
+
+    if flat.flags.aligned:
+        return np.minimum.reduce(flat), np.maximum.reduce(flat)
+    step = CACHED_BYTES // flat.itemsize
+    lows, highs = [], []
+    for start in range(0, flat.size, step):
+        piece = flat[start : start + step].copy()
+        lows.append(np.minimum.reduce(piece))
+        highs.append(np.maximum.reduce(piece))
+    return np.minimum.reduce(lows), np.maximum.reduce(highs)
 
 
 ENDS = "*/"
