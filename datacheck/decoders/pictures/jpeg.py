@@ -78,6 +78,11 @@ class Frame:
         legal = self.precision == 12 and self.process != 0xC0
         return not legal and len(self.sampling) in COLOURS
 
+    @property
+    def shrinks(self) -> bool:
+        """Whether the decoder can make it small and grey. Where it should shrink a lossless one, it dies."""
+        return self.process not in LOSSLESS and len(self.sampling) in SMALL
+
     @cached_property
     def blocks(self) -> int:
         """The least number of blocks of 8 x 8 that must be coded."""
@@ -206,25 +211,21 @@ def _head(head: bytes, walking: bool) -> _Head | None:
     steps = walk(head)
     frame = _frame(head, steps)
     alone = steps.end is None and steps.scans == [(len(head), len(head))]
-    if not alone or frame is None or len(frame.sampling) not in SMALL or _declared(frame, steps) is not None:
+    if not alone or frame is None or not frame.shrinks or _declared(frame, steps) is not None:
         return None
     if metadata(head, steps) is not None:
         return None
+    plan = None
+    if walking:
+        from datacheck.decoders.pictures.jpeg_scans import judging
+
+        try:
+            simplejpeg.decode_jpeg_header(head)
+        except (ValueError, KeyError):
+            return None
+        plan = judging.only_scan(head, steps)
     picture = Picture(_stand_in(frame), f"JPEG{frame.kind}", pixels_skipped=True)
-    return _Head(
-        head, picture, _least_bits(frame), frame.process in SEQUENTIAL, _plan(head, steps) if walking else None
-    )
-
-
-def _plan(head: bytes, steps: Walk) -> Plan | None:
-    """Return the plan of the only scan of a sequential picture, if the decoder has nothing to say of its headers."""
-    from datacheck.decoders.pictures.jpeg_scans import judging
-
-    try:
-        simplejpeg.decode_jpeg_header(head)
-    except (ValueError, KeyError):
-        return None
-    return judging.only_scan(head, steps)
+    return _Head(head, picture, _least_bits(frame), frame.process in SEQUENTIAL, plan)
 
 
 def _sound(head: _Head, value: bytes, end: int) -> bool:
@@ -246,7 +247,7 @@ def _decoded(value: bytes, frame: Frame, pixels: bool) -> Picture:
     """Decode a picture, without its pixels where they are not wanted. Raises ValueError where the decoder objects."""
     colours = len(frame.sampling)
     kind = f"JPEG{frame.kind}"
-    if not pixels and colours in SMALL and _varies(value):
+    if not pixels and frame.shrinks and _varies(value):
         return Picture(_stand_in(frame), kind, pixels_skipped=True)
     full = simplejpeg.decode_jpeg(value, COLOURS.get(colours, "RGB"))
     return Picture(full.transpose(2, 0, 1), kind)
@@ -394,8 +395,10 @@ def as_loaders_see(value: bytes) -> NDArray[np.uint8] | None:
         height, width, _, _ = simplejpeg.decode_jpeg_header(value, strict=False)
         if height * width > MOST_SHOWN:
             return None
+        frame = _frame(value, walk(value))
+        least = 0 if frame is not None and frame.process in LOSSLESS else SHOWN
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            value, "RGB", min_height=SHOWN, min_width=SHOWN, strict=False
+            value, "RGB", min_height=least, min_width=least, strict=False
         )
     except (ValueError, KeyError):  # KeyError: the header names no colours
         return None

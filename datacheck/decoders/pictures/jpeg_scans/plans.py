@@ -106,9 +106,9 @@ class Scan(NamedTuple):
 class Script(NamedTuple):
     """What all scans of a picture are, but for where they lie; the arrays are as the loops take them.
 
-    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that the scans of a
-    progressive one build on each other, so that a decoder has nothing to say of their order. `joined` has for each
-    table if its entries are to stand for more than one symbol.
+    `whole` says that each component of a sequential picture has its scan, and only one; `orderly` that this is so, or
+    that the scans of a progressive one build on each other, and that a decoder has nothing to say between them.
+    `joined` has for each table if its entries are to stand for more than one symbol.
     """
 
     progressive: bool
@@ -253,10 +253,14 @@ class _Scripting:
         number_of = range(len(frame.components))
         there = sorted(unit[0] for scan in self._scans for unit in {it[:1] for it in self._units_of(scan)})
         components = [(it.first, it.stride, it.wide, it.high, it.lines, it.down) for it in frame.components]
+        whole = not frame.progressive and there == list(number_of)
+        building = frame.progressive and self._orderly and all((number, 0) in self._sent for number in number_of)
+        # A byte of ones that is left over before a restart marker is counted when libjpeg comes to the next scan.
+        counted = len(self._scans) > 1 and any(it.restart < it.mcus for it in self._scans)
         return Script(
             frame.progressive,
-            not frame.progressive and there == list(number_of),
-            self._orderly and all((number, 0) in self._sent for number in number_of),
+            whole,
+            (whole or building) and not counted,
             frame.rows,
             tuple(self._scans),
             np.array(self._scans, np.int64),

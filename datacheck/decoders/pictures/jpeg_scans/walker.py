@@ -112,10 +112,15 @@ def walk_planned(made: Plan, value: bytes, places: NDArray[np.int64], *, closer:
         return Walked(_damage(made, wrong, scan, mcu, number))
     quant = int(most.quants[0, 0])
     return Walked(
-        odd=[*_odd_means(int(out[2])), *_odd_samples(int(out[3])), *_odd_tables(made.tables, used)],
+        odd=_odd(made, used, out) if used is not None else [],
         flat=_grey(out[0], quant) == _grey(out[1], quant),
-        surely=made.adjoining and (script.whole or (script.progressive and script.orderly)),
+        surely=made.adjoining and script.orderly,
     )
+
+
+def _odd(made: Plan, used: NDArray[np.int64], out: NDArray[np.int64]) -> list[str]:
+    """Return what is odd, by what a closer look has counted."""
+    return [*_odd_means(int(out[2])), *_odd_samples(int(out[3])), *_odd_tables(made.tables, used)]
 
 
 def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
@@ -129,9 +134,7 @@ def _damage(made: Plan, wrong: int, number: int, mcu: int, left: int) -> Damage:
     return Damage(wrong, row + 1, last_row + 1, scan.down, number + 1, scans, left)
 
 
-def _odd_tables(tables: NDArray[np.int32], used: NDArray[np.int64] | None) -> Iterator[str]:
-    if used is None:
-        return
+def _odd_tables(tables: NDArray[np.int32], used: NDArray[np.int64]) -> Iterator[str]:
     for row, counts in zip(tables, used, strict=True):
         there, unused = int(row[codes.COUNT]), int(row[codes.COUNT]) - np.count_nonzero(counts)
         if there > MANY_CODES and 0 < unused <= FEW_UNUSED:
