@@ -207,6 +207,8 @@ def _few_lengths(codes: list[int], kind: Lzw) -> tuple[int, tuple[int, int] | No
             values.append(values[code - first])
         else:
             return sum(made), (code, first + number - 1 if number else kind.clear - 1), 0
+    if len(codes) < 3:  # they add one entry at most
+        return sum(made), None, 0
     entries = [(code << kind.depth) + value for code, value in zip(codes, values[1:], strict=False)]
     entries = [it for it in entries if it > TWO_ZEROS]
     return sum(made), None, len(entries) - len(set(entries))
