@@ -7,7 +7,7 @@ it has a name that leaves no doubt. A list of keys is of the database that has n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -63,7 +63,7 @@ def _without(convention: Convention, keys: frozenset[bytes]) -> Convention:
 def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
     """Return what is known of each database, with the counts that lie in a database of metadata where they belong."""
     made = dict(kept)
-    numbers = {it: set(_numbers(known, accounts.get(it) or Account())) for it, known in made.items()}
+    numbers = {it: [*_numbers(known, accounts.get(it) or Account())] for it, known in made.items()}
     for part, known in kept.items():
         account = accounts.get(part) or Account()
         of_others = account.records - account.own <= FEW and len(kept) > 1
@@ -97,7 +97,7 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
     return other
 
 
-def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part: str, count: Count) -> None:
+def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: str, count: Count) -> None:
     """Move a count to the database whose records it counts; take it away if it counts none."""
     others = {it: of for it, of in numbers.items() if it != part}
     if count.number in numbers[part]:
@@ -106,6 +106,7 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Collection[int]], part:
         _put(made, part, count, None)
         return
     exact = [it for it, of in others.items() if count.number in of]
+    exact.sort(key=lambda it: abs(others[it][0] - (count.number or 0)))  # of parts of samples the one that has most
     near = exact or [it for it, of in others.items() if any(_near(count, number) for number in of)]
     across = made[near[0]].across if near else None
     agreed = across is not None and across.parts.issuperset(near)
@@ -166,7 +167,7 @@ def _near(count: Count, number: int) -> bool:
 
 
 def _numbers(known: Known, account: Account) -> Iterator[int]:
-    """Yield what may be the number of a database's records: all of them, or the samples that they make."""
+    """Yield what may be the number of a database's records: all of them, which come first, or the samples they make."""
     yield account.records - account.own
     if known.across is not None:
         yield known.across.all

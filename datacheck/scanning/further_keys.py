@@ -7,9 +7,11 @@ behind all keys that begin like the last one shows which ones begin otherwise.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from datacheck.backends.interface import Reader, Sorted
 from datacheck.model.blocks import Block, Position, Shard
+from datacheck.scanning.blame import Blamed
 from datacheck.scanning.keys_read import for_keys
 
 HOPS = 16
@@ -27,7 +29,7 @@ _BEGINNING = re.compile(rb"([^0-9]*)([0-9]?)", re.DOTALL)
 
 def further_keys(reader: Reader, part: str) -> frozenset[bytes]:
     """Return some keys of each beginning, up to the first digit, that the keys of a database have."""
-    if reader.backend == "hdf5" or (isinstance(reader, Sorted) and not reader.in_byte_order(part)):
+    if not isinstance(reader, Sorted) or not reader.in_byte_order(part):
         return frozenset()
     made: set[bytes] = set()
     start = b""
@@ -52,10 +54,11 @@ def _begins(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _keys(reader: Reader, shard: Shard) -> list[bytes]:
-    """Return the first keys of a shard, none where they cannot be read."""
-    for block in for_keys(reader, shard, KEYS):
-        if not isinstance(block, Block):
-            break
-        if block.keys:
-            return list(block.keys[:KEYS])
+    """Return the first keys of a shard, none where they cannot be read: the scan says why."""
+    with suppress(Blamed):
+        for block in for_keys(reader, shard, KEYS):
+            if not isinstance(block, Block):
+                break
+            if block.keys:
+                return list(block.keys[:KEYS])
     return []

@@ -102,3 +102,16 @@ def test_what_counts_the_samples_of_all_databases_is_made_true(of_records, tmp_p
     left = 356 if of_records else 178
     assert read_database(tmp_path / "copy", "meta") == {b"num_samples": b"%d" % left}
     assert datacheck.scan(tmp_path / "copy", workers=1).status == 0
+
+
+def test_a_count_of_pictures_is_not_that_of_the_captions_of_some(tmp_path):
+    keys = [b"%c%c%d" % (97 + it % 26, 97 + it * 7 % 26, it) for it in range(200)]
+    env = {
+        "captions": {key: b"text" for it, key in enumerate(keys) if it % 25},
+        "images": {key: picture(it, (8, 8)) for it, key in enumerate(keys)},
+        "meta": {b"num_samples": b"200"},
+    }
+    env["images"][keys[3]] = env["images"][keys[3]][:99]
+    datacheck.rebuild(write_databases(tmp_path / "env", env), tmp_path / "copy", drop_bad=True)
+    assert len(read_database(tmp_path / "copy", "images")) == 199
+    assert read_database(tmp_path / "copy", "meta") == {b"num_samples": b"199"}

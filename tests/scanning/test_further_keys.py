@@ -8,6 +8,7 @@ from convention_stores import picture, read, write
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
+from datacheck.model.blocks import Block
 from datacheck.scanning import further_keys as module
 from datacheck.scanning.further_keys import further_keys
 
@@ -99,3 +100,30 @@ def test_keys_in_another_order_are_not_looked_for(option, tmp_path):
             for it in range(100):
                 transaction.put(it.to_bytes(8, "little"), b"x")
     assert further_keys(LmdbReader(tmp_path / "env"), "of") == frozenset()
+
+
+class Unordered:
+    """A reader of which nobody knows the order; what it reads may kill its worker."""
+
+    backend = "other"
+
+    def blocks(self, shard, *, limit=None, note=None):
+        raise AssertionError("no record may be read that no probe is at")
+
+
+def test_a_reader_that_does_not_know_its_order_is_not_asked():
+    assert further_keys(Unordered(), "") == frozenset()
+
+
+class Damaged(Unordered):
+    def in_byte_order(self, part):
+        return True
+
+    def blocks(self, shard, *, limit=None, note=None):
+        if shard.start is not None:
+            raise OSError("no such block")
+        yield Block([b"a_1", b"a_2"], [b"x", b"y"])
+
+
+def test_what_cannot_be_read_is_left_to_the_scan():
+    assert further_keys(Damaged(), "") == {b"a_1", b"a_2"}

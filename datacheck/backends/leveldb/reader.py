@@ -137,6 +137,10 @@ class LevelDbReader:
         records = survey.live if not version.tables and len(logs) <= 1 else None
         return Layout(_divided(cuts, lacking), _divided(probes, lacking), records, size, findings)
 
+    def in_byte_order(self, part: str) -> bool:
+        """Say that keys are compared as bytes: nothing is read of a store in whose order they are not."""
+        return True
+
     def blocks(self, shard: Shard, *, limit: int | None = None, note: Note = ignore) -> Iterator[Block]:
         start = START if shard.start is None else _edge(shard.start)
         stop = None if shard.stop is None else _edge(shard.stop)
