@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     "--if-changed",
     type=Named(str),
     metavar="REPORT",
-    help="Take the result from this report if neither source nor settings changed.",
+    help="Take from this report what did not change: the source, or some of its HDF5 files.",
 )
 @click.option("--batch-size", type=int, metavar="N", help="Say how many batches of N records lack a class.")
 @click.option("--max-time", metavar="TIME", help="Stop after TIME, such as 30m, and say how far it came.")
