@@ -13,6 +13,7 @@ import pytest
 import datacheck
 from datacheck.scanning import line
 
+pytestmark = pytest.mark.own_workers  # a worker that is kept has had files open that are written anew here
 NOT_COMPARED = ("started", "seconds", "reused", "unchanged")
 
 
