@@ -61,12 +61,15 @@ def links(h5: Any, group: Any) -> Listing:
 
     made = _listed(h5, walk, tracked, total)
     if made.troubles:
-        _look_up(made, group, name_heap.names(h5, group, address(h5, group)))
+        _look_up(made, group, *name_heap.names(h5, group, address(h5, group)))
     return made
 
 
-def _look_up(made: Listing, group: Any, names: Iterable[bytes]) -> None:
-    """Add the links to these names: the list of a group of the old kind breaks off, but each name is looked up anew."""
+def _look_up(made: Listing, group: Any, names: Iterable[bytes], whole: bool) -> None:
+    """Add the links to these names: the list of a group of the old kind breaks off, but each name is looked up anew.
+
+    `whole` says whether they are all names that the group has.
+    """
     for name in sorted(set(names).difference(made.names)):
         try:
             there = group.links.exists(name)
@@ -78,7 +81,7 @@ def _look_up(made: Listing, group: Any, names: Iterable[bytes]) -> None:
             made.names.append(name)
     made.names.sort()
     made.missing = max(made.missing, len(made.lost_names))
-    made.whole = made.whole or (bool(made.names) and not made.missing)
+    made.whole = made.whole or (whole and bool(made.names) and not made.missing)
 
 
 def attributes(h5: Any, opened: Any) -> Listing:

@@ -22,24 +22,27 @@ Read = Callable[[int, int], bytes]
 """Returns so many bytes at an address of the file, or fewer where that ends."""
 
 
-def names(h5: Any, group: Any, address: int) -> list[bytes]:
-    """Return the names in the heap of a group, none where it has no heap or that cannot be read."""
+def names(h5: Any, group: Any, address: int) -> tuple[list[bytes], bool]:
+    """Return the names in the heap of a group, and whether all of the heap is there.
+
+    There are none where it has no heap or that cannot be read.
+    """
     try:
         file = h5.h5i.get_file_id(group)
         if file.get_access_plist().get_driver() != h5.h5fd.SEC2:
-            return []
+            return [], False
         descriptor, base = file.get_vfd_handle(), file.get_create_plist().get_userblock()
     except TROUBLE:
-        return []
+        return [], False
 
     def read(at: int, size: int) -> bytes:
         return os.pread(descriptor, size, base + at) if 0 <= at < 1 << 62 else b""
 
     try:
         heap = _heap(read, address)
-        return [] if heap is None else in_heap(read, heap)
+        return ([], False) if heap is None else (in_heap(read, heap), _is_whole(read, heap))
     except (OSError, struct.error):
-        return []
+        return [], False
 
 
 def _heap(read: Read, address: int) -> int | None:
@@ -61,6 +64,12 @@ def _heap(read: Read, address: int) -> int | None:
                 blocks.append((first, second))
             at += 8 + long
     return None
+
+
+def _is_whole(read: Read, heap: int) -> bool:
+    """Say whether a heap ends before its file does, and all of it is looked at."""
+    size, _, at_data = struct.unpack_from("<QQQ", read(heap, 32), 8)
+    return 0 < size <= HEAP_BYTES and len(read(at_data + size - 1, 1)) == 1
 
 
 def in_heap(read: Read, heap: int) -> list[bytes]:
