@@ -36,7 +36,7 @@ def test_each_column_of_a_row_is_shown_and_its_picture_saved(tmp_path):
     shown = show_record(str(path), "/[4]", Settings(), tmp_path / "out.jpg").text
     for line in ("label: 1", "image: JPEG 3x48x64 uint8", "signal: 4 float32", "note: text, 5 bytes"):
         assert f"  {line}" in shown
-    assert "secret: 15 bytes that no decoder knows" in shown
+    assert "secret: a payload that no decoder knows, 15 bytes: c8 04" in shown
     assert (tmp_path / "out.jpg").read_bytes() == jpeg(4)
 
 
