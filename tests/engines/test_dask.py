@@ -246,7 +246,7 @@ def test_the_stores_of_a_folder_are_scanned_at_a_time_and_reported_in_order(clie
 
 def test_an_interrupt_ends_all_that_are_under_way(client, tmp_path):
     for number in range(4):
-        write_lmdb(tmp_path / f"{number}_lmdb", {key(it): broken(it + number) for it in range(50)})
+        write_lmdb(tmp_path / f"{number}_lmdb", {key(it): broken(it + number) for it in range(200)})
 
     def progress(done, total, bad):
         raise KeyboardInterrupt
