@@ -6,10 +6,10 @@ decoded last: the probes of a table, and its shards, are to open each dataset on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct
@@ -97,26 +97,47 @@ _last: list[tuple[tuple[object, ...], KeptFile]] = []
 """The file that was read last, and what tells that it still is that file."""
 
 
-@contextmanager
-def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> Iterator[KeptFile]:
+def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> AbstractContextManager[KeptFile]:
     """Open a file to be read; if it is to `keep`, it stays open until another one, or a changed one, is asked for.
 
     Raises what h5py raises.
     """
+    return last_open(_last, path, lambda: KeptFile(path, recovered), keep=keep)
+
+
+class Closing(Protocol):
+    """An open file, and how many read it."""
+
+    users: int
+
+    def close(self) -> None: ...
+
+
+File = TypeVar("File", bound=Closing)
+
+
+@contextmanager
+def last_open(
+    last: list[tuple[tuple[object, ...], File]], path: Path, make: Callable[[], File], *, keep: bool
+) -> Iterator[File]:
+    """Open a file by `make`; if it is to `keep`, it stays in `last` until another one, or a changed one, is asked for.
+
+    One that is still read when another is asked for stays open. Raises what `make` raises, and OSError.
+    """
     status = path.stat()
     mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    if not keep or (_last and _last[0][0] != mark and _last[0][1].users):
-        file = KeptFile(path, recovered)
+    if not keep or (last and last[0][0] != mark and last[0][1].users):
+        file = make()
         try:
             yield file
         finally:
             file.close()
         return
-    if _last and _last[0][0] != mark:
-        _last.pop()[1].close()
-    if not _last:
-        _last.append((mark, KeptFile(path, recovered)))
-    file = _last[0][1]
+    if last and last[0][0] != mark:
+        last.pop()[1].close()
+    if not last:
+        last.append((mark, make()))
+    file = last[0][1]
     file.users += 1
     try:
         yield file

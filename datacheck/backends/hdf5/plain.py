@@ -7,8 +7,8 @@ It does so all the same where the reading fails, and then says why.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, contiguous
 from datacheck.backends.hdf5.file import OpenFile, opened
+from datacheck.backends.hdf5.kept import last_open
 from datacheck.backends.hdf5.sparse_rows import sparse_rows
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.files.regular import open_descriptor
@@ -108,28 +109,9 @@ _last: list[tuple[tuple[object, ...], PlainFile]] = []
 """The file that was read last, and what tells that it still is that file."""
 
 
-@contextmanager
-def plain(path: Path, *, keep: bool) -> Iterator[PlainFile]:
+def plain(path: Path, *, keep: bool) -> AbstractContextManager[PlainFile]:
     """Open a file to be read without the library; if it is to `keep`, it stays open until another one is asked for.
 
     Raises OSError.
     """
-    status = path.stat()
-    mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    if not keep or (_last and _last[0][0] != mark and _last[0][1].users):
-        file = PlainFile(path)
-        try:
-            yield file
-        finally:
-            file.close()
-        return
-    if _last and _last[0][0] != mark:
-        _last.pop()[1].close()
-    if not _last:
-        _last.append((mark, PlainFile(path)))
-    file = _last[0][1]
-    file.users += 1
-    try:
-        yield file
-    finally:
-        file.users -= 1
+    return last_open(_last, path, lambda: PlainFile(path), keep=keep)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.backends.hdf5.encoded import ENCODING
 from datacheck.backends.hdf5.meaning import Facts, Meaning
 
 NETCDF_FILE, NETCDF_DIMENSION = b"_NCProperties", b"_Netcdf4Dimid"
 """The attributes of a file and of a dataset by which netCDF-4 knows its own."""
-ENCODING = b"encoding-type"
 DEMOS, MASKS = b"/data", b"/mask"
 ACT_ACTION, ACT_OBSERVATIONS = b"/action", b"/observations/"
 EPISODES = frozenset(
@@ -32,7 +32,7 @@ def conventions(facts: Facts, means: Meaning) -> Iterator[str]:
         yield "robomimic"
     if ACT_ACTION in datasets and any(path.startswith(ACT_OBSERVATIONS) for path in datasets):
         yield "act"
-    if any(path.rpartition(b"/")[2] in EPISODES for path in {it.path for it in means.numbers}):
+    if any(it.path.rpartition(b"/")[2] in EPISODES for it in means.numbers):
         yield "episodes"
     if _cells_of_anndata(facts, means, {*datasets, *groups}):
         yield "anndata"
