@@ -5,16 +5,13 @@ Each test copies the package, adds the file and the rows, and runs the command w
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from building import key, raw_records, write_lmdb
-
-PACKAGE = Path(__file__).parents[1] / "datacheck"
+from patching import copied
 
 DECODERS = ("decoders/__init__.py", "DECODERS: dict[str, Payload] = {\n")
 BACKENDS = ("backends/__init__.py", "BACKENDS: dict[str, Backend] = {\n")
@@ -39,7 +36,7 @@ class Copy:
 
     def __init__(self, folder):
         self.folder = folder
-        shutil.copytree(PACKAGE, folder / "datacheck")  # with what is compiled of it: that is much quicker
+        copied(folder / "datacheck")
 
     def file(self, name, code):
         path = self.folder / "datacheck" / name

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from datacheck.workers.interface import Death, MakeEngine, Step, Watch
+from datacheck.testing.engine_jobs import MEMORY, count_up, obey, report_and_wait
+from datacheck.workers.interface import Death, MakeEngine, Step
 
-MEMORY = 1 << 30
-"""Bytes of private memory that a task of the contract may have."""
 SOON = 30.0
 """Seconds within which what was killed is gone, on however busy a machine."""
 
@@ -147,58 +145,6 @@ class EngineContract:
             assert isinstance(step, Step)
             assert _lives(step.value)
         assert not _lives_for(step.value, SOON)
-
-
-def obey(task: Any, watch: Watch) -> Any:
-    """Do as the task says. Runs in a worker."""
-    if isinstance(task, str):
-        watch.timeout = {"spin": 0.5, "notes": 3.0}.get(task)
-        watch.note(("at", task))
-        _die(task)
-    match task:
-        case "notes":
-            for number in range(3):
-                watch.note(number)
-                time.sleep(1.2)
-            return "noted"
-        case "raise":
-            raise ValueError("as it was told")
-        case "eat":
-            return len(bytearray(4 * MEMORY))
-        case "odd":
-            return lambda: None
-        case "pid":
-            return os.getpid()
-    return task
-
-
-def _die(task: str) -> None:
-    """End the process, if that is the task."""
-    match task:
-        case "segfault":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        case "abort":
-            os.write(2, b"library.c:12: assertion failed\n")
-            os.abort()
-        case "exit":
-            os._exit(7)
-        case "spin":
-            while True:  # nobody could say that it only waited
-                pass
-
-
-def count_up(task: int, watch: Watch) -> Generator[int, None, str]:
-    """Give as many steps as the task says; 5 goes wrong on its way. Runs in a worker."""
-    yield from range(task)
-    if task == 5:
-        raise OSError(28, "No space left on device")
-    return "done"
-
-
-def report_and_wait(task: str, watch: Watch) -> Generator[int, None, None]:
-    """Give the process's number, and then do not end. Runs in a worker."""
-    yield os.getpid()
-    time.sleep(600)
 
 
 def _lives(pid: int) -> bool:

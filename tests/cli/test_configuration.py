@@ -4,7 +4,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import socket
 import stat
 import subprocess
@@ -21,6 +20,7 @@ from building import datum, fingerprint, key, pixels, raw_records, write_lmdb
 from commanding import datacheck as run
 from commanding import process
 from log_building import run as log_of
+from patching import copied
 
 from datacheck.cli import configuration
 from datacheck.cli.configuration import LARGEST, search
@@ -733,8 +733,7 @@ def test_the_mines_would_go_off(mined, tmp_path):
 
 def test_a_checkout_runs_itself_and_its_workers_too(here, tmp_path):
     """`python -m datacheck` in a checkout runs that code, although its folder is taken off the path."""
-    package = Path(__file__).parents[2] / "datacheck"
-    shutil.copytree(package, here / "datacheck", ignore=shutil.ignore_patterns("__pycache__"))
+    copied(here / "datacheck")
     started, mark = tmp_path / "started", tmp_path / "mark"
     with (here / "datacheck" / "workers" / "interface.py").open("a") as file:
         print(

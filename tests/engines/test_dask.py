@@ -10,6 +10,7 @@ import time
 import msgspec
 import pytest
 from building import datum, floats, key, write_lmdb
+from worker_jobs import Deadly
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
@@ -24,6 +25,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 """What Dask leaves open when it is shut down is not ours."""
+
+
+SHARD_BYTES = 16_000
+"""Of these the store has some forty, each a task."""
 
 
 def cluster_of(workers, **more):
@@ -77,13 +82,13 @@ def without_times(report):
 
 @pytest.fixture(scope="module")
 def expected(store):
-    report = datacheck.scan(LmdbReader(store, 6000), workers=1)
+    report = datacheck.scan(LmdbReader(store, SHARD_BYTES), workers=1)
     assert report.counts["nan"] > 200
     return without_times(report)
 
 
 def test_the_report_is_that_of_one_local_worker(client, store, expected):
-    report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client))
+    report = datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client))
     assert (report.settings.engine, report.settings.workers) == ("dask", 0)
     assert without_times(report) == expected
 
@@ -99,7 +104,7 @@ def test_a_lost_worker_changes_nothing(store, expected):
                 killed.append(pids[0])
                 os.kill(pids[0], signal.SIGKILL)
 
-        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+        report = datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client), progress=progress)
     assert killed
     assert without_times(report) == expected
 
@@ -113,7 +118,7 @@ def test_a_cluster_that_is_restarted_in_the_middle_changes_nothing(store, expect
                 restarted.append(threading.Thread(target=client.restart))
                 restarted[0].start()
 
-        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+        report = datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client), progress=progress)
         restarted[0].join()
     assert without_times(report) == expected
 
@@ -121,28 +126,14 @@ def test_a_cluster_that_is_restarted_in_the_middle_changes_nothing(store, expect
 def test_a_cluster_that_grows_and_shrinks_changes_nothing(store, expected):
     with cluster_of(0) as cluster, distributed.Client(cluster, set_as_default=False) as client:
         cluster.adapt(minimum=0, maximum=2, interval="100ms", wait_count=2)
-        report = datacheck.scan(LmdbReader(store, 6000), engine=Dask(client))
+        report = datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client))
     assert without_times(report) == expected
-
-
-class Deadly:
-    """Kills whoever judges one record."""
-
-    def __repr__(self):
-        return "Deadly()"
-
-    def __call__(self, batch):
-        import numpy as np
-
-        if batch.field == "data" and any(np.asarray(batch.values).reshape(len(batch.rows), -1)[:, 0] > 3.45):
-            os.kill(os.getpid(), signal.SIGSEGV)
-        yield from ()
 
 
 def test_a_record_that_kills_is_named_and_the_workers_live(client, store):
     before = client.run(os.getpid)
     found = [
-        datacheck.scan(LmdbReader(store, 6000), validators=[Deadly()], **more)
+        datacheck.scan(LmdbReader(store, SHARD_BYTES), validators=[Deadly()], **more)
         for more in ({"workers": 2}, {"engine": Dask(client)})
     ]
     assert found[0].counts["crash"] >= 1
@@ -171,12 +162,11 @@ def test_a_rebuild_scans_and_verifies_on_the_cluster(client, store, tmp_path):
     assert (receipt.kept, receipt.dropped, receipt.digests) == (here.kept, here.dropped, here.digests)
 
 
-def test_a_cluster_without_a_scheduler_is_an_error(store):
-    with cluster_of(1) as cluster:
-        client = distributed.Client(cluster, set_as_default=False)
-        client.close()
-        with pytest.raises(datacheck.DatacheckError, match="does not answer any more"):
-            datacheck.scan(store, engine=Dask(client))
+def test_a_cluster_without_a_scheduler_is_an_error(client, store):
+    gone = distributed.Client(client.scheduler.address, set_as_default=False)
+    gone.close()
+    with pytest.raises(datacheck.DatacheckError, match="does not answer any more"):
+        datacheck.scan(store, engine=Dask(gone))
 
 
 def test_a_scheduler_that_is_lost_in_the_middle_is_named(store):
@@ -188,7 +178,7 @@ def test_a_scheduler_that_is_lost_in_the_middle_is_named(store):
             client.close()
 
         with pytest.raises(datacheck.DatacheckError) as told:
-            datacheck.scan(LmdbReader(store, 6000), engine=Dask(client), progress=progress)
+            datacheck.scan(LmdbReader(store, SHARD_BYTES), engine=Dask(client), progress=progress)
     assert str(told.value) == f"the Dask scheduler at {address} does not answer any more"
 
 

@@ -1,10 +1,7 @@
 """Only what a reader or a decoder makes of a record's bytes is held against the record."""
 
 import contextlib
-import errno
-import os
 import pickle
-import signal
 import subprocess
 import sys
 import time
@@ -14,13 +11,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from building import datum, key, pixels, raw_records, write_lmdb
+from building import datum, key, pixels, write_lmdb
 from leveldb_building import write_log_store
 from patching import command, patched
+from worker_readers import RECORDS, Fake
 
 import datacheck
 from datacheck.errors import ValidatorFailed
-from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
+from datacheck.model.blocks import Position, Shard
 from datacheck.reporting.document import Document
 from datacheck.reporting.summary import text as summary
 from datacheck.scanning.make_settings import make
@@ -28,82 +26,6 @@ from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
 from datacheck.scanning.tasks import Job
 from datacheck.workers.pool import WORKER_BYTES, Pool
-
-RECORDS = raw_records(60)
-FIELDS = list(RECORDS.items())
-
-
-@dataclass(frozen=True)
-class Fake:
-    """A reader of records in memory, which does something at some of them."""
-
-    how: str
-    places: tuple[int, ...] = (7,)
-    mark: Path | None = None
-    backend = "fake"
-    path = Path(__file__)
-
-    def layout(self):
-        shard = Shard("", records=len(FIELDS))
-        return Layout([shard], [Shard("", Position(key(40)), Position(key(41)))], len(FIELDS), None)
-
-    def blocks(self, shard, *, limit=None, note=ignore):
-        low = (b"", 0) if shard.start is None else shard.start
-        high = (b"\xff", 0) if shard.stop is None else shard.stop
-        chosen = [row for row, (name, _) in enumerate(FIELDS) if low <= (name, 0) < high]
-        note(shard.start or Position(b""), False)
-        size = limit or 16
-        for start in range(0, len(chosen), size):
-            rows = chosen[start : start + size]
-            note(Position(FIELDS[rows[0]][0]), limit == 1)
-            for row in rows:
-                if row in self.places:
-                    getattr(self, self.how)(size)
-            yield Block([FIELDS[row][0] for row in rows], [FIELDS[row][1] for row in rows])
-
-    def find(self, name):
-        return Shard("", Position(name.encode()), Position(name.encode(), 1))
-
-    def name(self, shard, place, finding):
-        return Block([place.key], [b""]).place(0, finding, None)
-
-    def sleeps(self, size):
-        time.sleep(3600)
-
-    def spins(self, size):
-        while True:
-            pass
-
-    def is_killed(self, size):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def is_terminated(self, size):
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    def runs_out_of_processor_time(self, size):
-        os.kill(os.getpid(), signal.SIGXCPU)
-
-    def crashes(self, size):
-        os.kill(os.getpid(), signal.SIGSEGV)
-
-    def raises(self, size):
-        raise IndexError("no such thing in these bytes")
-
-    def eats(self, size):
-        bytearray(2 * WORKER_BYTES)
-
-    def is_cut_off(self, size):
-        raise OSError(errno.EIO, "Input/output error")
-
-    def is_killed_among_others(self, size):
-        if size > 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def is_late_but_once(self, size):
-        """Stop for longer than allowed, as a machine does that has no time for this process; go on the next time."""
-        if not self.mark.exists():
-            self.mark.touch()
-            time.sleep(3600)
 
 
 def scan(reader, **options):

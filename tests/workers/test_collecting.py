@@ -1,13 +1,9 @@
 """Garbage is not looked for while a worker loads what it needs, and as ever from its second task on."""
 
-import gc
+from worker_jobs import thresholds
 
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import RARELY
-
-
-def thresholds(task, watch):
-    return gc.get_threshold(), gc.get_freeze_count()
 
 
 def test_garbage_is_looked_for_once_all_is_loaded():

@@ -7,46 +7,15 @@ import time
 
 import pytest
 from building import datum, key, pixels, write_lmdb
+from worker_jobs import MEMORY, die_or_tell, pid_of, step_and_sleep
 
 import datacheck
 from datacheck.workers import process as process_module
-from datacheck.workers.interface import Death, Step, Watch
+from datacheck.workers.interface import Death, Step
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import _ahead, keeping_processes
 
 pytestmark = pytest.mark.own_workers
-
-MEMORY = 1 << 30
-
-
-def pid_of(task, watch: Watch):
-    watch.note(("pid", task))
-    return os.getpid()
-
-
-def obey(task, watch: Watch):
-    match task:
-        case "die before a note":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "die":
-            watch.note(("dying", task))
-            os.write(2, b"last words\n")
-            os.abort()
-        case "raise":
-            raise ValueError("no")
-        case "grace":
-            return watch._grace
-        case "talk":
-            os.write(2, b"earlier words\n")
-        case "mute":
-            os.abort()
-    return os.getpid()
-
-
-def steps(task, watch: Watch):
-    yield os.getpid()
-    time.sleep(3600)
-    return os.getpid()
 
 
 def ran(job, tasks, workers=1):
@@ -56,7 +25,7 @@ def ran(job, tasks, workers=1):
 
 def test_a_process_is_kept_and_does_other_jobs():
     with keeping_processes():
-        pids = {*ran(pid_of, [1, 2]), *ran(obey, ["a"]), *ran(pid_of, [3])}
+        pids = {*ran(pid_of, [1, 2]), *ran(die_or_tell, ["a"]), *ran(pid_of, [3])}
         assert len(pids) == 1
         assert len(_ahead) == 1
     assert not _ahead
@@ -87,13 +56,13 @@ def test_several_are_kept():
 
 def test_a_death_in_another_job_has_no_note_or_words_of_the_one_before():
     with keeping_processes():
-        (pid,) = ran(obey, ["talk"])
-        ((death,),) = [ran(obey, ["mute"])]
+        (pid,) = ran(die_or_tell, ["talk"])
+        ((death,),) = [ran(die_or_tell, ["mute"])]
         assert death == Death("SIGABRT", None, "")
         (pid,) = ran(pid_of, ["noted"])
-        assert ran(obey, ["die"]) == [Death("SIGABRT", ("dying", "die"), "last words")]
+        assert ran(die_or_tell, ["die"]) == [Death("SIGABRT", ("dying", "die"), "last words")]
         (pid,) = ran(pid_of, ["noted"])
-        assert ran(obey, ["die before a note"]) == [Death("SIGKILL", None)]
+        assert ran(die_or_tell, ["die before a note"]) == [Death("SIGKILL", None)]
     assert pid
 
 
@@ -122,7 +91,7 @@ def test_one_that_dies_before_its_new_job_costs_nothing(monkeypatch):
 
 def test_a_busy_one_is_not_kept():
     with keeping_processes():
-        with Pool(steps, 1, MEMORY) as pool:
+        with Pool(step_and_sleep, 1, MEMORY) as pool:
             running = pool.run([1])
             _, step = next(running)
             assert isinstance(step, Step)
@@ -134,8 +103,8 @@ def test_a_busy_one_is_not_kept():
 def test_one_whose_job_raised_is_as_good_as_another():
     with keeping_processes():
         with pytest.raises(ValueError, match="no"):
-            ran(obey, ["raise"])
-        assert len(ran(obey, ["a"])) == 1
+            ran(die_or_tell, ["raise"])
+        assert len(ran(die_or_tell, ["a"])) == 1
 
 
 def test_other_circumstances_need_another_process(tmp_path, monkeypatch):
@@ -149,7 +118,7 @@ def test_other_circumstances_need_another_process(tmp_path, monkeypatch):
 def test_a_job_begins_with_the_grace_of_a_new_process():
     with keeping_processes():
         (pid,) = ran(pid_of, [1])
-        assert ran(obey, ["grace"]) == [1.0]
+        assert ran(die_or_tell, ["grace"]) == [1.0]
         assert ran(pid_of, [2]) == [pid]
 
 

@@ -19,6 +19,7 @@ import pytest
 from building import key, raw_records, write_lmdb
 from click.testing import CliRunner
 from leveldb_building import write_log_store
+from worker_jobs import MEMORY, die, pid_of, state
 
 import datacheck
 from datacheck.backends.lmdb.library import LmdbWriter
@@ -27,38 +28,14 @@ from datacheck.cli.entry import cli, main
 from datacheck.errors import WorkersFailed
 from datacheck.reporting.document import Document, Documents
 from datacheck.workers import process as process_module
-from datacheck.workers.interface import Death, Watch
+from datacheck.workers.interface import Death
 from datacheck.workers.pool import WORKER_BYTES, Pool
 from datacheck.workers.process import _MAIN, _ahead, start_ahead
 
 pytestmark = pytest.mark.own_workers
 
-MEMORY = 1 << 30
 SLOW = 60
 """Seconds after which a test gives up waiting for what must happen; nothing is measured."""
-
-
-def stuck(task, watch: Watch):
-    """Sit in C code that holds the interpreter's lock for ever."""
-    import re
-
-    Path(task).write_text(str(os.getpid()))
-    re.match(r"(a+)+$", "a" * 80 + "b")
-
-
-def asleep(task, watch: Watch):
-    Path(task).write_text(str(os.getpid()))
-    time.sleep(3600)
-
-
-def pid_of(task, watch: Watch):
-    return os.getpid()
-
-
-def state(task, watch: Watch):
-    blocked = {int(it) for it in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
-    ignored = {it for it in signal.valid_signals() if signal.getsignal(it) == signal.SIG_IGN}
-    return blocked, set(map(int, ignored)), os.environ.get("PYTHONWARNINGS")
 
 
 def wait_for(path):
@@ -82,15 +59,15 @@ def gone(pid):
     return False
 
 
-FOLDERS = {"tests": str(Path(__file__).parents[1]), "workers": str(Path(__file__).parent)}
+TESTS = str(Path(__file__).parents[1])
 CALLER = """
 import sys, threading, signal, os
-sys.path[:0] = [{tests!r}, {workers!r}]
-import test_life
+sys.path[:0] = [{tests!r}]
+import worker_jobs
 from datacheck.workers.pool import Pool
 {before}
 def work():
-    with Pool(test_life.{job}, 1, 1 << 30) as pool:
+    with Pool(worker_jobs.{job}, 1, 1 << 30) as pool:
         list(pool.run([{mark!r}]))
 {how}
 """
@@ -110,7 +87,7 @@ def work():
 )
 def test_a_worker_ends_when_its_caller_is_killed(tmp_path, job, how, before):
     mark = tmp_path / "mark"
-    code = CALLER.format(**FOLDERS, job=job, mark=str(mark), how=how, before=before)
+    code = CALLER.format(tests=TESTS, job=job, mark=str(mark), how=how, before=before)
     with subprocess.Popen([sys.executable, "-c", code]) as caller:
         worker = wait_for(mark)
         caller.kill()
@@ -132,7 +109,7 @@ def fork():
 threading.Thread(target=fork).start()
 """
     how = "t = threading.Thread(target=work); t.start(); t.join()"
-    code = CALLER.format(**FOLDERS, job="stuck", mark=str(mark), how=how, before=before)
+    code = CALLER.format(tests=TESTS, job="stuck", mark=str(mark), how=how, before=before)
     with subprocess.Popen([sys.executable, "-c", code]) as caller:
         worker = wait_for(mark)
         child = wait_for(tmp_path / "mark.child")
@@ -205,12 +182,6 @@ def test_what_a_caller_blocks_or_ignores_does_not_reach_a_worker(monkeypatch):
     assert not ends & blocked
     assert not ends & ignored
     assert warnings is None
-
-
-def die(task, watch: Watch):
-    watch.note("at it")
-    os.kill(os.getpid(), task)
-    time.sleep(SLOW)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])

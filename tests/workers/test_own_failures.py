@@ -1,26 +1,22 @@
 """A worker that fails outside its job blames datacheck, one that leaves by itself is tried again alone."""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-
 import msgspec
 import pytest
-from building import raw_records, write_lmdb
+from building import write_lmdb
 from patching import command, patched
+from worker_jobs import leave, panic
+from worker_readers import RECORDS, Leaving
 
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.model.blocks import ignore
 from datacheck.reporting.document import Document
 from datacheck.scanning.make_settings import make
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
-from datacheck.workers.interface import OWN_FAILURE, Death, Watch
+from datacheck.workers.interface import OWN_FAILURE, Death
 from datacheck.workers.pool import Pool
 
 pytestmark = pytest.mark.own_workers
 
-RECORDS = raw_records(60)
 PLACES = {
     "pickling a result": ("workers/serve.py", "def _dumps_result(result: Any) -> bytes:\n", ""),
     "stopping the alarms": ("workers/interface.py", "    def rest(self) -> None:\n", "    "),
@@ -42,20 +38,6 @@ def test_a_worker_that_fails_outside_its_job_blames_datacheck(tmp_path, where):
     assert "raise AssertionError('a slip')" in document.findings[0].details["traceback"]
 
 
-def leave(task, watch: Watch):
-    watch.note(task)
-    os._exit(task)
-
-
-class Panic(BaseException):
-    """What a library in Rust raises when it panics: no Exception."""
-
-
-def panic(task, watch: Watch):
-    watch.note(task)
-    raise Panic
-
-
 def test_only_the_status_of_its_own_blames_datacheck():
     with Pool(leave, 1, 1 << 30) as pool:
         (_, theirs), (_, own) = sorted(pool.run([1, OWN_FAILURE]))
@@ -68,36 +50,6 @@ def test_a_panic_of_a_library_in_a_job_is_not_datachecks():
         ((_, death),) = pool.run([5])
     assert isinstance(death, Death)
     assert (death.signal, death.note, death.trace) == ("exit status 1", 5, "")
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """A reader that leaves its process at one record: always, or once."""
-
-    reader: LmdbReader
-    mark: Path
-    once: bool
-    backend = "lmdb"
-
-    @property
-    def path(self):
-        return self.reader.path
-
-    def layout(self):
-        return self.reader.layout()
-
-    def find(self, name):
-        return self.reader.find(name)
-
-    def name(self, shard, place, finding):
-        return self.reader.name(shard, place, finding)
-
-    def blocks(self, shard, *, limit=None, note=ignore):
-        for block in self.reader.blocks(shard, limit=limit, note=note):
-            if b"00000007" in block.keys and not (self.once and self.mark.exists()):
-                self.mark.touch()
-                os._exit(9)
-            yield block
 
 
 @pytest.mark.parametrize("once", [True, False])

@@ -1,45 +1,18 @@
 """Workers may die, hang or eat memory; the pool names how, and everything else is done all the same."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from functools import partial
 
 import pytest
+from worker_jobs import MEMORY, count_up, obey, tell
 
-from datacheck.workers.interface import Death, Step, Watch
+from datacheck.workers.interface import Death, Step
 from datacheck.workers.pool import Pool
 
 pytestmark = pytest.mark.own_workers
-
-MEMORY = 1 << 30
-
-
-def obey(task, watch: Watch):
-    watch.timeout = 0.3
-    watch.note(("at", task))
-    match task:
-        case "segfault":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        case "abort":
-            os.write(2, b"library.c:12: assertion failed\n")
-            os.abort()
-        case "exit":
-            os._exit(7)
-        case "hang":
-            time.sleep(60)
-        case "raise":
-            raise ValueError("no")
-        case "eat":
-            return len(bytearray(4 * MEMORY))
-        case "odd":
-            return lambda: None
-        case "pid":
-            return os.getpid()
-    return task
 
 
 def outcomes(tasks, workers=2):
@@ -100,13 +73,6 @@ def test_tasks_may_be_added_while_others_run():
     assert seen == [0, 1, 2, 3, 4, 5]
 
 
-def count_up(task, watch: Watch):
-    yield from range(task)
-    if task == 5:
-        raise OSError(28, "No space left on device")
-    return "done"
-
-
 def test_a_job_may_tell_how_far_it_is():
     with Pool(count_up, 2, MEMORY) as pool:
         results = list(pool.run([2, 3]))
@@ -145,10 +111,6 @@ def test_a_script_without_a_main_guard_may_use_it(tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert done.stdout == "once\n[2, 4, 6]\n"
-
-
-def tell(what, task, watch: Watch):
-    return what, os.getpid()
 
 
 def test_a_job_that_is_told_more_tells_it_to_those_who_come_later():
