@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Iterable, Mapping
@@ -62,7 +63,12 @@ def floats(number: int, shape: tuple[int, ...] = (2, 4, 4)) -> np.ndarray:
 
 def pictures() -> list[bytes]:
     """Return the bytes of the demo's JPEG pictures."""
-    return [file.read_bytes() for file in sorted(PICTURES.glob("*.jpg"))]
+    return list(_pictures())
+
+
+@functools.cache
+def _pictures() -> tuple[bytes, ...]:
+    return tuple(file.read_bytes() for file in sorted(PICTURES.glob("*.jpg")))
 
 
 def key(number: int) -> bytes:

@@ -19,6 +19,8 @@ import numpy as np
 
 SECONDS = 60
 COUNT = 300
+PAUSE = 0.001
+"""Seconds from one change to the next: a scan sees some hundred, and the writer leaves the processor to it."""
 Going = Callable[[], bool]
 
 
@@ -50,6 +52,7 @@ def lmdb(path: Path, going: Going, ready: Callable[[], None]) -> None:
                         transaction.delete(key)
                     else:
                         transaction.put(key, chance.choice(VALUES))
+            time.sleep(PAUSE)
 
 
 def leveldb(path: Path, going: Going, ready: Callable[[], None]) -> None:
@@ -90,6 +93,7 @@ def hdf5(path: Path, going: Going, ready: Callable[[], None]) -> None:
                 data.resize(COUNT + number % 50, axis=0)
                 data[COUNT:] = 1.5
             file.flush()
+            time.sleep(PAUSE)
 
 
 def swmr(path: Path, going: Going, ready: Callable[[], None]) -> None:
@@ -107,7 +111,7 @@ def swmr(path: Path, going: Going, ready: Callable[[], None]) -> None:
             data.flush()
             if len(data) == COUNT:
                 ready()
-            time.sleep(0.001 if len(data) > COUNT else 0)
+            time.sleep(PAUSE if len(data) > COUNT else 0)
 
 
 WRITERS = {"lmdb": lmdb, "leveldb": leveldb, "hdf5": hdf5, "swmr": swmr}

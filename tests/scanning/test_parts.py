@@ -1,13 +1,11 @@
 """One of N parts of a store: together they are all records, each once."""
 
-import os
-import signal
-
 import h5py
 import numpy as np
 import pytest
 from building import floats, key, write_lmdb
 from killed_scans import Here
+from worker_jobs import Deadly
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
@@ -49,26 +47,14 @@ def test_seven_nights_look_at_every_record_once(store, shard_bytes):
     assert sorted(seen) == [f"{number:08}" for number in range(400)]
 
 
-class Deadly:
-    """Kills whoever judges one of some records, by their first value."""
-
-    def __init__(self, *numbers):
-        self.numbers = numbers
-
-    def __call__(self, batch):
-        first = np.asarray(batch.values).reshape(len(batch.rows), -1)[:, 1]
-        if batch.field == "data" and np.isin(first, [floats(it).ravel()[1] for it in self.numbers]).any():
-            os.kill(os.getpid(), signal.SIGSEGV)
-        yield from ()
-
-
 @pytest.mark.parametrize("shard_bytes", [None, 6000])
 @pytest.mark.parametrize("deadly", [(61,), (61, 62, 63), (0, 133, 399), (300, 57, 200)])
 def test_records_that_kill_leave_the_others_in_their_parts(store, shard_bytes, deadly):
     seen, killed = [], []
+    check = Deadly(1, tuple(float(floats(it).ravel()[1]) for it in deadly))
     for night in range(1, 4):
         report = datacheck.scan(
-            LmdbReader(store, shard_bytes), array="f4", sample=f"1/3:{night}", validators=[Deadly(*deadly)], workers=2
+            LmdbReader(store, shard_bytes), array="f4", sample=f"1/3:{night}", validators=[check], workers=2
         )
         assert report.tally.records == 400
         killed += [it.key for it in report.findings if it.code == "crash"]
