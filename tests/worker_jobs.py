@@ -8,10 +8,7 @@ import os
 import re
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 MEMORY = 1 << 30
 """Bytes of private memory that a worker may have."""
@@ -133,18 +130,3 @@ def panic(task, watch):
     """Raise what is no Exception."""
     watch.note(task)
     raise Panic
-
-
-@dataclass(frozen=True)
-class Deadly:
-    """A check that kills who judges a record whose data has one of these numbers at a place."""
-
-    place: int
-    numbers: tuple[float, ...]
-
-    def __call__(self, batch):
-        if batch.field == "data":
-            there = np.asarray(batch.values).reshape(len(batch.rows), -1)[:, self.place]
-            if np.isin(there, self.numbers).any():
-                os.kill(os.getpid(), signal.SIGSEGV)
-        yield from ()

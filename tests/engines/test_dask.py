@@ -10,7 +10,7 @@ import time
 import msgspec
 import pytest
 from building import datum, floats, key, write_lmdb
-from worker_jobs import Deadly
+from worker_checks import Deadly
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from building import floats, key, write_lmdb
 from killed_scans import Here
-from worker_jobs import Deadly
+from worker_checks import Deadly
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader

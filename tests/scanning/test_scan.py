@@ -1,17 +1,15 @@
 """A scan names exactly what is wrong, whatever the number of workers, and survives what kills them."""
 
 import os
-import signal
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from building import datum, fingerprint, floats, key, pictures, pixels, raw_records, write_lmdb
+from worker_checks import Poison
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.model.batch import Batch
-from datacheck.model.finding import found
 from datacheck.reporting.document import Document
 from datacheck.scanning.make_settings import make
 
@@ -139,30 +137,6 @@ def test_the_source_is_not_changed(tmp_path):
     before = fingerprint(path)
     datacheck.scan(path, reports=[tmp_path / "r.json"])
     assert fingerprint(path) == before
-
-
-@dataclass(frozen=True)
-class Poison:
-    """A validator that does something terrible at records whose first pixel is `pixel`."""
-
-    pixel: int
-    how: str
-
-    def __call__(self, batch: Batch):
-        if batch.label or batch.values.ndim != 4:
-            return
-        for at, record in enumerate(batch.values):
-            if record[0, 0, 0] == self.pixel and record[0, 0, 1] == 0:
-                if self.how == "raise":
-                    raise ValueError("my own mistake")
-                if self.how == "find":
-                    yield at, found("constant", "seen", field=batch.field)
-                while self.how == "hang":
-                    pass
-                if self.how == "kill":
-                    os.kill(os.getpid(), signal.SIGSEGV)
-                if self.how == "eat":
-                    np.zeros(1 << 40, np.uint8)[:] = 1
 
 
 def poisoned(tmp_path, places, count=200):
