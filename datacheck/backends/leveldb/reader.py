@@ -281,7 +281,7 @@ def _said(version: Version) -> list[Finding]:
     )
     findings += [log_finding(version.manifest, it, how) for it in version.damages]
     for name, damage in version.unread:
-        why = f"{damage.why}; no record of it is left, and what they replaced or deleted may be read"
+        why = f"{damage.why}; no record of it is left, and what its records replaced or deleted may be read"
         findings.append(table_finding(name, damage.saying(why), None, None))
     return findings
 

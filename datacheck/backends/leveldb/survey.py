@@ -100,7 +100,7 @@ def log_findings(path: Path, log: LogIndex) -> list[Finding]:
         cost = "what was written there is"
         if count is not None:
             cost = f"{count:,} {'write is' if count == 1 else 'writes are'}"
-        cost += f" {damage.toll}, and what they replaced or deleted may be read"
+        cost += f" {damage.toll}, and what {'it' if count in (None, 1) else 'they'} replaced or deleted may be read"
         if damage.toll == "nothing":
             cost = "all that it holds was read"
         findings.append(log_finding(path.name, damage, cost, **({} if count is None else {"lost": count})))

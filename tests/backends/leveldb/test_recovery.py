@@ -328,7 +328,7 @@ def said_of(history, gone, opened, found, left):
     """
     suspicious = {it.key.encode() for it in found if it.key is not None}
     rebuilt = any("decided by what they hold" in it.message for it in opened)
-    unknown = any("what they replaced or deleted may be read" in it.message for it in opened)
+    unknown = any("replaced or deleted may be read" in it.message for it in opened)
     silent = any(name.endswith(".log") or (name.endswith(".ldb") and rebuilt) for name in gone)
     truth = {at: values[-1] for at, values in history.items() if values[-1] is not None}
     for at, value in left.items():
