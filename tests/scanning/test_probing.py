@@ -1,5 +1,6 @@
 """What dies while the profile is taken is left out by name; a store without a profile is never clean."""
 
+import functools
 import io
 import pickle
 from collections.abc import Iterator
@@ -39,8 +40,12 @@ def png(size: int, *, noise: bool = False) -> bytes:
     return out.getvalue()
 
 
-SLOW = png(23_000)
-"""Takes more than a second of processor time: longer than the timeouts here, and than all the small ones together."""
+@functools.cache
+def slow() -> bytes:
+    """Return a picture that takes more than a second of processor time: longer than the timeouts here, and than all
+    the small ones together.
+    """
+    return png(23_000)
 
 
 def small_pictures(count: int) -> dict[bytes, bytes]:
@@ -49,7 +54,7 @@ def small_pictures(count: int) -> dict[bytes, bytes]:
 
 def slow_store(path: Path) -> Path:
     """Write pictures of which the first is slow, and two are none: they look like text, as beside pictures it is."""
-    return write_lmdb(path, {**small_pictures(80), key(0): SLOW, key(30): b"1234567", key(55): b"some words"})
+    return write_lmdb(path, {**small_pictures(80), key(0): slow(), key(30): b"1234567", key(55): b"some words"})
 
 
 def of_records(report: datacheck.Report) -> list[tuple[str | None, str]]:

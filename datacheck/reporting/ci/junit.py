@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
@@ -135,3 +134,9 @@ def _inner(kind: str, message: str, said: str) -> str:
 
 def _text(said: str) -> str:
     return "\n".join(escape(cut(plain(line))) for line in said.split("\n"))
+
+
+def escape(text: str) -> str:
+    from html import escape  # late: it loads every name of HTML, which no other format needs
+
+    return escape(text)
