@@ -13,7 +13,7 @@ import os
 import pickle
 import resource
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datacheck.workers import pool, process
@@ -87,7 +87,7 @@ def _keep_as_started(it: process.Process) -> None:
         it.close()
 
 
-def _nothing_ahead(memory: int) -> Callable[[], None]:
+def _nothing_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     """Start nothing ahead of need, and close nothing that is kept."""
     return lambda: None
 
