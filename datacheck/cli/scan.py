@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from datacheck.reporting.report import Report
     from datacheck.scanning.against import Against
 
-HDF5_NAMES = (".h5", ".hdf5")
-"""What HDF5 files are usually called; other names cost a little time."""
-
 
 @click.command(cls=ScanCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...", type=Source())
@@ -100,13 +97,14 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
+    from datacheck.scanning.loading import loading
     from datacheck.workers.process import keeping_processes, start_ahead
 
     context = click.get_current_context()
     if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
         from datacheck.workers.pool import WORKER_BYTES
 
-        context.call_on_close(start_ahead(WORKER_BYTES, _loading(sources)))  # the rest is loaded here meanwhile
+        context.call_on_close(start_ahead(WORKER_BYTES, loading(sources)))  # the rest is loaded here meanwhile
     options["engine"] = engine = context.with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
@@ -146,12 +144,6 @@ def scan(
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
-
-
-def _loading(sources: Sequence[str]) -> list[str]:
-    """Return the modules that the first worker is likely to need, as far as the names of the sources tell."""
-    hdf5 = any(source.endswith(HDF5_NAMES) for source in sources)
-    return ["datacheck.scanning.loaded_ahead", *(["datacheck.backends.hdf5.loaded_ahead"] if hdf5 else [])]
 
 
 def _tell(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:

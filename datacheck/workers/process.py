@@ -256,14 +256,17 @@ def keeping_processes() -> Iterator[None]:
             _close_ahead()
 
 
-def next_process(memory: int) -> Process:
-    """Return a process: one that is there already, if it has what a new one would get of its caller."""
+def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
+    """Return a process: one that is there already, if it has what a new one would get of its caller.
+
+    A new one loads the modules `loading` while it waits for its job.
+    """
     while (kept := _one_ahead()) is not None:
         circumstances, process = kept
         if circumstances == _circumstances(memory) and process.alive:
             return process
         process.close()
-    return Process(memory)
+    return Process(memory, loading)
 
 
 def _keep(process: Process) -> None:
