@@ -2,6 +2,8 @@
 
 import gc
 
+import pytest
+
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import RARELY
 
@@ -10,6 +12,7 @@ def thresholds(task, watch):
     return gc.get_threshold(), gc.get_freeze_count()
 
 
+@pytest.mark.own_workers
 def test_garbage_is_looked_for_once_all_is_loaded():
     with Pool(thresholds, 1, 4 << 30) as pool:
         first, second = (result for _, result in pool.run([1, 2]))
