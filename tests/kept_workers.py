@@ -13,7 +13,7 @@ import os
 import pickle
 import resource
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datacheck.workers import pool, process
@@ -62,7 +62,7 @@ def _sent(kept: process.Process, folder: str) -> bool:
     return True
 
 
-def _kept_or_new(memory: int) -> process.Process:
+def _kept_or_new(memory: int, loading: Sequence[str] = ()) -> process.Process:
     """Return a kept process if one fits; those that do not fit stay for the test that they fit."""
     memory, place, *wanted = _all_circumstances(memory)
     for kept in reversed(process._ahead) if place else ():
@@ -73,7 +73,7 @@ def _kept_or_new(memory: int) -> process.Process:
                 _started[it] = (memory, place, *wanted)
                 return it
             it.close()
-    new = process.Process(memory)
+    new = process.Process(memory, loading)
     _started[new] = (memory, place, *wanted)
     return new
 
@@ -87,7 +87,7 @@ def _keep_as_started(it: process.Process) -> None:
         it.close()
 
 
-def _nothing_ahead(memory: int) -> Callable[[], None]:
+def _nothing_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     """Start nothing ahead of need, and close nothing that is kept."""
     return lambda: None
 

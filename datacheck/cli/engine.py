@@ -45,6 +45,15 @@ def engine_options(command: F) -> F:
     return command
 
 
+def start_first_worker(sources: Sequence[str]) -> None:
+    """Start the first worker on this machine, which loads what it needs while the command does; it ends with this."""
+    from datacheck.scanning.loading import loading
+    from datacheck.workers.pool import WORKER_BYTES
+    from datacheck.workers.process import start_ahead
+
+    click.get_current_context().call_on_close(start_ahead(WORKER_BYTES, loading(sources)))
+
+
 @contextmanager
 def chosen(options: dict[str, Any]) -> Iterator[MakeEngine | None]:
     """Take the engine out of a command's options, and yield what makes it; None is the usual one."""

@@ -11,7 +11,7 @@ import click
 
 from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen, engine_options
+from datacheck.cli.engine import chosen, engine_options, start_first_worker
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.option_types import Named, RowName
 from datacheck.cli.options import scan_options, writable
@@ -87,6 +87,8 @@ def rebuild(
 
     With --paired there are several SOURCEs, and each copy gets the name of its source in the folder TARGET.
     """
+    if options["engine"] == "local":
+        start_first_worker(sources)
     from datacheck.backends import refuse_url
     from datacheck.files.guard import Guard
     from datacheck.rebuilding.choice import Choice

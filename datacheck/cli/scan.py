@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datacheck.cli.configuring import applied, configured
-from datacheck.cli.engine import chosen, engine_options
+from datacheck.cli.engine import chosen, engine_options, start_first_worker
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.option_types import Named
 from datacheck.cli.options import QUIET_OPTION, REPORT_FORMAT_OPTION, REPORT_OPTION, scan_options
@@ -97,18 +97,14 @@ def scan(
     nets = options.pop("nets")
     if not sources and not nets:
         raise click.UsageError("name at least one SOURCE to scan, or a network with --net")
-    from datacheck.workers.process import keeping_processes, start_ahead
-
-    context = click.get_current_context()
     if options["engine"] == "local" and options["if_changed"] is None:  # else there may be no need of a worker
-        from datacheck.workers.pool import WORKER_BYTES
-
-        context.call_on_close(start_ahead(WORKER_BYTES))  # it loads NumPy, the rest is loaded here
-    options["engine"] = engine = context.with_resource(chosen(options))
+        start_first_worker(sources)
+    options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
     from datacheck.cli.targets import ScanRequest, guard_of, hold, ready
     from datacheck.reporting.files import Reports
     from datacheck.scanning.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
+    from datacheck.workers.process import keeping_processes
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     if_changed, known, resume = (options.pop(name) for name in ("if_changed", "known", "resume"))

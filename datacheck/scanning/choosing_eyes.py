@@ -27,14 +27,23 @@ def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine
     """
     wanted = wanted_eyes(settings, layout, profile)
     if wanted in ("walker", "strict"):
-        ((_, said),) = pool.run([OpenEyes(wanted)])
-        if isinstance(said, Death):
-            said = f"loading numba ended it with {said.signal}"
+        said = _opened(wanted, max(1, min(pool.count, len(layout.shards))), pool)
         if said is not None:
             if settings.strict_pictures:
                 raise EyesFailed(said)
             wanted = "decoder"
     return msgspec.structs.replace(settings, eyes=wanted)
+
+
+def _opened(wanted: Eyes, workers: int, pool: Engine[Task]) -> str | None:
+    """Have so many workers load what they look with, side by side; return why one of them cannot, None if all can."""
+    failed = None
+    for _, said in pool.run([OpenEyes(wanted) for _ in range(workers)]):
+        if isinstance(said, Death):
+            failed = f"loading numba ended it with {said.signal}"
+        elif said is not None:
+            failed = said
+    return failed
 
 
 def wanted_eyes(settings: Settings, layout: Layout, profile: Profile) -> Eyes | None:

@@ -32,6 +32,7 @@ from datacheck.scanning.fingerprint import fingerprint_if_any
 from datacheck.scanning.like import Like, like_of
 from datacheck.scanning.line import in_order
 from datacheck.scanning.listed_sizes import compare_sizes
+from datacheck.scanning.loading import loading
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
 from datacheck.scanning.pairing import Pairing
@@ -42,8 +43,8 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
-from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, together
-from datacheck.workers.interface import Amending, Death, Engine, MakeEngine
+from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, together, workers_ahead
+from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
@@ -214,6 +215,8 @@ def _scan_once(
     names: Names,
     way: _Way,
 ) -> Sequence[Shard]:
+    if isinstance(pool, Preparing):  # the others load what they need while the first opens the store
+        pool.prepare(workers_ahead(reader), loading((), reader.backend))
     layout: Layout | Death = only(pool, TakeLayout())
     if isinstance(layout, Death):
         names.skip()

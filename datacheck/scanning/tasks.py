@@ -40,6 +40,9 @@ OPENING_SECONDS = 300.0
 """Opening a store, or looking at it as a whole, may take this long, and longer for what is large."""
 FILES_A_SECOND, BYTES_A_SECOND = 20, 100 << 20
 """A slow disk opens so many files, and reads so many bytes."""
+WORTH_A_WORKER, MOST_AHEAD = 256 << 20, 8
+"""A worker starts in the time in which another one checks so many bytes; to start more of them takes longer than the
+first one takes to load."""
 FEW_SHARDS, MOST_TOGETHER, TASK_BYTES = 64, 64, 4 << 20
 """Of more shards than a few so many at most are checked by one task, of so many bytes on an average."""
 
@@ -89,6 +92,16 @@ def ended_by(error: Exception, watch: Watch) -> Death:
 
 def opening_seconds(reader: Reader) -> float:
     """Return how long opening a store may take, by how many files there are at its path and how large they are."""
+    count, size = _files_and_bytes(reader)
+    return OPENING_SECONDS + count / FILES_A_SECOND + size / BYTES_A_SECOND
+
+
+def workers_ahead(reader: Reader) -> int:
+    """Return how many workers a store is sure to need, by its size, before anybody has opened it."""
+    return min(MOST_AHEAD, _files_and_bytes(reader)[1] // WORTH_A_WORKER)
+
+
+def _files_and_bytes(reader: Reader) -> tuple[int, int]:
     paths = [Path(reader.path)]
     with contextlib.suppress(OSError):
         paths = list(paths[0].iterdir()) if paths[0].is_dir() else paths
@@ -98,7 +111,7 @@ def opening_seconds(reader: Reader) -> float:
     for path in paths:
         with contextlib.suppress(OSError, ValueError):
             size += path.stat().st_size
-    return OPENING_SECONDS + len(paths) / FILES_A_SECOND + size / BYTES_A_SECOND
+    return len(paths), size
 
 
 class TakeLayout(msgspec.Struct, frozen=True):

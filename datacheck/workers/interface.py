@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
@@ -159,6 +159,18 @@ class Amending(Protocol[T]):
 
     def amend(self, change: Callable[[Job[T]], Job[T]]) -> None:
         """Change the job for processes that are yet to be started: those that run keep the one they have."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An engine whose processes may be started before it is known what their job is to be told."""
+
+    def prepare(self, workers: int, loading: Sequence[str] = ()) -> None:
+        """Start processes for so many workers, or for `count` if that is less, that load these modules meanwhile.
+
+        They get the job as it is when `grow` takes them.
+        """
         ...
 
 

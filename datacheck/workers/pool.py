@@ -13,13 +13,13 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar, cast
 
 from datacheck.errors import WorkersFailed
 from datacheck.workers.interface import Failure, Job, Step
-from datacheck.workers.process import NOT_YET, Worker, next_process
+from datacheck.workers.process import NOT_YET, Process, Worker, next_process
 
 T = TypeVar("T")
 
@@ -38,6 +38,7 @@ class Pool(Generic[T]):
         self._job = dumps_job(job)
         self.count, self._memory = workers, memory
         self._workers: list[Worker[T]] = []
+        self._prepared: list[Process] = []
         self._left = contextlib.ExitStack()
 
     def __enter__(self) -> Pool[T]:
@@ -54,6 +55,17 @@ class Pool(Generic[T]):
     def _close(self) -> None:
         while self._workers:
             self._workers.pop().leave()
+        while self._prepared:
+            self._prepared.pop().close()
+
+    def prepare(self, workers: int, loading: Sequence[str] = ()) -> None:
+        """Start processes for so many workers, which get the job when `grow` takes them, and load these modules.
+
+        Where the system grants none, `grow` finds out what that means.
+        """
+        with contextlib.suppress(WorkersFailed):
+            while len(self._workers) + len(self._prepared) < min(workers, self.count):
+                self._prepared.append(next_process(self._memory, loading))
 
     def grow(self, workers: int) -> None:
         """Start workers until there are `workers` of them, at most as many as the pool was made for.
@@ -62,7 +74,8 @@ class Pool(Generic[T]):
         """
         while len(self._workers) < min(workers, self.count):
             try:
-                self._workers.append(Worker(self._job, next_process(self._memory)))
+                process = self._prepared.pop(0) if self._prepared else next_process(self._memory)
+                self._workers.append(Worker(self._job, process))
             except WorkersFailed:
                 if not self._workers:
                     raise

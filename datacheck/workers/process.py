@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
@@ -50,12 +50,12 @@ WORDS_BYTES = 1 << 20
 class Process:
     """A worker's process and the pipes to it; `memory` bounds its private bytes.
 
-    Until it gets a job it loads what every job needs. It ends when this process does, however that ends.
-    Raises WorkersFailed where it cannot be started.
+    Until it gets a job it loads what every job needs, and the modules `loading`. It ends when this process does,
+    however that ends. Raises WorkersFailed where it cannot be started.
     """
 
-    def __init__(self, memory: int) -> None:
-        self.memory = memory
+    def __init__(self, memory: int, loading: Sequence[str] = ()) -> None:
+        self.memory, self._loading = memory, loading
         self.used = 0.0
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
@@ -94,6 +94,7 @@ class Process:
                 "-c",
                 _main(),
                 *map(str, (*ends, by_main, self.memory)),
+                *self._loading,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -218,14 +219,15 @@ _keeping: list[None] = []
 """One for each caller that wants processes to be kept."""
 
 
-def start_ahead(memory: int) -> Callable[[], None]:
+def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     """Start the process of the next worker with this bound on memory, while the caller is still busy loading.
 
-    Return what is to be called in the end: it closes the process if nobody had use for it.
+    It loads the modules `loading` meanwhile. Return what is to be called in the end: it closes the process if nobody
+    had use for it.
     """
     require_memory()
     with contextlib.suppress(WorkersFailed):  # who needs one will try again, and tell
-        _ahead.append((_circumstances(memory), Process(memory)))
+        _ahead.append((_circumstances(memory), Process(memory, loading)))
     return _close_ahead
 
 
@@ -254,14 +256,17 @@ def keeping_processes() -> Iterator[None]:
             _close_ahead()
 
 
-def next_process(memory: int) -> Process:
-    """Return a process: one that is there already, if it has what a new one would get of its caller."""
+def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
+    """Return a process: one that is there already, if it has what a new one would get of its caller.
+
+    A new one loads the modules `loading` while it waits for its job.
+    """
     while (kept := _one_ahead()) is not None:
         circumstances, process = kept
         if circumstances == _circumstances(memory) and process.alive:
             return process
         process.close()
-    return Process(memory)
+    return Process(memory, loading)
 
 
 def _keep(process: Process) -> None:
@@ -376,9 +381,9 @@ from multiprocessing.connection import Connection
 from datacheck.workers.notes import NotePad
 from datacheck.workers.serve import serve
 import numpy
-tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:])
+tasks, results, reading, writing, life, by_main, memory = map(int, sys.argv[1:8])
 tasks, results = Connection(tasks, writable=False), Connection(results, readable=False)
-serve(tasks, results, NotePad(reading, writing), life, by_main, memory, collecting)
+serve(tasks, results, NotePad(reading, writing), life, by_main, memory, collecting, sys.argv[8:])
 """
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import pickle
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -25,9 +26,11 @@ def serve(
     by_main: bool,
     memory: int,
     collecting: tuple[int, ...] = (),
+    loading: Sequence[str] = (),
 ) -> None:
     """Be a worker: load the job, then run each task that comes, until the caller closes its end or has another job.
 
+    The modules `loading` are loaded before the job comes; one that fails will fail again where it is needed.
     Once the first task has loaded what it needs, garbage is looked for as `collecting` says (see `gc.set_threshold`).
     """
     with _own_failures():
@@ -36,6 +39,9 @@ def serve(
         use_all_files()
         bound_memory(memory)
         watch = Watch(notes)
+    for name in loading:
+        with contextlib.suppress(Exception):  # whoever needs it will see
+            importlib.import_module(name)
     job = None
     while True:
         with _own_failures():

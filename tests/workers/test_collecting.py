@@ -2,10 +2,13 @@
 
 from worker_jobs import thresholds
 
+import pytest
+
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import RARELY
 
 
+@pytest.mark.own_workers
 def test_garbage_is_looked_for_once_all_is_loaded():
     with Pool(thresholds, 1, 4 << 30) as pool:
         first, second = (result for _, result in pool.run([1, 2]))

@@ -132,9 +132,9 @@ def test_a_folder_is_scanned_by_the_same_processes_and_says_the_same(tmp_path, m
     started = []
     given = process_module.Process.__init__
 
-    def counted(self, memory):
+    def counted(self, memory, loading=()):
         started.append(memory)
-        given(self, memory)
+        given(self, memory, loading)
 
     monkeypatch.setattr(process_module.Process, "__init__", counted)
     together = datacheck.scan(folder, workers=2)

@@ -10,6 +10,8 @@ from datacheck.model.blocks import Shard
 
 PROBES = 64
 ROWS_A_PROBE = 16
+PROBED_BYTES = 16 << 20
+"""So many bytes of large rows are looked at in all, or one row at each probe."""
 DATASETS_PROBED = 4096
 """Datasets may be probed so often, all probes and all datasets of a table taken together, or each once."""
 DECODED_BYTES = 1 << 30
@@ -26,7 +28,7 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
     chosen = [tables[at * len(tables) // PROBES] for at in range(PROBES)] if len(tables) > PROBES else list(tables)
     share, more = divmod(PROBES, len(chosen))
     counts = [
-        min(share + (at < more), math.ceil(it.rows / (1 if it.each else ROWS_A_PROBE)))
+        min(share + (at < more), math.ceil(it.rows / (1 if it.each else _rows_a_probe(it))))
         for at, (_, it) in enumerate(chosen)
     ]
     for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
@@ -34,7 +36,17 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
         for nth in range(most):
             start = nth * table.rows // most
             stop = (nth + 1) * table.rows // most if table.each else table.rows  # each is a dataset, to be opened once
-            yield rows(of, start, min(start + ROWS_A_PROBE, stop))
+            yield rows(of, start, min(start + _rows_a_probe(table), stop))
+
+
+def _rows_a_probe(table: Table) -> int:
+    """Return how many rows are looked at together: fewer where they are large, but for those that are a dataset each.
+
+    How these differ in size says something, and only many of them show it.
+    """
+    if table.each:
+        return ROWS_A_PROBE
+    return max(1, min(ROWS_A_PROBE, PROBED_BYTES // (PROBES * table.row_bytes)))
 
 
 def _affordable(tables: Sequence[Table], counts: Sequence[int]) -> Iterator[int]:

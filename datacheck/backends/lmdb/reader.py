@@ -137,11 +137,11 @@ class LmdbReader:
         note(shard.start or Position(b""), False)
         account: Counter[str] = Counter()
         left: Shard | None = shard
-        tries = 0
+        tries, data = 0, self.data
         while left is not None:
-            before, bones = left, skeleton(self.data)
+            before, bones = left, skeleton(data)
             library = bones.sound and self._refusal() is None
-            with Pages(self.data, bones.metas) as pages:
+            with Pages(data, bones.metas) as pages:
                 last = tries >= TRIES
                 reading = Reading(
                     self.path, pages, bones, left, limit, note, avoid, library=library, last=last, load=load

@@ -26,7 +26,16 @@ def keep_out_of(source: Path) -> None:
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called, and keep that for other processes if there is a place to keep it."""
+    return _compiled(function, inline=False)
+
+
+def inlined(function: F) -> F:
+    """Compile a function into those that call it: a call hands over each array in seven words or more."""
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: F, *, inline: bool) -> F:
     try:
-        return numba.njit(function, cache=True, nogil=True)  # type: ignore[no-any-return]
+        return numba.njit(function, cache=True, nogil=True, forceinline=inline)  # type: ignore[no-any-return]
     except RuntimeError:  # no place to keep it can be written
-        return numba.njit(function, nogil=True)  # type: ignore[no-any-return]
+        return numba.njit(function, nogil=True, forceinline=inline)  # type: ignore[no-any-return]

@@ -37,6 +37,8 @@ ZEROS = 0xF0
 """The symbol of sixteen zeros."""
 MOST_AC, MOST_DC = 10, 11
 """The categories of differences and coefficients of 8-bit samples (T.81, tables F.1 and F.2)."""
+AHEAD = 57
+"""So many bits are read at a time, at least: enough for several entries, which take QUICK of them to be looked up."""
 
 _ONE, _BYTE, _LAST = np.uint64(1), np.uint64(8), np.uint64(7)
 _QUICK, _LONG, _HIGHEST = np.uint64(64 - QUICK), np.uint64(48), np.uint64(63)

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from datacheck.decoders.pictures.compiled import compiled
+from datacheck.decoders.pictures.compiled import compiled, inlined
 from datacheck.decoders.pictures.jpeg_scans.codes import (
+    AHEAD,
     END,
     MOST_AC,
     MOST_DC,
     PADDING,
     PASSED,
+    QUICK,
     SIZE,
     ZEROS,
     ahead_of,
@@ -94,7 +96,7 @@ def unstuffed(value: Any, start: int, stop: int, out: Any, starts: Any, sizes: A
     return count
 
 
-@compiled
+@inlined
 def difference(data: Any, at: int, tables: Any, which: int, used: Any) -> tuple[int, int, int]:
     """Read a DC difference; return the position, it, and what is wrong. `used` counts symbols, None does not."""
     ahead = ahead_of(data, at)
@@ -143,7 +145,7 @@ def _one_coefficient(
     return at, 64, ZEROS_LAST
 
 
-@compiled
+@inlined
 def _coefficients(
     data: Any, at: int, tables: Any, table: int, most: Any, within: Any, which: int, used: Any, block: Any
 ) -> tuple[int, int]:
@@ -156,22 +158,20 @@ def _coefficients(
     k = 1
     while k < 64:
         if used is None:
-            ahead = ahead_of(data, at)
-            entry = entry_of(tables, table, ahead)
-            place = k + ((entry >> PASSED) & 127)
-            if (entry >> SIZE) & 15 <= within[np.uint64(which), np.uint64(place)]:
+            ahead, left = ahead_of(data, at), AHEAD
+            while left >= QUICK:
+                entry = entry_of(tables, table, ahead)
+                place = k + ((entry >> PASSED) & 127)
+                if (entry >> SIZE) & 15 > within[np.uint64(which), np.uint64(place)]:
+                    break
                 at += entry & 63
                 if entry & END:
                     return at, SOUND
                 k = place
-                entry = entry_of(tables, table, behind(ahead, entry))
-                place = k + ((entry >> PASSED) & 127)
-                if (entry >> SIZE) & 15 <= within[np.uint64(which), np.uint64(place)]:
-                    at += entry & 63
-                    if entry & END:
-                        return at, SOUND
-                    k = place
-                    continue
+                left -= entry & 63
+                ahead = behind(ahead, entry)
+            if left < QUICK:
+                continue
         at, k, wrong = _one_coefficient(data, at, k, tables, table, most, which, used, block)
         if wrong != SOUND:
             return at, wrong

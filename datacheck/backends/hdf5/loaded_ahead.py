@@ -1,0 +1,11 @@
+"""What a worker needs that reads HDF5: it loads this while the caller still finds out what is to be read."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from datacheck.backends.hdf5.file import library
+
+for name in ("reader", "probes", "walking", "looking"):
+    import_module(f"datacheck.backends.hdf5.{name}")
+library()

@@ -1,0 +1,50 @@
+"""Every worker that will look at JPEGs loads what it looks with, before the first picture is judged."""
+
+import pytest
+
+from datacheck.errors import EyesFailed
+from datacheck.model.blocks import Layout, Shard
+from datacheck.model.profile import FamilyProfile, FieldProfile, Profile
+from datacheck.scanning.choosing_eyes import MANY, with_eyes
+from datacheck.scanning.make_settings import make
+from datacheck.workers.interface import Death
+
+PROFILE = Profile({"#": FamilyProfile("picture", 16, {"data": FieldProfile((3, 8, 8), "uint8", "JPEG", 1.0)})})
+
+
+class Workers:
+    """An engine of so many workers, each of which says this of its eyes."""
+
+    def __init__(self, said):
+        self.said, self.count, self.tasks = said, len(said), []
+
+    def run(self, tasks):
+        self.tasks += tasks
+        yield from zip(self.tasks, self.said, strict=False)
+
+
+def layout(shards):
+    return Layout([Shard("")] * shards, [], MANY, 1 << 30)
+
+
+@pytest.fixture(autouse=True)
+def numba(monkeypatch):
+    monkeypatch.setattr("datacheck.decoders.pictures.eyes.installed", lambda: True)
+
+
+@pytest.mark.parametrize(("shards", "opened"), [(1, 1), (2, 2), (40, 3)])
+def test_as_many_workers_as_there_is_work_for_load_it(shards, opened):
+    workers = Workers([None] * 3)
+    assert with_eyes(make(), layout(shards), PROFILE, workers).eyes == "walker"
+    assert len(workers.tasks) == opened
+
+
+@pytest.mark.parametrize("said", ["numba is broken", Death("SIGKILL")])
+@pytest.mark.parametrize("place", [0, 2])
+def test_where_one_worker_cannot_none_looks_so(said, place):
+    """All have to look alike, so that the report does not depend on who looked."""
+    answers = [None] * 3
+    answers[place] = said
+    assert with_eyes(make(), layout(9), PROFILE, Workers(answers)).eyes == "decoder"
+    with pytest.raises(EyesFailed, match="numba"):
+        with_eyes(make(strict_pictures=True), layout(9), PROFILE, Workers(answers))
