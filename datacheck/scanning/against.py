@@ -37,16 +37,10 @@ class Against:
 def require_together(settings: Settings, if_changed: object, resume: object) -> None:
     """Raise UsageError for options of which each asks for what the other one cannot have.
 
-    What --resume goes on with is a report: it does not have the values of the records that are done.
     A checksum file may be another one than it was when the report was written that --if-changed names.
     """
-    asked = {
-        "--if-changed": if_changed is not None,
-        "--duplicates": settings.duplicates,
-    }
-    for name in asked:
-        if asked[name] and resume is not None:
-            raise UsageError(f"{name} and --resume cannot be used together")
+    if if_changed is not None and resume is not None:
+        raise UsageError("--if-changed and --resume cannot be used together")
     if if_changed is not None and settings.checksums is not None:
         raise UsageError("--if-changed and --checksums cannot be used together")
 

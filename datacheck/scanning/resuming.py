@@ -19,8 +19,9 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, passed, reached
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
+from datacheck.scanning.alongside import Alongside, Marking
 from datacheck.scanning.fingerprint import fingerprint_if_any
-from datacheck.scanning.recorded import Made, seal_of
+from datacheck.scanning.recorded import seal_of
 from datacheck.scanning.tasks import Check
 
 MARK_SECONDS = 1.0
@@ -72,8 +73,11 @@ class Resumable:
     Without a journal nothing is marked, and all are left.
     """
 
-    def __init__(self, journal: Journal | None, report: Report, layout: Layout) -> None:
+    def __init__(
+        self, journal: Journal | None, report: Report, layout: Layout, alongside: Alongside | None = None
+    ) -> None:
         self._journal, self._report = journal, report
+        self._marking = alongside if isinstance(alongside, Marking) else None
         self._since: list[Passed] = []
         self._bytes = self._done = 0
         self._last = time.monotonic()
@@ -112,7 +116,8 @@ class Resumable:
                         number, check = next(checks)
                     assert check is not None
                     tally = there.tally(it, findings, self._report.tally.records)
-                    tally.made = msgspec.msgpack.decode(it.made, type=Made) if it.made else None
+                    if it.made and self._marking is not None:
+                        tally.made = self._marking.unpacked(it.made, tally.records)
                     add(check, tally, it.doubtful)
                     if self._report.known_before is not None:
                         self._report.known_before.again(it.known, it.still)
@@ -147,8 +152,8 @@ class Resumable:
         if self._report.known_before is not None:
             known, still = self._report.known_before.noticed()
             made = msgspec.structs.replace(made, known=known, still=still)
-        if isinstance(tally.made, Made):
-            made = msgspec.structs.replace(made, made=msgspec.msgpack.encode(tally.made))
+        if self._marking is not None and tally.made is not None:
+            made = msgspec.structs.replace(made, made=self._marking.packed(tally.made))
         self._since.append(made)
         self._bytes += len(made.tally) + len(made.known) + len(made.made)
 

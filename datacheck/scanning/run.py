@@ -25,6 +25,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
+from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.file_by_file import file_by_file
@@ -117,7 +118,7 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             its_names = Names(report.settings) if names is None else names
-            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until))
+            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until, alongside))
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if alongside is not None:
@@ -127,6 +128,8 @@ def run(
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
+        if isinstance(alongside, Holding):
+            alongside.close()
         raise
     finally:
         report.seconds = round(time.monotonic() - started, 3)  # as documents have it
@@ -134,11 +137,12 @@ def run(
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """What the profile is held against, what marks how far a scan comes, and when it is to stop."""
+    """What the profile is held against, what marks how far a scan comes, when it is to stop, what is done alongside."""
 
     like: Like | None
     journal: Journal | None
     until: float | None
+    alongside: Alongside | None = None
 
     @property
     def over(self) -> bool:
@@ -264,7 +268,7 @@ def _check_all(
     way: _Way,
 ) -> None:
     """Check the shards of a source, but for those that an earlier run has checked."""
-    resumable = Resumable(None if report.by_file.earlier else way.journal, report, layout)
+    resumable = Resumable(None if report.by_file.earlier else way.journal, report, layout, way.alongside)
 
     def add_known(check: Check, tally: Tally, again: bool) -> None:
         if again:

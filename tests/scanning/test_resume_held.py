@@ -93,8 +93,3 @@ def test_checksums_are_compared_as_in_an_uninterrupted_scan(store, tmp_path):
     assert stripped(tmp_path / "r.jsonl") == stripped(tmp_path / "whole.jsonl")
     assert report.checksums == whole.checksums
     assert (report.checksums.changed, report.checksums.lost) == (2, 1)
-
-
-def test_duplicates_are_looked_for_in_one_go(store, tmp_path):
-    with pytest.raises(datacheck.UsageError, match="--duplicates and --resume cannot be used together"):
-        scan(store, resume=tmp_path / "r.jsonl", duplicates=True)
