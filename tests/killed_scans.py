@@ -74,7 +74,8 @@ def options(kind, path=""):
 def sources(kind, path):
     """Return what is scanned: of LMDB two stores, in shards of a few records."""
     if kind.startswith("lmdb"):
-        return [LmdbReader(Path(path), 2000), LmdbReader(Path(path + "2"), 3000)]
+        more = [LmdbReader(it, 2500) for it in map(Path, (path + "3", path + "4")) if it.exists()]
+        return [LmdbReader(Path(path), 2000), LmdbReader(Path(path + "2"), 3000), *more]
     return open_store(path)
 
 

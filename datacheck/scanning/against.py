@@ -34,13 +34,11 @@ class Against:
         return None if self._earlier is None else self._earlier.answer(reader, report)
 
 
-def require_together(settings: Settings, if_changed: object, resume: object) -> None:
+def require_together(settings: Settings, if_changed: object) -> None:
     """Raise UsageError for options of which each asks for what the other one cannot have.
 
     A checksum file may be another one than it was when the report was written that --if-changed names.
     """
-    if if_changed is not None and resume is not None:
-        raise UsageError("--if-changed and --resume cannot be used together")
     if if_changed is not None and settings.checksums is not None:
         raise UsageError("--if-changed and --checksums cannot be used together")
 
