@@ -40,7 +40,8 @@ def require_together(settings: Settings, if_changed: object) -> None:
     A checksum file may be another one than it was when the report was written that --if-changed names.
     """
     if if_changed is not None and settings.checksums is not None:
-        raise UsageError("--if-changed and --checksums cannot be used together")
+        why = "the file of checksums may be another one than when that report was written"
+        raise UsageError(f"--if-changed and --checksums cannot be used together: {why}; leave one of the two out")
 
 
 def files_of(settings: Settings) -> list[Path]:

@@ -22,6 +22,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.alongside import Alongside, Marking
 from datacheck.scanning.fingerprint import fingerprint_if_any
+from datacheck.scanning.like import like_of
 from datacheck.scanning.recorded import seal_of
 from datacheck.scanning.tasks import Check
 
@@ -235,6 +236,10 @@ def _digest(layout: Layout, report: Report) -> str:
         digest.update(msgspec.msgpack.encode(part))
     if report.known_before is not None:
         digest.update(report.known_before.mark)
+    like = like_of(report.settings, report.source.path)
+    if like is not None:
+        classes = [(name, sorted(it)) for name, it in sorted(like.classes.items())]
+        digest.update(msgspec.msgpack.encode([like.profile, sorted(like.ranges.items()), classes]))
     if report.settings.checksums is not None:
         digest.update(seal_of(report.settings.checksums))
     for shard in layout.shards:
