@@ -77,6 +77,7 @@ man: $(READY)
 
 bench: $(READY)
 	cd benchmarks && ../$(BIN)/python speed.py --gigabytes 1,4,16 --json speed.json --picture speed.png
+	cd benchmarks && ../$(BIN)/python cluster.py
 
 damage: $(READY)
 	cd benchmarks && ../$(BIN)/python damage.py --json damage.json

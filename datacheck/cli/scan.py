@@ -109,7 +109,7 @@ def scan(
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     if_changed, known, resume = (options.pop(name) for name in ("if_changed", "known", "resume"))
     settings = with_known(settings_of(options), known)
-    require_together(settings, if_changed, resume)
+    require_together(settings, if_changed)
     done: list[Report] = []
     statuses = []
     names = Names(settings, excused=applied().found_keys)
@@ -178,13 +178,14 @@ def _scan_one(
     """Run a scan; return its report, None where there was nothing to open, and its exit status."""
     from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
+    from datacheck.scanning.resuming import tell_answer
 
     if scan is None:
         return None, COULD_NOT_RUN
     report = scan.report
     answer = scan.prepare(held) if isinstance(scan, StoreScan) else None
     if answer is not None:
-        files.begin(answer)(answer.findings)
+        tell_answer(files, answer, stopped=isinstance(scan, StoreScan) and scan.too_late)
         return answer, answer.status
     try:
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:

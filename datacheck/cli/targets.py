@@ -32,7 +32,7 @@ from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import TOO_LATE, Progress, run, unheard
+from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard
 from datacheck.scanning.scan import deadline, prepare_all, require_resumable
 from datacheck.workers.interface import MakeEngine
 
@@ -76,16 +76,25 @@ class StoreScan:
 
     def begin(self, files: Reports) -> None:
         """Have the scan marked in the reports; where the time was over in the one before, it does not begin."""
-        if self.before is not None and self.before.stopped:
+        if self.too_late:
             self.until = TOO_LATE
         elif self.ahead is None:
             self.journal = files.journal()
+
+    @property
+    def too_late(self) -> bool:
+        """Whether the time is over before this scan begins, which it is not before anything was done."""
+        before = self.before
+        return before is not None and (before.stopped or ((before.worked or bool(self.ahead)) and is_over(self.until)))
 
     def prepare(self, held: Against) -> Report | None:
         """Hold it against earlier reports; return its report where one of them answers."""
         answer = held.begin(self.reader, self.report)
         if answer is not None and self.names is not None:
             self.names.skip()
+        if self.before is not None:  # for the one behind
+            self.report.stopped |= answer is not None and self.too_late
+            self.report.worked |= self.before.worked
         return answer
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
@@ -97,6 +106,8 @@ class StoreScan:
 
     def run_now(self, progress: Progress, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan it here and now."""
+        if self.ahead is not None and self.too_late:
+            self.until = TOO_LATE
         run(
             self.report,
             self.reader,

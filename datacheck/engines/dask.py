@@ -3,7 +3,8 @@
 A worker of the cluster runs a task in a process of its own (`far_side`), so a record that kills or hangs is named as
 ever, and the worker lives. Workers that are lost give their tasks to others, which Dask does by itself; where it gives
 up, or the scheduler has forgotten its tasks, they are handed in again. So many tasks are under way as the cluster has
-threads, twice; the others wait here, where the caller adds them.
+threads, twice; the others wait here, where the caller adds them. Short tasks are handed in together, as one of Dask's
+(`pace`): Dask takes some milliseconds of the scheduler's and the worker's time for each of its own.
 """
 
 from __future__ import annotations
@@ -15,21 +16,23 @@ import hashlib
 import math
 import pickle
 import queue
+import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from datacheck._version import __version__
-from datacheck.engines.far_side import Outcome, do, forget
+from datacheck.engines.far_side import Done, Outcome, do, forget, get_ready
+from datacheck.engines.pace import Pace
 from datacheck.errors import ClusterFailed, UsageError
 from datacheck.workers.interface import Death, Failure, Job
 from datacheck.workers.pool import dumps_job
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Worker
 
 T = TypeVar("T")
 
@@ -47,7 +50,9 @@ STEP_BYTES = 1 << 16
 SILENT_SECONDS = 10.0
 """A cluster that has had no workers for so long is told of."""
 WAIT_SECONDS = 30
-"""So long it is waited for a scheduler."""
+"""So long it is waited for a scheduler,"""
+START_SECONDS = 5.0
+"""and so long for workers that start their processes, before these are ended."""
 
 
 def silent(sentence: str) -> None:
@@ -101,21 +106,29 @@ def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Das
             client.close(timeout=5)
 
 
-def _on_worker(topic: str, key: str, version: str, digest: str, job: bytes | None, memory: int, task: bytes) -> Outcome:
-    """Run a task; tell its steps under a topic as they come."""
+def _on_worker(
+    topic: str, key: str, version: str, digest: str, job: bytes | None, memory: int, tasks: Sequence[bytes]
+) -> Outcome:
+    """Run some tasks; tell their steps under a topic as they come."""
     from distributed import get_worker
 
-    def tell(number: int, step: bytes) -> None:
+    def tell(place: int, number: int, step: bytes) -> None:
         if len(step) <= STEP_BYTES:
-            get_worker().log_event(topic, (key, number, base64.b64encode(step).decode()))
+            get_worker().log_event(topic, (key, place, number, base64.b64encode(step).decode()))
 
-    return do(version, digest, job, memory, task, tell)
+    return do(version, digest, job, memory, tasks, tell)
+
+
+def _on_each(version: str, digest: str, job: bytes, memory: int, dask_worker: Worker) -> None:
+    """Start the processes of a worker."""
+    get_ready(version, digest, job, memory, dask_worker.state.nthreads)
 
 
 class _Step(NamedTuple):
-    """A step of a task that is under way: its number, and what it is, pickled."""
+    """A step of a task that is under way: the place of that among those it was handed in with, its number, and it."""
 
     key: str
+    place: int
     number: int
     step: bytes
 
@@ -130,12 +143,20 @@ async def _knock(address: str) -> None:
 
 @dataclass
 class _Given(Generic[T]):
-    """A task under way: how often machines would not run it, and how many of its steps were told."""
+    """A task to be handed in: how many of its steps were told, and whether it is to be handed in by itself."""
 
     task: T
     raw: bytes
-    tries: int = 0
     steps: int = 0
+    alone: bool = False
+
+
+@dataclass
+class _Together(Generic[T]):
+    """Tasks under way, handed in together: how often machines would not run them."""
+
+    given: Sequence[_Given[T]]
+    tries: int = 0
     future: Any = field(default=None)
 
 
@@ -153,67 +174,106 @@ class DaskEngine(Generic[T]):
         self._threads, self._looked = 0, 0.0
         self._topic = f"datacheck-{uuid.uuid4().hex}"
         self._done: queue.SimpleQueue[str | _Step] = queue.SimpleQueue()
-        self._under_way: dict[str, _Given[T]] = {}
+        self._under_way: dict[str, _Together[T]] = {}
+        self._again: deque[_Given[T]] = deque()
+        self._pace = Pace()
+        self._starting: threading.Thread | None = None
+        self._untold = True
 
     def __enter__(self) -> DaskEngine[T]:
         with contextlib.suppress(Exception):  # steps then come with the result
             self._client.subscribe_topic(self._topic, self._hear)
         return self
 
-    def _hear(self, event: tuple[float, tuple[str, int, str]]) -> None:
+    def _hear(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
         """Take a step that a worker tells."""
-        key, number, step = event[1]
-        self._done.put(_Step(key, number, base64.b64decode(step)))
+        key, place, number, step = event[1]
+        self._done.put(_Step(key, place, number, base64.b64decode(step)))
 
     def __exit__(self, *exc: object) -> None:
         with contextlib.suppress(Exception):
             self._client.unsubscribe_topic(self._topic)
+        if self._starting is not None:
+            self._starting.join(START_SECONDS)
         with contextlib.suppress(Exception):  # who does not hear it ends its processes by itself, a little later
             self._client.run(forget, self._digest, on_error="ignore")
 
     @property
     def count(self) -> int:
-        """How many tasks may be under way."""
-        if self._asked:
-            return self._asked
+        """How many tasks may be under way, or as many times some that are handed in together."""
+        return self._asked or max(FEWEST, EACH * self._size())
+
+    @property
+    def room(self) -> int:
+        """How many tasks there is use for at a time."""
+        return self.count * self._pace.together(self.count)
+
+    def _size(self) -> int:
+        """Return how many threads the cluster has."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
             with contextlib.suppress(Exception):  # while the scheduler is away, it is as large as it was
                 self._threads = sum(self._client.nthreads().values())
             self._looked = time.monotonic()
-        return max(FEWEST, EACH * self._threads)
+        return self._threads
 
     def grow(self, workers: int) -> None:
-        """Leave it to the cluster, which grows with the tasks that wait for it."""
+        """Have the workers start their processes if all will be needed; the cluster itself grows with its tasks."""
+        if self._starting is not None or not 0 < self._size() <= min(workers, self.count):
+            return
+
+        def start() -> None:
+            with contextlib.suppress(Exception):  # the processes are then started with the tasks
+                arguments = (__version__, self._digest, self._job, self._memory)
+                self._client.run(_on_each, *arguments, on_error="ignore")
+
+        self._starting = threading.Thread(target=start, daemon=True)
+        self._starting.start()
 
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with what became of it, as they come."""
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
-        under_way = self._under_way
+        under_way, self._pace = self._under_way, Pace()
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < self.count:
-                    task = waiting.popleft()
-                    self._give(_Given(task, pickle.dumps(task)))
+            while waiting or self._again or under_way:
+                while (waiting or self._again) and len(under_way) < self.count:
+                    self._give(_Together(self._next(waiting)))
                 for told in self._told():
-                    yield from self._step(told) if isinstance(told, _Step) else self._result(told)
+                    yield from self._step(told) if isinstance(told, _Step) else self._results(told)
         finally:
             futures = [it.future for it in under_way.values()]
             under_way.clear()
+            self._again.clear()
             if futures:
                 with contextlib.suppress(Exception):  # nobody waits for them, wherever they are
                     self._client.cancel(futures, force=True)
                     self._client.run(forget, self._digest, on_error="ignore")
 
-    def _give(self, given: _Given[T], *, job: bool = False) -> None:
-        """Hand a task in, with the job where a worker has asked for it."""
-        key = f"datacheck-{type(given.task).__name__.lower()}-{uuid.uuid4().hex}"
-        self._under_way[key] = given
-        arguments = (__version__, self._digest, self._job if job else None, self._memory, given.raw)
+    def _next(self, waiting: deque[T]) -> Sequence[_Given[T]]:
+        """Return the next tasks to be handed in together; first those that were so before."""
+        most = self._pace.together(self.count, len(self._again) + len(waiting))
+        some: list[_Given[T]] = []
+        while len(some) < most and (self._again or waiting):
+            if self._again and self._again[0].alone:
+                return some or [self._again.popleft()]
+            if self._again:
+                some.append(self._again.popleft())
+            else:
+                task = waiting.popleft()
+                some.append(_Given(task, pickle.dumps(task)))
+        return some
+
+    def _give(self, together: _Together[T], *, job: bool = False) -> None:
+        """Hand tasks in, with the job where a worker has asked for it."""
+        key = f"datacheck-{type(together.given[0].task).__name__.lower()}-{uuid.uuid4().hex}"
+        self._under_way[key] = together
+        tasks = [it.raw for it in together.given]
+        job, self._untold = job or self._untold, False  # whoever gets the first tasks cannot know it
+        arguments = (__version__, self._digest, self._job if job else None, self._memory, tasks)
         try:
-            given.future = self._client.submit(_on_worker, self._topic, key, *arguments, key=key, pure=False)
+            together.future = self._client.submit(_on_worker, self._topic, key, *arguments, key=key, pure=False)
         except Exception as exc:
             raise self._gone() from exc
-        given.future.add_done_callback(lambda _: self._done.put(key))
+        together.future.add_done_callback(lambda _: self._done.put(key))
 
     def _told(self) -> list[str | _Step]:
         """Return the keys of tasks that have ended, and steps; nothing where it is time to look at the cluster."""
@@ -242,50 +302,66 @@ class DaskEngine(Generic[T]):
 
     def _step(self, told: _Step) -> Iterator[tuple[T, Any]]:
         """Yield a step, if it is the next one of a task that is under way."""
-        given = self._under_way.get(told.key)
-        if given is not None and told.number == given.steps:
+        together = self._under_way.get(told.key)
+        if together is None:
+            return
+        given = together.given[told.place]
+        if told.number == given.steps:
             given.steps += 1
             yield given.task, pickle.loads(told.step)  # noqa: S301  (our own cluster's)
 
-    def _result(self, key: str) -> Iterator[tuple[T, Any]]:
-        """Yield what became of a task that has ended, with the steps that were not told; or hand it in again."""
-        given = self._under_way.pop(key, None)
-        outcome = None if given is None else self._outcome(given)
-        if given is None or outcome is None:
+    def _results(self, key: str) -> Iterator[tuple[T, Any]]:
+        """Yield what became of tasks that have ended, with the steps that were not told; hand in again what did not."""
+        together = self._under_way.pop(key, None)
+        outcome = None if together is None else self._outcome(together)
+        if together is None or outcome is None:
             return
-        yield from ((given.task, pickle.loads(step)) for step in outcome.steps[given.steps :])  # noqa: S301
-        result = pickle.loads(outcome.result)  # noqa: S301
-        if isinstance(result, Failure):
-            raise result.error
-        yield given.task, result
+        self._again.extendleft(reversed(together.given[len(outcome.done) :]))
+        for given, done in zip(together.given, outcome.done, strict=False):
+            if done.seconds is not None:
+                self._pace.took(done.seconds)
+            yield from ((given.task, pickle.loads(step)) for step in done.steps[given.steps :])  # noqa: S301
+            result = pickle.loads(done.result)  # noqa: S301
+            if isinstance(result, Failure):
+                raise result.error
+            yield given.task, result
 
-    def _outcome(self, given: _Given[T]) -> Outcome | None:
-        """Return what became of a task that has ended; None where it is under way again."""
+    def _outcome(self, together: _Together[T]) -> Outcome | None:
+        """Return what became of tasks that have ended; None where they are under way again, or are to be."""
         try:
-            outcome: Outcome = given.future.result()
+            outcome: Outcome = together.future.result()
         except Exception as exc:  # noqa: BLE001  (Dask raises what a task did, and errors of its own)
             if type(exc).__name__ == "KilledWorker":
-                return Outcome(result=pickle.dumps(Death("SIGKILL", words=LOST)))
-            self._refuse(given, exc)
-            self._give(given)
+                return self._killed(together)
+            self._refuse(together, exc)
+            self._give(together)
             return None
         if outcome.version != __version__:
             said = f"the workers of the cluster have datacheck {outcome.version}, this is {__version__}"
             raise ClusterFailed(f"{said}; install the same there")
         if outcome.wanted:
-            self._give(given, job=True)
+            self._give(together, job=True)
             return None
         return outcome
 
-    def _refuse(self, given: _Given[T], error: Exception) -> None:
-        """Raise what a task cannot be done for; return where it may be handed in again."""
+    def _killed(self, together: _Together[T]) -> Outcome | None:
+        """Return the death of a task that took down one worker after the other; of several, each is tried by itself."""
+        if len(together.given) == 1:
+            return Outcome((Done(pickle.dumps(Death("SIGKILL", words=LOST))),))
+        for given in together.given:
+            given.alone = True
+        self._again.extendleft(reversed(together.given))
+        return None
+
+    def _refuse(self, together: _Together[T], error: Exception) -> None:
+        """Raise what tasks cannot be done for; return where they may be handed in again."""
         if type(error).__name__.endswith("CancelledError"):  # the scheduler has forgotten it
             return
-        given.tries += 1
+        together.tries += 1
         if isinstance(error, ImportError):
             said = f"the workers of the cluster cannot load datacheck ({_first_line(error)})"
             raise ClusterFailed(f"{said}; install datacheck-ml {__version__} there") from error
-        if given.tries >= TRIES:
+        if together.tries >= TRIES:
             raise ClusterFailed(f"on the workers of the cluster: {_first_line(error)}") from error
 
     def _gone(self) -> ClusterFailed:

@@ -23,6 +23,7 @@ from datacheck.rebuilding.choice import Choice, decided
 from datacheck.rebuilding.mending import mended
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
+from datacheck.rebuilding.undecided import saying_what_is_left
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
@@ -60,7 +61,8 @@ def rebuild_pairs(
         with start_engine(Job(reader, settings), 1, engine) as pool:
             require_possible(order.choice, reader, pool)
     for (reader, report), pairing in zip(prepared, pairings(readers), strict=True):
-        run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
+        with saying_what_is_left(order, report):
+            run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
     _agree(prepared, called, order.choice)
     _refuse_numbers(prepared, order)
     left_as_it_is = not order.choice.made and any(report.bad for _, report in prepared)

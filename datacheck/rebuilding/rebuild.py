@@ -33,7 +33,7 @@ from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, s
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
-from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided
+from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided, saying_what_is_left
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
@@ -82,6 +82,7 @@ def rebuild_as(
         guard.refuse_target(place, what)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # the workers end before the folder goes that they write to
+        places.enter_context(saying_what_is_left(order, report))
         copier = _copier(reader, to)
         pool = stack.enter_context(start_engine(job, settings.workers, engine))
         writer = pool if engine is None else stack.enter_context(start_engine(job, 1))

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datacheck.backends.interface import Reader
-from datacheck.errors import RebuildFailed
+from datacheck.errors import ClusterFailed, RebuildFailed
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, failed_to_read
+from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.scanning.fingerprint import fingerprint_if_any
 
@@ -33,6 +34,22 @@ def refuse_changed(source: Path, report: Report, reader: Reader) -> None:
     """Raise RebuildFailed where a source is no longer what the report was made from."""
     if fingerprint_if_any(reader) != report.source.fingerprint:
         raise RebuildFailed(str(source), f"it was changed while it was copied; {WAIT}")
+
+
+@contextmanager
+def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
+    """Where the cluster is lost, say that there is no copy, and how to lose less the next time."""
+    try:
+        yield
+    except ClusterFailed as exc:
+        said = [str(exc), *([] if order.dry_run else [f"no copy was written to {plain(str(order.target))}"])]
+        if order.from_report is not None:
+            said.append(f"the same command begins anew with {plain(str(order.from_report))}")
+        elif report.tally.records and not report.settings.paired:
+            source = plain(str(order.source))
+            keeps = f"a scan of {source} with --resume FILE.jsonl keeps what it has found when that happens"
+            said.append(f"{keeps}, and rebuild --from-report FILE.jsonl needs no other scan")
+        raise ClusterFailed("; ".join(said)) from exc
 
 
 @contextmanager

@@ -66,6 +66,7 @@ class Passed(msgspec.Struct, frozen=True, array_like=True):
 
     `doubtful` says that the shard is to be looked at again where the source changes. `known` are findings of an earlier
     report that were found again, `still` counts them by code; `made` is what was done beside the checks, packed.
+    `reused` says that all of it is from an earlier report; with no `tally` it was told with a check before this one.
     """
 
     shard: int
@@ -75,6 +76,7 @@ class Passed(msgspec.Struct, frozen=True, array_like=True):
     known: bytes = b""
     still: dict[str, int] = {}
     made: bytes = b""
+    reused: bool = False
 
 
 def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed:
@@ -122,8 +124,10 @@ class EarlierScan:
             yield _FINDING.decode(self._file.readline())
 
     @staticmethod
-    def tally(it: Passed, findings: Iterator[Finding], before: int) -> Tally:
-        """Return the tally of a shard, with its findings, whose records come behind so many others."""
+    def tally(it: Passed, findings: Iterator[Finding], before: int) -> Tally | None:
+        """Return the tally of a shard, None where it has none, with its findings, behind so many other records."""
+        if it.reused and not it.tally:
+            return None
         tally = unpacked(it.tally)
         own = [next(findings) for _ in range(it.findings)]
         tally.findings = Findings(

@@ -99,6 +99,8 @@ class Report:
     interrupted: bool = False
     stopped: bool = False
     """Whether the time was over that it may take."""
+    worked: bool = False
+    """Whether some of it was checked in this run, and not only in the one that this goes on with."""
     shows_records: bool = False
     """Whether some of the records with findings are to be read once more, to be shown."""
     room: Room = field(default_factory=Room)

@@ -34,21 +34,14 @@ class Against:
         return None if self._earlier is None else self._earlier.answer(reader, report)
 
 
-def require_together(settings: Settings, if_changed: object, resume: object) -> None:
+def require_together(settings: Settings, if_changed: object) -> None:
     """Raise UsageError for options of which each asks for what the other one cannot have.
 
-    What --resume goes on with is a report: it does not have the values of the records that are done.
     A checksum file may be another one than it was when the report was written that --if-changed names.
     """
-    asked = {
-        "--if-changed": if_changed is not None,
-        "--duplicates": settings.duplicates,
-    }
-    for name in asked:
-        if asked[name] and resume is not None:
-            raise UsageError(f"{name} and --resume cannot be used together")
     if if_changed is not None and settings.checksums is not None:
-        raise UsageError("--if-changed and --checksums cannot be used together")
+        why = "the file of checksums may be another one than when that report was written"
+        raise UsageError(f"--if-changed and --checksums cannot be used together: {why}; leave one of the two out")
 
 
 def files_of(settings: Settings) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -56,6 +56,31 @@ class Alongside(Protocol):
         ...
 
 
+@runtime_checkable
+class Marking(Protocol):
+    """An Alongside whose part in a scan can be marked, so that a later run goes on with it."""
+
+    def packed(self, made: Any) -> bytes:
+        """Return what a check came to as bytes."""
+        ...
+
+    def unpacked(self, raw: bytes, records: int) -> Any:
+        """Return what a check of so many records came to; nothing of it is executed.
+
+        Raises ValueError, or an error of msgspec's, for what no check came to.
+        """
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An Alongside that holds files until it has concluded."""
+
+    def close(self) -> None:
+        """Close them: the scan came to nothing."""
+        ...
+
+
 class Together:
     """Several things that are done alongside one scan."""
 
@@ -69,7 +94,27 @@ class Together:
         for at, part in enumerate(self._parts):
             tally.made = None if made is None else made[at]
             part.collect(tally)
-        tally.made = None
+        tally.made = made
+
+    def close(self) -> None:
+        """Have each close its files."""
+        for part in self._parts:
+            if isinstance(part, Holding):
+                part.close()
+
+    def packed(self, made: Any) -> bytes:
+        """Return what each came to."""
+        raws = [part.packed(it) for part, it in zip(self._marking, made, strict=True)]
+        return msgspec.msgpack.encode(raws)
+
+    def unpacked(self, raw: bytes, records: int) -> Any:
+        """Return what each came to."""
+        raws = msgspec.msgpack.decode(raw, type=list[bytes])
+        return [part.unpacked(it, records) for part, it in zip(self._marking, raws, strict=True)]
+
+    @property
+    def _marking(self) -> list[Marking]:
+        return [it for it in self._parts if isinstance(it, Marking)]
 
     def conclude(self, report: Report) -> Iterator[Finding]:
         """Yield what each has to say."""

@@ -105,14 +105,27 @@ class FileByFile:
     _reused: int = 0
     _otherwise: int = 0
     _last: int = -1
+    _at: int = -1
+    _of: OfFile | None = None
+
+    def known(self, check: Check, tally: Tally, findings: int, *, reused: bool) -> None:
+        """Take what a check came to in an earlier run, which was added just now; `reused` from an earlier report."""
+        number = self._number(check)
+        if number != self._at:
+            self._at, self._of = number, self._as_before(number, check)
+        if reused and self._of is not None and self.keeps is not None:
+            records, before = self.report.tally.records - tally.records, len(self.report.findings) - findings
+            self.keeps.add(msgspec.structs.replace(self._of, records=records, findings=before))
+        else:
+            self.passed(check, tally, findings)
 
     def left(self, checks: Iterator[Check]) -> Iterator[Check]:
         """Yield the checks of files that are to be read."""
-        at, reused = -1, False
+        reused = False
         for check in checks:
             number = self._number(check)
-            if number != at:
-                at = number
+            if number != self._at:  # of one that an earlier run has begun to read, the rest is read
+                self._at = number
                 of = self._as_before(number, check)
                 reused = of is not None
                 if of is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.retry import Span, pieces
 from datacheck.scanning.tasks import Check, Several, Task
-from datacheck.workers.interface import Death, Engine
+from datacheck.workers.interface import Death, Engine, HasRoom
 
 AHEAD = 4
 """Tasks under way for each worker: those that finish early wait for their place in the source's order."""
@@ -35,7 +36,7 @@ def in_order(
 
     A worker is given `several` checks at once. `interrupted` is called before what lies behind a gap is given.
     """
-    line = _Line(reader, checks, several, lambda: AHEAD * pool.count)
+    line = _Line(reader, checks, several, partial(_ahead, pool))
     line.refill()
     results = pool.run(line.queue)
     while True:
@@ -50,6 +51,11 @@ def in_order(
         line.take(task, result)
         yield from line.done()
         line.refill()
+
+
+def _ahead(pool: Engine[Task]) -> int:
+    """Return how many tasks may be under way."""
+    return max(AHEAD * pool.count, 2 * pool.room if isinstance(pool, HasRoom) else 0)
 
 
 class _Line:

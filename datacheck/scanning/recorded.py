@@ -226,6 +226,14 @@ class AgainstChecksums:
         for first, behind in made.seen:
             mark(self._seen, first, behind)
 
+    def packed(self, made: Any) -> bytes:
+        """Return what a check came to as bytes."""
+        return msgspec.msgpack.encode(made)
+
+    def unpacked(self, raw: bytes, records: int) -> Made:
+        """Return what a check came to."""
+        return msgspec.msgpack.decode(raw, type=Made)
+
     def conclude(self, report: Report) -> Iterator[Finding]:
         """Yield a finding for each record of the file that the store has no more, unless only a part was read."""
         from datacheck.digests.file import ChecksumFile, refuse

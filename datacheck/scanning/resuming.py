@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,22 +20,27 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, passed, reached
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
+from datacheck.scanning.alongside import Alongside, Marking
 from datacheck.scanning.fingerprint import fingerprint_if_any
-from datacheck.scanning.recorded import Made, seal_of
+from datacheck.scanning.like import like_of
+from datacheck.scanning.recorded import seal_of
 from datacheck.scanning.tasks import Check
+
+if TYPE_CHECKING:
+    from datacheck.reporting.files import Reports
 
 MARK_SECONDS = 1.0
 """So often at most it is marked how far a scan came,"""
 MARK_BYTES = 1 << 20
 """or when there is so much to be marked."""
-FREE = ("workers", "engine", "config", "max_time", "max_bad", "strict")
-"""Settings that change nothing of what is found in a record."""
+FREE = ("workers", "engine", "config", "max_time", "max_bad", "strict", "eyes")
+"""Settings that change nothing of what is found in a record, or that a scan itself decides on, once it has begun."""
 
 SPELLED = {"checks": "check", "conventions": "convention", "decoders": "decoder"}
 """Options that have another name than their setting."""
 
-Add = Callable[[Check, Tally, bool], None]
-"""Adds what the check of a shard came to; the shard is doubtful or not, if that is known already."""
+Add = Callable[[Check, Tally | None, Passed], None]
+"""Adds what the check of a shard came to in an earlier run; nothing where that was told with another check."""
 
 
 def comparable(settings: Settings) -> dict[str, Any]:
@@ -72,8 +78,11 @@ class Resumable:
     Without a journal nothing is marked, and all are left.
     """
 
-    def __init__(self, journal: Journal | None, report: Report, layout: Layout) -> None:
+    def __init__(
+        self, journal: Journal | None, report: Report, layout: Layout, alongside: Alongside | None = None
+    ) -> None:
         self._journal, self._report = journal, report
+        self._marking = alongside if isinstance(alongside, Marking) else None
         self._since: list[Passed] = []
         self._bytes = self._done = 0
         self._last = time.monotonic()
@@ -112,8 +121,9 @@ class Resumable:
                         number, check = next(checks)
                     assert check is not None
                     tally = there.tally(it, findings, self._report.tally.records)
-                    tally.made = msgspec.msgpack.decode(it.made, type=Made) if it.made else None
-                    add(check, tally, it.doubtful)
+                    if it.made and self._marking is not None and tally is not None:
+                        tally.made = self._marking.unpacked(it.made, tally.records)
+                    add(check, tally, it)
                     if self._report.known_before is not None:
                         self._report.known_before.again(it.known, it.still)
                 self._journal.reached(mark)
@@ -129,26 +139,42 @@ class Resumable:
         if self._journal is None or check is self._at:
             return
         self._finish()
-        if self._bytes >= MARK_BYTES or time.monotonic() - self._last >= MARK_SECONDS:
-            self._mark()
         self._at = check
 
     def _finish(self) -> None:
         if self._at is not None:
             self._done = self._numbers.pop(id(self._at)) + 1
             self._at = None
+        if self._bytes >= MARK_BYTES or time.monotonic() - self._last >= MARK_SECONDS:
+            self._mark()
 
     def passed(self, tally: Tally, findings: int, *, doubtful: bool) -> None:
         """Take what was added for the check that was reached, and how many findings that were."""
-        if self._journal is None or self._at is None:
+        if self._journal is not None and self._at is not None:
+            self._take(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
+
+    def reused(self, checks: Sequence[Check], tally: Tally, findings: int, doubtful: Collection[int]) -> None:
+        """Take what was added for some checks together, of which some are `doubtful`, by their ids.
+
+        No mark comes between them: a later run has all of them done, or none.
+        """
+        if self._journal is None:
             return
+        self._finish()
+        numbers = {self._numbers.pop(id(check)): id(check) in doubtful for check in checks}
+        first, *others = numbers
+        self._take(first, tally, findings, doubtful=numbers[first], reused=True)
+        self._since += [Passed(number, numbers[number], 0, b"", reused=True) for number in others]
+        self._done = max(numbers) + 1
+
+    def _take(self, number: int, tally: Tally, findings: int, *, doubtful: bool, reused: bool = False) -> None:
         tally = self._report.added or tally
-        made = passed(self._numbers[id(self._at)], tally, findings, doubtful=doubtful)
+        made = msgspec.structs.replace(passed(number, tally, findings, doubtful=doubtful), reused=reused)
         if self._report.known_before is not None:
             known, still = self._report.known_before.noticed()
             made = msgspec.structs.replace(made, known=known, still=still)
-        if isinstance(tally.made, Made):
-            made = msgspec.structs.replace(made, made=msgspec.msgpack.encode(tally.made))
+        if self._marking is not None and tally.made is not None:
+            made = msgspec.structs.replace(made, made=self._marking.packed(tally.made))
         self._since.append(made)
         self._bytes += len(made.tally) + len(made.known) + len(made.made)
 
@@ -175,6 +201,34 @@ class Resumable:
         self._since, self._bytes, self._last = [], 0, time.monotonic()
 
 
+def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:
+    """Have the reports of a run hear of one that answers for a source, and mark it as a scan of it is.
+
+    Behind a source whose scan was `stopped` nothing is marked: what lies between is missing.
+    """
+    listen = files.begin(answer)
+    if stopped:
+        listen(answer.findings)
+        return
+    journal = files.journal()
+    source = answer.source
+    there = journal.begin(source.path, comparable(answer.settings), source.fingerprint, _digest_of_answer(answer))
+    told = there is not None and there.done > 0
+    if not told:
+        journal.all_told()
+    listen(answer.findings)
+    journal.reached(reached(journal.source, 1, [Passed(0, False, len(answer.findings), b"")]))
+    if told:
+        journal.all_told()
+
+
+def _digest_of_answer(answer: Report) -> str:
+    """Return a digest of what an answer rests on beside the source, in place of that of a layout."""
+    status = Path(str(answer.unchanged)).stat()
+    known = b"" if answer.known_before is None else answer.known_before.mark
+    return "answered " + hashlib.sha256(msgspec.msgpack.encode([status.st_size, status.st_mtime_ns, known])).hexdigest()
+
+
 def _digest(layout: Layout, report: Report) -> str:
     """Return a digest of what a store's shards are, and of what they are held against."""
     digest = hashlib.sha256()
@@ -182,6 +236,10 @@ def _digest(layout: Layout, report: Report) -> str:
         digest.update(msgspec.msgpack.encode(part))
     if report.known_before is not None:
         digest.update(report.known_before.mark)
+    like = like_of(report.settings, report.source.path)
+    if like is not None:
+        classes = [(name, sorted(it)) for name, it in sorted(like.classes.items())]
+        digest.update(msgspec.msgpack.encode([like.profile, sorted(like.ranges.items()), classes]))
     if report.settings.checksums is not None:
         digest.update(seal_of(report.settings.checksums))
     for shard in layout.shards:

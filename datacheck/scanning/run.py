@@ -20,11 +20,12 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
-from datacheck.reporting.marks import Journal
+from datacheck.reporting.marks import Journal, Passed
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
 from datacheck.scanning import keeping
+from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.file_by_file import file_by_file
@@ -58,6 +59,11 @@ TOO_LATE = -math.inf
 
 Progress = Callable[[int, int | None, int], None]
 """Called as the scan goes on: records scanned, records in all (None: not known), bad ones so far."""
+
+
+def is_over(until: float | None) -> bool:
+    """Say whether the time until then is over."""
+    return until is not None and time.monotonic() >= until
 
 
 def unwatched(done: int, total: int | None, bad: int) -> None:
@@ -118,7 +124,7 @@ def run(
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
             its_names = Names(report.settings) if names is None else names
-            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until))
+            probes = _scan(workers, reader, report, add, amend, its_names, _Way(like, journal, until, alongside))
             if pairing is not None:
                 _compare(workers, pairing, report, add)
             if alongside is not None:
@@ -128,6 +134,8 @@ def run(
     except BaseException as exc:
         report.tally.complete = False
         report.interrupted = isinstance(exc, KeyboardInterrupt)
+        if isinstance(alongside, Holding):
+            alongside.close()
         raise
     finally:
         report.seconds = round(time.monotonic() - started, 3)  # as documents have it
@@ -135,15 +143,16 @@ def run(
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """What the profile is held against, what marks how far a scan comes, and when it is to stop."""
+    """What the profile is held against, what marks how far a scan comes, when it is to stop, what is done alongside."""
 
     like: Like | None
     journal: Journal | None
     until: float | None
+    alongside: Alongside | None = None
 
     @property
     def over(self) -> bool:
-        return self.until is not None and time.monotonic() >= self.until
+        return is_over(self.until)
 
 
 class _Doubtful(msgspec.Struct):
@@ -267,17 +276,23 @@ def _check_all(
     way: _Way,
 ) -> None:
     """Check the shards of a source, but for those that an earlier run has checked."""
-    resumable = Resumable(None if report.by_file.earlier else way.journal, report, layout)
+    resumable = Resumable(way.journal, report, layout, way.alongside)
+    files = file_by_file(reader, report, layout)
 
-    def add_known(check: Check, tally: Tally, again: bool) -> None:
-        if again:
+    def add_known(check: Check, tally: Tally | None, it: Passed) -> None:
+        if it.doubtful:
             doubtful.checks[id(check)] = check
-        add(tally.without(not_read))
+        if tally is not None:
+            before = len(report.findings)
+            add(tally.without(not_read))
+            files.known(check, tally, len(report.findings) - before, reused=it.reused)
 
     def add_reused(checks: list[Check], tally: Tally) -> None:
         for check in checks:
             doubtful.take(check, tally)
+        before = len(report.findings)
         add(tally)
+        resumable.reused(checks, tally, len(report.findings) - before, doubtful.checks)
 
     if way.until == TOO_LATE:
         report.stopped, report.tally.complete = True, False
@@ -285,7 +300,6 @@ def _check_all(
     over = False
     at: Check | None = None
     left = resumable.left(checks_of(pool, layout, report, add), add_known)
-    files = file_by_file(reader, report, layout)
     try:
         for check, tally in in_order(pool, reader, files.left(left), together(layout), resumable.stop):
             files.catch_up(check, add_reused)
@@ -293,7 +307,7 @@ def _check_all(
             if over and check is not at:
                 report.stopped = True
                 break
-            at, before = check, len(report.findings)
+            at, before, report.worked = check, len(report.findings), True
             add(doubtful.take(check, tally.without(not_read)))
             resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
             files.passed(check, tally, len(report.findings) - before)

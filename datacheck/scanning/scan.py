@@ -33,8 +33,8 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.payload_options import OfFamilies
-from datacheck.scanning.resuming import require_same
-from datacheck.scanning.run import TOO_LATE, Progress, run, unheard, unwatched
+from datacheck.scanning.resuming import require_same, tell_answer
+from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard, unwatched
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 from datacheck.workers.process import keeping_processes
@@ -219,7 +219,7 @@ def scan_into(
     names = Names(settings, len(readers))
     besides = [alongside(settings, len(readers)) for _ in readers]
     pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
-    require_together(settings, if_changed, resume)
+    require_together(settings, if_changed)
     held = against(settings, if_changed, len(readers), spelling.names("reports", reports))
     scans = [it for of_one in prepared for it in of_one]
     each = _Each(scans, own, names, pairs, besides, engine)
@@ -250,16 +250,19 @@ class _Each:
     ) -> dict[int, Report]:
         """Scan them all, some `ahead` of their turn; return what an earlier report answers, by the id of the report."""
         done: dict[int, Report] = {}
+        worked = False
         with ExitStack() as stack:
-            runs = [(it, partial(self._one, at, until, None, unheard)) for at, (_, it) in enumerate(self.scans)]
+            runs = [(it, partial(self._one_ahead, at, until)) for at, (_, it) in enumerate(self.scans)]
             under_way = stack.enter_context(Ahead(runs)) if ahead else None
             for number, (reader, report) in enumerate(self.scans):
                 answer = held.begin(reader, report)
                 if answer is not None:
                     self.names.skip()
                     done[id(report)] = answer
-                    files.begin(answer)(answer.findings)
+                    tell_answer(files, answer, stopped=until == TOO_LATE)
                     continue
+                if worked and is_over(until):
+                    until = TOO_LATE
                 listen = files.begin(report)
                 with watching(progress, report) as watch:
                     if under_way is not None:
@@ -267,8 +270,12 @@ class _Each:
                     else:
                         journal = None if until == TOO_LATE else files.journal()
                         self._one(number, until, journal, listen, watch)
-                until = TOO_LATE if report.stopped else until
+                until, worked = TOO_LATE if report.stopped else until, worked or report.worked
         return done
+
+    def _one_ahead(self, number: int, until: float | None, watch: Progress) -> None:
+        late = number > 0 and is_over(until)
+        self._one(number, TOO_LATE if late else until, None, unheard, watch)
 
     def _one(self, number: int, until: float | None, journal: Journal | None, listen: Any, watch: Progress) -> None:
         reader, report = self.scans[number]

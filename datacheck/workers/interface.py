@@ -174,6 +174,16 @@ class Preparing(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRoom(Protocol):
+    """An engine that has use for more tasks than run at a time, since it hands several to a worker at once."""
+
+    @property
+    def room(self) -> int:
+        """How many tasks there is use for at a time; it changes with how long they take."""
+        ...
+
+
 class MakeEngine(Protocol):
     """Makes an engine for one job, as the class that a row of ENGINES names does when it is called."""
 

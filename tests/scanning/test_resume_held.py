@@ -81,6 +81,21 @@ def test_another_known_report_begins_anew(store, tmp_path):
     assert "00000003" in [it.key for it in report.findings]
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_what_the_records_are_to_be_like_is_that_of_the_report_as_it_is_now(store, tmp_path, same):
+    """With the same report a scan goes on; with another one what was found with the first does not count."""
+    like, narrow = tmp_path / "like.json", {key(number): datum(floats(number) / 9, 1) for number in range(99)}
+    datacheck.scan(write_lmdb(tmp_path / "narrow", narrow), reports=[like], workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        scan(store, resume=tmp_path / "r.jsonl", calls=8, like=like)
+    if not same:
+        datacheck.scan(write_lmdb(tmp_path / "wide", records(())), reports=[like], workers=1)
+    report = scan(store, resume=tmp_path / "r.jsonl", like=like)
+    scan(store, reports=[tmp_path / "whole.jsonl"], like=like)
+    assert stripped(tmp_path / "r.jsonl") == stripped(tmp_path / "whole.jsonl")
+    assert ("out-of-range" in report.counts) == same
+
+
 def test_checksums_are_compared_as_in_an_uninterrupted_scan(store, tmp_path):
     changed = records({*range(3, 300, 7)})
     changed[key(40)] = datum(floats(1000), 1)
@@ -93,8 +108,3 @@ def test_checksums_are_compared_as_in_an_uninterrupted_scan(store, tmp_path):
     assert stripped(tmp_path / "r.jsonl") == stripped(tmp_path / "whole.jsonl")
     assert report.checksums == whole.checksums
     assert (report.checksums.changed, report.checksums.lost) == (2, 1)
-
-
-def test_duplicates_are_looked_for_in_one_go(store, tmp_path):
-    with pytest.raises(datacheck.UsageError, match="--duplicates and --resume cannot be used together"):
-        scan(store, resume=tmp_path / "r.jsonl", duplicates=True)

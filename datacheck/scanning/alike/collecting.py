@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.decoders import payload
+from datacheck.digests.of_blocks import Part
 from datacheck.model.blocks import AnyBlock, RowBlock
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from datacheck.conventions.account import KeyWatch
-    from datacheck.digests.of_blocks import Part
     from datacheck.scanning.alike.looking import Looking
 
 SHORT = 32

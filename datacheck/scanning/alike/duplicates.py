@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import msgspec
 
 from datacheck.digests.sorting import Sorter
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.alike.collecting import Collect
+from datacheck.scanning.alike.collecting import Collect, Taken
 from datacheck.scanning.alike.equal import find_equal
 from datacheck.scanning.alike.findings import comparison_of, findings_of
-from datacheck.scanning.alike.store import Compared
+from datacheck.scanning.alike.store import Compared, is_sound
 
 
 class Duplicates:
@@ -31,6 +34,25 @@ class Duplicates:
     def collect(self, tally: Tally) -> None:
         """Take what a check came to."""
         self._files()[1].collect(tally)
+
+    def close(self) -> None:
+        """Close the temporary files of a scan that came to nothing."""
+        if self._begun is not None:
+            for it in self._begun:
+                it.__exit__()
+
+    def packed(self, made: Any) -> bytes:
+        """Return what a check came to as bytes: the keys of its records, and the digests of most."""
+        return msgspec.msgpack.encode(made)
+
+    def unpacked(self, raw: bytes, records: int) -> Taken:
+        """Return what a check came to."""
+        made = msgspec.msgpack.decode(raw, type=Taken)
+        if made.places is not None or made.prints is not None or made.values:
+            raise ValueError("nothing looks at records beside their digests")
+        if sum(it.count for it in made.chunks) > records or not all(map(is_sound, made.chunks)):
+            raise ValueError("the digests are not of these records")
+        return made
 
     def conclude(self, report: Report) -> Iterator[Finding]:
         """Yield a finding for each record that has the value of an earlier one."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.digests.hashing import SIZE
 from datacheck.digests.sorting import Rows, Sorter
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
@@ -83,3 +84,22 @@ class Compared:
     def index(self, place: int) -> int | None:
         """Return the index of the record at a place, None where it is not known."""
         return place if self.indexed else None
+
+
+def is_sound(chunk: Chunk) -> bool:
+    """Say whether what a file has of some records is of so many, each with its key, and a digest for each compared."""
+    compared = chunk.count
+    if chunk.rows is not None:
+        if len(chunk.rows) % 4:
+            return False
+        rows = np.frombuffer(chunk.rows, "<u4")
+        compared = len(rows)
+        if compared and int(rows.max()) >= chunk.count:
+            return False
+    if isinstance(chunk.lengths, int):
+        keys = chunk.lengths * chunk.count
+    elif len(chunk.lengths) != 4 * chunk.count:
+        return False
+    else:
+        keys = int(np.frombuffer(chunk.lengths, "<u4").sum(dtype=np.uint64))
+    return chunk.count > 0 and len(chunk.keys) == keys and len(chunk.digests) == SIZE * compared
