@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.folder import SearchedKind, search
+from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
@@ -150,14 +151,22 @@ class Hdf5Reader:
 
         Where that dies, the files of the lot are walked one by one.
         """
+        kinds = AlikeFiles()
         for lot in self._lots():
-            together = None
-            if len(lot) > 1:
+            known = {number: kinds.contents(self.files[number], size) for number, size in lot.items()}
+            unknown = [number for number, contents in known.items() if contents is None]
+            together: list[Contents] = []
+            if len(unknown) > 1:
                 library()
-                walks = [partial(walked, self.files[number], size, self.options) for number, size in lot.items()]
-                together = survived_together(walks)
-            for number, contents in zip(lot, together or map(self.contents, lot), strict=True):
-                yield number, self.contents(number) if together and troubled(contents) is not None else contents
+                walks = [partial(walked, self.files[number], lot[number], self.options) for number in unknown]
+                together = survived_together(walks) or []
+            known |= dict(zip(unknown, together, strict=False))
+            for number, contents in known.items():
+                if contents is None or (number in unknown and troubled(contents) is not None):
+                    contents = self.contents(number)
+                if number in unknown and len(self.files) > 1:
+                    kinds.learn(self.files[number], lot[number], contents)
+                yield number, contents
 
     def _lots(self) -> Iterator[dict[int, int]]:
         """Yield the files in order, as many in a lot as may be walked together, with the size of each."""

@@ -120,8 +120,9 @@ def survey(
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
     keeps = tuple(conventions(facts, means))
     return Contents(
-        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps
-    )
+        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
+        looked=frozenset(facts.look.looked),
+    )  # fmt: skip
 
 
 class _Walk:
