@@ -116,6 +116,8 @@ class Facts:
     """Where the headers of all objects are that links lead to, None where some were not looked at."""
     netcdf: bool = False
     """Whether an attribute says that netCDF-4 wrote it."""
+    heeded: bool = True
+    """Whether counts, lists of names and row numbers are held against what they are of."""
 
     @property
     def attribute(self) -> Attribute:
@@ -138,20 +140,22 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     for family in alike:
         if not facts.hidden:
             said += (it for _, it in family.findings())
-        said += _counted(family, facts, counts)
+        said += _counted(family, facts, counts) if facts.heeded else ()
     tops = {it.path for family in alike for it in family.samples}
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
-    for family in alike:
-        said += _named(family, outside, facts, names)
-    numbers, wrong = row_numbers(outside, facts.values)
-    said += wrong
+    numbers: list[RowNumbers] = []
+    if facts.heeded:
+        for family in alike:
+            said += _named(family, outside, facts, names)
+        numbers, wrong = row_numbers(outside, facts.values)
+        said += wrong
     matrices = []
     numbered: dict[bytes, int] = {}
     for group, some in facts.groups:
         matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
-        said += joined_by_ranges(some, facts.values)
+        said += joined_by_ranges(some, facts.values) if facts.heeded else ()
         numbered |= categories(some)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)

@@ -28,7 +28,7 @@ from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
-from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.kept import OpenTable, close_changed, kept
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
@@ -151,6 +151,7 @@ class Hdf5Reader:
 
         Where that dies, the files of the lot are walked one by one.
         """
+        close_changed()
         kinds = AlikeFiles()
         for lot in self._lots():
             known = {number: kinds.contents(self.files[number], size) for number, size in lot.items()}
@@ -318,18 +319,19 @@ class Hdf5Reader:
                     if window.dataset.declared is not None:
                         columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
                         missing |= {} if mask is None else {it.name: mask}
-                    findings += told.leading_nowhere(window.dataset, it.name, columns[it.name], start)
+                    label = it.name in table.labels
+                    nowhere = told.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
+                    findings += (said for said in nowhere if said[0] not in never)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
                 if never:
                     unwritten[it.name] = never
                 if lost:
                     unread[it.name] = [at - start for at in lost]
-        label, group = self._label(number), table.group
         at = range(start, stop)
         return RowBlock(
-            table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
+            table.name, at, columns, table.labels, unread, self._label(number), findings,
+            group=table.group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
         )  # fmt: skip
 
     def _unjudged(

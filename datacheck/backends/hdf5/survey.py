@@ -97,7 +97,7 @@ def survey(
     unjudged: list[Dataset] = []
     groups = walk.placed(list(walk.groups()))
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    facts = walk.facts(groups, recovered=recovered)
+    facts = walk.facts(groups, recovered=recovered, heeded=options.heeded)
     means, untrue = meaning(facts)
     for group, datasets in groups:
         if of_index(group, walk.lengths, datasets):
@@ -264,7 +264,7 @@ class _Walk:
             said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
 
-    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool) -> Facts:
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
         """Return what is needed to find out what the datasets mean; those whose values are lost are not there."""
         hidden = not recovered and any(it.code in HIDING for it in self.findings)
         if recovered:
@@ -272,7 +272,7 @@ class _Walk:
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
         addresses = None if self._deeper else self._seen
-        return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf)
+        return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf, heeded)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
