@@ -131,7 +131,7 @@ class Hdf5Reader:
                 status = self.files[number].stat()
                 size += status.st_size
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
-        findings += findings_of_files(self.names, shapes)
+        findings += findings_of_files(self.names, shapes, tuple(findings))
         findings += findings_of_cases(self.names, shapes)
         findings += findings_of_pairs(self.names, of_file)
         if self.path.is_dir():
