@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from datacheck.backends.hdf5.alike_files import KINDS
 from datacheck.backends.hdf5.tables import Contents
+from datacheck.model.unpickling import unpickled
 
 MOST_BYTES = 16 << 20
 """Bytes of all that is handed over, packed; files beyond that are walked by whoever reads them."""
@@ -67,11 +68,11 @@ def recalled(known: bytes, number: int, size: int, changed: int) -> Contents | N
 
 @lru_cache(maxsize=2)
 def _files(known: bytes) -> dict[int, Walked]:
-    made: dict[int, Walked] = pickle.loads(known)  # noqa: S301  (of our own worker)
+    made: dict[int, Walked] = unpickled(known)
     return made
 
 
 @lru_cache(maxsize=16)
 def _unpacked(packed: bytes) -> Contents:
-    made: Contents = pickle.loads(zlib.decompress(packed))  # noqa: S301  (of our own worker)
+    made: Contents = unpickled(zlib.decompress(packed))
     return made
