@@ -83,9 +83,14 @@ def hdf5_datasets(path: Path, count: int) -> None:
             file[f"P{7 * number + 3:06}"] = random.standard_normal((40 + number % 7, 64)).astype(np.float32)
 
 
-def _episode(group: object, number: int, random: np.random.Generator) -> None:
+FEW = (("actions", 7), ("obs/joints", 7), ("obs/object", 10), ("rewards", 1))
+MANY = (*FEW, ("states", 12), ("dones", 1), ("next_obs/joints", 7), ("next_obs/object", 10))
+"""The members of an episode, and how many numbers a step each has."""
+
+
+def _episode(group: object, number: int, random: np.random.Generator, members: Iterable[tuple[str, int]] = FEW) -> None:
     steps = 60 + number % 9
-    for name, width in (("actions", 7), ("obs/joints", 7), ("obs/object", 10), ("rewards", 1)):
+    for name, width in members:
         group[name] = random.standard_normal((steps, width)).astype(np.float32)  # type: ignore[index]
 
 
@@ -97,10 +102,11 @@ def hdf5_episodes(path: Path, count: int) -> None:
         for number in range(count):
             group = file.create_group(f"data/demo_{number}")
             group.attrs["num_samples"] = 60 + number % 9
-            _episode(group, number, random)
+            _episode(group, number, random, MANY)
 
 
-def hdf5_files(path: Path, count: int) -> None:
+def hdf5_files(path: Path, count: int, *, alike: bool = True) -> None:
+    """Write a file an episode; those that are not `alike` have another text each, and so other bytes than values."""
     import h5py
 
     random = np.random.default_rng(6)
@@ -108,6 +114,8 @@ def hdf5_files(path: Path, count: int) -> None:
     for number in range(count):
         with h5py.File(path / f"episode_{number}.hdf5", "w") as file:
             _episode(file, number, random)
+            if not alike:
+                file.attrs["task"] = f"pick up number {number}"
 
 
 def in_turn(make: Callable[[np.random.Generator, int], bytes], count: int) -> Iterator[bytes]:

@@ -116,13 +116,34 @@ class Plan(msgspec.Struct, frozen=True):
     threads: int = 1
 
 
+class Others(msgspec.Struct, frozen=True):
+    """Records of a table that go with others, and not with a sample that goes as a whole.
+
+    `rows` are their numbers, ascending int64 as bytes; `start` is the index of the table's first record in the source.
+    `names` are theirs where they are not numbered.
+    """
+
+    file: str | None
+    table: str
+    start: int
+    rows: bytes
+    names: tuple[str, ...] = ()
+
+    def records(self) -> Iterator[tuple[str, int]]:
+        """Yield the escaped name and the index of each."""
+        rows = memoryview(self.rows).cast("q")
+        for at, row in enumerate(rows):
+            yield self.names[at] if self.names else f"{self.table}[{row}]", self.start + row
+
+
 class Gone(msgspec.Struct, frozen=True):
     """What goes with records that are dropped: all their indexes, ascending int64 as bytes, and whole samples.
 
     A sample is the file (None for the source itself) and the escaped path of a group, "" for the file as a whole.
     `losses` say what a copy would leave untrue; `mends` if it changes more than rows; `moves` are the files that are
     called by another number in it. `values` are what attributes and datasets hold in it that count or number records,
-    as people read them, `lists` the datasets of names that have lost some.
+    as people read them, `lists` the datasets of names that have lost some. `others` are of the indexes those that go
+    with other records, and in no sample.
     """
 
     indexes: bytes = b""
@@ -132,6 +153,7 @@ class Gone(msgspec.Struct, frozen=True):
     moves: tuple[Move, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     lists: tuple[str, ...] = ()
+    others: tuple[Others, ...] = ()
 
     @property
     def count(self) -> int:

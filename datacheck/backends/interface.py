@@ -19,12 +19,14 @@ class StoreOptions(msgspec.Struct, frozen=True):
 
     `label_field` is the name of the dataset that holds labels, `together` lists groups of dataset paths that must have
     as many rows as each other. `records` says of sibling datasets with like names whether they are a "table" or a
-    record each, "per-sample"; None where the store tells.
+    record each, "per-sample"; None where the store tells. Where it is said to keep no convention, what it says of its
+    counts, names and row numbers is not `heeded`.
     """
 
     label_field: str | None = None
     together: tuple[tuple[str, ...], ...] = ()
     records: str | None = None
+    heeded: bool = True
 
 
 DEFAULTS = StoreOptions()

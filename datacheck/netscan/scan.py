@@ -15,6 +15,7 @@ from datacheck.caffe.net_sources import NetSource, net_sources
 from datacheck.caffe.network import PHASES, Phase
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.checks.validators import Validator
+from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
@@ -271,7 +272,8 @@ def _belongs(source: NetSource, other: NetSource) -> bool:
 
 
 def _options(source: NetSource, settings: Settings) -> StoreOptions:
-    return StoreOptions(settings.label_field or source.label, settings.together, records_of(settings.conventions))
+    label, of = settings.label_field or source.label, settings.conventions
+    return StoreOptions(label, settings.together, records_of(of), heeded=NONE not in of)
 
 
 def _scan_of(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:

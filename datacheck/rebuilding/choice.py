@@ -80,7 +80,7 @@ def unknown_name(name: str, why: str) -> UsageError:
 class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record that was dropped or altered, and for which codes.
 
-    One that went with another record of its sample has no `index`, and the code is `unpaired`.
+    Of one that went with another record of its sample the code is `unpaired`; in a store of keys it has no `index`.
     """
 
     key: str

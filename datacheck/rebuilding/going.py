@@ -16,6 +16,8 @@ from datacheck.workers.interface import Death
 
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape"})
 """Codes of what is wrong with a sample as a whole, so that it goes if these are dropped."""
+NUMBERS = frozenset({"nan", "inf"})
+"""Codes of what another value mends."""
 LOST = frozenset({"damaged-store", "truncated-store", "crash", "timeout"})
 """Codes of what is lost of a file, at a path: a sample that has lost what the others have goes as well."""
 
@@ -52,7 +54,7 @@ def _sample(finding: Finding, choice: Choice) -> list[tuple[str | None, str]]:
     return [(file, "" if sample == file else sample)]
 
 
-def refuse_losses(work: Work, gone: Gone | None) -> list[str]:
+def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
     """Return what a copy would leave untrue, if that was accepted. Raises UsageError if it was not."""
     if gone is None or not gone.losses:
         return []
@@ -60,6 +62,10 @@ def refuse_losses(work: Work, gone: Gone | None) -> list[str]:
         return list(gone.losses)
     said = "; ".join(gone.losses)
     hint = "--accept-losses writes it anyway"
+    choice = work.order.choice.shown
+    codes = {it for fate, record, _ in decided(report.findings, choice) if fate == "dropped" for it in record.codes}
+    if codes and codes <= NUMBERS:
+        hint += "; --fill VALUE instead of --drop-bad keeps the rows, with that value for each NaN or infinity"
     raise UsageError(f"{work.order.source}: a copy without these rows would be inconsistent: {said}; {hint}")
 
 

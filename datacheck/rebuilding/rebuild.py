@@ -115,7 +115,7 @@ def rebuild_as(
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
             mends = gone is not None and bool(gone.mends or gone.samples)
-            untrue = refuse_losses(work, gone)
+            untrue = refuse_losses(work, report, gone)
             receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
         try:
             return _write(work, report, receipt, workplace, holding, outcome, gone), report
@@ -247,6 +247,7 @@ def _draft(
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report), gone),
         repairs=repairs_of(report, outcome, gone),
+        others=msgspec.UNSET if gone is None or not gone.others else gone.others,
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from datacheck.backends.copy_plan import Gone, Renumbered
+from datacheck.backends.copy_plan import Gone, Others, Renumbered
 from datacheck.conventions.numbered_keys import Packed
 from datacheck.conventions.outcome import Outcomes
 from datacheck.conventions.repair import Repair
@@ -148,7 +148,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     nobody can read was not there to be kept. `unkept` says what else a copy could not keep, if that was accepted.
     `quarantined` is how many of the dropped are in the quarantine. `replaced` says which store lay at the target.
     `samples` are the groups and files of HDF5 that went as a whole, by their paths. `config` is the command line's,
-    as in a report. `repairs` says what was changed of what the store keeps of its records.
+    as in a report. `repairs` says what was changed of what the store keeps of its records. `others` are records that
+    went with others; a document has them among its `drops`.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -171,6 +172,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     replaced: str | msgspec.UnsetType = msgspec.UNSET
     drops: list[Decided] | msgspec.UnsetType = msgspec.UNSET
     alterations: list[Decided] | msgspec.UnsetType = msgspec.UNSET
+    others: tuple[Others, ...] | msgspec.UnsetType = msgspec.UNSET
     seconds: Seconds
 
     def renamed(self) -> Iterator[tuple[str, str]]:
@@ -186,16 +188,22 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
     """Yield the JSON document piece by piece: the dropped and altered records are streamed from the report."""
-    fates = partial(those, report, choice)
-    return streamed(receipt, {"drops": fates("dropped"), "alterations": fates("altered")})
+    fates = partial(those, receipt, report, choice)
+    return streamed(
+        msgspec.structs.replace(receipt, others=msgspec.UNSET),
+        {"drops": fates("dropped"), "alterations": fates("altered")},
+    )
 
 
-def those(report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
+def those(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; last those that are dropped for another one of their sample."""
     yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
     outcomes = mended(choice, report) if wanted == "dropped" else None
     for part, key in () if outcomes is None else outcomes.keys_with_others():
         yield Decided(key=escape(key), index=None, codes=("unpaired",), database=part or None)
+    for its in receipt.others if wanted == "dropped" and receipt.others is not msgspec.UNSET else ():
+        for name, index in its.records():
+            yield Decided(key=name, index=index, codes=("unpaired",), file=its.file)
 
 
 Write = Callable[[Iterator[str]], None]
@@ -230,7 +238,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         if count:
             verb = fate if receipt.written else f"would be {fate}"
             lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = list(islice(those(report, choice, fate), NAMED + 1))
+            named = list(islice(those(receipt, report, choice, fate), NAMED + 1))
             shown = [f"  {_place(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
             lines += [*shown, *_others(count - len(shown), len(shown), told=len(named) <= NAMED)]
             lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []

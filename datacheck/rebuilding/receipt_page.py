@@ -111,7 +111,7 @@ def _tables(receipt: Receipt, report: Report, choice: Choice) -> Iterator[tuple[
                 "" if it.index is None else f"{it.index:,}",
                 ", ".join(it.codes),
             )
-            for it in islice(those(report, choice, fate), LISTED)
+            for it in islice(those(receipt, report, choice, fate), LISTED)
         ]
         if rows:
             yield f"{counted(count, 'record')} {be}{fate}", rows, max(0, count - len(rows))

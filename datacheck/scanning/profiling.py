@@ -96,6 +96,8 @@ def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> 
     return Block(keys, values, database=block.database)
 
 
+OF_FILES = 0.75
+"""Where fewer rows of many files than this share have one shape, the others are no exceptions."""
 MASKS_OF_ONE_VALUE = 10
 """Where more than one in so many masks is of one value, that is said once of the field."""
 MASKS = frozenset(
@@ -158,14 +160,16 @@ class FieldSums(msgspec.Struct):
         self.agreement += other.agreement
 
     def profile(
-        self, records: int, *, channels_first: bool = False, size: int | None = None, mask: bool = False
+        self, records: int, *, channels_first: bool = False, size: int | None = None, mask: bool = False, rows: bool
     ) -> FieldProfile:
         """Return what the field is meant to hold, having been looked for in so many records; `size` is their name.
 
-        A `mask` is often of one value: there is nothing to be seen in that picture.
+        A `mask` is often of one value: there is nothing to be seen in that picture. Of `rows` those of each file have
+        one shape, and where those of many files have others it is that of the file.
         """
         count = sum(self.shapes.values())
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _agreed(self.shapes)
+        varies |= rows and not self.encoded and not _agreed(self.shapes, OF_FILES)
         apart = self.leaf and not self.encoded
         shape = _most(self.shapes) if count and not varies else None
         return FieldProfile(
@@ -233,7 +237,7 @@ class Sums(msgspec.Struct):
             first = self._channels_first(name, field_name)
             of = self.records - self.broken
             mask = is_mask(field_name)
-            made[field_name] = sums.profile(of, channels_first=first, size=size, mask=mask)
+            made[field_name] = sums.profile(of, channels_first=first, size=size, mask=mask, rows=name == "rows")
         if len(made) > FIELDS:
             order = sorted(made, key=lambda it: (-made[it].share, it))
             made = {name: made[name] for name in sorted(order[:FIELDS])}
@@ -384,9 +388,9 @@ def of_tables(sums: Mapping[str | None, Sums]) -> Profile:
     return Profile({name: tables[name].profile("rows", tables[name].records) for name in sorted(tables)})
 
 
-def _agreed(counts: Counter[T]) -> bool:
-    """Say whether nearly all are the same."""
-    return not counts or max(counts.values()) >= NEARLY_ALL * counts.total()
+def _agreed(counts: Counter[T], share: float = NEARLY_ALL) -> bool:
+    """Say whether nearly all are the same, or such a share of them."""
+    return not counts or max(counts.values()) >= share * counts.total()
 
 
 def _most(counts: Counter[T]) -> T:

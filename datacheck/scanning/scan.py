@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from datacheck.backends import of_several, open_stores
 from datacheck.backends.folder import FOLDER
 from datacheck.backends.interface import Reader, StoreOptions, records_of
+from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.escaping import plain
@@ -385,9 +386,9 @@ def prepare_all(source: Any, settings: Settings) -> list[tuple[Reader, Report]]:
     if not isinstance(source, str | bytes | os.PathLike):
         raise UsageError(_no_source(source))
     name = os.fsdecode(source)
-    there = open_stores(
-        name, settings.backend, StoreOptions(settings.label_field, settings.together, records_of(settings.conventions))
-    )
+    of = settings.conventions
+    options = StoreOptions(settings.label_field, settings.together, records_of(of), heeded=NONE not in of)
+    there = open_stores(name, settings.backend, options)
     searched: SearchedFolder | None = None
     if there.not_read or len(there.readers) > 1 or there.readers[0].path != Path(name):
         searched = SearchedFolder(name, len(there.readers), dict(there.not_read))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.errors import EyesFailed
 from datacheck.model.batch import Batch
@@ -80,7 +82,7 @@ class ReadRecord:
     def run(self, job: Job, watch: Watch) -> Seen | None:
         ignores = ignoring(job.settings.ignore)
         tally = Check(self.shard, self.profile, careful=True, last=1, eyes=self.eyes).run(job, watch)
-        findings = tuple(finding for finding in tally.findings if not ignores(finding))
+        findings = tuple(it for it in tally.findings if not ignores(it))
         for block in blamed("unreadable", job.reader.blocks, self.shard, limit=1):
             if len(block):
                 try:
@@ -91,6 +93,9 @@ class ReadRecord:
                     return Seen("a record that could not be decoded", None, (), findings)  # they say why
                 if isinstance(block, Block) and fields.kind is None and tally.unknown and fields.size:
                     findings = (*findings, _unknown(block.values[0]))  # a scan says it once of all such records
+                elif isinstance(block, RowBlock) and tally.unknown:
+                    findings = (*findings, *_unknown_cells(block, tally.unknown))
+                findings = tuple(it for it in findings if not ignores(it))
                 seen = _seen(fields, findings, self.wanted)
                 picture = _picture(fields, seen.named, self.wanted.picture)
                 return replace(seen, picture=picture, damage=_damage(fields, findings, job))
@@ -203,6 +208,15 @@ def _unknown(value: bytes | memoryview) -> Finding:
     from datacheck.scanning.judge import unknown_payload
 
     return unknown_payload(bytes(value[:8]))
+
+
+def _unknown_cells(block: RowBlock, unknown: Collection[str]) -> Iterator[Finding]:
+    """Yield what is to be said of the cells of a row whose columns, by their paths, no decoder knows."""
+    from datacheck.decoders.cells import payloads
+
+    for name, cells in block.cells.items():
+        if f"{block.group}/{name}" in unknown:
+            yield msgspec.structs.replace(_unknown(payloads(cells.take([0]))[0]), field=name)
 
 
 def _fields(block: Any, profile: Profile, forced: Forced = UNFORCED) -> Fields:

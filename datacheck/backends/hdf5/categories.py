@@ -1,8 +1,8 @@
-"""Categories as anndata keeps them: the names that there are, and for each row the number of one, -1 for none."""
+"""Numbers that stand for names: categories as anndata keeps them (-1 for none), and the enumerated types of HDF5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,3 +31,29 @@ def without_category(dataset: Dataset, count: int, numbers: NDArray[Any], start:
         number = int(numbers[at])
         told = f"{path}[{start + at}] leads to category {number:,}; there are {count:,}, from 0 on"
         yield at, found("dangling", told, field=dataset.title, dataset=path, row=start + at, number=number)
+
+
+def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: bool) -> Iterator[tuple[int, Finding]]:
+    """Yield the rows from `start` on with numbers that an enumerated type has no name for, with their places.
+
+    Names of single bits may be meant together.
+    """
+    metadata: Mapping[str, Any] = dataset.dtype.metadata or {}
+    named = metadata.get("enum")
+    if not named or numbers.dtype.kind not in "iu" or not numbers.size or dataset.declared is not None:
+        return
+    known = np.array(sorted({int(it) for it in named.values()}), numbers.dtype)
+    if len(known) == int(known[-1]) - int(known[0]) + 1 and numbers.min() >= known[0] and numbers.max() <= known[-1]:
+        return
+    bits = [it for it in known.tolist() if it]
+    if len(bits) > 1 and all(it > 0 and not it & (it - 1) for it in bits) and numbers.min() >= 0:
+        wrong = (numbers & ~np.bitwise_or.reduce(known)) != 0
+    else:
+        wrong = ~np.isin(numbers, known)
+    path = escape(dataset.path)
+    for at in np.flatnonzero(wrong.reshape(len(numbers), -1).any(axis=1)).tolist():
+        number = int(numbers[at][wrong[at]].reshape(-1)[0])
+        told = f"{path}[{start + at}] is {number:,}, which is none of the {len(known):,} values that its type names"
+        code = "label" if label else "dangling"
+        details: dict[str, Any] = {"dataset": path, "row": start + at, "number": number}
+        yield at, found(code, told, field=dataset.title, verdict=None if label else "suspicious", **details)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -54,6 +54,11 @@ class Dataset:
     """What MATLAB calls its type, where that has written it: double, char, cell."""
     across: bool = False
     """Whether its samples run along its last axis: `shape` and `chunks` are then as if that were the first one."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without what can be told again, and what is as in most datasets: that is the class's."""
+        held = self.__dict__
+        return {it: held[it] for it in FIELDS if it in held and (it not in USUAL or held[it] != USUAL[it])}
 
     @property
     def name(self) -> bytes:
@@ -114,6 +119,9 @@ class Dataset:
         return tuple(replace(column, name=name) for column, name in zip(made, self.called, strict=True))
 
 
+FIELDS = tuple(it.name for it in fields(Dataset))
+USUAL = {it.name: it.default for it in fields(Dataset) if it.default is not MISSING}
+"""What its fields are where nothing else is said."""
 Height = tuple[int, str]
 Values = Callable[[Dataset], "NDArray[Any] | None"]
 """Returns what a small dataset holds, None where that cannot be had."""

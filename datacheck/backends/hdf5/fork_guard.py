@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from datacheck.model.unpickling import unpickled
 from datacheck.workers.lifetime import end_with_parent
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
             (last,) = struct.unpack("<q", memory[:8])
         if os.WIFEXITED(status):
             # A child that could not answer raised an exception: here it is raised again.
-            made: T = pickle.loads(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))  # noqa: S301
+            made: T = unpickled(answer) if os.WEXITSTATUS(status) == 0 else walk(StepCounter(avoid))
             return made, avoid
         if last < 0 or last in avoid:
             break
@@ -82,7 +83,7 @@ def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | 
         status, answer = _in_child(lambda _: [walk(StepCounter({}, memory)) for walk in walks], StepCounter({}))
     if status:
         return None
-    made: list[T] = pickle.loads(answer)  # noqa: S301  (from the child)
+    made: list[T] = unpickled(answer)
     return made
 
 

@@ -58,6 +58,12 @@ class Hindrances:
             return
         yield from self._too_large(opened, created, dataset)
 
+    def allow(self, declared: int) -> bool:
+        """Say whether values of so many bytes, all of which are stored, may be read; if so they are added up."""
+        may = self._declared + declared <= max(LARGE, SPARSE * self._size)
+        self._declared += declared if may else 0
+        return may
+
     def _leaving(self, created: Any, depth: int) -> tuple[str, str | None]:
         """Return the first source of a virtual dataset that is not plainly in this file, and what it does."""
         for at in range(created.get_virtual_count()):

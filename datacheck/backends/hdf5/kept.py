@@ -6,6 +6,7 @@ decoded last: the probes of a table, and its shards, are to open each dataset on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -79,6 +80,7 @@ class KeptFile:
 
     def __init__(self, path: Path, recovered: Recovery | None) -> None:
         self.file = opened(path, recovered)
+        self.path = path
         self.users = 0
         self._table: OpenTable | None = None
 
@@ -105,15 +107,39 @@ def kept(path: Path, recovered: Recovery | None = None, *, keep: bool) -> Abstra
     return last_open(_last, path, lambda: KeptFile(path, recovered), keep=keep)
 
 
+def close_changed() -> None:
+    """Close the files that are open and are not what lies at their paths any more, or has another size or time.
+
+    The library gives whoever opens such a file anew what it remembers of it, and so it would be walked as it was.
+    """
+    for last in _kept:
+        if last and not last[0][1].users and _mark(last[0][1].path) != last[0][0]:
+            last.pop()[1].close()
+
+
 class Closing(Protocol):
     """An open file, and how many read it."""
 
     users: int
+    path: Path
 
     def close(self) -> None: ...
 
 
 File = TypeVar("File", bound=Closing)
+_kept: list[list[tuple[tuple[object, ...], Any]]] = []
+"""The lists of what stays open."""
+
+
+def _marked(path: Path, status: os.stat_result) -> tuple[object, ...]:
+    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _mark(path: Path) -> tuple[object, ...] | None:
+    try:
+        return _marked(path, path.stat())
+    except OSError:
+        return None
 
 
 @contextmanager
@@ -124,8 +150,9 @@ def last_open(
 
     One that is still read when another is asked for stays open. Raises what `make` raises, and OSError.
     """
-    status = path.stat()
-    mark = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    mark = _marked(path, path.stat())
+    if not any(it is last for it in _kept):
+        _kept.append(last)
     if not keep or (last and last[0][0] != mark and last[0][1].users):
         file = make()
         try:

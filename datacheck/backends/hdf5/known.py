@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from datacheck.backends.hdf5.alike_files import KINDS
 from datacheck.backends.hdf5.tables import Contents
+from datacheck.model.unpickling import unpickled
 
 MOST_BYTES = 16 << 20
 """Bytes of all that is handed over, packed; files beyond that are walked by whoever reads them."""
 LEVEL = 1
+OF_FILE = 32
+"""Bytes of what is handed over for a file that holds the same as another one."""
 
 
 class Walked(NamedTuple):
@@ -32,14 +36,22 @@ class Packing:
 
     files: dict[int, Walked] = field(default_factory=dict)
     size: int = 0
+    _packed: dict[int, tuple[Contents, bytes]] = field(default_factory=dict)
+    """What was packed before, by its identity: many files may hold the same."""
 
     def add(self, number: int, size: int, changed: int, contents: Contents) -> None:
         """Add what a file of that size and time holds."""
+        if self.size >= MOST_BYTES:
+            return
+        _, packed = self._packed.get(id(contents), (None, None))
+        if packed is None:
+            packed = zlib.compress(pickle.dumps(contents, pickle.HIGHEST_PROTOCOL), LEVEL)
+            if len(self._packed) < KINDS:
+                self._packed[id(contents)] = contents, packed
+            self.size += len(packed)
+        self.size += OF_FILE
         if self.size < MOST_BYTES:
-            made = Walked(size, changed, zlib.compress(pickle.dumps(contents, pickle.HIGHEST_PROTOCOL), LEVEL))
-            self.size += len(made.packed)
-            if self.size < MOST_BYTES:
-                self.files[number] = made
+            self.files[number] = Walked(size, changed, packed)
 
     def done(self) -> bytes:
         """Return all of it as one."""
@@ -51,16 +63,16 @@ def recalled(known: bytes, number: int, size: int, changed: int) -> Contents | N
     there = _files(known).get(number) if known else None
     if there is None or (there.size, there.changed) != (size, changed):
         return None
-    return _unpacked(known, number)
+    return _unpacked(there.packed)
 
 
 @lru_cache(maxsize=2)
 def _files(known: bytes) -> dict[int, Walked]:
-    made: dict[int, Walked] = pickle.loads(known)  # noqa: S301  (of our own worker)
+    made: dict[int, Walked] = unpickled(known)
     return made
 
 
 @lru_cache(maxsize=16)
-def _unpacked(known: bytes, number: int) -> Contents:
-    made: Contents = pickle.loads(zlib.decompress(_files(known)[number].packed))  # noqa: S301  (the same)
+def _unpacked(packed: bytes) -> Contents:
+    made: Contents = unpickled(zlib.decompress(packed))
     return made

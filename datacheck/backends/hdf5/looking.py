@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Looking:
     h5: Any
     file: Any
     trail: StepCounter
+    looked: set[bytes] = field(default_factory=set)
+    """The datasets whose values were looked at."""
 
     def number(self, path: bytes, name: bytes) -> int | None:
         """Return the whole number that an attribute of an object holds, None where there is none."""
@@ -81,6 +83,7 @@ class Looking:
 
     def head(self, dataset: Dataset, count: int) -> bytes:
         """Return the first bytes of a flat dataset of bytes, none where they cannot be read."""
+        self.looked.add(dataset.path)
         if self.trail.step() is not None:
             return b""
         with contextlib.suppress(*TROUBLE, MemoryError):
@@ -125,6 +128,7 @@ class Looking:
 
     def pieces(self, dataset: Dataset) -> Iterator[NDArray[Any]]:
         """Yield what a flat dataset of numbers holds, of whatever length, in pieces; nothing from where it fails on."""
+        self.looked.add(dataset.path)
         rows = max(PIECE_BYTES // max(1, dataset.row_bytes), dataset.chunks[0] if dataset.chunks else 1)
         if not dataset.readable or len(dataset.shape) != 1 or rows * dataset.row_bytes > LARGEST:
             return
@@ -141,6 +145,7 @@ class Looking:
 
     def values(self, dataset: Dataset) -> NDArray[Any] | None:
         """Return what a small dataset holds, None where it is large or cannot be read."""
+        self.looked.add(dataset.path)
         if not dataset.readable or dataset.bytes > LARGEST or not dataset.shape or self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE, MemoryError):

@@ -16,12 +16,13 @@ from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.encoded import encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
-from datacheck.backends.hdf5.row_counts import step_counts
+from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.row_numbers import (
     RowNumbers,
     joined_by_ranges,
     names_a_set,
     row_numbers,
+    tiling,
 )
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
@@ -116,6 +117,8 @@ class Facts:
     """Where the headers of all objects are that links lead to, None where some were not looked at."""
     netcdf: bool = False
     """Whether an attribute says that netCDF-4 wrote it."""
+    heeded: bool = True
+    """Whether counts, lists of names and row numbers are held against what they are of."""
 
     @property
     def attribute(self) -> Attribute:
@@ -138,20 +141,23 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     for family in alike:
         if not facts.hidden:
             said += (it for _, it in family.findings())
-        said += _counted(family, facts, counts)
+        said += _counted(family, facts, counts) if facts.heeded else ()
     tops = {it.path for family in alike for it in family.samples}
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
-    for family in alike:
-        said += _named(family, outside, facts, names)
-    numbers, wrong = row_numbers(outside, facts.values)
-    said += wrong
+    numbers: list[RowNumbers] = []
+    if facts.heeded:
+        for family in alike:
+            said += _named(family, outside, facts, names)
+        numbers, wrong = row_numbers(outside, facts.values)
+        said += wrong
     matrices = []
     numbered: dict[bytes, int] = {}
     for group, some in facts.groups:
         matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
         matrices += [matrix] if matrix is not None else []
         said += wrong
-        said += joined_by_ranges(some, facts.values)
+        if facts.heeded:
+            said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
         numbered |= categories(some)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
@@ -160,9 +166,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
+    of_group = dict(facts.groups)
     for group, some in facts.groups:
         if group not in several:
             said += step_counts(some)
+            said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(

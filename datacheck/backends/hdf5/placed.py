@@ -85,6 +85,9 @@ class Places:
         long = SUPERBLOCK.get(created.get_version()[0], 48) if created.get_sizes() == (8, 8) else 48
         self._headers = array("Q", (self._base, long))
         self._stored: list[_Stored] = []
+        self._whole_ones: list[Dataset] = []
+        """The datasets whose values lie side by side; `_spans` says where, and how many bytes they are."""
+        self._spans = array("Q")
         self._chunks = 0
         self._fanout, self._group_links = self._links_of_nodes()
         self._size = os.fstat(self._descriptor).st_size
@@ -98,6 +101,10 @@ class Places:
             at = self._base + address
             self._last = address, pread(self._descriptor, HEADER_BYTES, at)
             self._headers.extend((at, header_bytes(self._last[1]) or 0))
+
+    def begins(self, address: int) -> bytes:
+        """Return how a header begins, if it is the one that was added last; nothing of any other one."""
+        return self._last[1] if self._last[0] == address else b""
 
     def index(self, created: Any, dataset: Dataset, address: int) -> ChunkTree | None:
         """Return what is wrong with the index of a dataset's chunks, by the address of its header; None for nothing.
@@ -166,14 +173,20 @@ class Places:
         if layout == self._h5.h5d.CONTIGUOUS:
             offset, size = opened.get_offset(), opened.get_storage_size()
             if offset is not None and size:
-                pieces = np.array([offset], np.uint64), np.array([size], np.uint64), np.zeros(1, np.uint32)
-                self._stored.append(_Stored(dataset, *pieces, values=size))
+                self._whole_ones.append(dataset)
+                self._spans.extend((offset, size))
         elif layout == self._h5.h5d.CHUNKED and dataset.chunks and self._chunks < CHUNKS:
             pieces = _pieces(opened, CHUNKS - self._chunks)
             self._chunks += len(pieces[0])
             each = value_bytes(opened, self._file)
             values = None if each is None else each * math.prod(dataset.chunks)
             self._stored.append(_Stored(dataset, *pieces, values=values))
+
+    def add_placed(self, dataset: Dataset) -> None:
+        """Add a dataset whose values are `placed`."""
+        if self._whole and dataset.placed is not None:
+            self._whole_ones.append(dataset)
+            self._spans.extend((dataset.placed, dataset.bytes))
 
     def misplaced(self) -> dict[bytes, tuple[Misplaced, ...]]:
         """Return by the datasets' paths which of their values cannot be what was written there."""
@@ -185,12 +198,15 @@ class Places:
 
     def _find_shared(self) -> dict[bytes, list[tuple[int, int]]]:
         """Find what shares bytes with anything else; return which bytes contiguous datasets share."""
-        headers = np.array(self._headers, np.uint64).reshape(-1, 2)
-        starts = np.concatenate([headers[:, 0], *(it.offsets for it in self._stored)])
-        sizes = np.concatenate([headers[:, 1], *(it.sizes for it in self._stored)])
+        headers, spans = (np.array(it, np.uint64).reshape(-1, 2) for it in (self._headers, self._spans))
+        starts = np.concatenate([headers[:, 0], spans[:, 0], *(it.offsets for it in self._stored)])
+        sizes = np.concatenate([headers[:, 1], spans[:, 1], *(it.sizes for it in self._stored)])
         numbers = _meeting(starts, sizes, np.arange(len(starts)))
         if not len(numbers):
             return {}
+        no_filter = np.zeros(1, np.uint32)
+        each = zip(self._whole_ones, spans, strict=True)
+        self._stored[:0] = [_Stored(it, span[:1], span[1:], no_filter, int(span[1])) for it, span in each]
         failing = self._failing(numbers - len(headers))
         if failing:
             alone = np.array(failing) + len(headers)

@@ -33,7 +33,7 @@ class PlainFile:
         self.descriptor = open_descriptor(path)
         self.size = os.fstat(self.descriptor).st_size
         self.users = 0
-        self._path = path
+        self.path = path
         self._opened: OpenFile | None = None
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class PlainFile:
     def by_library(self) -> OpenFile:
         """Return the file as the library has it open. Raises what h5py raises."""
         if self._opened is None:
-            self._opened = opened(self._path)
+            self._opened = opened(self.path)
         return self._opened
 
     @property

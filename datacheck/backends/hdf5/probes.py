@@ -34,9 +34,8 @@ def probes(tables: Sequence[tuple[str, Table]]) -> Iterator[Shard]:
     for at, most in enumerate(_affordable([table for _, table in chosen], counts)):
         of, table = chosen[at]
         for nth in range(most):
-            start = nth * table.rows // most
-            stop = (nth + 1) * table.rows // most if table.each else table.rows  # each is a dataset, to be opened once
-            yield rows(of, start, min(start + _rows_a_probe(table), stop))
+            start, following = nth * table.rows // most, (nth + 1) * table.rows // most
+            yield rows(of, start, min(start + _rows_a_probe(table), following))
 
 
 def _rows_a_probe(table: Table) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.folder import SearchedKind, search
+from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
@@ -27,7 +28,7 @@ from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
-from datacheck.backends.hdf5.kept import OpenTable, kept
+from datacheck.backends.hdf5.kept import OpenTable, close_changed, kept
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.numbering import gaps
 from datacheck.backends.hdf5.paired_files import findings_of_pairs
@@ -130,7 +131,7 @@ class Hdf5Reader:
                 status = self.files[number].stat()
                 size += status.st_size
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
-        findings += findings_of_files(self.names, shapes)
+        findings += findings_of_files(self.names, shapes, tuple(findings))
         findings += findings_of_cases(self.names, shapes)
         findings += findings_of_pairs(self.names, of_file)
         if self.path.is_dir():
@@ -150,14 +151,23 @@ class Hdf5Reader:
 
         Where that dies, the files of the lot are walked one by one.
         """
+        close_changed()
+        kinds = AlikeFiles()
         for lot in self._lots():
-            together = None
-            if len(lot) > 1:
+            known = {number: kinds.contents(self.files[number], size) for number, size in lot.items()}
+            unknown = [number for number, contents in known.items() if contents is None]
+            together: list[Contents] = []
+            if len(unknown) > 1:
                 library()
-                walks = [partial(walked, self.files[number], size, self.options) for number, size in lot.items()]
-                together = survived_together(walks)
-            for number, contents in zip(lot, together or map(self.contents, lot), strict=True):
-                yield number, self.contents(number) if together and troubled(contents) is not None else contents
+                walks = [partial(walked, self.files[number], lot[number], self.options) for number in unknown]
+                together = survived_together(walks) or []
+            known |= dict(zip(unknown, together, strict=False))
+            for number, contents in known.items():
+                if contents is None or (number in unknown and troubled(contents) is not None):
+                    contents = self.contents(number)
+                if number in unknown and len(self.files) > 1:
+                    kinds.learn(self.files[number], lot[number], contents)
+                yield number, contents
 
     def _lots(self) -> Iterator[dict[int, int]]:
         """Yield the files in order, as many in a lot as may be walked together, with the size of each."""
@@ -309,18 +319,19 @@ class Hdf5Reader:
                     if window.dataset.declared is not None:
                         columns[it.name], mask = window.dataset.declared.meant(columns[it.name])
                         missing |= {} if mask is None else {it.name: mask}
-                    findings += told.leading_nowhere(window.dataset, it.name, columns[it.name], start)
+                    label = it.name in table.labels
+                    nowhere = told.leading_nowhere(window.dataset, it.name, columns[it.name], start, label=label)
+                    findings += (said for said in nowhere if said[0] not in never)
                 else:
                     cells[it.name] = Cells(it.holds, column(values, it))
                 if never:
                     unwritten[it.name] = never
                 if lost:
                     unread[it.name] = [at - start for at in lost]
-        label, group = self._label(number), table.group
         at = range(start, stop)
         return RowBlock(
-            table.name, at, columns, table.labels, unread, label, findings,
-            group=group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
+            table.name, at, columns, table.labels, unread, self._label(number), findings,
+            group=table.group, cells=cells, unwritten=unwritten, place_of=told.places, missing=missing,
         )  # fmt: skip
 
     def _unjudged(

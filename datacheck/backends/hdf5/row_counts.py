@@ -26,6 +26,7 @@ STEPS = frozenset(
     b"terminated terminations next_observation next_observations next_obs".split()
 )
 """Datasets of transitions, flat as D4RL has them: one row a step. The observations may be one more, the last."""
+NEAR_STEPS = 0.9
 SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 LABEL = frozenset(b"y label labels target targets".split())
@@ -82,6 +83,21 @@ def step_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     if wrong:
         counts = {name: it.rows for name, it in its.items()}
         yield _unequal([(escape(its[name].path), rows) for name, rows in sorted(counts.items())])
+
+
+INFOS = frozenset({b"infos", b"info", b"env_infos"})
+"""Groups beside the datasets of transitions that have something more of each step."""
+
+
+def info_counts(datasets: Sequence[Dataset], infos: Sequence[Dataset]) -> Iterator[Finding]:
+    """Yield a finding where what more a group has of each step is of nearly as many steps as there are actions."""
+    steps = next((it for it in datasets if it.name in (b"actions", b"action") and it.shape), None)
+    if steps is None:
+        return
+    for it in infos:
+        near = it.shape and it.columns and min(it.rows, steps.rows) >= NEAR_STEPS * max(it.rows, steps.rows)
+        if near and it.rows not in (steps.rows, steps.rows + 1):
+            yield _unequal([(escape(steps.path), steps.rows), (escape(it.path), it.rows)])
 
 
 def row_counts(

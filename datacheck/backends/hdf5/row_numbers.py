@@ -31,6 +31,9 @@ SETS = frozenset(b"train training val valid validation test dev eval trainval ho
 IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
 """Words that ends of episodes may have beside: not their times."""
+TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
+FEWEST, FOLLOWING = 4, 0.9
+"""Of so many ranges, so many follow each other."""
 WORDS = re.compile(rb"[a-z]+")
 
 
@@ -228,6 +231,32 @@ def _take_rows(
         return
     if not first and int(numbers.max()) < usual:
         made.append(RowNumbers(dataset.path, "rows", usual))
+
+
+def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
+    """Yield what is wrong with ranges that follow each other, of all rows of what lies beside: `pos_boxes`.
+
+    They are such if nearly each begins where the one before ends, and their ends are about as many as there are rows.
+    """
+    for dataset in datasets:
+        if len(dataset.shape) != 2 or dataset.shape[1] != 2 or dataset.dtype.kind not in "iu":
+            continue
+        if not words(dataset.name) & TILES:
+            continue
+        rows = Counter(it.rows for it in datasets if it is not dataset and it.shape and it.columns)
+        numbers = values(dataset) if rows else None
+        if numbers is None or len(numbers) < FEWEST or int(numbers[0, 0]) != 0:
+            continue
+        usual = max(rows, key=lambda it: (rows[it], it))
+        follows = int((numbers[1:, 0] == numbers[:-1, 1]).sum())
+        most = int(numbers.max())
+        if follows < FOLLOWING * (len(numbers) - 1) or not usual < most <= usual + max(1, usual // 20):
+            continue
+        target = next(it for it in datasets if it.shape and it.rows == usual and it is not dataset)
+        at = int(numbers.max(axis=1).argmax())
+        path = escape(dataset.path)
+        text = f"{path}[{at}] leads to row {most:,} of {escape(target.path)}, which has {usual:,}"
+        yield found("dangling", text, field=dataset.title, dataset=path, number=most)
 
 
 def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:

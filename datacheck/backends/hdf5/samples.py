@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.measured import measured_longer
 
 FEWEST = 3
 """So many samples tell what they have in common."""
@@ -35,7 +36,6 @@ NAMED = 5
 FEW = 3
 """Where others have so few rows one may have none, if it has more than those: a picture without boxes."""
 CHANNELS = 4
-MEASURED = 16
 """An axis that is longer is no number of channels, classes or coordinates."""
 PIECES = frozenset(b"batch batches chunk chunks shard shards part parts fold split block".split())
 """Words in the names of groups or files that are a piece of a set of samples, and no sample."""
@@ -240,10 +240,8 @@ class Family:
         counts = Counter(there.tolist())
         if there.max() <= CHANNELS and len(counts) == 1 and len(usual) > 1:
             return True
-        if len(shape) == len(usual) > 1 and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
-            differing = [(one, other) for one, other in zip(shape, usual, strict=True) if one != other]
-            if len(differing) == 1 and min(differing[0]) > MEASURED and max(differing[0]) < 2 * min(differing[0]):
-                return True  # what was measured along one axis only, as k-space, is as long as it took
+        if measured_longer(shape, usual) and not any(name.rpartition(b"/")[2] in ACTIONS for name in self.names):
+            return True
         square = [
             len(it.members[self.names[place]]) == 2 and len(set(it.members[self.names[place]])) == 1
             for it in self.samples
@@ -363,11 +361,20 @@ class FileShapes:
             self.of[number] = dict(shapes)
 
 
-def findings_of_files(names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
-    """Yield what is wrong with files, of these escaped names, for what the others like them hold."""
+def findings_of_files(names: Sequence[str], shapes: FileShapes, said: Sequence[Finding] = ()) -> Iterator[Finding]:
+    """Yield what is wrong with files, of these escaped names, for what the others like them hold.
+
+    Which datasets have other numbers of rows is not `said` again.
+    """
+    counts: dict[str | None, list[set[str]]] = defaultdict(list)
+    for it in said:
+        if it.code == "row-count":
+            counts[it.file].append(set(it.details.get("rows", ())))
     for family in families_of_files([unescape(it) for it in names], shapes.of):
         for file, finding in family.findings():
-            yield msgspec.structs.replace(finding, file=escape(file.path))
+            rows = set(finding.details.get("rows", ()))
+            if not (rows and any(rows <= it for it in counts[escape(file.path)])):
+                yield msgspec.structs.replace(finding, file=escape(file.path))
     if shapes.left_out:
         text = (
             f"{shapes.left_out:,} files are not compared with the others: they have {shapes.members:,} datasets in all"

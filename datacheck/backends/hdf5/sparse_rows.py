@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.categories import without_category
+from datacheck.backends.hdf5.categories import without_category, without_name
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.sparse import Sparse
@@ -101,9 +101,10 @@ class Told:
     categories: Mapping[bytes, int] = field(default_factory=dict)
 
     def leading_nowhere(
-        self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int
+        self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int, *, label: bool
     ) -> Iterator[tuple[int, Finding]]:
         """Yield the numbers of a piece of a column that lead to nothing, with their positions in the piece."""
+        yield from without_name(dataset, numbers, start, label=label)
         if self.places is not None and dataset.path == self.places.matrix.indices:
             yield from _beyond(self.places, name, numbers, start)
         if dataset.path in self.categories:

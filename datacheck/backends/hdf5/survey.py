@@ -6,7 +6,6 @@ Nothing is followed out of the file. The library comes as an argument: `datachec
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.hdf5 import unwritten
+from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
@@ -97,7 +97,7 @@ def survey(
     unjudged: list[Dataset] = []
     groups = walk.placed(list(walk.groups()))
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
-    facts = walk.facts(groups, recovered=recovered)
+    facts = walk.facts(groups, recovered=recovered, heeded=options.heeded)
     means, untrue = meaning(facts)
     for group, datasets in groups:
         if of_index(group, walk.lengths, datasets):
@@ -120,8 +120,9 @@ def survey(
     shapes = tuple((it.path, it.shape) for _, datasets in groups for it in datasets)
     keeps = tuple(conventions(facts, means))
     return Contents(
-        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps
-    )
+        tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
+        looked=frozenset(facts.look.looked),
+    )  # fmt: skip
 
 
 class _Walk:
@@ -146,6 +147,7 @@ class _Walk:
         self._size, self._end = size, end
         self._trail = trail
         self._whole = whole
+        self._alike = AlikeHeaders(end) if whole and end else None
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
         self._hindrances = Hindrances(h5, file, size, path)
@@ -209,6 +211,11 @@ class _Walk:
                 return
             self._seen[link.u] = None
             self._placed_at(link.u)
+            known = self._known(path, link.u)
+            if known is not None:
+                datasets.append(known)
+                self._seen[link.u] = self.lengths[path] = known.rows
+                return
             opened = self._h5.h5o.open(group, name)
             names = self._attributes(opened, path)
             if isinstance(opened, self._h5.h5g.GroupID):
@@ -225,6 +232,16 @@ class _Walk:
                     self._seen[link.u] = self.lengths[path] = dataset.rows
         except TROUBLE as exc:
             self._damaged(path, exc)
+
+    def _known(self, path: bytes, at: int) -> Dataset | None:
+        """Return a dataset whose header is like that of another one, if that is all that there is to be said of it."""
+        if self._places is None or self._alike is None:
+            return None
+        dataset = self._alike.dataset(path, self._places.begins(at))
+        if dataset is None or not self._hindrances.allow(dataset.bytes):
+            return None
+        self._places.add_placed(dataset)
+        return dataset
 
     def _listed_by(self, at: int, path: bytes) -> None:
         """Say what is wrong with the index of a group's links, of which the library sees nothing."""
@@ -247,7 +264,7 @@ class _Walk:
             said = f"{spelled} leads to an object that has fewer links by its own count: it was meant to lead elsewhere"
             self.findings.append(found("damaged-store", said, object=spelled, links=self._links[at]))
 
-    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool) -> Facts:
+    def facts(self, groups: Sequence[tuple[bytes, Sequence[Dataset]]], *, recovered: bool, heeded: bool) -> Facts:
         """Return what is needed to find out what the datasets mean; those whose values are lost are not there."""
         hidden = not recovered and any(it.code in HIDING for it in self.findings)
         if recovered:
@@ -255,7 +272,7 @@ class _Walk:
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
         look = Looking(self._h5, self._file, self._trail)
         addresses = None if self._deeper else self._seen
-        return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf)
+        return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf, heeded)
 
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
@@ -354,7 +371,7 @@ class _Walk:
         table = text_of(self._h5, opened, TABLE) if TABLE in names else ""
         says = declared(self._h5, opened, created, names)
         kind = matlab_class(self._h5, opened, names)
-        placed = None if chunked else self._placed(opened, created, stored, tuple(shape))
+        placed = None if chunked else place_of(self._h5, opened, created, stored, self._end)
         dataset = Dataset(
             path, tuple(shape), dtype, chunks, filters, scale, table=table, declared=says, matlab=kind, placed=placed
         )
@@ -373,19 +390,9 @@ class _Walk:
         self.findings += unwritten.said(dataset, never)
         if self._whole:
             self.findings += unwritten.partly_written(self._h5, opened, created, dataset)
+        if self._alike is not None and self._places is not None and placed is not None and not (names or never):
+            self._alike.learn(self._places.begins(at), dataset)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
-
-    def _placed(self, opened: Any, created: Any, stored: Any, shape: tuple[int, ...]) -> int | None:
-        """Return where the values of a dataset lie, if they are `stored` side by side, as NumPy holds them."""
-        dtype = stored.dtype
-        size = dtype.itemsize * math.prod(shape)
-        if not size or dtype.hasobject or dtype.subdtype or created.get_layout() != self._h5.h5d.CONTIGUOUS:
-            return None
-        offset = None if created.get_external_count() else opened.get_offset()
-        if offset is None or offset + size > self._end or opened.get_storage_size() != size:
-            return None
-        at: int = offset
-        return at if stored == self._h5.h5t.py_create(dtype) else None
 
 
 def _of_index(dataset: Dataset, at: int, what: str) -> Finding:

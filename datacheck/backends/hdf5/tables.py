@@ -94,6 +94,8 @@ class Contents:
     """What they say of each other."""
     keeps: tuple[str, ...] = ()
     """The names of the conventions that the file follows."""
+    looked: frozenset[bytes] = frozenset()
+    """The datasets whose values the walk has looked at."""
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""

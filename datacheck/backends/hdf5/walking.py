@@ -9,6 +9,7 @@ from pathlib import Path
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import library, opened, refused
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.recovery.recover import Recovery, recovery
 from datacheck.backends.hdf5.superblock import superblock
 from datacheck.backends.hdf5.survey import killed, survey
@@ -35,6 +36,7 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
     Where that finds the structure damaged, the file is walked again as it was recovered.
     """
     library()
+    close_changed()
     key = path, size, changed, options
     tried = _tried.get(key)
     if deadly is not None and tried is not None and tried.deadly == deadly:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 
 import h5py
 import numpy as np
@@ -49,6 +50,15 @@ def test_what_was_found_is_not_found_out_again(tmp_path, monkeypatch):
     kinds = {it.path: it.dtype.metadata for table in walked.tables for it in table.datasets}
     assert {it.path: it.dtype.metadata for table in told.tables for it in table.datasets} == kinds
     assert [len(block) for shard in layout.shards for block in other.blocks(shard)] == rows
+
+
+def test_what_was_sent_can_be_sent_on(tmp_path):
+    walked = opened(write(tmp_path / "a.h5")).contents(0)
+    once = pickle.loads(pickle.dumps(walked))
+    twice = pickle.loads(pickle.dumps(once))
+    assert walked == once == twice
+    first = twice.tables[0].judged[0]
+    assert (first.chunks, first.readable, first.title) == (None, True, walked.tables[0].judged[0].title)
 
 
 def test_a_file_that_changed_is_walked_again(tmp_path):

@@ -321,9 +321,21 @@ def _longer(table: Table, other: Dataset) -> bool:
     return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
 
 
+def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:
+    """Say whether a dataset is in a group beside the samples that holds what they do, and is called otherwise."""
+    group = dataset.path.rpartition(b"/")[0]
+    beside = next((it for it in means.samples if it.rpartition(b"/")[0] == group.rpartition(b"/")[0]), None)
+    if not group or beside is None or group in means.samples:
+        return False
+    names = {it.removeprefix(beside + b"/") for it in (means.members or {}).get(beside, ())}
+    own = {it.path.removeprefix(group + b"/") for it in others}
+    return bool(names) and len(names & own) * 2 > len(names)
+
+
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
     """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
     named = {it.path for it in means.names}
+    others = [it for it in others if not _like_a_sample(it, others, means)]
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
         for other in others:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.copy_plan import Gone
+from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
@@ -44,7 +44,8 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     losses: list[str] = []
     values: dict[str, str] = {}
     lists: list[str] = []
-    drops = _with_partners(reader, drops)
+    others: list[Others] = []
+    direct, drops = drops, _with_partners(reader, drops)
     cases = _cases_that_go(reader, drops, of_file)
     samples |= {(folder, "") for folder in cases.values()}
     mends = False
@@ -75,6 +76,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         rows = with_cells(file, contents, rows)
         made = going(contents, rows, its_marks, read_numbers(file, contents), drop_rows=drop_rows, sample=sample)
         every += _indexes(contents, made, start)
+        others += _others(contents, made, direct, start, label)
         every.append(np.arange(start, first) if made.whole else single)
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
@@ -82,7 +84,26 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         _told(file, contents, made, label, values, lists)
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
-    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told)
+    return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told, tuple(others))
+
+
+def _others(
+    contents: Contents, made: Going, direct: NDArray[np.int64], start: int, label: str | None
+) -> Iterator[Others]:
+    """Yield what goes of each table with records of others, and with no sample; `direct` are the records that do not.
+
+    `start` is the index of the first record of the file.
+    """
+    for table in () if made.whole else contents.tables:
+        first, start = start, start + table.rows
+        own = table.datasets[0].path
+        if table.name not in made.rows or any(own.startswith(it + b"/") for it in made.samples):
+            continue
+        low, high = np.searchsorted(direct, [first, start])
+        rows = np.setdiff1d(made.rows[table.name], direct[low:high] - first).astype(np.int64)
+        if len(rows):
+            names = tuple(table.key(it) for it in rows.tolist()) if table.each else ()
+            yield Others(label, table.name, first, rows.tobytes(), names)
 
 
 def _with_partners(reader: Hdf5Reader, drops: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,102 @@
+"""Tell what a file of a folder holds by one that was walked, where all bytes but those of plain values are the same.
+
+Files of one writer, an episode or a case each, have the same groups, datasets and attributes, often at the same places:
+then they differ in the values alone, which a walk does not look at. What it says of one it would say of each. A walk
+opens each object of a file, and takes several times as long as reading the few bytes that are no values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.files.regular import open_descriptor
+from datacheck.files.retrying import pread
+
+BYTES, PIECES = 256 << 10, 256
+"""Of so many bytes that are no values, in so many pieces, all are compared."""
+KINDS, KEPT = 1024, 64 << 20
+"""So many kinds of files are remembered, and so many bytes of them in all."""
+OF_ONE_SIZE = 4
+"""So many kinds of files of one size, each of which is compared."""
+
+
+class Kind(NamedTuple):
+    """What a file holds, and its bytes that are no values, by where each piece of them begins."""
+
+    contents: Contents
+    pieces: tuple[tuple[int, bytes], ...]
+
+
+class AlikeFiles:
+    """The kinds of files that were walked, by their sizes."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[int, list[Kind]] = defaultdict(list)
+        self._count = self._bytes = 0
+
+    def learn(self, path: Path, size: int, contents: Contents) -> None:
+        """Remember a sound file of that size that was walked, if most of it are plain values."""
+        if contents.findings or contents.deadly or contents.damaged or contents.recovery is not None:
+            return
+        places = list(_between(contents, size))
+        held = sum(stop - start for start, stop in places)
+        if held > BYTES or len(places) > PIECES or self._bytes + held > KEPT:
+            return
+        if self._count == KINDS or len(self._kinds[size]) == OF_ONE_SIZE:
+            return
+        try:
+            descriptor = open_descriptor(path)
+        except OSError:
+            return
+        try:
+            pieces = tuple((start, pread(descriptor, stop - start, start)) for start, stop in places)
+        except OSError:  # of the disk, which shows when more is read
+            return
+        finally:
+            os.close(descriptor)
+        self._kinds[size].append(Kind(contents, pieces))
+        self._count += 1
+        self._bytes += held
+
+    def contents(self, path: Path, size: int) -> Contents | None:
+        """Return what a file of that size holds, None where it is to be walked."""
+        kinds = self._kinds.get(size)
+        if not kinds:
+            return None
+        try:
+            descriptor = open_descriptor(path)
+        except OSError:
+            return None
+        try:
+            for kind in kinds:
+                if all(pread(descriptor, len(held), start) == held for start, held in kind.pieces):
+                    return kind.contents
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return None
+
+
+def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where the bytes of a file lie that are no values, or values that the walk has looked at."""
+    at = 0
+    for start, stop in sorted(_values(contents)):
+        if start > at:
+            yield at, start
+        at = max(at, stop)
+    if at < size:
+        yield at, size
+
+
+def _values(contents: Contents) -> Iterator[tuple[int, int]]:
+    datasets: Iterator[Dataset] = (it for table in contents.tables for it in table.datasets)
+    for dataset in (*datasets, *contents.single):
+        if dataset.placed is not None and dataset.path not in contents.looked:
+            yield dataset.placed, dataset.placed + dataset.bytes

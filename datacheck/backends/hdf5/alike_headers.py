@@ -1,0 +1,134 @@
+"""Tell a dataset by its header, where the library has opened another one whose header says the same.
+
+A file of many episodes has thousands of datasets of a few kinds. Their headers (version 1, in one piece, without an
+attribute) have the same bytes but for the extents, the place of the values and a time. What the library says of one it
+would say of each, and opening a dataset takes it longer than reading the little that is in there.
+
+HDF5 File Format Specification 3.0, IV.A.1.a (headers), IV.A.2.b (dataspace), .i (layout), .r (modification time).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.recovery.headers import DATASPACE, LAYOUT
+
+KINDS = 4096
+"""So many kinds of headers are remembered."""
+FORMS = 8
+"""So many orders of messages; each costs a look at every dataset of another kind."""
+LARGEST = 1 << 30
+"""Bytes of values; of larger datasets the library is asked whether they are to be read."""
+TIME = 0x12
+CONTIGUOUS = b"\x03\x01"
+"""How a layout message of version 3 begins that says of values that they lie side by side."""
+HEAD = 16
+_MESSAGE = struct.Struct("<HHB")
+_PLACE = struct.Struct("<QQ")
+
+
+class Form(NamedTuple):
+    """What differs between headers of one kind: where their extents are and how many, their values, their time."""
+
+    size: int
+    extents: int
+    rank: int
+    bounded: bool
+    """Whether each extent stands there twice, the second time as the largest it may have."""
+    place: int
+    time: int
+
+    def kind(self, held: bytes) -> bytes:
+        """Return what is the same in all headers of a kind."""
+        cuts = [(self.extents, 8 * self.rank * (1 + self.bounded)), (self.place, _PLACE.size)]
+        cuts += [(self.time, 4)] if self.time else []
+        kept, at = [], 0
+        for start, size in sorted(cuts):
+            kept.append(held[at:start])
+            at = start + size
+        return b"".join([*kept, held[at : self.size]])
+
+
+class AlikeHeaders:
+    """The kinds of headers of an open file that the library has opened, values of which lie before `end`."""
+
+    def __init__(self, end: int) -> None:
+        self._end = end
+        self._forms: dict[Form, dict[bytes, np.dtype[Any]]] = {}
+        self._kinds = 0
+
+    def learn(self, held: bytes, dataset: Dataset) -> None:
+        """Remember the header that begins with these bytes, of a dataset without an attribute, if all is told by it."""
+        form = _form(held)
+        if form is None or self._kinds == KINDS:
+            return
+        shape, placed = _described(form, held)
+        if dataset != Dataset(dataset.path, shape, dataset.dtype, placed=placed):
+            return
+        if form in self._forms or len(self._forms) < FORMS:
+            self._forms.setdefault(form, {})[form.kind(held)] = dataset.dtype
+            self._kinds += 1
+
+    def dataset(self, path: bytes, held: bytes) -> Dataset | None:
+        """Return the dataset whose header begins with these bytes; None where the library is to be asked."""
+        for form, kinds in self._forms.items():
+            dtype = kinds.get(form.kind(held))
+            if dtype is None:
+                continue
+            shape, placed = _described(form, held)
+            size = math.prod(shape) * dtype.itemsize
+            stored = int.from_bytes(held[form.place + 8 : form.place + 16], "little")
+            if shape and placed and 0 < size == stored <= LARGEST and placed + size <= self._end:
+                return Dataset(path, shape, dtype, placed=placed)
+        return None
+
+
+def place_of(h5: Any, opened: Any, created: Any, stored: Any, end: int) -> int | None:
+    """Return where the values of an open dataset lie, if they are `stored` side by side, as NumPy holds them."""
+    dtype = stored.dtype
+    size = dtype.itemsize * math.prod(opened.shape)
+    if not size or dtype.hasobject or dtype.subdtype or created.get_layout() != h5.h5d.CONTIGUOUS:
+        return None
+    offset = None if created.get_external_count() else opened.get_offset()
+    if offset is None or offset + size > end or opened.get_storage_size() != size:
+        return None
+    at: int = offset
+    return at if stored == h5.h5t.py_create(dtype) else None
+
+
+def _described(form: Form, held: bytes) -> tuple[tuple[int, ...], int]:
+    """Return the shape that a header of this form says, empty where it may grow, and where the values begin."""
+    shape = struct.unpack_from(f"<{form.rank}Q", held, form.extents)
+    most = struct.unpack_from(f"<{form.rank}Q", held, form.extents + 8 * form.rank) if form.bounded else shape
+    return shape if shape == most else (), int.from_bytes(held[form.place : form.place + 8], "little")
+
+
+def _form(held: bytes) -> Form | None:
+    """Return the form of a header of version 1 that begins with these bytes, None where it is none to be told by."""
+    if len(held) < HEAD or held[:2] != b"\x01\0":
+        return None
+    end = HEAD + int.from_bytes(held[8:12], "little")
+    extents = rank = place = time = 0
+    bounded = False
+    at = HEAD
+    while at + 8 <= end <= len(held):
+        kind, size, flags = _MESSAGE.unpack_from(held, at)
+        at += 8
+        said = held[at : at + size]
+        if (kind == DATASPACE and extents) or (kind == LAYOUT and place) or (kind == TIME and time):
+            return None
+        if kind == DATASPACE and said[:1] == b"\x01" and said[2] in (0, 1) and not flags & 2:
+            extents, rank, bounded = at + 8, said[1], bool(said[2])
+            if size < 8 + 8 * rank * (1 + bounded):
+                return None
+        elif kind == LAYOUT and said[:2] == CONTIGUOUS and size >= 2 + _PLACE.size:
+            place = at + 2
+        elif kind == TIME and size == 8:
+            time = at + 4
+        at += size
+    return Form(end, extents, rank, bounded, place, time) if at == end and rank and place else None
