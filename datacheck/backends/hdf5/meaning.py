@@ -162,7 +162,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     for group, some in facts.groups:
         if group not in several:
-            said += step_counts(some)
+            said += step_counts(some, facts.values)
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
     made = Meaning(

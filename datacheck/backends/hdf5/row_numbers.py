@@ -85,7 +85,7 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         elif kind == "starts":
             _take_starts(dataset, numbers, named, values, heights, usual, made, said)
         elif kind == "rows":
-            _take_rows(dataset, numbers, lowest, heights, usual, made, said)
+            _take_rows(dataset, numbers, lowest, heights, usual, made, said, datasets, values)
     return sorted(made, key=lambda it: it.path), said
 
 
@@ -154,6 +154,8 @@ def _take_ends(
         return  # a flag for each row
     path, last = escape(dataset.path), int(numbers[-1])
     falling = np.flatnonzero(numbers[1:] < numbers[:-1])
+    if dataset.rows == usual and (falling.size or last > usual):
+        return  # a place for each row: where a sequence lies on its chromosome
     if falling.size:
         at = int(falling[0]) + 1
         text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: the ends do not rise"
@@ -193,6 +195,8 @@ def _take_starts(
         return
     ends = numbers.astype(np.int64) + lengths.astype(np.int64)
     last = int(ends.max())
+    if last > usual == dataset.rows:
+        return  # a place for each row: where a sequence lies on its chromosome
     if last > usual and last not in heights:
         at = int(ends.argmax())
         text = (
@@ -212,11 +216,13 @@ def _take_rows(
     usual: int,
     made: list[RowNumbers],
     said: list[Finding],
+    datasets: Sequence[Dataset],
+    values: Values,
 ) -> None:
     most = max(heights)
     first = int(lowest >= 1 and int(numbers.max()) == most)  # MATLAB counts from one
     beyond = np.flatnonzero(numbers.astype(np.int64) >= most + first)
-    if beyond.size * 2 > numbers.size:
+    if beyond.size * 2 > numbers.size or (beyond.size and _are_names(numbers, most, datasets, values)):
         return  # names of something, not numbers of rows
     if beyond.size:
         at = int(beyond[0])
@@ -228,6 +234,13 @@ def _take_rows(
         return
     if not first and int(numbers.max()) < usual:
         made.append(RowNumbers(dataset.path, "rows", usual))
+
+
+def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
+    """Say whether a dataset has one of these numbers for each row of the others: patients, not numbers of rows."""
+    columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
+    held = (values(it) for it in columns)
+    return any(its is not None and bool(np.isin(numbers, its).all()) for its in held)
 
 
 def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -242,6 +255,8 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
         numbers = values(dataset) if target is not None and target is not dataset else None
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
+        if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
+            continue  # a place within each: where an answer ends in its text
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "

@@ -110,8 +110,8 @@ def survey(
         found_tables += [*singly, *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
-        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
-        walk.findings += [*counts, *near_counts(compared, counts), *without_values(datasets)]
+        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
+        walk.findings += [*counts, *near_counts(compared, counts, facts.values), *without_values(datasets)]
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
