@@ -26,6 +26,7 @@ from datacheck.backends.hdf5.row_numbers import (
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.model.cells import TEXTS
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -35,6 +36,10 @@ TOTALS = (b"total",)
 """Attributes of what the samples are in: how many rows they have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
 """Attributes of what the samples are in: how many there are."""
+SURE = frozenset({b"/data"})
+"""Where robomimic has its demonstrations, and what counts those of the file. Elsewhere"""
+NEAR = 3 / 4
+"""a number that is larger by more than this may be that of all files of a set."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
 """Bytes of the shortest picture, and so many of its first ones."""
@@ -235,8 +240,8 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         number = there if there >= 0 else 0
         for name in STEPS:
             says = facts.attribute(sample.path, name)
-            if says is None:
-                continue
+            if says is None or (says != there and any(shape[:1] == (says,) for shape in sample.members.values())):
+                continue  # it counts the rows of another dataset: samples of sound, beside its frames
             counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
             number = says
             if there >= 0 and says != there:
@@ -263,7 +268,10 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             what = "samples" if whole else "rows in all samples together"
             there = len(paths) if whole else sum(told)
             text = f"{escape(above)}: {escape(name)} says {says:,}, and there are {there:,} {what}"
-            yield found("count", text, path_of=escape(above), attribute=escape(name), said=says, there=there)
+            verdict: Verdict | None = None if above in SURE or there >= NEAR * says else "suspicious"
+            yield found(
+                "count", text, verdict=verdict, path_of=escape(above), attribute=escape(name), said=says, there=there
+            )
 
 
 def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:

@@ -151,3 +151,34 @@ def test_files_of_axes_are_no_data_and_labels(tmp_path):
     assert write(tmp_path / "three", axes) == set()
     assert write(tmp_path / "two", {"acc_x.h5": floats(100), "acc_y.h5": floats(99)}) == {"suspicious"}
     assert write(tmp_path / "set", {"train_x.h5": floats(100, 4), "train_y.h5": floats(99)}) == {"bad"}
+
+
+def counted(path, name, number, above="/", frames=30, sound=480):
+    with h5py.File(path, "w") as file:
+        for at in range(5):
+            group = file.create_group(f"{above.rstrip('/')}/clip_{at}")
+            group["mel"], group["f0"] = floats(frames + at, 4), floats(frames + at)
+            group["wave"] = floats(16 * (sound + at))
+            if name == "num_samples":
+                group.attrs[name] = number + (16 * at if number > frames else at)
+        if name != "num_samples":
+            file[above].attrs[name] = number
+    findings = Hdf5Reader.recognise(path, StoreOptions()).layout().findings
+    return [it.verdict for it in findings if it.code == "count"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "above", "verdicts"),
+    [
+        ("num_samples", 30, "/", []),
+        ("num_samples", 16 * 480, "/", []),
+        ("num_samples", 29, "/", ["bad"] * 5),
+        ("num_episodes", 5, "/", []),
+        ("num_episodes", 6, "/", ["bad"]),
+        ("num_episodes", 4, "/", ["bad"]),
+        ("num_episodes", 1000, "/", ["suspicious"]),
+        ("total", 100_000, "/data", ["bad"]),
+    ],
+)
+def test_an_attribute_may_count_something_else(tmp_path, name, number, above, verdicts):
+    assert counted(tmp_path / "a.h5", name, number, above) == verdicts
