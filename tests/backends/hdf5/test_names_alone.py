@@ -182,3 +182,11 @@ def counted(path, name, number, above="/", frames=30, sound=480):
 )
 def test_an_attribute_may_count_something_else(tmp_path, name, number, above, verdicts):
     assert counted(tmp_path / "a.h5", name, number, above) == verdicts
+
+
+def test_what_the_caller_says_belongs_together_is_bad_and_told_once(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"], file["captions"] = floats(100, 4), floats(120, 4)
+    for options, verdicts in (({}, ["suspicious"]), ({"together": ["images,captions"]}, ["bad"])):
+        report = datacheck.scan(tmp_path / "a.h5", workers=1, **options)
+        assert [it.verdict for it in report.findings if it.code == "row-count"] == verdicts
