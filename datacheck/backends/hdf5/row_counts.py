@@ -12,7 +12,7 @@ import numpy as np
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
 from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.backends.interface import StoreOptions
-from datacheck.model.cells import NUMBERS
+from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -133,10 +133,11 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
         *(sum(map(int, _flags(it, values))) + more for it in its.values() if it.name in ENDINGS for more in (0, 1)),
     }
     ends |= {it.rows for it in datasets if _last_rows(it, actions, values)}
-    wrong = [it for it in odd if it.name in STEPS or it.rows - actions.rows not in ends]
+    seen = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may be of what is seen
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(its.items())]
-        yield _unequal(counts, certain=any(near(it, actions) for it in wrong))
+        yield _unequal(counts, certain=any(near(it, actions) and it.rows not in seen for it in wrong))
 
 
 def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
@@ -183,10 +184,17 @@ def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], value
     rows = _paired_rows(label, values)
     if (rows is not None and data.rows // 2 <= rows < data.rows) or told_apart(label, data, datasets, values):
         return
+    if label.rows and label.holds <= TEXTS and not near(label, data) and _distinct(label, values):
+        return  # names of classes
     beyond = rows is not None and data.rows <= rows < 2 * data.rows
     also_data = label.name in OR_DATA and of_one_kind(label, data)
     certain = not data.rows or beyond or (near(label, data) and not also_data)
     yield _unequal([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
+
+
+def _distinct(dataset: Dataset, values: Values) -> bool:
+    its = values(dataset) if len(dataset.shape) == 1 else None
+    return its is not None and len(set(its.tolist())) == len(its)
 
 
 def _of_the_whole(label: Dataset, data: Dataset) -> bool:

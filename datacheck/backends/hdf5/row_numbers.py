@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -166,7 +167,10 @@ def _take_ends(
         return
     if last > usual:
         text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
-        said.append(found("dangling", text, field=dataset.title, dataset=path, number=last, rows=usual))
+        verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them leads to these rows
+        said.append(
+            found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
+        )
         return
     text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
     said.append(found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual))

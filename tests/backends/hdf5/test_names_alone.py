@@ -51,6 +51,13 @@ MAY_BE_A_FAULT = {
     "two sets of points": {"x": floats(30, 3), "y": floats(20, 3)},
     "labels of the first rows": {"X": floats(100, 8), "y": np.arange(10) % 3},
     "a label a window": {"data": floats(1000, 6), "labels": np.arange(99) % 5},
+    "a reward for what is seen": {
+        "obs": floats(101, 4),
+        "action": floats(100, 2),
+        "reward": floats(101),
+        "done": np.zeros(101, bool),
+    },
+    "ends of something else": {"obs": floats(100, 3), "seq_stop": np.array([500, 900, 1300])},
     "an option of samples": {"images": floats(30, 8), "sample_extra": np.zeros((30, 0))},
 }
 SOUND = {
@@ -94,6 +101,15 @@ SOUND = {
         "answer_end_idx": DRAW.integers(300, 400, 100),
     },
     "patients of a split": {"data": floats(100, 8), "patient": some(130, 100)},
+    "a flag for what is seen": {
+        "obs": floats(101, 4), "action": floats(100, 2), "reward": floats(100), "done": np.zeros(101, bool),
+    },
+    "rows of several lengths": {
+        "data": floats(1000), "indptr": np.r_[0, some(1000, 99), 1000], "indices": np.arange(100),
+    },
+    "codes of products": {"g/codes": np.arange(100), "g/categories": np.arange(9)},
+    "what was observed": {"X": floats(50, 8), "obs": floats(100, 4), "var": floats(8)},
+    "names of classes": {"images": floats(100, 8), "labels": np.array([b"c%d" % at for at in range(10)])},
     "rows that have labels": {"data": floats(100, 8), "labels": np.arange(40) % 3, "label_indices": some(100, 40)},
 }  # fmt: skip
 SOUND["patients of a split"]["split/train"] = SOUND["patients of a split"]["patient"][::3]
@@ -129,6 +145,9 @@ FAULTS = {
     },
     "rows of a split beyond the last": {"data": floats(100, 8), "train_idx": np.arange(50, 103)},
     "ends that fall": {"action": floats(60, 4), "obs": floats(60, 2), "episode_ends": np.array([20, 10, 60])},
+    "ends beyond the last row": {"obs": floats(60, 3), "episode_ends": np.array([20, 40, 90])},
+    "texts that are too few": {"images": floats(100, 8), "labels": np.array([b"c%d" % at for at in range(98)])},
+    "a number too few of a matrix": {"data": floats(500), "indices": np.arange(499), "indptr": np.arange(0, 501, 5)},
     "data without a value": {"images": np.zeros((30, 0)), "label": np.arange(30) % 3},
 }  # fmt: skip
 
