@@ -1,7 +1,7 @@
 """How much damage each image decoder notices: datacheck beside what people would use otherwise.
 
 Every cell is the share of damaged pictures that were called damaged; the rows "sound" count false alarms. Seeded: the
-same table every time, apart from the versions of the decoders.
+same table every time, apart from the versions of the decoders. All of it takes 3 minutes of processor time.
 
     python benchmarks/detection.py [--trials 300] [--json FILE] 2>/dev/null
 
@@ -291,10 +291,14 @@ def visibility_markdown(tables: dict[str, dict[str, dict[str, float]]]) -> str:
     lines = [f"| 1 bit flipped, pixels changed | {' | '.join(labels)} |", f"|---|{'---|' * len(labels)}"]
     for name, table in tables.items():
         cells = [
-            f"{100 * it['detected']:.0f} % of {100 * it['flips']:.0f} %" if it["flips"] else "" for it in table.values()
+            f"{100 * it['detected']:.0f} % of {_share(it['flips'])}" if it["flips"] else "" for it in table.values()
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if part >= 0.01 else f"{100 * part:.1f} %"
 
 
 def markdown(name: str, table: dict[str, dict[str, float]]) -> str:
@@ -321,10 +325,12 @@ def main() -> None:
         *(["opencv-python-headless"] if cv2 is not None else []),
     ]
     versions = {package: version(package) for package in packages}
-    visible = {name: by_visibility(name, options.trials) for name in ENCODINGS}
-    if WALKER:
-        for how, judge in (("walker", looking("walker")), ("`--strict-pictures`", looking("strict"))):
-            visible[f"JPEG, {how}"] = by_visibility("JPEG", options.trials, judge)
+    visible = {}
+    for name in ENCODINGS:
+        visible[name] = by_visibility(name, options.trials)
+        if name == "JPEG" and WALKER:
+            for how, judge in (("walker", looking("walker")), ("`--strict-pictures`", looking("strict"))):
+                visible[f"JPEG, {how}"] = by_visibility("JPEG", options.trials, judge)
     for name, table in tables.items():
         print(markdown(name, table), end="\n\n")
     print(visibility_markdown(visible), end="\n\n")

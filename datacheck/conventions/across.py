@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import samples, says_all
-from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, common, words
+from datacheck.conventions.groups import ACCIDENTS, ENOUGH, NEARLY, SETS, are_parts, common, ends_early, words
 from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Member, Naming, Spanning, naming_in
@@ -23,20 +23,6 @@ MOST = 16
 """Of more databases than this each is a sequence or a class, and none a part of samples."""
 PROBED, FOUND = 16, 0.8
 """So many names of a database are looked for in another one, and so many must be there."""
-ROLES = frozenset(
-    {
-        *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
-        *("rgb", "depth", "disparity", "color", "gray", "word", "words", "sentence", "sentences", "transcripts"),
-        *("mask", "masks", "seg", "segmentation", "label", "labels", "lbl", "target", "targets", "annotation"),
-        *("annotations", "ann", "anno", "annos", "caption", "captions", "text", "texts", "txt", "prompt", "prompts"),
-        *("gt", "hr", "lr", "hq", "lq", "sr", "clean", "noisy", "noise", "source", "src", "tgt", "input", "inputs"),
-        *("output", "outputs", "left", "right", "box", "boxes", "bbox", "bboxes", "flow", "flows", "normal", "normals"),
-        *("pose", "poses", "keypoints", "audio", "video", "videos", "latent", "latents", "feature", "features", "feat"),
-        *("feats", "embedding", "embeddings", "points", "cloud", "data", "meta", "x", "y"),
-    }
-)
-"""What databases are called that have parts of samples."""
-
 Kinds = Mapping[str, frozenset[str]]
 """What the records of each database are: the names of their decoders."""
 
@@ -76,12 +62,6 @@ def may_be_pair(one: str, other: str) -> bool:
 
 def _siblings(one: str, other: str) -> bool:
     return re.sub("[0-9]+", "#", one) == re.sub("[0-9]+", "#", other)
-
-
-def _are_parts(one: str, other: str) -> bool:
-    """Say whether the names of two databases say that they have different parts of samples."""
-    roles = [ROLES & words(it) for it in (one, other)]
-    return bool(roles[0] and roles[1]) and roles[0] != roles[1]
 
 
 def numbered_across(kept: Mapping[str, Known], accounts: Mapping[str, Account], kinds: Kinds) -> list[Spanning]:
@@ -141,23 +121,18 @@ def _together(one: str, other: str, members: Mapping[str, Collection[Member]], k
     differ = bool(its[0] and its[1]) and its[0].isdisjoint(its[1])
     if not may_be_pair(one, other):
         return differ and _siblings(one, other)
-    if _are_parts(one, other):
+    if are_parts(one, other):
         return True
     mine, numbers = _union(members[one]), _union(members[other])
     both = _union([*members[one], *members[other]])
-    if differ and not _ends_early(mine & numbers, both):
+    if differ and not ends_early(mine & numbers, both):
         return True
     return mine.first == numbers.first > 1 or len(both.holes()) >= ACCIDENTS
 
 
-def _ends_early(shared: Runs, both: Runs) -> bool:
-    """Say whether two numberings without a gap differ at their ends alone, as those of unrelated databases do."""
-    return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
-
-
 def _is_of_some(anchor: str, part: str, members: Mapping[str, Collection[Member]]) -> bool:
     """Say whether a database has a part of some samples only: as masks are of some pictures, and no other's."""
-    if not (may_be_pair(anchor, part) and _are_parts(anchor, part)):
+    if not (may_be_pair(anchor, part) and are_parts(anchor, part)):
         return False
     mine, its = _union(members[anchor]), _union(members[part])
     return len(its.spans) >= ACCIDENTS and not its - mine
@@ -170,7 +145,7 @@ def _spanning(members: list[Member]) -> Spanning | None:
     if len(whole) < max(ENOUGH, NEARLY * len(everything)):
         return None
     ordered = tuple(sorted(members, key=lambda it: it.part))
-    return Spanning(ordered, len(everything), len(whole), everything, early=_ends_early(whole, everything))
+    return Spanning(ordered, len(everything), len(whole), everything, early=ends_early(whole, everything))
 
 
 def named_across(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> list[dict[str, Naming]]:

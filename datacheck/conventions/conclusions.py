@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.account import Account
+from datacheck.conventions.counted import LOOSE
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found, named
 
@@ -263,7 +265,20 @@ def _miscounted(
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
         number = stems or counted_as(said, len(made.numbers), account.records - account.own)
-        yield found("count", f"{name} says {said:,}, there are {number:,}", key=key, said=said, found=number)
+        verdict: Verdict | None = "suspicious" if _of_something_else(count, made, there, known) else None
+        text = f"{name} says {said:,}, there are {number:,}"
+        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+
+
+def _of_something_else(count: Count, made: Samples, there: Iterable[int], known: Known) -> bool:
+    """Say whether a number may count no records: it is called by a word of many meanings, and is near to none of them.
+
+    A length may be one of texts. A numbering that ends where it says tells what it is.
+    """
+    said = count.number or 0
+    named = any(it.named and count in it.counts for it in known.conventions)
+    numbered = made.numbers and said - made.numbers.last in (0, 1)
+    return count.key in LOOSE and not named and not numbered and not any(_near(said, it) for it in there)
 
 
 def _doubtful(count: Count, said: int) -> Iterator[Finding]:

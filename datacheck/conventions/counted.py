@@ -8,6 +8,8 @@ from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored
 NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
 UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
 """What lies under these names is no record, also where it cannot be read."""
+LOOSE = frozenset({b"length", b"len"})
+"""A number under these names that is far from that of the records may be one of something else: of frames, of words."""
 DOUBTFUL = frozenset({b"size"})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 

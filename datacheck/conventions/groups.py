@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -49,6 +50,19 @@ OPTIONAL = frozenset(
     }
 )
 """What parts are called that a sample may well do without."""
+ROLES = frozenset(
+    {
+        *("image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "frame", "frames"),
+        *("rgb", "depth", "disparity", "color", "gray", "word", "words", "sentence", "sentences", "transcripts"),
+        *("mask", "masks", "seg", "segmentation", "label", "labels", "lbl", "target", "targets", "annotation"),
+        *("annotations", "ann", "anno", "annos", "caption", "captions", "text", "texts", "txt", "prompt", "prompts"),
+        *("gt", "hr", "lr", "hq", "lq", "sr", "clean", "noisy", "noise", "source", "src", "tgt", "input", "inputs"),
+        *("output", "outputs", "left", "right", "box", "boxes", "bbox", "bboxes", "flow", "flows", "normal", "normals"),
+        *("pose", "poses", "keypoints", "audio", "video", "videos", "latent", "latents", "feature", "features", "feat"),
+        *("feats", "embedding", "embeddings", "points", "cloud", "data", "meta", "x", "y"),
+    }
+)
+"""What parts of samples are called, and databases that have such."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -59,6 +73,17 @@ def words(name: str) -> frozenset[str]:
     ['2', 'image', 'masks']
     """
     return frozenset(it.lower() for it in _WORD.findall(name))
+
+
+def are_parts(one: str, other: str) -> bool:
+    """Say whether two names say that what is called so are different parts of samples."""
+    roles = [ROLES & words(it) for it in (one, other)]
+    return bool(roles[0] and roles[1]) and roles[0] != roles[1]
+
+
+def ends_early(shared: Runs, both: Runs) -> bool:
+    """Say whether two numberings without a gap differ at their ends alone, as those of unrelated things do."""
+    return shared != both and len(both.spans) == 1 and len(shared.spans) == 1
 
 
 Part = TypeVar("Part")
@@ -80,7 +105,8 @@ class Groups(msgspec.Struct, frozen=True):
 
     `parts` are in every sample, `optional` ones in some. `whole` are the numbers that all parts have, `all` those that
     any part has, and `complete` counts those that have all parts that are needed. A sample that lacks one of these is
-    bad if it is one of those that a loader is known to have `asked` for.
+    bad if it is one of those that a loader is known to have `asked` for. If all that lack any are at an end of the
+    numbering, and the names are not those of parts, they may be two sets that are numbered alike: cats and dogs.
     """
 
     parts: tuple[Pattern, ...]
@@ -101,17 +127,20 @@ class Groups(msgspec.Struct, frozen=True):
     def unpaired(self, numbers: Mapping[Pattern, Runs]) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is a part that is there."""
         every, must = len(self.all), needed(self.parts)
+        names = [str(it) for it in self.parts]
+        parts = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
+        unsure = ends_early(self.whole, self.all) and not parts
         for number in self.all - self.whole:
             there = [it.key(number) for it in self.parts if number in numbers[it]]
             without = [it for it in self.parts if number not in numbers[it]]
             lacking = [it.key(number) for it in without]
             due = [it for it in without if it in must]
-            verdict = verdict_of(self.complete if due else len(self.whole), every)
+            verdict = "suspicious" if unsure else verdict_of(self.complete if due else len(self.whole), every)
             if any(it in self.asked for it in due):
                 verdict = "bad"
-            names = ", ".join(map(escape, lacking))
+            gone = ", ".join(map(escape, lacking))
             of = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(map(str, self.parts))
-            made = found("unpaired", f"{names} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
+            made = found("unpaired", f"{gone} is not there; {of}", verdict=verdict, missing=[*map(escape, lacking)])
             yield Finding(
                 key=escape(there[0]), code=made.code, verdict=made.verdict, message=made.message, details=made.details
             )

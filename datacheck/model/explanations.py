@@ -110,9 +110,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "row-count": Explanation(
         "HDF5 datasets that belong together have different numbers of rows.",
-        "From the first missing row on, data and labels no longer match, or the loader stops at the shorter one.",
-        "Find the dataset that was not written to its end, and write it again. If they do not belong together,"
-        " name those that do with `--together A,B`.",
+        "From the first missing row on, data and labels no longer match, or the loader stops at the shorter one."
+        " Where only the names say that they belong together it is suspicious: pictures and captions, two domains.",
+        "Find the dataset that was not written to its end, and write it again. `--together A,B` says which belong"
+        " together: it is then bad if those differ.",
     ),
     "count": Explanation(
         "A count that the store keeps about its records is not the number of records there.",
@@ -126,7 +127,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         " lists and numbers are true.",
     ),
     "unpaired": Explanation(
-        "A sample lacks one of the parts that the other samples have, such as the label of a picture.",
+        "A sample lacks one of the parts that the other samples have, such as the label of a picture. It is suspicious"
+        " where they may be two sets that are numbered alike, such as cats and dogs.",
         "The loader raises, or pairs a picture with the label of another one.",
         "Write the missing part, or leave the whole sample out with `datacheck rebuild SOURCE TARGET --drop-bad`.",
     ),

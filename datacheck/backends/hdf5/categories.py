@@ -8,16 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
+ENCODED = "categorical"
+"""What anndata says a group is that holds categories."""
 
-def categories(datasets: Sequence[Dataset]) -> dict[bytes, int]:
-    """Return the dataset of numbers among those of a group, and how many categories there are; nothing without one."""
+
+def categories(datasets: Sequence[Dataset], kind: str, values: Values) -> dict[bytes, int]:
+    """Return the dataset of numbers among those of a group, and how many categories there are; nothing without one.
+
+    Where the group does not say by its `kind` that it holds these, most of the numbers have to be those of some.
+    """
     by_name = {it.name: it for it in datasets if len(it.shape) == 1}
     codes, names = by_name.get(b"codes"), by_name.get(b"categories")
     if codes is None or names is None or codes.dtype.kind not in "iu":
+        return {}
+    numbers = None if kind == ENCODED else values(codes)
+    if numbers is not None and 2 * int(((numbers >= -1) & (numbers < names.rows)).sum()) < numbers.size:
         return {}
     return {codes.path: names.rows}
 

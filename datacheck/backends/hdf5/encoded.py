@@ -55,6 +55,11 @@ class _File:
     def there(self, path: bytes) -> bool:
         return path in self.datasets or path in self.groups or path in self.linked
 
+    def are_tables(self) -> bool:
+        """Say whether obs and var are tables, as anndata has them, and not what somebody observed."""
+        tables = {path for path, it in self.datasets.items() if it.dtype.names} | set(self.groups)
+        return {b"/obs", b"/var"} <= tables
+
     def kind(self, group: bytes) -> str:
         return next(iter(self.texts(group, ENCODING)), "") if group in self.groups else ""
 
@@ -102,7 +107,7 @@ def encoded(
         elif kind in PARTS:
             said += _of_parts(file, group, kind)
         raw = kind == "raw" or (not kind and group == b"/raw")
-        if raw or kind == "anndata" or (not kind and not group):  # before 0.8 these did not say what they are
+        if raw or kind == "anndata" or (not kind and not group and file.are_tables()):  # before 0.8 they did not say so
             said += _of_cells(file, group, raw=raw)
     return said
 

@@ -13,7 +13,7 @@ from datacheck.backends.hdf5 import matlab
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.encoded import encoded
+from datacheck.backends.hdf5.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.frames import frames
 from datacheck.backends.hdf5.looking import LARGEST, Looking
 from datacheck.backends.hdf5.row_counts import INFOS, info_counts, step_counts
@@ -27,6 +27,7 @@ from datacheck.backends.hdf5.row_numbers import (
 from datacheck.backends.hdf5.samples import FEWEST, Family, families
 from datacheck.backends.hdf5.sparse import Cells, Sparse, cells_of, sparse
 from datacheck.model.cells import TEXTS
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -36,6 +37,10 @@ TOTALS = (b"total",)
 """Attributes of what the samples are in: how many rows they have together."""
 SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
 """Attributes of what the samples are in: how many there are."""
+SURE = frozenset({b"/data"})
+"""Where robomimic has its demonstrations, and what counts those of the file. Elsewhere"""
+NEAR = 3 / 4
+"""a number that is larger by more than this may be that of all files of a set."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
 """Bytes of the shortest picture, and so many of its first ones."""
@@ -158,7 +163,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += wrong
         if facts.heeded:
             said += [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
-        numbered |= categories(some)
+        numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
     if not facts.hidden and not facts.recovered:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
@@ -169,7 +174,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     of_group = dict(facts.groups)
     for group, some in facts.groups:
         if group not in several:
-            said += step_counts(some)
+            said += step_counts(some, facts.values)
             said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
@@ -243,8 +248,8 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         number = there if there >= 0 else 0
         for name in STEPS:
             says = facts.attribute(sample.path, name)
-            if says is None:
-                continue
+            if says is None or (says != there and any(shape[:1] == (says,) for shape in sample.members.values())):
+                continue  # it counts the rows of another dataset: samples of sound, beside its frames
             counts.append(Counted(sample.path, name, (sample.path,), true=says == there or there < 0))
             number = says
             if there >= 0 and says != there:
@@ -271,7 +276,10 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
             what = "samples" if whole else "rows in all samples together"
             there = len(paths) if whole else sum(told)
             text = f"{escape(above)}: {escape(name)} says {says:,}, and there are {there:,} {what}"
-            yield found("count", text, path_of=escape(above), attribute=escape(name), said=says, there=there)
+            verdict: Verdict | None = None if above in SURE or there >= NEAR * says else "suspicious"
+            yield found(
+                "count", text, verdict=verdict, path_of=escape(above), attribute=escape(name), said=says, there=there
+            )
 
 
 def _named(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:

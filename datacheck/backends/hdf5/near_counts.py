@@ -1,38 +1,62 @@
-"""Datasets of one group that have nearly as many rows as others, and by what they are called are meant to have as many.
+"""Datasets of one group that have nearly as many rows as others, and by their names may be meant to have as many.
 
-Names are alike but for one word, and the two words are a pair that training reads side by side: inputs and outputs, src
-and tgt, noisy and clean. Or they are flat columns, as those of events and points: three or more are of one length, and
-one is a little longer or shorter; one row more or less may be meant there, as for the borders of bins.
+Names are alike but for one word, and the two words are a pair that training may read side by side. A noisy picture has
+its clean one: there it is a fault. Queries and passages, pictures and captions, two domains may each be as many as they
+are: there it is only suspicious. Or they are flat columns: three or more are of one length, and one is a little longer
+or shorter. Where these are the coordinates of events and points it is a fault; a sensor may have a clock of its own.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS
+from datacheck.backends.hdf5.told_apart import near, told_apart
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
+
+class Pair(NamedTuple):
+    """Words for two things that training reads side by side.
+
+    `certain` if by meaning each row of one has its row of the other, and `flat` if so where a row is a single number
+    too: a signal and what it was made from, but not learning rates and heart rates.
+    """
+
+    some: frozenset[bytes]
+    other: frozenset[bytes]
+    certain: bool = False
+    flat: bool = False
+
+
+def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False) -> Pair:
+    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat)
+
+
 PAIRS = (
-    (b"input inputs", b"output outputs"),
-    (b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
-    (b"source src", b"target tgt trg"),
-    (b"noisy blurred degraded corrupted", b"clean sharp"),
-    (b"lr lq low", b"hr gt hq high"),
-    (b"video videos image images", b"text texts caption captions audio"),
-    (b"query queries anchor", b"positive positives passage passages"),
+    _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
+    _pair(b"lr lq", b"hr gt hq", certain=True),
+    _pair(b"input inputs", b"output outputs", certain=True),
+    _pair(b"anchor anchors", b"positive positives", certain=True),
+    _pair(b"low", b"high gt"),
+    _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
+    _pair(b"source src", b"target tgt trg"),
+    _pair(b"video videos image images", b"text texts caption captions audio"),
+    _pair(b"query queries", b"positive positives passage passages"),
 )
-SIDES = tuple((sorted(some.split()), sorted(others.split())) for some, others in PAIRS)
-NEAR = 3 / 4
-"""Pairs of which one has fewer than this of the rows of the other may hold different things."""
+COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
+"""What the parts of one point or one event of a camera are called."""
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
-"""So many columns, of so many rows; another of at least this share of them is meant to be as long."""
+"""So many columns, of so many rows; another of at least this share of them may be meant to be as long."""
 
 
-def near_counts(datasets: Sequence[Dataset], before: Iterable[Finding] = ()) -> Iterator[Finding]:
+def near_counts(
+    datasets: Sequence[Dataset], before: Iterable[Finding] = (), values: Values = lambda _: None
+) -> Iterator[Finding]:
     """Yield a finding for each pair, and each odd column, of one group, but for those of which one told `before`.
 
     Where one of the datasets says where the rows of each record begin or end, they may have any number of rows.
@@ -41,45 +65,42 @@ def near_counts(datasets: Sequence[Dataset], before: Iterable[Finding] = ()) -> 
     if any((STARTS | ENDS) & set(WORDS.findall(it.name.lower())) for it in datasets):
         return
     told = {path for finding in before for path in finding.details.get("rows", ())}
-    for some, other in (*_pairs(its), *_columns(its)):
-        if told.isdisjoint((escape(some.path), escape(other.path))):
-            yield _unequal(some, other)
+    for some, other, certain in _pairs(its):
+        if told.isdisjoint((escape(some.path), escape(other.path))) and not told_apart(some, other, datasets, values):
+            yield _unequal(some, other, certain=certain, by="by their names")
+    for some, other, certain in _columns(its):
+        if told.isdisjoint((escape(some.path), escape(other.path))) and not told_apart(some, other, datasets, values):
+            yield _unequal(some, other, certain=certain, by="as columns that lie side by side")
 
 
-def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
+def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
     for dataset in datasets:
         parts = [it.lower() for it in PARTS.findall(dataset.name)]
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
     for words in named.values():
-        for one, other in SIDES:
-            first = next((words[it] for it in one if it in words), None)
-            second = next((words[it] for it in other if it in words), None)
-            if first is not None and second is not None and _near(first.rows, second.rows, NEAR):
-                yield first, second
+        for pair in PAIRS:
+            first = next((words[it] for it in sorted(pair.some) if it in words), None)
+            second = next((words[it] for it in sorted(pair.other) if it in words), None)
+            if first is not None and second is not None and first.rows != second.rows and near(first, second):
+                flat = len(first.shape) == 1 or len(second.shape) == 1
+                yield first, second, pair.certain and (pair.flat or not flat)
 
 
-def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
+def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
     odd = [it for it in flat if it.rows != rows]
-    if (
-        count >= COLUMNS
-        and rows >= LONG
-        and len(odd) == 1
-        and _near(odd[0].rows, rows, CLOSE)
-        and abs(odd[0].rows - rows) > 1
-    ):
-        yield next(it for it in flat if it.rows == rows), odd[0]
+    if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    whole = [it for it in flat if it.rows == rows]
+    if near(odd[0], whole[0], CLOSE):
+        yield whole[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
 
 
-def _near(one: int, other: int, share: float) -> bool:
-    """Say whether two numbers of rows differ, and by little."""
-    return one != other and min(one, other) >= share * max(one, other)
-
-
-def _unequal(some: Dataset, other: Dataset) -> Finding:
+def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
     counts = {escape(it.path): it.rows for it in (some, other)}
     spelled = ", ".join(f"{path} has {rows:,} row" + "s" * (rows != 1) for path, rows in counts.items())
-    return found("row-count", f"{spelled}; by their names they belong together", rows=counts)
+    said = f"{spelled}; {by} they {'' if certain else 'may '}belong together"
+    return found("row-count", said, verdict=None if certain else "suspicious", rows=counts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import UNJUDGED, Dataset
-from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS, SEEN, STEPS
+from datacheck.backends.hdf5.row_counts import DATA, LABEL, PARTS, SEEN, STEPS, WHOLE
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -17,7 +18,7 @@ def without_values(datasets: Sequence[Dataset]) -> Iterator[Finding]:
     """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
 
     They are data or labels by their names, or nothing beside them has a row with values. What else lies beside such as
-    has values is sound: nobody measured it.
+    has values is sound: nobody measured it. A name that says more than that, as sample_extra, may be of such.
     """
     filled = any(it.shape and it.bytes for it in datasets)
     for dataset in datasets:
@@ -27,8 +28,14 @@ def without_values(datasets: Sequence[Dataset]) -> Iterator[Finding]:
             continue
         path = escape(dataset.path)
         said = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"
-        yield found("empty", said, field=dataset.title, object=path, shape=list(dataset.shape))
+        certain = not filled or words(dataset.name) <= MEANT | WHOLE or dataset.name.lower() in MEANT
+        verdict: Verdict | None = None if certain else "suspicious"
+        yield found("empty", said, field=dataset.title, verdict=verdict, object=path, shape=list(dataset.shape))
 
 
 def _meant(dataset: Dataset) -> bool:
-    return not MEANT.isdisjoint(it.lower() for it in PARTS.findall(dataset.name)) or dataset.name.lower() in MEANT
+    return not MEANT.isdisjoint(words(dataset.name)) or dataset.name.lower() in MEANT
+
+
+def words(name: bytes) -> frozenset[bytes]:
+    return frozenset(it.lower() for it in PARTS.findall(name) if not it.isdigit())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.row_counts import other_words
+from datacheck.backends.hdf5.row_counts import THIRD, of_a_set, other_words, without
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.escaping import unescape
 from datacheck.model.finding import Finding, found
@@ -30,13 +30,21 @@ def pairs(names: Sequence[str]) -> list[tuple[int, int]]:
     """
     data: dict[Words, list[int]] = defaultdict(list)
     labels: dict[Words, list[int]] = defaultdict(list)
+    thirds: set[Words] = set()
     for number, name in enumerate(map(unescape, names)):
         folder, _, own = name.rpartition(b"/")
         for side, is_label in ((data, False), (labels, True)):
             words = other_words(own.rpartition(b".")[0] or own, is_label=is_label)
             if words is not None:
                 side[folder, words].append(number)
-    return [(data[it][0], its[0]) for it, its in labels.items() if len(its) == 1 and len(data.get(it, ())) == 1]
+        third = without(own.rpartition(b".")[0] or own, THIRD)
+        if third is not None:
+            thirds.add((folder, third))
+    return [
+        (data[it][0], its[0])
+        for it, its in labels.items()
+        if len(its) == 1 and len(data.get(it, ())) == 1 and it not in thirds
+    ]
 
 
 def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]]) -> Iterator[Finding]:
@@ -53,7 +61,14 @@ def findings_of_pairs(names: Sequence[str], tables: Mapping[int, Sequence[Table]
         if alike >= len(unlike) or high < 2 * low:
             rows = {names[data]: both[0].rows, names[labels]: both[1].rows}
             text = " and ".join(f"{name} has {count:,} row{'s' * (count != 1)}" for name, count in rows.items())
-            yield found("row-count", f"{text}; they belong together", rows=rows)
+            certain = alike >= len(unlike) or of_a_set(_words(names[data]))
+            said = f"{text}; they {'' if certain else 'may '}belong together"
+            yield found("row-count", said, verdict=None if certain else "suspicious", rows=rows)
+
+
+def _words(name: str) -> tuple[bytes, ...]:
+    own = unescape(name).rpartition(b"/")[2]
+    return other_words(own.rpartition(b".")[0] or own, is_label=False) or ()
 
 
 def with_partners(

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset, Values, label_names
+from datacheck.backends.hdf5.told_apart import near, of_one_kind, told_apart
 from datacheck.backends.interface import StoreOptions
-from datacheck.model.cells import NUMBERS
+from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -30,13 +31,36 @@ NEAR_STEPS = 0.9
 SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 LABEL = frozenset(b"y label labels target targets".split())
+OR_DATA = frozenset({b"y", b"target", b"targets"})
+"""Of the names of labels those that data may have as well: another set of points, another domain."""
+SOURCES = frozenset({b"source", b"sources", b"src"})
 PARTS = re.compile(rb"[A-Za-z]+|[0-9]+")
 """X_train and y_train, train_set_x and train_set_y, my_data and my_labels: names that are alike but for one word, which
 is one of DATA in the one and one of LABEL in the other. Names with any other word that differs are not compared."""
+WHOLE = frozenset(
+    b"train training val valid validation test dev eval trainval holdout all full data dataset set".split()
+)
+"""Words beside those that say of which set of samples both are: there is a label for each of them."""
+OF_ONE_AXIS = frozenset(
+    b"mean means std stds var variance median mu sigma min max scale scales scaler shift offset norm dim dims size "
+    b"sizes shape grid grids axis axes edge edges bin bins coord coords range ranges limit limits mesh ticks center "
+    b"centers".split()
+)
+"""Words beside those that say what each has for its own features or its own axis: x_mean and y_mean."""
+THIRD = b"z"
+"""Where there is a z as well, x and y are axes, and no data and labels."""
+ENDINGS = frozenset(
+    b"terminal terminals timeout timeouts done dones truncated truncations terminated terminations".split()
+)
+"""Steps that may be flags, or the numbers of those rows at which an episode ends."""
+Counts = Sequence[tuple[str, "int | None"]]
 
 
-def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
-    """Yield a finding for each data and labels of a group, by the words of their names, that differ in their rows."""
+def paired_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
+    """Yield a finding for each data and labels of a group, by the words of their names, that differ in their rows.
+
+    Where nothing but these words says that they belong together, and they may be two sets of things, it is suspicious.
+    """
     sides: dict[tuple[bytes, ...], dict[bool, list[Dataset]]] = defaultdict(lambda: {False: [], True: []})
     for dataset in datasets:
         if not dataset.shape or not dataset.columns:
@@ -45,15 +69,35 @@ def paired_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
             rest = other_words(dataset.name, is_label=is_label)
             if rest is not None and (dataset.rows or not is_label):  # without a row nobody has labelled them
                 sides[rest][is_label].append(dataset)
-    for side in sides.values():
+    thirds = {without(it.name, THIRD) for it in datasets}
+    for rest, side in sides.items():
         data, labels = side[False], [it for it in side[True] if it.holds == {NUMBERS}]
+        if rest in thirds or not OF_ONE_AXIS.isdisjoint(rest):
+            continue
         for label in labels:
-            if not data or any(label.rows == it.rows or _across(label, it) for it in data):
-                continue
-            if _joined(label, data[0], datasets):
-                continue
-            if len(data) == 1 and not (len(label.shape) == len(data[0].shape) == 1 and label.scale):
-                yield _unequal([(escape(data[0].path), data[0].rows), (escape(label.path), label.rows)])
+            if len(data) == 1 and label.rows != data[0].rows and not _across(label, data[0]):
+                axes = len(label.shape) == len(data[0].shape) == 1 and label.scale
+                if not (axes or _joined(label, data[0], datasets) or told_apart(label, data[0], datasets, values)):
+                    yield from _of_pair(label, data[0], of_a_set=of_a_set(rest))
+
+
+def _of_pair(label: Dataset, data: Dataset, *, of_a_set: bool) -> Iterator[Finding]:
+    """Yield that labels and data with alike names are not as many, unless these may well be two sets of things."""
+    close, alike = near(label, data), of_one_kind(label, data)
+    certain = not data.rows or close or len(data.shape) > 1 if of_a_set else close and not alike
+    if of_a_set or close or not alike:
+        yield _unequal([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
+
+
+def of_a_set(rest: Sequence[bytes]) -> bool:
+    """Say whether the other words of a name tell a set of samples, and no more than that."""
+    return all(it in WHOLE or it == b"*" or it.isdigit() for it in rest)
+
+
+def without(name: bytes, word: bytes) -> tuple[bytes, ...] | None:
+    """Return the words of a name with a star for one of them, None where it has not this one."""
+    parts = [it.lower() for it in PARTS.findall(name)]
+    return None if word not in parts else tuple(b"*" if it == word else it for it in parts)
 
 
 def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
@@ -71,18 +115,44 @@ def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
     return (*parts[: at[0]], b"*", *parts[at[0] + 1 :])
 
 
-def step_counts(datasets: Sequence[Dataset]) -> Iterator[Finding]:
-    """Yield a finding where the actions, rewards and what else a transition has differ in their rows in one group."""
+def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
+    """Yield a finding where the actions, rewards and what else a transition has differ in their rows in one group.
+
+    Of each episode there may be one observation more than actions, and a reward, or a number of its last row. What has
+    few rows beside the actions may be of something else.
+    """
     its = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
-    steps = {name: it.rows for name, it in its.items() if name in STEPS}
-    actions = next((steps[name] for name in (b"actions", b"action") if name in steps), None)
-    if actions is None or len(its) < 2:
+    actions = next((its[name] for name in (b"actions", b"action") if name in its), None)
+    if actions is None:
         return
-    odd = {name: it.rows for name, it in its.items() if it.rows != actions}
-    wrong = {name: rows for name, rows in odd.items() if name in STEPS or rows != actions + 1}
+    its = {name: it for name, it in its.items() if not (name in ENDINGS and _last_rows(it, actions, values))}
+    if len(its) < 2:
+        return
+    odd = [it for it in its.values() if it.rows != actions.rows]
+    ends = {
+        1,
+        *(sum(map(int, _flags(it, values))) + more for it in its.values() if it.name in ENDINGS for more in (0, 1)),
+    }
+    ends |= {it.rows for it in datasets if _last_rows(it, actions, values)}
+    seen = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    wrong = [it for it in odd if it.rows not in seen or it.name in STEPS - ENDINGS]  # flags may be of what is seen
     if wrong:
-        counts = {name: it.rows for name, it in its.items()}
-        yield _unequal([(escape(its[name].path), rows) for name, rows in sorted(counts.items())])
+        counts = [(escape(it.path), it.rows) for _, it in sorted(its.items())]
+        yield _unequal(counts, certain=any(near(it, actions) and it.rows not in seen for it in wrong))
+
+
+def _last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
+    """Say whether a dataset holds, in ascending order, the last row of each episode, or the one behind it."""
+    if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not 0 < dataset.rows < actions.rows:
+        return False
+    its = values(dataset)
+    return its is not None and bool((its[1:] > its[:-1]).all()) and actions.rows - 1 <= int(its[-1]) <= actions.rows
+
+
+def _flags(dataset: Dataset, values: Values) -> Sequence[int]:
+    """Return the flags of steps as whole numbers, nothing where it holds others."""
+    its = values(dataset) if len(dataset.shape) == 1 and dataset.dtype.kind in "biuf" else None
+    return [] if its is None or not np.isin(its, (0, 1)).all() else its.astype(np.int64).tolist()
 
 
 INFOS = frozenset({b"infos", b"info", b"env_infos"})
@@ -118,8 +188,35 @@ def row_counts(
             other = _without_rows(label, data.values(), datasets) or other
         across = any(_across(label, dataset) for dataset in data.values())
         wrong = wrong and not across and not _joined(label, other, sized.values())
-        if wrong and other is not label and not _pairs(label, other, values):
-            yield _unequal([(escape(other.path), other.rows), (escape(label.path), label.rows)])
+        if wrong and other is not label and not _of_the_whole(label, other):
+            yield from _of_labels(label, other, datasets, values)
+
+
+def _of_labels(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
+    """Yield that labels are not as many as the data, unless something tells that they need not be.
+
+    It is certain where they are nearly as many, or pairs of which some lead beyond the data, or there are no data.
+    """
+    rows = _paired_rows(label, values)
+    if (rows is not None and data.rows // 2 <= rows < data.rows) or told_apart(label, data, datasets, values):
+        return
+    if label.rows and label.holds <= TEXTS and not near(label, data) and _distinct(label, values):
+        return  # names of classes
+    beyond = rows is not None and data.rows <= rows < 2 * data.rows
+    also_data = label.name in OR_DATA and of_one_kind(label, data)
+    certain = not data.rows or beyond or (near(label, data) and not also_data)
+    yield _unequal([(escape(data.path), data.rows), (escape(label.path), label.rows)], certain=certain)
+
+
+def _distinct(dataset: Dataset, values: Values) -> bool:
+    its = values(dataset) if len(dataset.shape) == 1 else None
+    return its is not None and len(set(its.tolist())) == len(its)
+
+
+def _of_the_whole(label: Dataset, data: Dataset) -> bool:
+    """Say whether labels are one label of all rows of a file, as a clip or a graph has one; or another domain."""
+    domains = label.name in OR_DATA and data.name in SOURCES and of_one_kind(label, data)
+    return (label.rows == 1 and data.rows > 1) or domains
 
 
 def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Dataset]) -> Dataset | None:
@@ -130,16 +227,19 @@ def _without_rows(label: Dataset, data: Iterable[Dataset], datasets: Sequence[Da
     return next((it for it in its if not it.rows), None) if not any(it.rows for it in its) else None
 
 
-def _pairs(label: Dataset, data: Dataset, values: Values) -> bool:
-    """Say whether labels are pairs of a row of the data and a class, in the order of the rows."""
+def _paired_rows(label: Dataset, values: Values) -> int | None:
+    """Return the last row of the data that labels lead to which are pairs of a row and a class in the order of rows.
+
+    None where they are no such pairs.
+    """
     if len(label.shape) != 2 or label.shape[1] not in (2, 3) or label.dtype.kind not in "iu":
-        return False
+        return None
     its = values(label)
     if its is None or not len(its):
-        return False
+        return None
     rows = its[:, 0].astype(np.int64)
-    ascending = bool((rows[1:] >= rows[:-1]).all())
-    return ascending and rows[0] >= 0 and data.rows // 2 <= rows[-1] < data.rows
+    ascending = bool((rows[1:] >= rows[:-1]).all()) and rows[0] >= 0
+    return int(rows[-1]) if ascending else None
 
 
 def _across(label: Dataset, data: Dataset) -> bool:
@@ -205,9 +305,10 @@ def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
     return re.compile((b"()" if rooted else b"(.*)") + parts, re.DOTALL)
 
 
-def _unequal(counts: Sequence[tuple[str, int | None]]) -> Finding:
+def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
     spelled = ", ".join(
         f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
     )
     alike = " and are not the same ones, since a rebuild dropped some" if len({rows for _, rows in counts}) == 1 else ""
-    return found("row-count", f"{spelled}{alike}; they belong together", rows=dict(counts))
+    said = f"{spelled}{alike}; they {'' if certain else 'may '}belong together"
+    return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.looking import LARGEST
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -88,7 +89,7 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         elif kind == "starts":
             _take_starts(dataset, numbers, named, values, heights, usual, made, said)
         elif kind == "rows":
-            _take_rows(dataset, numbers, lowest, heights, usual, made, said)
+            _take_rows(dataset, numbers, lowest, heights, usual, made, said, datasets, values)
     return sorted(made, key=lambda it: it.path), said
 
 
@@ -157,6 +158,8 @@ def _take_ends(
         return  # a flag for each row
     path, last = escape(dataset.path), int(numbers[-1])
     falling = np.flatnonzero(numbers[1:] < numbers[:-1])
+    if dataset.rows == usual and (falling.size or last > usual):
+        return  # a place for each row: where a sequence lies on its chromosome
     if falling.size:
         at = int(falling[0]) + 1
         text = f"{path}[{at}] is {int(numbers[at])}, which is before {int(numbers[at - 1])}: the ends do not rise"
@@ -167,7 +170,10 @@ def _take_ends(
         return
     if last > usual:
         text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
-        said.append(found("dangling", text, field=dataset.title, dataset=path, number=last, rows=usual))
+        verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them leads to these rows
+        said.append(
+            found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
+        )
         return
     text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
     said.append(found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual))
@@ -196,6 +202,8 @@ def _take_starts(
         return
     ends = numbers.astype(np.int64) + lengths.astype(np.int64)
     last = int(ends.max())
+    if last > usual == dataset.rows:
+        return  # a place for each row: where a sequence lies on its chromosome
     if last > usual and last not in heights:
         at = int(ends.argmax())
         text = (
@@ -215,11 +223,13 @@ def _take_rows(
     usual: int,
     made: list[RowNumbers],
     said: list[Finding],
+    datasets: Sequence[Dataset],
+    values: Values,
 ) -> None:
     most = max(heights)
     first = int(lowest >= 1 and int(numbers.max()) == most)  # MATLAB counts from one
     beyond = np.flatnonzero(numbers.astype(np.int64) >= most + first)
-    if beyond.size * 2 > numbers.size:
+    if beyond.size * 2 > numbers.size or (beyond.size and _are_names(numbers, most, datasets, values)):
         return  # names of something, not numbers of rows
     if beyond.size:
         at = int(beyond[0])
@@ -259,6 +269,13 @@ def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
         yield found("dangling", text, field=dataset.title, dataset=path, number=most)
 
 
+def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
+    """Say whether a dataset has one of these numbers for each row of the others: patients, not numbers of rows."""
+    columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
+    held = (values(it) for it in columns)
+    return any(its is not None and bool(np.isin(numbers, its).all()) for its in held)
+
+
 def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
     """Yield what is wrong with the first and last rows that datasets beside labels hold: `label_end_ix` of `labels`."""
     by_name = {it.name.lower(): it for it in datasets if it.shape}
@@ -271,6 +288,8 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
         numbers = values(dataset) if target is not None and target is not dataset else None
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
+        if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
+            continue  # a place within each: where an answer ends in its text
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "

@@ -117,6 +117,8 @@ def sparse(
     pointers, indices, data = (by_name.get(it) for it in (b"indptr", b"indices", b"data"))
     if pointers is None or indices is None or data is None or pointers.dtype.kind not in "iu":
         return None, []
+    if indices.rows == pointers.rows - 1 != data.rows:
+        return None, []  # a number for each run of the data: no matrix, but rows of several lengths
     said: list[Finding] = []
     if indices.rows != data.rows:
         counts = {escape(it.path): it.rows for it in (indices, data)}

@@ -110,9 +110,11 @@ def survey(
         found_tables += [*singly, *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
-        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
-        walk.findings += [*counts, *near_counts(compared, counts), *without_values(datasets)]
-    said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
+        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
+        walk.findings += [*counts, *near_counts(compared, counts, facts.values), *without_values(datasets)]
+    asked = [*together(walk.lengths, options)]
+    guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
+    said = (*guessed, *asked, *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
@@ -123,6 +125,11 @@ def survey(
         tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
         looked=frozenset(facts.look.looked),
     )  # fmt: skip
+
+
+def _says_of(finding: Finding) -> frozenset[str]:
+    """Return the datasets whose numbers of rows a finding compares."""
+    return frozenset(finding.details["rows"]) if finding.code == "row-count" else frozenset()
 
 
 class _Walk:

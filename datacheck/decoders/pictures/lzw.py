@@ -14,6 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.decoders.pictures.lzw_windows import MOST, Kind, Runs, Window
+
 WIDEST = 12
 FULL = 1 << WIDEST
 FEW = 48
@@ -22,6 +24,10 @@ TWO_ZEROS = 0
 """The entry of the value 0 twice, which encoders with the tables of `compress` do not find."""
 SOME, MANY = 1 << 9, 1 << 12
 """Codes read together."""
+SHORT = 8
+"""After so many runs of few codes those that follow are read many at once."""
+DEEPEST = 8
+"""The largest number of bits of a single value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +69,90 @@ class Walked:
     codes: int = field(default=0, compare=False)
 
 
+class _Tally:
+    """What the runs of codes from one clear code to the next come to."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.made = self.repeats = self.tables = self.other = self.codes = 0
+
+    def add(self, made: int, repeats: int, codes: int) -> None:
+        self.made += made
+        self.repeats, self.tables, self.codes = self.repeats + repeats, self.tables + (repeats > 0), self.codes + codes
+        self.other += 0 if repeats else codes
+
+    def walked(self, stop: int | None) -> Walked:
+        return Walked(self.made, stop, repeats=self.repeats, tables=self.tables, other=self.other, codes=self.codes)
+
+
 def walk(data: bytes, kind: Lzw, limit: int) -> Walked:
     """Walk a stream of codes; beyond `limit` bytes it is left."""
-    padded = data + bytes(4)
-    at = made = 0  # in bits, and bytes made
-    last = repeats = tables = other = count = 0
+    padded, end = data + bytes(4), 8 * len(data)
+    at = last = short = 0  # in bits, in codes, in runs
+    tally = _Tally(limit)
+    window: Window | None = None
     while True:
-        codes, at, ended = _up_to_clear(padded, at, 8 * len(data), kind, limit - made, last)
+        if short >= SHORT and (window is None or at >= window.stop) and at < end:
+            window = Window(padded, at, end, _windowed(kind), 0 if window is None else window.level)
+        runs = window.runs(at) if window is not None and at < window.stop else None
+        if runs is not None:
+            walked = _together(runs, kind, tally)
+            if walked is not None:
+                return walked
+            at, last = int(runs.behind[-1]), int(runs.sizes[-1])
+        codes, at, ended = _up_to_clear(padded, at, end, kind, limit - tally.made, last)
         counted, wrong, again = _lengths(codes, kind)
-        made += counted
-        repeats, tables, count = repeats + again, tables + (again > 0), count + len(codes)
-        other += 0 if again else len(codes)
+        tally.add(counted, again, len(codes))
         if wrong is not None:
             code, largest = wrong
-            return Walked(made, wrong=code, largest=largest)
-        if ended in (kind.clear + 1, None) or made > limit:
-            stop = (at + 7) // 8 if ended == kind.clear + 1 else None
-            return Walked(made, stop, repeats=repeats, tables=tables, other=other, codes=count)
+            return Walked(tally.made, wrong=code, largest=largest)
+        if ended in (kind.clear + 1, None) or tally.made > limit:
+            return tally.walked((at + 7) // 8 if ended == kind.clear + 1 else None)
         last = len(codes)
+        short = short + 1 if last <= MOST else 0
+
+
+@lru_cache(maxsize=32)
+def _windowed(kind: Lzw) -> Kind:
+    return Kind(kind.depth, kind.msb_first, _starts(kind))
+
+
+def _together(runs: Runs, kind: Lzw, tally: _Tally) -> Walked | None:
+    """Add runs of codes to a tally; return what the stream comes to if it ends with one of them."""
+    codes, run, place, sizes = runs.codes, runs.run, runs.place, runs.sizes
+    before = codes - (kind.clear + 2)
+    at = np.flatnonzero(before >= place)
+    wrong = int(at[0]) if at.size else len(codes)
+    here = np.arange(wrong)
+    roots = before[:wrong] < 0
+    parents = np.where(roots, here, here - place[:wrong] + before[:wrong])
+    steps = (~roots).astype(np.int32)
+    while (hops := steps[parents]).any():
+        steps += hops
+        parents = parents[parents]
+    made = np.bincount(run[:wrong], steps + 1, len(sizes)).astype(np.int64)
+    total = tally.made + np.cumsum(made)
+    odd = int(run[wrong]) if wrong < len(codes) else len(sizes)
+    last = min(
+        odd, *(int(it[0]) for it in map(np.flatnonzero, (runs.ended, total > tally.limit)) if it.size), len(sizes)
+    )
+    entries = np.flatnonzero(place[1:wrong]) if wrong else here
+    added = (codes[entries].astype(np.int64) << kind.depth) + codes[parents[entries + 1]]
+    added = np.sort((run[entries] << WIDEST + DEEPEST) + added)
+    twice = added[1:][(added[1:] == added[:-1]) & (added[1:] & (1 << WIDEST + DEEPEST) - 1 > TWO_ZEROS)]
+    repeats = np.bincount(twice >> WIDEST + DEEPEST, minlength=len(sizes))
+    some = slice(0, last + 1)
+    tally.made = int(total[min(last, len(sizes) - 1)])
+    tally.repeats += int(repeats[some].sum())
+    tally.tables += int((repeats[some] > 0).sum())
+    tally.codes += int(sizes[some].sum())
+    tally.other += int(sizes[some][repeats[some] == 0].sum())
+    if last == odd < len(sizes):
+        largest = kind.clear + 1 + int(place[wrong]) if place[wrong] else kind.clear - 1
+        return Walked(tally.made, wrong=int(codes[wrong]), largest=largest)
+    if last == len(sizes):
+        return None
+    return tally.walked((int(runs.behind[last]) + 7) // 8 if runs.ended[last] else None)
 
 
 @lru_cache(maxsize=32)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from datacheck.decoders.pictures import gif, lzw, png, png_chunks, tiff, tiff_end, webp
+from datacheck.decoders.pictures.lzw_windows import BITS
 
 
 def counted(monkeypatch, module, name):
@@ -77,12 +78,14 @@ def test_later_frames_of_a_large_animation_are_left(monkeypatch):
 @pytest.mark.parametrize("depth", [1, 2, 8])
 def test_work_grows_with_the_bytes_where_tables_are_cleared_all_the_time(monkeypatch, depth):
     kind = lzw.Lzw(depth)
-    calls = counted(monkeypatch, lzw, "_up_to_clear")
+    alone, windows = counted(monkeypatch, lzw, "_up_to_clear"), counted(monkeypatch, lzw, "Window")
     width = depth + 1
-    bits = "".join(format(kind.clear, f"0{width}b")[::-1] for _ in range(8000))
+    bits = "".join(format(kind.clear, f"0{width}b")[::-1] for _ in range(80_000))
     data = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
     assert lzw.walk(data, kind, 1 << 40).made == 0
-    assert len(calls) == 8001
+    most = len(bits) // BITS + 1
+    assert 0 < len(windows) <= most
+    assert len(alone) <= lzw.SHORT + most + 1
 
 
 def test_a_frame_that_declares_very_many_pixels_takes_no_memory():

@@ -1,0 +1,81 @@
+"""What tells, beside their names, whether two datasets of a group are meant to have as many rows as each other.
+
+Names are little to go by: there may be more captions than pictures, and a target may be a domain, a goal or a label of
+the whole file. Two lengths that are near to each other look like a fault, two that are far apart like two things.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset, Values
+
+NEAR = 3 / 4
+"""Datasets of which one has fewer than this of the rows of the other may hold different things."""
+SPREAD = 2
+"""Numbers that lead to rows reach beyond the first one in so many of them; those of classes rarely do."""
+
+
+LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of map ref refs pairs".split())
+WORDS = re.compile(rb"[a-z]+")
+
+
+def near(some: Dataset, other: Dataset, share: float = NEAR) -> bool:
+    """Say whether two datasets have nearly as many rows as each other, or as many."""
+    return min(some.rows, other.rows) >= share * max(some.rows, other.rows)
+
+
+def of_one_kind(some: Dataset, other: Dataset) -> bool:
+    """Say whether a row of one could be a row of the other: two sets of the same things may be of any two sizes."""
+    return some.shape[1:] == other.shape[1:] and some.dtype == other.dtype
+
+
+def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], values: Values) -> bool:
+    """Say whether something beside two datasets tells that they have rows of their own.
+
+    That is a matrix with a row for each of one and a column for each of the other (scores, weights, a field on two
+    axes), or whole numbers that by their name and values lead from the rows of one into those of the other.
+    """
+    sizes = {some.rows, other.rows}
+    beside = [it for it in datasets if it.path not in (some.path, other.path)]
+    if any(len(it.shape) > 1 and sizes <= set(it.shape) for it in beside):
+        return True
+    return any(_leads(it, some, other, values) or _leads(it, other, some, values) for it in beside)
+
+
+def _leads(numbers: Dataset, of: Dataset, into: Dataset, values: Values) -> bool:
+    """Say whether a dataset holds a row of another one for each row of the first, or pairs of rows of both."""
+    if numbers.dtype.kind not in "iu" or not numbers.readable or not numbers.rows:
+        return False
+    said = set(WORDS.findall(numbers.name.lower()))
+    if said.isdisjoint(LEADING) and said.isdisjoint(_stems(into)):
+        return False
+    if len(numbers.shape) == 2 and numbers.shape[1] == 2:
+        its = values(numbers)
+        return its is not None and _within(its[:, 0], of.rows) and _within(its[:, 1], into.rows)
+    if len(numbers.shape) != 1 or numbers.rows != of.rows:
+        return False
+    its = values(numbers)
+    return its is not None and _within(its, into.rows) and not _numbered(its)
+
+
+def _stems(dataset: Dataset) -> set[bytes]:
+    """Return the words of a name, each as one and as many."""
+    its = {it.removesuffix(b"s") for it in WORDS.findall(dataset.name.lower())}
+    return its | {it + b"s" for it in its}
+
+
+def _numbered(numbers: NDArray[Any]) -> bool:
+    """Say whether numbers are those of their own rows: they lead to nothing else."""
+    return bool((np.diff(numbers.astype(np.int64)) == 1).all())
+
+
+def _within(numbers: NDArray[Any], rows: int) -> bool:
+    """Say whether numbers lead to rows, counted from 0 or 1, and to most of the way through them."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return low >= 0 and rows <= SPREAD * (high + 1) and high <= rows - (low == 0)
