@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections import Counter
 from collections.abc import Collection
 
 import msgspec
@@ -163,13 +161,5 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
 
 
 def _likeness(store: StoreView) -> list[Convention]:
-    """Return what stands for samples that only the likeness of keys tells.
-
-    Keys that differ in a number behind the number, as the pieces that a picture was cut into, are samples each.
-    """
-    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.frequent)
-    parts = [it for it in store.frequent if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
-    return [Convention("", tuple(parts), named=False)] if len(parts) > 1 else []
-
-
-_DIGITS = re.compile(rb"[0-9]+")
+    """Return what stands for samples that only the likeness of keys tells."""
+    return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

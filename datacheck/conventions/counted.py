@@ -29,7 +29,7 @@ def recognise(store: StoreView) -> Convention | None:
             counts.append(count)
     if not counts:
         return None
-    return Convention("count", store.frequent, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+    return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
 
 
 def _form(raw: bytes) -> str:

@@ -40,8 +40,8 @@ def elsewhere(
     if len(kept) < 2 or (asked and not counted):
         return made
     for part, view in views.items():
-        if not kept[part] and view.frequent and (counted or len(view.frequent) == 1):
-            made[part] = (Convention("", view.frequent, named=False),)
+        if not kept[part] and view.parts and (counted or len(view.frequent) == 1):
+            made[part] = (Convention("", view.parts, named=False),)
     if asked:
         return made
     for part, naming in named_alike(views).items():

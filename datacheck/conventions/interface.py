@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.parts import parts_of
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
@@ -47,6 +48,11 @@ class StoreView(msgspec.Struct, frozen=True):
     def frequent(self) -> tuple[Pattern, ...]:
         """The patterns that a fair share of the sampled keys have: of digests each has a pattern of its own."""
         return tuple(it for it, count in self.patterns.items() if count * FEWEST >= len(self.keys))
+
+    @property
+    def parts(self) -> tuple[Pattern, ...]:
+        """The frequent patterns of which a record of each may make a sample."""
+        return parts_of(self.frequent)
 
     def stored(self, key: bytes) -> Stored | None:
         """Return what the value of a key says, None where that is nothing that is known; it is read once."""

@@ -52,7 +52,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
         return _unread(name, store) if KEYS in keys else None
     counts = _length(store.value(LEN), lists[0])
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
-    return Convention(name, store.frequent, counts, tuple(lists), own=own, named=False)
+    return Convention(name, store.parts, counts, tuple(lists), own=own, named=False)
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
@@ -60,7 +60,7 @@ def _unread(name: str, store: StoreView) -> Convention | None:
     raw = store.value(KEYS)
     if raw is None or name != GENERIC or store.stored(KEYS) is not None:
         return None
-    return Convention(name, store.frequent, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
+    return Convention(name, store.parts, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
