@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from datacheck.conventions import counted, listed
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
@@ -67,8 +68,14 @@ CONVENTIONS: dict[str, Row] = {
     "pytorch-fm": Row(
         "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
     ),
-    "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
-    "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
+    "key-list": Row(
+        "datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys", marks=listed.NAMES
+    ),
+    "count": Row(
+        "datacheck.conventions.counted",
+        "a number of records under length, num_examples, __len__, ...",
+        marks=counted.NAMES,
+    ),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
     "robomimic": Row("", "HDF5 of robomimic, robosuite, LIBERO, IsaacLab: data/demo_N, counts, mask"),
     "act": Row("", "HDF5 of ALOHA, ACT: an episode in a file, action beside observations"),

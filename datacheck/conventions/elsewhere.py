@@ -90,6 +90,8 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
         if count.key not in UNMISTAKABLE:
             _put(made, part, count, None)
         return count
+    if off[1] and count.key in DOUBTFUL:  # two doubts are one too many
+        return count
     own = [it for it in numbers[part] if it > FEW]
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):
         return count

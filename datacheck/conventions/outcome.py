@@ -243,5 +243,5 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     records = account.records - account.own
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
-    of_records = counted_as(count.number, len(made.numbers), records) != len(made.numbers) or not made.numbers
+    of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
     return count.written(records - dropped if of_records else len(kept.numbers))
