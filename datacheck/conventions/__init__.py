@@ -68,6 +68,7 @@ CONVENTIONS: dict[str, Row] = {
     "pytorch-fm": Row(
         "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
     ),
+    "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
     "key-list": Row(
         "datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys", marks=listed.NAMES
     ),

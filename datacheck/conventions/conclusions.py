@@ -273,7 +273,10 @@ def _miscounted(
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
         number = stems or counted_as(said, made, account.records - account.own)
-        yield found("count", f"{name} says {said:,}, there are {number:,}", key=key, said=said, found=number)
+        text = f"{name} says {said:,}, there are {number:,}"
+        if count.last:
+            text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
+        yield found("count", text, key=key, said=said, found=number)
 
 
 def _doubtful(count: Count, said: int) -> Iterator[Finding]:

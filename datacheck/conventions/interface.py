@@ -78,6 +78,7 @@ class Count(msgspec.Struct, frozen=True):
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
     numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
+    `last` it is that of the last record, which is one less than there are. With
     `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
     read. `kept_in` is the database that holds it, where that is another one than the records are in. One `of_all` is
     of the records of all other databases; one `of_none` is near to the number of none, whatever it may count. One that
@@ -90,6 +91,7 @@ class Count(msgspec.Struct, frozen=True):
     raw: bytes = b""
     item: int | None = None
     next: bool = False
+    last: bool = False
     of_list: bytes | None = None
     form: str = "decimal"
     kept_in: str | None = None
@@ -114,10 +116,11 @@ class Count(msgspec.Struct, frozen=True):
         value = None if self.said is None else self.said.value
         if self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
-        return value if type(value) is int and abs(value) < LARGEST else None
+        return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
         """Return the bytes that say another number, in the form of these."""
+        number -= self.last
         if self.said is None or self.number is None:
             return FORMS[self.form].write(number)
         if self.item is None:
