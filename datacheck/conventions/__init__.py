@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from datacheck.conventions import counted, listed
+from datacheck.conventions import counted
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
@@ -69,9 +69,7 @@ CONVENTIONS: dict[str, Row] = {
         "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
     ),
     "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
-    "key-list": Row(
-        "datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys", marks=listed.NAMES
-    ),
+    "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
     "count": Row(
         "datacheck.conventions.counted",
         "a number of records under length, num_examples, __len__, ...",
