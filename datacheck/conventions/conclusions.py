@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped
+from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
@@ -53,6 +53,8 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     """
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
+    if alone is not None and convention.counts and across is None:
+        groups = with_some(alone, convention.parts, account.numbers)
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
     elif groups is not None:

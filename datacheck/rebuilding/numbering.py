@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datacheck.conventions.conclusions import samples
+from datacheck.conventions.groups import ACCIDENTS
 from datacheck.conventions.interface import Convention, Known
 from datacheck.conventions.numbered_keys import Pattern
-from datacheck.conventions.outcome import Outcomes
+from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
 from datacheck.conventions.runs import Runs
 from datacheck.errors import RebuildFailed
 from datacheck.rebuilding.mending import gone
@@ -45,7 +47,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     found = plain_numbering(pool, layout, take_profile(pool, layout))
     made = {part: it for part, it in found.items() if part not in known}
-    if asked and not (made or known):
+    if asked and not (made or any(_told(report, part) for part in known)):
         reason = "--renumber closes up the numbers in its keys, which are not all of one numbering"
         raise RebuildFailed(str(report.source.path), reason)
     for part, pattern in made.items():
@@ -59,18 +61,59 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
         report.tally.add_sums(Tally(keys=accounts))
 
 
+def _told(report: Report, part: str) -> bool:
+    """Say whether numbers tell the samples of a database."""
+    known, account = report.keeps[part], report.account(part)
+    told = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
+    return known.across is not None or any(told)
+
+
+def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
+    """Raise RebuildFailed where numbers would be closed up, and other records that have some of them would keep theirs.
+
+    Masks of the first pictures look like that, and so do classes, which have nothing to do with the pictures.
+    """
+    for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
+        if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
+            continue
+        for other, numbers in _others(report, part, outcome).items():
+            every = _union(report.account(part).numbers[it] for it in outcome.repair.patterns)
+            few = len(numbers) <= ACCIDENTS
+            if few or numbers - every or numbers.last < _first_moved(outcome):
+                continue
+            names = ", ".join(map(str, outcome.repair.patterns))
+            said = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
+            hint = "--keep-numbers leaves holes where records go, --renumber lets the others keep their numbers"
+            raise RebuildFailed(report.source.path, f"{said}; {hint}")
+
+
+def _first_moved(outcome: Outcome) -> int:
+    """Return the first number of a record that gets another one."""
+    left, base = outcome.repair.left, outcome.repair.base
+    return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
+
+
+def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
+    """Return the numbers of records that keep theirs where others are closed up."""
+    numbers = report.account(part).numbers
+    return {it: numbers[it] for it in sorted(numbers) if it not in outcome.repair.patterns and numbers[it]}
+
+
 def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each numbering without a gap that has some in the copy: nothing says whether it counts."""
     if order.renumber is not None or report.source.decoder == CURSOR:
         return
     for part, known in report.keeps.items():
-        if known.across is not None or any(it.counts or it.lists or it.deleted for it in known.conventions):
-            continue
         numbers = report.account(part).numbers
-        keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
         outcome = None if outcomes is None else outcomes.of.get(part)
         if outcome is not None and outcome.repair.renumbered:
+            names = ", ".join(map(str, outcome.repair.patterns))
+            others = ", ".join(map(str, _others(report, part, outcome)))
+            yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
             continue
+        if known.across is not None or any(it.counts or it.lists or it.deleted for it in known.conventions):
+            continue
+        keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
         if outcome is not None and outcome.repair.patterns:
             patterns, dropped = outcome.repair.patterns, outcome.repair.dropped
         elif len(numbers) == 1:

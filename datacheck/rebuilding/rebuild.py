@@ -32,7 +32,7 @@ from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
-from datacheck.rebuilding.numbering import left_open, note_numbers
+from datacheck.rebuilding.numbering import left_open, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
@@ -111,6 +111,7 @@ def rebuild_as(
             return receipt, report
         refuse_undecided(order.source, report)
         refuse_parting(outcome, report, order.renumber)
+        refuse_drifting(outcome, report, order)
         if copier.acceptable:
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
