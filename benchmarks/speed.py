@@ -9,7 +9,9 @@ the whole process, so the table leads with its wall time on the large store, the
 What a record costs is the slope between the two sizes, by the least times. `limit` is what the machine gives: `dd` of
 the data by as many processes as there are workers, or bare strict decoding at 1/8 scale. Beside each row stands how
 fast the machine mapped, read, checked and decoded right before it (`machine.py`). `--gigabytes` adds rows of raw
-pictures of these sizes, measured as whole processes. `--scale 0.002 --rounds 1` says in a minute whether it runs.
+pictures of these sizes, measured as whole processes. What a part of datacheck costs is told by running the same command
+without it, in processor time, which other work on the machine does not lengthen. `--scale 0.002 --rounds 1` says in a
+minute whether it runs.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ DATACHECK = (PYTHON, "-m", "datacheck")
 SCAN = (*DATACHECK, "scan", "--quiet")
 PLAIN_SCAN = "plain scan"
 """Stands for a loop where a scan that does more is held against one that does not."""
+WITHOUT = "without"
+"""Stands for a loop where a command is held against itself without a part of what it does."""
 OTHER = ".other"
 """Behind a store's path, that of what is made of it before anything is measured."""
 CORES = len(os.sched_getaffinity(0))
@@ -51,7 +55,8 @@ class Row:
     """One kind of data: how it is built, the loop's name, what must be reached, and the limit it is held against.
 
     `options` are those that a scan of it needs, or the words of another `command`; "{}" stands for the path that it
-    writes to. `before` is run once on each store.
+    writes to. `before` is run once on each store. `without` are the options that switch off the part of the command
+    that is measured; `copies` says that the command takes a target.
     """
 
     name: str
@@ -65,15 +70,21 @@ class Row:
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ("scan", "--quiet")
     before: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    copies: bool = False
 
-    def words(self, path: Path) -> list[str]:
-        """Return the command that is measured."""
-        return [*DATACHECK, *self.command, *(it.format(f"{path}{OTHER}") for it in self.options), str(path)]
+    def words(self, path: Path, *more: str) -> list[str]:
+        """Return the command that is measured, with more options."""
+        options = [it.format(f"{path}{OTHER}") for it in self.options]
+        target = [f"{path}{OTHER}"] if self.copies else []
+        return [*DATACHECK, *self.command, *options, *more, str(path), *target]
 
     def others(self, path: Path) -> list[str]:
         """Return the command that it is held against."""
         if self.loop == PLAIN_SCAN:
             return [*SCAN, str(path)]
+        if self.loop == WITHOUT:
+            return self.words(path, *self.without)
         return [PYTHON, str(HERE / "loops.py"), self.loop, str(path)]
 
 
@@ -90,6 +101,12 @@ def raw_arrays(name: str, side: int, count: int, target: float, share: float | N
     title = f"LMDB, raw float32 {side}x{side}"
     options = ("--array", f"f4:{side},{side}")
     return Row(name, title, count, lmdb(stores.bare(side, side)), "raw-arrays", target, "dd", share, options)
+
+
+def of_conventions(name: str, of: str, count: int, build: Callable[[Path, int], None]) -> Row:
+    """Return the row of what looking for conventions, and holding the records to them, adds to a scan."""
+    title = f"{of}, scan with conventions and without"
+    return Row(f"conventions-{name}", title, count, build, WITHOUT, 1 / 1.03, without=("--convention", "none"))
 
 
 ROWS = [
@@ -197,6 +214,21 @@ ROWS = [
         0.1,
         command=("compare", "--quiet"),
     ),
+    of_conventions("plain", "LMDB, raw Datum 1x28x28", 400_000, lmdb(stores.pixels(1, 28, 28))),
+    of_conventions("counted", "LMDB, pairs of a JSON and a text, counted", 400_000, stores.counted_pairs),
+    of_conventions("plain-keys", "LMDB, JSON by numbers without zeros, counted", 400_000, stores.counted_numbers),
+    of_conventions("large", "LMDB, raw Datum 3x256x256", 8_000, lmdb(stores.pixels(3, 256, 256))),
+    Row(
+        "renumbering",
+        "LMDB, pairs of which every 50th is bad, rebuild with its numbers closed up",
+        400_000,
+        lambda path, count: stores.counted_pairs(path, count, bad=50),
+        WITHOUT,
+        1 / 1.3,
+        command=("rebuild", "--quiet", "--drop-bad", "--force"),
+        without=("--keep-numbers",),
+        copies=True,
+    ),
 ]
 
 
@@ -220,6 +252,8 @@ class Result:
     ratios: list[float] = field(default_factory=list)
     """How many times as fast the slope is in each round."""
     speeds: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds of the processor that a command and the same without a part took on the large store, in each round."""
 
     @property
     def whole_ratio(self) -> float:
@@ -256,14 +290,23 @@ def sides_of(row: Row, path: Path) -> dict[str, list[list[str]]]:
     return sides
 
 
-def in_rounds(row: Row, paths: Sequence[Path], rounds: int) -> dict[tuple[str, int], list[float]]:
-    """Return the seconds that each side took on each path, round by round."""
-    taken: dict[tuple[str, int], list[float]] = {}
+Taken = dict[tuple[str, int], list[float]]
+"""Seconds by side and path, round by round."""
+
+
+def in_rounds(row: Row, paths: Sequence[Path], rounds: int) -> tuple[Taken, Taken]:
+    """Return the seconds that each side took on each path, round by round, and those of the processor."""
+    taken: Taken = {}
+    processor: Taken = {}
     for _ in range(rounds):
         for size, path in enumerate(paths):
             for side, commands in sides_of(row, path).items():
+                before = os.times()
                 taken.setdefault((side, size), []).append(seconds(*commands))
-    return taken
+                after = os.times()
+                spent = after.children_user + after.children_system - before.children_user - before.children_system
+                processor.setdefault((side, size), []).append(spent)
+    return taken, processor
 
 
 def measure(row: Row, folder: Path, scale: float, rounds: int) -> Result:
@@ -274,11 +317,11 @@ def measure(row: Row, folder: Path, scale: float, rounds: int) -> Result:
         if row.before:
             seconds([*DATACHECK, *(it.format(f"{path}{OTHER}") for it in row.before), str(path)])
     gives = machine.speeds(paths[1])
-    taken = in_rounds(row, paths, rounds)
+    taken, processor = in_rounds(row, paths, rounds)
     size = size_of(paths[1])
     for path in paths:
         remove(path)
-        Path(f"{path}{OTHER}").unlink(missing_ok=True)
+        remove(Path(f"{path}{OTHER}"))
 
     def slope(side: str) -> float:
         return (min(taken[side, 1]) - min(taken[side, 0])) / (counts[1] - counts[0]) * 1e6
@@ -287,6 +330,9 @@ def measure(row: Row, folder: Path, scale: float, rounds: int) -> Result:
     result.ratio = result.loop / result.datacheck
     result.bytes, result.speeds = size, gives
     result.whole = {side: times for (side, of), times in taken.items() if of == 1}
+    if row.loop == WITHOUT:
+        result.processor = {side: times for (side, of), times in processor.items() if of == 1}
+        return result
     result.ratios = [
         (taken["loop", 1][at] - taken["loop", 0][at]) / (taken["datacheck", 1][at] - taken["datacheck", 0][at])
         for at in range(rounds)
@@ -306,7 +352,7 @@ def measure_whole(row: Row, folder: Path, gigabytes: float, rounds: int) -> Resu
     path = folder / f"{row.name}-{gigabytes:g}-gb"
     row.build(path, count)
     gives = machine.speeds(path)
-    taken = in_rounds(row, [path], rounds)
+    taken, _ = in_rounds(row, [path], rounds)
     title = f"{row.title}, {gigabytes:g} GB"
     result = Result(f"{row.name}-{gigabytes:g}", title, count, 0.0, 0.0, 0.0, row.target, bytes=size_of(path))
     remove(path)
@@ -321,7 +367,7 @@ def size_of(path: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def start_up(folder: Path, runs: int) -> dict[str, float]:
@@ -362,7 +408,23 @@ def table(results: Sequence[Result], starts: dict[str, float]) -> str:
             f"| {it.title} | {it.loop:.2f} us | {it.datacheck:.2f} us | {it.ratio:.1f}: {rounds} | {it.target:g} "
             f"| {share} | {wanted} | {machine.spelled(it.speeds)} |"
         )
+    lines += parts_of(results)
     return "\n".join([*lines, "", *(f"{name}: {value:.0f} ms" for name, value in starts.items())])
+
+
+def parts_of(results: Sequence[Result]) -> list[str]:
+    """Return the lines that say what parts of datacheck cost."""
+    of_parts = [it for it in results if it.processor]
+    if not of_parts:
+        return []
+    head = "| data | without, processor: least (median) | with | times as long: by the least, by the median | at most |"
+    lines = ["", head, "|---|---|---|---|---|"]
+    for it in of_parts:
+        without, every = it.processor["loop"], it.processor["datacheck"]
+        sides = [f"{min(times):.2f} s ({median(times):.2f})" for times in (without, every)]
+        ratios = f"{min(every) / min(without):.3f}, {median(every) / median(without):.3f}"
+        lines.append(f"| {it.title} | {sides[0]} | {sides[1]} | {ratios} | {1 / it.target:.2f} |")
+    return lines
 
 
 def draw(results: Sequence[Result], path: Path, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,43 @@ DIFFERENT = 64
 
 
 def lmdb_store(path: Path, values: Iterable[bytes]) -> None:
+    lmdb_pairs(path, [((b"%08d" % number, value) for number, value in enumerate(values))])
+
+
+def lmdb_pairs(path: Path, pairs: Iterable[Iterable[tuple[bytes, bytes]]]) -> None:
+    """Write keys and values, one kind of them after the other, in the order of the keys."""
     from datacheck.backends.lmdb.library import LmdbWriter
 
     with LmdbWriter(path, {"": 0}) as writer:
         batch: list[tuple[bytes, bytes]] = []
-        for number, value in enumerate(values):
-            batch.append((b"%08d" % number, value))
+        for pair in chain.from_iterable(pairs):
+            batch.append(pair)
             if len(batch) == 1000:
                 writer.put("", batch)
                 batch = []
         writer.put("", batch)
         writer.finish()
+
+
+def counted_pairs(path: Path, count: int, bad: int = 0) -> None:
+    """Write `count` records, half of them JSON and half a text beside it, numbered from 1, and the number of pairs.
+
+    Of so many pairs each (`bad`) one lacks the contents of its JSON.
+    """
+    random = np.random.default_rng(7)
+    some = [in_json(random, number % 10) for number in range(DIFFERENT)]
+    pairs = range(1, count // 2 + 1)
+    first = ((b"data-%09d" % it, b"" if bad and it % bad == 0 else some[it % DIFFERENT]) for it in pairs)
+    second = ((b"text-%09d" % it, b"the text of %d" % (it % 97)) for it in pairs)
+    lmdb_pairs(path, [first, [(b"num-samples", b"%d" % len(pairs))], second])
+
+
+def counted_numbers(path: Path, count: int) -> None:
+    """Write JSON by number without zeros in front, in the order of the keys, and how many there are."""
+    random = np.random.default_rng(8)
+    some = [in_json(random, number % 10) for number in range(DIFFERENT)]
+    keys = sorted(b"%d" % number for number in range(count))
+    lmdb_pairs(path, [((key, some[int(key) % DIFFERENT]) for key in keys), [(b"length", b"%d" % count)]])
 
 
 def different(count: int) -> Iterator[bytes]:

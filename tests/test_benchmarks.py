@@ -56,6 +56,21 @@ def test_every_round_is_in_the_document(measured):
     assert 5e6 < whole["bytes"] < 2e7
 
 
+def test_what_a_part_costs_is_told_in_processor_time(tmp_path):
+    rows = "conventions-counted,renumbering"
+    done = run("speed.py", "--scale", "0.0005", "--rounds", "1", "--rows", rows, "--json", str(tmp_path / "it.json"))
+    assert done.returncode == 0, done.stderr
+    for row in json.loads((tmp_path / "it.json").read_text())["rows"]:
+        assert {side: len(times) for side, times in row["processor"].items()} == {"loop": 1, "datacheck": 1}
+        assert not row["ratios"]
+    *_, first, second, _, python, _, _, _ = done.stdout.splitlines()
+    assert first.startswith("| LMDB, pairs of a JSON and a text, counted, scan with conventions and without | ")
+    assert first.endswith(" | 1.03 |")
+    assert second.startswith("| LMDB, pairs of which every 50th is bad, rebuild with its numbers closed up | ")
+    assert second.endswith(" | 1.30 |")
+    assert python.startswith("python -c pass: ")
+
+
 def test_an_unknown_row_is_refused():
     done = run("speed.py", "--rows", "lmdb-rau")
     assert done.returncode == 2

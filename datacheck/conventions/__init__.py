@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections import Counter
 from collections.abc import Collection
 
 import msgspec
 
+from datacheck.conventions import counted
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.numbered_keys import FEW
 from datacheck.conventions.sequences import frames_in
@@ -19,12 +18,16 @@ from datacheck.errors import UsageError
 class Row(msgspec.Struct, frozen=True):
     """A row of CONVENTIONS: the module whose `recognise` tells it, and who keeps to it; `asked` if only when named.
 
-    Those of HDF5 have none: the reader tells them by the structure of the files.
+    Every store that keeps it has one of the keys in `marks`, or the file `beside` it: without them the module is not
+    loaded. A row that has neither is for all stores to be looked at. Those of HDF5 have no module: the reader tells
+    them by the structure of the files.
     """
 
     module: str
     by: str
     asked: bool = False
+    marks: tuple[bytes, ...] = ()
+    beside: bytes = b""
 
     @property
     def of_hdf5(self) -> bool:
@@ -32,23 +35,46 @@ class Row(msgspec.Struct, frozen=True):
 
 
 CONVENTIONS: dict[str, Row] = {
-    "ocr": Row("datacheck.conventions.ocr", "clovaai, PARSeq, PaddleOCR: image-, label- and num-samples"),
-    "stylegan2": Row("datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length"),
+    "ocr": Row(
+        "datacheck.conventions.ocr",
+        "clovaai, PARSeq, PaddleOCR: image-, label- and num-samples",
+        marks=(b"num-samples",),
+    ),
+    "stylegan2": Row(
+        "datacheck.conventions.stylegan2", "rosinality: pictures in several sizes, and length", marks=(b"length",)
+    ),
     "latents": Row("datacheck.conventions.latents", "Self-Forcing: NAME_#_data of several names, and NAME_shape"),
-    "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids"),
-    "basicsr": Row("datacheck.conventions.basicsr", "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt"),
-    "efficient-pytorch": Row("datacheck.conventions.efficient_pytorch", "Efficient-PyTorch: __keys__ and __len__"),
-    "tensorpack": Row("datacheck.conventions.tensorpack", "tensorpack: records of eight digits, and __keys__"),
-    "cbramod": Row("datacheck.conventions.cbramod", "CBraMod: __keys__ has the keys of each set"),
-    "uniter": Row("datacheck.conventions.uniter", "UNITER: __keys__ is a list in JSON"),
-    "mmf": Row("datacheck.conventions.mmf", "mmf, ViLBERT: keys is a pickled list"),
-    "tape": Row("datacheck.conventions.tape", "TAPE: num_examples is pickled"),
-    "fairchem": Row("datacheck.conventions.fairchem", "fairchem: length is pickled"),
-    "saprot": Row("datacheck.conventions.saprot", "SaProt: length, and info"),
-    "atom3d": Row("datacheck.conventions.atom3d", "ATOM3D: num_examples, and id_to_idx"),
-    "pytorch-fm": Row("datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims"),
+    "ase": Row("datacheck.conventions.ase", "ASE: rows of JSON from 1 on, nextid and deleted_ids", marks=(b"nextid",)),
+    "basicsr": Row(
+        "datacheck.conventions.basicsr",
+        "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt",
+        beside=b"meta_info.txt",
+    ),
+    "efficient-pytorch": Row(
+        "datacheck.conventions.efficient_pytorch", "Efficient-PyTorch: __keys__ and __len__", marks=(b"__len__",)
+    ),
+    "tensorpack": Row(
+        "datacheck.conventions.tensorpack", "tensorpack: records of eight digits, and __keys__", marks=(b"__keys__",)
+    ),
+    "cbramod": Row("datacheck.conventions.cbramod", "CBraMod: __keys__ has the keys of each set", marks=(b"__keys__",)),
+    "uniter": Row("datacheck.conventions.uniter", "UNITER: __keys__ is a list in JSON", marks=(b"__keys__",)),
+    "mmf": Row("datacheck.conventions.mmf", "mmf, ViLBERT: keys is a pickled list", marks=(b"keys",)),
+    "tape": Row("datacheck.conventions.tape", "TAPE: num_examples is pickled", marks=(b"num_examples",)),
+    "fairchem": Row("datacheck.conventions.fairchem", "fairchem: length is pickled", marks=(b"length",)),
+    "saprot": Row("datacheck.conventions.saprot", "SaProt: length, and info", marks=(b"info",)),
+    "atom3d": Row(
+        "datacheck.conventions.atom3d", "ATOM3D: num_examples, and id_to_idx", marks=(b"serialization_format",)
+    ),
+    "pytorch-fm": Row(
+        "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
+    ),
+    "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
     "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
-    "count": Row("datacheck.conventions.counted", "a number of records under length, num_examples, __len__, ..."),
+    "count": Row(
+        "datacheck.conventions.counted",
+        "a number of records under length, num_examples, __len__, ...",
+        marks=counted.NAMES,
+    ),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
     "robomimic": Row("", "HDF5 of robomimic, robosuite, LIBERO, IsaacLab: data/demo_N, counts, mask"),
     "act": Row("", "HDF5 of ALOHA, ACT: an episode in a file, action beside observations"),
@@ -79,8 +105,11 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
     made: list[Convention] = []
     if wanted == (NONE,):
         return made
-    for name, row in CONVENTIONS.items():
-        if row.of_hdf5 or (name not in wanted if wanted else row.asked):
+    rows = {it: row for it, row in CONVENTIONS.items() if not row.of_hdf5}
+    rows = {it: row for it, row in rows.items() if (it in wanted if wanted else not row.asked)}
+    there = _marks(rows.values(), store)
+    for name, row in rows.items():
+        if (row.marks or row.beside) and there.isdisjoint((*row.marks, row.beside)):
             continue
         convention: Convention | None = importlib.import_module(row.module).recognise(store)
         if convention is None:
@@ -99,6 +128,16 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
         made += _likeness(store)
     frames = frames_in(store.keys) if not made and not wanted else None
     return made if frames is None else [Convention("", named=False, frames=frames)]
+
+
+def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
+    """Return the keys and files that are there of those that mark a convention.
+
+    They are asked for in order: where there are no more keys behind one of them, nobody looks for the others.
+    """
+    marks = sorted({it for row in rows for it in row.marks})
+    files = {row.beside for row in rows if row.beside}
+    return {it for it in marks if store.value(it) is not None} | {it for it in files if store.file(it) is not None}
 
 
 def require_met(wanted: tuple[str, ...], met: Collection[str]) -> None:
@@ -128,13 +167,5 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
 
 
 def _likeness(store: StoreView) -> list[Convention]:
-    """Return what stands for samples that only the likeness of keys tells.
-
-    Keys that differ in a number behind the number, as the pieces that a picture was cut into, are samples each.
-    """
-    pieces = Counter((it.before, _DIGITS.sub(b"#", it.after)) for it in store.frequent)
-    parts = [it for it in store.frequent if pieces[it.before, _DIGITS.sub(b"#", it.after)] == 1]
-    return [Convention("", tuple(parts), named=False)] if len(parts) > 1 else []
-
-
-_DIGITS = re.compile(rb"[0-9]+")
+    """Return what stands for samples that only the likeness of keys tells."""
+    return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

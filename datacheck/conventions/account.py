@@ -39,10 +39,6 @@ class KeyWatch:
             return ()
         return tuple(it for it in self.patterns if all(it.number(key) is None for key in self.own))
 
-    @cached_property
-    def _lengths(self) -> frozenset[int]:
-        return frozenset(map(len, self.own))
-
     def own_rows(self, keys: Sequence[bytes], series: Series | None = None) -> list[int]:
         """Return the rows of the records that are a convention's among these keys, the `series` of which may be known.
 
@@ -50,7 +46,7 @@ class KeyWatch:
         """
         if series is not None:
             return sorted(row for row in map(series.row, self.own) if row is not None)
-        if not self.own or self._lengths.isdisjoint(map(len, keys)):
+        if self.own.isdisjoint(keys):
             return []
         return [row for row, key in enumerate(keys) if key in self.own]
 

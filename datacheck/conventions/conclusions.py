@@ -8,7 +8,7 @@ import msgspec
 
 from datacheck.conventions.account import Account
 from datacheck.conventions.counted import LOOSE
-from datacheck.conventions.groups import CONFIRMED, Groups, grouped
+from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
@@ -28,7 +28,8 @@ class Samples(msgspec.Struct, frozen=True):
     """How the records of a store make samples: `groups` where several records are one, `base` where they are counted.
 
     `numbers` are those of all samples, `last` is the last one that a loader asks for, `deleted` are those between that
-    it does not ask for. `alone` is the pattern whose records are samples each, where there are no groups.
+    it does not ask for. `alone` is the pattern whose records are samples each, where there are no groups. `asked` says
+    that a loader is known to ask for the numbers, and not for any other record.
     """
 
     groups: Groups | None
@@ -37,6 +38,7 @@ class Samples(msgspec.Struct, frozen=True):
     last: int = -1
     deleted: Runs = msgspec.field(default_factory=Runs)
     alone: Pattern | None = None
+    asked: bool = False
 
     @property
     def gone(self) -> Runs:
@@ -53,6 +55,8 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     """
     groups = grouped(convention.parts, account.numbers, named=convention.named, further=convention.further)
     alone = None if groups is not None else _alone(convention, account)
+    if alone is not None and convention.counts and across is None:
+        groups = with_some(alone, convention.parts, account.numbers)
     if across is not None:
         numbers = across.numbers  # none where names tell the samples
     elif groups is not None:
@@ -70,7 +74,8 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
-    return Samples(groups, numbers, base, last, deleted, alone)
+    asked = convention.named and base is not None and bool(numbers)
+    return Samples(groups, numbers, base, last, deleted, alone, asked)
 
 
 def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
@@ -96,11 +101,17 @@ def _near(count: int | None, numbers: int) -> bool:
     return count is None or abs(count - numbers) <= (1 - MOST) * numbers
 
 
-def counted_as(said: int | None, numbers: int, records: int) -> int:
-    """Return which of the two a count is meant to be: the number of numbers, unless it is near to that of records."""
-    off = None if said is None else abs(said - records)
-    of_records = off is not None and said is not None and _near(said, records) and off < abs(said - numbers)
-    return records if of_records or not numbers else numbers
+def counted_as(said: int | None, made: Samples, records: int) -> int:
+    """Return which of the two a count is meant to be: the number of numbers, unless it is near to that of records.
+
+    Where a loader counts it asks for numbers: it is that of records then only if it is exactly that.
+    """
+    numbers = len(made.numbers)
+    if not numbers or said is None:
+        return numbers or records
+    if made.base is not None:
+        return records if said == records and not made.asked else numbers
+    return records if _near(said, records) and abs(said - records) < abs(said - numbers) else numbers
 
 
 Sampling = Callable[[bytes], "tuple[str, list[str]] | None"]
@@ -235,7 +246,8 @@ def _miscounted(
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
-    That of a list may be the number of its `entries`.
+    Where a named convention counts it is not that of other records, for which its loader would not ask. That of a list
+    may be the number of its `entries`.
     """
     key, name = escape(count.key), count.name
     said = count.number
@@ -251,7 +263,7 @@ def _miscounted(
             text = f"{name} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
-    there = {len(made.numbers), account.records - account.own}
+    there = {len(made.numbers)} if made.asked else {len(made.numbers), account.records - account.own}
     stems = None if known.stems is None else known.stems.all
     if stems is not None:
         there = {stems, account.records - account.own}
@@ -264,9 +276,11 @@ def _miscounted(
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
     if said not in there:
-        number = stems or counted_as(said, len(made.numbers), account.records - account.own)
+        number = stems or counted_as(said, made, account.records - account.own)
         verdict: Verdict | None = "suspicious" if _of_something_else(count, made, there, known) else None
         text = f"{name} says {said:,}, there are {number:,}"
+        if count.last:
+            text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
         yield found("count", text, verdict=verdict, key=key, said=said, found=number)
 
 

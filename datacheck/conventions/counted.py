@@ -1,17 +1,23 @@
-"""A number of records under a name of its own: `length`, `num_examples`, `total_num`, `__len__` and their like."""
+"""A number of records under a name of its own: `length`, `num_examples`, `total_number`, `__len__` and their like."""
 
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
 
-NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
-UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
+UNMISTAKABLE = frozenset(
+    {
+        *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"num_examples", b"num_records"),
+        *(b"total_num", b"total_number", b"__len__"),
+    }
+)
 """What lies under these names is no record, also where it cannot be read."""
-LOOSE = frozenset({b"length", b"len"})
+LOOSE = frozenset({b"length", b"Length", b"len"})
 """A number under these names that is far from that of the records may be one of something else: of frames, of words."""
-DOUBTFUL = frozenset({b"size"})
+DOUBTFUL = frozenset({b"size", b"count", b"total"})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
+NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
+"""In the order in which they are tried."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -31,7 +37,7 @@ def recognise(store: StoreView) -> Convention | None:
             counts.append(count)
     if not counts:
         return None
-    return Convention("count", store.frequent, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+    return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
 
 
 def _form(raw: bytes) -> str:

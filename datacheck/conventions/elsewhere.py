@@ -40,8 +40,8 @@ def elsewhere(
     if len(kept) < 2 or (asked and not counted):
         return made
     for part, view in views.items():
-        if not kept[part] and view.frequent and (counted or len(view.frequent) == 1):
-            made[part] = (Convention("", view.frequent, named=False),)
+        if not kept[part] and view.parts and (counted or len(view.frequent) == 1):
+            made[part] = (Convention("", view.parts, named=False),)
     if asked:
         return made
     for part, naming in named_alike(views).items():
@@ -89,6 +89,8 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
     if count.number is None and off[1] > NEAR:  # a float, as it looks: that is no count
         if count.key not in UNMISTAKABLE:
             _put(made, part, count, None)
+        return count
+    if off[1] and count.key in DOUBTFUL:  # two doubts are one too many
         return count
     own = [it for it in numbers[part] if it > FEW]
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):

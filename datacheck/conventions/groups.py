@@ -180,6 +180,16 @@ def grouped(
     return Groups(tuple(near), optional, whole, union, complete, asked)
 
 
+def with_some(part: Pattern, others: Sequence[Pattern], numbers: Mapping[Pattern, Runs]) -> Groups | None:
+    """Return samples that are a record of one pattern, and of others where they have any: not all pictures have a mask.
+
+    None where no pattern has some of its numbers with gaps between them.
+    """
+    _, some = _besides([it for it in others if it != part], numbers, numbers[part])
+    every = numbers[part]
+    return Groups((part,), tuple(some), every, every, len(every)) if some else None
+
+
 def common(numbers: Iterable[Runs]) -> Runs:
     """Return the numbers that all have."""
     first, *others = numbers

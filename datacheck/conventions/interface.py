@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.parts import parts_of
 from datacheck.conventions.runs import Span
 from datacheck.conventions.sequences import Frames
 from datacheck.conventions.spanning import Naming, Spanning
@@ -48,6 +49,11 @@ class StoreView(msgspec.Struct, frozen=True):
         """The patterns that a fair share of the sampled keys have: of digests each has a pattern of its own."""
         return tuple(it for it, count in self.patterns.items() if count * FEWEST >= len(self.keys))
 
+    @property
+    def parts(self) -> tuple[Pattern, ...]:
+        """The frequent patterns of which a record of each may make a sample."""
+        return parts_of(self.frequent)
+
     def stored(self, key: bytes) -> Stored | None:
         """Return what the value of a key says, None where that is nothing that is known; it is read once."""
         if key not in self._stored:
@@ -72,6 +78,7 @@ class Count(msgspec.Struct, frozen=True):
 
     `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
     numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
+    `last` it is that of the last record, which is one less than there are. With
     `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
     read. `kept_in` is the database that holds it, where that is another one than the records are in. One `of_all` is
     of the records of all other databases; one `of_none` is near to the number of none, whatever it may count. One that
@@ -84,6 +91,7 @@ class Count(msgspec.Struct, frozen=True):
     raw: bytes = b""
     item: int | None = None
     next: bool = False
+    last: bool = False
     of_list: bytes | None = None
     form: str = "decimal"
     kept_in: str | None = None
@@ -108,10 +116,11 @@ class Count(msgspec.Struct, frozen=True):
         value = None if self.said is None else self.said.value
         if self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
-        return value if type(value) is int and abs(value) < LARGEST else None
+        return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
         """Return the bytes that say another number, in the form of these."""
+        number -= self.last
         if self.said is None or self.number is None:
             return FORMS[self.form].write(number)
         if self.item is None:

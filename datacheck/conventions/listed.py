@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from datacheck.conventions.groups import SETS, words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
 
@@ -26,14 +28,35 @@ MOST = 0.5
 """Of the sampled keys of a database so many are in the lists of it, and of those looked for so many are there."""
 PROBED = 16
 """So many keys of a list are looked for."""
+NEARLY, FEWEST = 0.9, 4
+"""So many of these are there, and so many keys are listed, where a list has few of the keys of a database."""
+SAID = frozenset({*(it.decode() for it in SETS), "keys", "split", "splits", "subset"})
+"""Words for lists of keys, which may be plain numbers then."""
+_DIGIT = re.compile(rb"[0-9]")
 
 Fits = Callable[[Any, str], bool]
 """Says of a list, and of the name of its form, whether it is a convention's."""
 
 
 def recognise(store: StoreView) -> Convention | None:
-    """Return the convention where a list of keys lies under such a name."""
-    return listed(GENERIC, store, NAMES)
+    """Return the convention where a list of keys lies under such a name, or lists of some of them under any."""
+    return listed(GENERIC, store, NAMES) or _under_any_name(store)
+
+
+def _under_any_name(store: StoreView) -> Convention | None:
+    """Return the convention where few records have no number in their keys, and hold lists of the keys of others.
+
+    So are the keys of each set kept: train, val_keys, splits.
+    """
+    names = [it for it in store.keys if _DIGIT.search(it) is None]
+    if len(names) > FEW or len(store.keys) <= 2 * FEW:
+        return None
+    lists = {key: said for key in sorted(names) if (said := store.stored(key)) is not None and is_key_list(said.value)}
+    convention = _of(lists, store, None, most=NEARLY)
+    if convention is None:
+        return None
+    own = frozenset(it.key for it in convention.lists)
+    return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=(), own=own)
 
 
 def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:
@@ -52,7 +75,7 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
         return _unread(name, store) if KEYS in keys else None
     counts = _length(store.value(LEN), lists[0])
     own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
-    return Convention(name, store.frequent, counts, tuple(lists), own=own, named=False)
+    return Convention(name, store.parts, counts, tuple(lists), own=own, named=False)
 
 
 def _unread(name: str, store: StoreView) -> Convention | None:
@@ -60,7 +83,7 @@ def _unread(name: str, store: StoreView) -> Convention | None:
     raw = store.value(KEYS)
     if raw is None or name != GENERIC or store.stored(KEYS) is not None:
         return None
-    return Convention(name, store.frequent, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
+    return Convention(name, store.parts, own=frozenset({KEYS, LEN}), named=False, unread=(KEYS,))
 
 
 def _length(raw: bytes | None, of: KeyList) -> tuple[Count, ...]:
@@ -96,7 +119,7 @@ def lists_elsewhere(
         for other in views if lists else ():
             if other == part or len(views[other].keys) <= FEW:
                 continue
-            convention = _of_other(lists, part, view, views[other])
+            convention = _of(lists, views[other], part, view.value(LEN))
             if convention is not None:
                 yield other, convention
                 counts = frozenset(it.key for it in convention.counts)
@@ -104,19 +127,36 @@ def lists_elsewhere(
                 yield part, Convention("", own=own, named=False)
 
 
-def _of_other(lists: Mapping[bytes, Stored], part: str, view: StoreView, other: StoreView) -> Convention | None:
-    """Return the convention of a database that has those of some lists, kept in `part`, which are of its keys."""
+def _of(
+    lists: Mapping[bytes, Stored],
+    of: StoreView,
+    part: str | None,
+    length: bytes | None = None,
+    most: float = MOST,
+) -> Convention | None:
+    """Return the convention of a database that has those of some lists, kept in `part`, which are of its keys.
+
+    Lists that do not have `most` of its keys are taken for that if nearly all of theirs are there, and need not name
+    all; classes may be called "0" to "9" as well. `length` is what counts them.
+    """
     made: list[KeyList] = []
     union: set[bytes] = set()
+    surely = True
     for key, said in lists.items():
         every = list(keys_in(said.value))
         some = every[:: max(1, len(every) // PROBED)][:PROBED]
-        if sum(other.value(it) is not None for it in some) >= MOST * len(some):
+        there = sum(of.value(it) is not None for it in some)
+        if there >= MOST * len(some):
             made.append(KeyList(key, said.form, len(set(every)), entries=len(every), kept_in=part))
             union.update(every)
-    if len(union.intersection(other.keys)) < MOST * len(other.keys):
+            named = not SAID.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in some)
+            surely &= named and there >= NEARLY * len(some) and len(every) >= FEWEST
+    whole = len(union.intersection(of.keys)) >= most * len(of.keys)
+    if not made or not (whole or surely):
         return None
-    if len(made) > 1:
+    if not whole:
+        made = [msgspec.structs.replace(it, partial=True) for it in made]
+    elif len(made) > 1:
         made = [msgspec.structs.replace(it, share=True) for it in made]
-    counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length(view.value(LEN), made[0]))
+    counts = tuple(msgspec.structs.replace(it, kept_in=part) for it in _length(length, made[0]))
     return Convention("" if len(made) > 1 else GENERIC, (), counts, tuple(made), named=False)

@@ -70,7 +70,8 @@ class Pattern:
             if not self.width <= count <= DIGITS:
                 continue
             digits = keys[:, len(self.before) : len(self.before) + count] - ord("0")
-            fits = (digits < 10).all(axis=1)
+            are_digits = digits < 10
+            fits = np.ones(len(digits), bool) if are_digits.all() else are_digits.all(axis=1)
             for begin, text in ((0, self.before), (length - len(self.after), self.after)):
                 if text:
                     fits &= (keys[:, begin : begin + len(text)] == np.frombuffer(text, np.uint8)).all(axis=1)
@@ -145,11 +146,13 @@ class KeyTable:
             keys = np.frombuffer(b"".join(self._keys), np.uint8).reshape(len(lengths), lengths[0])
             return {lengths[0]: (np.arange(len(lengths)), keys)}
         made = {}
-        sizes = np.array(lengths, np.int64)
+        joined = np.frombuffer(b"".join(self._keys), np.uint8)
+        sizes = np.fromiter(lengths, np.int64, len(lengths))
+        starts = np.cumsum(sizes) - sizes
         for length in sorted(set(lengths)):
             rows = np.flatnonzero(sizes == length)
-            joined = b"".join([self._keys[row] for row in rows.tolist()])
-            made[length] = (rows, np.frombuffer(joined, np.uint8).reshape(len(rows), length))
+            pieces = np.lib.stride_tricks.as_strided(joined, (len(joined) - length + 1, length), (1, 1))
+            made[length] = (rows, pieces[starts[rows]])
         return made
 
 

@@ -96,8 +96,8 @@ def repaired(
         return None
     conventions = conventions or (NO_CONVENTION,)
     all_samples = [(it, samples(it, account, None if shares is None else shares.of)) for it in conventions]
-    main, made = next(((it, made) for it, made in all_samples if _patterns(it, made)), all_samples[0])
-    patterns = shares.of.patterns(shares.part) if shares is not None and numbered else _patterns(main, made)
+    main, made = next(((it, made) for it, made in all_samples if patterns_of(it, made)), all_samples[0])
+    patterns = shares.of.patterns(shares.part) if shares is not None and numbered else patterns_of(main, made)
     going = Going(patterns, stems)
     every = [it for convention in conventions for it in convention.lists if it.kept_in is None]
     lists = {it.key: it.form for it in every if not it.file}
@@ -229,7 +229,8 @@ def _lengths(conventions: Sequence[Convention], *, anew: bool) -> list[Count]:
     return made
 
 
-def _patterns(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
+def patterns_of(convention: Convention, made: Samples) -> tuple[Pattern, ...]:
+    """Return the patterns of the records that are numbered together, none where no number tells a sample."""
     if made.groups is not None:
         return made.groups.patterns
     counted = convention.counts or convention.dense
@@ -243,5 +244,5 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     records = account.records - account.own
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
-    of_records = counted_as(count.number, len(made.numbers), records) != len(made.numbers) or not made.numbers
+    of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
     return count.written(records - dropped if of_records else len(kept.numbers))

@@ -81,7 +81,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
     """
     also = report.gone_elsewhere
     if also:
-        also -= {key for part, key, itself in _gone(choice.shown, report) if itself and not part}
+        also -= {key for part, key, itself in gone(choice.shown, report) if itself and not part}
     made: dict[str, Outcome] = {}
     shares = _shares(choice, report, also)
     for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
@@ -90,7 +90,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         outcome = repaired(
             known.conventions,
             account,
-            ((key, itself) for of, key, itself in _gone(choice.shown, report) if of == part),
+            ((key, itself) for of, key, itself in gone(choice.shown, report) if of == part),
             also=frozenset() if part else also,
             listed=known.listed,
             stems=known.stems,
@@ -99,7 +99,7 @@ def mended(choice: Choice, report: Report, renumber: bool | None = None) -> Outc
         )
         if outcome is not None:
             made[part] = outcome
-    others = Counter(part for part, _, itself in _gone(choice.shown, report) if itself and part not in made)
+    others = Counter(part for part, _, itself in gone(choice.shown, report) if itself and part not in made)
     for part, values in _kept_elsewhere(report, made, others).items():
         outcome = made.get(part) or only_values({}, others.pop(part, 0))
         repair = replace(outcome.repair, values={**outcome.repair.values, **values})
@@ -118,7 +118,7 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
     """
     going: dict[int, tuple[Spanning, set[Sample]]] = {}
     alone: dict[str, set[bytes]] = {}
-    every = chain(_gone(choice.shown, report), (("", key, False) for key in also))
+    every = chain(gone(choice.shown, report), (("", key, False) for key in also))
     for part, key, itself in every if any(it.across is not None for it in report.keeps.values()) else ():
         across = report.keeps[part].across if part in report.keeps else None
         sample = None if across is None else across.sample(part, key)
@@ -232,7 +232,7 @@ def _refuse_unread(known: Known, account: Account, source: str) -> None:
             raise RebuildFailed(source, f"{reason}; --convention none copies the records alone")
 
 
-def _gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
+def gone(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
     """Yield database and key of the records that are dropped for their own findings, and (False) of those that lack a
     part.
 

@@ -32,6 +32,7 @@ from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
+from datacheck.rebuilding.numbering import left_open, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided, saying_what_is_left
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
@@ -98,12 +99,12 @@ def rebuild_as(
             require_possible(order.choice, reader, pool)
         started = time.monotonic()
         report = _report(work, report, names) if scanned is None else scanned
-        outcome = mended(order.choice, report, order.renumber)
+        outcome = _outcome(work, report)
         gone = gone_with(work, report, drop_rows=order.drop_rows)
         seconds = time.monotonic() - started if scanned is None else report.seconds
         receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
-            receipt.unkept = left_behind(reader, outcome)
+            receipt.unkept = [*left_behind(reader, outcome), *left_open(report, order, outcome)]
         order.choice.require_known(report.findings, report.source.path)
         _refuse_fill(order, report, copier)
         refused = not order.choice.made and (report.bad or receipt.dropped)
@@ -111,6 +112,7 @@ def rebuild_as(
             return receipt, report
         refuse_undecided(order.source, report)
         refuse_parting(outcome, report, order.renumber)
+        refuse_drifting(outcome, report, order)
         if copier.acceptable:
             lost = _lost(report, reader, order.choice)
             work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
@@ -134,6 +136,13 @@ def _report(work: Work, report: Report, names: Names | None) -> Report:
     (Names(report.settings) if names is None else names).look(report, None, work.pool)
     look_again(work.pool, report)
     return report
+
+
+def _outcome(work: Work, report: Report) -> Outcomes | None:
+    """Return what becomes of records for what they have to do with those that are dropped."""
+    if not work.copier.acceptable:
+        note_numbers(work.pool, report, work.order)
+    return mended(work.order.choice, report, work.order.renumber)
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:

@@ -14,7 +14,7 @@ from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
 from datacheck.conventions.interface import Known, StoreView
-from datacheck.conventions.numbered_keys import patterns
+from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
 from datacheck.conventions.stems import StemGroups, agree, may_be
@@ -47,6 +47,8 @@ REMEMBERED = 64 << 10
 """Values up to so many bytes, and keys that are not there, are looked up once: several conventions ask for the same."""
 MOST_ASKED = 64
 """Of so many databases values are looked for at most; each costs milliseconds."""
+PLAIN = 0.9
+"""So many of the keys of a database are of one numbering."""
 FEW_PARTS = 16
 """Of more databases each is a sequence or a class, whose keys all begin alike."""
 DEATHS = 4
@@ -67,10 +69,27 @@ def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
     there was no time for any, as on a slow disk, nobody knows what the store keeps: that Death is returned.
     Where the profile is empty since nothing could be read for it, it is not tried: that is said already.
     """
+    keys = _sampled(pool, layout, taken)
+    return keys if isinstance(keys, Death) else _by_keys(pool, layout, keys) if keys else {}
+
+
+def plain_numbering(pool: Engine[Task], layout: Layout, taken: Taken) -> dict[str, Pattern]:
+    """Return the pattern that nearly all sampled keys of a database have, of each that has one."""
+    keys = _sampled(pool, layout, taken)
+    made = {}
+    for part, of in () if isinstance(keys, Death) else keys.items():
+        first, *_ = (*patterns(of).items(), (None, 0))
+        if first[0] is not None and first[1] >= max(PLAIN * len(of), 2):
+            made[part] = first[0]
+    return made
+
+
+def _sampled(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | Death:
+    """Return sampled keys of each database, none where they cannot be read."""
     if taken.empty or not probes_of_keys(layout.probes):
         return {}
     if _enough(taken.keys, layout):
-        return _by_keys(pool, layout, taken.keys)
+        return taken.keys
     without = {left.probe for left in taken.left}
     count, limit = fitting(layout)
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
@@ -87,7 +106,7 @@ def recognise(pool: Engine[Task], layout: Layout, taken: Taken) -> Kept | Death:
             numbers.remove(read.note)
     if isinstance(read, Death):
         return read if read.timed_out else {}
-    return _by_keys(pool, layout, read) if read else {}
+    return cast("Keys", read)
 
 
 def followed(layout: Layout, wanted: tuple[str, ...]) -> tuple[str, ...]:

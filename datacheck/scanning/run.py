@@ -354,7 +354,7 @@ def only(pool: Engine[Task], task: Task) -> Any:
 
 def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
     """Find out which conventions the store keeps; without them a scan is none of all that it should look at."""
-    found_out = keeping.recognise(pool, layout, taken)
+    found_out = {} if report.settings.conventions == (NONE,) else keeping.recognise(pool, layout, taken)
     if isinstance(found_out, Death):
         add(given_up(found_out, "finding out what the store keeps beside its records"))
         return

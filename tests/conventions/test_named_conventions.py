@@ -205,7 +205,7 @@ def name_of(named):
 
 
 def test_each_name_has_a_store():
-    generic = {"ocr", "stylegan2", "latents", "ase", "basicsr", "key-list", "count", "dense"}
+    generic = {"ocr", "stylegan2", "latents", "ase", "basicsr", "gr-1", "key-list", "count", "dense"}
     of_hdf5 = {name for name, row in CONVENTIONS.items() if row.of_hdf5}
     assert {name_of(named) for named in NAMED} == CONVENTIONS.keys() - generic - of_hdf5
 

@@ -1,0 +1,34 @@
+"""Steps of robots' episodes, numbered from 0 through all of them: GR-1, Seer and their like (calvin2lmdb.py).
+
+Keys are `NAME_%d` by step (rgb_static_, rel_action_, cur_episode_) and `inst_%d` by episode; `cur_step` holds the
+number of the last step, pickled. A loader asks for the steps from any one on; `cur_episode_%d` leads to the episode.
+"""
+
+from __future__ import annotations
+
+from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.stored_values import stored
+
+LAST, EPISODE = b"cur_step", b"cur_episode_"
+LOOKED_AT = 4
+"""So many of the last steps are looked for: what has none of them is numbered by episode."""
+
+
+def recognise(store: StoreView) -> Convention | None:
+    """Return the convention where steps lead to their episodes, and the number of the last one is kept."""
+    raw, first = store.value(LAST), store.pattern(EPISODE)
+    if raw is None or first is None or first.width > 1 or store.value(first.key(0)) is None:
+        return None
+    count = Count(LAST, stored(raw), raw, form=f"pickle {raw[1]}" if raw[:1] == b"\x80" else "decimal", last=True)
+    steps = tuple(it for it in store.frequent if it != first and _by_step(store, it))
+    return Convention("gr-1", (first, *steps), (count,), base=0, own=frozenset({LAST})) if steps else None
+
+
+def _by_step(store: StoreView, pattern: Pattern) -> bool:
+    """Say whether records of this pattern are there for steps that are as many as the greatest sampled number."""
+    if not pattern.before.endswith(b"_") or pattern.after or pattern.width > 1:
+        return False
+    episodes = [it for key in store.keys if (it := Pattern(EPISODE).number(key)) is not None]
+    last = sorted(episodes)[-LOOKED_AT:]
+    return any(store.value(pattern.key(it)) is not None for it in last)

@@ -1,0 +1,75 @@
+"""Which numbered keys may be parts of one sample: not the frames of several sequences, nor pieces of one thing.
+
+All of these have the same numbers. What tells sequences is that their keys differ in a number before the number, as in
+seq0001/00017 and seq0002/00017. Cameras and sizes do too: cam1/00017, 64-00017.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+
+from datacheck.conventions.groups import words
+from datacheck.conventions.numbered_keys import Pattern
+
+CONTAINERS = frozenset(
+    {
+        *("seq", "seqs", "sequence", "clip", "clips", "video", "videos", "vid", "movie", "scene", "shot", "episode"),
+        *("ep", "demo", "traj", "trajectory", "rollout", "run", "session", "trial", "take", "drive", "route", "log"),
+        *("subject", "subj", "sub", "patient", "person", "speaker", "spk", "user", "case", "study", "scan", "volume"),
+        *("shard", "chunk", "batch", "fold", "split", "part", "block", "bucket", "file", "book", "set", "dataset"),
+        *("class", "category", "cls"),
+    }
+)
+"""What things are called that hold many samples each."""
+VIEWS = frozenset(
+    {
+        *("cam", "cams", "camera", "view", "views", "sensor", "lidar", "radar", "eye", "mic", "channel", "ch", "angle"),
+        *("img", "image", "im", "rgb", "depth", "flow", "pic", "picture", "scale", "size", "res", "level", "input"),
+    }
+)
+"""What parts of one sample are called, of which there are several."""
+PADDED = 3
+"""Numbers of so many digits, with zeros in front, count what there are many of."""
+_NUMBER = re.compile(rb"[0-9]+")
+
+
+def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
+    """Return the patterns of which a record of each may make a sample.
+
+    >>> parts_of([Pattern(b"seq1/"), Pattern(b"seq2/"), Pattern(b"cam1/"), Pattern(b"cam2/")])
+    (Pattern(before=b'cam1/', after=b'', width=1), Pattern(before=b'cam2/', after=b'', width=1))
+    """
+    every = tuple(patterns)
+    apart: set[Pattern] = set()
+    pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
+    series: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
+    for it in every:
+        pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
+        series[_NUMBER.sub(b"#", it.before), it.after].append(it)
+    for of in pieces.values():
+        apart.update(of if len(of) > 1 else ())
+    for (before, _), of in series.items():
+        if len(of) > 1 and _are_sequences(before, [_NUMBER.findall(it.before) for it in of]):
+            apart.update(of)
+    return tuple(it for it in every if it not in apart)
+
+
+def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
+    """Say whether keys that begin alike, but for these numbers, are of as many sequences."""
+    called = words(name.decode("latin1"))
+    if CONTAINERS & called:
+        return True
+    if VIEWS & called:
+        return False
+    if any(len(it) >= PADDED and it[:1] == b"0" for of in numbers for it in of):
+        return True
+    return not called and not _are_sizes([b"".join(of) for of in numbers])
+
+
+def _are_sizes(numbers: Collection[bytes]) -> bool:
+    """Say whether these are the sizes of a picture, each a multiple of the one below it."""
+    sizes = sorted(map(int, numbers))
+    return sizes[0] > 1 and all(not larger % smaller and larger > smaller for smaller, larger in pairwise(sizes))

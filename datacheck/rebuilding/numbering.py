@@ -1,0 +1,146 @@
+"""Numbers in keys that nothing in a store counts: a loader may do so, and then it needs them without gaps.
+
+Many do: they ask for every number below that of the records. Nothing in the store tells them from those that take the
+keys as they are, so the numbers are left as they are, and whoever makes the copy is told; `--renumber` closes them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.conventions.conclusions import samples
+from datacheck.conventions.groups import ACCIDENTS
+from datacheck.conventions.interface import Convention, Known
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
+from datacheck.conventions.runs import Runs
+from datacheck.errors import RebuildFailed
+from datacheck.rebuilding.mending import gone
+from datacheck.rebuilding.work import Order
+from datacheck.reporting.report import Report
+from datacheck.reporting.tally import Tally
+from datacheck.scanning.keeping import plain_numbering, watch_of
+from datacheck.scanning.keys_read import TakeKeys
+from datacheck.scanning.probing import take_profile
+from datacheck.scanning.run import only
+from datacheck.scanning.tasks import TakeLayout, Task
+from datacheck.workers.interface import Death, Engine
+
+CURSOR = "datum"
+"""Who writes these reads them one after the other, whatever their keys are."""
+FIRST = (0, 1)
+"""What a loader begins to count from."""
+
+
+def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
+    """Add to a report what numbers the keys of a database have of which nothing else is known.
+
+    Where nobody asks to `renumber` it is done only if records go: what is left may lack a number then.
+    """
+    asked = order.renumber is True
+    plain = report.source.decoder == CURSOR or order.renumber is False
+    if not asked and (plain or next(gone(order.choice.shown, report), None) is None):
+        return
+    known = {part for part, it in report.keeps.items() if any(one.parts or one.lists for one in it.conventions)}
+    layout = only(pool, TakeLayout())
+    if isinstance(layout, Death):
+        raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
+    found = plain_numbering(pool, layout, take_profile(pool, layout))
+    made = {part: it for part, it in found.items() if part not in known}
+    if asked and not (made or any(_told(report, part) for part in known)):
+        reason = "--renumber closes up the numbers in its keys, which are not all of one numbering"
+        raise RebuildFailed(str(report.source.path), reason)
+    for part, pattern in made.items():
+        before = report.keeps.get(part) or Known()
+        one = Convention("", (pattern,), named=False, dense=asked)
+        report.keeps[part] = Known((*before.conventions, one), before.listed, before.stems, before.across)
+    watch = watch_of({part: report.keeps[part] for part in made}) or {}
+    for _, accounts in pool.run([TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
+        if isinstance(accounts, Death):
+            raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
+        report.tally.add_sums(Tally(keys=accounts))
+
+
+def _told(report: Report, part: str) -> bool:
+    """Say whether numbers tell the samples of a database."""
+    known, account = report.keeps[part], report.account(part)
+    told = (patterns_of(it, samples(it, account, known.across)) for it in known.conventions)
+    return known.across is not None or any(told)
+
+
+def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
+    """Raise RebuildFailed where numbers would be closed up, and other records that have some of them would keep theirs.
+
+    Masks of the first pictures look like that, and so do classes, which have nothing to do with the pictures.
+    """
+    for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
+        if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
+            continue
+        for other, numbers in _others(report, part, outcome).items():
+            every = _union(report.account(part).numbers[it] for it in outcome.repair.patterns)
+            few = len(numbers) <= ACCIDENTS
+            if few or numbers - every or numbers.last < _first_moved(outcome):
+                continue
+            names = ", ".join(map(str, outcome.repair.patterns))
+            said = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
+            hint = "--keep-numbers leaves holes where records go, --renumber lets the others keep their numbers"
+            raise RebuildFailed(report.source.path, f"{said}; {hint}")
+
+
+def _first_moved(outcome: Outcome) -> int:
+    """Return the first number of a record that gets another one."""
+    left, base = outcome.repair.left, outcome.repair.base
+    return next((start for start, _ in left.spans if start != base), left.spans[0][1]) if left else base
+
+
+def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
+    """Return the numbers of records that keep theirs where others are closed up."""
+    numbers = report.account(part).numbers
+    return {it: numbers[it] for it in sorted(numbers) if it not in outcome.repair.patterns and numbers[it]}
+
+
+def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
+    """Yield a sentence for each numbering without a gap that has some in the copy: nothing says whether it counts."""
+    if order.renumber is not None or report.source.decoder == CURSOR:
+        return
+    for part, known in report.keeps.items():
+        numbers = report.account(part).numbers
+        outcome = None if outcomes is None else outcomes.of.get(part)
+        if outcome is not None and outcome.repair.renumbered:
+            names = ", ".join(map(str, outcome.repair.patterns))
+            others = ", ".join(map(str, _others(report, part, outcome)))
+            yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
+            continue
+        if known.across is not None or any(it.counts or it.lists or it.deleted for it in known.conventions):
+            continue
+        keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
+        if outcome is not None and outcome.repair.patterns:
+            patterns, dropped = outcome.repair.patterns, outcome.repair.dropped
+        elif len(numbers) == 1:
+            patterns = tuple(numbers)
+            dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
+        else:
+            continue
+        yield from _opened(patterns, _union(numbers[it] for it in patterns if it in numbers), dropped)
+
+
+def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iterator[str]:
+    if not numbers or numbers.first not in FIRST or len(numbers.spans) > 1:
+        return
+    left = numbers - dropped
+    holes = Runs([(numbers.first, left.last + 1)]) - left if left else Runs()
+    if not holes:
+        return
+    keys = ", ".join(map(str, patterns))
+    missing = f"{holes.first}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
+    yield (
+        f"the numbers in {keys}, from {numbers.first} to {numbers.last} without a gap, now lack {missing}: "
+        "a loader that counts up needs --renumber"
+    )
+
+
+def _union(of: Iterator[Runs]) -> Runs:
+    made = Runs()
+    for it in of:
+        made += it
+    return made
