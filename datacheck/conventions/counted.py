@@ -1,15 +1,21 @@
-"""A number of records under a name of its own: `length`, `num_examples`, `total_num`, `__len__` and their like."""
+"""A number of records under a name of its own: `length`, `num_examples`, `total_number`, `__len__` and their like."""
 
 from __future__ import annotations
 
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored_count
 
-NAMES = (b"num-samples", b"num_samples", b"length", b"num_examples", b"total_num", b"__len__", b"len", b"size")
-UNMISTAKABLE = frozenset({b"num-samples", b"num_samples", b"num_examples", b"total_num", b"__len__"})
+UNMISTAKABLE = frozenset(
+    {
+        *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
+        *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number"),
+        *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
+    }
+)
 """What lies under these names is no record, also where it cannot be read."""
-DOUBTFUL = frozenset({b"size"})
+DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_images", b"num_frames", b"num_items", b"num_data")})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
+NAMES = (*sorted(UNMISTAKABLE), b"length", b"len", *sorted(DOUBTFUL))
 
 
 def recognise(store: StoreView) -> Convention | None:

@@ -91,6 +91,8 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
             _put(made, part, count, None)
         return count
     own = [it for it in numbers[part] if it > FEW]
+    if count.number is not None and off[1] and count.key in DOUBTFUL:  # a digit is one, where it need not count at all
+        return count
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):
         return count
     _put(made, part, count, other)

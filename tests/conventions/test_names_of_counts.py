@@ -1,0 +1,47 @@
+"""The names under which projects keep how many records there are."""
+
+import json
+
+import numpy as np
+import pytest
+from convention_stores import read, write
+
+import datacheck
+
+NAMES = [b"total_number", b"n_samples", b"nsamples", b"num_records", b"dataset_size", b"__count__", b"total_samples"]
+
+
+def lines(count=60):
+    return {b"%d" % at: json.dumps({"text": f"w{at}", "x": at / 7}).encode() for at in range(count)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_count_of_that_name(tmp_path, name):
+    report = datacheck.scan(write(tmp_path / "sound", lines() | {name: b"60"}))
+    assert (report.status, report.convention_names) == (0, ["count"])
+    (finding,) = datacheck.scan(write(tmp_path / "stale", lines() | {name: b"75"})).findings
+    assert (finding.code, finding.verdict) == ("count", "bad")
+    assert f"{name.decode()} says 75, there are 60" in finding.message
+    records = lines() | {name: b"60"}
+    del records[b"12"]
+    assert {it.code for it in datacheck.scan(write(tmp_path / "gone", records)).findings} == {"dangling"}
+
+
+@pytest.mark.parametrize("write_count", [lambda it: b"%d" % it, lambda it: np.array([it]).tobytes()])
+def test_the_copy_is_closed_up(tmp_path, write_count):
+    records = lines() | {b"nsamples": write_count(60), b"12": b'{"text": "w12", "x": NaN}'}
+    datacheck.rebuild(write(tmp_path / "store", records), tmp_path / "copy", drop_bad=True)
+    copy = read(tmp_path / "copy")
+    assert copy.pop(b"nsamples") == write_count(59)
+    assert sorted(copy) == sorted(b"%d" % at for at in range(59))
+
+
+@pytest.mark.parametrize("name", [b"num_images", b"total", b"count"])
+def test_what_may_count_something_else_says_nothing_where_it_is_near_to_nothing(tmp_path, name):
+    for said in (b"7", b"4000"):
+        assert datacheck.scan(write(tmp_path / said.decode(), lines() | {name: said})).counts == {}
+    records = lines() | {name: b"60"}
+    assert datacheck.scan(write(tmp_path / "sound", records)).clean
+    del records[b"12"]
+    report = datacheck.scan(write(tmp_path / "gone", records))
+    assert report.counts
