@@ -13,7 +13,9 @@ UNMISTAKABLE = frozenset(
     }
 )
 """What lies under these names is no record, also where it cannot be read."""
-DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_images", b"num_frames", b"num_items", b"num_data")})
+THINGS = frozenset({b"num_images", b"num_frames"})
+"""These count what other records, or another store, may name by its key: such numbers are never closed up."""
+DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 NAMES = (*sorted(UNMISTAKABLE), b"length", b"len", *sorted(DOUBTFUL))
 

@@ -1,10 +1,11 @@
 """The names under which projects keep how many records there are."""
 
+import base64
 import json
 
 import numpy as np
 import pytest
-from convention_stores import read, write
+from convention_stores import picture, read, write
 
 import datacheck
 
@@ -45,3 +46,14 @@ def test_what_may_count_something_else_says_nothing_where_it_is_near_to_nothing(
     del records[b"12"]
     report = datacheck.scan(write(tmp_path / "gone", records))
     assert report.counts
+
+
+def test_ids_of_pictures_that_are_counted_stay(tmp_path):
+    """Texts elsewhere name the pictures by these."""
+    records = {b"%d" % at: base64.b64encode(picture(at)) for at in range(60)}
+    records |= {b"num_images": b"60", b"12": records[b"12"][:201]}
+    receipt = datacheck.rebuild(write(tmp_path / "store", records), tmp_path / "copy", drop_bad=True)
+    assert dict(receipt.renamed()) == {}
+    del records[b"12"]
+    assert read(tmp_path / "copy") == records | {b"num_images": b"59"}
+    assert datacheck.scan(tmp_path / "copy").clean
