@@ -15,6 +15,8 @@ SAID = 8
 """So many parts that a record lacks are named, and the others counted."""
 APART = frozenset({"list", "array", "other"})
 """What is one field in some records, and many in others: a list whose items are alike or not, an object."""
+HOLED = frozenset({"list", "array"})
+"""What has numbers only, unless there is none in one place: the null that a NaN becomes in JSON."""
 NAMED = 4
 """So many are named in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -58,7 +60,10 @@ def lacking(
         if path in beginnings:
             form = expected[path].format
             keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            if form and (form not in APART or keyed):
+            hole = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
+            if hole is not None:
+                said.append(found("fields", f"{hole} is None, nearly all others have numbers only", field=path))
+            elif form and (form not in APART or keyed):
                 said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
