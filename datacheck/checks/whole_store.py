@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from datacheck.model.profile import Profile
+    from datacheck.model.settings import Settings
 
 
 MOST_RUNS = 10_000
 """Labels of more different values than this are no classes."""
+NAMED = 5
 
 
 class LabelRuns(msgspec.Struct):
@@ -67,11 +69,13 @@ class WholeStore(msgspec.Struct):
     """What adds up over the records of a store; `runs` by the table or database, `constants` by the field.
 
     `constants` counts records of one value only where the profile says that most are so, `records` all of those.
+    `labelled` counts labels.
     """
 
     runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)
     constants: Counter[str] = msgspec.field(default_factory=Counter)
     records: Counter[str] = msgspec.field(default_factory=Counter)
+    labelled: int = 0
 
     def in_runs(self, part: str) -> bool:
         """Say if all labels of a part of the store came in one run each so far."""
@@ -92,6 +96,7 @@ class WholeStore(msgspec.Struct):
                 self.runs[part] = runs
         self.constants += other.constants
         self.records += other.records
+        self.labelled += other.labelled
         return self
 
     def sorted_parts(self) -> Iterator[Finding]:
@@ -114,6 +119,15 @@ class WholeStore(msgspec.Struct):
             of = self.records[name]
             text = f"{count:,} of {of:,} records have one value only: normalising them divides by zero"
             yield found("constant", text, field=name, count=count, records=of)
+
+    def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
+        """Yield the finding of a store in which nothing was taken for a label, where a run's options bound labels."""
+        if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
+            return
+        names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
+        there = f" (there are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
+        text = f"nothing was taken for a label, so that none was checked: --label-field NAME says what is one{there}"
+        yield found("label", text, verdict="unverifiable")
 
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:

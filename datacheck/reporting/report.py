@@ -186,6 +186,8 @@ class Report:
             order = list(disorder(self.balance, counts))
         findings = [it for it in misplaced_axes(self.profile, self.settings.shape) if "shape" in checks]
         findings += whole.of_one_value()
+        if self.layer is None and self.checked > self.bad:
+            findings += whole.without_labels(self.profile, self.settings)
         if not self.complete or self.settings.sample is not None:
             return findings
         missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, self._classes())]

@@ -17,6 +17,7 @@ APART = frozenset({"list", "array", "other"})
 """What is one field in some records, and many in others: a list whose items are alike or not, an object."""
 HOLED = frozenset({"list", "array"})
 """What has numbers only, unless there is none in one place: the null that a NaN becomes in JSON."""
+GONE = "it is not there, nearly all others have it"
 NAMED = 4
 """So many are named in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -73,7 +74,7 @@ def lacking(
         else:
             gone.setdefault(next(start for start in ways if start not in beginnings))
     said = said[:SAID]
-    said += [found("fields", "it is not there, nearly all others have it", field=path) for path in [*gone][:SAID]]
+    said += [found("fields", GONE, field=path) for path in [*gone][:SAID]]
     if len(gone) > SAID:
         rest = [*gone][SAID:]
         said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))
