@@ -60,7 +60,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
         numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
     counts = [it for it in convention.counts if it.counts]
-    counted = (any(it.key not in THINGS for it in counts) and not convention.lists) or convention.dense
+    counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
