@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,25 @@ class WholeStore(msgspec.Struct):
         there = f" (there are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
         text = f"nothing was taken for a label, so that none was checked: --label-field NAME says what is one{there}"
         yield found("label", text, verdict="unverifiable")
+
+
+def odd_keys(profile: Profile) -> Iterator[Finding]:
+    """Yield a finding where all keys are what a program made of them that took bytes for a text, or a text of C's.
+
+    Names of families are escaped: a backslash in one begins a byte that cannot be printed.
+    """
+    for form, what in _ODD_KEYS:
+        names = [form.fullmatch(name) for name in profile.families]
+        first = next(iter(names), None)
+        if first is not None and all(names):
+            text = f"the keys are {what}, as {first[0]}: a loader that asks for {first['meant']} finds none"
+            yield found("odd-text", text, verdict="suspicious")
+
+
+_ODD_KEYS = (
+    (re.compile(r"b(['\"])(?P<meant>.*)\1"), "bytes as Python spells them"),
+    (re.compile(r"(?P<meant>[^\\]*[A-Za-z][^\\]*#[^\\]*)\\x00"), "texts with a NUL behind them"),
+)
 
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:
