@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 Findings = Iterator[tuple[int, Finding]]
+SHAPELESS = frozenset({"text", "bytes", "other"})
+"""Parts of trees that have no shape, whatever others have in their place."""
 HALF_MAXIMUM = 65504.0
 """The largest finite float16."""
 
@@ -131,7 +133,7 @@ class Shape(BuiltIn):
         return [cls(settings.shape)]
 
     def __call__(self, batch: Batch) -> Findings:
-        if batch.label:
+        if batch.label or batch.format in SHAPELESS:
             return
         wanted = self.shape
         if wanted is None and batch.expected is not None:

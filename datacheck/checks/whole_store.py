@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from datacheck.model.profile import Profile
+    from datacheck.model.settings import Settings
 
 
 MOST_RUNS = 10_000
 """Labels of more different values than this are no classes."""
+NAMED = 5
 
 
 class LabelRuns(msgspec.Struct):
@@ -67,11 +70,13 @@ class WholeStore(msgspec.Struct):
     """What adds up over the records of a store; `runs` by the table or database, `constants` by the field.
 
     `constants` counts records of one value only where the profile says that most are so, `records` all of those.
+    `labelled` counts labels.
     """
 
     runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)
     constants: Counter[str] = msgspec.field(default_factory=Counter)
     records: Counter[str] = msgspec.field(default_factory=Counter)
+    labelled: int = 0
 
     def in_runs(self, part: str) -> bool:
         """Say if all labels of a part of the store came in one run each so far."""
@@ -92,6 +97,7 @@ class WholeStore(msgspec.Struct):
                 self.runs[part] = runs
         self.constants += other.constants
         self.records += other.records
+        self.labelled += other.labelled
         return self
 
     def sorted_parts(self) -> Iterator[Finding]:
@@ -114,6 +120,34 @@ class WholeStore(msgspec.Struct):
             of = self.records[name]
             text = f"{count:,} of {of:,} records have one value only: normalising them divides by zero"
             yield found("constant", text, field=name, count=count, records=of)
+
+    def without_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
+        """Yield the finding of a store in which nothing was taken for a label, where a run's options bound labels."""
+        if settings.labels is None or "label" not in settings.checks or settings.config is not None or self.labelled:
+            return
+        names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
+        there = f" (there are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
+        text = f"nothing was taken for a label, so that none was checked: --label-field NAME says what is one{there}"
+        yield found("label", text, verdict="unverifiable")
+
+
+def odd_keys(profile: Profile) -> Iterator[Finding]:
+    """Yield a finding where all keys are what a program made of them that took bytes for a text, or a text of C's.
+
+    Names of families are escaped: a backslash in one begins a byte that cannot be printed.
+    """
+    for form, what in _ODD_KEYS:
+        names = [form.fullmatch(name) for name in profile.families]
+        first = next(iter(names), None)
+        if first is not None and all(names):
+            text = f"the keys are {what}, as {first[0]}: a loader that asks for {first['meant']} finds none"
+            yield found("odd-text", text, verdict="suspicious")
+
+
+_ODD_KEYS = (
+    (re.compile(r"b(['\"])(?P<meant>.*)\1"), "bytes as Python spells them"),
+    (re.compile(r"(?P<meant>[^\\]*[A-Za-z][^\\]*#[^\\]*)\\x00"), "texts with a NUL behind them"),
+)
 
 
 def misplaced_axes(profile: Profile, shape: Sequence[int] | None) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.counted import LOOSE
+from datacheck.conventions.counted import LOOSE, THINGS
 from datacheck.conventions.groups import CONFIRMED, Groups, grouped, with_some
 from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
@@ -65,7 +65,7 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
         numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
     counts = [it for it in convention.counts if it.counts]
-    counted = (counts and not convention.lists) or convention.dense
+    counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
         base = numbers.first if of_all or any(_near(it.number, len(numbers)) for it in counts) else None
@@ -210,6 +210,8 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
+    if convention.base is not None and made.numbers and made.numbers.first < convention.base:
+        yield _begins_below(convention, made)
     missing = {it.key: len(it.missing) for it in known.listed}
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
@@ -238,6 +240,23 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
         f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
         count=len(made.gone),
         first=first,
+    )
+
+
+def _begins_below(convention: Convention, made: Samples) -> Finding:
+    """Say that the first samples are never read, and that as many are missing behind the last one if all are counted.
+
+    Another convention may count from where these begin: that of a project's own, which only looks like this one.
+    """
+    part = made.alone or (convention.parts[0] if made.groups is None else made.groups.parts[0])
+    first, base = made.numbers.first, convention.base or 0
+    text = f"the numbering begins with {first}, and a loader of the convention {convention.name} counts from {base}"
+    text += f": it never reads {escape(part.key(first))}"
+    last = max((it.number for it in convention.counts if it.number is not None), default=0) + base - 1
+    if last > made.numbers.last:
+        text += f", and asks for {escape(part.key(last))}, which is not there"
+    return found(
+        "dangling", f"{text} (if yours counts from {first}: --convention count)", first=[escape(part.key(first))]
     )
 
 

@@ -7,15 +7,22 @@ from datacheck.conventions.stored_values import FORMS, counted_otherwise, stored
 
 UNMISTAKABLE = frozenset(
     {
-        *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"num_examples", b"num_records"),
-        *(b"total_num", b"total_number", b"__len__"),
+        *(b"num-samples", b"num_samples", b"n_samples", b"nsamples", b"nSamples", b"num_sample", b"total_samples"),
+        *(b"num_examples", b"num_records", b"num_entries", b"total_num", b"total_number"),
+        *(b"dataset_size", b"dataset_length", b"__len__", b"__length__", b"__count__"),
     }
 )
 """What lies under these names is no record, also where it cannot be read."""
 LOOSE = frozenset({b"length", b"Length", b"len"})
 """A number under these names that is far from that of the records may be one of something else: of frames, of words."""
-DOUBTFUL = frozenset({b"size", b"count", b"total"})
+THINGS = frozenset({b"num_images", b"num_frames"})
+"""These count what other records, or another store, may name by its key: such numbers are never closed up."""
+DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"), *THINGS})
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
+METADATA = (b"__metadata__", b"__meta__", b"metadata", b"meta")
+"""What lies under these names may be a mapping, with a number of records in it."""
+WITHIN = (*sorted(it.decode() for it in UNMISTAKABLE), "length", "Length", "len", "nframes", *sorted(map(bytes.decode, DOUBTFUL)))
+"""What such a number is called there: what is no plain word for it may be another one, as the length of a clip."""
 NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
 """In the order in which they are tried."""
 
@@ -35,9 +42,24 @@ def recognise(store: StoreView) -> Convention | None:
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
         if count.number is not None or unread:
             counts.append(count)
+    counts += metadata_counts(store)
     if not counts:
         return None
     return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+
+
+def metadata_counts(store: StoreView) -> list[Count]:
+    """Return the number of records in each mapping of metadata that has one."""
+    made = []
+    for key in METADATA:
+        said = store.stored(key)
+        if said is None or not isinstance(said.value, dict):
+            continue
+        whole = (Count(key, said, store.value(key) or b"", item=it) for it in WITHIN if it in said.value)
+        count = next((it for it in whole if it.number is not None), None)
+        if count is not None:
+            made.append(count)
+    return made
 
 
 def _form(raw: bytes) -> str:

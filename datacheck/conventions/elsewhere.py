@@ -23,6 +23,8 @@ FEW = 16
 """A database of no more records than this, beside the counts, is one of metadata."""
 NEAR = 0.1
 """A count that differs by no more than this share may be meant for a database,"""
+MANY_TIMES = 2
+"""In a mapping a number of samples that differs by more than this may be of what is in one record."""
 CLOSE = 0.01
 """and by no more than this, or one, it is, unless its name leaves any doubt."""
 
@@ -73,7 +75,11 @@ def counting(kept: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict
                 continue
             if of_others:
                 _place(made, numbers, part, count)
-            elif count.key in DOUBTFUL and count.number not in numbers[part]:
+            elif count.number in numbers[part]:
+                continue
+            elif isinstance(count.item, str) and not _doubtful(count) and not _about(count, numbers[part]):
+                _put(made, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
+            elif _doubtful(count):
                 near = next((it for it in numbers[part] if _near(count, it)), None)
                 _put(made, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
     return made
@@ -87,12 +93,14 @@ def _as_meant(made: dict[str, Known], numbers: Mapping[str, Collection[int]], pa
     other = msgspec.structs.replace(count, said=count.otherwise)
     off = [min(abs(it - (of.number or 0)) / it for it in there) for of in (count, other)]
     if count.number is None and off[1] > NEAR:  # a float, as it looks: that is no count
-        if count.key not in UNMISTAKABLE:
+        if count.called not in UNMISTAKABLE:
             _put(made, part, count, None)
         return count
     if off[1] and count.key in DOUBTFUL:  # two doubts are one too many
         return count
     own = [it for it in numbers[part] if it > FEW]
+    if count.number is not None and off[1] and _doubtful(count):  # a digit is one, where it need not count at all
+        return count
     if count.number is not None and (off[0] <= off[1] or (off[1] and not any(_near(other, it) for it in own))):
         return count
     _put(made, part, count, other)
@@ -121,12 +129,12 @@ def _place(made: dict[str, Known], numbers: Mapping[str, Sequence[int]], part: s
         moved = msgspec.structs.replace(count, kept_in=part)
         first = msgspec.structs.replace(first, counts=(*first.counts, moved))
         made[near[0]] = msgspec.structs.replace(made[near[0]], conventions=(first, *further))
-    elif one and count.key not in DOUBTFUL:
+    elif one and not _doubtful(count):
         number = max(it for it in others[near[0]] if _near(count, it))
         _put(made, part, count, msgspec.structs.replace(count, near=(near[0], number)))
     else:
         doubtful = msgspec.structs.replace(count, of_none=True)
-        _put(made, part, count, doubtful if count.key in UNMISTAKABLE else None)
+        _put(made, part, count, doubtful if count.called in UNMISTAKABLE else None)
 
 
 def _of_all(made: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> int:
@@ -148,10 +156,20 @@ def _leaves_no_doubt(count: Count, numbers: Collection[int], *, agreed: bool) ->
     What they have is the number of samples, then, and that is what a length is of.
     """
     assert count.number is not None
-    if count.key in UNMISTAKABLE or (agreed and count.key not in DOUBTFUL):
+    if count.called in UNMISTAKABLE or (agreed and not _doubtful(count)):
         return True
     off = min(abs(count.number - it) / max(1, it) for it in numbers)
-    return count.key not in DOUBTFUL and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))
+    return not _doubtful(count) and (off <= CLOSE or any(abs(count.number - it) == 1 for it in numbers))
+
+
+def _about(count: Count, numbers: Collection[int]) -> bool:
+    """Say whether a number may be one of records no longer true: clips of sound have thousands of samples."""
+    assert count.number is not None
+    return any(it <= MANY_TIMES * count.number and count.number <= MANY_TIMES * it for it in numbers)
+
+
+def _doubtful(count: Count) -> bool:
+    return count.called in DOUBTFUL or (isinstance(count.item, str) and count.called not in UNMISTAKABLE)
 
 
 def _put(made: dict[str, Known], part: str, count: Count, by: Count | None) -> None:

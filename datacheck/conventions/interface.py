@@ -7,6 +7,7 @@ by a rebuild.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -76,20 +77,20 @@ def named_in(key: bytes, part: str | None) -> str:
 class Count(msgspec.Struct, frozen=True):
     """A number of records that the store keeps under `key`.
 
-    `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a list of
-    numbers, None where the value is the number. With `next` it is no count, but the number of the next new record. With
-    `last` it is that of the last record, which is one less than there are. With
-    `of_list` it is the number of keys in the list under that key. `form` is how a number is written where none could be
-    read. `kept_in` is the database that holds it, where that is another one than the records are in. One `of_all` is
-    of the records of all other databases; one `of_none` is near to the number of none, whatever it may count. One that
-    is `near` a database's number of records, by the name of it and that number, may count these or something else.
-    `otherwise` is what else the bytes may say: of 49 in msgpack there is the text "1".
+    `said` is what lies there, None where that could be read as no value. `item` is the place of the number in a
+    list or a mapping, None where the value is the number. With `next` it is no count, but the number of the next
+    new record. With `last` it is that of the last record, one less than there are. With `of_list` it is the number
+    of keys in the list under that key. `form` is how a number is written where none could be read. `kept_in` is the
+    database that holds it, where that is another one than the records are in. One `of_all` is of the records of all
+    other databases; one `of_none` is near to the number of none, whatever it may count. One that is `near` a
+    database's number of records, by the name of it and that number, may count these or something else. `otherwise`
+    is what else the bytes may say: of 49 in msgpack there is the text "1".
     """
 
     key: bytes
     said: Stored | None
     raw: bytes = b""
-    item: int | None = None
+    item: int | str | None = None
     next: bool = False
     last: bool = False
     of_list: bytes | None = None
@@ -108,13 +109,21 @@ class Count(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Its key as people read it, with the database that holds it where that is another one."""
-        return named_in(self.key, self.kept_in)
+        name = named_in(self.key, self.kept_in)
+        return f"{escape(self.called)} in {name}" if isinstance(self.item, str) else name
+
+    @property
+    def called(self) -> bytes:
+        """The name that says what is counted: its key, or that in a mapping."""
+        return self.item.encode() if isinstance(self.item, str) else self.key
 
     @property
     def number(self) -> int | None:
         """The number, None where there is no whole number: 60.0 is, to a loader, none, and 10**30 counts nothing."""
         value = None if self.said is None else self.said.value
-        if self.item is not None:
+        if isinstance(self.item, str):
+            value = value.get(self.item) if isinstance(value, dict) else None
+        elif self.item is not None:
             value = value[self.item] if isinstance(value, list) and len(value) > self.item else None
         return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
@@ -125,7 +134,7 @@ class Count(msgspec.Struct, frozen=True):
             return FORMS[self.form].write(number)
         if self.item is None:
             return self.said.written(number)
-        value = list(self.said.value)
+        value: Any = dict(self.said.value) if isinstance(self.item, str) else list(self.said.value)
         value[self.item] = number
         return self.said.written(value)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.conventions.counted import metadata_counts
 from datacheck.conventions.groups import SETS, words
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys_in, stored
@@ -19,6 +20,8 @@ from datacheck.conventions.stored_values import FORMS, Stored, is_key_list, keys
 KEYS, LEN = b"__keys__", b"__len__"
 NAMES = (KEYS, b"keys")
 GENERIC = "key-list"
+APART = (b"__metadata__", b"__meta__")
+"""Records of these names are on no list, and are no samples."""
 PACKED = ("pickle", "msgpack")
 """How the forms are called in which projects serialise a list of bytes."""
 
@@ -73,8 +76,13 @@ def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = la
                 lists.append(KeyList(key, said.form, len(set(every)), entries=len(every)))
     if not lists:
         return _unread(name, store) if KEYS in keys else None
-    counts = _length(store.value(LEN), lists[0])
-    own = frozenset({*(it.key for it in lists), *(it.key for it in counts)})
+    within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
+    counts = (
+        *_length(store.value(LEN), lists[0]),
+        *(msgspec.structs.replace(it, of_list=lists[0].key) for it in within),
+    )
+    beside = (it for it in APART if store.value(it) is not None)
+    own = frozenset({*(it.key for it in lists), *(it.key for it in counts), *beside})
     return Convention(name, store.parts, counts, tuple(lists), own=own, named=False)
 
 

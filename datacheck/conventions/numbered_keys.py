@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FEW = 16
 """A number in a key that takes at most so many values is a part of the name, where another takes more."""
+RULE, ALIKE = 16, 0.9
+"""Of so many numbers, so many are written with one number of digits at least, where the others are slips."""
 MANY_SHAPES = 1000
 """Of more shapes than this the keys are digests, nearly each with one of its own: those of few keys are no matter."""
 _NUMBER = re.compile(rb"[0-9]+")
@@ -190,17 +192,27 @@ def _of_one_shape(keys: Sequence[bytes]) -> Iterator[tuple[Pattern, int]]:
         number = matches[most]
         parts[key[: number.start()], key[number.end() :]].add(number[0])
     for (before, after), numbers in parts.items():
-        width = _width(numbers)
-        if width is not None:
-            yield Pattern(before, after, width), len(numbers)
+        fitting = _width(numbers)
+        if fitting is not None:
+            yield Pattern(before, after, fitting[0]), fitting[1]
 
 
-def _width(numbers: Collection[bytes]) -> int | None:
-    """Return how many digits the numbers have at least, None where they are written in several ways."""
-    padded = {len(number) for number in numbers if number[:1] == b"0" and len(number) > 1}
-    shortest, longest = min(map(len, numbers)), max(map(len, numbers))
-    if longest > DIGITS or len(padded) > 1:
+def _width(numbers: Collection[bytes]) -> tuple[int, int] | None:
+    """Return how many digits the numbers have at least, and how many of them are written so; None where few are.
+
+    A few may be written otherwise: a 12 among five digits each is a slip, and no loader finds it.
+    """
+    lengths = Counter(len(number) for number in numbers)
+    padded = Counter(len(number) for number in numbers if number[:1] == b"0" and len(number) > 1)
+    if max(lengths) > DIGITS:
         return None
-    if not padded:
-        return 1
-    return shortest if padded == {shortest} else None
+    every = len(numbers)
+
+    def fitting(width: int) -> int:
+        return lengths[width] + sum(count - padded[length] for length, count in lengths.items() if length > width)
+
+    count, width = max((fitting(width), width) for width in padded or (1,))
+    plain = every - sum(padded.values())
+    if plain > count:
+        count, width = plain, 1
+    return (width, count) if count == every or (every >= RULE and count >= ALIKE * every) else None

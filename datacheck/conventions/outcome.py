@@ -244,5 +244,7 @@ def _true(count: Count, made: Samples, kept: Samples, account: Account, dropped:
     records = account.records - account.own
     if stems is not None:
         return count.written(records - dropped if count.number == records else stems)
+    asked_for = len(made.numbers) + len(made.gone)  # what a loader misses is counted too
     of_records = counted_as(count.number, made, records) != len(made.numbers) or not made.numbers
+    of_records &= not made.gone or count.number != asked_for
     return count.written(records - dropped if of_records else len(kept.numbers))

@@ -106,7 +106,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The label is absent, not finite, or outside the classes that --labels allows.",
         "A label outside the classes reads memory beyond the scores (Caffe, CUDA) or aborts; one too many by one"
         " trains the wrong class.",
-        f"Check whether labels begin at 0 or at 1, and how many classes there are. {_DROP}",
+        f"Check whether labels begin at 0 or at 1, and how many classes there are. {_DROP} Where nothing was taken"
+        " for a label, `--label-field NAME` says what is one.",
     ),
     "row-count": Explanation(
         "HDF5 datasets that belong together have different numbers of rows.",
@@ -249,9 +250,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{_LOOK} Convert it as the others are, or drop it with `--drop wrong-format`.",
     ),
     "odd-text": Explanation(
-        "A text has a byte order mark, a carriage return, a control byte, or is the printed form of bytes (b'...').",
-        "The tokenizer or the label lookup sees other characters than a person does.",
-        "Strip these characters where the text is written.",
+        "A text has a byte order mark, a carriage return, a control byte, or is the printed form of bytes (b'...'); or"
+        " all keys are such, or end with a NUL.",
+        "The tokenizer or the label lookup sees other characters than a person does, and a loader finds no such key.",
+        "Strip these characters where the text or the key is written.",
     ),
     "axis-order": Explanation(
         "The array seems to be height, width, channels where channels, height, width is meant.",
@@ -285,7 +287,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         " `--ignore gap` ignores it.",
     ),
     "fields": Explanation(
-        "The record lacks a field that nearly all others have, or has it with another type.",
+        "The record lacks a field that nearly all others have, has it with another type, or None among its numbers.",
         "A loader raises a KeyError when it comes to it, or collates the wrong thing.",
         f"{_LOOK} Write the field, or drop these records with `--drop fields`.",
     ),

@@ -91,7 +91,8 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     elif findings > ALL_PRINTED or (findings and (report.layer is not None or _alongside(report))):
         # a copy then rests on that report
         options = (*asked.options, *asked.of_scan, *asked.sample, *asked.config, "--report", "report.json")
-        sources = () if report.layer is not None else (report.source.path,)
+        sources = () if report.layer is not None else tuple(report.paired_with) or (report.source.path,)
+        options = ("--paired", *options) if report.paired_with else options
         net = () if report.layer is None else ("--net", report.layer.solver or report.layer.net)
         yield f"{every}: {command('scan', (*options, *net), sources, asked.encoding)}"
 

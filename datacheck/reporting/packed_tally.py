@@ -68,6 +68,7 @@ class _Whole(msgspec.Struct, frozen=True, array_like=True):
     runs: dict[str, Histogram]
     constants: dict[str, Natural]
     records: dict[str, Natural]
+    labelled: Natural = 0
 
 
 class _Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -104,6 +105,7 @@ def packed(tally: Tally) -> bytes:
                 {part: _pairs(it.counts) for part, it in tally.whole.runs.items()},
                 tally.whole.constants,
                 tally.whole.records,
+                tally.whole.labelled,
             ),
         )
     )
@@ -130,7 +132,7 @@ def unpacked(raw: bytes) -> Tally:
         {part: _unpacked_account(keys) for part, keys in it.keys.items()},
         {name: _unpacked_statistics(one) for name, one in it.statistics.items()},
         labels=it.labels,
-        whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records)),
+        whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records), it.whole.labelled),
     )
 
 

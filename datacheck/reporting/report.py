@@ -20,7 +20,7 @@ from datacheck.checks.class_balance import (
     disorder,
     missing_classes,
 )
-from datacheck.checks.whole_store import misplaced_axes
+from datacheck.checks.whole_store import misplaced_axes, odd_keys
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import bad_samples, sampling
 from datacheck.conventions.interface import Convention, Known
@@ -187,7 +187,9 @@ class Report:
             self.balance = balance(name, counts, size, self._classes(), self.order)
             order = list(disorder(self.balance, counts))
         findings = [it for it in misplaced_axes(self.profile, self.settings.shape) if "shape" in checks]
-        findings += whole.of_one_value()
+        findings += [*whole.of_one_value(), *odd_keys(self.profile)]
+        if self.layer is None and self.checked > self.bad:
+            findings += whole.without_labels(self.profile, self.settings)
         if not self.complete or self.settings.sample is not None:
             return findings
         missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, self._classes())]

@@ -15,6 +15,9 @@ SAID = 8
 """So many parts that a record lacks are named, and the others counted."""
 APART = frozenset({"list", "array", "other"})
 """What is one field in some records, and many in others: a list whose items are alike or not, an object."""
+HOLED = frozenset({"list", "array"})
+"""What has numbers only, unless there is none in one place: the null that a NaN becomes in JSON."""
+GONE = "it is not there, nearly all others have it"
 NAMED = 4
 """So many are named in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -58,7 +61,10 @@ def lacking(
         if path in beginnings:
             form = expected[path].format
             keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            if form and (form not in APART or keyed):
+            hole = next((it for it in walked.nothing if form in HOLED and it.startswith(f"{path}[")), None)
+            if hole is not None:
+                said.append(found("fields", f"{hole} is None, nearly all others have numbers only", field=path))
+            elif form and (form not in APART or keyed):
                 said.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
             continue
         if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
@@ -68,7 +74,7 @@ def lacking(
         else:
             gone.setdefault(next(start for start in ways if start not in beginnings))
     said = said[:SAID]
-    said += [found("fields", "it is not there, nearly all others have it", field=path) for path in [*gone][:SAID]]
+    said += [found("fields", GONE, field=path) for path in [*gone][:SAID]]
     if len(gone) > SAID:
         rest = [*gone][SAID:]
         said.append(found("fields", f"{_listed(rest)} are not there either", field=rest[0], count=len(rest)))

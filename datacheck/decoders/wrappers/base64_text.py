@@ -1,4 +1,4 @@
-"""base64, as pictures and arrays are written where only text can stand."""
+"""base64, as pictures and arrays are written where only text can stand; also with the letters that URLs may have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import re
 from datacheck.decoders.wrappers.interface import Peeled, Value, broken, too_large, truncated
 
 _LINES = re.compile(rb"[ \t\r\n]+")
-_HEAD = re.compile(rb"(?:data:[a-z]+/[a-z0-9.+-]+;base64,)?([A-Za-z0-9+/]{16,})")
+_HEAD = re.compile(rb"(?:data:[a-z]+/[a-z0-9.+-]+;base64,)?([A-Za-z0-9+/_-]{16,})")
+_OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 def base64_beginning(value: Value) -> bytes:
@@ -18,7 +19,7 @@ def base64_beginning(value: Value) -> bytes:
     if head is None:
         return b""
     letters = head[1][: len(head[1]) // 4 * 4]
-    return base64.b64decode(letters)
+    return base64.b64decode(letters.translate(_OF_URLS))
 
 
 def peel_base64(value: Value, limit: int) -> Peeled:
@@ -29,6 +30,8 @@ def peel_base64(value: Value, limit: int) -> Peeled:
     if len(raw) > 2 * limit:
         return Peeled(b"", too_large("base64", limit))
     letters = _LINES.sub(b"", raw)
+    if b"+" not in letters and b"/" not in letters:
+        letters = letters.translate(_OF_URLS)
     try:
         return Peeled(base64.b64decode(letters, validate=True))
     except binascii.Error as error:

@@ -1,0 +1,69 @@
+"""Labels of trees that only `--label-field` tells, and `--labels` where nothing is a label."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from convention_stores import picture, write
+
+import datacheck
+
+FORMS = {"pickle": pickle.dumps, "json": lambda it: json.dumps(it).encode()}
+
+
+def rows(count=60):
+    values = np.random.default_rng(5).normal(size=(count, 6)).tolist()
+    return [{"x": values[at], "meta": {"cls_id": at % 4, "parts": [at % 4, 1, 2]}} for at in range(count)]
+
+
+def scanned(path, rows, form="pickle", **options):
+    report = datacheck.scan(write(path, {b"%d" % at: FORMS[form](it) for at, it in enumerate(rows)}), **options)
+    return report, [(it.key, it.code, it.verdict, it.field) for it in report.findings]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["cls_id", "meta/cls_id"])
+def test_a_part_that_is_named(tmp_path, form, name):
+    made = rows()
+    report, _ = scanned(tmp_path / "sound", made, form, labels=4, label_field=name)
+    assert report.clean
+    assert report.statistics["meta/cls_id"].counts == dict.fromkeys("0123", 15)
+    made[7]["meta"]["cls_id"] = 99
+    del made[9]["meta"]["cls_id"]
+    made[11]["meta"]["cls_id"] = None
+    made[13]["meta"]["cls_id"] = 1.5
+    _, said = scanned(tmp_path / "store", made, form, labels=4, label_field=name)
+    assert said == [(f"{at}", "label", "bad", "meta/cls_id") for at in (11, 13, 7, 9)]
+
+
+def test_a_list_and_an_item(tmp_path):
+    made = rows()
+    made[7]["meta"]["parts"][1] = 99
+    _, said = scanned(tmp_path / "list", made, labels=4, label_field="parts")
+    assert said == [("7", "label", "bad", "meta/parts")]
+    tuples = [(np.full((4, 4), at), at % 4, np.arange(3.0) + at) for at in range(60)]
+    tuples[7] = (*tuples[7][:1], -1, tuples[7][2])
+    _, said = scanned(tmp_path / "item", tuples, labels=4, label_field="[1]")
+    assert ("7", "label", "bad", "[1]") in said
+
+
+def test_bounds_of_labels_where_nothing_is_one(tmp_path):
+    """Clean is what was judged: nothing was held against the bounds."""
+    report, said = scanned(tmp_path / "store", rows(), labels=4)
+    assert said == [(None, "label", "unverifiable", None)]
+    assert report.status == 3
+    assert "--label-field NAME says what is one (there are meta/cls_id, meta/parts, x)" in report.findings[0].message
+    pictures = write(tmp_path / "pictures", {b"%d" % at: picture(at) for at in range(40)})
+    assert datacheck.scan(pictures, labels=4).status == 3
+    assert datacheck.scan(pictures).clean
+    assert datacheck.scan(pictures, labels=4, skip=["label"]).clean
+    assert datacheck.scan(pictures, labels=4, ignore=["label"]).status == 0
+
+
+def test_one_worker_or_many_say_the_same(tmp_path):
+    made = rows(200)
+    made[7]["meta"]["cls_id"] = 99
+    write(tmp_path / "store", {b"%d" % at: pickle.dumps(it) for at, it in enumerate(made)})
+    one, two = (datacheck.scan(tmp_path / "store", labels=4, label_field="cls_id", workers=it) for it in (1, 2))
+    assert [it.key for it in one.findings] == [it.key for it in two.findings] == ["7"]
