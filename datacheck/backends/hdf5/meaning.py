@@ -29,11 +29,13 @@ from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-STEPS = (b"num_samples", b"num_steps", b"n_steps")
+STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
 """Attributes of a sample: how many rows it has."""
-TOTALS = (b"total",)
+BUDGET = b"total_steps"
+"""The rows of all samples, or how many steps somebody means to take: that is told by a number of samples beside it."""
+TOTALS = (b"total", BUDGET)
 """Attributes of what the samples are in: how many rows they have together."""
-SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
+SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
 """Attributes of what the samples are in: how many there are."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
@@ -219,8 +221,7 @@ def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
     made = {}
     for family in alike:
         steps = family.steps
-        largest = max(family.aligned, key=len, default=[])
-        names = {family.names[at] for at in largest}
+        names = {family.names[at] for at in family.counted}
         for sample, rows in zip(family.samples, steps.tolist(), strict=True):
             its = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
             made[sample.path] = tuple(sample.path + b"/" + it for it in its)
@@ -257,6 +258,8 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
+            continue
+        if says not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
         counts.append(Counted(above, name, paths, whole, says in true))
         if says not in true:

@@ -35,6 +35,7 @@ from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.scales import Dimensions
+from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
@@ -99,6 +100,8 @@ def survey(
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
     facts = walk.facts(groups, recovered=recovered)
     means, untrue = meaning(facts)
+    filled = any(it.shape and it.bytes for _, datasets in groups for it in datasets)
+    counts: list[Finding] = []
     for group, datasets in groups:
         if of_index(group, walk.lengths, datasets):
             unjudged += datasets
@@ -110,8 +113,11 @@ def survey(
         found_tables += [*singly, *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
-        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
-        walk.findings += [*counts, *near_counts(compared, counts), *without_values(datasets)]
+        its = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
+        its += near_counts(compared, its)
+        counts += its
+        walk.findings += [*its, *without_values(datasets, filled=filled)]
+    walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))

@@ -32,6 +32,9 @@ RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span sp
 """Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
+COUNTING = frozenset({b"total_episodes"})
+"""Attributes that count groups which a loader, Minari's, opens by their numbers."""
+NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
@@ -321,11 +324,28 @@ def _longer(table: Table, other: Dataset) -> bool:
     return bool(names & STEPS) and other.name in SEEN and other.rows == table.rows + 1
 
 
+def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
+    """Yield the groups that a loader opens by their numbers, from 0 to an attribute that counts them, less one."""
+    for count in means.counts:
+        if count.path != (above or b"/") or count.name not in COUNTING:
+            continue
+        numbers = {path: NUMBER.findall(path.rpartition(b"/")[2]) for path in count.samples}
+        by_number = {int(its[-1]): path for path, its in numbers.items() if its}
+        dense = sorted(by_number) == list(range(len(count.samples)))
+        left = [number for number, path in by_number.items() if path not in made.samples]
+        if dense and left and max(left) >= len(left):
+            yield (
+                f"{escape(by_number[max(left)])} would be looked for under another number, since {escape(count.name)} "
+                "counts the groups from 0 without a gap"
+            )
+
+
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
     """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
     named = {it.path for it in means.names}
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
+        yield from _renumbered(above, means, made)
         for other in others:
             if other.path in named or count < FEWEST:
                 continue
