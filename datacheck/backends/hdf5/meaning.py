@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5 import fuel, matlab
+from datacheck.backends.hdf5.by_chance import by_chance
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
@@ -90,6 +91,10 @@ class Meaning:
     """The datasets of numbers of categories, and how many of these there are."""
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are those of one picture."""
+    by_chance: frozenset[bytes] = frozenset()
+    """The datasets that are no columns of a table with others of their group, though they are as long."""
+    parts: tuple[fuel.Part, ...] = ()
+    """The sets of a file of Fuel's."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -98,8 +103,12 @@ class Meaning:
         return group in self.samples or any(it in self.samples for it in _above(group))
 
     def compares(self, group: bytes) -> bool:
-        """Say whether a group is compared with others like it, or in one that is."""
-        return group in self.compared or any(it in self.compared for it in _above(group))
+        """Say whether a group is compared with others like it, or in one that is, or its parts are told by Fuel."""
+        return (
+            (not group and bool(self.parts))
+            or group in self.compared
+            or any(it in self.compared for it in _above(group))
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
     for family in alike:
         said += _named(family, outside, facts, names)
+    parts = fuel.parts(facts.look)
     numbers, wrong = row_numbers(outside, facts.values)
     said += wrong
     matrices = []
@@ -159,6 +169,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
+        said += fuel.findings(parts, by_path)
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -167,9 +178,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
             said += step_counts(some)
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
+    apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
-        categories=numbered, referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        categories=numbered, by_chance=apart, parts=parts,
+        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
 

@@ -32,7 +32,7 @@ def set_counts(groups: Iterable[tuple[bytes, Sequence[Dataset]]], before: Iterab
             if parted is not None:
                 place, name = parted
                 rows[place[:-1]][place][name] = dataset
-    told = {path for finding in before for path in finding.details.get("rows", ())}
+    told = {path for finding in before if finding.code == "row-count" for path in finding.details.get("rows", ())}
     for members in rows.values():
         several = {place: its for place, its in members.items() if len(its) > 1}
         if len(several) ** 2 <= PAIRS:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.hdf5 import unwritten
+from datacheck.backends.hdf5.by_chance import APART
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
@@ -109,7 +110,8 @@ def survey(
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
         if whole and means.cells is None and not means.holds(group):
             others = with_samples_first(group, others, options, facts.values)
-        made, rest = tables(group, others, options, texts=texts)
+        apart = [replace(it, table=it.table or APART) if it.path in means.by_chance else it for it in others]
+        made, rest = tables(group, apart, options, texts=texts)
         found_tables += [*singly, *made]
         unjudged += rest
         compared = [] if means.compares(group) else others

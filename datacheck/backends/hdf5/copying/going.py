@@ -14,22 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
+from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
+from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset, printed
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
-from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES
+from datacheck.backends.hdf5.row_counts import SEEN, STEPS
+from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Table
-from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 
-SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
-POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
-RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
-"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 COUNTING = frozenset({b"total_episodes"})
@@ -89,7 +86,7 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
     made.losses += of_cells(contents, made.rows)
     made.losses += _referred(contents, means, made)
-    made.losses += dict.fromkeys(_losses(contents, outside, means, made))
+    made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
     return made
 
 
@@ -235,8 +232,9 @@ def indexed(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
             yield path
 
 
-def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going) -> Iterator[str]:
+def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going, read: Read) -> Iterator[str]:
     """Yield what a copy would leave untrue, of tables that lose rows."""
+    themselves = by_themselves(contents.shapes) if any(map(len, made.rows.values())) else {}
     of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
 
     known = {it.path for it in means.numbers}
@@ -247,15 +245,17 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
     for table in tables:
-        gone = made.rows.get(table.name)
-        if gone is not None and len(gone) and any(it.unclear for it in table.datasets):
+        gone = made.rows.get(table.name, np.empty(0, np.int64))
+        if len(gone) and any(it.unclear for it in table.datasets):
             yield (
                 f"in {table.name} each dataset may be a sample, or each row across them: "
                 "say which, with --convention per-sample or --convention table"
             )
-        if gone is None or not len(gone) or known.intersection(it.path for it in table.datasets):
+        if not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
+        if all(map(WEIGHTS.fullmatch, own)):
+            yield f"{table.name} holds weights of a model, which would have another shape than its layers expect"
         yield from matlab.losses(table.name, table.datasets, others)
         yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
@@ -263,22 +263,30 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue
-        for other in others:
-            if other.path in own or other.path in known or table.rows < 2:
-                continue
-            if other.height == table.datasets[0].height and not np.array_equal(
-                made.rows.get(of_table.get(other.path, ""), ()), gone
-            ):
+        apart, within = own | known | means.by_chance, _above(table.datasets[0].path)
+        elsewhere = {it for it, above in themselves.items() if above == themselves.get(within) and it != within}
+        beside = [it for it in others if it.path not in apart and _above(it.path) not in elsewhere]
+        for other in beside if table.rows > 1 else ():
+            its_rows = made.rows.get(of_table.get(other.path, ""), ())
+            if other.height == table.datasets[0].height and not np.array_equal(its_rows, gone):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif _points(other) and (_beside(table, other) or RUNS.intersection(WORDS.findall(other.name.lower()))):
+            elif points(other) and points_into(other, read.get(other.path), table):
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
-        for matrix in means.sparse:
-            if own.intersection(matrix.paths) or matrix.pointers == table.rows + 1:
-                yield (
-                    f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
-                )
+        yield from _of_matrices(table, means, own)
+        if not own.isdisjoint(it.source for it in means.parts):
+            yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _of_matrices(table: Table, means: Meaning, own: set[bytes]) -> Iterator[str]:
+    for matrix in means.sparse:
+        if not own.isdisjoint(matrix.paths) or matrix.pointers == table.rows + 1:
+            yield f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
+
+
+def _above(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]
 
 
 def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
@@ -299,19 +307,6 @@ def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterato
 
 def _beside(table: Table, other: Dataset) -> bool:
     return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
-
-
-def _points(dataset: Dataset) -> bool:
-    its = set(WORDS.findall(dataset.name.lower()))
-    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
-        return bool(its & POINTERS) and dataset.holds == {NUMBERS}
-    if dataset.dtype.kind not in "iu":
-        return False
-    if len(dataset.shape) == 2 and dataset.shape[1] == 2:
-        return bool(its & RANGES)
-    if len(dataset.shape) == 2 and dataset.shape[0] == 2:
-        return b"edge" in its and bool(its & ROWS)
-    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
 
 
 def _longer(table: Table, other: Dataset) -> bool:
