@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.by_chance import APART
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
+from datacheck.backends.hdf5.each import TABLE as PER_TABLE
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.frames import KIND
@@ -31,6 +32,7 @@ from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
+from datacheck.backends.hdf5.one_picture import one_picture
 from datacheck.backends.hdf5.placed import Places
 from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
@@ -108,11 +110,12 @@ def survey(
             unjudged += datasets
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
+        shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
         if whole and means.cells is None and not means.holds(group):
             others = with_samples_first(group, others, options, facts.values)
         apart = [replace(it, table=it.table or APART) if it.path in means.by_chance else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*singly, *made]
+        found_tables += [*singly, *shots, *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
         its = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]

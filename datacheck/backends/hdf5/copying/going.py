@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset, printed
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.one_picture import is_part
 from datacheck.backends.hdf5.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
 from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
@@ -58,13 +59,19 @@ def is_sample(name: bytes, contents: Contents) -> bool:
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(words & EPISODES) or bool(own & ACTIONS and seen)
+    return bool(words & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
+
+
+def _at_top(table: Table) -> bool:
+    """Say whether a table is a part of the picture that a file is."""
+    return is_part(table) and table.group in ("", "/")
 
 
 def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, drop_rows: bool, sample: bool) -> Going:
     """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
     made = Going(dict(rows))
-    if sample and ((rows and not drop_rows) or b"" in marked):
+    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
+    if sample and ((rows and not drop_rows) or b"" in marked or pictured):
         made.whole = True
         made.rows = {table.name: np.arange(table.rows) for table in contents.tables}
         return made
@@ -72,8 +79,9 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     of_sample = _tables_of(contents, means.samples)
     made.samples = {it for it in marked if it in of_sample or it in means.samples}
     sample_of = {it.name: path for path, its in of_sample.items() for it in its}
-    for path in map(sample_of.get, rows):
-        if path is not None and not drop_rows and not _is_piece(path):
+    pictures = {it.name for it in contents.tables if is_part(it)}
+    for name, path in ((it, sample_of.get(it)) for it in rows):
+        if path is not None and not (drop_rows and name not in pictures) and not _is_piece(path):
             made.samples.add(path)
     for path, its in of_sample.items():
         if path in made.samples:
@@ -81,6 +89,7 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
         else:
             _with_members(its, (means.members or {}).get(path, ()), made)
     _with_parts([it for it in contents.tables if it.each], marked, made)
+    _with_pictures([it for it in contents.tables if is_part(it)], made)
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
@@ -102,6 +111,12 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
             rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
             if rows:
                 made.rows[table.name] = np.array(rows, np.int64)
+
+
+def _with_pictures(tables: Sequence[Table], made: Going) -> None:
+    """Let all parts of a picture go with any of them."""
+    gone = {it.group for it in tables if len(made.rows.get(it.name, ()))}
+    made.rows.update((it.name, np.arange(1)) for it in tables if it.group in gone)
 
 
 def _is_piece(path: bytes) -> bool:
