@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.hdf5 import unwritten
+from datacheck.backends.hdf5.attribute_values import AttributeValues, of_records, of_samples
 from datacheck.backends.hdf5.by_chance import APART
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
@@ -33,7 +34,7 @@ from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
 from datacheck.backends.hdf5.one_picture import one_picture
-from datacheck.backends.hdf5.placed import Places
+from datacheck.backends.hdf5.placed import Places, trouble_of_index
 from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
@@ -105,6 +106,7 @@ def survey(
     means, untrue = meaning(facts)
     filled = any(it.shape and it.bytes for _, datasets in groups for it in datasets)
     counts: list[Finding] = []
+    odd = walk.attribute_values.odd()
     for group, datasets in groups:
         if of_index(group, walk.lengths, datasets):
             unjudged += datasets
@@ -115,7 +117,7 @@ def survey(
             others = with_samples_first(group, others, options, facts.values)
         apart = [replace(it, table=it.table or APART) if it.path in means.by_chance else it for it in others]
         made, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*singly, *shots, *made]
+        found_tables += [*of_records([*singly, *shots], odd), *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
         its = [*row_counts(group, compared, options, facts.values), *paired_counts(others)]
@@ -123,6 +125,8 @@ def survey(
         counts += its
         walk.findings += [*its, *without_values(datasets, filled=filled)]
     walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
+    kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
+    walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
     said = (*walk.findings, *together(walk.lengths, options), *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
@@ -152,6 +156,7 @@ class _Walk:
     ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
+        self.attribute_values = AttributeValues()
         self._h5 = h5
         self._file = file
         self._size, self._end = size, end
@@ -296,7 +301,9 @@ class _Walk:
         for name in listing.names:
             called = escape(name)
             try:
-                read_attribute(self._h5, open_attribute(self._h5, opened, name, listing))
+                values = read_attribute(self._h5, open_attribute(self._h5, opened, name, listing))
+                if values is not None:
+                    self.attribute_values.add(path, name, values)
             except TROUBLE as exc:
                 said = f"the attribute {called} of {spelled} cannot be read"
                 self.findings.append(failed(exc, said, object=spelled, attribute=called))
@@ -378,7 +385,7 @@ class _Walk:
             self._places.add(opened, created, dataset)
             index = self._places.index(created, dataset, at)
             if index is not None:
-                self.findings += [] if index.trouble is None else [_of_index(dataset, *index.trouble)]
+                self.findings += [] if index.trouble is None else [trouble_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
@@ -397,12 +404,6 @@ class _Walk:
             return None
         at: int = offset
         return at if stored == self._h5.h5t.py_create(dtype) else None
-
-
-def _of_index(dataset: Dataset, at: int, what: str) -> Finding:
-    spelled = escape(dataset.path)
-    said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
-    return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)
 
 
 def _is_loss(finding: Finding) -> bool:
