@@ -188,7 +188,8 @@ class Report:
         findings += whole.of_one_value()
         if not self.complete or self.settings.sample is not None:
             return findings
-        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, self._classes())]
+        known, each = self._classes(), max(1, self.checked)
+        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, known, of.count / each)]
         return [*findings, *missing, *(order or whole.sorted_parts())]
 
     def _classes(self) -> Classes:
