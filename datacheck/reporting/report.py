@@ -184,7 +184,8 @@ class Report:
             counts = statistics.counts or {}
             self.balance = balance(name, counts, size, self._classes(), self.order)
             order = list(disorder(self.balance, counts))
-        findings = [it for it in misplaced_axes(self.profile, self.settings.shape) if "shape" in checks]
+        looked = "shape" in checks or self.layer is not None  # a layer's own check takes the place of that
+        findings = list(misplaced_axes(self.profile, self.settings.shape)) if looked else []
         findings += whole.of_one_value()
         if not self.complete or self.settings.sample is not None:
             return findings
