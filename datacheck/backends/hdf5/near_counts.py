@@ -24,8 +24,11 @@ PAIRS = (
     (b"lr lq low", b"hr gt hq high"),
     (b"video videos image images", b"text texts caption captions audio"),
     (b"query queries anchor", b"positive positives passage passages"),
+    (b"feature features feats feat embedding embeddings", b"coord coords coordinate coordinates location locations"),
+    (b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 SIDES = tuple((sorted(some.split()), sorted(others.split())) for some, others in PAIRS)
+NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 NEAR = 3 / 4
 """Pairs of which one has fewer than this of the rows of the other may hold different things."""
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
@@ -56,8 +59,19 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
         for one, other in SIDES:
             first = next((words[it] for it in one if it in words), None)
             second = next((words[it] for it in other if it in words), None)
-            if first is not None and second is not None and _near(first.rows, second.rows, NEAR):
+            if first is None or second is None or not _near(first.rows, second.rows, NEAR):
+                continue
+            if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
                 yield first, second
+
+
+def _joins(dataset: Dataset) -> bool:
+    """Say whether a dataset has the number of something in each row: the picture that a box is of."""
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & set(_words(dataset)))
+
+
+def _words(dataset: Dataset) -> list[bytes]:
+    return WORDS.findall(dataset.name.lower())
 
 
 def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset]]:
