@@ -212,8 +212,14 @@ def _absent(there: Collection[int], classes: Classes) -> Iterator[int]:
                 return
 
 
-def missing_classes(name: str, counts: Mapping[int, int], classes: Classes) -> Iterator[Finding]:
-    """Yield the finding of the classes that never occur in a label field of which `counts` is the histogram."""
+def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float = 1.0) -> Iterator[Finding]:
+    """Yield the finding of the classes that never occur in a label field of which `counts` is the histogram.
+
+    A field with as many `values` a record as there are classes, all of them 0 or 1, says which class it is by where the
+    1 is, and not by its value.
+    """
+    if classes.count is not None and math.ceil(values) == classes.count > 2 and counts.keys() <= {0, 1}:
+        return
     there = {label for label in counts if label in classes}
     if classes.count is None or len(there) >= classes.count:
         return

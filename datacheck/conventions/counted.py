@@ -21,7 +21,14 @@ DOUBTFUL = frozenset({*(b"size", b"count", b"total", b"num_items", b"num_data"),
 """What lies under these names may be something else, as the size of pictures, unless it is the number of records."""
 METADATA = (b"__metadata__", b"__meta__", b"metadata", b"meta")
 """What lies under these names may be a mapping, with a number of records in it."""
-WITHIN = (*sorted(it.decode() for it in UNMISTAKABLE), "length", "Length", "len", "nframes", *sorted(map(bytes.decode, DOUBTFUL)))
+WITHIN = (
+    *sorted(it.decode() for it in UNMISTAKABLE),
+    "length",
+    "Length",
+    "len",
+    "nframes",
+    *sorted(map(bytes.decode, DOUBTFUL)),
+)
 """What such a number is called there: what is no plain word for it may be another one, as the length of a clip."""
 NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
 """In the order in which they are tried."""

@@ -23,6 +23,8 @@ LARGEST_BATCH = 256
 """Where the log does not tell the batch: it is looked for up to here."""
 MOST_SHARES = 0.02 / PRECISION
 """More shares than this and every twentieth number is a multiple of one, by its six digits."""
+STANDING, SMALL_BATCH, HIGH = 8, 64, 12.0
+"""Where the log does not tell the batch: a loss above that of guessing among 100,000 classes that does not move."""
 LEAST = 3.0
 """Losses below this are common, and multiples by chance."""
 
@@ -74,6 +76,13 @@ def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
             known
             or len({it.loss for it in seen}) >= FEWEST
             or all(any(fits(loss, 1) for loss in losses(it)) for it in seen)
+            or _stands(seen, batch)
         ):
             return Saturation(batch, seen)
     return None
+
+
+def _stands(points: Sequence[Point], batch: int) -> bool:
+    """Say whether a high loss is the same to its last digit again and again: that is no chance of so small a batch."""
+    same = {it.loss for it in points}
+    return len(same) == 1 and len(points) >= STANDING and batch <= SMALL_BATCH and same.pop() >= HIGH

@@ -1,4 +1,4 @@
-"""Whether there is one label for each prediction that a loss compares, the sizes of the records being known."""
+"""Whether the layers can work with the records, and there is a label for each prediction, their sizes being known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datacheck.caffe.geometry import Shape, differ, product, spell
 from datacheck.caffe.net_flow import Use, flow
 from datacheck.caffe.net_sources import NetSource
-from datacheck.caffe.shapes import infer
+from datacheck.caffe.shapes import Place, infer
 from datacheck.model.finding import Finding, found
 
 CHECKED_IN = {
@@ -16,6 +16,50 @@ CHECKED_IN = {
     "Accuracy": "accuracy_layer.cpp:31",
 }
 """The layers that take one label for each prediction, and where they make sure of it."""
+
+
+def sizes_fit(
+    source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape] | None = None
+) -> Iterator[Finding]:
+    """Yield what of the sizes of records and labels does not fit: that of the labels, or else the first layer.
+
+    `records` and `rows` are those of `labels_fit`.
+    """
+    of_labels = list(labels_fit(source, records, rows))
+    yield from of_labels
+    if not of_labels:
+        yield from _layer_fits(source, records, rows or {})
+
+
+def _layer_fits(source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape]) -> Iterator[Finding]:
+    """Yield the first layer that cannot work with the sizes of these records, and could with others."""
+    of_tops = {(source.name, top): shape for top, shape in rows.items()}
+    anyhow = {it.layer.path for it in infer(source.layers) if it.misfit is not None}
+    for place in infer(source.layers, records, rows=of_tops):
+        if place.layer.path in anyhow or place.layer.path == source.path_in_net:
+            continue  # lint says the one, the layer that reads the records the other
+        why, forks = (place.misfit.reason, place.misfit.forks) if place.misfit is not None else (_unequal(place), ())
+        if why:
+            text = f"the {place.layer.type} layer {place.layer.name!r} cannot work with what it is given: {why}"
+            caffe = f"aborts at set-up; a fork ({', '.join(forks)}) does not" if forks else "aborts at set-up"
+            yield found("layer", text, verdict="suspicious" if forks else "bad", caffe=caffe)
+            return
+        if place.layer.type == "Convolution" and place.bottoms[0] is not None and len(place.bottoms[0]) == 2:
+            size = spell(place.bottoms[0])
+            text = f"the Convolution layer {place.layer.name!r} is given {size}, without height and width to slide over"
+            caffe = "takes each value for a channel of one pixel and ignores kernel_size; older versions abort"
+            yield found("layer", text, verdict="suspicious", caffe=caffe)
+            return
+
+
+def _unequal(place: Place) -> str:
+    """Return how the prediction and the target of a EuclideanLoss differ in size."""
+    if place.layer.type != "EuclideanLoss" or len(place.bottoms) != 2:
+        return ""
+    one, other = place.bottoms
+    if not one or not other or not differ(product(one[1:]), product(other[1:])):
+        return ""
+    return f"its bottoms are {spell(one)} and {spell(other)}, which must have as many values as each other"
 
 
 def labels_fit(

@@ -198,6 +198,33 @@ class PixelLabels:
 
 
 @dataclass(frozen=True)
+class Probabilities:
+    """Every target of a SigmoidCrossEntropyLoss is between 0 and 1, or the label that the loss ignores.
+
+    With any other the loss has no lower bound: it becomes negative, and falls on.
+    """
+
+    fields: tuple[str, ...]
+    ignored: int | None = None
+
+    def __call__(self, batch: Batch) -> Findings:
+        if batch.field not in self.fields or not batch.values.size or batch.values.dtype.kind not in "iufb":
+            return
+        values = batch.values.reshape(len(batch.rows), -1)
+        with np.errstate(invalid="ignore"):
+            wrong = (values < 0) | (values > 1)
+        if self.ignored is not None:
+            wrong &= values != self.ignored
+        for at in np.flatnonzero(wrong.any(axis=1)).tolist():
+            first = int(wrong[at].argmax())
+            value, count = values[at, first].item(), int(wrong[at].sum())
+            many = f"{count} of {values.shape[1]} targets {'are' if count > 1 else 'is'} beyond 0 to 1, first {value:g}"
+            text = many if values.shape[1] > 1 else f"the target is {value:g}, beyond 0 to 1"
+            caffe = "trains on in silence: the loss becomes negative and falls without end"
+            yield at, found("label", text, field=batch.field, label=f"{value:g}", count=count, caffe=caffe)
+
+
+@dataclass(frozen=True)
 class LayerView(View):
     """What a layer makes of the records: `kind` is the backend, `reads` the fields that the layer has tops for.
 

@@ -21,10 +21,10 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Bounds, Settings
-from datacheck.netscan.label_fit import labels_fit
+from datacheck.netscan.label_fit import sizes_fit
 from datacheck.netscan.layer_checks import Mean, demand, of_layer, of_mean, of_records, of_tops, paired, rows_of
 from datacheck.netscan.pair_order import first_keys, out_of_step
-from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels
+from datacheck.netscan.record_checks import FiniteInNet, FitsNet, LabelInNet, LayerView, PixelLabels, Probabilities
 from datacheck.netscan.solver_nets import of_solver
 from datacheck.netscan.source_opening import Opened, Places, open_source, opened_twice
 from datacheck.netscan.source_probe import look_at_tops
@@ -110,10 +110,10 @@ class NetScan:
             if reader is not None:
                 tops, findings = look_at_tops(reader, self.opened.files, source.tops, settings, self.engine)
                 wrong = of_tops(source, self.opened.names, tops)
-                findings += labels_fit(source, {}, rows_of(source, tops))
+                findings += sizes_fit(source, {}, rows_of(source, tops))
                 findings += [msgspec.structs.replace(finding, file=file) for file, finding in wrong]
             self._leave("shape")
-            checks.append(FiniteInNet())
+            checks += [FiniteInNet(), *self._probabilities()]
         elif source.type == "AnnotatedData":
             self._leave("shape")  # the layer itself cuts and resizes
             return LayerView(backend, None, (), True), []
@@ -122,7 +122,7 @@ class NetScan:
             if reader is not None:
                 fits, more = self._fitting(mean)
                 findings += more
-                checks += fits
+                checks += [*fits, *self._probabilities()]
         if source.classifier is not None and settings.labels is not None and self._leave("label"):
             checks.append(self._label(settings.labels))
         self.report.settings = msgspec.structs.replace(
@@ -131,6 +131,16 @@ class NetScan:
         forced = _colour(source) is not None
         regression = source.classifier is None and source.pixels is None
         return LayerView(backend, reads, tuple(checks), regression, forced), findings
+
+    def _probabilities(self) -> Iterator[Validator]:
+        """Yield the check of the tops that a loss takes for probabilities."""
+        named = self.source.tops if self.source.type == "HDF5Data" else ("", "label")
+        fields = dict(zip(self.source.tops, named, strict=False))
+        for layer in self.source.layers:
+            top = layer.bottoms[1] if layer.type == "SigmoidCrossEntropyLoss" and len(layer.bottoms) > 1 else ""
+            if fields.get(top):
+                param = layer.message.loss_param
+                yield Probabilities((fields[top],), int(param.ignore_label) if param.HasField("ignore_label") else None)
 
     def _leave(self, check: str) -> bool:
         """Leave a check out, since the layer's own takes its place; return whether it was to be run."""
@@ -152,7 +162,7 @@ class NetScan:
         if self.partner is not None and self.partner.reader is not None and source.partner is not None:
             findings += self._beside(self.partner.reader, source.partner, seen)
         elif seen.only is not None:
-            findings += labels_fit(source, {source.name: seen.only})
+            findings += sizes_fit(source, {source.name: seen.only})
         checks: list[Validator] = []
         if source.partner is not None:
             self._leave("constant")  # a label may be the same for every pixel
@@ -174,7 +184,7 @@ class NetScan:
         other = sample_source(partner, settings, None, self.engine)
         yield from paired(self.source, seen.records, name, other.records)
         if seen.only is not None and other.only is not None and (self.source.pixels is None or seen.only[0] == 1):
-            yield from labels_fit(self.source, {self.source.name: seen.only, name: other.only})
+            yield from sizes_fit(self.source, {self.source.name: seen.only, name: other.only})
         ours, others = (first_keys(it, settings, self.engine) for it in (reader, partner))
         yield from out_of_step(ours, name, others)
 

@@ -186,13 +186,15 @@ class Report:
             counts = statistics.counts or {}
             self.balance = balance(name, counts, size, self._classes(), self.order)
             order = list(disorder(self.balance, counts))
-        findings = [it for it in misplaced_axes(self.profile, self.settings.shape) if "shape" in checks]
+        looked = "shape" in checks or self.layer is not None  # a layer's own check takes the place of that
+        findings = list(misplaced_axes(self.profile, self.settings.shape)) if looked else []
         findings += [*whole.of_one_value(), *odd_keys(self.profile)]
         if self.layer is None and self.checked > self.bad:
             findings += whole.without_labels(self.profile, self.settings)
         if not self.complete or self.settings.sample is not None:
             return findings
-        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, self._classes())]
+        known, each = self._classes(), max(1, self.checked)
+        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, known, of.count / each)]
         return [*findings, *missing, *(order or whole.sorted_parts())]
 
     def _classes(self) -> Classes:

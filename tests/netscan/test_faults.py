@@ -383,7 +383,8 @@ def test_the_label_that_the_loss_ignores(tmp_path):
 def test_labels_of_a_regression_are_no_classes(tmp_path):
     write_lmdb(tmp_path / "db", raw_records(40) | {key(7): datum(pixels(7), 1000)})
     path = net(tmp_path, data_layer())
-    path.write_text(path.read_text().replace("SoftmaxWithLoss", "EuclideanLoss"))
+    text = path.read_text().replace("SoftmaxWithLoss", "EuclideanLoss")
+    path.write_text(text.replace("num_output: 10", "num_output: 1"))  # as many values as the label has
     (report,) = datacheck.scan_net(path, root=tmp_path)
     assert report.clean
     assert report.balance is None

@@ -1,8 +1,7 @@
 """Garbage is not looked for while a worker loads what it needs, and as ever from its second task on."""
 
-from worker_jobs import thresholds
-
 import pytest
+from worker_jobs import thresholds
 
 from datacheck.workers.pool import Pool
 from datacheck.workers.process import RARELY

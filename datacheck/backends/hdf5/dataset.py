@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
@@ -43,6 +44,8 @@ class Dataset:
     """Rows whose values cannot lie where the file says."""
     doubted: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of chunks that the index may have lost, numbered row by row, where it is damaged."""
+    spoiled: tuple[Finding, ...] = ()
+    """What is wrong with its attributes, where it is a record."""
     called: tuple[str, ...] = ()
     """Names of the columns, where those by themselves are not distinct in the table."""
     unclear: bool = False

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import name_heap
 from datacheck.backends.hdf5.trouble import TROUBLE, require_of_data
@@ -184,11 +185,14 @@ def text_of(h5: Any, opened: Any, name: bytes) -> str:
     return bytes(value.item()).decode("ascii", "replace")
 
 
-def read_attribute(h5: Any, opened: Any) -> None:
-    """Read an open attribute's value, through all that its bytes go through; one of a type nobody holds is let be."""
+def read_attribute(h5: Any, opened: Any) -> NDArray[Any] | None:
+    """Read an open attribute's value, through all that its bytes go through; one of a type nobody holds is let be.
+
+    Returns what it holds if these are floating-point numbers.
+    """
     space = opened.get_space()
     if space.get_simple_extent_type() == h5.h5s.NULL or not space.get_simple_extent_npoints():
-        return
+        return None
     kind = opened.get_type()
     try:
         dtype = opened.dtype
@@ -197,4 +201,8 @@ def read_attribute(h5: Any, opened: Any) -> None:
     if dtype is not None and dtype.hasobject:
         opened.read(np.empty(opened.shape, dtype))
     elif dtype is not None or not (kind.detect_class(h5.h5t.VLEN) or kind.detect_class(h5.h5t.REFERENCE)):
-        opened.read(np.empty(opened.shape, np.dtype((np.void, kind.get_size()))), kind)
+        value = np.empty(opened.shape, np.dtype((np.void, kind.get_size())))
+        opened.read(value, kind)
+        if dtype is not None and dtype.kind in "fc" and dtype.itemsize == kind.get_size():
+            return np.frombuffer(value.tobytes(), dtype)
+    return None

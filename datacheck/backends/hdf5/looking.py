@@ -81,6 +81,22 @@ class Looking:
             return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in its)
         return ()
 
+    def rows(self, path: bytes, name: bytes) -> NDArray[Any] | None:
+        """Return what a small compound attribute of an object holds, flat; None where there is none."""
+        if self.trail.step() is not None:
+            return None
+        with contextlib.suppress(*TROUBLE):
+            opened = self.h5.h5o.open(self.file, path or b"/")
+            if not self.h5.h5a.exists(opened, name):
+                return None
+            attribute = self.h5.h5a.open(opened, name)
+            if attribute.shape is None or attribute.dtype.names is None or math.prod(attribute.shape) > TEXTS:
+                return None
+            value = np.empty(attribute.shape, attribute.dtype)
+            attribute.read(value)
+            return value.reshape(-1)
+        return None
+
     def head(self, dataset: Dataset, count: int) -> bytes:
         """Return the first bytes of a flat dataset of bytes, none where they cannot be read."""
         self.looked.add(dataset.path)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.backends.hdf5 import matlab
+from datacheck.backends.hdf5 import fuel, matlab
+from datacheck.backends.hdf5.by_chance import by_chance
 from datacheck.backends.hdf5.categories import categories
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
@@ -31,11 +32,13 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-STEPS = (b"num_samples", b"num_steps", b"n_steps")
+STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
 """Attributes of a sample: how many rows it has."""
-TOTALS = (b"total",)
+BUDGET = b"total_steps"
+"""The rows of all samples, or how many steps somebody means to take: that is told by a number of samples beside it."""
+TOTALS = (b"total", BUDGET)
 """Attributes of what the samples are in: how many rows they have together."""
-SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories")
+SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
 """Attributes of what the samples are in: how many there are."""
 SURE = frozenset({b"/data"})
 """Where robomimic has its demonstrations, and what counts those of the file. Elsewhere"""
@@ -94,6 +97,10 @@ class Meaning:
     """The datasets of numbers of categories, and how many of these there are."""
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are those of one picture."""
+    by_chance: frozenset[bytes] = frozenset()
+    """The datasets that are no columns of a table with others of their group, though they are as long."""
+    parts: tuple[fuel.Part, ...] = ()
+    """The sets of a file of Fuel's."""
     compared: frozenset[bytes] = frozenset()
     """The samples that are enough to tell which of their datasets have as many rows as each other."""
 
@@ -102,8 +109,12 @@ class Meaning:
         return group in self.samples or any(it in self.samples for it in _above(group))
 
     def compares(self, group: bytes) -> bool:
-        """Say whether a group is compared with others like it, or in one that is."""
-        return group in self.compared or any(it in self.compared for it in _above(group))
+        """Say whether a group is compared with others like it, or in one that is, or its parts are told by Fuel."""
+        return (
+            (not group and bool(self.parts))
+            or group in self.compared
+            or any(it in self.compared for it in _above(group))
+        )
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     tops = {it.path for family in alike for it in family.samples}
     outside = [it for it in datasets if tops.isdisjoint(_above(it.path))] if tops else datasets
     numbers: list[RowNumbers] = []
+    parts = fuel.parts(facts.look)
     if facts.heeded:
         for family in alike:
             said += _named(family, outside, facts, names)
@@ -168,6 +180,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         said += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
         there, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         said += (it for some in datasets for it in _leading_nowhere(some, facts))
+        said += fuel.findings(parts, by_path)
         said += frames(facts.frames, by_path, there, facts.values, facts.look.numbers, facts.look.text)
     several = frozenset(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     said += map(_unjudged, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -178,9 +191,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
             said += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
     samples = frozenset(it.path for family in alike for it in family.samples)
     members, cells = _members(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
+    apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
     made = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
-        categories=numbered, referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
+        categories=numbered, by_chance=apart, parts=parts,
+        referred=matlab.cells_of(datasets, facts.look.references), pictures=_pictures(facts),
     )  # fmt: skip
     return made, said
 
@@ -232,8 +247,7 @@ def _members(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
     made = {}
     for family in alike:
         steps = family.steps
-        largest = max(family.aligned, key=len, default=[])
-        names = {family.names[at] for at in largest}
+        names = {family.names[at] for at in family.counted}
         for sample, rows in zip(family.samples, steps.tolist(), strict=True):
             its = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
             made[sample.path] = tuple(sample.path + b"/" + it for it in its)
@@ -270,6 +284,8 @@ def _counted(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Fi
         unsure = frozenset() if whole else frozenset(it for it, there in zip(paths, rows, strict=True) if there < 0)
         if unsure:
             counts.append(Counted(above, name, paths, unsure=unsure))
+            continue
+        if says not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
             continue
         counts.append(Counted(above, name, paths, whole, says in true))
         if says not in true:

@@ -47,9 +47,16 @@ PAIRS = (
     _pair(b"source src", b"target tgt trg"),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
+    _pair(
+        b"feature features feats feat embedding embeddings",
+        b"coord coords coordinates location locations",
+        certain=True,
+    ),
+    _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 COORDINATES = frozenset(b"x y z t ts timestamp timestamps p pol polarity r g b red green blue intensity".split())
 """What the parts of one point or one event of a camera are called."""
+NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split())
 COLUMNS, LONG, CLOSE = 3, 100, 0.95
 """So many columns, of so many rows; another of at least this share of them may be meant to be as long."""
 
@@ -83,9 +90,20 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
         for pair in PAIRS:
             first = next((words[it] for it in sorted(pair.some) if it in words), None)
             second = next((words[it] for it in sorted(pair.other) if it in words), None)
-            if first is not None and second is not None and first.rows != second.rows and near(first, second):
+            if first is None or second is None or first.rows == second.rows or not near(first, second):
+                continue
+            if not any(it.rows in (first.rows, second.rows) and _joins(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _joins(dataset: Dataset) -> bool:
+    """Say whether a dataset has the number of something in each row: the picture that a box is of."""
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & set(_words(dataset)))
+
+
+def _words(dataset: Dataset) -> list[bytes]:
+    return WORDS.findall(dataset.name.lower())
 
 
 def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:

@@ -14,13 +14,13 @@ MEANT = DATA | LABEL | STEPS | SEEN
 """Words in the names of datasets that training reads."""
 
 
-def without_values(datasets: Sequence[Dataset]) -> Iterator[Finding]:
+def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Finding]:
     """Yield the datasets of one group that have rows and in them no value, where that is more than an option unused.
 
-    They are data or labels by their names, or nothing beside them has a row with values. What else lies beside such as
-    has values is sound: nobody measured it. A name that says more than that, as sample_extra, may be of such.
+    They are data or labels by their names, or the file is not `filled`: nothing in it has a row with values. What else
+    lies in a file with such as has values is sound: nobody measured it. A name that says more than that,
+    as sample_extra, may be of such.
     """
-    filled = any(it.shape and it.bytes for it in datasets)
     for dataset in datasets:
         if not dataset.shape or not dataset.rows or dataset.row_bytes or dataset.matlab in UNJUDGED:
             continue

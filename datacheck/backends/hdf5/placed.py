@@ -31,6 +31,8 @@ from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.superblock import SYMBOL_TABLE, header_bytes
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import pread
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
 
 CHUNKS = 4_000_000
 """Of so many chunks of a file the places are compared; what one keeps of each takes 20 bytes."""
@@ -332,3 +334,10 @@ def _find_sizes(stored: _Stored) -> None:
         odd &= ~((added > 0) & (stored.sizes == values))  # filters may be meant to leave the edge alone
     for at in np.flatnonzero(odd).tolist():
         stored.wrong.setdefault(at, f"is stored in {stored.sizes[at]} bytes, but its values take {stored.values}")
+
+
+def trouble_of_index(dataset: Dataset, at: int, what: str) -> Finding:
+    """Return the finding for the index of the chunks of a dataset that is damaged at an offset."""
+    spelled = escape(dataset.path)
+    said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
+    return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)

@@ -26,6 +26,7 @@ from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile, library, refused
 from datacheck.backends.hdf5.file_list import sources
+from datacheck.backends.hdf5.file_types import FileTypes
 from datacheck.backends.hdf5.fork_guard import survived_together
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.kept import OpenTable, close_changed, kept
@@ -110,13 +111,14 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
-        shapes = FileShapes()
+        shapes, types = FileShapes(), FileTypes()
         of_file: dict[int, tuple[Table, ...]] = {}
         packing = Packing()
         keeps: dict[str, None] = {}
         for number, contents in self._surveyed():
             if self.names and contents.shapes and _whole(contents):
                 shapes.add(number, contents.shapes)
+                types.add(number, contents)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
@@ -132,7 +134,7 @@ class Hdf5Reader:
                 size += status.st_size
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
         findings += findings_of_files(self.names, shapes, tuple(findings))
-        findings += findings_of_cases(self.names, shapes)
+        findings += [*findings_of_cases(self.names, shapes), *types.findings(self.names)]
         findings += findings_of_pairs(self.names, of_file)
         if self.path.is_dir():
             findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])

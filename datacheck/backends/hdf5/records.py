@@ -67,8 +67,10 @@ def read_each(
         its = table.judged[at:end]
         values = np.zeros((len(its), *first.shape), first.dtype)
         lost: list[tuple[int, Finding]] = []
+        odd: list[tuple[int, Finding]] = []
         for row, dataset in enumerate(its):
             note(Position(at + row), True)
+            odd += ((row, it) for it in dataset.spoiled)
             if dataset.misplaced:
                 lost.append((row, misplaced(dataset)))
                 continue
@@ -81,7 +83,8 @@ def read_each(
                 lost += [] if said is None else [(row, said)]
             except (*TROUBLE, MemoryError) as exc:
                 lost.append((row, unread(dataset, exc)))
-        odd = [] if usual in (None, first.shape[1:]) or not first.bytes else of_another_shape(table, its, usual)
+        if usual not in (None, first.shape[1:]) and first.bytes:
+            odd += of_another_shape(table, its, usual)
         name, missing = first.columns[0].name, {}
         if first.declared is not None:
             values, mask = first.declared.meant(values)

@@ -144,12 +144,17 @@ class Family:
         return [place for place, stays in zip(alike, ~fixed, strict=True) if stays]
 
     @cached_property
+    def counted(self) -> list[int]:
+        """The common datasets that have a row a step: those that agree with the actions, or else most that agree."""
+        of_actions = (it for it in self.aligned if not ACTIONS.isdisjoint(self.names[place] for place in it))
+        return next(of_actions, max(self.aligned, key=len, default=[]))
+
+    @cached_property
     def steps(self) -> NDArray[np.int64]:
-        """The rows of each sample: of the largest set of datasets that agree, what most of them have; -1 without."""
-        largest = max(self.aligned, key=len, default=None)
-        if largest is None:
+        """The rows of each sample: what most of the datasets that are `counted` have; -1 without."""
+        if not self.counted:
             return np.full(len(self.samples), -1, np.int64)
-        return np.array([_usual(column) for column in self.lengths[largest].T], np.int64)
+        return np.array([_usual(column) for column in self.lengths[self.counted].T], np.int64)
 
     def findings(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what is wrong with each sample for what the others are."""

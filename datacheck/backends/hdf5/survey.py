@@ -16,9 +16,12 @@ import msgspec
 
 from datacheck.backends.hdf5 import unwritten
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders, place_of
+from datacheck.backends.hdf5.attribute_values import AttributeValues, of_records, of_samples
+from datacheck.backends.hdf5.by_chance import APART
 from datacheck.backends.hdf5.columns import misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
+from datacheck.backends.hdf5.each import TABLE as PER_TABLE
 from datacheck.backends.hdf5.each import each, part_findings
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.frames import KIND
@@ -30,11 +33,13 @@ from datacheck.backends.hdf5.matlab import matlab_class
 from datacheck.backends.hdf5.meaning import HIDING, Facts, meaning
 from datacheck.backends.hdf5.near_counts import near_counts
 from datacheck.backends.hdf5.no_values import without_values
-from datacheck.backends.hdf5.placed import Places
+from datacheck.backends.hdf5.one_picture import one_picture
+from datacheck.backends.hdf5.placed import Places, trouble_of_index
 from datacheck.backends.hdf5.pytables import of_index
 from datacheck.backends.hdf5.recognition import NETCDF_DIMENSION, NETCDF_FILE, conventions
 from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, together
 from datacheck.backends.hdf5.scales import Dimensions
+from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
 from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
@@ -99,19 +104,29 @@ def survey(
     texts = all(dataset.holds <= TEXTS for _, datasets in groups for dataset in datasets if dataset.shape)
     facts = walk.facts(groups, recovered=recovered, heeded=options.heeded)
     means, untrue = meaning(facts)
+    filled = any(it.shape and it.bytes for _, datasets in groups for it in datasets)
+    counts: list[Finding] = []
+    odd = walk.attribute_values.odd()
     for group, datasets in groups:
         if of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
         singly, others = each(group, datasets, options, inside=means.holds(group), pictures=means.pictures)
+        shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
         if whole and means.cells is None and not means.holds(group):
             others = with_samples_first(group, others, options, facts.values)
-        made, rest = tables(group, others, options, texts=texts)
-        found_tables += [*singly, *made]
+        apart = [replace(it, table=it.table or APART) if it.path in means.by_chance else it for it in others]
+        made, rest = tables(group, apart, options, texts=texts)
+        found_tables += [*of_records([*singly, *shots], odd), *made]
         unjudged += rest
         compared = [] if means.compares(group) else others
-        counts = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
-        walk.findings += [*counts, *near_counts(compared, counts, facts.values), *without_values(datasets)]
+        its = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
+        its += near_counts(compared, its, facts.values)
+        counts += its
+        walk.findings += [*its, *without_values(datasets, filled=filled)]
+    walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
+    kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
+    walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
     asked = [*together(walk.lengths, options)]
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
     said = (*guessed, *asked, *untrue, *part_findings(found_tables))
@@ -149,6 +164,7 @@ class _Walk:
     ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
+        self.attribute_values = AttributeValues()
         self._h5 = h5
         self._file = file
         self._size, self._end = size, end
@@ -309,7 +325,9 @@ class _Walk:
         for name in listing.names:
             called = escape(name)
             try:
-                read_attribute(self._h5, open_attribute(self._h5, opened, name, listing))
+                values = read_attribute(self._h5, open_attribute(self._h5, opened, name, listing))
+                if values is not None:
+                    self.attribute_values.add(path, name, values)
             except TROUBLE as exc:
                 said = f"the attribute {called} of {spelled} cannot be read"
                 self.findings.append(failed(exc, said, object=spelled, attribute=called))
@@ -391,7 +409,7 @@ class _Walk:
             self._places.add(opened, created, dataset)
             index = self._places.index(created, dataset, at)
             if index is not None:
-                self.findings += [] if index.trouble is None else [_of_index(dataset, *index.trouble)]
+                self.findings += [] if index.trouble is None else [trouble_of_index(dataset, *index.trouble)]
                 return replace(dataset, doubted=tuple(index.doubted)) if index.doubted else dataset
         never = never_written(self._h5, opened, created, dataset) if self._whole else ()
         self.findings += unwritten.said(dataset, never)
@@ -400,12 +418,6 @@ class _Walk:
         if self._alike is not None and self._places is not None and placed is not None and not (names or never):
             self._alike.learn(self._places.begins(at), dataset)
         return replace(dataset, unwritten=never) if 0 < len(never) <= unwritten.RANGES else dataset
-
-
-def _of_index(dataset: Dataset, at: int, what: str) -> Finding:
-    spelled = escape(dataset.path)
-    said = f"the index of the chunks of {spelled} is damaged at offset {at}: {what}"
-    return found("damaged-store", said, field=dataset.title, object=spelled, offset=at)
 
 
 def _is_loss(finding: Finding) -> bool:

@@ -14,6 +14,8 @@ PAIRED = [
     ("noisy", "clean"),
     ("train_lr", "train_hr"),
     ("video_feats", "text_feats"),
+    ("features", "coords"),
+    ("embeddings", "locations"),
 ]
 
 
@@ -56,8 +58,23 @@ def test_a_column_of_events_that_is_shorter_is_named(tmp_path):
         {"a": 500, "b": 500, "c": 480, "d": 481},
         {"lat": 180, "lon": 360, "time": 175},
         {"low": (100, 4), "high": (30, 4)},
+        {"x": 100, "y": 90, "height": (90, 100)},
     ],
     ids=lambda rows: "-".join(rows),
 )
 def test_what_may_well_differ_is_sound(rows, tmp_path):
     assert codes(write(tmp_path / "a.h5", **rows)) == []
+
+
+def test_data_that_grew_on_beside_labels_are_named(tmp_path):
+    rows = {"features": (100, 8), "places": (100, 2), "label": 100}
+    assert codes(write(tmp_path / "sound.h5", **rows)) == []
+    path = write(tmp_path / "bad.h5", **{**rows, "features": (110, 8)})
+    assert codes(path) == [("row-count", ["/features", "/label"])]
+
+
+def test_boxes_of_pictures_are_as_many_as_there_are(tmp_path):
+    path = write(tmp_path / "a.h5", images=(100, 8, 8), boxes=(120, 4), labels=120)
+    with h5py.File(path, "a") as file:
+        file["image_index"] = np.arange(120) % 100
+    assert codes(path) == []

@@ -130,3 +130,14 @@ def test_a_number_that_is_missing_among_episodes_is_said(tmp_path, names, missin
 def test_numbers_that_no_loader_counts_have_no_gaps(tmp_path, names):
     report = datacheck.scan(episodes(tmp_path / "e", names), workers=1)
     assert [it for it in report.findings if it.code == "gap"] == []
+
+
+def test_an_option_that_no_episode_used_is_sound(tmp_path):
+    (tmp_path / "s").mkdir()
+    for number in range(4):
+        with h5py.File(tmp_path / "s" / f"episode{number}.hdf5", "w") as file:
+            file["joints/vector"] = full(14)
+            file["cloud"] = np.zeros((ROWS, 0))
+    report = datacheck.scan(tmp_path / "s", workers=1)
+    assert list(report.findings) == []
+    assert report.clean

@@ -14,24 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5 import frames, last_axis, matlab, scales
+from datacheck.backends.hdf5.by_chance import by_themselves
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
+from datacheck.backends.hdf5.copying.pointing import points, points_into
 from datacheck.backends.hdf5.dataset import Dataset, printed
 from datacheck.backends.hdf5.each import part_families, stems
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.row_counts import ENDS, SEEN, STARTS, STEPS
-from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, WORDS, RowNumbers, names_a_set
-from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES
+from datacheck.backends.hdf5.one_picture import is_part
+from datacheck.backends.hdf5.row_counts import SEEN, STEPS
+from datacheck.backends.hdf5.row_numbers import WORDS, RowNumbers, names_a_set
+from datacheck.backends.hdf5.samples import EPISODES, FEWEST, PIECES, WEIGHTS
 from datacheck.backends.hdf5.sparse import Cells
 from datacheck.backends.hdf5.tables import Contents, Table
-from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
 
-SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
-POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
-RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
-"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
 ACTIONS = frozenset({b"action", b"actions"})
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
+COUNTING = frozenset({b"total_episodes"})
+"""Attributes that count groups which a loader, Minari's, opens by their numbers."""
+NUMBER = re.compile(rb"[0-9]+")
 INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
 """What PyTables keeps of the index of a table; a copy goes without the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
@@ -58,13 +59,19 @@ def is_sample(name: bytes, contents: Contents) -> bool:
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
     seen = any(WATCHED.intersection(path.split(b"/")) for path in paths)
-    return bool(words & EPISODES) or bool(own & ACTIONS and seen)
+    return bool(words & EPISODES) or bool(own & ACTIONS and seen) or any(map(_at_top, contents.tables))
+
+
+def _at_top(table: Table) -> bool:
+    """Say whether a table is a part of the picture that a file is."""
+    return is_part(table) and table.group in ("", "/")
 
 
 def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, drop_rows: bool, sample: bool) -> Going:
     """Return all that goes with these rows and the samples that are `marked`; a `sample` is the file itself."""
     made = Going(dict(rows))
-    if sample and ((rows and not drop_rows) or b"" in marked):
+    pictured = any(len(rows.get(it.name, ())) for it in contents.tables if _at_top(it))
+    if sample and ((rows and not drop_rows) or b"" in marked or pictured):
         made.whole = True
         made.rows = {table.name: np.arange(table.rows) for table in contents.tables}
         return made
@@ -72,8 +79,9 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
     of_sample = _tables_of(contents, means.samples)
     made.samples = {it for it in marked if it in of_sample or it in means.samples}
     sample_of = {it.name: path for path, its in of_sample.items() for it in its}
-    for path in map(sample_of.get, rows):
-        if path is not None and not drop_rows and not _is_piece(path):
+    pictures = {it.name for it in contents.tables if is_part(it)}
+    for name, path in ((it, sample_of.get(it)) for it in rows):
+        if path is not None and not (drop_rows and name not in pictures) and not _is_piece(path):
             made.samples.add(path)
     for path, its in of_sample.items():
         if path in made.samples:
@@ -81,12 +89,13 @@ def going(contents: Contents, rows: Rows, marked: set[bytes], read: Read, *, dro
         else:
             _with_members(its, (means.members or {}).get(path, ()), made)
     _with_parts([it for it in contents.tables if it.each], marked, made)
+    _with_pictures([it for it in contents.tables if is_part(it)], made)
     inside = {it.name for its in of_sample.values() for it in its}
     outside = [it for it in contents.tables if it.name not in inside and not it.each]
     _with_steps(outside, means, read, made, drop_rows=drop_rows)
     made.losses += of_cells(contents, made.rows)
     made.losses += _referred(contents, means, made)
-    made.losses += dict.fromkeys(_losses(contents, outside, means, made))
+    made.losses += dict.fromkeys(_losses(contents, outside, means, made, read))
     return made
 
 
@@ -102,6 +111,12 @@ def _with_parts(tables: Sequence[Table], marked: set[bytes], made: Going) -> Non
             rows = [row for row, path in enumerate(of_table[table.name]) if path in gone]
             if rows:
                 made.rows[table.name] = np.array(rows, np.int64)
+
+
+def _with_pictures(tables: Sequence[Table], made: Going) -> None:
+    """Let all parts of a picture go with any of them."""
+    gone = {it.group for it in tables if len(made.rows.get(it.name, ()))}
+    made.rows.update((it.name, np.arange(1)) for it in tables if it.group in gone)
 
 
 def _is_piece(path: bytes) -> bool:
@@ -232,8 +247,9 @@ def indexed(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
             yield path
 
 
-def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going) -> Iterator[str]:
+def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: Going, read: Read) -> Iterator[str]:
     """Yield what a copy would leave untrue, of tables that lose rows."""
+    themselves = by_themselves(contents.shapes) if any(map(len, made.rows.values())) else {}
     of_table = {dataset.path: it.name for it in contents.tables for dataset in it.datasets}
 
     known = {it.path for it in means.numbers}
@@ -244,15 +260,17 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
     others = [it for it in others if it.path not in left_out]
     yield from _of_samples(means, others, made)
     for table in tables:
-        gone = made.rows.get(table.name)
-        if gone is not None and len(gone) and any(it.unclear for it in table.datasets):
+        gone = made.rows.get(table.name, np.empty(0, np.int64))
+        if len(gone) and any(it.unclear for it in table.datasets):
             yield (
                 f"in {table.name} each dataset may be a sample, or each row across them: "
                 "say which, with --convention per-sample or --convention table"
             )
-        if gone is None or not len(gone) or known.intersection(it.path for it in table.datasets):
+        if not len(gone) or known.intersection(it.path for it in table.datasets):
             continue
         own = {it.path for it in table.datasets}
+        if all(map(WEIGHTS.fullmatch, own)):
+            yield f"{table.name} holds weights of a model, which would have another shape than its layers expect"
         yield from matlab.losses(table.name, table.datasets, others)
         yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
@@ -260,22 +278,30 @@ def _losses(contents: Contents, tables: Sequence[Table], means: Meaning, made: G
         if any(map(cells.covers, own)):
             yield from _uncovered(cells, table, others) if own & cells.rows else ()
             continue
-        for other in others:
-            if other.path in own or other.path in known or table.rows < 2:
-                continue
-            if other.height == table.datasets[0].height and not np.array_equal(
-                made.rows.get(of_table.get(other.path, ""), ()), gone
-            ):
+        apart, within = own | known | means.by_chance, _above(table.datasets[0].path)
+        elsewhere = {it for it, above in themselves.items() if above == themselves.get(within) and it != within}
+        beside = [it for it in others if it.path not in apart and _above(it.path) not in elsewhere]
+        for other in beside if table.rows > 1 else ():
+            its_rows = made.rows.get(of_table.get(other.path, ""), ())
+            if other.height == table.datasets[0].height and not np.array_equal(its_rows, gone):
                 yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif _points(other) and (_beside(table, other) or RUNS.intersection(WORDS.findall(other.name.lower()))):
+            elif points(other) and points_into(other, read.get(other.path), table):
                 yield f"{escape(other.path)} may hold numbers of rows of {table.name}, which would lead elsewhere"
             elif _longer(table, other):
                 yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
-        for matrix in means.sparse:
-            if own.intersection(matrix.paths) or matrix.pointers == table.rows + 1:
-                yield (
-                    f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
-                )
+        yield from _of_matrices(table, means, own)
+        if not own.isdisjoint(it.source for it in means.parts):
+            yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _of_matrices(table: Table, means: Meaning, own: set[bytes]) -> Iterator[str]:
+    for matrix in means.sparse:
+        if not own.isdisjoint(matrix.paths) or matrix.pointers == table.rows + 1:
+            yield f"{escape(matrix.group)} is a sparse matrix, whose pointers would not fit the rows of {table.name}"
+
+
+def _above(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]
 
 
 def _referred(contents: Contents, means: Meaning, made: Going) -> Iterator[str]:
@@ -296,19 +322,6 @@ def _uncovered(cells: Cells, table: Table, others: Sequence[Dataset]) -> Iterato
 
 def _beside(table: Table, other: Dataset) -> bool:
     return other.path.rpartition(b"/")[0] == table.datasets[0].path.rpartition(b"/")[0]
-
-
-def _points(dataset: Dataset) -> bool:
-    its = set(WORDS.findall(dataset.name.lower()))
-    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
-        return bool(its & POINTERS) and dataset.holds == {NUMBERS}
-    if dataset.dtype.kind not in "iu":
-        return False
-    if len(dataset.shape) == 2 and dataset.shape[1] == 2:
-        return bool(its & RANGES)
-    if len(dataset.shape) == 2 and dataset.shape[0] == 2:
-        return b"edge" in its and bool(its & ROWS)
-    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
 
 
 def _longer(table: Table, other: Dataset) -> bool:
@@ -332,12 +345,29 @@ def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) 
     return bool(names) and len(names & own) * 2 > len(names)
 
 
+def _renumbered(above: bytes, means: Meaning, made: Going) -> Iterator[str]:
+    """Yield the groups that a loader opens by their numbers, from 0 to an attribute that counts them, less one."""
+    for count in means.counts:
+        if count.path != (above or b"/") or count.name not in COUNTING:
+            continue
+        numbers = {path: NUMBER.findall(path.rpartition(b"/")[2]) for path in count.samples}
+        by_number = {int(its[-1]): path for path, its in numbers.items() if its}
+        dense = sorted(by_number) == list(range(len(count.samples)))
+        left = [number for number, path in by_number.items() if path not in made.samples]
+        if dense and left and max(left) >= len(left):
+            yield (
+                f"{escape(by_number[max(left)])} would be looked for under another number, since {escape(count.name)} "
+                "counts the groups from 0 without a gap"
+            )
+
+
 def _of_samples(means: Meaning, others: Sequence[Dataset], made: Going) -> Iterator[str]:
     """Yield what has a row for each sample of a group, or numbers of samples, where samples go as a whole."""
     named = {it.path for it in means.names}
     others = [it for it in others if not _like_a_sample(it, others, means)]
     for above in sorted({it.rpartition(b"/")[0] for it in made.samples}):
         count = sum(it.rpartition(b"/")[0] == above for it in means.samples)
+        yield from _renumbered(above, means, made)
         for other in others:
             if other.path in named or count < FEWEST:
                 continue

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.case_folders import case_of
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.going import INDEX, Going, Read, Rows, going, is_sample, mended, tied_heights
+from datacheck.backends.hdf5.copying.pointing import indexes_rows, leads_into, points
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.looking import Looking
@@ -21,13 +24,15 @@ from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples import FEWEST
-from datacheck.backends.hdf5.tables import Contents
+from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
+SMALL, READ = 8 << 20, 512 << 20
+"""Bytes of what may hold numbers of rows, by its name, that are looked at for whether it does; of all that is."""
 NROWS = b"NROWS"
 """The attribute of a table in which PyTables keeps how many rows it has."""
 
@@ -48,6 +53,7 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
     direct, drops = drops, _with_partners(reader, drops)
     cases = _cases_that_go(reader, drops, of_file)
     samples |= {(folder, "") for folder in cases.values()}
+    losing: dict[int, Sequence[Table]] = {}
     mends = False
     first = 0
     for number, file in enumerate(reader.files):
@@ -81,7 +87,9 @@ def all_gone(reader: Hdf5Reader, indexes: bytes, marked: Samples, *, drop_rows: 
         every.append(_records_in(contents, made.samples) + begin)
         samples |= {(label, "")} if made.whole else {(label, escape(path)) for path in made.samples}
         losses += (f"{label}: {it}" if label else it for it in made.losses)
+        losing[number] = () if made.whole else [it for it in contents.tables if len(made.rows.get(it.name, ()))]
         _told(file, contents, made, label, values, lists)
+    losses += _from_other_files(reader, losing)
     found = np.unique(np.concatenate(every)) if every else drops
     told = tuple(values.items()), tuple(lists)
     return Gone(found.astype(np.int64).tobytes(), frozenset(samples), tuple(losses), mends, (), *told, tuple(others))
@@ -245,24 +253,51 @@ def _untrue(contents: Contents) -> bool:
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
 
 
-def read_numbers(file: Path, contents: Contents) -> Read:
-    """Return what the datasets of row numbers of a file hold."""
-    means = contents.means
-    if means is None or not means.numbers:
-        return {}
-    by_path = {it.path: it for table in contents.tables for it in table.datasets}
-    by_path |= {it.path: it for it in contents.unjudged}
-    read = {}
+def _from_other_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield what may hold numbers of rows that go in another file of the folder: questions, of pictures."""
+    if len(reader.files) < 2 or not any(losing.values()):
+        return
+    for number, file in enumerate(reader.files):
+        contents = reader.contents(number)
+        its = [it for table in contents.tables for it in table.datasets if it.bytes <= SMALL and indexes_rows(it)]
+        held = _held(file, contents, its)
+        for dataset in (it for it in its if it.path in held):
+            for other, tables in losing.items():
+                names = reader.names[number] + " " + dataset.title, reader.names[other]
+                for table in tables if other != number else ():
+                    if leads_into(held[dataset.path], table.rows, names):
+                        where = f"{reader.names[number]}: {escape(dataset.path)}"
+                        yield f"{where} may hold numbers of rows of {names[1]}:{table.name}, which would lead elsewhere"
+
+
+def _held(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
+    """Return what small datasets hold, as many of them as take so much memory, and can be read."""
+    read: dict[bytes, NDArray[Any]] = {}
+    left = READ
+    if not datasets:
+        return read
     try:
         with opened(file, contents.recovery) as handle:
             look = Looking(library(), handle.file.id, StepCounter({}))
-            for number in means.numbers:
-                values = look.values(by_path[number.path]) if number.path in by_path else None
+            for dataset in datasets:
+                left -= dataset.bytes
+                values = look.values(dataset) if left >= 0 else None
                 if values is not None:
-                    read[number.path] = values
+                    read[dataset.path] = values
     except TROUBLE:  # the scan has named what is wrong with it
         return {}
     return read
+
+
+def read_numbers(file: Path, contents: Contents) -> Read:
+    """Return what the datasets of row numbers of a file hold."""
+    means = contents.means or Meaning()
+    by_path = {it.path: it for table in contents.tables for it in table.datasets}
+    by_path |= {it.path: it for it in contents.unjudged}
+    wanted = dict.fromkeys(number.path for number in means.numbers)
+    small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
+    wanted |= dict.fromkeys(path for path in small if points(by_path[path]))
+    return _held(file, contents, [by_path[path] for path in wanted if path in by_path])
 
 
 def amend(

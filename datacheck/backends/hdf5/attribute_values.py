@@ -1,0 +1,89 @@
+"""Attributes of samples that are not finite where those of nearly all others of that name are: a box, a score.
+
+What says of values that they are missing may be NaN, and what all have in common may be as well: neither is a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+from datacheck.model.replacing import replace
+
+FINITE, SHARE = 3, 2 / 3
+"""So many others are finite, and they are so large a part of all."""
+MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]+")
+
+
+class Spoiled(NamedTuple):
+    """An attribute that is not finite: of which object, its name, and how many of its values are NaN and infinite."""
+
+    path: bytes
+    name: bytes
+    nan: int
+    inf: int
+    size: int
+
+    def finding(self, **details: Any) -> Finding:
+        code, count = ("nan", self.nan) if self.nan else ("inf", self.inf)
+        called, what = plain(self.name.decode("utf-8", "surrogateescape")), "NaN" if self.nan else "infinite"
+        some = f"{count} of {self.size} values" if self.size > 1 else "the value"
+        verb = "are" if count > 1 else "is"
+        text = f"the attribute {called} of {escape(self.path)}: {some} {verb} {what}"
+        return found(code, text, attribute=called, object=escape(self.path), count=count, **details)
+
+
+class AttributeValues:
+    """Adds up what attributes of the objects of a file hold, by their names and by the group above their objects."""
+
+    def __init__(self) -> None:
+        self._finite: Counter[tuple[bytes, bytes]] = Counter()
+        self._spoiled: dict[tuple[bytes, bytes], list[Spoiled]] = defaultdict(list)
+
+    def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
+        of = _DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
+        if np.isfinite(values).all():
+            self._finite[of] += 1
+        elif not MISSING.fullmatch(name):
+            nan = int(np.isnan(values).sum())
+            self._spoiled[of].append(Spoiled(path, name, nan, int(np.isinf(values).sum()), values.size))
+
+    def odd(self) -> dict[bytes, list[Spoiled]]:
+        """Return those that are not finite where nearly all others are, by the paths of their objects."""
+        made: dict[bytes, list[Spoiled]] = defaultdict(list)
+        for of, its in self._spoiled.items():
+            if self._finite[of] >= max(FINITE, SHARE * (self._finite[of] + len(its))):
+                for it in its:
+                    made[it.path].append(it)
+        return made
+
+
+def of_records(tables: list[Table], odd: Mapping[bytes, list[Spoiled]]) -> list[Table]:
+    """Return tables of datasets that are a record each, with the findings of these records' attributes."""
+    if not odd or not any(it.path in odd for table in tables for it in table.judged):
+        return tables
+    made = []
+    for table in tables:
+        its = (replace(it, spoiled=tuple(of.finding() for of in odd.get(it.path, ()))) for it in table.judged)
+        made.append(replace(table, judged=tuple(its)))
+    return made
+
+
+def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
+    """Yield the findings of the attributes of samples that are groups, and of what is in these."""
+    for path, its in sorted(odd.items()):
+        sample = path
+        while sample and sample not in means.samples:
+            sample = sample.rpartition(b"/")[0]
+        if sample:
+            yield from (it.finding(sample=escape(sample)) for it in its)

@@ -1,0 +1,75 @@
+"""Datasets that may hold numbers of rows of other ones, by their names, their place, and what they hold.
+
+What is known to hold them is made true in a copy (see `row_numbers`); what may only is named before one is written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.row_counts import ENDS, STARTS
+from datacheck.backends.hdf5.row_numbers import ROWS, RUNS, SETS, WORDS
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.cells import NUMBERS
+
+SIZES = frozenset({b"size", b"sizes", b"len", b"lens"})
+LENGTHS = SIZES | frozenset({b"length", b"lengths", b"count", b"counts"})
+LAST = ENDS - LENGTHS
+FEWEST = 8
+"""To so many rows any number may lead."""
+NEARLY = 0.9
+"""The rows of which lengths make up at least so many are theirs."""
+POINTERS = STARTS | ENDS | ROWS | SIZES | {b"ix"}
+RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span spans slice slices".split())
+"""Words in the names of datasets that hold where runs of rows begin and end, side by side."""
+
+
+def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bool:
+    """Say whether what holds numbers of rows, by its name, may hold those of this table, by where it is and by them."""
+    its = set(WORDS.findall(other.name.lower()))
+    own = table.datasets[0].path.rpartition(b"/")[0]
+    if not (
+        RUNS & its or own == other.path.rpartition(b"/")[0] or own.startswith(other.path.rpartition(b"/")[0] + b"/")
+    ):
+        return False
+    sets = its & SETS
+    of_table = {word for it in table.datasets for word in WORDS.findall(it.name.lower()) if word in SETS}
+    if sets and of_table and sets.isdisjoint(of_table):
+        return False
+    if values is None or not values.size:
+        return True
+    if its & LENGTHS and not its & (STARTS | ROWS | LAST):
+        return bool(NEARLY * table.rows <= int(values.sum(dtype=np.int64)) <= table.rows)
+    return int(values.max()) <= table.rows
+
+
+def points(dataset: Dataset) -> bool:
+    """Say whether a dataset may hold numbers of rows, by its name and type."""
+    its = set(WORDS.findall(dataset.name.lower()))
+    if dataset.matlab and len(dataset.shape) == 2 and 1 in dataset.shape:  # where every number is a double
+        return bool(its & POINTERS) and dataset.holds == {NUMBERS}
+    if dataset.dtype.kind not in "iu":
+        return False
+    if len(dataset.shape) == 2 and dataset.shape[1] == 2:
+        return bool(its & RANGES)
+    if len(dataset.shape) == 2 and dataset.shape[0] == 2:
+        return b"edge" in its and bool(its & ROWS)
+    return len(dataset.shape) == 1 and bool(its & POINTERS) and dataset.name not in (b"ids",)
+
+
+def indexes_rows(dataset: Dataset) -> bool:
+    """Say whether a dataset has, by its name and type, the number of a row of something in each of its own."""
+    its = set(WORDS.findall(dataset.name.lower()))
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(its & (ROWS | {b"ix"})) and points(dataset)
+
+
+def leads_into(values: NDArray[Any], rows: int, names: tuple[str, str]) -> bool:
+    """Say whether numbers lead to nearly all of so many rows, and neither name is of a set that the other is not of."""
+    sets = [{it for it in WORDS.findall(name.lower().encode()) if it in SETS} for name in names]
+    if rows < FEWEST or not values.size or (sets[0] and sets[1] and sets[0].isdisjoint(sets[1])):
+        return False
+    return bool(int(values.min()) >= 0 and NEARLY * rows <= int(values.max()) + 1 <= rows)

@@ -1,0 +1,52 @@
+"""Datasets that are whole numbers in one file of a folder, and not in the others, or the other way round.
+
+A loader that scales bytes of 0 to 255 takes numbers of 0 to 1 in one of its files for black.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+FEWEST, NEARLY = 4, 3 / 4
+"""So many files tell the type of a dataset, if so many of them have the same."""
+NAMED = 3
+"""So many files of another type are named for each dataset."""
+MOST = 1 << 16
+"""Paths that are held against each other."""
+
+
+class FileTypes:
+    """Counts the kinds of the datasets of the files of a folder: bytes and other whole numbers, and fractions."""
+
+    def __init__(self) -> None:
+        self._count: dict[bytes, Counter[str]] = defaultdict(Counter)
+        self._first: dict[tuple[bytes, str], list[int]] = defaultdict(list)
+
+    def add(self, number: int, contents: Contents) -> None:
+        for dataset in (it for table in contents.tables for it in table.judged):
+            kind = {"u": "i", "i": "i", "f": "f"}.get(dataset.dtype.kind)
+            if kind is None or len(dataset.shape) < 2 or (len(self._count) >= MOST and dataset.path not in self._count):
+                continue
+            self._count[dataset.path][kind] += 1
+            first = self._first[dataset.path, kind]
+            if len(first) < NAMED:
+                first.append(number)
+
+    def findings(self, names: Sequence[str]) -> Iterator[Finding]:
+        """Yield the files, of these escaped names, in which a dataset is of another kind than in nearly all others."""
+        for path, count in sorted(self._count.items()):
+            usual, most = count.most_common(1)[0]
+            if len(count) < 2 or count.total() < FEWEST or most < NEARLY * count.total():
+                continue
+            odd = next(it for it in count if it != usual)
+            for number in self._first[path, odd]:
+                called = {"i": "whole numbers", "f": "floating-point numbers"}
+                text = f"{escape(path)} is of {called[odd]}, in the other files of {called[usual]}"
+                yield msgspec.structs.replace(found("fields", text, dataset=escape(path)), file=names[number])

@@ -1,0 +1,65 @@
+"""Groups, and files, that hold one picture, with what else there is of its pixels: a mask, a depth.
+
+`image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is no table of 240 rows: what one line of it lacks, the picture
+lacks. It is told by its name, in the singular, and by an axis of channels; and nothing flat beside it is as long as one
+of its axes, as labels of many pictures would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.each import LARGEST
+from datacheck.backends.hdf5.row_counts import WORDS
+from datacheck.backends.hdf5.tables import EACH, Table
+from datacheck.model.cells import NUMBERS
+from datacheck.model.escaping import escape
+
+PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
+SMALLEST = 16
+"""So many pixels an axis of a picture has."""
+LAST, FIRST = (1, 3, 4), (3,)
+"""How many channels there are behind the pixels, and before them."""
+Extent = tuple[int, int]
+
+
+def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
+    """Return the tables of the parts of a group's picture, each of which is a record, and the other datasets."""
+    its = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
+    named = (it for it in its if PICTURE.intersection(WORDS.findall(it.name.lower())))
+    extent = next((found for it in named for found in _of_channels(it)), None)
+    if extent is None:
+        return [], list(datasets)
+    parts = [it for it in its if extent in (it.shape, *_of_channels(it))]
+    own = {it.path for it in parts}
+    axes = {axis for it in parts for axis in it.shape if axis > 1}
+    if any(it.shape and it.path not in own and _counts(it, axes, extent) for it in datasets):
+        return [], list(datasets)
+    tables = [Table(EACH + escape(it.path), 1, (it,), each=True) for it in parts]
+    return tables, [it for it in datasets if it.path not in own]
+
+
+def _of_channels(dataset: Dataset) -> Iterator[Extent]:
+    """Yield the height and width that a dataset of three axes may have as a picture."""
+    if len(dataset.shape) != 3 or dataset.dtype.names is not None:
+        return
+    one, two, three = dataset.shape
+    if three in LAST and min(one, two) >= SMALLEST:
+        yield one, two
+    if one in FIRST and min(two, three) >= SMALLEST:
+        yield two, three
+
+
+def _counts(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
+    """Say whether a dataset has a row for each line, for each pixel, or a value for each picture that there may be.
+
+    What has as many rows as there are channels and several values in each is something else: a matrix of the camera.
+    """
+    flat = len(dataset.shape) == 1
+    return dataset.rows == extent[0] * extent[1] or (dataset.rows in axes and (flat or dataset.rows > max(LAST)))
+
+
+def is_part(table: Table) -> bool:
+    """Say whether a table is a part of one picture."""
+    return table.each and table.rows == 1 and table.name == EACH + escape(table.judged[0].path)

@@ -1,0 +1,78 @@
+"""Attributes of samples that are NaN where those of the others are not: a box of a picture, the score of a demo."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+
+def pictures(path, boxes=None, name="boxes", count=9):
+    r = np.random.default_rng(4)
+    with h5py.File(path, "w") as file:
+        for number in range(count):
+            data = file.create_dataset(
+                f"data/street_{number}.jpg", data=r.integers(0, 256, (20 + number, 17, 3), np.uint8)
+            )
+            data.attrs[name] = r.normal(size=(2, 4, 3))
+            if boxes is not None and number in boxes:
+                data.attrs[name] = np.where(np.arange(24).reshape(2, 4, 3) == 7, boxes[number], 1.0)
+    return path
+
+
+def demos(path, score=None):
+    r = np.random.default_rng(5)
+    with h5py.File(path, "w") as file:
+        for number in range(7):
+            group = file.create_group(f"data/demo_{number}")
+            group["actions"], group["obs/place"] = r.normal(size=(9 + number, 2)), r.normal(size=(9 + number, 3))
+            group.attrs["score"] = np.float32(score if number == 4 and score is not None else 0.5)
+    return path
+
+
+@pytest.mark.parametrize(("value", "code"), [(np.nan, "nan"), (-np.inf, "inf")])
+def test_a_picture_goes_with_its_box(tmp_path, value, code):
+    assert datacheck.scan(pictures(tmp_path / "sound.h5"), workers=1).clean
+    source = pictures(tmp_path / "a.h5", {3: value})
+    (finding,) = datacheck.scan(source, workers=1).findings
+    assert (finding.key, finding.code, finding.verdict) == ("/data/street_3.jpg", code, "bad")
+    assert "the attribute boxes of /data/street_3.jpg: 1 of 24 values is" in finding.message
+    datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert len(file["data"]) == 8
+    assert datacheck.scan(tmp_path / "b.h5", workers=1).clean
+
+
+def test_a_demonstration_goes_with_its_score(tmp_path):
+    assert datacheck.scan(demos(tmp_path / "sound.h5"), workers=1).clean
+    source = demos(tmp_path / "a.h5", np.nan)
+    (finding,) = datacheck.scan(source, workers=1).findings
+    assert (finding.key, finding.code, finding.details["sample"]) == (None, "nan", "/data/demo_4")
+    receipt = datacheck.rebuild(source, tmp_path / "b.h5", drop_bad=True, workers=1)
+    assert receipt.samples == ["/data/demo_4"]
+    assert datacheck.scan(tmp_path / "b.h5", workers=1).clean
+
+
+@pytest.mark.parametrize(
+    ("boxes", "name"),
+    [
+        (dict.fromkeys(range(9), np.nan), "boxes"),
+        (dict.fromkeys(range(5), np.nan), "boxes"),
+        ({3: np.nan}, "_FillValue"),
+        ({3: np.nan}, "missing_value"),
+        ({3: np.nan}, "valid_max"),
+    ],
+    ids=["all", "half of them", "fill", "missing", "valid"],
+)
+def test_what_may_be_nan_is_sound(tmp_path, boxes, name):
+    assert list(datacheck.scan(pictures(tmp_path / "a.h5", boxes, name), workers=1).findings) == []
+
+
+def test_attributes_of_what_is_no_sample_are_not_judged(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for at, name in enumerate(("x", "z", "u", "v", "w")):
+            file[name] = np.random.default_rng(at).normal(size=30)
+            file[name].attrs["offset"] = np.nan if name == "u" else 1.0
+    assert list(datacheck.scan(tmp_path / "a.h5", workers=1).findings) == []

@@ -1,0 +1,161 @@
+"""What a copy of an HDF5 file would lead elsewhere is named before it is written; what only looks so is not."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+from datacheck.errors import DatacheckError
+
+ROWS = 40
+
+
+def full(*shape, seed=1):
+    return np.random.default_rng(seed).normal(size=shape).astype("f4")
+
+
+def with_nan(*shape, at=5, seed=1):
+    made = full(*shape, seed=seed)
+    made.reshape(len(made), -1)[at, 0] = np.nan
+    return made
+
+
+def write(path, **datasets):
+    path.parent.mkdir(exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, values in datasets.items():
+            file[name.replace("__", "/")] = values
+    return path
+
+
+def rebuilt(source):
+    datacheck.rebuild(source, source.with_name("copy"), drop_bad=True, workers=1)
+    return source.with_name("copy")
+
+
+def test_an_index_above_the_group_of_its_rows_is_named(tmp_path):
+    first = np.minimum(np.arange(30) * 2, ROWS)
+    source = write(tmp_path / "a.h5", events__x=with_nan(ROWS), events__t=np.arange(ROWS), ms_to_idx=first)
+    with pytest.raises(DatacheckError, match="/ms_to_idx may hold numbers of rows of /events"):
+        rebuilt(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("cap_length_val", np.full(15, 9)),
+        ("first_ix_val", np.arange(15)),
+        ("word_length", np.arange(70) % 9 + 1),
+        ("code_idx", np.arange(70) * 1000),
+    ],
+    ids=["another set", "numbers of another set", "lengths of something else", "beyond the rows"],
+)
+def test_what_leads_to_none_of_the_rows_is_copied(tmp_path, name, values):
+    source = write(tmp_path / "a.h5", feats_train=with_nan(ROWS, 3), tags_train=full(ROWS, seed=2), **{name: values})
+    with h5py.File(rebuilt(source)) as file:
+        assert len(file["feats_train"]) == len(file["tags_train"]) == ROWS - 1
+        assert np.array_equal(file[name], values)
+
+
+def test_lengths_that_the_rows_are_made_of_are_named(tmp_path):
+    source = write(tmp_path / "a.h5", feats=with_nan(ROWS, 3), word_length=np.full(10, 4))
+    with pytest.raises(DatacheckError, match="/word_length may hold numbers of rows"):
+        rebuilt(source)
+
+
+def test_numbers_of_rows_in_another_file_are_named(tmp_path):
+    asked = np.repeat(np.arange(ROWS), 3)
+    folder = tmp_path / "s"
+    write(folder / "train_questions.h5", questions=np.ones((3 * ROWS, 5), "i4") * asked[:, None], image_idxs=asked)
+    write(folder / "train_features.h5", features=with_nan(ROWS, 8))
+    with pytest.raises(DatacheckError, match=r"train_questions\.h5: /image_idxs may hold numbers of rows of train_"):
+        rebuilt(folder)
+
+
+def test_numbers_of_the_rows_of_another_set_are_not(tmp_path):
+    asked = np.repeat(np.arange(ROWS), 3)
+    folder = tmp_path / "s"
+    write(folder / "val_questions.h5", questions=np.ones((3 * ROWS, 5), "i4") * asked[:, None], image_idxs=asked)
+    write(folder / "train_features.h5", features=with_nan(ROWS, 8))
+    with h5py.File(rebuilt(folder) / "train_features.h5") as file:
+        assert len(file["features"]) == ROWS - 1
+
+
+def molecules(path, nan):
+    r = np.random.default_rng(3)
+    with h5py.File(path, "w") as file:
+        for atoms, poses, name in ((5, 30, "A"), (4, 4, "B"), (8, 12, "C"), (3, 40, "D"), (9, 20, "E")):
+            energy = r.normal(size=poses)
+            if name == nan:
+                energy[1] = np.nan
+            group = file.create_group(name)
+            group["numbers"], group["energy"] = r.integers(1, 9, atoms), energy
+            group["places"] = r.normal(size=(poses, atoms, 3))
+    return path
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_atoms_stay_whole_where_there_are_as_many_conformations(tmp_path, name):
+    source = molecules(tmp_path / "a.h5", name)
+    assert [it.code for it in datacheck.scan(source, workers=1).findings] == ["nan"]
+    with h5py.File(source) as before, h5py.File(rebuilt(source)) as after:
+        for group in before:
+            lost = group == name
+            assert len(after[group]["numbers"]) == len(before[group]["numbers"])
+            assert after[group]["places"].shape[1] == len(after[group]["numbers"])
+            assert len(after[group]["energy"]) == len(after[group]["places"]) == len(before[group]["energy"]) - lost
+
+
+def test_views_of_the_same_samples_do_not_lose_rows_alone(tmp_path):
+    both = {f"{it}__{what}": full(ROWS, 3) for it in ("flow", "depth") for what in ("first", "second")}
+    source = write(tmp_path / "a.h5", rgb__first=with_nan(ROWS, 3), rgb__second=full(ROWS, 3), **both)
+    with pytest.raises(DatacheckError, match="/flow/first has as many rows as /rgb"):
+        rebuilt(source)
+
+
+def test_sets_of_one_size_are_none(tmp_path):
+    sets = {f"valid__{it}": full(ROWS, 3) for it in ("pages", "inks")}
+    source = write(tmp_path / "a.h5", train__pages=with_nan(ROWS, 3), train__inks=full(ROWS, 3), **sets)
+    with h5py.File(rebuilt(source)) as file:
+        assert {name: len(it["pages"]) for name, it in file.items()} == {"train": ROWS - 1, "valid": ROWS}
+
+
+def test_weights_of_a_model_do_not_lose_rows(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["dense/kernel:0"], file["dense/bias:0"] = with_nan(ROWS, 6), np.zeros(6, "f4")
+    with pytest.raises(DatacheckError, match="holds weights of a model"):
+        rebuilt(tmp_path / "a.h5")
+
+
+def test_weights_of_samples_are_a_column(tmp_path):
+    source = write(tmp_path / "a.h5", data=full(ROWS, 6), weights=with_nan(ROWS))
+    with h5py.File(rebuilt(source)) as file:
+        assert len(file["data"]) == len(file["weights"]) == ROWS - 1
+
+
+def fuel(path, stop=ROWS, nan=True, labelled=ROWS):
+    fields = [("split", "S5"), ("source", "S8"), ("start", "i8"), ("stop", "i8"), ("indices", h5py.ref_dtype)]
+    sets = np.zeros(3, fields)
+    for at, its in enumerate(
+        ((b"train", b"features", 0, 30), (b"test", b"features", 30, stop), (b"train", b"targets", 0, 30))
+    ):
+        sets[at] = (*its, h5py.Reference())
+    features = with_nan(ROWS, 4) if nan else full(ROWS, 4)
+    with h5py.File(write(path, features=features, targets=np.arange(labelled) % 3), "a") as file:
+        file.attrs["split"] = sets
+    return path
+
+
+def test_the_sets_of_fuel_are_looked_at_and_kept(tmp_path):
+    assert list(datacheck.scan(fuel(tmp_path / "sound.h5", nan=False), workers=1).findings) == []
+    with pytest.raises(DatacheckError, match="the attribute split of / says which rows"):
+        rebuilt(fuel(tmp_path / "a.h5"))
+    (finding,) = datacheck.scan(fuel(tmp_path / "b.h5", stop=ROWS + 6, nan=False), workers=1).findings
+    assert (finding.code, finding.verdict) == ("dangling", "bad")
+    assert "test is rows 30 to 46 of /features, which has 40" in finding.message
+
+
+def test_fuel_has_rows_that_nobody_labelled(tmp_path):
+    assert list(datacheck.scan(fuel(tmp_path / "a.h5", nan=False, labelled=30), workers=1).findings) == []
