@@ -1,6 +1,8 @@
 """The names under which projects keep how many records there are."""
 
 import base64
+import hashlib
+import itertools
 import json
 
 import numpy as np
@@ -57,3 +59,27 @@ def test_ids_of_pictures_that_are_counted_stay(tmp_path):
     del records[b"12"]
     assert read(tmp_path / "copy") == records | {b"num_images": b"59"}
     assert datacheck.scan(tmp_path / "copy").clean
+
+
+WORDS = [b"length", b"len", b"count", b"total", b"size", b"meta", b"metadata"]
+WORDS += [b"%c%c%c" % it for it in itertools.product(b"abcdefg", b"aeiou", b"lmnprst")]
+VALUES = {
+    "numbers": lambda at: b"%d" % (at * 7 % 241),
+    "mappings": lambda at: json.dumps({"id": at, "count": at + 200, "num_samples": 3}).encode(),
+}
+
+
+@pytest.mark.parametrize("form", VALUES)
+def test_words_of_a_vocabulary_count_nothing(tmp_path, form):
+    records = {word: VALUES[form](at) for at, word in enumerate(WORDS)}
+    report = datacheck.scan(write(tmp_path / "store", records))
+    assert "count" not in report.counts
+    assert report.convention_names == []
+    records |= {b"__len__": b"200"}
+    assert datacheck.scan(write(tmp_path / "counted", records)).counts["count"] == 1
+
+
+def test_numbers_under_digests_that_a_length_counts(tmp_path):
+    """Labels by the digest of a picture are numbers too, and say nothing where they are pictures."""
+    records = {hashlib.sha1(b"%d" % at).hexdigest().encode(): picture(at) for at in range(60)} | {b"length": b"70"}
+    assert datacheck.scan(write(tmp_path / "store", records)).counts == {"count": 1}
