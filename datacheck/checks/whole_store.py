@@ -127,7 +127,7 @@ class WholeStore(msgspec.Struct):
             return
         names = list(dict.fromkeys(name for family in profile.every for name in family.fields))
         there = f" (there are {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
-        text = f"nothing was taken for a label, so that none was checked: --label-field NAME says what is one{there}"
+        text = f"nothing was taken for a label, and none was held against --labels{there}"
         yield found("label", text, verdict="unverifiable")
 
 

@@ -33,6 +33,10 @@ WITHIN = (
 NAMES = (*sorted(UNMISTAKABLE), b"length", b"Length", b"len", *sorted(DOUBTFUL))
 """In the order in which they are tried."""
 
+OWN_NAMES = UNMISTAKABLE | {b"__metadata__", b"__meta__"}
+LOOKED_AT = 4
+"""So many other records are looked at."""
+
 
 def recognise(store: StoreView) -> Convention | None:
     """Return the convention where a whole number lies under such a name."""
@@ -49,10 +53,23 @@ def recognise(store: StoreView) -> Convention | None:
         unread = count.said is None and (name in UNMISTAKABLE or count.otherwise is not None)
         if count.number is not None or unread:
             counts.append(count)
-    counts += metadata_counts(store)
+    counts = [it for it in (*counts, *metadata_counts(store)) if it.key in OWN_NAMES or not _is_a_record(it, store)]
     if not counts:
         return None
     return Convention("count", store.parts, tuple(counts), own=frozenset(it.key for it in counts), named=False)
+
+
+def _is_a_record(count: Count, store: StoreView) -> bool:
+    """Say whether what lies under a plain word is a record like others: in a vocabulary `length` is a word.
+
+    Keys that carry numbers are no words; of others a few are looked at.
+    """
+    if sum(store.patterns[it] for it in store.frequent) * 2 >= len(store.keys):
+        return False
+    others = [it for it in sorted(store.keys) if it not in NAMES and it not in METADATA]
+    some = [store.stored(it) for it in others[:: max(1, len(others) // LOOKED_AT)][:LOOKED_AT]]
+    kind = type(None if count.said is None else count.said.value)
+    return bool(some) and all(it is not None and type(it.value) is kind for it in some)
 
 
 def metadata_counts(store: StoreView) -> list[Count]:

@@ -39,6 +39,7 @@ LOOKED_AT = 10_000
 DECIDES = {
     "unknown-payload": "--decoder NAME says what the payload is, if you know",
     "timeout": "--timeout SECONDS allows a record more",
+    "label": "--label-field NAME says what is a label",
     "missing-filter": "install the package that is named",
     "source-changed": "scan again when nothing writes to it",
     "internal-error": "please report it",

@@ -20,4 +20,4 @@ def test_arrays_in_folders_of_classes_are_data(folder, tmp_path):
     bad = f"train/{folder.format(1)}/00031"
     values[bad.encode()][2] = np.nan
     write_lmdb(tmp_path / "env", {key: it.tobytes() for key, it in values.items()})
-    assert found_in(tmp_path / "env", labels=3) == [(bad, "data", "nan")]
+    assert found_in(tmp_path / "env", labels=3) == [(bad, "data", "nan"), (None, None, "label")], "nothing is a label"
