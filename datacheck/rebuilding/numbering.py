@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datacheck.conventions.conclusions import samples
-from datacheck.conventions.groups import ACCIDENTS
+from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, words
 from datacheck.conventions.interface import Convention, Known
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
@@ -71,15 +71,16 @@ def _told(report: Report, part: str) -> bool:
 def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> None:
     """Raise RebuildFailed where numbers would be closed up, and other records that have some of them would keep theirs.
 
-    Masks of the first pictures look like that, and so do classes, which have nothing to do with the pictures.
+    They are called as parts are that not every sample has: masks of the first pictures, as it may be. Others, such as
+    classes, most likely have nothing to do with the pictures, and are named.
     """
     for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.of.items():
         if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
         for other, numbers in _others(report, part, outcome).items():
             every = _union(report.account(part).numbers[it] for it in outcome.repair.patterns)
-            few = len(numbers) <= ACCIDENTS
-            if few or numbers - every or numbers.last < _first_moved(outcome):
+            theirs = len(numbers) > ACCIDENTS and OPTIONAL & words(str(other))
+            if not theirs or numbers - every or numbers.last < _first_moved(outcome):
                 continue
             names = ", ".join(map(str, outcome.repair.patterns))
             said = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
@@ -96,7 +97,7 @@ def _first_moved(outcome: Outcome) -> int:
 def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     """Return the numbers of records that keep theirs where others are closed up."""
     numbers = report.account(part).numbers
-    return {it: numbers[it] for it in sorted(numbers) if it not in outcome.repair.patterns and numbers[it]}
+    return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
 
 def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:

@@ -54,11 +54,12 @@ def test_nothing_is_asked_where_none_of_theirs_would_move(tmp_path):
     assert len(read(tmp_path / "copy")) == 80
 
 
-def test_texts_with_numbers_of_their_own_are_named(tmp_path):
-    source = write(tmp_path / "store", pictures() | texts(b"caption", range(300)))
+@pytest.mark.parametrize(("name", "count"), [(b"caption", 300), (b"class", 20)])
+def test_records_with_numbers_of_their_own_are_named(tmp_path, name, count):
+    source = write(tmp_path / "store", pictures() | texts(name, range(count)))
     receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
-    assert receipt.unkept == ["caption_# may name records of image_#, which have other numbers now"]
-    assert len(read(tmp_path / "copy")) == 360
+    assert receipt.unkept == [f"{name.decode()}_# may name records of image_#, which have other numbers now"]
+    assert len(read(tmp_path / "copy")) == 60 + count
 
 
 def test_renumber_is_refused_where_no_number_tells_the_samples(tmp_path):
