@@ -68,6 +68,11 @@ def named(key: str, *whose: str | None) -> str:
     return "".join(f"{it}:" for it in whose if it) + key
 
 
+LARGEST = (1 << 63) - 1
+HUGE = 10**300
+"""A whole number that a file declares may be larger than any that a float or 64 bits hold."""
+
+
 def found(
     code: str, message: str, *, field: str | None = None, verdict: Verdict | None = None, **details: Any
 ) -> Finding:
@@ -84,8 +89,17 @@ def found(
         code=code,
         verdict=_verdict_of(code, verdict),
         message=plain(message),
-        details=details,
+        details=details if all(map(_fits, details.values())) else {it: _fitting(at) for it, at in details.items()},
     )
+
+
+def _fits(value: Any) -> bool:
+    return type(value) is not int or -LARGEST <= value <= LARGEST
+
+
+def _fitting(value: Any) -> Any:
+    """Return what a detail is, of a whole number that takes more than 64 bits about how large it is."""
+    return value if _fits(value) else float(min(max(value, -HUGE), HUGE))
 
 
 @cache

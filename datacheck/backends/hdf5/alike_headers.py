@@ -25,6 +25,8 @@ FORMS = 8
 LARGEST = 1 << 30
 """Bytes of values; of larger datasets the library is asked whether they are to be read."""
 TIME = 0x12
+SHARED = 2
+"""A flag of a message that lies elsewhere in the file, where another file has something else."""
 CONTIGUOUS = b"\x03\x01"
 """How a layout message of version 3 begins that says of values that they lie side by side."""
 HEAD = 16
@@ -55,10 +57,9 @@ class Form(NamedTuple):
 
 
 class AlikeHeaders:
-    """The kinds of headers of an open file that the library has opened, values of which lie before `end`."""
+    """The kinds of headers that the library has opened, in one file or in several."""
 
-    def __init__(self, end: int) -> None:
-        self._end = end
+    def __init__(self) -> None:
         self._forms: dict[Form, dict[bytes, np.dtype[Any]]] = {}
         self._kinds = 0
 
@@ -74,8 +75,11 @@ class AlikeHeaders:
             self._forms.setdefault(form, {})[form.kind(held)] = dataset.dtype
             self._kinds += 1
 
-    def dataset(self, path: bytes, held: bytes) -> Dataset | None:
-        """Return the dataset whose header begins with these bytes; None where the library is to be asked."""
+    def dataset(self, path: bytes, held: bytes, end: int) -> Dataset | None:
+        """Return the dataset whose header begins with these bytes; None where the library is to be asked.
+
+        Its values lie before the `end` of the file.
+        """
         for form, kinds in self._forms.items():
             dtype = kinds.get(form.kind(held))
             if dtype is None:
@@ -83,7 +87,7 @@ class AlikeHeaders:
             shape, placed = _described(form, held)
             size = math.prod(shape) * dtype.itemsize
             stored = int.from_bytes(held[form.place + 8 : form.place + 16], "little")
-            if shape and placed and 0 < size == stored <= LARGEST and placed + size <= self._end:
+            if shape and placed and 0 < size == stored <= LARGEST and placed + size <= end:
                 return Dataset(path, shape, dtype, placed=placed)
         return None
 
@@ -119,10 +123,12 @@ def _form(held: bytes) -> Form | None:
     while at + 8 <= end <= len(held):
         kind, size, flags = _MESSAGE.unpack_from(held, at)
         at += 8
+        if flags & SHARED:
+            return None
         said = held[at : at + size]
         if (kind == DATASPACE and extents) or (kind == LAYOUT and place) or (kind == TIME and time):
             return None
-        if kind == DATASPACE and said[:1] == b"\x01" and said[2] in (0, 1) and not flags & 2:
+        if kind == DATASPACE and said[:1] == b"\x01" and said[2] in (0, 1):
             extents, rank, bounded = at + 8, said[1], bool(said[2])
             if size < 8 + 8 * rank * (1 + bounded):
                 return None

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.alike_files import AlikeFiles
+from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
@@ -161,7 +162,8 @@ class Hdf5Reader:
             together: list[Contents] = []
             if len(unknown) > 1:
                 library()
-                walks = [partial(walked, self.files[number], lot[number], self.options) for number in unknown]
+                alike = AlikeHeaders()
+                walks = [partial(walked, self.files[it], lot[it], self.options, alike=alike) for it in unknown]
                 together = survived_together(walks) or []
             known |= dict(zip(unknown, together, strict=False))
             for number, contents in known.items():

@@ -90,14 +90,16 @@ def survey(
     recovered: bool = False,
     descriptor: int | None = None,
     end: int = 0,
+    alike: AlikeHeaders | None = None,
 ) -> Contents:
     """Return what an open file of `size` bytes holds; one that is not `whole` does not tell what was never written.
 
     `path` is where it lies, so that it can be said which other files that it names are not there. Of a file that was
     `recovered` all is known that is left: what a sample lacks is lost. Indexes are compared with themselves where the
-    file's `descriptor` is given. Values that lie before `end` may be read without the library.
+    file's `descriptor` is given. Values that lie before `end` may be read without the library. `alike`
+    are the headers that were met in other files.
     """
-    walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor, end=end)
+    walk = _Walk(h5, file, size, trail, whole=whole, path=path, descriptor=descriptor, end=end, alike=alike)
     found_tables: list[Table] = []
     unjudged: list[Dataset] = []
     groups = walk.placed(list(walk.groups()))
@@ -161,6 +163,7 @@ class _Walk:
         path: Path | None = None,
         descriptor: int | None = None,
         end: int = 0,
+        alike: AlikeHeaders | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self.lengths: dict[bytes, int | None] = {}
@@ -170,7 +173,7 @@ class _Walk:
         self._size, self._end = size, end
         self._trail = trail
         self._whole = whole
-        self._alike = AlikeHeaders(end) if whole and end else None
+        self._alike = (AlikeHeaders() if alike is None else alike) if whole and end else None
         self._seen: dict[int, int | None] = {}
         self._links: dict[int, int] = defaultdict(lambda: 1)
         self._hindrances = Hindrances(h5, file, size, path)
@@ -260,7 +263,7 @@ class _Walk:
         """Return a dataset whose header is like that of another one, if that is all that there is to be said of it."""
         if self._places is None or self._alike is None:
             return None
-        dataset = self._alike.dataset(path, self._places.begins(at))
+        dataset = self._alike.dataset(path, self._places.begins(at), self._end)
         if dataset is None or not self._hindrances.allow(dataset.bytes):
             return None
         self._places.add_placed(dataset)

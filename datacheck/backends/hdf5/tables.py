@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from datacheck.backends.hdf5.columns import distinct
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
@@ -50,6 +51,10 @@ class Table:
     labels: tuple[str, ...] = ()
     each: bool = False
     """Whether each dataset is a record, and no row of it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without what can be told again."""
+        return {it: self.__dict__[it] for it in self.__dataclass_fields__}
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -96,6 +101,10 @@ class Contents:
     """The names of the conventions that the file follows."""
     looked: frozenset[bytes] = frozenset()
     """The datasets whose values the walk has looked at."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without what can be told again."""
+        return {it: self.__dict__[it] for it in self.__dataclass_fields__}
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""

@@ -6,6 +6,7 @@ import contextlib
 from functools import lru_cache
 from pathlib import Path
 
+from datacheck.backends.hdf5.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import library, opened, refused
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
@@ -77,9 +78,14 @@ def _around(
 
 
 def walked(
-    path: Path, size: int, options: StoreOptions, trail: StepCounter, recovered: Recovery | None = None
+    path: Path,
+    size: int,
+    options: StoreOptions,
+    trail: StepCounter,
+    recovered: Recovery | None = None,
+    alike: AlikeHeaders | None = None,
 ) -> Contents:
-    """Walk a file, as it is or as it was recovered."""
+    """Walk a file, as it is or as it was recovered. `alike` are the headers met in other files of the same walk."""
     signal = trail.step()
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
@@ -96,6 +102,7 @@ def walked(
                 recovered=recovered is not None and recovered.whole,
                 descriptor=None if file.truncated else file.descriptor,
                 end=file.end,
+                alike=alike,
             )
             whole = tuple(file.findings)
             return replace(contents, findings=whole + contents.findings, damaged=file.cut)

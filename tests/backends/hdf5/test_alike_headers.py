@@ -69,8 +69,8 @@ def test_the_library_opens_one_of_each_kind(tmp_path, monkeypatch):
     told = []
     before = AlikeHeaders.dataset
 
-    def counted(self, path, held):
-        made = before(self, path, held)
+    def counted(self, path, held, end):
+        made = before(self, path, held, end)
         told.append(made is not None)
         return made
 
@@ -133,6 +133,31 @@ def test_a_number_that_others_do_not_have_is_taken_as_the_library_takes_it(tmp_p
     path.write_bytes(held)
     one, other = (contents(path, monkeypatch, by_library=it) for it in (False, True))
     assert one == other
+
+
+def test_files_that_are_walked_together_come_out_as_the_library_describes_them(tmp_path, monkeypatch):
+    """Types that are stored by themselves lie at the same place in each file, and are another one in each."""
+    for number in range(6):
+        with h5py.File(tmp_path / f"episode_{number}.h5", "w") as file:
+            file["type"] = np.dtype("f4" if number % 2 else "i4")
+            file.create_dataset("typed", data=np.ones((9, 2)), dtype=file["type"])
+            file["actions"], file["obs/state"] = np.ones((9, 3), "f4"), np.full((9, 4), number, "f8")
+            file.attrs["task"] = f"task {number}" * (1 + number)
+    told = {}
+    for by_library in (False, True):
+        with monkeypatch.context() as patched:
+            if by_library:
+                patched.setattr(AlikeHeaders, "dataset", lambda *_: None)
+            walking.contents_of.cache_clear()
+            walking._tried.clear()
+            reading._told.clear()
+            reader = Hdf5Reader.recognise(tmp_path)
+            layout = reader.layout()
+            known = reader.knowing(layout.known)
+            told[by_library] = [known.contents(number) for number in range(6)], layout.findings, layout.shards
+    assert told[False] == told[True]
+    kinds = [{it.path: str(it.dtype) for table in made.tables for it in table.datasets} for made in told[False][0]]
+    assert [it[b"/typed"] for it in kinds] == ["int32", "float32"] * 3
 
 
 def test_a_header_that_could_not_be_read_is_not_taken_for_the_one_before(tmp_path, monkeypatch):

@@ -52,6 +52,15 @@ def test_what_was_found_is_not_found_out_again(tmp_path, monkeypatch):
     assert [len(block) for shard in layout.shards for block in other.blocks(shard)] == rows
 
 
+def test_what_was_read_meanwhile_changes_nothing_of_what_is_sent(tmp_path):
+    one = opened(write(tmp_path / "a.h5"))
+    before = one.layout()
+    other = one.knowing(before.known)
+    assert sum(len(block) for shard in before.shards for block in other.blocks(shard)) == before.records
+    assert other.contents(0).named
+    assert other.layout() == before
+
+
 def test_what_was_sent_can_be_sent_on(tmp_path):
     walked = opened(write(tmp_path / "a.h5")).contents(0)
     once = pickle.loads(pickle.dumps(walked))

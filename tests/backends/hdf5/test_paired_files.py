@@ -73,4 +73,4 @@ def test_what_goes_with_a_row_is_told_as_of_its_sample(tmp_path):
     folder = write(tmp_path / "a", files)
     told = command("rebuild", folder, tmp_path / "copy", "--drop-bad", "--workers", 1).stdout.splitlines()
     at = told.index("2 of 60 records dropped:")
-    assert told[at + 1 : at + 3] == ["  train_x.h5:/[7]  nan", "  and 1 more, of the same sample"]
+    assert told[at + 1 : at + 3] == ["  train_x.h5:/[7]  nan", "  train_y.h5:/[7]  unpaired"]
