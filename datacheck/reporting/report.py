@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import msgspec
 
-from datacheck.checks.class_balance import (
-    LARGEST_BATCH,
-    Balance,
-    Classes,
-    LabelOrder,
-    balance,
-    disorder,
-    missing_classes,
-)
-from datacheck.checks.whole_store import misplaced_axes, odd_keys
+from datacheck.checks.class_balance import Balance, LabelOrder
 from datacheck.conventions.account import Account
 from datacheck.conventions.conclusions import bad_samples, sampling
 from datacheck.conventions.interface import Convention, Known
@@ -165,43 +156,6 @@ class Report:
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth value of a report is ambiguous; use report.clean, or len(report.findings)")
-
-    def begin(self) -> None:
-        """Be ready for the tallies, and for the labels in them if batches are to be counted."""
-        self.started = utc_now()
-        size = self.settings.batch_size
-        if size is not None and size <= LARGEST_BATCH and self.settings.sample is None:
-            self.order = LabelOrder(size, self._classes())
-
-    def conclude(self) -> list[Finding]:
-        """Return what is wrong with the store as a whole, now that all tallies are added; take the balance if asked.
-
-        What never occurs, and in which order records come, only a complete scan of all of them tells.
-        """
-        checks, size, whole = self.settings.checks, self.settings.batch_size, self.tally.whole
-        labels = [it for it in sorted(self.tally.statistics.items()) if it[1].label and it[1].counts]
-        order: list[Finding] = []
-        if size is not None and labels:
-            name, statistics = labels[0]
-            counts = statistics.counts or {}
-            self.balance = balance(name, counts, size, self._classes(), self.order)
-            order = list(disorder(self.balance, counts))
-        looked = "shape" in checks or self.layer is not None  # a layer's own check takes the place of that
-        findings = list(misplaced_axes(self.profile, self.settings.shape)) if looked else []
-        findings += [*whole.of_one_value(), *odd_keys(self.profile)]
-        if self.layer is None and self.checked > self.bad:
-            findings += whole.without_labels(self.profile, self.settings)
-        if not self.complete or self.settings.sample is not None:
-            return findings
-        known, each = self._classes(), max(1, self.checked)
-        missing = [it for name, of in labels for it in missing_classes(name, of.counts or {}, known, of.count / each)]
-        return [*findings, *missing, *(order or whole.sorted_parts())]
-
-    def _classes(self) -> Classes:
-        bounds = self.settings.labels
-        low, high = (None, None) if bounds is None else (bounds.low, bounds.high)
-        ignored = None if self.layer is None else self.layer.ignore_label
-        return Classes(None if low is None else int(low), None if high is None else int(high), ignored)
 
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:

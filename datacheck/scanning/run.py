@@ -20,6 +20,7 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
+from datacheck.reporting import whole_store
 from datacheck.reporting.marks import Journal, Passed
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -109,7 +110,7 @@ def run(
     if alongside is None and (report.settings.checksums is not None or report.settings.duplicates):
         raise UsageError("--checksums and --duplicates are for a scan of a store; scan it, and rebuild --from-report")
     started = time.monotonic()
-    report.begin()
+    whole_store.begin(report)
     like = like_of(report.settings, report.source.path)
     report.like = None if like is None else like.path
     beside = None if alongside is None else alongside.beside
@@ -257,7 +258,7 @@ def _scan_once(
         add(unknown_of(family, count))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
-    for finding in report.conclude():
+    for finding in whole_store.conclude(report):
         add(tally_of(finding))
     names.conclude(report)
     for finding in _nothing(layout, report):
