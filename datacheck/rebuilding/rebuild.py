@@ -99,8 +99,7 @@ def rebuild_as(
             require_possible(order.choice, reader, pool)
         started = time.monotonic()
         report = _report(work, report, names) if scanned is None else scanned
-        outcome = _outcome(work, report)
-        gone = gone_with(work, report, drop_rows=order.drop_rows)
+        outcome, gone = _outcome(work, report), gone_with(work, report, drop_rows=order.drop_rows)
         seconds = time.monotonic() - started if scanned is None else report.seconds
         receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:

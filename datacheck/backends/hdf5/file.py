@@ -16,11 +16,11 @@ from datacheck.backends.hdf5.chunk_sizes import DEFLATE, other_size, value_bytes
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import CHUNK_BYTES, Direct, direct
 from datacheck.backends.hdf5.last_axis import LastAxis
+from datacheck.backends.hdf5.library_failures import failed, reason_of
 from datacheck.backends.hdf5.mended import Mended
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.recovery.recover import Recovery
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import failed, reason_of
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found

@@ -11,8 +11,8 @@ import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.plain import PlainFile
-from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import EACH, Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.blocks import Block, Note, Position, RowBlock

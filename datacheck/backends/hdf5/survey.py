@@ -6,7 +6,6 @@ Nothing is followed out of the file. The library comes as an argument: `datachec
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from datacheck.backends.hdf5.fork_guard import StepCounter
 from datacheck.backends.hdf5.frames import KIND
 from datacheck.backends.hdf5.hindrances import Hindrances, unfollowed
 from datacheck.backends.hdf5.last_axis import with_samples_first
+from datacheck.backends.hdf5.library_failures import failed, killed
 from datacheck.backends.hdf5.listing import Listing, address, attributes, links, open_attribute, read_attribute, text_of
 from datacheck.backends.hdf5.looking import Looking
 from datacheck.backends.hdf5.matlab import matlab_class
@@ -41,41 +41,19 @@ from datacheck.backends.hdf5.row_counts import paired_counts, row_counts, togeth
 from datacheck.backends.hdf5.scales import Dimensions
 from datacheck.backends.hdf5.set_counts import set_counts
 from datacheck.backends.hdf5.single import records
-from datacheck.backends.hdf5.superblock import Beyond
 from datacheck.backends.hdf5.tables import TABLE, Contents, Table, tables
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.unwritten import never_written
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.cells import TEXTS
-from datacheck.model.escaping import escape, plain, unescape
-from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
-from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 
 DEEPEST = 256
 """Groups within groups; deeper ones are no data anybody keeps, but a way to exhaust the library."""
 NAMED = 10
 """So many of the links that are lost are named."""
-
-
-def reason_of(exc: BaseException) -> str:
-    """Return what the library said as one clean line; of an error of the system without its addresses and times."""
-    number = errno_of(exc)
-    if number is not None and number in ENVIRONMENT:
-        return os.strerror(number)
-    said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
-    return plain(" ".join(said.split()))[:300] or type(exc).__name__
-
-
-def failed(exc: Exception, what: str, **details: Any) -> Finding:
-    """Return the finding for one of TROUBLE that part of a file brought about. Raises what is a slip of our own."""
-    if is_slip(exc):
-        raise exc
-    said = f"{what}: {reason_of(exc)}"
-    if of_machine(exc):
-        details |= errno_details(errno_of(exc))
-        return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
-    return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
 
 
 def survey(
@@ -425,10 +403,3 @@ class _Walk:
 
 def _is_loss(finding: Finding) -> bool:
     return finding.code == "truncated-store" and "path" in finding.details
-
-
-def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
-    """Return the finding for what killed the process that opened or read it."""
-    if signal == "SIGALRM":
-        return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
-    return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)

@@ -11,9 +11,10 @@ from datacheck.backends.hdf5.bounds import at_most
 from datacheck.backends.hdf5.file import library, opened, refused
 from datacheck.backends.hdf5.fork_guard import StepCounter, survived
 from datacheck.backends.hdf5.kept import close_changed
+from datacheck.backends.hdf5.library_failures import killed
 from datacheck.backends.hdf5.recovery.recover import Recovery, recovery
 from datacheck.backends.hdf5.superblock import superblock
-from datacheck.backends.hdf5.survey import killed, survey
+from datacheck.backends.hdf5.survey import survey
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import StoreOptions

@@ -19,9 +19,9 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.direct import Direct
 from datacheck.backends.hdf5.fork_guard import deadly_signal
 from datacheck.backends.hdf5.hindrances import LARGEST
+from datacheck.backends.hdf5.library_failures import killed, reason_of
 from datacheck.backends.hdf5.misplaced import Misplaced
 from datacheck.backends.hdf5.superblock import Beyond
-from datacheck.backends.hdf5.survey import killed, reason_of
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.files.retrying import retried
 from datacheck.model.escaping import escape

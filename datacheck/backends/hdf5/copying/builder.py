@@ -20,8 +20,8 @@ from datacheck.backends.hdf5.copying.objects import Link, Tree, refers
 from datacheck.backends.hdf5.copying.row_selection import Piece
 from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
 from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.listing import address
-from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import TABLE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed

@@ -36,8 +36,8 @@ from datacheck.backends.hdf5.copying.whole_files import (
     sync,
 )
 from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
-from datacheck.backends.hdf5.survey import reason_of
 from datacheck.backends.hdf5.tables import Contents, made_alike
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.interface import Reader

@@ -1,0 +1,38 @@
+"""Findings for what the HDF5 library could not do: what it said, and what killed the process it ran in."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from datacheck.backends.hdf5.superblock import Beyond
+from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding, errno_details, found
+from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return what the library said as one clean line; of an error of the system without its addresses and times."""
+    number = errno_of(exc)
+    if number is not None and number in ENVIRONMENT:
+        return os.strerror(number)
+    said = str(exc.args[0]) if isinstance(exc, KeyError) and exc.args else str(exc)
+    return plain(" ".join(said.split()))[:300] or type(exc).__name__
+
+
+def failed(exc: Exception, what: str, **details: Any) -> Finding:
+    """Return the finding for one of TROUBLE that part of a file brought about. Raises what is a slip of our own."""
+    if is_slip(exc):
+        raise exc
+    said = f"{what}: {reason_of(exc)}"
+    if of_machine(exc):
+        details |= errno_details(errno_of(exc))
+        return found("unreadable", said, verdict="unverifiable", error=type(exc).__name__, **details)
+    return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", said, **details)
+
+
+def killed(signal: str, what: str, field: str | None = None, **details: Any) -> Finding:
+    """Return the finding for what killed the process that opened or read it."""
+    if signal == "SIGALRM":
+        return found("timeout", f"{what}: the library did not come back from it", field=field, **details)
+    return found("crash", f"{what}: the library died of {signal}", field=field, signal=signal, **details)
