@@ -73,7 +73,7 @@ CONVENTIONS: dict[str, Row] = {
     "count": Row(
         "datacheck.conventions.counted",
         "a number of records under length, num_examples, __len__, ...",
-        marks=counted.NAMES,
+        marks=(*counted.NAMES, *counted.METADATA),
     ),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
     "robomimic": Row("", "HDF5 of robomimic, robosuite, LIBERO, IsaacLab: data/demo_N, counts, mask"),

@@ -169,7 +169,7 @@ def grouped(
     if len(near) < 2 and not besides and not some:
         return None
     asked = tuple(near) if named else ()
-    near += besides
+    near = [*(near if named else sorted(near, key=str)), *besides]  # in which order keys were sampled tells nothing
     whole, union = common(numbers[it] for it in near), numbers[near[0]].copy()
     for part in near[1:]:
         union += numbers[part]

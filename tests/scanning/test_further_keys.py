@@ -56,7 +56,7 @@ def test_small_records_of_a_sample_are_closed_up_with_its_picture(store, names, 
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_small_record_that_is_not_there_is_noticed(store, tmp_path):
-    records = numbered("label", "wh") | {b"num-samples": b"%d" % COUNT}
+    records = numbered("label", "wh") | {b"length": b"%d" % COUNT}
     del records[b"wh-000000650"]
     report = datacheck.scan(STORES[store][0](tmp_path / "source", records), workers=1)
     assert [(it.key, it.code, it.verdict) for it in report.findings] == [("image-000000650", "unpaired", "bad")]
