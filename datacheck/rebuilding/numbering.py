@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.conventions.conclusions import samples
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import samples, unsure
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, words
-from datacheck.conventions.interface import Convention, Known
+from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
 from datacheck.conventions.runs import Runs
 from datacheck.errors import RebuildFailed
+from datacheck.model.finding import named
 from datacheck.rebuilding.mending import gone
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
@@ -112,7 +114,10 @@ def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterat
             others = ", ".join(map(str, _others(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
             continue
-        if known.across is not None or any(it.counts or it.lists or it.deleted for it in known.conventions):
+        if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
+            continue
+        doubtful = list(_doubtful(known, report.account(part)))
+        if any(count not in doubtful for it in known.conventions for count in it.counts):
             continue
         keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
         if outcome is not None and outcome.repair.patterns:
@@ -123,6 +128,19 @@ def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterat
         else:
             continue
         yield from _opened(patterns, _union(numbers[it] for it in patterns if it in numbers), dropped)
+
+
+def left_as_said(report: Report) -> Iterator[str]:
+    """Yield a sentence for each number that may count the records or anything else, and stays as it is in a copy."""
+    for part, known in report.keeps.items():
+        for count in _doubtful(known, report.account(part)):
+            name = named(count.name, part if count.kept_in is None else None)
+            yield f"{name} still says {count.number:,}, which may be a number of something else than records"
+
+
+def _doubtful(known: Known, account: Account) -> Iterator[Count]:
+    for it in known.conventions:
+        yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
 
 
 def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iterator[str]:
