@@ -186,6 +186,18 @@ class Listed(msgspec.Struct, frozen=True):
         return named_in(self.key, self.kept_in)
 
 
+class ListWithin(msgspec.Struct, frozen=True):
+    """Lists of keys of records, or of their `numbers`, in the value of `key` in the database `kept_in`.
+
+    `names` are those of the entries of mappings that lead to all of them.
+    """
+
+    key: bytes
+    kept_in: str
+    names: tuple[str, ...] = ()
+    numbers: bool = False
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -219,13 +231,14 @@ class Known(msgspec.Struct, frozen=True):
     """What is known of the conventions of one database.
 
     `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells, `across` those
-    of which other databases have records too.
+    of which other databases have records too. `within` are lists of its records that a copy does not keep true.
     """
 
     conventions: tuple[Convention, ...] = ()
     listed: Sequence[Listed] = ()
     stems: StemGroups | None = None
     across: Spanning | None = None
+    within: tuple[ListWithin, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:
