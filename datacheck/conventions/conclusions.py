@@ -17,6 +17,7 @@ from datacheck.conventions.stems import StemGroups
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found, named
+from datacheck.model.replacing import replace
 
 NOTHING = Known()
 MOST = 0.9
@@ -226,6 +227,7 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
+    yield from _written_otherwise(convention, account)
     if convention.base is not None and made.numbers and made.numbers.first < convention.base:
         yield _begins_below(convention, made)
     missing = {it.key: len(it.missing) for it in known.listed}
@@ -257,6 +259,26 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
         count=len(made.gone),
         first=first,
     )
+
+
+def _written_otherwise(convention: Convention, account: Account) -> Iterator[Finding]:
+    """Yield each part whose numbers have other digits than a loader asks for, where those of another part have these.
+
+    If none has, another loader reads them.
+    """
+    asked = convention.parts[:2]
+    right = [it for it in asked if it.width == convention.digits]
+    for it in asked if right else ():
+        numbers = account.numbers.get(it)
+        if it in right or not numbers:
+            continue
+        first = escape(replace(it, width=convention.digits).key(numbers.first))
+        text = (
+            f"a loader of the convention {convention.name} asks for {first} and finds none of the {len(numbers):,} {it}"
+        )
+        text += f": the first one is {escape(it.key(numbers.first))}, and {right[0]} have {convention.digits} digits"
+        text += " (if yours asks for what is there: --convention count)"
+        yield found("dangling", text, count=len(numbers), first=[first], digits=convention.digits)
 
 
 def _begins_below(convention: Convention, made: Samples) -> Finding:

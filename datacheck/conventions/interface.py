@@ -207,7 +207,7 @@ class Convention(msgspec.Struct, frozen=True):
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
     the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
     read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
-    is known to ask for.
+    is known to ask for. `digits` are those of the numbers that its loader asks for.
     """
 
     name: str
@@ -225,6 +225,7 @@ class Convention(msgspec.Struct, frozen=True):
     frames: Frames | None = None
     naming: Naming | None = None
     further: tuple[Pattern, ...] = ()
+    digits: int | None = None
 
 
 class Known(msgspec.Struct, frozen=True):

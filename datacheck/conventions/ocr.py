@@ -12,6 +12,8 @@ from datacheck.conventions.stored_values import stored
 COUNT = b"num-samples"
 FIRST = (b"image-", b"image_hr-", b"label-")
 FURTHER = (b"image_lr-", b"wh-", b"lexicon-")
+DIGITS = 9
+"""What loaders ask for has so many."""
 
 
 def recognise(store: StoreView) -> Convention | None:
@@ -20,4 +22,5 @@ def recognise(store: StoreView) -> Convention | None:
     parts = [found for name in (*FIRST, *FURTHER) if (found := store.pattern(name)) is not None]
     if raw is None or len(parts) < 2 or parts[0].before == b"label-":
         return None
-    return Convention("ocr", tuple(parts), (Count(COUNT, stored(raw), raw),), base=1, own=frozenset({COUNT}))
+    count = Count(COUNT, stored(raw), raw)
+    return Convention("ocr", tuple(parts), (count,), base=1, own=frozenset({COUNT}), digits=DIGITS)
