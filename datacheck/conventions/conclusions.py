@@ -336,6 +336,7 @@ def _miscounted(
         text = f"{name} says {said:,}, there are {number:,}"
         if count.last:
             text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
+        text += ": it is not true if it counts these" if other else ""
         yield found("count", text, verdict=verdict, key=key, said=said, found=number)
 
 

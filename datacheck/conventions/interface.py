@@ -128,7 +128,9 @@ class Count(msgspec.Struct, frozen=True):
         return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
-        """Return the bytes that say another number, in the form of these."""
+        """Return the bytes that say a number, in the form of these; these themselves where they say it."""
+        if number == self.number:
+            return self.raw
         number -= self.last
         if self.said is None or self.number is None:
             return FORMS[self.form].write(number)

@@ -12,6 +12,7 @@ from datacheck.conventions.counted import METADATA
 from datacheck.conventions.groups import words
 from datacheck.conventions.interface import Convention, ListWithin, StoreView
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
+from datacheck.conventions.stored_values import key_of
 
 INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
 """Words for lists of numbers that are of records; other lists are if they have most of the records."""
@@ -75,8 +76,7 @@ def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
         return False
     some = items[:: max(1, len(items) // PROBED)][:PROBED]
     if type(some[0]) is not int:
-        keys = [it.encode() if isinstance(it, str) else it for it in some]
-        return sum(view.value(it) is not None for it in keys) >= NEARLY * len(keys)
+        return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
     called = any(not INDICES.isdisjoint(words(it)) for it in names)
     if not called and len(items) < MOST * len(view.keys):
         return False
