@@ -24,7 +24,8 @@ def lists_within(
     kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
     """Yield each database of whose records there are such lists, with what a value has of these."""
-    for part, view in views.items():
+    large = any(len(it.keys) > FEW for it in views.values())
+    for part, view in views.items() if large else ():
         known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
         known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
         for key in _names(view):
@@ -56,18 +57,33 @@ def _names(view: StoreView) -> list[bytes]:
 
 
 def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """Yield the lists of texts, or of whole numbers that are all different, with the names that lead to each."""
-    if isinstance(value, dict) and len(names) < DEEPEST:
-        for name, item in value.items():
-            yield from _lists(item, (*names, str(name)))
-    elif isinstance(value, list):
-        if all(isinstance(it, (str, bytes)) for it in value):
-            yield from [(names, value)] if len(value) >= FEWEST else []
-        elif all(type(it) is int and it >= 0 for it in value):
-            yield from [(names, value)] if len(value) >= FEWEST and len(set(value)) == len(value) else []
-        elif len(names) < DEEPEST:
+    """Yield the lists of texts, or of whole numbers that are all different, with the names that lead to each.
+
+    The names in a mapping are such a list, its numbers, and what the mappings in a list have under one name.
+    """
+    if isinstance(value, dict):
+        for items in (list(value), list(value.values())):
+            yield from [(names, items)] if _may_be(items) else []
+        for name, item in value.items() if len(names) < DEEPEST else ():
+            yield from _lists(item, (*names, str(name))) if isinstance(item, (list, dict)) else ()
+    elif isinstance(value, list) and _may_be(value):
+        yield names, value
+    elif isinstance(value, list) and len(names) < DEEPEST:
+        if len(value) >= FEWEST and all(isinstance(it, dict) for it in value):
+            for name in list(value[0])[:PROBED]:
+                column = [it.get(name) for it in value]
+                yield from [((*names, str(name)), column)] if _may_be(column) else []
+        else:
             for at, item in enumerate(value[:PROBED]):
                 yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()
+
+
+def _may_be(items: list[Any]) -> bool:
+    if len(items) < FEWEST:
+        return False
+    if all(isinstance(it, (str, bytes)) for it in items):
+        return True
+    return all(type(it) is int and it >= 0 for it in items) and len(set(items)) == len(items)
 
 
 def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
@@ -75,10 +91,11 @@ def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
     if len(view.keys) <= FEW:
         return False
     some = items[:: max(1, len(items) // PROBED)][:PROBED]
-    if type(some[0]) is not int:
-        return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
     called = any(not INDICES.isdisjoint(words(it)) for it in names)
-    if not called and len(items) < MOST * len(view.keys):
-        return False
+    numbers = type(some[0]) is int
+    if len(items) < MOST * len(view.keys) and not called and (numbers or all(it.isdigit() for it in some)):
+        return False  # classes may be called 0 to 9 as well
+    if not numbers:
+        return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
     numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]
     return any(it >= NEARLY * len(some) for it in numbered) or (called and not numbered)

@@ -34,6 +34,9 @@ def untold(tmp_path, store, bad, **options):
         (b"shuffled", NUMBERS[::-1], "shuffled lists numbers"),
         (b"split", {"train": NUMBERS[:50], "val": NUMBERS[50:]}, "split lists numbers"),
         (b"setup", {"folds": [NUMBERS[:30], NUMBERS[30:]]}, "setup: folds lists numbers"),
+        (b"sizes", {name: [16, 24] for name in NAMES}, "sizes lists keys"),
+        (b"names", {f"film {at}.mp4": at for at in NUMBERS}, "names lists numbers"),
+        (b"table", [{"clip": name, "frames": 16} for name in NAMES], "table: clip lists keys"),
     ],
 )
 def test_a_list_that_stays_as_it_is_is_named(tmp_path, key, value, said, write_value):
@@ -73,6 +76,10 @@ def test_a_list_in_another_database(tmp_path):
         (b"train", [70, 80, 90, 100]),
         (b"lengths", [3] * 60),
         (b"val", {"keys": ["a", "b", "c", "d"]}),
+        (b"class_names", {"cat": 0, "dog": 1, "bird": 2, "fish": 3}),
+        (b"names", {"0": "cat", "1": "dog", "2": "bird", "3": "fish"}),
+        (b"frames", [{"at": 0, "of": "a"}, {"at": 7, "of": "b"}, {"at": 8, "of": "c"}, {"at": 9, "of": "d"}]),
+        (b"ragged", [{"at": 0}, {"of": 7}, {}, {"at": None}]),
     ],
 )
 def test_a_list_of_anything_else_is_not(tmp_path, key, value):
