@@ -13,9 +13,11 @@ from datacheck.conventions.interface import Convention, Count, Known, Listed
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.runs import Runs
 from datacheck.conventions.spanning import Spanning
+from datacheck.conventions.stems import StemGroups
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found, named
+from datacheck.model.replacing import replace
 
 NOTHING = Known()
 MOST = 0.9
@@ -64,7 +66,8 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     else:
         numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
-    counts = [it for it in convention.counts if it.counts]
+    near_to = {len(numbers), account.records - account.own, *(() if groups is None else (len(groups.whole),))}
+    counts = [it for it in convention.counts if it.counts and not _of_something_else(it, convention, numbers, near_to)]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1):
         of_all = convention.dense or len(numbers) >= MOST * (account.records - account.own)
@@ -76,6 +79,20 @@ def samples(convention: Convention, account: Account, across: Spanning | None = 
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     asked = convention.named and base is not None and bool(numbers)
     return Samples(groups, numbers, base, last, deleted, alone, asked)
+
+
+def unsure(
+    convention: Convention,
+    made: Samples,
+    account: Account,
+    across: Spanning | None = None,
+    stems: StemGroups | None = None,
+) -> Iterator[Count]:
+    """Yield the counts that may be of something else than the records: a copy has them as they are."""
+    there = _possible(made, account, across, stems)
+    for count in convention.counts:
+        if count.near or count.of_none or (count.counts and _of_something_else(count, convention, made.numbers, there)):
+            yield count
 
 
 def _first_is_gone(counts: Iterable[Count], numbers: Runs, part: Pattern) -> bool:
@@ -210,12 +227,13 @@ def conclude(convention: Convention, account: Account, known: Known = NOTHING) -
         yield from groups.unpaired(account.numbers)
     if made.gone and (convention.counts or convention.dense):
         yield _dangling(convention, made)
+    yield from _written_otherwise(convention, account)
     if convention.base is not None and made.numbers and made.numbers.first < convention.base:
         yield _begins_below(convention, made)
     missing = {it.key: len(it.missing) for it in known.listed}
     entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
     for count in convention.counts:
-        yield from _miscounted(count, made, account, entries, known)
+        yield from _miscounted(count, convention, made, account, entries, known)
 
 
 def conclude_list(listed: Listed) -> Iterator[Finding]:
@@ -243,6 +261,26 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
     )
 
 
+def _written_otherwise(convention: Convention, account: Account) -> Iterator[Finding]:
+    """Yield each part whose numbers have other digits than a loader asks for, where those of another part have these.
+
+    If none has, another loader reads them.
+    """
+    asked = convention.parts[:2]
+    right = [it for it in asked if it.width == convention.digits]
+    for it in asked if right else ():
+        numbers = account.numbers.get(it)
+        if it in right or not numbers:
+            continue
+        first = escape(replace(it, width=convention.digits).key(numbers.first))
+        text = (
+            f"a loader of the convention {convention.name} asks for {first} and finds none of the {len(numbers):,} {it}"
+        )
+        text += f": the first one is {escape(it.key(numbers.first))}, and {right[0]} have {convention.digits} digits"
+        text += " (if yours asks for what is there: --convention count)"
+        yield found("dangling", text, count=len(numbers), first=[first], digits=convention.digits)
+
+
 def _begins_below(convention: Convention, made: Samples) -> Finding:
     """Say that the first samples are never read, and that as many are missing behind the last one if all are counted.
 
@@ -261,7 +299,12 @@ def _begins_below(convention: Convention, made: Samples) -> Finding:
 
 
 def _miscounted(
-    count: Count, made: Samples, account: Account, entries: Mapping[bytes, int], known: Known
+    count: Count,
+    convention: Convention,
+    made: Samples,
+    account: Account,
+    entries: Mapping[bytes, int],
+    known: Known,
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
 
@@ -282,36 +325,46 @@ def _miscounted(
             text = f"{name} says that {said:,} is the next number, and {made.numbers.last:,} is taken"
             yield found("count", text, key=key, said=said, found=made.numbers.last + 1)
         return
-    there = {len(made.numbers)} if made.asked else {len(made.numbers), account.records - account.own}
-    stems = None if known.stems is None else known.stems.all
-    if stems is not None:
-        there = {stems, account.records - account.own}
-    if known.across is not None:
-        there |= {known.across.all, known.across.whole}
+    there = _possible(made, account, known.across, known.stems)
     if count.of_list is not None:
         there.add(entries[count.of_list])
+    if said not in there:
+        stems = None if known.stems is None else known.stems.all
+        number = stems or counted_as(said, made, account.records - account.own)
+        other = _of_something_else(count, convention, made.numbers, there)
+        verdict: Verdict | None = "suspicious" if other else None
+        text = f"{name} says {said:,}, there are {number:,}"
+        if count.last:
+            text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
+        text += ": it is not true if it counts these" if other else ""
+        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+
+
+def _possible(made: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:
+    """Return the numbers that a count may rightly say."""
+    records = account.records - account.own
+    there = {len(made.numbers)} if made.asked else {len(made.numbers), records}
+    if stems is not None:
+        there = {stems.all, records}
+    if across is not None:
+        there |= {across.all, across.whole}
     if made.groups is not None:
         there.add(len(made.groups.whole))
     if made.gone:
         there.add(len(made.numbers) + len(made.gone))
-    if said not in there:
-        number = stems or counted_as(said, made, account.records - account.own)
-        verdict: Verdict | None = "suspicious" if _of_something_else(count, made, there, known) else None
-        text = f"{name} says {said:,}, there are {number:,}"
-        if count.last:
-            text = f"{name} says that {said - 1:,} is the last number, there are {number:,}, from {made.base or 0} on"
-        yield found("count", text, verdict=verdict, key=key, said=said, found=number)
+    return there
 
 
-def _of_something_else(count: Count, made: Samples, there: Iterable[int], known: Known) -> bool:
+def _of_something_else(count: Count, convention: Convention, numbers: Runs, there: Iterable[int]) -> bool:
     """Say whether a number may count no records: it is called by a word of many meanings, and is near to none of them.
 
     A length may be one of texts. A numbering that ends where it says tells what it is.
     """
-    said = count.number or 0
-    named = any(it.named and count in it.counts for it in known.conventions)
-    numbered = made.numbers and said - made.numbers.last in (0, 1)
-    return count.key in LOOSE and not named and not numbered and not any(_near(said, it) for it in there)
+    said = count.number
+    if said is None or count.next or count.key not in LOOSE or convention.named:
+        return False
+    numbered = numbers and said - numbers.last in (0, 1)
+    return not numbered and not any(_near(said, it) for it in there)
 
 
 def _doubtful(count: Count, said: int) -> Iterator[Finding]:

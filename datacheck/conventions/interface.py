@@ -128,7 +128,9 @@ class Count(msgspec.Struct, frozen=True):
         return value + self.last if type(value) is int and abs(value) < LARGEST else None
 
     def written(self, number: int) -> bytes:
-        """Return the bytes that say another number, in the form of these."""
+        """Return the bytes that say a number, in the form of these; these themselves where they say it."""
+        if number == self.number:
+            return self.raw
         number -= self.last
         if self.said is None or self.number is None:
             return FORMS[self.form].write(number)
@@ -186,6 +188,18 @@ class Listed(msgspec.Struct, frozen=True):
         return named_in(self.key, self.kept_in)
 
 
+class ListWithin(msgspec.Struct, frozen=True):
+    """Lists of keys of records, or of their `numbers`, in the value of `key` in the database `kept_in`.
+
+    `names` are those of the entries of mappings that lead to all of them.
+    """
+
+    key: bytes
+    kept_in: str
+    names: tuple[str, ...] = ()
+    numbers: bool = False
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as a store has it.
 
@@ -195,7 +209,7 @@ class Convention(msgspec.Struct, frozen=True):
     they begin with. `shapes` are those that the store tells of the values of a family of keys, by its name. `stems` are
     the endings of the keys of one sample where no numbers tell it. `unread` are the keys of its lists that cannot be
     read. `further` are patterns of records that are parts of the samples if their numbers show it, and that no loader
-    is known to ask for.
+    is known to ask for. `digits` are those of the numbers that its loader asks for.
     """
 
     name: str
@@ -213,19 +227,21 @@ class Convention(msgspec.Struct, frozen=True):
     frames: Frames | None = None
     naming: Naming | None = None
     further: tuple[Pattern, ...] = ()
+    digits: int | None = None
 
 
 class Known(msgspec.Struct, frozen=True):
     """What is known of the conventions of one database.
 
     `listed` is what comparing its lists of keys came to, `stems` are the samples that no number tells, `across` those
-    of which other databases have records too.
+    of which other databases have records too. `within` are lists of its records that a copy does not keep true.
     """
 
     conventions: tuple[Convention, ...] = ()
     listed: Sequence[Listed] = ()
     stems: StemGroups | None = None
     across: Spanning | None = None
+    within: tuple[ListWithin, ...] = ()
 
     @property
     def own(self) -> frozenset[bytes]:

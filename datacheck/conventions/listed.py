@@ -51,15 +51,20 @@ def _under_any_name(store: StoreView) -> Convention | None:
 
     So are the keys of each set kept: train, val_keys, splits.
     """
-    names = [it for it in store.keys if _DIGIT.search(it) is None]
+    names = without_digits(store)
     if len(names) > FEW or len(store.keys) <= 2 * FEW:
         return None
-    lists = {key: said for key in sorted(names) if (said := store.stored(key)) is not None and is_key_list(said.value)}
+    lists = {key: said for key in names if (said := store.stored(key)) is not None and is_key_list(said.value)}
     convention = _of(lists, store, None, most=NEARLY)
     if convention is None:
         return None
     own = frozenset(it.key for it in convention.lists)
     return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=(), own=own)
+
+
+def without_digits(store: StoreView) -> list[bytes]:
+    """Return the sampled keys that have no number in them."""
+    return sorted(it for it in store.keys if _DIGIT.search(it) is None)
 
 
 def listed(name: str, store: StoreView, keys: tuple[bytes, ...], fits: Fits = lambda *_: True) -> Convention | None:

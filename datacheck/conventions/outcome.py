@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 import msgspec
 
 from datacheck.conventions.account import Account
-from datacheck.conventions.conclusions import Samples, counted_as, samples
+from datacheck.conventions.conclusions import Samples, counted_as, samples, unsure
 from datacheck.conventions.going import Going
 from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.numbered_keys import Pattern
@@ -95,7 +95,8 @@ def repaired(
     if not conventions and not also:
         return None
     conventions = conventions or (NO_CONVENTION,)
-    all_samples = [(it, samples(it, account, None if shares is None else shares.of)) for it in conventions]
+    across = None if shares is None else shares.of
+    all_samples = [(it, samples(it, account, across)) for it in conventions]
     main, made = next(((it, made) for it, made in all_samples if patterns_of(it, made)), all_samples[0])
     patterns = shares.of.patterns(shares.part) if shares is not None and numbered else patterns_of(main, made)
     going = Going(patterns, stems)
@@ -117,7 +118,10 @@ def repaired(
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
     records += going.alone + going.of_stems
     kept = replace(made, numbers=numbers.left)
-    values, elsewhere = _counts(conventions, lambda it: _true(it, made, kept, account, records, going.left_stems))
+    doubtful = [count for it, made in all_samples for count in unsure(it, made, account, across, stems)]
+    values, elsewhere = _counts(
+        conventions, doubtful, lambda it: _true(it, made, kept, account, records, going.left_stems)
+    )
     added = _deleted(main, made, dropped, values)
     anew = bool(absent or dropped or renumbered or going.stems or also)
     lengths = _lengths(conventions, anew=anew)
@@ -204,12 +208,15 @@ def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
 
 
 def _counts(
-    conventions: Sequence[Convention], true: Callable[[Count], bytes]
+    conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], bytes]
 ) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
-    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key."""
+    """Return what counts are to hold that do not hold it, by key; and those in other databases, by that one and key.
+
+    Those that are `doubtful` stay as they are.
+    """
     values: dict[bytes, bytes] = {}
     elsewhere: dict[tuple[str, bytes], bytes] = {}
-    for count in (it for convention in conventions for it in convention.counts):
+    for count in (it for convention in conventions for it in convention.counts if it not in doubtful):
         if count.of_list is not None or not count.counts or (new := true(count)) == count.raw:
             continue
         if count.kept_in is None:

@@ -64,8 +64,11 @@ class MetaLine(str):
         return int(height), int(width)
 
 
-def _key(item: str | bytes) -> bytes:
-    return item.key if isinstance(item, MetaLine) else item.encode() if isinstance(item, str) else item
+def key_of(item: str | bytes) -> bytes:
+    """Return the key that an item of a list names; half a character of UTF-16, as JSON may have it, is in no key."""
+    if isinstance(item, MetaLine):
+        return item.key
+    return item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item
 
 
 def keys_in(value: Any) -> Iterator[bytes]:
@@ -75,7 +78,7 @@ def keys_in(value: Any) -> Iterator[bytes]:
             yield b"%d" % number
         return
     for item in chain.from_iterable(value.values()) if isinstance(value, dict) else value:
-        yield _key(item)
+        yield key_of(item)
 
 
 def is_key_list(value: Any) -> bool:
@@ -102,13 +105,13 @@ def with_keys(value: Any, new: Callable[[bytes], bytes | None]) -> Any:
         return {name: with_keys(of_set, new) for name, of_set in value.items()}
     made: list[str | bytes] = []
     for item in value:
-        key = new(_key(item))
+        key = new(key_of(item))
         if key is None:
             continue
         if isinstance(item, MetaLine):
             made.append(MetaLine(key.decode() + item[len(item.key.decode()) :]))
         else:
-            made.append(key.decode() if isinstance(item, str) else key)
+            made.append(key.decode("utf-8", "surrogatepass") if isinstance(item, str) else key)
     return made
 
 

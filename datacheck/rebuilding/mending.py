@@ -69,8 +69,11 @@ def lost_in_source(report: Report) -> list[Finding]:
 def _of_numbers(finding: Finding) -> bool:
     """Say whether a finding is of numbers that a dataset holds of its rows: nothing tells what they were meant to be.
 
-    Names of samples (`missing`) and counts in attributes are made true; these are copied.
+    Names of samples (`missing`) and counts in attributes are made true; these are copied. So are keys whose numbers
+    have other `digits` than a loader asks for.
     """
+    if "digits" in finding.details:
+        return True
     return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.conventions.conclusions import samples
+from datacheck.conventions.account import Account
+from datacheck.conventions.conclusions import samples, unsure
 from datacheck.conventions.groups import ACCIDENTS, OPTIONAL, words
-from datacheck.conventions.interface import Convention, Known
+from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.numbered_keys import Pattern
 from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
 from datacheck.conventions.runs import Runs
 from datacheck.errors import RebuildFailed
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import named
+from datacheck.model.replacing import replace
 from datacheck.rebuilding.mending import gone
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
@@ -53,7 +57,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     for part, pattern in made.items():
         before = report.keeps.get(part) or Known()
         one = Convention("", (pattern,), named=False, dense=asked)
-        report.keeps[part] = Known((*before.conventions, one), before.listed, before.stems, before.across)
+        report.keeps[part] = replace(before, conventions=(*before.conventions, one))
     watch = watch_of({part: report.keeps[part] for part in made}) or {}
     for _, accounts in pool.run([TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
         if isinstance(accounts, Death):
@@ -100,7 +104,14 @@ def _others(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
     return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
 
 
-def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
+def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
+    """Yield a sentence for each thing that has to do with the records, and that nobody can say how to keep true."""
+    yield from _left_open(report, order, outcomes)
+    yield from _left_as_said(report)
+    yield from _left_listed(report, order, outcomes)
+
+
+def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each numbering without a gap that has some in the copy: nothing says whether it counts."""
     if order.renumber is not None or report.source.decoder == CURSOR:
         return
@@ -112,7 +123,10 @@ def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterat
             others = ", ".join(map(str, _others(report, part, outcome)))
             yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
             continue
-        if known.across is not None or any(it.counts or it.lists or it.deleted for it in known.conventions):
+        if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
+            continue
+        doubtful = list(_doubtful(known, report.account(part)))
+        if any(count not in doubtful for it in known.conventions for count in it.counts):
             continue
         keys = [key for of, key, _ in gone(order.choice.shown, report) if of == part]
         if outcome is not None and outcome.repair.patterns:
@@ -123,6 +137,34 @@ def left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterat
         else:
             continue
         yield from _opened(patterns, _union(numbers[it] for it in patterns if it in numbers), dropped)
+
+
+def _left_as_said(report: Report) -> Iterator[str]:
+    """Yield a sentence for each number that may count the records or anything else, and stays as it is in a copy."""
+    for part, known in report.keeps.items():
+        for count in _doubtful(known, report.account(part)):
+            name = named(count.name, part if count.kept_in is None else None)
+            yield f"{name} still says {count.number:,}, which may be a number of something else than records"
+
+
+def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
+    """Yield a sentence for each list of records that a copy has as it is, where some of these go or are renumbered."""
+    going = {of for of, _, _ in gone(order.choice.shown, report)}
+    for part, known in report.keeps.items():
+        outcome = None if outcomes is None else outcomes.of.get(part)
+        if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
+            continue
+        moved = outcome is not None and outcome.repair.renumbered
+        for it in known.within:
+            what = "numbers" if it.numbers else "keys"
+            where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
+            other = ", or have others there" if moved else ""
+            yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
+
+
+def _doubtful(known: Known, account: Account) -> Iterator[Count]:
+    for it in known.conventions:
+        yield from unsure(it, samples(it, account, known.across), account, known.across, known.stems)
 
 
 def _opened(patterns: tuple[Pattern, ...], numbers: Runs, dropped: Runs) -> Iterator[str]:

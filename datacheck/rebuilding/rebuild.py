@@ -32,7 +32,7 @@ from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.left_behind import left_behind
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
-from datacheck.rebuilding.numbering import left_open, note_numbers, refuse_drifting
+from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
 from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided, saying_what_is_left
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
@@ -103,7 +103,7 @@ def rebuild_as(
         seconds = time.monotonic() - started if scanned is None else report.seconds
         receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
-            receipt.unkept = [*left_behind(reader, outcome), *left_open(report, order, outcome)]
+            receipt.unkept = [*left_behind(reader, outcome), *left_as_it_is(report, order, outcome)]
         order.choice.require_known(report.findings, report.source.path)
         _refuse_fill(order, report, copier)
         refused = not order.choice.made and (report.bad or receipt.dropped)

@@ -28,7 +28,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
 from datacheck.scanning.columns import CellBlock, cell_blocks, empties, ragged_batches, sorted_out
-from datacheck.scanning.named_labels import with_labels
+from datacheck.scanning.named_labels import NamedLabels
 from datacheck.scanning.odd_lengths import odd_lengths
 from datacheck.scanning.ties import untied
 from datacheck.statistics.measure import Measuring
@@ -86,7 +86,7 @@ class Judge:
         self._sample = settings.sample is not None
         self._batches = settings.batch_size is not None and not self._sample
         self._labels: list[Batch] = []
-        self._label_field = settings.label_field
+        self._named = NamedLabels(profile, settings.label_field)
         self._own = validators
         self._constants = "constant" in settings.checks
         self._all_unknown = profile.rest is not None and all(
@@ -218,7 +218,7 @@ class Judge:
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
-        for item in with_labels(untied(items, family, len(block)), self._label_field):
+        for item in self._named.of(untied(items, family, len(block)), family):
             if isinstance(block, CellBlock):
                 item = block.placed(item)
             if isinstance(item, Batch):

@@ -14,6 +14,7 @@ from datacheck.conventions.across import confirmed
 from datacheck.conventions.conclusions import conclude, conclude_list, samples
 from datacheck.conventions.elsewhere import counting, elsewhere
 from datacheck.conventions.interface import Known, StoreView
+from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.numbered_keys import Pattern, patterns
 from datacheck.conventions.side_files import beside
 from datacheck.conventions.spanning import Spanning
@@ -243,10 +244,12 @@ class Recognise(msgspec.Struct, frozen=True):
             keys = {part: self._with_further(job.reader, watch, part) for part in self.keys}
             views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
+            require_met(wanted, met)
+            made = elsewhere(kept, views, asked=bool(wanted))
+            within = [] if wanted == (NONE,) else list(lists_within(made, views))
         except Blamed:  # of a damaged store, or one that is being written, which the scan says itself
             return {}
-        require_met(wanted, met)
-        return {part: Known(of) for part, of in elsewhere(kept, views, asked=bool(wanted)).items()}
+        return {part: Known(of, within=tuple(it for at, it in within if at == part)) for part, of in made.items()}
 
     def _with_further(self, reader: Reader, watch: Watch, part: str) -> frozenset[bytes]:
         """Return the keys that are known of a database, with some of those that begin otherwise than these."""

@@ -14,17 +14,19 @@ from datacheck.engines import start_engine
 from datacheck.errors import PartUnread, RecordMissing, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output
-from datacheck.model.blocks import Layout
+from datacheck.model.blocks import Layout, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
 from datacheck.model.profile import Profile
+from datacheck.model.replacing import replace
 from datacheck.model.settings import CHECKS, Settings
+from datacheck.reporting.ignoring import ignoring
 from datacheck.reporting.report import Report
 from datacheck.reporting.summary import amount
 from datacheck.scanning.choosing_eyes import with_eyes
 from datacheck.scanning.find import Find
 from datacheck.scanning.fingerprint import read_by
-from datacheck.scanning.keeping import recognise
+from datacheck.scanning.keeping import Kept, recognise
 from datacheck.scanning.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.odd_lengths import told
@@ -35,6 +37,7 @@ from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.taking import Taken
 from datacheck.scanning.tasks import Job, TakeLayout, Task
 from datacheck.showing.describing import ReadRecord, Seen, Wanted
+from datacheck.showing.partners import FindPartners
 from datacheck.showing.saving import Folder, write
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
@@ -170,6 +173,7 @@ class _Store:
         self.report = report
         self._names = names
         self._profile: Profile | None = None
+        self._keeps: Kept = {}
         self._left = ExitStack()
         self._like = like_of(report.settings, report.source.path)
         job = Job(reader, report.settings, view=self._like)
@@ -189,14 +193,28 @@ class _Store:
         if self._profile is None:
             self._profile = self._take_profile()
         seen = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
-        return _dead(key, seen, "reading or decoding it") if isinstance(seen, Death) else seen
+        if isinstance(seen, Death):
+            return _dead(key, seen, "reading or decoding it")
+        return seen if seen is None else self._with_partners(seen, shard)
+
+    def _with_partners(self, seen: Seen, shard: Shard) -> Seen:
+        """Return what a record holds with what its sample lacks, where the store tells samples of several records."""
+        known = self._keeps.get(shard.part)
+        if known is None or not any(it.stems or len(it.parts) > 1 for it in known.conventions):
+            return seen
+        lacking = only(self._pool, FindPartners(shard, known))
+        ignores = ignoring(self.report.settings.ignore)
+        own = [] if isinstance(lacking, Death) else [it for it in lacking if not ignores(it)]
+        return replace(seen, findings=(*seen.findings, *own))
 
     def _take_profile(self) -> Profile:
         layout = only(self._pool, TakeLayout())
         if isinstance(layout, Death):
             return Profile()
         taken = take_profile(self._pool, layout)
-        profile = with_told(self._pool, layout, taken)
+        known = recognise(self._pool, layout, taken)
+        self._keeps = {} if isinstance(known, Death) else known
+        profile = told(taken.profile, self._keeps) if _untold(taken.profile) else taken.profile
         self.report.profile = profile
         self.report.settings = with_eyes(self.report.settings, layout, profile, self._pool)
         self._names.look(self.report, taken, self._pool)
@@ -214,11 +232,14 @@ def meant(folder: Path, prepared: Sequence[tuple[Reader, Report]], key: str) -> 
 
 def with_told(pool: Engine[Task], layout: Layout, taken: Taken) -> Profile:
     """Return the profile with what the store's conventions tell of raw arrays, where it has some of unknown shape."""
-    profile = taken.profile
-    if not any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every):
-        return profile
+    if not _untold(taken.profile):
+        return taken.profile
     known = recognise(pool, layout, taken)
-    return profile if isinstance(known, Death) else told(profile, known)
+    return taken.profile if isinstance(known, Death) else told(taken.profile, known)
+
+
+def _untold(profile: Profile) -> bool:
+    return any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every)
 
 
 def _dead(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:

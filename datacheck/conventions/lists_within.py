@@ -1,0 +1,101 @@
+"""Lists of keys, or of numbers in keys, that no convention knows: within a mapping, or as the indices of a set.
+
+Nothing tells how a loader takes them, so a copy has them as they are, and whoever makes it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from datacheck.conventions.counted import METADATA
+from datacheck.conventions.groups import words
+from datacheck.conventions.interface import Convention, ListWithin, StoreView
+from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SAID, without_digits
+from datacheck.conventions.stored_values import key_of
+
+INDICES = SAID | {"index", "indices", "indexes", "idx", "idxs", "id", "ids", "order", "permutation", "fold", "folds"}
+"""Words for lists of numbers that are of records; other lists are if they have most of the records."""
+DEEPEST = 4
+"""Lists and mappings within each other that are looked into."""
+
+
+def lists_within(
+    kept: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+) -> Iterator[tuple[str, ListWithin]]:
+    """Yield each database of whose records there are such lists, with what a value has of these."""
+    large = any(len(it.keys) > FEW for it in views.values())
+    for part, view in views.items() if large else ():
+        known = {(it.kept_in or part, it.key) for of in kept.values() for one in of for it in one.lists}
+        known |= {(part, it.deleted.key) for it in kept[part] if it.deleted is not None}
+        for key in _names(view):
+            said = None if (part, key) in known else view.stored(key)
+            found: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
+            for names, items in () if said is None else _lists(said.value, ()):
+                called = (key.decode("latin1"), *names)
+                of = next((it for it in (part, *views) if _are_of(items, called, views[it])), None)
+                if of is not None:
+                    found.setdefault(of, []).append((names, type(items[0]) is int))
+            for of, its in found.items():
+                yield of, ListWithin(key, part, _shared([names for names, _ in its]), any(it for _, it in its))
+
+
+def _shared(names: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names with which all begin.
+
+    >>> _shared([("split", "train"), ("split", "val")])
+    ('split',)
+    """
+    first = names[0]
+    return next(first[:size] for size in range(len(first), -1, -1) if all(it[:size] == first[:size] for it in names))
+
+
+def _names(view: StoreView) -> list[bytes]:
+    """Return the keys under which such lists may lie: those without a number, where these are few."""
+    names = without_digits(view)
+    return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
+
+
+def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Yield the lists of texts, or of whole numbers that are all different, with the names that lead to each.
+
+    The names in a mapping are such a list, its numbers, and what the mappings in a list have under one name.
+    """
+    if isinstance(value, dict):
+        for items in (list(value), list(value.values())):
+            yield from [(names, items)] if _may_be(items) else []
+        for name, item in value.items() if len(names) < DEEPEST else ():
+            yield from _lists(item, (*names, str(name))) if isinstance(item, (list, dict)) else ()
+    elif isinstance(value, list) and _may_be(value):
+        yield names, value
+    elif isinstance(value, list) and len(names) < DEEPEST:
+        if len(value) >= FEWEST and all(isinstance(it, dict) for it in value):
+            for name in list(value[0])[:PROBED]:
+                column = [it.get(name) for it in value]
+                yield from [((*names, str(name)), column)] if _may_be(column) else []
+        else:
+            for at, item in enumerate(value[:PROBED]):
+                yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()
+
+
+def _may_be(items: list[Any]) -> bool:
+    if len(items) < FEWEST:
+        return False
+    if all(isinstance(it, (str, bytes)) for it in items):
+        return True
+    return all(type(it) is int and it >= 0 for it in items) and len(set(items)) == len(items)
+
+
+def _are_of(items: list[Any], names: tuple[str, ...], view: StoreView) -> bool:
+    """Say whether items are keys of a database, or the numbers in some."""
+    if len(view.keys) <= FEW:
+        return False
+    some = items[:: max(1, len(items) // PROBED)][:PROBED]
+    called = any(not INDICES.isdisjoint(words(it)) for it in names)
+    numbers = type(some[0]) is int
+    if len(items) < MOST * len(view.keys) and not called and (numbers or all(it.isdigit() for it in some)):
+        return False  # classes may be called 0 to 9 as well
+    if not numbers:
+        return sum(view.value(key_of(it)) is not None for it in some) >= NEARLY * len(some)
+    numbered = [sum(view.value(it.key(number)) is not None for number in some) for it in view.frequent]
+    return any(it >= NEARLY * len(some) for it in numbered) or (called and not numbered)

@@ -1,0 +1,89 @@
+"""The other records of a record's sample: where one of these is not there, the sample is wrong, whatever the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from datacheck.conventions.groups import NEARLY, SETS, needed
+from datacheck.conventions.interface import Convention, Known
+from datacheck.conventions.numbered_keys import Pattern
+from datacheck.model.blocks import Position, Shard
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.scanning.blame import Blamed
+from datacheck.scanning.keys_read import for_keys
+from datacheck.scanning.tasks import Job
+from datacheck.workers.interface import PATIENCE, Watch
+
+AROUND, ENOUGH = 16, 8
+"""So many numbers before that of a record, and behind it, are looked at, and so many of them have such a record."""
+
+There = Callable[[bytes], bool]
+"""Says whether a record with a key is there."""
+
+
+class FindPartners(msgspec.Struct, frozen=True):
+    """Return what is to be said of the parts that the sample of a record lacks, by the conventions of its database.
+
+    How many samples lack a part, and so how bad that is, only a scan tells, unless a named convention says it.
+    """
+
+    shard: Shard
+    known: Known
+
+    def run(self, job: Job, watch: Watch) -> list[Finding]:
+        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+        watch.note(None)
+        part = self.shard.part
+
+        def there(key: bytes) -> bool:
+            wanted = Shard(part, Position(key), Position(key, 1))
+            return any(len(block) for block in for_keys(job.reader, wanted, 1))
+
+        assert self.shard.start is not None
+        key = self.shard.start.key
+        if not isinstance(key, bytes) or key in self.known.own:
+            return []
+        try:
+            return list(_lacking(key, self.known, there))
+        except Blamed:  # a part of the store cannot be read: the scan says which
+            return []
+
+
+def _lacking(key: bytes, known: Known, there: There) -> Iterator[Finding]:
+    for convention in known.conventions:
+        split = None if convention.stems is None else convention.stems.split(key)
+        if split is not None and convention.stems is not None:
+            keys = [split[0] + it for it in convention.stems.endings]
+            yield from _said([it for it in keys if not there(it)], surely=False)
+            return
+        pattern = next((it for it in convention.parts if it.number(key) is not None), None)
+        if pattern is not None:
+            yield from _of_numbers(convention, pattern, pattern.number(key) or 0, there)
+            return
+
+
+def _of_numbers(convention: Convention, pattern: Pattern, number: int, there: There) -> Iterator[Finding]:
+    others = [it for it in needed(convention.parts) if it != pattern]
+    lacking = [it for it in others if not there(it.key(number))]
+    asked = [it for it in lacking if convention.named and it in convention.parts[:2] and pattern in convention.parts]
+    yield from _said([it.key(number) for it in asked], surely=True)
+    around = [at for at in range(max(0, number - AROUND), number + AROUND + 1) if at != number]
+    besides = [at for at in around if there(pattern.key(at))] if len(asked) < len(lacking) else []
+    if len(besides) >= ENOUGH and not any(it.before.strip(b"-_/.").lower() in SETS for it in (pattern, *others)):
+        usual = [it for it in lacking if it not in asked and _mostly(it, besides, there)]
+        yield from _said([it.key(number) for it in usual], surely=False)
+
+
+def _mostly(pattern: Pattern, numbers: list[int], there: There) -> bool:
+    return sum(there(pattern.key(it)) for it in numbers) >= NEARLY * len(numbers)
+
+
+def _said(missing: list[bytes], *, surely: bool) -> Iterator[Finding]:
+    if missing:
+        names = list(map(escape, missing))
+        text = f"{', '.join(names)} is not there"
+        text += "" if surely else ", and is of other samples; a scan tells how many lack it"
+        yield found("unpaired", text, verdict=None if surely else "unverifiable", missing=names)
