@@ -58,7 +58,7 @@ BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
 LOT_FILES, LOT_BYTES = 64, 32 << 20
 """So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
-HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
+HIDING = UNREAD
 """Findings of a file with these codes may be of groups whose datasets nobody has seen."""
 
 

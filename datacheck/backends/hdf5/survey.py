@@ -341,7 +341,7 @@ class _Walk:
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
             file, target = group.links.get_val(name)
-            self.findings.append(unfollowed(path, "an external link", escape(file) + ":" + escape(target)))
+            self.findings.append(self._hindrances.link(path, file, target))
         elif kind == self._h5.h5l.TYPE_SOFT:
             target = group.links.get_val(name)
             _, why = self._hindrances.resolve(path.rpartition(b"/")[0], target)
