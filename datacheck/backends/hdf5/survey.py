@@ -118,7 +118,7 @@ def survey(
     keeps = tuple(conventions(facts, means))
     return Contents(
         tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
-        looked=frozenset(facts.look.looked),
+        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 
