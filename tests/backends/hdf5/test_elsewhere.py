@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck import rebuild, scan
+from datacheck import checksum, rebuild, scan
 from datacheck.errors import RebuildFailed
 
 
@@ -106,3 +106,29 @@ def test_what_is_copied_along_is_not_named(tmp_path, leads):
     store(folder / "index.h5", leads, "part_0.h5")
     receipt = rebuild(folder, tmp_path / "copy", workers=1)
     assert (receipt.written, receipt.kept, receipt.unkept) == (True, 12, [])
+
+
+@LEADS
+@pytest.mark.parametrize("target", ["other.h5", "gone.h5"])
+def test_the_other_records_have_checksums(tmp_path, leads, target, other):
+    path = store(tmp_path / "a.h5", leads, target, rows=np.arange(5.0).reshape(5, 1))
+    assert checksum(path, tmp_path / "a.sums", workers=1).records == 5
+
+
+def asked(path, *names):
+    return [it.message for it in scan(path, workers=1, together=[names]).findings if it.code == "row-count"]
+
+
+def test_what_is_meant_to_go_together_may_be_behind_links(tmp_path, other):
+    path = store(tmp_path / "a.h5", link, a=np.ones((5, 1)), b=np.ones((7, 2)), c=np.ones((7, 3)))
+    with h5py.File(path, "a") as file:
+        file["soft"], file["nowhere"] = h5py.SoftLink("/b"), h5py.SoftLink("/x")
+        file["outside"] = h5py.ExternalLink("other.h5", "/")
+    assert asked(path, "c", "soft") == []
+    assert asked(path, "a", "soft") == ["/a has 5 rows, /soft has 7 rows; they belong together"]
+    for unknown in ("out", "outside/x", "nowhere"):
+        assert asked(path, "a", unknown) == []
+        assert asked(path, "a", unknown, "b") == ["/a has 5 rows, /b has 7 rows; they belong together"]
+    assert asked(path, "a", "d") == ["/a has 5 rows, /d is not there; they belong together"]
+    assert asked(path, "d", "e") == ["/d is not there, /e is not there; they belong together"]
+    assert asked(path, "out", "d") == ["/d is not there; they belong together"]
