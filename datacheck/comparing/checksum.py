@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datacheck.digests.of_blocks import Digests
 
 PASSED_OVER = "unsupported"
-"""Of a part that datacheck does not read a scan says so, too: it needs no checksum."""
+"""Of a part that datacheck does not read a scan says so, too: it needs no checksum. What lies `elsewhere` is such."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ def _gather(reader: Reader, report: Report, gathered: Gathered, progress: Progre
 def _refuse(reader: Reader, findings: Iterable[Finding]) -> None:
     """Raise SourceUnreadable where something of the store could not be read."""
     for it in findings:
-        if it.verdict == "suspicious" or (it.code == PASSED_OVER and it.key is None):
+        if it.verdict == "suspicious" or (it.key is None and (it.code == PASSED_OVER or "elsewhere" in it.details)):
             continue
         what = "it" if it.name is None else f"the record {it.name}"
         raise SourceUnreadable(

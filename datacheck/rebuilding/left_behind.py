@@ -1,4 +1,4 @@
-"""Files that lie beside a store, which a copy of the store does not have: named, since a loader may ask for them."""
+"""Files beside a store, or that it refers to, which a copy does not have: named, since a loader may ask for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from datacheck.backends.interface import InFolders, Reader
 from datacheck.conventions.outcome import Outcomes
-from datacheck.model.escaping import escape, plain
+from datacheck.model.escaping import escape, plain, unescape
+from datacheck.reporting.report import Report
+from datacheck.scanning.fingerprint import read_by
 
 NAMED = 5
 """So many are named."""
@@ -38,6 +40,21 @@ def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
     rows = "" if outcomes is None else ", and may name records that are not in the copy"
     lies = "lies beside the store" if count == 1 else "lie beside the store"
     return [f"{said}{more} {lies}{rows}"]
+
+
+def left_outside(reader: Reader, report: Report, said: Collection[str]) -> list[str]:
+    """Return a sentence for each thing that leads to a file that is not copied, unless it is `said` already."""
+    leading = [it for it in report.findings if it.key is None and "elsewhere" in it.details]
+    inside = {os.path.normpath(it) for it in read_by(reader)} if leading else set()
+    folder = reader.path if reader.path.is_dir() else reader.path.parent
+    made = []
+    for it in leading:
+        above = (folder / os.fsdecode(unescape(it.file))).parent if it.file else folder
+        copied = os.path.normpath(above / os.fsdecode(unescape(it.details["elsewhere"]))) in inside
+        spelled = f"{it.file}: {it.details['path']}" if it.file else str(it.details["path"])
+        if not copied and not any(of.startswith((f"{spelled} ", f"{spelled}: ")) for of in said):
+            made.append(f"{spelled} leads to {it.details['target']}, which is not copied; the copy refers to it")
+    return made
 
 
 def _foreign(reader: Reader, written: Collection[str]) -> Iterator[str]:

@@ -30,11 +30,17 @@ from datacheck.rebuilding.asked_names import require_possible
 from datacheck.rebuilding.choice import Choice, Fate, decided
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.going import gone_with, refuse_losses, sample_names, still_lost
-from datacheck.rebuilding.left_behind import left_behind
+from datacheck.rebuilding.left_behind import left_behind, left_outside
 from datacheck.rebuilding.mending import look_again, lost_in_source, mended, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
-from datacheck.rebuilding.undecided import blaming_writers, refuse_changed, refuse_undecided, saying_what_is_left
+from datacheck.rebuilding.undecided import (
+    blaming_writers,
+    refuse_changed,
+    refuse_undecided,
+    refuse_unread,
+    saying_what_is_left,
+)
 from datacheck.rebuilding.watching import Progress, unannounced, unwatched
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
@@ -104,8 +110,7 @@ def rebuild_as(
         receipt = _draft(order, report, to, seconds, outcome, gone)
         if not copier.acceptable:
             receipt.unkept = [*left_behind(reader, outcome), *left_as_it_is(report, order, outcome)]
-        order.choice.require_known(report.findings, report.source.path)
-        _refuse_fill(order, report, copier)
+        _refuse_choice(order, report, copier)
         refused = not order.choice.made and (report.bad or receipt.dropped)
         if refused or workplace is None or receipt.nothing_left:
             return receipt, report
@@ -118,6 +123,7 @@ def rebuild_as(
             mends = gone is not None and bool(gone.mends or gone.samples)
             untrue = refuse_losses(work, report, gone)
             receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
+            receipt.unkept += left_outside(reader, report, receipt.unkept)
         try:
             return _write(work, report, receipt, workplace, holding, outcome, gone), report
         except OSError as exc:
@@ -260,7 +266,9 @@ def _draft(
     )
 
 
-def _refuse_fill(order: Order, report: Report, copier: Copier) -> None:
+def _refuse_choice(order: Order, report: Report, copier: Copier) -> None:
+    order.choice.require_known(report.findings, report.source.path)
+    refuse_unread(order.source, report)
     kinds = {family.decoder for family in report.profile.families.values()}
     if order.choice.fill is not None and not copier.fills(kinds):
         raise UsageError("--fill is for HDF5 and for float Datum; this source holds neither")

@@ -36,6 +36,18 @@ def refuse_changed(source: Path, report: Report, reader: Reader) -> None:
         raise RebuildFailed(str(source), f"it was changed while it was copied; {WAIT}")
 
 
+def refuse_unread(source: Path, report: Report) -> None:
+    """Raise RebuildFailed where there is no record to copy because what there is could not be read."""
+    if report.source.records or report.bad or not report.unverifiable:
+        return
+    unread = [it for it in report.findings if it.code != "no-records"]
+    if unread:
+        more = f"; and {len(unread) - 1:,} more" if len(unread) > 1 else ""
+        where = f"{unread[0].file}: " if unread[0].file else ""
+        said = f"{where}{unread[0].message}{more}"
+        raise RebuildFailed(str(source), f"there is no record that could be read, so a copy would have none: {said}")
+
+
 @contextmanager
 def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
     """Where the cluster is lost, say that there is no copy, and how to lose less the next time."""

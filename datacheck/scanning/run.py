@@ -42,6 +42,7 @@ from datacheck.scanning.planning import all_statistics, checks_of, given_up, tal
 from datacheck.scanning.probing import take_profile, undecided
 from datacheck.scanning.resuming import Resumable
 from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.said_of_files import SaidOfFiles
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.taking import Taken
@@ -279,6 +280,7 @@ def _check_all(
     """Check the shards of a source, but for those that an earlier run has checked."""
     resumable = Resumable(way.journal, report, layout, way.alongside)
     files = file_by_file(reader, report, layout)
+    said = SaidOfFiles(layout.findings)
 
     def add_known(check: Check, tally: Tally | None, it: Passed) -> None:
         if it.doubtful:
@@ -309,7 +311,8 @@ def _check_all(
                 report.stopped = True
                 break
             at, before, report.worked = check, len(report.findings), True
-            add(doubtful.take(check, tally.without(not_read)))
+            tally = said.left(tally.without(not_read))
+            add(doubtful.take(check, tally))
             resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
             files.passed(check, tally, len(report.findings) - before)
             over = way.over

@@ -97,6 +97,7 @@ def _between(contents: Contents, size: int) -> Iterator[tuple[int, int]]:
 
 def _values(contents: Contents) -> Iterator[tuple[int, int]]:
     datasets: Iterator[Dataset] = (it for table in contents.tables for it in table.datasets)
+    looked = frozenset(contents.looked)
     for dataset in (*datasets, *contents.single):
-        if dataset.placed is not None and dataset.path not in contents.looked:
+        if dataset.placed is not None and dataset.path not in looked:
             yield dataset.placed, dataset.placed + dataset.bytes

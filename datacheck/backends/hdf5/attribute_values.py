@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.meaning import Meaning
-from datacheck.backends.hdf5.tables import Table
-from datacheck.model.escaping import escape, plain
+from datacheck.backends.hdf5.samples import FileShapes, families_of_files
+from datacheck.backends.hdf5.tables import Contents, Table
+from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
 """So many others are finite, and they are so large a part of all."""
 MISSING = re.compile(rb".*(fill|missing|no_?data|valid_|range|null|default|nan|invalid).*", re.IGNORECASE)
+OF_FILE = 64
+"""So many attributes of a file itself are held against those of the files like it."""
+ROOT = b"/"
 _DIGITS = re.compile(rb"[0-9]+")
 
 
@@ -49,14 +54,18 @@ class AttributeValues:
     def __init__(self) -> None:
         self._finite: Counter[tuple[bytes, bytes]] = Counter()
         self._spoiled: dict[tuple[bytes, bytes], list[Spoiled]] = defaultdict(list)
+        self.of_root: list[tuple[bytes, int, int, int]] = []
+        """The attributes of the file itself: the name, how many values are NaN, how many infinite, and of all."""
 
     def add(self, path: bytes, name: bytes, values: NDArray[Any]) -> None:
         of = _DIGITS.sub(b"#", path.rpartition(b"/")[0]), name
-        if np.isfinite(values).all():
+        nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+        if path == ROOT and len(self.of_root) < OF_FILE and not MISSING.fullmatch(name):
+            self.of_root.append((name, nan, inf, values.size))
+        if not nan and not inf:
             self._finite[of] += 1
         elif not MISSING.fullmatch(name):
-            nan = int(np.isnan(values).sum())
-            self._spoiled[of].append(Spoiled(path, name, nan, int(np.isinf(values).sum()), values.size))
+            self._spoiled[of].append(Spoiled(path, name, nan, inf, values.size))
 
     def odd(self) -> dict[bytes, list[Spoiled]]:
         """Return those that are not finite where nearly all others are, by the paths of their objects."""
@@ -87,3 +96,36 @@ def of_samples(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[F
             sample = sample.rpartition(b"/")[0]
         if sample:
             yield from (it.finding(sample=escape(sample)) for it in its)
+
+
+class AttributesOfFiles:
+    """What the attributes of the files of a folder hold, by the number of the file."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, tuple[tuple[bytes, int, int, int], ...]] = {}
+        self._any = False
+
+    def add(self, number: int, contents: Contents) -> None:
+        if contents.attributes:
+            self._of[number] = contents.attributes
+            self._any |= any(nan or inf for _, nan, inf, _ in contents.attributes)
+
+    def findings(self, names: Sequence[str], shapes: FileShapes) -> Iterator[Finding]:
+        """Yield the attributes of files, of these escaped names, that are finite in nearly all files like them."""
+        if not self._any:
+            return
+        paths = [unescape(it) for it in names]
+        numbers = {path: number for number, path in enumerate(paths)}
+        for family in families_of_files(paths, shapes.of):
+            finite: Counter[bytes] = Counter()
+            spoiled: dict[bytes, list[tuple[int, Spoiled]]] = defaultdict(list)
+            for number in (numbers[it.path] for it in family.samples):
+                for name, nan, inf, size in self._of.get(number, ()):
+                    if nan or inf:
+                        spoiled[name].append((number, Spoiled(ROOT, name, nan, inf, size)))
+                    else:
+                        finite[name] += 1
+            for name, its in spoiled.items():
+                if finite[name] >= max(FINITE, SHARE * (finite[name] + len(its))):
+                    for number, it in its:
+                        yield msgspec.structs.replace(it.finding(sample=names[number]), file=names[number])

@@ -44,10 +44,16 @@ class Hindrances:
                 yield found("truncated-store", said, field=dataset.title, path=spelled, offset=offset, size=self._size)
                 return
         if created.get_external_count():
-            file = escape(created.get_external(0)[0])
-            yield unfollowed(dataset.path, "a dataset whose values lie in another file", file)
+            files = [created.get_external(at)[0] for at in range(created.get_external_count())]
+            gone = next(filter(self._lacks, files), None)
+            yield elsewhere(dataset.path, "a dataset whose values lie in", gone or files[0], gone=gone is not None)
             return
         if created.get_layout() == self._h5.h5d.VIRTUAL:
+            away = self._away(created)
+            if away is not None:
+                file, name, gone = away
+                yield elsewhere(dataset.path, "a virtual dataset with a source that is in", file, name, gone=gone)
+                return
             target, why = self._leaving(created, LINKS_FOLLOWED)
             if why is not None:
                 yield unfollowed(dataset.path, f"a virtual dataset with a source that {why}", target)
@@ -70,7 +76,7 @@ class Hindrances:
             file, name = created.get_virtual_filename(at), created.get_virtual_dsetname(at)
             target = plain(f"{file}:{name}")
             if file != ".":
-                return self._absent(created) or (target, "is in another file")
+                return target, "is in another file"
             if "%" in name:
                 return target, "is a pattern"
             path, why = self.resolve(b"", name.encode("utf-8", "surrogateescape"))
@@ -90,14 +96,34 @@ class Hindrances:
                     return further, why
         return "", None
 
-    def _absent(self, created: Any) -> tuple[str, str] | None:
-        """Return the first source that is not there, of those in files that would lie below the folder of this one."""
-        for at in range(created.get_virtual_count() if self._folder is not None else 0):
-            file = created.get_virtual_filename(at)
-            inside = file not in ("", ".") and "%" not in file and not Path(file).is_absolute()
-            if inside and ".." not in Path(file).parts and not os.path.lexists(self._folder / file):
-                return plain(f"{file}:{created.get_virtual_dsetname(at)}"), "is in another file, which is not there"
-        return None
+    def _away(self, created: Any) -> tuple[bytes, bytes, bool] | None:
+        """Return the file and the name of a source of a virtual dataset in another file, and whether that is not there.
+
+        Of several it is the first one that is not there.
+        """
+        sources = [
+            tuple(it.encode("utf-8", "surrogateescape") for it in of)
+            for at in range(created.get_virtual_count())
+            if (of := (created.get_virtual_filename(at), created.get_virtual_dsetname(at)))[0] != "."
+        ]
+        gone = next(((*it, True) for it in sources if self._lacks(it[0])), None)
+        return gone or next(((*it, False) for it in sources), None)
+
+    def link(self, path: bytes, file: bytes, target: bytes) -> Finding:
+        """Return the finding for an external link."""
+        return elsewhere(path, "an external link to", file, target, gone=self._lacks(file))
+
+    def _lacks(self, name: bytes) -> bool:
+        """Say whether another file is not there, if it would lie below the folder of this one.
+
+        The library also looks for it from the working folder. Where else it could lie is not looked at.
+        """
+        if self._folder is None or name in (b"", b".") or b"%" in name:
+            return False
+        file = Path(os.fsdecode(name))
+        if file.is_absolute() or ".." in file.parts:
+            return False
+        return not os.path.lexists(self._folder / file) and not os.path.lexists(file)
 
     def _missing_filter(self, opened: Any, created: Any, dataset: Dataset) -> Finding | None:
         for at, number in enumerate(dataset.filters):
@@ -183,6 +209,16 @@ class Hindrances:
                 path = b""
             parts[:0] = [part for part in onward.split(b"/") if part]
         return path, None
+
+
+def elsewhere(path: bytes, what: str, file: bytes, name: bytes = b"", *, gone: bool) -> Finding:
+    """Return the finding for what leads to another file, which is not followed, or is `gone`."""
+    spelled, other = escape(path), escape(file)
+    target = f"{other}:{escape(name)}" if name else other
+    details: dict[str, Any] = {"path": spelled, "target": target, "elsewhere": other}
+    if gone:
+        return found("missing", f"{spelled} is {what} a file that is not there: {target}", **details)
+    return found("unsupported", f"{spelled} is {what} another file: {target}; not followed", **details)
 
 
 def unfollowed(path: bytes, what: str, target: str | None = None) -> Finding:

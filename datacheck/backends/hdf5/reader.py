@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from datacheck.backends.folder import SearchedKind, search
 from datacheck.backends.hdf5.alike_files import AlikeFiles
 from datacheck.backends.hdf5.alike_headers import AlikeHeaders
+from datacheck.backends.hdf5.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.case_folders import findings_of_cases
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
@@ -58,8 +59,6 @@ BLOCK_BYTES = 4 << 20
 """The values of a block stay in the processor's cache for who looks at them next."""
 LOT_FILES, LOT_BYTES = 64, 32 << 20
 """So many files, of so many bytes, are walked in one child process: what they hold is in memory at once."""
-HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"))
-"""Findings of a file with these codes may be of groups whose datasets nobody has seen."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Hdf5Reader:
         looked_at: list[Shard] = []
         single = 0
         size, more = 0, False
-        shapes, types = FileShapes(), FileTypes()
+        shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
         of_file: dict[int, tuple[Table, ...]] = {}
         packing = Packing()
         keeps: dict[str, None] = {}
@@ -120,6 +119,7 @@ class Hdf5Reader:
             if self.names and contents.shapes and _whole(contents):
                 shapes.add(number, contents.shapes)
                 types.add(number, contents)
+                attributes.add(number, contents)
             findings += (self._in_file(number, finding) for finding in [*contents.findings, *_nothing(contents)])
             made += shards(number, contents)
             more |= bool(contents.unjudged)
@@ -136,7 +136,7 @@ class Hdf5Reader:
                 packing.add(number, status.st_size, status.st_mtime_ns, contents)
         findings += findings_of_files(self.names, shapes, tuple(findings))
         findings += [*findings_of_cases(self.names, shapes), *types.findings(self.names)]
-        findings += findings_of_pairs(self.names, of_file)
+        findings += [*attributes.findings(self.names, shapes), *findings_of_pairs(self.names, of_file)]
         if self.path.is_dir():
             findings += gaps([*self.names, *(it.file for it in self.faults if it.file)])
         count = sum(table.rows for _, table in tables) + single
@@ -407,7 +407,7 @@ def _nothing(contents: Contents) -> Iterator[Finding]:
 
 
 def _whole(contents: Contents) -> bool:
-    return not any(it.code in HIDING for it in contents.findings)
+    return not any(it.code in UNREAD for it in contents.findings)
 
 
 def _bounds(shard: Shard) -> tuple[int, int | None]:

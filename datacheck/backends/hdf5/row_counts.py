@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -267,13 +267,21 @@ def _joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:
     return any(STARTS & said and (ends or {stem, stem + b"s"} & said) for said in words.values())
 
 
-def together(lengths: Mapping[bytes, int | None], options: StoreOptions) -> Iterator[Finding]:
-    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there."""
+def together(
+    lengths: Mapping[bytes, int | None], options: StoreOptions, unknown: Collection[bytes] = ()
+) -> Iterator[Finding]:
+    """Yield a finding for each group of `options.together` whose datasets differ in length, or are not there.
+
+    Nobody knows that of what links that are not followed lead to, whose paths are `unknown`: of these the scan tells.
+    """
     for wanted in options.together:
         asked = [path.encode("utf-8", "surrogateescape") for path in wanted]
         for paths in _placed(asked, lengths):
-            counts = [(escape(path), lengths.get(path)) for path in paths]
-            if len({count for _, count in counts}) > 1 or counts[0][1] is None:
+            known = [
+                it for it in paths if it in lengths or not any((it + b"/").startswith(to + b"/") for to in unknown)
+            ]
+            counts = [(escape(path), lengths.get(path)) for path in known]
+            if len({count for _, count in counts}) > 1 or (counts and counts[0][1] is None):
                 yield _unequal(counts)
 
 
@@ -309,6 +317,7 @@ def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
     spelled = ", ".join(
         f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
     )
-    alike = " and are not the same ones, since a rebuild dropped some" if len({rows for _, rows in counts}) == 1 else ""
+    same = len({rows for _, rows in counts}) == 1 and counts[0][1] is not None
+    alike = " and are not the same ones, since a rebuild dropped some" if same else ""
     said = f"{spelled}{alike}; they {'' if certain else 'may '}belong together"
     return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -225,6 +226,7 @@ class Family:
     def _shapes(self) -> Iterator[tuple[Sample, Finding]]:
         """Yield what differs in the shape of a row, of datasets whose rows are counted together."""
         odd: dict[int, list[str]] = defaultdict(list)
+        where: dict[int, list[str]] = defaultdict(list)
         for place in (it for alike in self.aligned for it in alike):
             name = self.names[place]
             shapes = {at: it.members[name][1:] for at, it in enumerate(self.samples) if name in it.members}
@@ -233,10 +235,15 @@ class Family:
                 for at, shape in shapes.items():
                     if shape != usual and not self._sized(place, shape, usual):
                         odd[at].append(f"rows of {escape(name)} have the shape {shape}, in the others {usual}")
+                        where[at].append(escape(name))
         for at, what in sorted(odd.items()):
             sample = self.samples[at]
             said = f"{self._called(sample)}: {'; '.join(what[:NAMED])}"
-            yield sample, found("shape", said, sample=escape(sample.path))
+            # Where the file goes as a whole nothing is left to be said of its rows.
+            told: dict[str, Any] = (
+                {"datasets": where[at]} if self.noun == "file" and called_a_sample(sample.path) else {}
+            )
+            yield sample, found("shape", said, sample=escape(sample.path), **told)
 
     def _sized(self, place: int, shape: Shape, usual: Shape) -> bool:
         """Say whether samples may differ in the shape of a row: square matrices, pictures whose rows are channels."""
@@ -256,6 +263,12 @@ class Family:
 
     def _called(self, sample: Sample) -> str:
         return f"the {self.noun} {escape(sample.path)}" if self.noun == "file" else escape(sample.path)
+
+
+def called_a_sample(name: bytes) -> bool:
+    """Say whether a file, or a folder, is one sample by its name: an episode, a case."""
+    words = set(_WORDS.findall(name.rpartition(b"/")[2].lower()))
+    return bool(words & EPISODES) and not words & PIECES
 
 
 def _agree(some: NDArray[np.int64], others: NDArray[np.int64]) -> bool:

@@ -107,7 +107,7 @@ def survey(
     walk.findings += () if facts.hidden else set_counts(groups, (*counts, *untrue))
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += of_samples({path: its for path, its in odd.items() if path not in kept}, means)
-    asked = [*together(walk.lengths, options)]
+    asked = [*together(walk.lengths_by_links(), options, walk.unknown)]
     guessed = (it for it in walk.findings if not any(_says_of(it) <= _says_of(one) for one in asked if _says_of(it)))
     said = (*guessed, *asked, *untrue, *part_findings(found_tables))
     found_tables.sort(key=lambda table: table.name)
@@ -118,7 +118,7 @@ def survey(
     keeps = tuple(conventions(facts, means))
     return Contents(
         tuple(found_tables), left, single, said, paths=tuple(walk.lengths), shapes=shapes, means=means, keeps=keeps,
-        looked=frozenset(facts.look.looked),
+        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
 
 
@@ -157,6 +157,9 @@ class _Walk:
         self._hindrances = Hindrances(h5, file, size, path)
         self._places = None if descriptor is None else Places(h5, file, descriptor, whole=whole)
         self._linked: set[bytes] = set()
+        self._soft: dict[bytes, bytes] = {}
+        self.unknown: set[bytes] = set()
+        """The links that are not followed: what they lead to may have any number of rows."""
         self._dimensions = Dimensions(h5)
         self._frames: set[bytes] = set()
         self._netcdf = False
@@ -278,6 +281,10 @@ class _Walk:
         addresses = None if self._deeper else self._seen
         return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf, heeded)
 
+    def lengths_by_links(self) -> dict[bytes, int | None]:
+        """Return the rows of each dataset by its paths, those of soft links too."""
+        return self.lengths | {path: self.lengths[to] for path, to in self._soft.items() if to in self.lengths}
+
     def _kills(self, path: bytes) -> bool:
         signal = self._trail.step()
         if signal is not None:
@@ -341,11 +348,13 @@ class _Walk:
     def _link(self, group: Any, path: bytes, name: bytes, kind: int) -> None:
         if kind == self._h5.h5l.TYPE_EXTERNAL:
             file, target = group.links.get_val(name)
-            self.findings.append(unfollowed(path, "an external link", escape(file) + ":" + escape(target)))
+            self.unknown.add(path)
+            self.findings.append(self._hindrances.link(path, file, target))
         elif kind == self._h5.h5l.TYPE_SOFT:
             target = group.links.get_val(name)
-            _, why = self._hindrances.resolve(path.rpartition(b"/")[0], target)
+            self._soft[path], why = self._hindrances.resolve(path.rpartition(b"/")[0], target)
             if why is not None:
+                self.unknown.add(path)
                 self.findings.append(unfollowed(path, f"a soft link that {why}", escape(target)))
         else:
             self.findings.append(unfollowed(path, f"a link of the unknown type {kind}"))

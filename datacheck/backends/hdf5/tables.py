@@ -99,8 +99,10 @@ class Contents:
     """What they say of each other."""
     keeps: tuple[str, ...] = ()
     """The names of the conventions that the file follows."""
-    looked: frozenset[bytes] = frozenset()
-    """The datasets whose values the walk has looked at."""
+    looked: tuple[bytes, ...] = ()
+    """The datasets whose values the walk has looked at, sorted: a set would be sent in another order each time."""
+    attributes: tuple[tuple[bytes, int, int, int], ...] = ()
+    """The attributes of the file itself that are numbers: the name, how many are NaN, how many infinite, and of all."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without what can be told again."""

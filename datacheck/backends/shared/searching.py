@@ -8,7 +8,9 @@ from datacheck.errors import PartUnread
 from datacheck.model.blocks import AnyBlock
 from datacheck.model.finding import Finding
 
-UNREAD = frozenset({"damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported"})
+UNREAD = frozenset(
+    {"damaged-store", "truncated-store", "unreadable", "checksum", "crash", "too-large", "unsupported", "missing"}
+)
 """Findings of a store with these codes may hide records that nobody has seen."""
 
 

@@ -76,3 +76,58 @@ def test_attributes_of_what_is_no_sample_are_not_judged(tmp_path):
             file[name] = np.random.default_rng(at).normal(size=30)
             file[name].attrs["offset"] = np.nan if name == "u" else 1.0
     assert list(datacheck.scan(tmp_path / "a.h5", workers=1).findings) == []
+
+
+def episodes(folder, name="goal", odd=None, *, called="episode", count=8):
+    """Write files of one episode each; the attribute of those in `odd` holds something else than a number."""
+    folder.mkdir()
+    for number in range(count):
+        r = np.random.default_rng(number)
+        with h5py.File(folder / f"{called}_{number}.hdf5", "w") as file:
+            rows = 9 + number % 3
+            file["action"], file["observations/qpos"] = r.normal(size=(rows, 3)), r.normal(size=(rows, 4))
+            file.attrs[name] = r.normal(size=3)
+            if odd is not None and number in odd:
+                file.attrs[name] = np.array([1, odd[number], 2])
+    return folder
+
+
+@pytest.mark.parametrize(("value", "code"), [(np.nan, "nan"), (np.inf, "inf")])
+def test_a_file_goes_with_its_attribute(tmp_path, value, code):
+    assert datacheck.scan(episodes(tmp_path / "sound"), workers=1).clean
+    source = episodes(tmp_path / "a", odd={4: value})
+    (finding,) = datacheck.scan(source, workers=1).findings
+    assert (finding.key, finding.file, finding.code) == (None, "episode_4.hdf5", code)
+    assert finding.message.startswith("the attribute goal of /: 1 of 3 values is")
+    receipt = datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
+    assert receipt.samples == ["episode_4.hdf5"]
+    assert len(list((tmp_path / "b").iterdir())) == 7
+    assert datacheck.scan(tmp_path / "b", workers=1).clean
+
+
+def test_of_a_file_that_is_no_sample_it_stays_in_the_copy(tmp_path):
+    source = episodes(tmp_path / "a", odd={4: np.nan}, called="part")
+    assert [it.file for it in datacheck.scan(source, workers=1).findings] == ["part_4.hdf5"]
+    receipt = datacheck.rebuild(source, tmp_path / "b", drop_bad=True, workers=1)
+    assert (receipt.dropped, [it.code for it in receipt.lost]) == (0, ["nan"])
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "count"),
+    [
+        ("fill_value", {4: np.nan}, 8),  # it says what stands for no value
+        ("goal", dict.fromkeys(range(8), np.nan), 8),  # all of them
+        ("goal", dict.fromkeys(range(3), np.nan), 8),  # a part of them as a rule
+        ("goal", {1: np.nan}, 3),  # two others tell nothing
+    ],
+)
+def test_attributes_of_files_that_are_no_numbers_by_design_are_sound(tmp_path, name, odd, count):
+    assert datacheck.scan(episodes(tmp_path / "a", name, odd, count=count), workers=1).clean
+
+
+def test_files_of_another_kind_tell_nothing(tmp_path):
+    source = episodes(tmp_path / "a")
+    with h5py.File(source / "statistics.hdf5", "w") as file:
+        file["mean"] = np.arange(6.0).reshape(2, 3)
+        file.attrs["goal"] = np.nan
+    assert datacheck.scan(source, workers=1).clean

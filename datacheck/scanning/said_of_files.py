@@ -1,0 +1,30 @@
+"""What was said of a file as a whole is not said of each of its rows again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding
+from datacheck.reporting.tally import Tally
+
+SHAPE = "shape"
+
+
+class SaidOfFiles:
+    """The datasets whose rows have another shape than those of other files, by what is said of a file (`datasets`)."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        of_files = (it for it in findings if it.code == SHAPE and it.key is None)
+        self._of = {(it.file, path) for it in of_files for path in it.details.get("datasets", ())}
+
+    def left(self, tally: Tally) -> Tally:
+        """Return a tally without what is said of rows again."""
+        return tally.setting_aside(self._again)[0] if self._of and SHAPE in tally.codes else tally
+
+    def _again(self, finding: Finding) -> bool:
+        if finding.code != SHAPE or finding.key is None or finding.field is None:
+            return False
+        group = finding.key.rpartition("[")[0].rstrip("/")
+        field = escape(finding.field.encode("utf-8", "surrogateescape"))
+        return (finding.file, f"{group}/{field}") in self._of
