@@ -93,6 +93,11 @@ class Watch:
         signal.setitimer(signal.ITIMER_REAL, 0)
         self.loaded()
 
+    def done(self) -> None:
+        """End a task: who dies before the next one does not die at the last place of this."""
+        self.last = None
+        self._pad.leave(None)
+
     def renew(self) -> None:
         """Begin as in a new process: another job comes, which may have more to load."""
         self._pad.forget()

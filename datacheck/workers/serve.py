@@ -66,7 +66,9 @@ def serve(
             result = Failure(exc)
         with _own_failures():
             watch.rest()
-            results.send_bytes(_dumps_result(result))
+            raw = _dumps_result(result)
+            watch.done()
+            results.send_bytes(raw)
             if collecting:
                 gc.freeze()  # what was loaded stays, and need not be looked through again
                 gc.set_threshold(*collecting)
