@@ -223,7 +223,8 @@ def conclude_list(listed: Listed) -> Iterator[Finding]:
     key, name = escape(listed.key), listed.name
     if listed.missing:
         first = list(map(escape, listed.missing[:NAMED]))
-        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} are not there: {', '.join(first)}"
+        verb = "are" if len(listed.missing) > 1 else "is"
+        said = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
         yield found("dangling", said, key=key, count=len(listed.missing), first=first)
     if listed.unlisted:
         said = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"

@@ -48,7 +48,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     found = plain_numbering(pool, layout, take_profile(pool, layout))
     made = {part: it for part, it in found.items() if part not in known}
     if asked and not (made or any(_told(report, part) for part in known)):
-        reason = "--renumber closes up the numbers in its keys, which are not all of one numbering"
+        reason = "--renumber cannot close up its keys: they are not all of one numbering; leave the option out"
         raise RebuildFailed(str(report.source.path), reason)
     for part, pattern in made.items():
         before = report.keeps.get(part) or Known()

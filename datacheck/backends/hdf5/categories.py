@@ -62,7 +62,7 @@ def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: 
     path = escape(dataset.path)
     for at in np.flatnonzero(wrong.reshape(len(numbers), -1).any(axis=1)).tolist():
         number = int(numbers[at][wrong[at]].reshape(-1)[0])
-        told = f"{path}[{start + at}] is {number:,}, which is none of the {len(known):,} values that its type names"
+        told = f"{path}[{start + at}] is {number:,}, and its type has names for {len(known):,} other values only"
         code = "label" if label else "dangling"
         details: dict[str, Any] = {"dataset": path, "row": start + at, "number": number}
         yield at, found(code, told, field=dataset.title, verdict=None if label else "suspicious", **details)

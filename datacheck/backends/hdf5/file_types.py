@@ -48,5 +48,5 @@ class FileTypes:
             odd = next(it for it in count if it != usual)
             for number in self._first[path, odd]:
                 called = {"i": "whole numbers", "f": "floating-point numbers"}
-                text = f"{escape(path)} is of {called[odd]}, in the other files of {called[usual]}"
+                text = f"{escape(path)} holds {called[odd]}; in the other files it holds {called[usual]}"
                 yield msgspec.structs.replace(found("fields", text, dataset=escape(path)), file=names[number])
