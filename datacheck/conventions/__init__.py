@@ -131,9 +131,9 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
 
 
 def _marks(rows: Collection[Row], store: StoreView) -> set[bytes]:
-    """Return the keys and files that are there of those that mark a convention.
+    """Return which of the keys and files that mark a convention are there.
 
-    They are asked for in order: where there are no more keys behind one of them, nobody looks for the others.
+    They are asked for in order: if the store has no keys after one of them, the rest are not looked for.
     """
     marks = sorted({it for row in rows for it in row.marks})
     files = {row.beside for row in rows if row.beside}
@@ -167,5 +167,5 @@ def _stems(store: StoreView, made: list[Convention]) -> Stems | None:
 
 
 def _likeness(store: StoreView) -> list[Convention]:
-    """Return what stands for samples that only the likeness of keys tells."""
+    """Return the convention, without a name, of samples that only like keys show."""
     return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []

@@ -102,7 +102,7 @@ def _near(count: int | None, numbers: int) -> bool:
 
 
 def counted_as(said: int | None, made: Samples, records: int) -> int:
-    """Return which of the two a count is meant to be: the number of numbers, unless it is near to that of records.
+    """Return what a count is compared with: how many numbers there are, or how many records if that is nearer.
 
     Where a loader counts it asks for numbers: it is that of records then only if it is exactly that.
     """
@@ -245,7 +245,7 @@ def _dangling(convention: Convention, made: Samples) -> Finding:
 
 
 def _begins_below(convention: Convention, made: Samples) -> Finding:
-    """Say that the first samples are never read, and that as many are missing behind the last one if all are counted.
+    """Say that the first samples are never read, and that as many are missing after the last if the count has them.
 
     Another convention may count from where these begin: that of a project's own, which only looks like this one.
     """
@@ -305,9 +305,9 @@ def _miscounted(
 
 
 def _of_something_else(count: Count, made: Samples, there: Iterable[int], known: Known) -> bool:
-    """Say whether a number may count no records: it is called by a word of many meanings, and is near to none of them.
+    """Say whether a number may count something else: its name has many meanings, and it is near none of the counts.
 
-    A length may be one of texts. A numbering that ends where it says tells what it is.
+    A length may be that of texts. If the numbering ends where the number says, it is a count.
     """
     said = count.number or 0
     named = any(it.named and count in it.counts for it in known.conventions)

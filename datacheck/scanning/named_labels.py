@@ -1,4 +1,4 @@
-"""Parts of trees that `--label-field` names: they are labels, whatever they are called."""
+"""Parts of pickles, JSON and msgpack that `--label-field` names: they are judged as labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Item = Batch | tuple[int, Finding]
 
 
 def with_labels(items: Iterable[Item], name: str | None) -> Iterable[Item]:
-    """Return what was decoded, with the parts of that name as labels; what lacks one lacks its label."""
+    """Return what was decoded, with the parts of that name as labels; a record without the part lacks its label."""
     return items if name is None else _with_labels(items, name)
 
 
