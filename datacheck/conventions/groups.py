@@ -23,30 +23,15 @@ ACCIDENTS = 3
 """So many numbers that two patterns or databases lack alike, or pieces that numbers lie in, are no accident."""
 ENOUGH = 20
 """Whole samples that it takes to tell a rule from an accident."""
-SETS = frozenset(
-    {*(b"train", b"training", b"val", b"valid", b"validation", b"test", b"dev", b"eval", b"trainval", b"holdout")}
-)
+SETS = frozenset(b"train training val valid validation test testing dev eval trainval holdout".split())
 """Names of sets of samples: those of two sets may have the same numbers, and are no parts of one sample."""
 OPTIONAL = frozenset(
     {
         *("mask", "masks", "seg", "segs", "segmentation", "segmentations", "caption", "captions", "cap", "caps"),
         *("description", "descriptions", "desc", "comment", "comments", "note", "notes", "wh", "size", "sizes"),
-        *(
-            "lexicon",
-            "lexicons",
-            "lex",
-            "txt",
-            "box",
-            "boxes",
-            "bbox",
-            "bboxes",
-            "keypoint",
-            "keypoints",
-            "kpts",
-            "landmark",
-        ),
-        *("landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata", "info", "extra"),
-        *("extras", "negative", "weight", "weights", "hint", "hints"),
+        *("lexicon", "lexicons", "lex", "txt", "box", "boxes", "bbox", "bboxes", "keypoint", "keypoints", "kpts"),
+        *("landmark", "landmarks", "attr", "attrs", "attribute", "attributes", "tag", "tags", "meta", "metadata"),
+        *("info", "extra", "extras", "negative", "weight", "weights", "hint", "hints"),
     }
 )
 """Names of parts that a sample may lack without a fault."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS
+from datacheck.backends.hdf5.row_counts import ENDS, PARTS, STARTS, WORDS, spelled
 from datacheck.backends.hdf5.told_apart import near, told_apart
 from datacheck.model.cells import NUMBERS
 from datacheck.model.escaping import escape
@@ -119,7 +119,6 @@ def _columns(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
 
 
 def _unequal(some: Dataset, other: Dataset, *, certain: bool, by: str) -> Finding:
-    counts = {escape(it.path): it.rows for it in (some, other)}
-    spelled = ", ".join(f"{path} has {rows:,} row" + "s" * (rows != 1) for path, rows in counts.items())
-    said = f"{spelled}; {by} they {'' if certain else 'may '}belong together"
-    return found("row-count", said, verdict=None if certain else "suspicious", rows=counts)
+    counts = [(escape(it.path), it.rows) for it in (some, other)]
+    said = f"{spelled(counts)}; {by} they {'' if certain else 'may '}belong together"
+    return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))

@@ -306,9 +306,18 @@ def _pattern(path: bytes, *, rooted: bool) -> re.Pattern[bytes]:
 
 
 def _unequal(counts: Counts, *, certain: bool = True) -> Finding:
-    spelled = ", ".join(
-        f"{path} {'is not there' if rows is None else f'has {rows} row' + 's' * (rows != 1)}" for path, rows in counts
-    )
     alike = " and are not the same ones, since a rebuild dropped some" if len({rows for _, rows in counts}) == 1 else ""
-    said = f"{spelled}{alike}; they {'' if certain else 'may '}belong together"
+    said = f"{spelled(counts)}{alike}; they {'' if certain else 'may '}belong together"
     return found("row-count", said, verdict=None if certain else "suspicious", rows=dict(counts))
+
+
+def spelled(counts: Counts) -> str:
+    """Return how many rows each dataset has, as part of a sentence.
+
+    >>> spelled([("/x", 1200), ("/y", 1), ("/z", None)])
+    '/x has 1,200 rows, /y has 1 row, /z is not there'
+    """
+    its = (
+        f"{path} {'is not there' if rows is None else f'has {rows:,} row' + 's' * (rows != 1)}" for path, rows in counts
+    )
+    return ", ".join(its)

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.row_counts import PARTS
+from datacheck.backends.hdf5.row_counts import PARTS, spelled
+from datacheck.backends.hdf5.row_numbers import SETS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-SETS = frozenset(b"train training val valid validation test testing dev eval".split())
 PAIRS = 1 << 14
 """Members of sets are compared in pairs; if there were more pairs than this, none are compared."""
 LONG = 16
@@ -67,8 +67,7 @@ def _differing(members: Mapping[Place, Mapping[bytes, Dataset]], told: set[str])
 
 
 def _unequal(odd: tuple[Dataset, Dataset], alike: tuple[Dataset, Dataset], *, sure: bool) -> Finding:
-    counts = {escape(it.path): it.rows for it in odd}
-    spelled = ", ".join(f"{path} has {rows:,} row" + "s" * (rows != 1) for path, rows in counts.items())
+    counts = [(escape(it.path), it.rows) for it in odd]
     like = " and ".join(escape(it.path) for it in alike)
     where = f"in the other sets they agree, as {like} do" if sure else f"{like} agree"
-    return found("row-count", f"{spelled}; {where}", verdict="bad" if sure else "suspicious", rows=counts)
+    return found("row-count", f"{spelled(counts)}; {where}", verdict="bad" if sure else "suspicious", rows=dict(counts))
