@@ -69,10 +69,10 @@ CONVENTIONS: dict[str, Row] = {
         "datacheck.conventions.pytorch_fm", "pytorch-fm: keys of four bytes, and field_dims", marks=(b"field_dims",)
     ),
     "gr-1": Row("datacheck.conventions.gr1", "GR-1, Seer: steps of episodes, and cur_step", marks=(b"cur_step",)),
-    "key-list": Row("datacheck.conventions.listed", "the keys of the records in a list: __keys__, keys"),
+    "key-list": Row("datacheck.conventions.listed", "the keys of the records in lists: __keys__, keys, train, ..."),
     "count": Row(
         "datacheck.conventions.counted",
-        "a number of records under length, num_examples, __len__, ...",
+        "a number of records under length, num_examples, __len__, ..., or in __metadata__",
         marks=counted.NAMES,
     ),
     "dense": Row("datacheck.conventions.dense", "numbers from 0 or 1 without a gap, which nothing counts", asked=True),
